@@ -1,0 +1,27 @@
+"""Losses to train segmentation networks with; names load on first use, so importing this is cheap."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from surrogate_zoo.evaluator import SegmentationEvaluator
+    from surrogate_zoo.metrics import METRICS
+    from surrogate_zoo.registry import LOSSES, load_loss
+    from surrogate_zoo.surrogate import SurrogateLoss
+
+_HOMES = {
+    "SurrogateLoss": "surrogate_zoo.surrogate",
+    "SegmentationEvaluator": "surrogate_zoo.evaluator",
+    "METRICS": "surrogate_zoo.metrics",
+    "LOSSES": "surrogate_zoo.registry",
+    "load_loss": "surrogate_zoo.registry",
+}
+
+__all__ = ["LOSSES", "METRICS", "SegmentationEvaluator", "SurrogateLoss", "load_loss"]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its module on first use (PEP 562): the API never pays for torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

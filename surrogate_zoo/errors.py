@@ -1,0 +1,58 @@
+"""Every error that segloss raises on purpose.
+
+::
+
+    SeglossError
+    ├── InputError          the caller's input is wrong; the message says what and what to do (also a ValueError)
+    │   ├── UnknownNameError    no metric, loss, dataset, network or sampler of that name (also a KeyError)
+    │   ├── DatasetError        images, masks or splits on disk are missing or wrong; names the file
+    │   └── LossFileError       a loss file is malformed or does not match its checksum
+    ├── NotFoundError       a stored object (job, loss, dataset, artifact) does not exist
+    ├── ConflictError       the stored object is in a state that does not allow this, or exists already
+    ├── StorageError        disk or database could not take or give back the bytes
+    └── WorkerError         a worker was lost, or a training could not be run
+"""
+
+
+class SeglossError(Exception):
+    """Root of all errors raised on purpose; its text is one message meant for the user."""
+
+
+class InputError(SeglossError, ValueError):
+    """The caller's input is wrong; the message says what is wrong and what to do."""
+
+
+class UnknownNameError(InputError, KeyError):
+    """No entry of that name in a registry."""
+
+    def __init__(self, kind: str, name: object, known: object) -> None:
+        """Name the registry's ``kind``, the unknown ``name`` and the ``known`` names."""
+        names = ", ".join(sorted(str(entry) for entry in known))  # type: ignore[attr-defined]
+        super().__init__(f"There is no {kind} named {name!r}. Known: {names}.")
+
+    def __str__(self) -> str:  # KeyError would print the repr
+        return str(self.args[0])
+
+
+class DatasetError(InputError):
+    """Images, masks or splits on disk are missing or wrong; the message names the file."""
+
+
+class LossFileError(InputError):
+    """A loss file is malformed, of another schema, or does not match its checksum."""
+
+
+class NotFoundError(SeglossError):
+    """A stored object does not exist."""
+
+
+class ConflictError(SeglossError):
+    """The stored object is in a state that does not allow this, or exists already."""
+
+
+class StorageError(SeglossError):
+    """Disk or database could not take or give back the bytes."""
+
+
+class WorkerError(SeglossError):
+    """A worker was lost too often, or a training could not be run."""

@@ -1,0 +1,225 @@
+"""What travels between the service and a worker: datasets, networks, trainings, as frozen values.
+
+Every value is checked where it is made, so a worker never meets a negative size. The module needs
+pydantic alone, so that the API can check a request without loading torch.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
+Side = Annotated[int, Field(ge=16, le=4096)]
+
+
+class Spec(BaseModel):
+    """Base of all specs: frozen, and an unknown field is an error rather than a silent no-op."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ShapesSource(Spec):
+    """The generated dataset: textured overlapping shapes, thin rare classes, noise, void borders.
+
+    Attributes:
+        seed: Same seed, same images, byte for byte.
+        height: Image height in pixels.
+        width: Image width in pixels.
+        train: Number of training images.
+        val: Number of validation images.
+        test: Number of test images.
+    """
+
+    layout: Literal["shapes"] = "shapes"
+    seed: Seed = 0
+    height: Side = 64
+    width: Side = 64
+    train: Annotated[int, Field(ge=8, le=100_000)] = 160
+    val: Annotated[int, Field(ge=1, le=100_000)] = 40
+    test: Annotated[int, Field(ge=1, le=100_000)] = 40
+
+
+class SegNetSource(Spec):
+    """The SegNet layout (CamVid): ``<split>.txt`` lists names, ``<split>/`` images, ``<split>annot/`` masks.
+
+    Attributes:
+        root: The folder that holds the split files.
+        classes: Class names in the order of their labels, 0 first.
+        void_labels: Labels in the masks that mean void (CamVid: 11).
+        size: (height, width) that images and masks are resized to when read; None keeps theirs.
+    """
+
+    layout: Literal["segnet"] = "segnet"
+    root: str
+    classes: Annotated[tuple[str, ...], Field(min_length=2, max_length=255)]
+    void_labels: tuple[Annotated[int, Field(ge=0, le=255)], ...] = (255,)
+    size: tuple[Side, Side] | None = None
+
+
+class FolderSource(Spec):
+    """A plain folder of images and masks of the same stem, split by files of names or by ratio.
+
+    Attributes:
+        root: The folder that holds ``images`` and ``masks``.
+        classes: Class names in the order of their labels, 0 first.
+        images: Name of the folder of images below ``root``.
+        masks: Name of the folder of masks below ``root``; 8-bit, one label a pixel.
+        void_labels: Labels in the masks that mean void.
+        ratio: Share of train, val and test where ``root`` has no ``train.txt`` / ``val.txt`` /
+            ``test.txt``; the names are shuffled with ``seed``.
+        seed: Seed of that shuffle.
+        size: (height, width) that images and masks are resized to when read; None keeps theirs.
+    """
+
+    layout: Literal["folder"] = "folder"
+    root: str
+    classes: Annotated[tuple[str, ...], Field(min_length=2, max_length=255)]
+    images: str = "images"
+    masks: str = "masks"
+    void_labels: tuple[Annotated[int, Field(ge=0, le=255)], ...] = (255,)
+    ratio: tuple[float, float, float] = (0.7, 0.15, 0.15)
+    seed: Seed = 0
+    size: tuple[Side, Side] | None = None
+
+    @model_validator(mode="after")
+    def _ratio_is_a_partition(self) -> "FolderSource":
+        if min(self.ratio) < 0 or self.ratio[0] <= 0 or abs(sum(self.ratio) - 1) > 1e-6:
+            raise ValueError("ratio must be three shares (train, val, test) >= 0 with sum 1 and train > 0")
+        return self
+
+
+DatasetSource = Annotated[ShapesSource | SegNetSource | FolderSource, Field(discriminator="layout")]
+
+
+class NetworkSpec(Spec):
+    """A network of segmentation-models-pytorch.
+
+    Attributes:
+        architecture: Its class name there, e.g. ``DeepLabV3Plus``, ``Unet``, ``PSPNet``.
+        encoder: Any encoder name it knows, e.g. ``resnet18``.
+        weights: ``imagenet`` for pretrained encoder weights, None for a random start.
+        options: Further keyword arguments of the architecture, e.g. ``decoder_channels``.
+    """
+
+    architecture: str = "DeepLabV3Plus"
+    encoder: str = "resnet18"
+    weights: Literal["imagenet"] | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class AugmentationSpec(Spec):
+    """Random scale, crop, flip and colour jitter; the defaults are the released proxy task's.
+
+    Attributes:
+        scale: Range of the random scale factor; (1, 1) switches scaling off.
+        flip: Probability of a horizontal flip.
+        colour: Strength of brightness, contrast and saturation jitter, 0 switches it off.
+    """
+
+    scale: tuple[Annotated[float, Field(gt=0, le=8)], Annotated[float, Field(gt=0, le=8)]] = (0.5, 2.0)
+    flip: Annotated[float, Field(ge=0, le=1)] = 0.5
+    colour: Annotated[float, Field(ge=0, le=1)] = 0.25
+
+    @model_validator(mode="after")
+    def _scale_is_a_range(self) -> "AugmentationSpec":
+        if self.scale[0] > self.scale[1]:
+            raise ValueError("scale must be (smallest, largest)")
+        return self
+
+
+class TrainingSpec(Spec):
+    """One SGD training: the schedule of the released proxy task unless changed.
+
+    Attributes:
+        iterations: Optimiser steps.
+        batch_size: Images a step.
+        crop: (height, width) of a training crop in pixels.
+        learning_rate: Peak learning rate of the encoder.
+        minimum_learning_rate: Floor of the poly decay.
+        power: Exponent of the poly decay.
+        warmup: Steps of linear warm-up before the decay.
+        momentum: SGD momentum.
+        weight_decay: L2 penalty.
+        head_factor: Learning-rate factor of everything that is not the encoder.
+        augmentation: See :class:`AugmentationSpec`.
+    """
+
+    iterations: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
+    batch_size: Annotated[int, Field(ge=2, le=4096)] = 32
+    crop: tuple[Side, Side] = (128, 128)
+    learning_rate: Annotated[float, Field(gt=0, le=100)] = 0.02
+    minimum_learning_rate: Annotated[float, Field(ge=0, le=100)] = 1e-4
+    power: Annotated[float, Field(gt=0, le=10)] = 0.9
+    warmup: Annotated[int, Field(ge=0)] = 0
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 5e-4
+    head_factor: Annotated[float, Field(gt=0, le=1000)] = 10.0
+    augmentation: AugmentationSpec = AugmentationSpec()
+
+    @model_validator(mode="after")
+    def _warmup_ends(self) -> "TrainingSpec":
+        if self.warmup >= self.iterations:
+            raise ValueError("warmup must be shorter than iterations")
+        return self
+
+
+class ScoringSpec(Spec):
+    """How predictions are scored (see ``surrogate_zoo.SegmentationEvaluator``).
+
+    Attributes:
+        tolerance: Boundary tolerance in pixels of biou and bf1.
+        exclude_background: Leave class 0 out of boundaries (PASCAL VOC).
+    """
+
+    tolerance: Annotated[int, Field(ge=0, le=64)] = 5
+    exclude_background: bool = False
+
+
+class ProxyTask(Spec):
+    """The proxy task of a search: how one candidate loss is trained with and scored.
+
+    The hold-out set is cut from the training split; val and test are never read.
+
+    Attributes:
+        dataset: Where the images are.
+        metric: Name of the metric that scores the hold-out set.
+        network: The proxy network.
+        training: Its schedule.
+        scoring: Options of the metric.
+        hold_out: Share of the training split that is held out for the score.
+        seed: Seeds the hold-out cut, the initial weights, the batches and the augmentation; all
+            candidates of a search share it (common random numbers).
+    """
+
+    dataset: DatasetSource
+    metric: str
+    network: NetworkSpec = NetworkSpec()
+    training: TrainingSpec = TrainingSpec()
+    scoring: ScoringSpec = ScoringSpec()
+    hold_out: Fraction = 0.2
+    seed: Seed = 0
+
+
+class RetrainingTask(Spec):
+    """A full training with one loss, scored on a split that the search never saw.
+
+    Attributes:
+        dataset: Where the images are.
+        loss: A loss file's content (``segloss/loss/v1``).
+        network: The network.
+        training: Its schedule.
+        scoring: Options of the metrics.
+        split: Split that the result is scored on.
+        seed: Seeds initial weights, batches and augmentation.
+        checkpoint_every: Steps between two checkpoints.
+    """
+
+    dataset: DatasetSource
+    loss: dict[str, Any]
+    network: NetworkSpec = NetworkSpec()
+    training: TrainingSpec = TrainingSpec()
+    scoring: ScoringSpec = ScoringSpec()
+    split: Literal["val", "test"] = "val"
+    seed: Seed = 0
+    checkpoint_every: Annotated[int, Field(ge=1)] = 200
