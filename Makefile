@@ -1,0 +1,46 @@
+# Everything runs in .venv, which is made on first use and again when pyproject.toml changes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help install quickstart test lint bench clean
+
+help:
+	@echo "make quickstart  search a loss on a generated dataset, retrain with it, print the table"
+	@echo "make test        run the tests"
+	@echo "make lint        check style, format and types"
+	@echo "make bench       time the losses"
+	@echo "make install     make $(VENV) with everything the tests need"
+	@echo "make clean       remove $(VENV) and the quickstart's folder"
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "segloss needs Python 3.11 or newer; say which: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@ $(VENV)/.installed
+
+install: $(VENV)/.installed-test
+
+quickstart: $(VENV)/.installed
+	$(BIN)/segloss quickstart --folder quickstart
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) quickstart
