@@ -41,7 +41,9 @@ class ShapesSource(Spec):
 
 
 class SegNetSource(Spec):
-    """The SegNet layout (CamVid): ``<split>.txt`` lists names, ``<split>/`` images, ``<split>annot/`` masks.
+    """The SegNet layout (CamVid): names in ``<split>.txt``, images and masks in two folders.
+
+    Images are in ``<split>/``, masks in ``<split>annot/``.
 
     Attributes:
         root: The folder that holds the split files.
@@ -85,7 +87,9 @@ class FolderSource(Spec):
     @model_validator(mode="after")
     def _ratio_is_a_partition(self) -> "FolderSource":
         if min(self.ratio) < 0 or self.ratio[0] <= 0 or abs(sum(self.ratio) - 1) > 1e-6:
-            raise ValueError("ratio must be three shares (train, val, test) >= 0 with sum 1 and train > 0")
+            raise ValueError(
+                "ratio must be three shares (train, val, test) >= 0 with sum 1 and train > 0"
+            )
         return self
 
 
@@ -117,7 +121,10 @@ class AugmentationSpec(Spec):
         colour: Strength of brightness, contrast and saturation jitter, 0 switches it off.
     """
 
-    scale: tuple[Annotated[float, Field(gt=0, le=8)], Annotated[float, Field(gt=0, le=8)]] = (0.5, 2.0)
+    scale: tuple[Annotated[float, Field(gt=0, le=8)], Annotated[float, Field(gt=0, le=8)]] = (
+        0.5,
+        2.0,
+    )
     flip: Annotated[float, Field(ge=0, le=1)] = 0.5
     colour: Annotated[float, Field(ge=0, le=1)] = 0.25
 

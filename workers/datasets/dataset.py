@@ -1,0 +1,117 @@
+"""What every dataset offers: classes, splits, and samples decoded into memory."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surrogate_zoo.errors import DatasetError
+
+VOID = 255
+LISTED_OFFENDERS = 10
+
+Pixels = NDArray[np.uint8]
+Key = tuple[str, int]  # split, index in that split
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Decoded samples of one split, in the order they were asked for.
+
+    Attributes:
+        names: Name of each sample.
+        images: uint8 (H, W, 3) RGB each; sizes may differ between samples.
+        masks: uint8 (H, W) each, labels 0..classes-1, void = 255.
+    """
+
+    names: tuple[str, ...]
+    images: tuple[Pixels, ...]
+    masks: tuple[Pixels, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+class Dataset(ABC):
+    """Images with masks in named splits.
+
+    A dataset owns no open files and no decoded pixels; methods may be called from several threads.
+    Opening one lists names but opens no image and no mask, and reading a split touches the files
+    of that split alone.
+
+    Attributes:
+        classes: Class names in the order of their labels.
+        splits: Split name -> sample names. A split that the dataset does not have is left out.
+    """
+
+    classes: tuple[str, ...]
+    splits: Mapping[str, tuple[str, ...]]
+
+    @abstractmethod
+    def sample(self, split: str, index: int) -> tuple[Pixels, Pixels]:
+        """Decode one image, uint8 (H, W, 3), and its mask, uint8 (H, W) with void = 255.
+
+        Raises:
+            DatasetError: The files are missing, unreadable or do not match; names the file.
+        """
+
+    @abstractmethod
+    def digest(self, split: str, index: int) -> bytes:
+        """SHA-256 of what one sample is stored as (its files' bytes, not decoder output)."""
+
+    def names(self, split: str) -> tuple[str, ...]:
+        """Names in ``split``; a split that is not there is a DatasetError."""
+        if split not in self.splits:
+            raise DatasetError(
+                f"The dataset has no split {split!r}. It has: {', '.join(self.splits)}."
+            )
+        return self.splits[split]
+
+    def read(self, split: str, indices: Sequence[int] | None = None) -> Samples:
+        """Decode samples of ``split`` with a thread pool; all of them where ``indices`` is None.
+
+        Raises:
+            DatasetError: Some samples cannot be read; lists at most ten of them and their number.
+        """
+        names = self.names(split)
+        chosen = range(len(names)) if indices is None else indices
+        pairs = collect(lambda key: self.sample(*key), [(split, index) for index in chosen])
+        return Samples(
+            names=tuple(names[index] for index in chosen),
+            images=tuple(image for image, _ in pairs),
+            masks=tuple(mask for _, mask in pairs),
+        )
+
+
+def collect(read: Callable[[Key], Read], keys: Iterable[Key]) -> list[Read]:
+    """Apply ``read`` to every key with a thread pool, keeping order; report all failures at once.
+
+    Raises:
+        DatasetError: ``read`` raised it for at least one key.
+    """
+
+    def attempt(key: Key) -> Read | DatasetError:
+        try:
+            return read(key)
+        except DatasetError as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=min(16, 2 * (os.cpu_count() or 1))) as pool:
+        results = list(pool.map(attempt, keys))
+    refuse([str(result) for result in results if isinstance(result, DatasetError)])
+    return [result for result in results if not isinstance(result, DatasetError)]
+
+
+def refuse(offences: Sequence[str]) -> None:
+    """Raise one DatasetError for ``offences`` (ten at most, and their number); none is fine."""
+    if len(offences) == 1:
+        raise DatasetError(offences[0])
+    if offences:
+        listed = "\n".join(f"- {offence}" for offence in offences[:LISTED_OFFENDERS])
+        raise DatasetError(f"{len(offences)} problems with the dataset's files, such as:\n{listed}")
