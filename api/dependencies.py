@@ -1,6 +1,5 @@
 """What routes depend on: the service's parts, and the parameters that many of them share."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -13,7 +12,6 @@ from api.monitoring import RequestFigures
 from search_service.settings import Settings
 
 _NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-_UUID: Final = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _MAX_INTEGER: Final = 2**31 - 1  # what the database's integer columns hold
 
 
@@ -23,7 +21,8 @@ class Service:
 
     settings: Settings
     engine: Engine
-    sessions: sessionmaker[Session]
+    reading: sessionmaker[Session]
+    writing: sessionmaker[Session]
     figures: RequestFigures
 
 
@@ -37,19 +36,25 @@ def service(request: Request) -> Service:
 ServiceParts = Annotated[Service, Depends(service)]
 
 
-def session(parts: ServiceParts) -> Iterator[Session]:
-    """A database session for one request."""
-    with parts.sessions() as opened:
-        yield opened
+def reading(parts: ServiceParts) -> Iterator[Session]:
+    """A session that only reads, and waits for no writer."""
+    with parts.reading() as session:
+        yield session
 
 
-# Closed before the answer leaves, so that a client that reads on finds what it has just written.
-DatabaseSession = Annotated[Session, Depends(session, scope="function")]
+def writing(parts: ServiceParts) -> Iterator[Session]:
+    """A session whose changes are committed when the route returns without an error."""
+    with parts.writing.begin() as session:
+        yield session
 
-JobId = Annotated[
-    str, Path(pattern=_UUID, description="The job's id, a UUID in lower case.", max_length=36)
-]
+
+# Both end before the answer leaves: whoever has the answer finds what it speaks of.
+ReadSession = Annotated[Session, Depends(reading, scope="function")]
+WriteSession = Annotated[Session, Depends(writing, scope="function")]
+
+JobId = Annotated[str, Path(max_length=64, description="The job's id, a UUID.")]
 Name = Annotated[str, Path(pattern=_NAME, max_length=128)]
+ArtifactName = Annotated[str, Path(max_length=100)]
 Version = Annotated[
     int | None, Query(ge=1, le=_MAX_INTEGER, description="A version; the newest by default.")
 ]
@@ -58,8 +63,9 @@ Cursor = Annotated[
     str | None,
     Query(max_length=512, description="`next` of the page before; left out for the first page."),
 ]
-Sequence = Annotated[
-    int, Query(ge=0, le=_MAX_INTEGER, description="The last number of the page before.")
+AfterNumber = Annotated[
+    int | None,
+    Query(ge=0, le=_MAX_INTEGER, description="`next` of the page before; left out for the first."),
 ]
 IdempotencyKey = Annotated[
     str | None,
@@ -79,8 +85,3 @@ LastEventId = Annotated[
         description="The last event that arrived; the stream goes on after it.",
     ),
 ]
-
-
-def is_name(text: str) -> bool:
-    """Whether ``text`` may be the name of a stored object."""
-    return re.fullmatch(_NAME, text) is not None

@@ -1,0 +1,61 @@
+"""The application: routes, what stands in front of them, and the database behind them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI
+
+from api.auth import TokenMiddleware
+from api.body import BodyMiddleware
+from api.dependencies import Service
+from api.monitoring import MonitoringMiddleware, RequestFigures
+from api.openapi import add_openapi
+from api.plain_errors import PlainErrorMiddleware
+from api.problems import add_problem_handlers
+from api.routes import datasets, health, losses, metrics, retrainings, searches
+from search_service.database import make_engine, read_sessions, sessions
+from search_service.settings import Settings
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Make the API on the database that ``settings`` name.
+
+    The schema must be the newest (``search_service.database.upgrade``); ``/readyz`` tells.
+
+    Args:
+        settings: The operator's settings; read from the environment if not given.
+    """
+    settings = settings or Settings()
+    service = _assemble(settings)
+    app = FastAPI(
+        title="segloss",
+        version=version("segloss"),
+        summary="Searches for the training loss that fits a segmentation metric.",
+        lifespan=_lifespan,
+    )
+    app.state.service = service
+    v1 = APIRouter(prefix="/v1")
+    for routes in (searches, losses, retrainings, datasets, metrics):
+        v1.include_router(routes.router)
+    app.include_router(v1)
+    app.include_router(health.router)
+    # The last one added is the first that a request meets.
+    app.add_middleware(PlainErrorMiddleware)
+    app.add_middleware(BodyMiddleware, max_bytes=settings.max_body_bytes)
+    app.add_middleware(TokenMiddleware, token=settings.token)
+    app.add_middleware(MonitoringMiddleware, figures=service.figures)
+    add_problem_handlers(app)
+    add_openapi(app, token=settings.token is not None)
+    return app
+
+
+def _assemble(settings: Settings) -> Service:
+    engine = make_engine(settings.database)
+    return Service(settings, engine, read_sessions(engine), sessions(engine), RequestFigures())
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.service.engine.dispose()

@@ -1,0 +1,35 @@
+"""``/livez``, ``/readyz`` and Prometheus's ``/metrics``."""
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from api.dependencies import ServiceParts
+from api.schemas import Health
+from search_service.database import is_current
+from surrogate_zoo.errors import StorageError
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/livez")
+async def livez() -> Health:
+    """Whether the process answers at all."""
+    return Health(status="ok")
+
+
+@router.get("/readyz")
+def readyz(parts: ServiceParts) -> Health:
+    """Whether the database answers and has the newest schema."""
+    if not is_current(parts.engine):
+        raise StorageError("The database's schema is not the newest; 'segloss serve' upgrades it.")
+    return Health(status="ok")
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+def prometheus(parts: ServiceParts) -> Response:
+    """Figures of this process in Prometheus's text format."""
+    return Response(generate_latest(parts.figures.registry), media_type=CONTENT_TYPE_LATEST)

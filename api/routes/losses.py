@@ -1,0 +1,74 @@
+"""``/v1/losses``: the zoo of losses, to look through and to download."""
+
+import json
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from api.dependencies import Cursor, Limit, Name, ReadSession, Version
+from api.schemas import LossDetail, LossView, Page
+from surrogate_zoo import zoo
+from surrogate_zoo.export import python_source
+
+router = APIRouter(prefix="/losses", tags=["losses"])
+
+Format = Annotated[
+    Literal["json", "python"],
+    Query(alias="format", description="The loss file, or one Python file that needs torch alone."),
+]
+_DOWNLOAD = {
+    200: {
+        "description": "The file.",
+        "content": {
+            "application/json": {"schema": {"type": "object"}},
+            "text/x-python": {"schema": {"type": "string"}},
+        },
+    }
+}
+
+
+@router.get("")
+def list_losses(
+    session: ReadSession,
+    metric: Annotated[str | None, Query(max_length=100, description="Only of this metric.")] = None,
+    tag: Annotated[str | None, Query(max_length=100, description="Only with this tag.")] = None,
+    after: Cursor = None,
+    limit: Limit = 50,
+) -> Page[LossView]:
+    """The newest version of every loss, by name."""
+    found, following = zoo.page(session, after=after, limit=limit, metric=metric, tag=tag)
+    return Page(items=[LossView.model_validate(loss) for loss in found], next=following)
+
+
+@router.get("/{name}")
+def read_loss(name: Name, session: ReadSession, version: Version = None) -> LossDetail:
+    """One loss with its document: control points, options, provenance."""
+    loss = LossView.model_validate(zoo.get(session, name, version))
+    versions = zoo.versions(session, name)
+    return LossDetail(
+        **loss.model_dump(),
+        document=next(one.document for one in versions if one.version == loss.version),
+        versions=[one.version for one in versions],
+    )
+
+
+@router.get(
+    "/{name}/download",
+    response_class=Response,
+    responses=_DOWNLOAD,  # type: ignore[arg-type]  FastAPI's annotation is invariant
+)
+def download_loss(
+    name: Name, session: ReadSession, version: Version = None, file_format: Format = "json"
+) -> Response:
+    """The loss as a file for one's own training."""
+    loss = zoo.get(session, name, version)
+    stem = f"{loss.name}-v{loss.version}"
+    if file_format == "python":
+        return _attachment(python_source(loss.document), "text/x-python", f"{stem}.py")
+    text = json.dumps(loss.document, indent=2, ensure_ascii=False) + "\n"
+    return _attachment(text, "application/json", f"{stem}.json")
+
+
+def _attachment(text: str, media_type: str, filename: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
+    return Response(text, media_type=media_type, headers=headers)

@@ -1,0 +1,45 @@
+"""``/v1/searches``: search the loss that fits a metric on a dataset."""
+
+from fastapi import APIRouter, Response, status
+
+from api.dependencies import (
+    AfterNumber,
+    IdempotencyKey,
+    JobId,
+    Limit,
+    ReadSession,
+    WriteSession,
+)
+from api.routes.jobs import add_life_cycle
+from api.schemas import JobView, Trials, TrialView
+from search_service import jobs
+from search_service.requests import SearchRequest
+
+router = APIRouter(prefix="/searches", tags=["searches"])
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, operation_id="create_search")
+def create_search(
+    request: SearchRequest,
+    session: WriteSession,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> JobView:
+    """Submit a search; it starts when its turn comes."""
+    job = jobs.create_search(session, request, idempotency_key=idempotency_key)
+    response.headers["Location"] = f"/v1/searches/{job.id}"
+    return JobView.model_validate(job)
+
+
+add_life_cycle(router, "search")
+
+
+@router.get("/{job_id}/trials", operation_id="list_search_trials")
+def list_trials(
+    job_id: JobId, session: ReadSession, after: AfterNumber = None, limit: Limit = 100
+) -> Trials:
+    """The candidates that are scored, by number."""
+    jobs.get(session, "search", job_id)
+    found = jobs.trials(session, job_id, after, limit)
+    following = found[-1].number if len(found) == limit else None
+    return Trials(items=[TrialView.model_validate(trial) for trial in found], next=following)

@@ -1,0 +1,148 @@
+"""What the API answers with: views of stored objects, made from their attributes."""
+
+from datetime import datetime
+from typing import Any, Generic, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from search_service.tables import JobKind, State
+from surrogate_zoo.metrics import Metric
+from surrogate_zoo.parameters import ParameterSpace
+
+Item = TypeVar("Item", bound=BaseModel)
+
+
+class View(BaseModel):
+    """Base of all views: made from a stored object's attributes."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Page(BaseModel, Generic[Item]):
+    """One page of a collection."""
+
+    items: list[Item]
+    next: str | None = Field(description="Pass it as `after` for the next page; null on the last.")
+
+
+class JobView(View):
+    """A search or a retraining."""
+
+    id: str
+    kind: JobKind
+    state: State
+    priority: int
+    request: dict[str, Any] = Field(description="What was asked for, with every default filled in.")
+    result: dict[str, Any] | None = Field(description="What came out, once it succeeded.")
+    error: str | None = Field(description="Why it failed, in one line.")
+    attempt: int
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class JobDetail(JobView):
+    """A job with how far it has come."""
+
+    progress: dict[str, Any]
+
+
+class TrialView(View):
+    """One candidate loss of a search: its parameters, and how its proxy network did."""
+
+    number: int
+    generation: int
+    theta: list[float]
+    is_mean: bool = Field(description="Whether the candidate is the sampler's mean itself.")
+    score: float | None = Field(description="The metric on the hold-out set; null if it failed.")
+    metrics: dict[str, float] = Field(description="Every metric on the hold-out set.")
+    error: str | None
+    seconds: float = Field(description="Wall time of its training and scoring.")
+    worker: dict[str, Any] = Field(description="Where it ran, as far as a repeat needs it.")
+    finished_at: datetime
+
+
+class Trials(BaseModel):
+    """Candidates of one search, by number."""
+
+    items: list[TrialView]
+    next: int | None = Field(description="Pass it as `after` for the next page; null on the last.")
+
+
+class ArtifactView(View):
+    """A file that a job left behind."""
+
+    name: str
+    media_type: str
+    bytes: int
+    sha256: str
+
+
+class Artifacts(BaseModel):
+    """The files of one job."""
+
+    items: list[ArtifactView]
+
+
+class DatasetView(View):
+    """A registered dataset: where its images are, and what was found there."""
+
+    name: str
+    source: dict[str, Any]
+    report: dict[str, Any]
+    created_at: datetime
+
+
+class LossView(View):
+    """One version of a loss in the zoo."""
+
+    name: str
+    version: int
+    kind: str
+    metric: str | None
+    sha256: str
+    tags: list[str]
+    created_at: datetime
+
+
+class LossDetail(LossView):
+    """A loss with its document, and all its versions."""
+
+    document: dict[str, Any] = Field(description="The loss file, `segloss/loss/v1`.")
+    versions: list[int]
+
+
+class MetricView(View):
+    """A segmentation metric that a search can aim at."""
+
+    name: str
+    title: str
+    summary: str
+    source: str
+    curves: list[str] = Field(description="The logical operations that get a curve each.")
+    parameters: int = Field(description="Searched numbers, with the metric's own segments.")
+
+    @classmethod
+    def of(cls, metric: Metric) -> Self:
+        """The view of one entry of the registry."""
+        return cls(
+            name=metric.name,
+            title=metric.title,
+            summary=metric.summary,
+            source=metric.source,
+            curves=list(metric.curves),
+            parameters=ParameterSpace(metric.name).dimension,
+        )
+
+
+class Metrics(BaseModel):
+    """All metrics."""
+
+    items: list[MetricView]
+
+
+class Health(BaseModel):
+    """Whether the service can take requests."""
+
+    status: Literal["ok"]
+    warnings: list[str] = []

@@ -1,0 +1,73 @@
+"""Server-sent events of one job, read from the database, never blocking the event loop."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import anyio
+from sqlalchemy.orm import Session, sessionmaker
+from sse_starlette import ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+
+from search_service import jobs
+from search_service.tables import FINAL, JobKind
+
+_PAUSE_S: Final = 0.25
+_BATCH: Final = 500
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Events that were there at one moment, and whether the job was finished before it."""
+
+    events: Sequence[tuple[int, str, dict[str, Any]]]
+    finished: bool
+
+
+class JobEvents:
+    """The events of one job after number ``last``, to the end of the job.
+
+    Args:
+        reading: Makes sessions that only read; each poll uses one for a moment.
+        kind: The job's kind.
+        job_id: The job.
+        last: Number of the last event that the client has.
+    """
+
+    def __init__(
+        self, reading: sessionmaker[Session], kind: JobKind, job_id: str, last: int
+    ) -> None:
+        self._reading = reading
+        self._kind: JobKind = kind
+        self._job_id = job_id
+        self._last = last
+
+    def read(self) -> Batch:
+        """The next events.
+
+        Raises:
+            NotFoundError: There is no such job.
+        """
+        with self._reading() as session:
+            # The state comes first: what is read after a final state is all that will ever be.
+            finished = jobs.get(session, self._kind, self._job_id).state in FINAL
+            found = jobs.events_after(session, self._job_id, self._last, _BATCH)
+        events = [
+            (event.sequence, event.kind, {**event.body, "at": event.at.isoformat()})
+            for event in found
+        ]
+        if events:
+            self._last = events[-1][0]
+        return Batch(events, finished)
+
+    async def stream(self, batch: Batch) -> AsyncIterator[ServerSentEvent]:
+        """``batch``, then every later event; ends when the job is finished and all is sent."""
+        while True:
+            for sequence, kind, body in batch.events:
+                yield ServerSentEvent(data=json.dumps(body), event=kind, id=str(sequence))
+            if not batch.events:
+                if batch.finished:
+                    return
+                await anyio.sleep(_PAUSE_S)
+            batch = await run_in_threadpool(self.read)
