@@ -1,0 +1,117 @@
+"""Registered datasets: a name, where the images are, and a report of what was found there."""
+
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from search_service.ledger import now
+from search_service.requests import DatasetRequest
+from search_service.settings import Settings
+from search_service.tables import Dataset
+from surrogate_zoo.errors import ConflictError, InputError, NotFoundError, UnknownNameError
+from workers.datasets import describe
+from workers.specs import DatasetSource, ShapesSource
+
+BUILT_IN: dict[str, DatasetSource] = {"shapes": ShapesSource()}
+"""Datasets that every database has from its first day."""
+
+
+MOST_GENERATED_PIXELS = 2**27
+"""Limit of a generated dataset, in pixels of all its images: 128 Mi, 32768 images of 64x64."""
+
+
+def register(session: Session, settings: Settings, request: DatasetRequest) -> Dataset:
+    """Register a dataset after reading and checking every file of it.
+
+    The same name with the same source and unchanged files gives the row that is there.
+
+    Raises:
+        InputError: The folder lies outside ``settings.dataset_roots`` (after symlinks), or a
+            generated dataset has more than :data:`MOST_GENERATED_PIXELS`.
+        DatasetError: Images, masks or splits are missing or wrong.
+        ConflictError: The name stands for other content.
+    """
+    source = _within(settings, request.source)
+    return _add(session, request.name, source)
+
+
+def get(session: Session, name: str) -> Dataset:
+    """Return a dataset.
+
+    Raises:
+        NotFoundError: None of that name is registered.
+    """
+    dataset = session.get(Dataset, name)
+    if dataset is None:
+        raise NotFoundError(f"There is no dataset {name!r}.")
+    return dataset
+
+
+def known(session: Session, name: str) -> Dataset:
+    """Return a dataset that a request names.
+
+    Raises:
+        UnknownNameError: None of that name is registered; tells the first 20 that are.
+    """
+    dataset = session.get(Dataset, name)
+    if dataset is None:
+        names = session.scalars(select(Dataset.name).order_by(Dataset.name).limit(20))
+        raise UnknownNameError("dataset", name, list(names))
+    return dataset
+
+
+def page(
+    session: Session, *, after: str | None = None, limit: int = 50
+) -> tuple[list[Dataset], str | None]:
+    """Return datasets by name, and the cursor of the next page (None on the last)."""
+    query = select(Dataset).order_by(Dataset.name).limit(limit + 1)
+    if after is not None:
+        query = query.where(Dataset.name > after)
+    rows = list(session.scalars(query))
+    return rows[:limit], rows[limit - 1].name if len(rows) > limit else None
+
+
+def seed(session: Session) -> None:
+    """Register the built-in datasets where they are missing."""
+    for name, source in BUILT_IN.items():
+        if session.get(Dataset, name) is None:
+            _add(session, name, source)
+
+
+def _add(session: Session, name: str, source: DatasetSource) -> Dataset:
+    report = describe(source)  # before the transaction begins: it may read for minutes
+    found = session.get(Dataset, name)
+    if found is not None:
+        same = found.source == source.model_dump(mode="json")
+        if same and found.report["fingerprint"] == report.fingerprint:
+            return found
+        raise ConflictError(
+            f"Dataset {name!r} is registered with other content: take another name."
+        )
+    dataset = Dataset(name=name, source=source.model_dump(mode="json"))
+    dataset.report, dataset.created_at = report.model_dump(mode="json"), now()
+    session.add(dataset)
+    session.flush()
+    return dataset
+
+
+def _within(settings: Settings, source: DatasetSource) -> DatasetSource:
+    if isinstance(source, ShapesSource):
+        images = source.train + source.val + source.test
+        if images * source.height * source.width > MOST_GENERATED_PIXELS:
+            raise InputError(
+                f"{images} images of {source.height}x{source.width} are more than the "
+                f"{MOST_GENERATED_PIXELS} pixels that a generated dataset may have."
+            )
+        return source
+    if "\0" in source.root:
+        raise InputError("A dataset's root must not hold a NUL character.")
+    root = Path(source.root).expanduser().resolve()
+    allowed = [folder.expanduser().resolve() for folder in settings.dataset_roots]
+    if not any(root.is_relative_to(folder) for folder in allowed):
+        raise InputError(
+            f"{source.root} lies outside the folders that datasets may be in "
+            f"({', '.join(map(str, allowed)) or 'none'}): set SEGLOSS_DATASET_ROOTS on the service."
+        )
+    return source.model_copy(update={"root": str(root)})

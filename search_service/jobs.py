@@ -1,0 +1,257 @@
+"""What a caller does with jobs: create, look up, cancel, pause, resume. Plain functions, no torch.
+
+Each takes a session and leaves the commit to its owner. Creating a job is writing its row: the
+controller finds it there, so the API needs no queue.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from search_service import datasets, ledger
+from search_service.requests import RetrainingRequest, SearchRequest
+from search_service.tables import Artifact, Event, Job, JobKind, State, Trial
+from surrogate_zoo import zoo
+from surrogate_zoo.errors import ConflictError, InputError, NotFoundError
+from surrogate_zoo.metrics import METRICS
+from surrogate_zoo.parameters import ParameterSpace
+
+_CANCEL: Mapping[State, State] = {
+    "queued": "cancelled",
+    "paused": "cancelled",
+    "running": "cancelling",
+    "pausing": "cancelling",
+}
+_PAUSE: Mapping[State, State] = {"queued": "paused", "running": "pausing"}
+_RESUME: Mapping[State, State] = {"paused": "queued"}
+
+
+def create_search(
+    session: Session, request: SearchRequest, *, idempotency_key: str | None = None
+) -> Job:
+    """Queue a search.
+
+    Args:
+        session: A writing session.
+        request: What to search.
+        idempotency_key: The same key with the same request gives the same job.
+
+    Raises:
+        UnknownNameError: No such metric, curve family or dataset.
+        ConflictError: The key was used for another request.
+    """
+    if (known := _by_key(session, idempotency_key)) is not None:
+        return _same(known, "search", request.model_dump(mode="json"))
+    METRICS[request.metric]
+    ParameterSpace(request.metric, request.family, request.segments)
+    datasets.known(session, request.dataset)
+    return _create(session, "search", request, idempotency_key)
+
+
+def create_retraining(
+    session: Session, request: RetrainingRequest, *, idempotency_key: str | None = None
+) -> Job:
+    """Queue a retraining; fixes the loss's version where the request leaves it open.
+
+    Raises:
+        UnknownNameError: No such dataset.
+        InputError: No such loss in the zoo, or the dataset has no image in the split.
+        ConflictError: The key was used for another request.
+    """
+    if (known := _by_key(session, idempotency_key)) is not None:
+        if request.version is None:
+            request = request.model_copy(update={"version": known.request.get("version")})
+        return _same(known, "retraining", request.model_dump(mode="json"))
+    dataset = datasets.known(session, request.dataset)
+    if not dataset.report["images"].get(request.split):
+        raise InputError(f"Dataset {dataset.name} has no image in its split {request.split!r}.")
+    try:
+        version = zoo.get(session, request.loss, request.version).version
+    except NotFoundError as error:
+        raise InputError(str(error)) from error
+    request = request.model_copy(update={"version": version})
+    return _create(session, "retraining", request, idempotency_key)
+
+
+def get(session: Session, kind: JobKind, job_id: str) -> Job:
+    """Return a job.
+
+    Raises:
+        NotFoundError: There is none of that kind and id.
+    """
+    job = session.get(Job, _canonical(kind, job_id))
+    if job is None or job.kind != kind:
+        raise NotFoundError(f"There is no {kind} {job_id}.")
+    return job
+
+
+def page(
+    session: Session,
+    kind: JobKind,
+    *,
+    state: State | None = None,
+    after: str | None = None,
+    limit: int = 50,
+) -> tuple[list[Job], str | None]:
+    """Return jobs, newest first, and the cursor of the next page (None on the last).
+
+    Raises:
+        InputError: ``after`` is no cursor of this function.
+    """
+    query = select(Job).where(Job.kind == kind)
+    if state is not None:
+        query = query.where(Job.state == state)
+    if after is not None:
+        query = query.where(tuple_(Job.created_at, Job.id) < tuple_(*_position(after)))
+    query = query.order_by(Job.created_at.desc(), Job.id.desc()).limit(limit + 1)
+    jobs = list(session.scalars(query))
+    return jobs[:limit], _cursor(jobs[limit - 1]) if len(jobs) > limit else None
+
+
+def cancel(session: Session, kind: JobKind, job_id: str) -> Job:
+    """Stop a job for good; a running one goes through ``cancelling``.
+
+    Raises:
+        NotFoundError: There is no such job.
+        ConflictError: It is over, or being cancelled already.
+    """
+    return _change(session, kind, job_id, _CANCEL, "cancelled")
+
+
+def pause(session: Session, kind: JobKind, job_id: str) -> Job:
+    """Stop a job so that it can go on later; a running one goes through ``pausing``.
+
+    Raises:
+        NotFoundError: There is no such job.
+        ConflictError: It is neither queued nor running.
+    """
+    return _change(session, kind, job_id, _PAUSE, "paused")
+
+
+def resume(session: Session, kind: JobKind, job_id: str) -> Job:
+    """Queue a paused job again; it goes on from its recorded trials or its last checkpoint.
+
+    Raises:
+        NotFoundError: There is no such job.
+        ConflictError: It is not paused.
+    """
+    job = _change(session, kind, job_id, _RESUME, "resumed")
+    job.attempt += 1
+    session.flush()
+    return job
+
+
+def trials(
+    session: Session, job_id: str, after: int | None = None, limit: int = 100
+) -> list[Trial]:
+    """Return a search's recorded trials with a number above ``after``, by number."""
+    query = select(Trial).where(Trial.job_id == job_id)
+    if after is not None:
+        query = query.where(Trial.number > after)
+    return list(session.scalars(query.order_by(Trial.number).limit(limit)))
+
+
+def events_after(
+    session: Session, job_id: str, sequence: int = 0, limit: int = 1000
+) -> list[Event]:
+    """Return a job's events after a sequence number, in order."""
+    query = select(Event).where(Event.job_id == job_id, Event.sequence > sequence)
+    return list(session.scalars(query.order_by(Event.sequence).limit(limit)))
+
+
+def artifacts(session: Session, job_id: str) -> list[Artifact]:
+    """Return a job's files, by name."""
+    query = select(Artifact).where(Artifact.job_id == job_id).order_by(Artifact.name)
+    return list(session.scalars(query))
+
+
+def progress(session: Session, job: Job) -> dict[str, Any]:
+    """Return how far a job is.
+
+    Returns:
+        Of a search: ``done`` and ``total`` trials, ``failed`` ones among them, ``best_score`` so far
+        or None. Of a retraining: its newest progress event, ``done`` and ``total`` steps.
+    """
+    if job.kind == "search":
+        counts = select(func.count(), func.count(Trial.score), func.max(Trial.score))
+        done, scored, best = session.execute(counts.where(Trial.job_id == job.id)).one()
+        total = SearchRequest.model_validate(job.request).sampler.trials
+        return {"done": done, "total": total, "failed": done - scored, "best_score": best}
+    newest = select(Event.body).where(Event.job_id == job.id, Event.kind == "progress")
+    body = session.scalar(newest.order_by(Event.sequence.desc()).limit(1))
+    return body or {"done": 0, "total": job.request["training"]["iterations"]}
+
+
+def _create(
+    session: Session, kind: JobKind, request: SearchRequest | RetrainingRequest, key: str | None
+) -> Job:
+    body = request.model_dump(mode="json")
+    job = Job(id=str(uuid4()), kind=kind, state="queued", priority=request.priority, request=body)
+    job.idempotency_key, job.created_at, job.attempt = key, ledger.now(), 0
+    try:
+        with session.begin_nested():
+            session.add(job)
+    except IntegrityError:
+        # The same key came in twice at the same moment, and the other one was faster.
+        if (winner := _by_key(session, key)) is None:
+            raise
+        return _same(winner, kind, body)
+    ledger.append_event(session, job.id, "state", {"state": "queued"})
+    return job
+
+
+def _by_key(session: Session, key: str | None) -> Job | None:
+    if key is None:
+        return None
+    return session.scalar(select(Job).where(Job.idempotency_key == key))
+
+
+def _same(job: Job, kind: JobKind, body: dict[str, Any]) -> Job:
+    if job.kind != kind or job.request != body:
+        raise ConflictError(
+            f"Idempotency key {job.idempotency_key!r} was used for another request "
+            f"({job.kind} {job.id}): repeat that request unchanged, or take a new key."
+        )
+    return job
+
+
+def _change(
+    session: Session, kind: JobKind, job_id: str, changes: Mapping[State, State], done: str
+) -> Job:
+    job = get(session, kind, job_id)
+    if not ledger.move(session, job.id, changes):
+        state = ledger.lock(session, job.id).state
+        raise ConflictError(
+            f"The {kind} is {state}; only one that is {' or '.join(changes)} can be {done}."
+        )
+    return ledger.lock(session, job.id)
+
+
+def _canonical(kind: JobKind, job_id: str) -> str:
+    try:
+        return str(UUID(job_id))
+    except ValueError:
+        raise NotFoundError(f"There is no {kind} {job_id!r}: that is no job id.") from None
+
+
+def _cursor(job: Job) -> str:
+    position = f"{job.created_at.isoformat()}|{job.id}"
+    return base64.urlsafe_b64encode(position.encode()).decode()
+
+
+def _position(cursor: str) -> tuple[datetime, str]:
+    try:
+        moment, job_id = base64.urlsafe_b64decode(cursor.encode("ascii")).decode().split("|")
+        created_at = datetime.fromisoformat(moment)
+        if created_at.tzinfo is None:
+            raise ValueError(moment)
+        return created_at, str(UUID(job_id))
+    except (ValueError, binascii.Error, OverflowError):
+        raise InputError("The cursor is not one that this list gave out.") from None

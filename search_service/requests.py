@@ -1,0 +1,208 @@
+"""What a caller may ask for, as the API and the command line both check it; needs pydantic alone."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from workers.specs import (
+    DatasetSource,
+    Fraction,
+    NetworkSpec,
+    ScoringSpec,
+    Seed,
+    Spec,
+    TrainingSpec,
+)
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=128)]
+"""A name in the zoo: lower-case letters, digits, dots, dashes and underscores."""
+
+DatasetName = Annotated[Name, StringConstraints(max_length=100)]
+"""A dataset's name: as in the zoo, and shorter, since the name of a loss may contain it."""
+
+Priority = Annotated[int, Field(ge=-1000, le=1000)]
+"""Order among waiting jobs: a higher priority starts first, equals start in the order they came."""
+
+Preset = Literal["released", "paper", "quick"]
+
+
+def _filled(given: object, presets: dict[str, dict[str, Any]]) -> object:
+    """Put the named preset's values where ``given`` has none; leave what is no object to pydantic."""
+    if not isinstance(given, dict) or not isinstance(given.get("preset", "released"), str):
+        return given
+    preset = presets.get(given.get("preset", "released"), {})
+    filled = {**preset, **given}
+    if isinstance(preset.get("training"), dict) and isinstance(given.get("training"), dict):
+        filled["training"] = {**preset["training"], **given["training"]}
+    return filled
+
+
+_PPO2_PRESETS: dict[str, dict[str, Any]] = {
+    "released": {},
+    "paper": {"steps": 20, "updates": 100, "clip": 0.1, "ratio": "joint", "baseline": "mean"},
+    "quick": {"steps": 4, "samples": 8},
+}
+
+
+class PPO2Spec(Spec):
+    """PPO2 over a truncated normal policy; the defaults are the released search's.
+
+    Attributes:
+        preset: Where the fields that are not given come from: ``released`` (the authors' code),
+            ``paper`` (Auto Seg-Loss, appendix; the ratio of the textbook, and the start of the
+            released code, since the paper tells neither), ``quick`` (a first look).
+        steps: Generations; the policy is updated after each.
+        samples: Proposals a generation, M.
+        updates: Gradient steps on one generation's scores.
+        sigma: Standard deviation of the normal before it is truncated to [0, 1].
+        learning_rate: Adam's, on logit(mu).
+        clip: The ratio's clip range.
+        ratio: ``per-dimension`` clips every parameter's ratio on its own, ``joint`` their product.
+        baseline: ``mu`` evaluates mu itself as each generation's first proposal and takes its score
+            as the baseline; ``mean`` takes the generation's mean score.
+    """
+
+    name: Literal["ppo2"] = "ppo2"
+    preset: Preset = "released"
+    steps: Annotated[int, Field(ge=1, le=10_000)] = 12
+    samples: Annotated[int, Field(ge=2, le=10_000)] = 32
+    updates: Annotated[int, Field(ge=1, le=10_000)] = 60
+    sigma: Annotated[float, Field(ge=0.01, le=1.0)] = 0.2
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.2
+    clip: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    ratio: Literal["per-dimension", "joint"] = "per-dimension"
+    baseline: Literal["mu", "mean"] = "mu"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_preset(cls, given: object) -> object:
+        return _filled(given, _PPO2_PRESETS)
+
+    @property
+    def trials(self) -> int:
+        """Proposals in total."""
+        return self.steps * self.samples
+
+
+class RandomSpec(Spec):
+    """Independent uniform proposals, the straight line first: the control of every other sampler.
+
+    Attributes:
+        trials: Proposals in total.
+        batch: Proposals that are evaluated together.
+    """
+
+    name: Literal["random"] = "random"
+    trials: Annotated[int, Field(ge=1, le=1_000_000)] = 384
+    batch: Annotated[int, Field(ge=1, le=10_000)] = 32
+
+
+SamplerSpec = Annotated[PPO2Spec | RandomSpec, Field(discriminator="name")]
+
+RELEASED_NETWORK = NetworkSpec(architecture="DeepLabV3Plus", encoder="resnet50", weights="imagenet")
+"""The proxy network of the paper and of the released search."""
+
+_SEARCH_PRESETS: dict[str, dict[str, Any]] = {
+    "released": {"sampler": PPO2Spec(), "network": RELEASED_NETWORK, "training": {}},
+    "paper": {"sampler": PPO2Spec(preset="paper"), "network": RELEASED_NETWORK, "training": {}},
+    "quick": {
+        "sampler": PPO2Spec(preset="quick"),
+        "network": NetworkSpec(
+            architecture="Unet",
+            encoder="resnet18",
+            options={"decoder_channels": [64, 32, 16, 16, 8]},
+        ),
+        "training": {"iterations": 60, "batch_size": 8, "crop": (64, 64), "head_factor": 5.0},
+    },
+}
+
+
+class SearchRequest(Spec):
+    """A search for the loss that fits a metric on a dataset.
+
+    Attributes:
+        name: Name in the zoo of the loss that is found; ``asl-<metric>-<dataset>`` if not given.
+        metric: Name of the metric that scores the hold-out set.
+        dataset: Name of a registered dataset.
+        family: Curve family.
+        segments: Segments a curve; None takes the metric's own.
+        preset: What sampler, network and training are where they are not given: ``released`` and
+            ``paper`` are for GPUs, ``quick`` takes minutes on two CPU cores.
+        sampler: What proposes candidates.
+        network: The proxy network.
+        training: Its schedule; single fields that are not given are the preset's too.
+        scoring: Options of the metric.
+        hold_out: Share of the training split that is held out for the score.
+        seed: Seeds the sampler and, shared by all candidates, the proxy task.
+        priority: See :data:`Priority`.
+    """
+
+    name: Name | None = None
+    metric: str
+    dataset: DatasetName
+    family: str = "bezier"
+    segments: Annotated[int, Field(ge=1, le=8)] | None = None
+    preset: Preset = "released"
+    sampler: SamplerSpec = PPO2Spec()
+    network: NetworkSpec = RELEASED_NETWORK
+    training: TrainingSpec = TrainingSpec()
+    scoring: ScoringSpec = ScoringSpec()
+    hold_out: Fraction = 0.2
+    seed: Seed = 0
+    priority: Priority = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_preset(cls, given: object) -> object:
+        return _filled(given, _SEARCH_PRESETS)
+
+    @model_validator(mode="after")
+    def _name_the_result(self) -> Self:
+        if self.name is None:
+            object.__setattr__(self, "name", f"asl-{self.metric}-{self.dataset}")
+        return self
+
+    @property
+    def loss_name(self) -> str:
+        """Name in the zoo of the loss that is found."""
+        return str(self.name)
+
+
+class RetrainingRequest(Spec):
+    """A full training with a loss of the zoo.
+
+    Attributes:
+        loss: Name of the loss in the zoo.
+        version: Its version; None takes the newest at the time of the request.
+        dataset: Name of a registered dataset.
+        network: The network.
+        training: Its schedule.
+        scoring: Options of the metrics.
+        split: Split that the result is scored on.
+        seed: Seeds initial weights, batches and augmentation.
+        checkpoint_every: Steps between two checkpoints.
+        priority: See :data:`Priority`.
+    """
+
+    loss: Name
+    version: Annotated[int, Field(ge=1)] | None = None
+    dataset: DatasetName
+    network: NetworkSpec = NetworkSpec()
+    training: TrainingSpec = TrainingSpec()
+    scoring: ScoringSpec = ScoringSpec()
+    split: Literal["val", "test"] = "val"
+    seed: Seed = 0
+    checkpoint_every: Annotated[int, Field(ge=1)] = 200
+    priority: Priority = 0
+
+
+class DatasetRequest(Spec):
+    """A dataset to register.
+
+    Attributes:
+        name: What requests will call it.
+        source: Where its images and masks are.
+    """
+
+    name: DatasetName
+    source: DatasetSource

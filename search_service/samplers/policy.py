@@ -1,0 +1,119 @@
+"""The search's policy: a truncated normal over the unit cube whose mean alone is learned."""
+
+import math
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
+from torch import Tensor
+
+
+def truncated_normal_log_prob(theta: Tensor, mean: Tensor, sigma: float) -> Tensor:
+    """Log density of a normal truncated to [0, 1], coordinate by coordinate.
+
+    With the mean in [0, 1] the mass between the bounds is at least Phi(1 / sigma) - 1/2 (0.34 for
+    sigma 1), so its logarithm is tame. Updates cross the clip's kink many times and amplify
+    rounding, so the order of these operations matters: it is the released one.
+
+    Args:
+        theta: (M, d) float32 in [0, 1].
+        mean: (d,) float32 in [0, 1].
+        sigma: Standard deviation before truncation.
+
+    Returns:
+        (M, d).
+    """
+    mass = _normal_cdf((1 - mean) / sigma) - _normal_cdf((0 - mean) / sigma)
+    deviation = (theta - mean) / sigma
+    log_normal = -0.5 * deviation**2 - 0.5 * math.log(2 * math.pi)
+    return log_normal - math.log(sigma) - torch.log(mass)
+
+
+def sample_truncated_normal(
+    mean: Tensor, sigma: float, samples: int, generator: torch.Generator
+) -> Tensor:
+    """Draw (samples, d) float32 by the inverse CDF, one uniform number of ``generator`` each."""
+    centre = mean.double()
+    low, high = torch.special.ndtr(-centre / sigma), torch.special.ndtr((1 - centre) / sigma)
+    uniform = torch.rand(samples, len(mean), dtype=torch.float64, generator=generator)
+    theta = centre + sigma * torch.special.ndtri(low + uniform * (high - low))
+    return theta.clamp(0.0, 1.0).float()
+
+
+def _normal_cdf(x: Tensor) -> Tensor:
+    return 0.5 * (1 + torch.erf(x / math.sqrt(2)))
+
+
+class TruncatedNormalPolicy(ActorCriticPolicy):
+    """Policy without observations: mean = sigmoid(parameter), fixed sigma, no value network.
+
+    Values are zero here; the baseline takes their place once the rewards are known, in
+    :class:`search_service.samplers.ppo2.GenerationBuffer`.
+
+    Args:
+        observation_space: Of the environments; carries nothing.
+        action_space: The unit cube, shape (d,).
+        lr_schedule: Adam's learning rate.
+        start: Initial mean, d values in (0, 1).
+        sigma: Standard deviation before truncation.
+        joint: Sum log probabilities over the coordinates, so that one ratio is clipped.
+        mean_first: The first action of every batch is the mean itself.
+        seed: Seeds the policy's own generator; no global one is read or moved.
+    """
+
+    def __init__(
+        self,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Box,
+        lr_schedule: Schedule,
+        *,
+        start: list[float],
+        sigma: float,
+        joint: bool,
+        mean_first: bool,
+        seed: int,
+        **unused: Any,
+    ) -> None:
+        """Keep the options that :meth:`_build` needs, then let the base class call it."""
+        self._start, self._sigma, self._joint = start, sigma, joint
+        self._mean_first = mean_first
+        self._generator = torch.Generator().manual_seed(seed)
+        super().__init__(observation_space, action_space, lr_schedule, **unused)
+
+    def _build(self, lr_schedule: Schedule) -> None:
+        mean = torch.tensor(self._start, dtype=torch.float32)
+        self.logit_mean = torch.nn.Parameter(torch.log(mean) - torch.log(1 - mean))
+        self.optimizer = torch.optim.Adam([self.logit_mean], lr=lr_schedule(1))
+
+    @property
+    def mean(self) -> Tensor:
+        """The policy's mean mu, shape (d,), in [0, 1]."""
+        return torch.sigmoid(self.logit_mean)
+
+    def forward(self, obs: Tensor, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+        """Return actions (M, d), values (M, 1) and log probabilities of M environments."""
+        mean = self.mean
+        if deterministic:
+            theta = mean.expand(len(obs), -1)
+        else:
+            theta = sample_truncated_normal(mean, self._sigma, len(obs), self._generator)
+        if self._mean_first:
+            theta[0] = mean
+        return theta, self.predict_values(obs), self._log_prob(theta)
+
+    def evaluate_actions(self, obs: PyTorchObs, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return values, log probabilities and a zero entropy of (M, d) actions."""
+        return self.predict_values(obs), self._log_prob(actions), torch.zeros(len(actions))
+
+    def predict_values(self, obs: PyTorchObs) -> Tensor:
+        """Return zeros, shape (M, 1): see the class."""
+        return torch.zeros(len(obs), 1)
+
+    def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
+        return self.forward(torch.as_tensor(observation), deterministic)[0]
+
+    def _log_prob(self, theta: Tensor) -> Tensor:
+        log_prob = truncated_normal_log_prob(theta, self.mean, self._sigma)
+        return log_prob.sum(dim=1) if self._joint else log_prob

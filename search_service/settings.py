@@ -1,0 +1,63 @@
+"""What an operator can set, read from ``SEGLOSS_*`` environment variables."""
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One process's settings; make one where a process starts and pass it on.
+
+    Attributes:
+        home: Folder of everything that the service keeps, unless set apart below.
+        database_url: SQLAlchemy URL, ``sqlite:///...`` or ``postgresql+psycopg://...``; empty means
+            ``segloss.db`` in ``home``.
+        artifacts: Root folder of the artifact files; None means ``artifacts`` in ``home``.
+        dataset_roots: Folders that a registered dataset may live under; none by default, so only
+            generated datasets can be registered.
+        token: Bearer token that every request must carry; None asks for none.
+        host: Address that the API listens on.
+        port: Port that the API listens on.
+        ray_address: Address of a Ray cluster; None starts a local one.
+        actors: Worker actors; None takes one a GPU, or one a CPU where there is no GPU.
+        cpus_per_actor: CPU cores that each actor reserves.
+        gpus_per_actor: GPUs that each actor reserves.
+        pack_size: Candidates that one actor trains on shared batches.
+        max_body_bytes: Largest request body in bytes.
+        concurrent_jobs: Jobs that run at the same time; more wait by priority.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="SEGLOSS_", frozen=True, extra="forbid")
+
+    home: Path = Path("~/.segloss")
+    database_url: str = ""
+    artifacts: Path | None = None
+    dataset_roots: tuple[Path, ...] = ()
+    token: SecretStr | None = None
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    ray_address: str | None = None
+    actors: Annotated[int, Field(ge=1)] | None = None
+    cpus_per_actor: Annotated[float, Field(gt=0)] = 1.0
+    gpus_per_actor: Annotated[float, Field(ge=0)] = 0.0
+    pack_size: Annotated[int, Field(ge=1, le=64)] = 1
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
+    concurrent_jobs: Annotated[int, Field(ge=1, le=64)] = 2
+
+    @model_validator(mode="after")
+    def _home_is_absolute(self) -> Self:
+        # A relative home would move with the working directory of each process.
+        object.__setattr__(self, "home", self.home.expanduser().absolute())
+        return self
+
+    @property
+    def database(self) -> str:
+        """The database's URL, with its default filled in."""
+        return self.database_url or f"sqlite:///{self.home / 'segloss.db'}"
+
+    @property
+    def artifacts_root(self) -> Path:
+        """The artifacts' root folder, with its default filled in."""
+        return self.artifacts or self.home / "artifacts"
