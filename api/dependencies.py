@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header, Path, Query, Request
 from sqlalchemy import Engine
@@ -13,6 +13,9 @@ from search_service.settings import Settings
 
 _NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 _MAX_INTEGER: Final = 2**31 - 1  # what the database's integer columns hold
+
+Responses = dict[int | str, dict[str, Any]]
+"""What a route documents beside its model, by status."""
 
 
 @dataclass(frozen=True)

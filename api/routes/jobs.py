@@ -15,6 +15,7 @@ from api.dependencies import (
     LastEventId,
     Limit,
     ReadSession,
+    Responses,
     ServiceParts,
     WriteSession,
 )
@@ -24,14 +25,14 @@ from search_service import artifacts, jobs
 from search_service.tables import Artifact, JobKind, State
 from surrogate_zoo.errors import NotFoundError
 
-_EVENTS = {
+_EVENTS: Responses = {
     200: {
         "description": "The events, each with its number, kind and JSON body.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
     204: {"description": "The job is finished, and all of its events have been sent."},
 }
-_FILE = {
+_FILE: Responses = {
     200: {
         "description": "The whole file.",
         "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
@@ -93,7 +94,7 @@ def _add_events(router: APIRouter, kind: JobKind) -> None:
         "/{job_id}/events",
         operation_id=f"watch_{kind}",
         response_class=EventSourceResponse,
-        responses=_EVENTS,  # type: ignore[arg-type]  FastAPI's annotation is invariant
+        responses=_EVENTS,
     )
     async def watch_job(job_id: JobId, parts: ServiceParts, last: LastEventId = 0) -> Response:
         """Follow the job: its events as they happen, until it is finished (server-sent events)."""
@@ -117,7 +118,7 @@ def _add_artifacts(router: APIRouter, kind: JobKind) -> None:
         "/{job_id}/artifacts/{name}",
         operation_id=f"download_{kind}_artifact",
         response_class=FileResponse,
-        responses=_FILE,  # type: ignore[arg-type]  FastAPI's annotation is invariant
+        responses=_FILE,
     )
     def download_artifact(
         job_id: JobId, name: ArtifactName, session: ReadSession, parts: ServiceParts

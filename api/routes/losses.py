@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from api.dependencies import Cursor, Limit, Name, ReadSession, Version
+from api.dependencies import Cursor, Limit, Name, ReadSession, Responses, Version
 from api.schemas import LossDetail, LossView, Page
 from surrogate_zoo import zoo
 from surrogate_zoo.export import python_source
@@ -16,7 +16,7 @@ Format = Annotated[
     Literal["json", "python"],
     Query(alias="format", description="The loss file, or one Python file that needs torch alone."),
 ]
-_DOWNLOAD = {
+_DOWNLOAD: Responses = {
     200: {
         "description": "The file.",
         "content": {
@@ -55,7 +55,7 @@ def read_loss(name: Name, session: ReadSession, version: Version = None) -> Loss
 @router.get(
     "/{name}/download",
     response_class=Response,
-    responses=_DOWNLOAD,  # type: ignore[arg-type]  FastAPI's annotation is invariant
+    responses=_DOWNLOAD,
 )
 def download_loss(
     name: Name, session: ReadSession, version: Version = None, file_format: Format = "json"

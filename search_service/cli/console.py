@@ -1,15 +1,16 @@
 """What every command shares: the consoles, the service's address, and how errors are shown."""
 
 import functools
+import json
 import os
-from collections.abc import Callable
-from typing import Annotated, ParamSpec, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
 
 from search_service.cli.client import Client
-from surrogate_zoo.errors import SeglossError
+from surrogate_zoo.errors import InputError, SeglossError
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
@@ -20,6 +21,14 @@ Url = Annotated[
     str, typer.Option("--url", envvar="SEGLOSS_URL", help="Where the service is.", metavar="URL")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Any other field of the request, e.g. training.iterations=500; may be repeated.",
+    ),
+]
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -30,6 +39,11 @@ def connect(url: str) -> Client:
     return Client(url, os.environ.get("SEGLOSS_TOKEN") or None)
 
 
+def say(message: str) -> None:
+    """Tell the user something beside the output proper."""
+    err.print(message, highlight=False, soft_wrap=True, markup=False)
+
+
 def plain_errors(command: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Show the errors that segloss raises on purpose as one message, with exit status 1."""
 
@@ -38,7 +52,34 @@ def plain_errors(command: Callable[Arguments, Result]) -> Callable[Arguments, Re
         try:
             return command(*args, **kwargs)
         except SeglossError as error:
-            err.print(f"[red]Error:[/red] {error}", highlight=False, soft_wrap=True, markup=True)
+            say(f"Error: {error}")
             raise typer.Exit(1) from error
 
     return guarded
+
+
+def assigned(body: dict[str, Any], assignments: Iterable[str] | None) -> dict[str, Any]:
+    """``body`` with every ``path.to.field=value`` put in; values are JSON, or else plain text.
+
+    Raises:
+        InputError: An assignment without ``=``, or a path through something that is no object.
+    """
+    for assignment in assignments or ():
+        path, equals, text = assignment.partition("=")
+        if not path or not equals:
+            raise InputError(f"--set takes FIELD=VALUE, not {assignment!r}.")
+        *parents, field = path.split(".")
+        place = body
+        for parent in parents:
+            place = place.setdefault(parent, {})
+            if not isinstance(place, dict):
+                raise InputError(f"--set {path}: {parent} has no fields.")
+        place[field] = _value(text)
+    return body
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -15,7 +15,7 @@ import typer
 import uvicorn
 from pydantic import ValidationError
 
-from search_service.cli.console import err, plain_errors
+from search_service.cli.console import plain_errors, say
 from search_service.cli.supervision import Supervised
 from search_service.database import make_engine, upgrade
 from search_service.settings import Settings
@@ -47,7 +47,7 @@ def serve(
         listening = None if role == "controller" else stack.enter_context(_listening(settings))
         if role != "api":
             for name, command in _children(settings):
-                stack.enter_context(Supervised(name, command, _say))
+                stack.enter_context(Supervised(name, command, say))
         if listening:
             _run_api(listening)
         else:
@@ -128,13 +128,9 @@ def _run_api(listening: socket.socket) -> None:
         "api.app:create_app", factory=True, log_level="warning", timeout_graceful_shutdown=5
     )
     host, port = listening.getsockname()[:2]
-    _say(f"segloss listens on http://{host}:{port}")
+    say(f"segloss listens on http://{host}:{port}")
     uvicorn.Server(config).run(sockets=[listening])
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
     raise _Stopped
-
-
-def _say(message: str) -> None:
-    err.print(message, highlight=False, soft_wrap=True, markup=False)

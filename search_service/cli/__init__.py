@@ -1,0 +1,21 @@
+"""The command line ``segloss``: the service's processes, and a client of its REST interface."""
+
+import typer
+
+from search_service.cli import compare, datasets, jobs, losses, quickstart, serve, submit
+
+app = typer.Typer(
+    name="segloss",
+    help="Search the training loss that fits a segmentation metric, and train with it.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # a local variable may hold the token
+)
+app.command()(serve.serve)
+app.command()(serve.worker)
+app.command()(quickstart.quickstart)
+app.command()(submit.search)
+app.command()(submit.retrain)
+app.command()(compare.compare)
+app.add_typer(losses.app, name="losses")
+app.add_typer(datasets.app, name="datasets")
+app.add_typer(jobs.app, name="jobs")

@@ -1,0 +1,87 @@
+"""``segloss compare``: finished retrainings in one table, only where they can be compared."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from search_service.cli.client import Client
+from search_service.cli.console import DEFAULT_URL, Url, connect, out, plain_errors
+from surrogate_zoo.errors import InputError
+from surrogate_zoo.metrics import METRICS
+
+# What may differ between retrainings in one table; everything else must be the same.
+_FREE = ("loss", "version", "seed", "priority", "checkpoint_every")
+
+
+@plain_errors
+def compare(
+    job_ids: Annotated[list[str], typer.Argument(metavar="JOB...", help="Finished retrainings.")],
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Compare finished retrainings: one row a loss, the mean over its seeds and their spread."""
+    with connect(url) as client:
+        out.print(comparison([_finished(client, job_id) for job_id in job_ids]))
+
+
+def _finished(client: Client, job_id: str) -> dict[str, Any]:
+    job = client.get(f"/v1/retrainings/{job_id}")
+    if job["state"] != "succeeded":
+        raise InputError(f"Retraining {job_id} is {job['state']}; only finished ones have scores.")
+    return job
+
+
+def comparison(jobs: Sequence[Mapping[str, Any]]) -> Table:
+    """A table of retrainings: metrics in percent, the best of each column in bold.
+
+    Raises:
+        InputError: They were not trained and scored alike, so the rows would not compare losses.
+    """
+    _check_alike([job["request"] for job in jobs])
+    runs: dict[tuple[str, int], list[Mapping[str, float]]] = {}
+    for job in jobs:
+        loss = (job["request"]["loss"], job["request"]["version"])
+        runs.setdefault(loss, []).append(job["result"]["metrics"])
+    names = [name for name in METRICS if name in jobs[0]["result"]["metrics"]]
+    means = {
+        loss: {name: statistics.fmean(run[name] for run in of_loss) for name in names}
+        for loss, of_loss in runs.items()
+    }
+    best = {name: max(scores[name] for scores in means.values()) for name in names}
+    request = jobs[0]["request"]
+    table = Table(
+        "Loss",
+        "Seeds",
+        *names,
+        title=f"{request['dataset']}, split {request['split']}, in percent",
+    )
+    for loss, of_loss in runs.items():
+        cells = [_cell([run[name] for run in of_loss], best[name]) for name in names]
+        table.add_row(f"{loss[0]} v{loss[1]}", str(len(of_loss)), *cells)
+    return table
+
+
+def _cell(values: Sequence[float], best: float) -> str:
+    mean = statistics.fmean(values)
+    spread = f" ± {100 * statistics.stdev(values):.2f}" if len(values) > 1 else ""
+    text = f"{100 * mean:.2f}{spread}"
+    return f"[bold]{text}[/bold]" if mean == best else text
+
+
+def _check_alike(requests: Sequence[Mapping[str, Any]]) -> None:
+    first = requests[0]
+    different = sorted(
+        {
+            field
+            for request in requests
+            for field in first.keys() | request.keys()
+            if field not in _FREE and first.get(field) != request.get(field)
+        }
+    )
+    if different:
+        raise InputError(
+            f"These retrainings differ in {', '.join(different)}, so their scores do not compare "
+            "losses; retrain with the same settings."
+        )

@@ -1,0 +1,101 @@
+"""``segloss search`` and ``segloss retrain``: submit a job, and watch it unless told otherwise."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from search_service.cli.client import Client
+from search_service.cli.console import (
+    DEFAULT_URL,
+    Assignments,
+    Url,
+    assigned,
+    connect,
+    out,
+    plain_errors,
+    say,
+)
+from search_service.cli.watching import follow
+
+Detach = Annotated[bool, typer.Option("--detach", help="Do not wait; print the job's id.")]
+Key = Annotated[
+    str | None,
+    typer.Option("--key", help="Idempotency key: the same key and request make one job."),
+]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
+
+
+@plain_errors
+def search(
+    metric: Annotated[str, typer.Argument(help="What to search for, e.g. miou or macc.")],
+    dataset: Annotated[str, typer.Argument(help="A registered dataset.")] = "shapes",
+    *,
+    preset: Annotated[
+        str, typer.Option(help="released and paper are for GPUs; quick takes minutes on two cores.")
+    ] = "released",
+    name: Annotated[
+        str | None, typer.Option(help="Name of the loss; asl-METRIC-DATASET by default.")
+    ] = None,
+    seed: Seed = 0,
+    assignments: Assignments = None,
+    key: Key = None,
+    detach: Detach = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Search the loss that fits METRIC on DATASET."""
+    body = {"metric": metric, "dataset": dataset, "preset": preset, "seed": seed}
+    body |= {"name": name} if name else {}
+    with connect(url) as client:
+        title = f"search {metric} on {dataset}"
+        _run(
+            client, "/v1/searches", assigned(body, assignments), key=key, detach=detach, title=title
+        )
+
+
+@plain_errors
+def retrain(
+    loss: Annotated[str, typer.Argument(help="A loss of the zoo; see 'segloss losses'.")],
+    dataset: Annotated[str, typer.Argument(help="A registered dataset.")] = "shapes",
+    *,
+    version: Annotated[int | None, typer.Option(help="Its version; the newest by default.")] = None,
+    seed: Seed = 0,
+    assignments: Assignments = None,
+    key: Key = None,
+    detach: Detach = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Train a network on DATASET with LOSS, and score it on images that no search has seen."""
+    body: dict[str, Any] = {"loss": loss, "dataset": dataset, "seed": seed}
+    body |= {"version": version} if version else {}
+    with connect(url) as client:
+        title = f"retrain with {loss} on {dataset}"
+        _run(
+            client,
+            "/v1/retrainings",
+            assigned(body, assignments),
+            key=key,
+            detach=detach,
+            title=title,
+        )
+
+
+def _run(
+    client: Client,
+    path: str,
+    body: dict[str, Any],
+    *,
+    key: str | None,
+    detach: bool,
+    title: str,
+) -> None:
+    job = client.post(path, body, key=key)
+    if detach:
+        out.print(job["id"], highlight=False)
+        return
+    try:
+        finished = follow(client, f"{path}/{job['id']}", title)
+    except KeyboardInterrupt:
+        say(f"The job goes on; look again with: segloss jobs watch {job['id']}")
+        raise typer.Exit(130) from None
+    out.print_json(json.dumps({"id": finished["id"], "result": finished["result"]}))

@@ -1,0 +1,80 @@
+"""Follows a job to its end: a progress bar in a terminal, one line a generation anywhere."""
+
+from typing import Any
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from search_service.cli.client import Client, ServiceError, StreamedEvent
+from search_service.cli.console import err
+
+
+def follow(client: Client, job: str, title: str) -> dict[str, Any]:
+    """Show the job at path ``job`` until it is finished.
+
+    Returns:
+        The finished job.
+
+    Raises:
+        ServiceError: It failed or was cancelled, or the service stayed away.
+    """
+    total = client.get(job)["progress"].get("total")
+    with _bar() as bar:
+        task = bar.add_task(title, total=total, best="")
+        best: float | None = None
+        for event in client.events(job):
+            best = _better(best, event)
+            match event.kind:
+                case "trial":
+                    bar.update(task, advance=1, best=f"best {best:.4f}" if best else "")
+                case "progress":
+                    bar.update(task, completed=event.body["done"], total=event.body["total"])
+                case "generation" | "state":
+                    bar.console.print(_line(title, event), highlight=False, markup=False)
+                case _:  # a newer service may tell more
+                    pass
+    finished = client.get(job)
+    if finished["state"] != "succeeded":
+        reason = finished["error"] or "no reason was recorded"
+        raise ServiceError(f"The {finished['kind']} {finished['id']} {finished['state']}: {reason}")
+    return finished
+
+
+def _bar() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[best]}"),
+        console=err,
+    )
+
+
+def _better(best: float | None, event: StreamedEvent) -> float | None:
+    score = event.body.get("score") if event.kind == "trial" else None
+    return best if score is None else max(score, best or score)
+
+
+def _line(title: str, event: StreamedEvent) -> str:
+    if event.kind == "state":
+        return f"{title}: {event.body['state']}"
+    facts = (f"{name} {_short(value)}" for name, value in event.body.items() if name != "at")
+    return f"{title}: {', '.join(facts)}"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    if isinstance(value, list):
+        return f"[{' '.join(_short(one) for one in value)}]"
+    return str(value)

@@ -1,0 +1,9 @@
+"""Requests that the tests send again and again."""
+
+SEARCH = {
+    "metric": "macc",
+    "dataset": "shapes",
+    "preset": "quick",
+    "sampler": {"name": "random", "trials": 4, "batch": 2},
+}
+RETRAINING = {"loss": "cross-entropy", "dataset": "shapes", "training": {"iterations": 10}}
