@@ -1,0 +1,287 @@
+"""Class maps, and the operations that metrics are written with.
+
+A class map holds one value for every image, class and pixel, (N, C, H, W). A one-hot target is
+zero but for one class a pixel, so it is kept as labels and values of shape (N, H, W); whatever is
+multiplied with it is looked up at those labels alone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from surrogate_zoo.windows import window_max
+
+Curve = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """A map that is zero but for one class a pixel.
+
+    Attributes:
+        labels: The class of every pixel, int64 (N, H, W), 0..C-1.
+        values: The value there, (N, H, W).
+    """
+
+    labels: Tensor
+    values: Tensor
+
+
+class ClassMap:
+    """The sum of a dense part and of labelled parts; values (N, C, H, W). Never changes.
+
+    Args:
+        crisp: Every value is 0 or 1.
+        dense: Values of every class, (N, C, H, W), or None.
+        labelled: Parts that live on one class a pixel.
+        shaped: ``(source, g)`` in place of both: the map ``g(source)`` of a dense source, evaluated
+            only where it is looked at, everywhere or at one class a pixel.
+    """
+
+    def __init__(
+        self,
+        *,
+        crisp: bool = False,
+        dense: Tensor | None = None,
+        labelled: tuple[Labelled, ...] = (),
+        shaped: "tuple[ClassMap, Curve] | None" = None,
+    ) -> None:
+        self.crisp = crisp
+        self.labelled = labelled
+        self._dense = dense
+        self._shaped = shaped
+        self._looked_up: dict[int, Tensor] = {}
+
+    @cached_property
+    def dense(self) -> Tensor | None:
+        """The dense part, (N, C, H, W); None where there is none."""
+        if self._shaped is None:
+            return self._dense
+        source, curve = self._shaped
+        return curve(source.as_dense())
+
+    @property
+    def only_labels(self) -> Labelled | None:
+        """The labelled part, where the map is nothing else."""
+        alone = len(self.labelled) == 1 and self._dense is None and self._shaped is None
+        return self.labelled[0] if alone else None
+
+    def shaped(self, curve: "Curve") -> "ClassMap":
+        """Apply a curve with g(0) = 0 to every value of a map of one part."""
+        part = self.only_labels
+        if part is not None:
+            return ClassMap(labelled=(Labelled(part.labels, curve(part.values)),))
+        return ClassMap(shaped=(self, curve))
+
+    def at(self, labels: Tensor) -> Tensor:
+        """Look the map up at one class a pixel: (N, H, W)."""
+        if id(labels) not in self._looked_up:
+            self._looked_up[id(labels)] = self._look_up(labels)
+        return self._looked_up[id(labels)]
+
+    def _look_up(self, labels: Tensor) -> Tensor:
+        if self._shaped is not None:
+            source, curve = self._shaped
+            return curve(source.at(labels))
+        parts = [] if self._dense is None else [self._dense.gather(1, labels[:, None])[:, 0]]
+        for part in self.labelled:
+            same = part.labels is labels
+            parts.append(part.values if same else part.values * (part.labels == labels))
+        return sum(parts[1:], parts[0])
+
+    def as_dense(self, num_classes: int | None = None) -> Tensor:
+        """All values, (N, C, H, W); ``num_classes`` is needed where no part is dense."""
+        result = self.dense
+        if result is None:
+            n, h, w = self.labelled[0].labels.shape
+            result = self.labelled[0].values.new_zeros(n, num_classes or 0, h, w)
+        for part in self.labelled:
+            result = result.scatter_add(1, part.labels[:, None], part.values[:, None])
+        return result
+
+    def marked(self, crisp: bool) -> "ClassMap":
+        """The same map, known to be crisp or not (sums forget it)."""
+        return ClassMap(crisp=crisp, dense=self.dense, labelled=self.labelled)
+
+    def __add__(self, other: "ClassMap") -> "ClassMap":
+        """Sum of two maps; parts on the same labels are added up."""
+        dense = other.dense if self.dense is None else self.dense
+        if self.dense is not None and other.dense is not None:
+            dense = self.dense + other.dense
+        parts = {id(part.labels): part for part in self.labelled}
+        for part in other.labelled:
+            known = parts.get(id(part.labels))
+            parts[id(part.labels)] = Labelled(part.labels, known.values + part.values) if known else part
+        return ClassMap(dense=dense, labelled=tuple(parts.values()))
+
+    def __neg__(self) -> "ClassMap":
+        dense = None if self.dense is None else -self.dense
+        return ClassMap(dense=dense, labelled=tuple(Labelled(p.labels, -p.values) for p in self.labelled))
+
+    def __sub__(self, other: "ClassMap") -> "ClassMap":
+        return self + (-other)
+
+    def __mul__(self, other: "ClassMap") -> "ClassMap":
+        """Product; where one factor lives on one class a pixel, only that class is looked up."""
+        crisp = self.crisp and other.crisp
+        for factor, rest in ((other, self), (self, other)):
+            part = factor.only_labels
+            if part is not None:
+                return ClassMap(crisp=crisp, labelled=(Labelled(part.labels, rest.at(part.labels) * part.values),))
+        return ClassMap(crisp=crisp, dense=self.as_dense() * other.as_dense())
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """Prediction and target of a batch, and the operations a metric may use beside its logic.
+
+    Attributes:
+        pred: Probabilities (soft) or one-hot labels (crisp).
+        target: One-hot labels; zero at void pixels.
+        void: Bool (N, H, W), True at void pixels; None where the batch has none.
+        num_classes: C.
+        tolerance: Boundary tolerance in pixels.
+        exclude_background: Leave class 0 out of boundaries.
+        as_released: Treat void and absent classes as the released implementation does.
+        carried: Totals of earlier batches, in calling order; empty for a batch on its own.
+        totals: Receives the totals of this call, ``carried`` included, in calling order.
+    """
+
+    pred: ClassMap
+    target: ClassMap
+    void: Tensor | None
+    num_classes: int
+    tolerance: int = 5
+    exclude_background: bool = False
+    as_released: bool = False
+    carried: tuple[Tensor, ...] = ()
+    totals: list[Tensor] = field(default_factory=list)
+
+    @property
+    def foreground(self) -> Tensor:
+        """1 for every class that boundaries count for, shape (C,)."""
+        counts = torch.ones(self.num_classes, device=self._values.device, dtype=self._values.dtype)
+        counts[0] = 0.0 if self.exclude_background else 1.0
+        return counts
+
+    @property
+    def _values(self) -> Tensor:
+        return self.target.labelled[0].values
+
+    @property
+    def _valid(self) -> Tensor | None:
+        return None if self.void is None else (~self.void).to(self._values.dtype)
+
+    def total(self, m: ClassMap, within: Tensor | None = None, *, include_void: bool = False) -> Tensor:
+        """Sum over images and pixels of each class, (C,), earlier batches included.
+
+        Args:
+            m: What to sum.
+            within: Only inside this region, float (N, H, W) of 0 and 1.
+            include_void: Count void pixels too.
+        """
+        region = self._region(within, include_void)
+        total = self._values.new_zeros(self.num_classes)
+        if m.dense is not None:
+            values = m.dense if region is None else m.dense * region[:, None]
+            total = values.sum((0, 2, 3))
+        for part in m.labelled:
+            values = part.values if region is None else part.values * region
+            total = total + _sum_by_label(part.labels, values, self.num_classes)
+        return self._carry(total)
+
+    def exists(
+        self, pred: ClassMap, target: ClassMap, within: Tensor | None = None, *, include_void: bool = False
+    ) -> Tensor:
+        """1 for every class that ``pred`` or ``target`` has inside the region, (C,).
+
+        A soft map has a class where one of its values is above one half, which a one-hot map meets
+        exactly where it holds the class. No gradient.
+        """
+        with torch.no_grad():
+            found = self.total(target, within, include_void=include_void)
+            if pred.dense is None:
+                found = found + self.total(pred, within, include_void=include_void)
+            else:
+                region = self._region(within, include_void)
+                values = pred.as_dense() if region is None else pred.as_dense() * region[:, None]
+                found = found + self._carry((values.amax((0, 2, 3)) > 0.5).to(found.dtype))
+            return self.occurs(found)
+
+    def occurs(self, totals: Tensor) -> Tensor:
+        """1 where a total is above zero, (C,); the released surrogates count every class."""
+        if self.as_released and not self.pred.crisp:
+            return torch.ones_like(totals)
+        return (totals > 0).to(totals.dtype)
+
+    def ratio(self, part: Tensor, whole: Tensor) -> Tensor:
+        """``part / whole``, and 0 where ``whole`` is 0."""
+        return part / (whole + (whole == 0))
+
+    def class_mean(self, scores: Tensor, weights: Tensor) -> Tensor:
+        """Mean over classes of ``scores`` (C,), weighted by ``weights`` (C,).
+
+        With nothing to measure a soft score is 1 (its loss is 0, without a gradient), a crisp one NaN.
+        """
+        weights = weights.detach()
+        weight = weights.sum()
+        nothing = torch.where(weight == 0, torch.nan if self.pred.crisp else 1.0, 0.0)
+        return (scores * weights).sum() / (weight + (weight == 0)) + nothing
+
+    def erode(self, m: ClassMap) -> ClassMap:
+        """Minimum over 3x3 neighbours inside the image; void neighbours do not count.
+
+        As released, a void pixel is of no class, so a target erodes at its border, and the
+        prediction at void pixels counts like any other.
+        """
+        part = m.only_labels
+        if part is not None:
+            return ClassMap(crisp=True, labelled=(Labelled(part.labels, self._uniform(part)),))
+        values = m.as_dense()
+        if self.void is not None and not self.as_released:
+            values = values.masked_fill(self.void[:, None], 1)
+        return ClassMap(crisp=m.crisp, dense=-window_max(-values, 1))
+
+    def _uniform(self, part: Labelled) -> Tensor:
+        """1 where the pixel's 3x3 neighbours all carry its label, float (N, H, W)."""
+        labels = part.labels.to(part.values.dtype)
+        missing = part.values == 0
+        low, high = (-1.0, -1.0) if self.as_released else (float(self.num_classes), -1.0)
+        least = -window_max(-labels.masked_fill(missing, low), 1)
+        most = window_max(labels.masked_fill(missing, high), 1)
+        return ((least == labels) & (most == labels)).to(labels.dtype) * part.values
+
+    def dilate(self, m: ClassMap) -> ClassMap:
+        """Maximum over the (2 tolerance + 1)^2 window; void pixels spread nothing unless released."""
+        values = m.as_dense(self.num_classes)
+        valid = self._valid
+        if valid is not None and not self.as_released:
+            values = values * valid[:, None]
+        return ClassMap(crisp=m.crisp, dense=window_max(values, self.tolerance))
+
+    def band(self, edge: ClassMap) -> Tensor:
+        """Region within the tolerance of a crisp boundary of any foreground class, float (N, H, W)."""
+        part = edge.labelled[0]
+        return window_max(part.values * self.foreground[part.labels], self.tolerance)
+
+    def _region(self, within: Tensor | None, include_void: bool) -> Tensor | None:
+        valid = None if include_void else self._valid
+        if within is None or valid is None:
+            return valid if within is None else within
+        return within * valid
+
+    def _carry(self, total: Tensor) -> Tensor:
+        if self.carried:
+            total = total + self.carried[len(self.totals)]
+        self.totals.append(total)
+        return total
+
+
+def _sum_by_label(labels: Tensor, values: Tensor, num_classes: int) -> Tensor:
+    """Sum ``values`` by label, (C,), row by row first: precise in float32, parallel on a GPU."""
+    rows = values.reshape(-1, values.shape[-1])
+    sums = rows.new_zeros(rows.shape[0], num_classes)
+    return sums.scatter_add(1, labels.reshape(rows.shape), rows).sum(0)

@@ -1,0 +1,106 @@
+"""The maximum over a square window, many times faster on a CPU than a max-pool of that size."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+# Elements of the planes worked on at a time on the CPU, so that they stay in the cache.
+_CHUNK = 1 << 18
+
+
+def window_max(values: Tensor, radius: int) -> Tensor:
+    """Maximum over the (2 radius + 1)^2 window of the last two dimensions, clipped at the border.
+
+    The same as ``max_pool2d(values, 2 radius + 1, stride=1, padding=radius)``: a square window is
+    separable, and along one axis the window's width doubles with every step, so radius 5 takes 8
+    passes. Where several pixels share the maximum, the first of them gets the gradient.
+
+    Args:
+        values: Float tensor (..., H, W).
+        radius: Pixels >= 0.
+
+    Returns:
+        Shape and dtype of ``values``; differentiable once.
+    """
+    result: Tensor = _WindowMax.apply(values, radius)
+    return result
+
+
+class _WindowMax(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, radius: int) -> Tensor:
+        planes = values.reshape(-1, *values.shape[-2:])
+        result = torch.empty_like(planes)
+        for rows in _chunks(planes, radius):
+            result[rows] = _maximum(planes[rows], radius)
+        ctx.save_for_backward(values)
+        ctx.radius = radius
+        return result.view(values.shape)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (values,) = ctx.saved_tensors
+        planes, grads = (t.reshape(-1, *t.shape[-2:]) for t in (values, grad))
+        result = torch.empty_like(grads)
+        for rows in _chunks(planes, ctx.radius):
+            result[rows] = _gradient(planes[rows], grads[rows], ctx.radius)
+        return result.view(grad.shape), None
+
+
+def _lines(planes: Tensor, radius: int) -> list[Tensor]:
+    """Padded planes (P, H, W) as one flat tensor, and its maximum over ever wider windows.
+
+    Padded rows lie one behind the other, so a shift along either axis is a shift of the flat tensor:
+    no window that starts inside an image reaches past its padding.
+    """
+    lines = [F.pad(planes, (radius,) * 4, value=-torch.inf).view(-1)]
+    for shift in _shifts(radius, planes.shape[-1]):
+        lines.append(torch.maximum(lines[-1][:-shift], lines[-1][shift:]))  # noqa: PERF401
+    return lines
+
+
+def _maximum(planes: Tensor, radius: int) -> Tensor:
+    """Window maximum of planes (P, H, W)."""
+    count, height, width = planes.shape
+    lines = _lines(planes, radius)
+    line = F.pad(lines[-1], (0, lines[0].numel() - lines[-1].numel()))
+    return line.view(count, height + 2 * radius, width + 2 * radius)[:, :height, :width]
+
+
+def _gradient(planes: Tensor, grad: Tensor, radius: int) -> Tensor:
+    """Give every window's gradient (P, H, W) to the first pixel that holds its maximum.
+
+    The maxima are computed again: cheaper than keeping who won at every step, and nothing is stored.
+    """
+    count, height, width = grad.shape
+    lines, shifts = _lines(planes, radius), list(_shifts(radius, width))
+    line = F.pad(grad, (0, 2 * radius, 0, 2 * radius)).view(-1)[: lines[-1].numel()]
+    for shift, values in zip(reversed(shifts), reversed(lines[:-1]), strict=True):
+        # A comparison into floats is vectorised on the CPU, one into bools is not.
+        late = torch.gt(values[shift:], values[:-shift], out=torch.empty_like(line)).mul_(line)
+        line = F.pad(line - late, (0, shift))
+        line[shift:] += late
+    inside = slice(radius, radius + height), slice(radius, radius + width)
+    return line.view(count, height + 2 * radius, width + 2 * radius)[:, *inside]
+
+
+def _shifts(radius: int, width: int) -> Iterator[int]:
+    """Shifts of the flat padded planes that widen the window step by step, rows first."""
+    for stride in (width + 2 * radius, 1):
+        reach, wanted = 1, 2 * radius + 1
+        while reach < wanted:
+            step = min(reach, wanted - reach)
+            yield step * stride
+            reach += step
+
+
+def _chunks(planes: Tensor, radius: int) -> Iterator[slice]:
+    count, height, width = planes.shape
+    on_cpu = planes.device.type == "cpu"
+    share = max(1, _CHUNK // ((height + 2 * radius) * (width + 2 * radius))) if on_cpu else max(count, 1)
+    return (slice(start, start + share) for start in range(0, count, share))
