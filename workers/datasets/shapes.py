@@ -37,14 +37,15 @@ COLOURS = np.array(
         (98, 112, 140),
         (122, 132, 92),
         (132, 104, 108),
-        (100, 108, 100),
+        (84, 92, 92),
     ],
     dtype=np.int64,
 )
 
 
 def _disc(u: Grid, v: Grid, a: int, b: int, width: int) -> Region:  # noqa: ARG001
-    return (u * b) ** 2 + (v * a) ** 2 <= (a * b) ** 2
+    distance: Grid = (u * b) ** 2 + (v * a) ** 2
+    return distance <= (a * b) ** 2
 
 
 def _box(u: Grid, v: Grid, a: int, b: int, width: int) -> Region:  # noqa: ARG001
@@ -56,12 +57,13 @@ def _wedge(u: Grid, v: Grid, a: int, b: int, width: int) -> Region:  # noqa: ARG
 
 
 def _ring(u: Grid, v: Grid, a: int, b: int, width: int) -> Region:  # noqa: ARG001
-    distance = u**2 + v**2
-    return (distance <= a**2) & (distance >= max(a - width, 0) ** 2)
+    distance: Grid = u**2 + v**2
+    hole = max(a - width, 0)
+    return (distance <= a * a) & (distance >= hole * hole)
 
 
 def _wire(u: Grid, v: Grid, a: int, b: int, width: int) -> Region:
-    curve = u**2 // (4 * b)
+    curve: Grid = u**2 // (4 * b)
     return (np.abs(v - curve) <= width // 2) & (np.abs(u) <= 2 * a)
 
 

@@ -1,0 +1,195 @@
+"""The one training loop: proxies, retrainings and baselines all run through it.
+
+Repeats bit for bit on a CPU with the same number of threads: batches and dropout are functions of
+(seed, step), never of what ran before in the process. So a candidate's result does not depend on
+its pack, and a training resumes from weights, optimiser and step alone.
+"""
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from surrogate_zoo.errors import InputError, SeglossError
+from workers.candidates import Curve
+from workers.device import autocast, half_precision
+from workers.networks import build_network, parameter_groups
+from workers.specs import NetworkSpec, TrainingSpec
+
+CHECK_EVERY = 20  # steps between two looks at the losses; each makes a GPU wait
+CURVE_POINTS = 50
+WEIGHTS, DROPOUT = 3, 4  # streams of random numbers below one seed; augmentation has 1 and 2
+
+
+@contextmanager
+def own_random_numbers(device: torch.device) -> Iterator[None]:
+    """Give torch's global generators back as they were found."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices, device_type="cuda"):
+        yield
+
+
+def seed_torch(*seed: int) -> None:
+    """Seed torch's global generators by a tuple of seeds."""
+    torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+
+
+def initial_network(spec: NetworkSpec, num_classes: int, seed: int) -> nn.Module:
+    """Build a network on the CPU whose random weights follow from ``seed`` alone."""
+    with own_random_numbers(torch.device("cpu")):
+        seed_torch(seed, WEIGHTS)
+        return build_network(spec, num_classes)
+
+
+def learning_rate(training: TrainingSpec, step: int, factor: float = 1.0) -> float:
+    """Learning rate of ``step`` (0-based) for a group with ``factor``: warm-up, then poly decay.
+
+    ``(peak - floor) (1 - step / iterations)^power + floor`` as in the released schedule; the peak
+    is scaled by ``factor`` and the floor is not.
+    """
+    peak, floor = training.learning_rate * factor, training.minimum_learning_rate
+    decay = math.pow(1 - step / training.iterations, training.power)
+    rate = (peak - floor) * decay + floor
+    return rate * min(1.0, (step + 1) / (training.warmup + 1))
+
+
+class Learner:
+    """One network that learns with one loss.
+
+    Args:
+        network: Its initial weights are copied, not changed.
+        loss: ``forward(logits (N, C, H, W) float32, target (N, H, W) int64) -> scalar``.
+        training: The schedule.
+        device: Where to train.
+
+    Attributes:
+        network: The network in training.
+        failure: Why this one cannot go on, or None.
+    """
+
+    def __init__(
+        self, network: nn.Module, loss: nn.Module, training: TrainingSpec, device: torch.device
+    ) -> None:
+        self.network = copy.deepcopy(network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.failure: str | None = None
+        self._loss = loss.to(device)
+        if hasattr(loss, "check_values"):
+            # Labels were checked when read, and check() finds NaN without a wait at every step.
+            setattr(loss, "check_values", False)  # noqa: B010 - no attribute of nn.Module
+        self._training = training
+        self._device = device
+        self._optimiser = torch.optim.SGD(
+            parameter_groups(self.network, training),
+            lr=training.learning_rate,
+            momentum=training.momentum,
+            weight_decay=training.weight_decay,
+        )
+        scaled = device.type == "cuda" and half_precision(device) is torch.float16
+        self._scaler = torch.amp.GradScaler(device.type, enabled=scaled)
+        self._losses = torch.zeros(training.iterations, device=device)
+        self._steps = 0
+
+    def step(self, step: int, images: Tensor, masks: Tensor) -> None:
+        """Take optimiser step ``step``; an error of the loss makes this learner fail."""
+        for group in self._optimiser.param_groups:
+            group["lr"] = learning_rate(self._training, step, group["factor"])
+        self.network.train()
+        self._optimiser.zero_grad()
+        with autocast(self._device):
+            logits = self.network(images)
+        if logits.shape[2:] != masks.shape[1:]:
+            raise InputError(
+                f"The network maps {tuple(masks.shape[1:])} pixels to {tuple(logits.shape[2:])}; "
+                "set its option 'upsampling' so that both agree."
+            )
+        try:
+            loss = self._loss(logits.float(), masks)
+        except SeglossError as error:
+            self.failure = f"The loss failed at iteration {step}: {error}"
+            return
+        self._losses[step] = loss.detach()
+        self._steps = step + 1
+        self._scaler.scale(loss).backward()
+        self._scaler.step(self._optimiser)
+        self._scaler.update()
+
+    def check(self) -> None:
+        """Fail if a loss so far, or a weight by now, is not finite."""
+        if self.failure is not None:
+            return
+        wrong = (~torch.isfinite(self._losses[: self._steps])).nonzero()
+        if len(wrong):
+            step = int(wrong[0])
+            self.failure = f"The loss became {float(self._losses[step])} at iteration {step}."
+        elif not all(bool(torch.isfinite(one).all()) for one in self.network.parameters()):
+            self.failure = f"Weights became infinite or NaN before iteration {self._steps}."
+
+    def curve(self) -> Curve:
+        """(iteration, mean loss since the point before), about fifty points; ends at a failure."""
+        losses = self._losses[: self._steps].cpu()
+        width = max(1, self._steps // CURVE_POINTS)
+        ends = range(width, self._steps + 1, width)
+        means = [(end, float(losses[end - width : end].mean())) for end in ends]
+        return tuple((end, mean) for end, mean in means if math.isfinite(mean))
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a resumed training needs, as tensors, numbers and plain containers."""
+        return {
+            "network": self.network.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "scaler": self._scaler.state_dict(),
+            "losses": self._losses,
+            "steps": self._steps,
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take over what :meth:`state` returned."""
+        self.network.load_state_dict(state["network"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._scaler.load_state_dict(state["scaler"])
+        self._losses.copy_(state["losses"])
+        self._steps = state["steps"]
+
+
+def train(
+    learners: Sequence[Learner],
+    batches: Callable[[int], tuple[Tensor, Tensor]],
+    training: TrainingSpec,
+    *,
+    seed: int,
+    device: torch.device,
+    start: int = 0,
+    after_step: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Train a pack of learners on shared batches; one that fails is left behind.
+
+    Args:
+        learners: One for each loss; they share nothing but the batches.
+        batches: Step -> images, float32 (B, 3, h, w), and masks, int64 (B, h, w).
+        training: The schedule.
+        seed: Seeds dropout, the same for every learner.
+        device: The learners' device.
+        start: First step; above 0 when resuming.
+        after_step: Called with the number of steps taken; what it raises ends the training.
+    """
+    with own_random_numbers(device):
+        for step in range(start, training.iterations):
+            images, masks = batches(step)
+            images = images.to(device, non_blocking=True)
+            masks = masks.to(device, non_blocking=True)
+            images = images.contiguous(memory_format=torch.channels_last)
+            active = [learner for learner in learners if learner.failure is None]
+            if not active:
+                return
+            for learner in active:
+                seed_torch(seed, DROPOUT, step)
+                learner.step(step, images, masks)
+            if (step + 1) % CHECK_EVERY == 0 or step + 1 == training.iterations:
+                for learner in active:
+                    learner.check()
+            after_step(step + 1)
