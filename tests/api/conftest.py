@@ -51,9 +51,9 @@ class Live:
 
 
 @contextmanager
-def listening(app: FastAPI) -> Iterator[str]:
-    """Serve ``app`` on a free port; gives its URL."""
-    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="on")
+def listening(app: FastAPI, port: int = 0) -> Iterator[str]:
+    """Serve ``app``, on a free port unless told; gives its URL."""
+    config = uvicorn.Config(app, port=port, log_level="critical", lifespan="on")
     config.timeout_graceful_shutdown = 1
     server = Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
