@@ -1,5 +1,6 @@
 """Piecewise quadratic Bezier curves g: [0, 1] -> [0, 1] that shape a surrogate's AND and OR."""
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -42,7 +43,12 @@ def _coefficients(control_points: Tensor, dtype: torch.dtype) -> Tensor:
     start = inner.new_zeros(1, 2)
     points = torch.cat([start, inner, start + 1])
     first, middle, last = points[0:-1:2], points[1::2], points[2::2]
-    return torch.stack([first, middle - first, first - 2 * middle + last]).permute(2, 0, 1).reshape(6, -1).to(dtype)
+    return (
+        torch.stack([first, middle - first, first - 2 * middle + last])
+        .permute(2, 0, 1)
+        .reshape(6, -1)
+        .to(dtype)
+    )
 
 
 class _Bezier(torch.autograd.Function):
@@ -51,7 +57,9 @@ class _Bezier(torch.autograd.Function):
         line = x.reshape(-1)
         chunk = _CHUNK if x.device.type == "cpu" else max(line.numel(), 1)
         value, slope = torch.empty_like(line), torch.empty_like(line)
-        for part, part_value, part_slope in zip(*(t.split(chunk) for t in (line, value, slope)), strict=True):
+        for part, part_value, part_slope in zip(
+            *(torch.split(t, chunk) for t in (line, value, slope)), strict=True
+        ):
             _evaluate(part, coefficients, part_value, part_slope)
         ctx.save_for_backward(slope.view(x.shape))
         return value.view(x.shape)
@@ -86,7 +94,11 @@ def _of_segment(x: Tensor, coefficients: Tensor) -> list[Tensor]:
     if coefficients.shape[1] == 1:
         return list(coefficients[:, 0])
     beyond = [torch.gt(x, knot, out=torch.empty_like(x)) for knot in coefficients[0, 1:]]
-    inside = [1 - beyond[0], *(low - high for low, high in zip(beyond, beyond[1:], strict=False)), beyond[-1]]
+    inside = [
+        1 - beyond[0],
+        *(low - high for low, high in pairwise(beyond)),
+        beyond[-1],
+    ]
     chosen = [inside[0] * first for first in coefficients[:, 0]]
     for segment, indicator in enumerate(inside[1:], start=1):
         for row, total in enumerate(chosen):

@@ -3,7 +3,7 @@
 ::
 
     SeglossError
-    ├── InputError          the caller's input is wrong; the message says what and what to do (also a ValueError)
+    ├── InputError          the caller's input is wrong (also a ValueError)
     │   ├── UnknownNameError    no metric, loss, dataset, network or sampler of that name (also a KeyError)
     │   ├── DatasetError        images, masks or splits on disk are missing or wrong; names the file
     │   └── LossFileError       a loss file is malformed or does not match its checksum

@@ -48,7 +48,13 @@ class SegmentationEvaluator:
 
     @property
     def _options(self) -> tuple[object, ...]:
-        return self.num_classes, self.ignore_index, self.tolerance, self.exclude_background, self.as_released
+        return (
+            self.num_classes,
+            self.ignore_index,
+            self.tolerance,
+            self.exclude_background,
+            self.as_released,
+        )
 
     def update(self, pred: Tensor, target: Tensor) -> None:
         """Add a batch.
@@ -63,18 +69,25 @@ class SegmentationEvaluator:
         for name, labels in (("pred", pred), ("target", target)):
             if labels.ndim != 3 or labels.is_floating_point():
                 raise InputError(
-                    f"{name} must be integer labels of shape (N, H, W), not {labels.dtype} {tuple(labels.shape)}."
+                    f"{name} must be integer labels of shape (N, H, W), "
+                    f"not {labels.dtype} {tuple(labels.shape)}."
                 )
         if pred.shape != target.shape:
-            raise InputError(f"pred {tuple(pred.shape)} and target {tuple(target.shape)} differ in shape.")
+            raise InputError(
+                f"pred {tuple(pred.shape)} and target {tuple(target.shape)} differ in shape."
+            )
         pred, target = pred.long(), target.long().to(pred.device)
         check_labels("target", target, self.num_classes, self.ignore_index)
         void = target == self.ignore_index
         if not self.as_released:
             pred = pred.masked_fill(void, 0)
         check_labels("pred", pred, self.num_classes, None)
-        scored = {name: self._run(name, pred, target.masked_fill(void, 0), void) for name in METRICS}
-        self._totals = {name: tuple(total.cpu() for total in maps.totals) for name, (maps, _) in scored.items()}
+        scored = {
+            name: self._run(name, pred, target.masked_fill(void, 0), void) for name in METRICS
+        }
+        self._totals = {
+            name: tuple(total.cpu() for total in maps.totals) for name, (maps, _) in scored.items()
+        }
 
     def _run(self, name: str, pred: Tensor, target: Tensor, void: Tensor) -> tuple[Maps, Tensor]:
         counted = torch.ones_like(void) if self.as_released else ~void

@@ -52,7 +52,9 @@ class HandmadeLoss(nn.Module):
             scores = scores.masked_fill(~valid[:, None], 0)
             loss = self.of_valid(scores, target, valid)
         if self.check_values and not bool(torch.isfinite(loss.detach())):
-            raise InputError("logits hold NaN or infinite values at valid pixels: lower the learning rate.")
+            raise InputError(
+                "logits hold NaN or infinite values at valid pixels: lower the learning rate."
+            )
         return loss
 
     def of_valid(self, scores: Tensor, target: Tensor, valid: Tensor) -> Tensor:
@@ -111,14 +113,16 @@ class LovaszSoftmax(HandmadeLoss):
         per_image: Mean of the images' losses in place of one loss over the batch.
     """
 
-    def __init__(self, *, num_classes: int, ignore_index: int = 255, per_image: bool = False) -> None:
+    def __init__(
+        self, *, num_classes: int, ignore_index: int = 255, per_image: bool = False
+    ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         self.per_image = per_image
         self.loss = smp.LovaszLoss("multiclass", per_image=False)
 
     def of_valid(self, scores: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         """The library's loss of the batch, or the mean over images that hold valid pixels."""
-        groups = zip(scores.split(1), target.split(1), valid.split(1), strict=True)
+        groups = zip(*(torch.split(t, 1) for t in (scores, target, valid)), strict=True)
         batches = list(groups) if self.per_image else [(scores, target, valid)]
         losses = [self._of_pixels(s, t, v) for s, t, v in batches if bool(v.any())]
         return torch.stack(losses).mean() if losses else scores.sum() * 0

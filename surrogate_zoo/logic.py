@@ -55,7 +55,9 @@ class BooleanLogic(Logic):
 
     def shape(self, curve: str, operand: ClassMap) -> ClassMap:  # noqa: ARG002
         """Refuse soft operands."""
-        raise InputError(f"Boolean logic needs maps of 0 and 1 at {curve!r}; pass labels, not probabilities.")
+        raise InputError(
+            f"Boolean logic needs maps of 0 and 1 at {curve!r}; pass labels, not probabilities."
+        )
 
 
 class CurveLogic(Logic):

@@ -21,8 +21,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from surrogate_zoo.control_points import check_control_points
 from surrogate_zoo.errors import InputError, LossFileError
-from surrogate_zoo.parameters import ParameterSpace, check_control_points
+from surrogate_zoo.parameters import ParameterSpace
 
 SCHEMA = "segloss/loss/v1"
 MAX_BYTES = 16 * 2**20
@@ -76,7 +77,9 @@ def surrogate_document(
     return check_document(signed(body))
 
 
-def handmade_document(name: str, loss: str, parameters: Mapping[str, Any], *, title: str = "") -> Document:
+def handmade_document(
+    name: str, loss: str, parameters: Mapping[str, Any], *, title: str = ""
+) -> Document:
     """Make the checked document of a handmade loss, by its entry's name and parameters."""
     body = {
         "schema": SCHEMA,
@@ -93,7 +96,9 @@ def handmade_document(name: str, loss: str, parameters: Mapping[str, Any], *, ti
 def canonical(document: Mapping[str, Any]) -> bytes:
     """Return the bytes that the checksum covers: the body without ``sha256``, keys sorted, UTF-8."""
     body = {key: value for key, value in document.items() if key != "sha256"}
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(
+        body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
 
 
 def signed(body: Mapping[str, Any]) -> Document:
@@ -119,16 +124,22 @@ def check_document(document: object) -> Document:
     """
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         found = document.get("schema") if isinstance(document, dict) else type(document).__name__
-        raise LossFileError(f"Not a loss file: expected a JSON object with schema {SCHEMA!r}, found {found!r}.")
+        raise LossFileError(
+            f"Not a loss file: expected a JSON object with schema {SCHEMA!r}, found {found!r}."
+        )
     kind = document.get("kind")
     wanted = _FIELDS.get(kind) if isinstance(kind, str) else None
     if wanted is None:
         raise LossFileError(f"kind must be one of {sorted(_FIELDS)}, not {kind!r}.")
     if set(document) != wanted:
         missing, extra = sorted(wanted - set(document)), sorted(map(str, set(document) - wanted))
-        raise LossFileError(f"The loss file misses the fields {missing} and has the unknown fields {extra}.")
+        raise LossFileError(
+            f"The loss file misses the fields {missing} and has the unknown fields {extra}."
+        )
     if document["sha256"] != signed(document)["sha256"]:
-        raise LossFileError("The loss file's sha256 does not match its content: it was changed or cut off.")
+        raise LossFileError(
+            "The loss file's sha256 does not match its content: it was changed or cut off."
+        )
     if not isinstance(document["name"], str) or not NAME.fullmatch(document["name"]):
         raise LossFileError(f"name must match {NAME.pattern}, not {document['name']!r}.")
     for name, kind_of in (("title", str), ("provenance", dict)):
@@ -139,7 +150,12 @@ def check_document(document: object) -> Document:
 
 
 def _check_surrogate(document: Document) -> None:
-    for name, kind in (("metric", str), ("family", str), ("control_points", dict), ("options", dict)):
+    for name, kind in (
+        ("metric", str),
+        ("family", str),
+        ("control_points", dict),
+        ("options", dict),
+    ):
         if not isinstance(document[name], kind):
             raise LossFileError(f"{name} must be a {kind.__name__}, not {document[name]!r}.")
     _check_options(document["options"])
@@ -148,10 +164,10 @@ def _check_surrogate(document: Document) -> None:
         if not isinstance(row, list) or not all(_is_number(value) for value in row):
             raise LossFileError(f"control_points[{name!r}] must be a list of numbers.")
     try:
-        segments = {check_control_points(name, row) for name, row in curves.items()} or {None}
-        if len(segments) > 1:
-            raise InputError("All curves must have the same number of segments.")
-        space = ParameterSpace(document["metric"], document["family"], segments.pop())
+        segments = [check_control_points(name, row) for name, row in curves.items()]
+        space = ParameterSpace(
+            document["metric"], document["family"], segments[0] if segments else None
+        )
         if curves:
             space.theta(curves)
     except InputError as error:
@@ -162,9 +178,13 @@ def _check_options(options: Document) -> None:
     for name, value in options.items():
         kind = _OPTIONS.get(name)
         if kind is None:
-            raise LossFileError(f"There is no option {name!r}. Known: {', '.join(sorted(_OPTIONS))}.")
-        if type(value) is not kind or (kind is int and not 0 <= value <= 1024):
-            raise LossFileError(f"Option {name!r} must be a {kind.__name__} (0..1024 if a number), not {value!r}.")
+            raise LossFileError(
+                f"There is no option {name!r}. Known: {', '.join(sorted(_OPTIONS))}."
+            )
+        if type(value) is not kind or (isinstance(value, int) and not 0 <= value <= 1024):
+            raise LossFileError(
+                f"Option {name!r} must be a {kind.__name__} (0..1024 if a number), not {value!r}."
+            )
 
 
 def _check_handmade(document: Document) -> None:
@@ -184,11 +204,13 @@ def read_loss_file(path: str | Path) -> Document:
     """
     file = Path(path)
     try:
-        if file.stat().st_size > MAX_BYTES:
-            raise LossFileError(f"{file} is larger than 16 MiB: not a loss file.")
-        text = file.read_text(encoding="utf-8")
+        with file.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+        text = content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise LossFileError(f"Cannot read the loss file {file}: {error}.") from error
+    if len(content) > MAX_BYTES:
+        raise LossFileError(f"{file} is larger than 16 MiB: not a loss file.")
     return parse_loss_file(text, str(file))
 
 

@@ -114,12 +114,16 @@ class ClassMap:
         parts = {id(part.labels): part for part in self.labelled}
         for part in other.labelled:
             known = parts.get(id(part.labels))
-            parts[id(part.labels)] = Labelled(part.labels, known.values + part.values) if known else part
+            parts[id(part.labels)] = (
+                Labelled(part.labels, known.values + part.values) if known else part
+            )
         return ClassMap(dense=dense, labelled=tuple(parts.values()))
 
     def __neg__(self) -> "ClassMap":
         dense = None if self.dense is None else -self.dense
-        return ClassMap(dense=dense, labelled=tuple(Labelled(p.labels, -p.values) for p in self.labelled))
+        return ClassMap(
+            dense=dense, labelled=tuple(Labelled(p.labels, -p.values) for p in self.labelled)
+        )
 
     def __sub__(self, other: "ClassMap") -> "ClassMap":
         return self + (-other)
@@ -130,7 +134,10 @@ class ClassMap:
         for factor, rest in ((other, self), (self, other)):
             part = factor.only_labels
             if part is not None:
-                return ClassMap(crisp=crisp, labelled=(Labelled(part.labels, rest.at(part.labels) * part.values),))
+                return ClassMap(
+                    crisp=crisp,
+                    labelled=(Labelled(part.labels, rest.at(part.labels) * part.values),),
+                )
         return ClassMap(crisp=crisp, dense=self.as_dense() * other.as_dense())
 
 
@@ -175,7 +182,9 @@ class Maps:
     def _valid(self) -> Tensor | None:
         return None if self.void is None else (~self.void).to(self._values.dtype)
 
-    def total(self, m: ClassMap, within: Tensor | None = None, *, include_void: bool = False) -> Tensor:
+    def total(
+        self, m: ClassMap, within: Tensor | None = None, *, include_void: bool = False
+    ) -> Tensor:
         """Sum over images and pixels of each class, (C,), earlier batches included.
 
         Args:
@@ -194,7 +203,12 @@ class Maps:
         return self._carry(total)
 
     def exists(
-        self, pred: ClassMap, target: ClassMap, within: Tensor | None = None, *, include_void: bool = False
+        self,
+        pred: ClassMap,
+        target: ClassMap,
+        within: Tensor | None = None,
+        *,
+        include_void: bool = False,
     ) -> Tensor:
         """1 for every class that ``pred`` or ``target`` has inside the region, (C,).
 

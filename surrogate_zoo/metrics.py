@@ -68,7 +68,9 @@ def biou(logic: "Logic", maps: "Maps") -> "Tensor":
 def _mean_iou(logic: "Logic", maps: "Maps", within: "Tensor | None") -> "Tensor":
     intersection = maps.total(logic.and_("and", maps.pred, maps.target), within)
     union = maps.total(logic.or_("or", maps.pred, maps.target), within)
-    return maps.class_mean(maps.ratio(intersection, union), maps.exists(maps.pred, maps.target, within))
+    return maps.class_mean(
+        maps.ratio(intersection, union), maps.exists(maps.pred, maps.target, within)
+    )
 
 
 def fwiou(logic: "Logic", maps: "Maps") -> "Tensor":
@@ -112,10 +114,25 @@ def bf1(logic: "Logic", maps: "Maps") -> "Tensor":
 METRICS = Registry(
     "metric",
     (
-        Metric("miou", "mIoU", "Mean over classes of intersection over union.", f"{_LI}, eq. 2", miou),
+        Metric(
+            "miou", "mIoU", "Mean over classes of intersection over union.", f"{_LI}, eq. 2", miou
+        ),
         Metric("fwiou", "FWIoU", "IoU weighted by class frequency.", f"{_LI}, eq. 3", fwiou),
-        Metric("biou", "BIoU", "mIoU inside a band around the target's boundaries.", f"{_LI}, eq. 4", biou),
-        Metric("bf1", "BF1", "F1 score of boundary pixels, mean over classes.", f"{_LI}, eq. 5", bf1, segments=1),
+        Metric(
+            "biou",
+            "BIoU",
+            "mIoU inside a band around the target's boundaries.",
+            f"{_LI}, eq. 4",
+            biou,
+        ),
+        Metric(
+            "bf1",
+            "BF1",
+            "F1 score of boundary pixels, mean over classes.",
+            f"{_LI}, eq. 5",
+            bf1,
+            segments=1,
+        ),
         Metric("macc", "mAcc", "Mean over classes of pixel recall.", f"{_LI}, Section 3", macc),
         Metric("gacc", "gAcc", "Share of pixels whose class is right.", f"{_LI}, Section 3", gacc),
     ),

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from surrogate_zoo.control_points import check_control_points
 from surrogate_zoo.errors import InputError, UnknownNameError
 from surrogate_zoo.metrics import METRICS
 
@@ -70,7 +71,12 @@ class ParameterSpace:
     @property
     def names(self) -> tuple[str, ...]:
         """One name a parameter, such as ``and.u1``."""
-        return tuple(f"{c}.{axis}{i}" for c in self.curves for i in range(1, self._points + 1) for axis in "uv")
+        return tuple(
+            f"{c}.{axis}{i}"
+            for c in self.curves
+            for i in range(1, self._points + 1)
+            for axis in "uv"
+        )
 
     @property
     def start(self) -> NDArray[np.float64]:
@@ -91,7 +97,9 @@ class ParameterSpace:
             raise InputError("theta must lie in [0, 1] in every coordinate.")
         # 1 - B_i = prod_j (1 - theta_j), j <= i
         points = 1.0 - np.cumprod(1.0 - cube.reshape(len(self.curves), self._points, 2), axis=1)
-        return {name: row.reshape(-1).tolist() for name, row in zip(self.curves, points, strict=True)}
+        return {
+            name: row.reshape(-1).tolist() for name, row in zip(self.curves, points, strict=True)
+        }
 
     def theta(self, control_points: Mapping[str, Sequence[float]]) -> NDArray[np.float64]:
         """Invert :meth:`control_points`; where a coordinate has reached 1, the rest is 0.
@@ -100,30 +108,19 @@ class ParameterSpace:
             InputError: Curves are missing, or control points do not rise within [0, 1].
         """
         if set(control_points) != set(self.curves):
-            raise InputError(f"{self.metric} has the curves {list(self.curves)}, not {list(control_points)}.")
+            raise InputError(
+                f"{self.metric} has the curves {list(self.curves)}, not {list(control_points)}."
+            )
         rows = [np.asarray(control_points[name], dtype=np.float64) for name in self.curves]
         for name, row in zip(self.curves, rows, strict=True):
-            check_control_points(name, row.tolist(), self.pieces)
+            if check_control_points(name, row.tolist()) != self.pieces:
+                raise InputError(
+                    f"Curve {name!r} does not have {self.pieces} segments: {row.tolist()}."
+                )
         points = np.stack(rows).reshape(len(rows), self._points, 2)
         before = np.concatenate([np.zeros_like(points[:, :1]), points[:, :-1]], axis=1)
         room = 1.0 - before
-        theta: NDArray[np.float64] = np.where(room > 0, (points - before) / np.where(room > 0, room, 1.0), 0.0)
+        theta: NDArray[np.float64] = np.where(
+            room > 0, (points - before) / np.where(room > 0, room, 1.0), 0.0
+        )
         return np.clip(theta, 0.0, 1.0).reshape(-1)
-
-
-def check_control_points(curve: str, coordinates: Sequence[float], segments: int | None = None) -> int:
-    """Return the number of segments of a curve's flat control points.
-
-    Raises:
-        InputError: The count fits no whole number of segments (or not ``segments``), a value is
-            outside [0, 1] or not a number, or a coordinate falls.
-    """
-    pieces, rest = divmod(len(coordinates) // 2 + 1, 2)
-    if len(coordinates) % 2 or rest or pieces < 1 or segments not in (None, pieces):
-        wanted = "2 * (2n - 1) numbers for n segments" if segments is None else f"{4 * segments - 2} numbers"
-        raise InputError(f"Curve {curve!r} needs {wanted}, not {len(coordinates)}.")
-    for axis in (0, 1):
-        values = [0.0, *coordinates[axis::2], 1.0]
-        if not all(low <= high for low, high in zip(values, values[1:], strict=False)):
-            raise InputError(f"Control points of curve {curve!r} must rise within [0, 1]: {values[1:-1]}.")
-    return pieces

@@ -103,7 +103,9 @@ LOSSES = Registry("loss", (*_HANDMADE, *_NAIVE, *_PUBLISHED))
 """All built-in losses by name."""
 
 
-def load_loss(source: str | Path | Mapping[str, Any], *, num_classes: int, **overrides: Any) -> "nn.Module":
+def load_loss(
+    source: str | Path | Mapping[str, Any], *, num_classes: int, **overrides: Any
+) -> "nn.Module":
     """Build a loss to train with.
 
     Args:
@@ -141,7 +143,11 @@ def _surrogate(document: Document, num_classes: int, overrides: Mapping[str, Any
     from surrogate_zoo.surrogate import SurrogateLoss  # noqa: PLC0415  (loads torch)
 
     curves = document["control_points"]
-    flat = [value for name in METRICS[document["metric"]].curves for value in curves[name]] if curves else None
+    flat = (
+        [value for name in METRICS[document["metric"]].curves for value in curves[name]]
+        if curves
+        else None
+    )
     options = {"family": document["family"], **document["options"], **overrides}
     try:
         return SurrogateLoss(document["metric"], flat, num_classes=num_classes, **options)
@@ -155,5 +161,7 @@ def _handmade(document: Document, num_classes: int, overrides: Mapping[str, Any]
     try:
         loss: nn.Module = build(num_classes=num_classes, **{**document["parameters"], **overrides})
     except TypeError as error:
-        raise LossFileError(f"The loss {document['loss']!r} takes no such parameter: {error}.") from error
+        raise LossFileError(
+            f"The loss {document['loss']!r} takes no such parameter: {error}."
+        ) from error
     return loss

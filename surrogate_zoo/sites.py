@@ -25,7 +25,9 @@ class _Symbol:
     __gt__ = __ge__ = __lt__ = __le__ = _apply
 
     @classmethod
-    def __torch_function__(cls, _func: object, _types: object, args: Any = (), kwargs: Any = None) -> "_Symbol":
+    def __torch_function__(
+        cls, _func: object, _types: object, args: Any = (), kwargs: Any = None
+    ) -> "_Symbol":
         """A torch function on a symbol gives a symbol too (a user's metric may call any)."""
         return _Symbol(any(_soft(a) for a in (*args, *(kwargs or {}).values())))
 
@@ -88,5 +90,7 @@ def curve_names(function: Callable[[Any, Any], Any]) -> tuple[str, ...]:
     recorder = CurveRecorder()
     function(recorder, _SymbolicMaps())
     if not recorder.names:
-        raise InputError(f"The metric function {function!r} never applies its logic to the prediction.")
+        raise InputError(
+            f"The metric function {function!r} never applies its logic to the prediction."
+        )
     return tuple(recorder.names)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from surrogate_zoo.control_points import check_control_points
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.logic import CURVES, CurveLogic, Logic
 from surrogate_zoo.maps import ClassMap, Labelled, Maps
@@ -64,7 +65,9 @@ class SurrogateLoss(nn.Module):
         if tolerance < 0:
             raise InputError(f"tolerance must be a number of pixels >= 0, not {tolerance}.")
         if family not in CURVES:
-            raise InputError(f"There is no curve family named {family!r}. Known: {', '.join(CURVES)}.")
+            raise InputError(
+                f"There is no curve family named {family!r}. Known: {', '.join(CURVES)}."
+            )
         self.metric = METRICS[metric]
         self.num_classes = num_classes
         self.family = family
@@ -93,7 +96,9 @@ class SurrogateLoss(nn.Module):
         with torch.autocast(logits.device.type, enabled=False):
             loss = 1 - self.metric.function(self._logic(), self._maps(logits, target))
         if self.check_values and not bool(torch.isfinite(loss.detach())):
-            raise InputError("logits hold NaN or infinite values at valid pixels: lower the learning rate.")
+            raise InputError(
+                "logits hold NaN or infinite values at valid pixels: lower the learning rate."
+            )
         return loss
 
     def _maps(self, logits: Tensor, target: Tensor) -> Maps:
@@ -116,7 +121,9 @@ class SurrogateLoss(nn.Module):
     def _logic(self) -> Logic:
         if not len(self.control_points):
             return Logic()
-        return CurveLogic(dict(zip(self.metric.curves, self.control_points, strict=True)), self.family)
+        return CurveLogic(
+            dict(zip(self.metric.curves, self.control_points, strict=True)), self.family
+        )
 
     def extra_repr(self) -> str:
         """Name the metric and the options in the module's printed form."""
@@ -128,19 +135,25 @@ def one_hot(labels: Tensor, counted: Tensor, dtype: torch.dtype) -> ClassMap:
     return ClassMap(crisp=True, labelled=(Labelled(labels, counted.to(dtype)),))
 
 
-def check_batch(logits: Tensor, target: Tensor, num_classes: int, ignore_index: int, *, values: bool) -> None:
+def check_batch(
+    logits: Tensor, target: Tensor, num_classes: int, ignore_index: int, *, values: bool
+) -> None:
     """Check shapes and dtypes of a batch, and the range of its labels where ``values`` is True.
 
     Raises:
         InputError: Names the argument, what it is and what it should be.
     """
     if logits.ndim != 4 or logits.shape[1] != num_classes:
-        raise InputError(f"logits must have shape (N, {num_classes}, H, W), not {tuple(logits.shape)}.")
+        raise InputError(
+            f"logits must have shape (N, {num_classes}, H, W), not {tuple(logits.shape)}."
+        )
     if not logits.is_floating_point():
         raise InputError(f"logits must be floating point, not {logits.dtype}.")
     expected = (logits.shape[0], *logits.shape[2:])
     if target.shape != expected:
-        raise InputError(f"target must have shape (N, H, W) = {expected}, not {tuple(target.shape)}.")
+        raise InputError(
+            f"target must have shape (N, H, W) = {expected}, not {tuple(target.shape)}."
+        )
     if target.dtype != torch.int64:
         raise InputError(f"target must be int64 labels, not {target.dtype}: call target.long().")
     if values:
@@ -162,21 +175,19 @@ def check_labels(name: str, labels: Tensor, num_classes: int, ignore_index: int 
         raise InputError(f"{name} holds the label {label}; classes are 0..{num_classes - 1}{void}.")
 
 
-def _curve_rows(metric: str, curves: Sequence[str], control_points: Sequence[float] | None) -> list[list[float]]:
+def _curve_rows(
+    metric: str, curves: Sequence[str], control_points: Sequence[float] | None
+) -> list[list[float]]:
     """Split flat control points into one row a curve; no rows for the product logic."""
     if control_points is None:
         return []
     flat = [float(value) for value in control_points]
     share, rest = divmod(len(flat), len(curves))
-    if rest or share % 4 != 2:
+    if rest:
         raise InputError(
-            f"{metric} has {len(curves)} curves of 2 (2n - 1) coordinates for n segments each; "
-            f"control_points has {len(flat)} numbers."
+            f"{metric} has {len(curves)} curves; control_points has {len(flat)} numbers."
         )
     rows = [flat[i * share : (i + 1) * share] for i in range(len(curves))]
     for name, row in zip(curves, rows, strict=True):
-        for axis in (0, 1):
-            values = [0.0, *row[axis::2], 1.0]
-            if not all(low <= high for low, high in zip(values, values[1:], strict=False)):
-                raise InputError(f"control_points of curve {name!r} must rise within [0, 1]: {values[1:-1]}.")
+        check_control_points(name, row)
     return rows

@@ -58,7 +58,9 @@ class Loss(Base):
     document: Mapped[dict[str, Any]] = mapped_column(JSON)
     sha256: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(AwareDateTime, default=now)
-    tag_rows: Mapped[list["LossTag"]] = relationship(back_populates="loss", order_by="LossTag.tag", lazy="selectin")
+    tag_rows: Mapped[list["LossTag"]] = relationship(
+        back_populates="loss", order_by="LossTag.tag", lazy="selectin"
+    )
 
     @property
     def tags(self) -> list[str]:

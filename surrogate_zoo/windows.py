@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 # Elements of the planes worked on at a time on the CPU, so that they stay in the cache.
-_CHUNK = 1 << 18
+_PLANE_CHUNK = 1 << 18
 
 
 def window_max(values: Tensor, radius: int) -> Tensor:
@@ -60,7 +60,7 @@ def _lines(planes: Tensor, radius: int) -> list[Tensor]:
     """
     lines = [F.pad(planes, (radius,) * 4, value=-torch.inf).view(-1)]
     for shift in _shifts(radius, planes.shape[-1]):
-        lines.append(torch.maximum(lines[-1][:-shift], lines[-1][shift:]))  # noqa: PERF401
+        lines.append(torch.maximum(lines[-1][:-shift], lines[-1][shift:]))
     return lines
 
 
@@ -102,5 +102,9 @@ def _shifts(radius: int, width: int) -> Iterator[int]:
 def _chunks(planes: Tensor, radius: int) -> Iterator[slice]:
     count, height, width = planes.shape
     on_cpu = planes.device.type == "cpu"
-    share = max(1, _CHUNK // ((height + 2 * radius) * (width + 2 * radius))) if on_cpu else max(count, 1)
+    share = (
+        max(1, _PLANE_CHUNK // ((height + 2 * radius) * (width + 2 * radius)))
+        if on_cpu
+        else max(count, 1)
+    )
     return (slice(start, start + share) for start in range(0, count, share))

@@ -52,7 +52,9 @@ def publish(session: Session, document: Mapping[str, Any], *, tags: Iterable[str
         try:
             session.flush()
         except IntegrityError as error:
-            raise ConflictError(f"Another version of {checked['name']!r} was published just now; try again.") from error
+            raise ConflictError(
+                f"Another version of {checked['name']!r} was published just now; try again."
+            ) from error
     for name in tags:
         tag(session, loss.name, loss.version, name)
     return loss
@@ -91,7 +93,12 @@ def versions(session: Session, name: str) -> list[Loss]:
 
 
 def page(
-    session: Session, *, after: str | None = None, limit: int = 50, metric: str | None = None, tag: str | None = None
+    session: Session,
+    *,
+    after: str | None = None,
+    limit: int = 50,
+    metric: str | None = None,
+    tag: str | None = None,
 ) -> tuple[list[Loss], str | None]:
     """Return the newest version of every name, ordered by name, one page at a time.
 
@@ -136,5 +143,5 @@ def tag(session: Session, name: str, version: int, tag: str) -> None:
     session.flush()
 
 
-def _versions(name: str) -> Select[tuple[Loss]]:
+def _versions(name: str) -> Select[Loss]:
     return select(Loss).where(Loss.name == name).order_by(Loss.version.desc())

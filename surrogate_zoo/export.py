@@ -1,0 +1,90 @@
+"""One Python file that holds a surrogate loss and needs torch alone.
+
+The file is made of this package's own source, module after module, so it computes the very same
+bits. Needs no torch to make.
+"""
+
+import ast
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from surrogate_zoo.errors import InputError
+from surrogate_zoo.loss_file import check_document
+
+_MODULES = (
+    "errors", "names", "sites", "metrics", "control_points", "windows", "curves", "maps", "logic", "surrogate",
+)  # fmt: skip
+
+_HEADER = '''"""{title}
+
+A training loss for semantic segmentation, exported by segloss (Apache-2.0). Needs torch alone.
+
+    from {module} import load
+
+    loss = load(num_classes=21)
+    loss(logits, target).backward()  # logits (N, C, H, W) float, target (N, H, W) int64, 255 = void
+"""
+'''
+
+_FOOTER = '''
+
+DOCUMENT = json.loads({document!r})
+"""The loss file that this was exported from; ``sha256`` covers it."""
+
+
+def load(*, num_classes: int, **overrides: Any) -> SurrogateLoss:
+    """Build the loss; ``overrides`` replace options such as ``ignore_index`` or ``tolerance``."""
+    curves = DOCUMENT["control_points"]
+    names = METRICS[DOCUMENT["metric"]].curves
+    flat = [value for name in names for value in curves[name]] if curves else None
+    options = {{"family": DOCUMENT["family"], **DOCUMENT["options"], **overrides}}
+    return SurrogateLoss(DOCUMENT["metric"], flat, num_classes=num_classes, **options)
+'''
+
+
+def python_source(document: Mapping[str, Any]) -> str:
+    """Return the text of the file.
+
+    Args:
+        document: A loss file's content, of a surrogate.
+
+    Raises:
+        LossFileError: The document is not valid.
+        InputError: The loss is handmade: it is built by a library, not by this package alone.
+    """
+    checked = check_document(dict(document))
+    if checked["kind"] != "surrogate":
+        raise InputError(
+            f"{checked['name']!r} is a handmade loss; only surrogates can be exported as one Python "
+            "file. Download the JSON file and use surrogate_zoo.load_loss."
+        )
+    imports: set[str] = {"import json", "from typing import Any"}
+    bodies = [
+        _split(Path(__file__).with_name(f"{name}.py").read_text(), imports) for name in _MODULES
+    ]
+    title = (checked["title"] or checked["name"]).replace("\\", "").replace('"', "'")
+    return "".join(
+        (
+            _HEADER.format(title=title, module=checked["name"].replace("-", "_").replace(".", "_")),
+            "\n" + "\n".join(sorted(imports)) + "\n",
+            *(f"\n\n{body}\n" for body in bodies),
+            _FOOTER.format(document=json.dumps(checked, allow_nan=False)),
+        )
+    )
+
+
+def _split(source: str, imports: set[str]) -> str:
+    """Add a module's outside imports to ``imports`` and return the rest, without its docstring."""
+    lines = source.splitlines()
+    for index, node in enumerate(ast.parse(source).body):
+        docstring = index == 0 and isinstance(node, ast.Expr)
+        type_only = isinstance(node, ast.If)  # if TYPE_CHECKING
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            if not ast.unparse(node).startswith("from surrogate_zoo"):
+                imports.add(ast.unparse(node))
+        elif not (docstring or type_only):
+            continue
+        lines[node.lineno - 1 : node.end_lineno] = [""] * ((node.end_lineno or 0) - node.lineno + 1)
+    return "\n".join(lines).strip()
