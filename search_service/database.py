@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -16,6 +16,9 @@ from surrogate_zoo.errors import InputError
 
 _BUSY_SECONDS = 30
 _READ_ONLY = "segloss_read_only"
+
+MIGRATION_KEY, CONTROLLER_KEY = 0x7365676C01, 0x7365676C02
+"""PostgreSQL advisory locks: who migrates, and who is the controller."""
 
 
 def make_engine(url: str) -> Engine:
@@ -87,7 +90,7 @@ def _alembic() -> Config:
 def _only_one_migrates(connection: Connection) -> None:
     # SQLite's BEGIN IMMEDIATE has taken the write lock already.
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7365676c6f7373)")
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_KEY})
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from search_service.ledger import now
 from search_service.requests import DatasetRequest
 from search_service.settings import Settings
 from search_service.tables import Dataset
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError, UnknownNameError
+from surrogate_zoo.tables import now
 from workers.datasets import describe
 from workers.specs import DatasetSource, ShapesSource
 

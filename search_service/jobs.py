@@ -7,7 +7,7 @@ controller finds it there, so the API needs no queue.
 import base64
 import binascii
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,8 +20,9 @@ from search_service.requests import RetrainingRequest, SearchRequest
 from search_service.tables import Artifact, Event, Job, JobKind, State, Trial
 from surrogate_zoo import zoo
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError
-from surrogate_zoo.metrics import METRICS
 from surrogate_zoo.parameters import ParameterSpace
+from surrogate_zoo.registry import LOSSES
+from surrogate_zoo.tables import now
 
 _CANCEL: Mapping[State, State] = {
     "queued": "cancelled",
@@ -31,6 +32,10 @@ _CANCEL: Mapping[State, State] = {
 }
 _PAUSE: Mapping[State, State] = {"queued": "paused", "running": "pausing"}
 _RESUME: Mapping[State, State] = {"paused": "queued"}
+
+
+MOST_NUMBERS = 400_000
+"""Limit of trials times parameters: all of them go into the loss file, which has a limit too."""
 
 
 def create_search(
@@ -45,12 +50,19 @@ def create_search(
 
     Raises:
         UnknownNameError: No such metric, curve family or dataset.
+        InputError: More than :data:`MOST_NUMBERS`, or the result would take a built-in loss's name.
         ConflictError: The key was used for another request.
     """
     if (known := _by_key(session, idempotency_key)) is not None:
         return _same(known, "search", request.model_dump(mode="json"))
-    METRICS[request.metric]
-    ParameterSpace(request.metric, request.family, request.segments)
+    space = ParameterSpace(request.metric, request.family, request.segments)
+    if request.sampler.trials * space.dimension > MOST_NUMBERS:
+        raise InputError(
+            f"{request.sampler.trials} trials of {space.dimension} parameters are more than the "
+            f"{MOST_NUMBERS} numbers that a search may record."
+        )
+    if request.loss_name in LOSSES:
+        raise InputError(f"{request.loss_name!r} is a built-in loss: give the result another name.")
     datasets.known(session, request.dataset)
     return _create(session, "search", request, idempotency_key)
 
@@ -176,8 +188,8 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
     """Return how far a job is.
 
     Returns:
-        Of a search: ``done`` and ``total`` trials, ``failed`` ones among them, ``best_score`` so far
-        or None. Of a retraining: its newest progress event, ``done`` and ``total`` steps.
+        Of a search: ``done`` and ``total`` trials, ``failed`` ones among them, ``best_score`` so
+        far or None. Of a retraining: its newest progress event, ``done`` and ``total`` steps.
     """
     if job.kind == "search":
         counts = select(func.count(), func.count(Trial.score), func.max(Trial.score))
@@ -194,7 +206,7 @@ def _create(
 ) -> Job:
     body = request.model_dump(mode="json")
     job = Job(id=str(uuid4()), kind=kind, state="queued", priority=request.priority, request=body)
-    job.idempotency_key, job.created_at, job.attempt = key, ledger.now(), 0
+    job.idempotency_key, job.created_at, job.attempt = key, now(), 0
     try:
         with session.begin_nested():
             session.add(job)
@@ -250,8 +262,6 @@ def _position(cursor: str) -> tuple[datetime, str]:
     try:
         moment, job_id = base64.urlsafe_b64decode(cursor.encode("ascii")).decode().split("|")
         created_at = datetime.fromisoformat(moment)
-        if created_at.tzinfo is None:
-            raise ValueError(moment)
-        return created_at, str(UUID(job_id))
+        return created_at.astimezone(UTC), str(UUID(job_id))
     except (ValueError, binascii.Error, OverflowError):
         raise InputError("The cursor is not one that this list gave out.") from None

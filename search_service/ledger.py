@@ -1,7 +1,6 @@
-"""What the controller writes about a job: each fact once, each change of state from stated states."""
+"""What is written about a job: each fact once, each change of state from stated states."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, case, func, select, update
@@ -9,11 +8,7 @@ from sqlalchemy.orm import Session
 
 from search_service.tables import FINAL, Artifact, Event, Job, State, Trial
 from surrogate_zoo.errors import NotFoundError
-
-
-def now() -> datetime:
-    """Return the current time, aware UTC."""
-    return datetime.now(UTC)
+from surrogate_zoo.tables import now
 
 
 def lock(session: Session, job_id: str) -> Job:
@@ -82,7 +77,11 @@ def record_trial(session: Session, trial: Trial) -> bool:
     if session.get(Trial, (trial.job_id, trial.number)) is not None:
         return False
     session.add(trial)
-    body = {"number": trial.number, "generation": trial.generation, "is_mean": trial.is_mean}
+    body: dict[str, Any] = {
+        "number": trial.number,
+        "generation": trial.generation,
+        "is_mean": trial.is_mean,
+    }
     body |= {"score": trial.score, "error": trial.error, "seconds": trial.seconds}
     append_event(session, trial.job_id, "trial", body)
     return True

@@ -1,4 +1,4 @@
-"""What a caller may ask for, as the API and the command line both check it; needs pydantic alone."""
+"""What a caller may ask for, as API and command line both check it; needs pydantic alone."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -27,7 +27,7 @@ Preset = Literal["released", "paper", "quick"]
 
 
 def _filled(given: object, presets: dict[str, dict[str, Any]]) -> object:
-    """Put the named preset's values where ``given`` has none; leave what is no object to pydantic."""
+    """Put the preset's values where ``given`` has none; leave what is no object to pydantic."""
     if not isinstance(given, dict) or not isinstance(given.get("preset", "released"), str):
         return given
     preset = presets.get(given.get("preset", "released"), {})

@@ -7,10 +7,10 @@ Portable between SQLite and PostgreSQL. Rows of a job are written only while its
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from surrogate_zoo.tables import Base, UtcDateTime
+from surrogate_zoo.tables import AwareDateTime, Base
 
 JobKind: TypeAlias = Literal["search", "retraining"]
 
@@ -41,12 +41,12 @@ class Dataset(Base):
         created_at: Aware UTC.
     """
 
-    __tablename__ = "datasets"
+    __tablename__ = "dataset"
 
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
     source: Mapped[dict[str, Any]] = mapped_column(JSON)
     report: Mapped[dict[str, Any]] = mapped_column(JSON)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(AwareDateTime)
 
 
 class Job(Base):
@@ -67,11 +67,11 @@ class Job(Base):
         finished_at: When it reached a final state.
     """
 
-    __tablename__ = "jobs"
+    __tablename__ = "job"
     __table_args__ = (
         CheckConstraint(f"state IN ({', '.join(repr(s) for s in STATES)})", name="state"),
-        Index("ix_jobs_kind_created_at_id", "kind", "created_at", "id"),
-        Index("ix_jobs_state", "state"),
+        Index("ix_job_kind_created_at_id", "kind", "created_at", "id"),
+        Index("ix_job_state", "state"),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -83,9 +83,9 @@ class Job(Base):
     error: Mapped[str | None] = mapped_column(Text)
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
     attempt: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(AwareDateTime)
+    started_at: Mapped[datetime | None] = mapped_column(AwareDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(AwareDateTime)
 
 
 class Trial(Base):
@@ -105,9 +105,9 @@ class Trial(Base):
         finished_at: Aware UTC.
     """
 
-    __tablename__ = "trials"
+    __tablename__ = "trial"
 
-    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     generation: Mapped[int]
     theta: Mapped[list[float]] = mapped_column(JSON)
@@ -117,7 +117,7 @@ class Trial(Base):
     error: Mapped[str | None] = mapped_column(Text)
     seconds: Mapped[float]
     worker: Mapped[dict[str, Any]] = mapped_column(JSON)
-    finished_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime] = mapped_column(AwareDateTime)
 
 
 class Event(Base):
@@ -126,18 +126,18 @@ class Event(Base):
     Attributes:
         job_id: The job.
         sequence: 1, 2, 3, ... without a gap.
-        kind: ``state``, ``trial``, ``generation`` or ``progress``.
+        kind: ``state``, ``trial``, ``progress`` or ``error``.
         body: What happened, as JSON.
         at: Aware UTC.
     """
 
-    __tablename__ = "events"
+    __tablename__ = "event"
 
-    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
     sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     kind: Mapped[str] = mapped_column(String(20))
     body: Mapped[dict[str, Any]] = mapped_column(JSON)
-    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    at: Mapped[datetime] = mapped_column(AwareDateTime)
 
 
 class Artifact(Base):
@@ -151,10 +151,10 @@ class Artifact(Base):
         media_type: Such as ``image/png``.
     """
 
-    __tablename__ = "artifacts"
+    __tablename__ = "artifact"
 
-    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
     sha256: Mapped[str] = mapped_column(String(64))
-    bytes: Mapped[int]
+    bytes: Mapped[int] = mapped_column(BigInteger)
     media_type: Mapped[str] = mapped_column(String(100))

@@ -1,4 +1,4 @@
-"""The contract of a sampler: a search is a deterministic function of its seed and of ``evaluate``."""
+"""A sampler's contract: a search is a deterministic function of its seed and of ``evaluate``."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A generation as stable-baselines3 sees it: M one-step environments, and the buffer of their scores."""
+"""A generation as stable-baselines3 sees it: M one-step environments, and a buffer of scores."""
 
 from collections.abc import Generator, Sequence
 from typing import Any
@@ -79,7 +79,11 @@ class GenerationEnv(VecEnv):
         """Refuse: the environments are one."""
         raise NotImplementedError("The environments of a generation have no methods of their own.")
 
-    def env_is_wrapped(self, wrapper_class: type[Any], indices: VecEnvIndices = None) -> list[bool]:
+    def env_is_wrapped(
+        self,
+        wrapper_class: type[Any],  # noqa: ARG002
+        indices: VecEnvIndices = None,
+    ) -> list[bool]:
         """Tell that no environment is wrapped."""
         return [False for _ in self._get_indices(indices)]
 
@@ -115,7 +119,10 @@ class GenerationBuffer(RolloutBuffer):
         self.values = baseline.expand_as(rewards).numpy().copy()
         super().compute_returns_and_advantage(last_values, dones)
 
-    def get(self, batch_size: int | None = None) -> Generator[RolloutBufferSamples, None, None]:
+    def get(
+        self,
+        batch_size: int | None = None,  # noqa: ARG002
+    ) -> Generator[RolloutBufferSamples, None, None]:
         """Yield the generation as one batch, in its order."""
         columns: Sequence[NDArray[Any]] = (
             self.observations,

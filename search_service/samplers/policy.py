@@ -25,7 +25,7 @@ def truncated_normal_log_prob(theta: Tensor, mean: Tensor, sigma: float) -> Tens
     Returns:
         (M, d).
     """
-    mass = _normal_cdf((1 - mean) / sigma) - _normal_cdf((0 - mean) / sigma)
+    mass: Tensor = _normal_cdf((1 - mean) / sigma) - _normal_cdf((0 - mean) / sigma)
     deviation = (theta - mean) / sigma
     log_normal = -0.5 * deviation**2 - 0.5 * math.log(2 * math.pi)
     return log_normal - math.log(sigma) - torch.log(mass)
@@ -39,7 +39,8 @@ def sample_truncated_normal(
     low, high = torch.special.ndtr(-centre / sigma), torch.special.ndtr((1 - centre) / sigma)
     uniform = torch.rand(samples, len(mean), dtype=torch.float64, generator=generator)
     theta = centre + sigma * torch.special.ndtri(low + uniform * (high - low))
-    return theta.clamp(0.0, 1.0).float()
+    inside: Tensor = theta.clamp(0.0, 1.0)
+    return inside.float()
 
 
 def _normal_cdf(x: Tensor) -> Tensor:

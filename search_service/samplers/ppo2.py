@@ -71,7 +71,7 @@ class PPO2(PPO):
         return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
 
     def train(self) -> None:
-        """Take ``n_epochs`` steps on the clipped objective: summed over coordinates, mean over samples.
+        """Take ``n_epochs`` steps on the clipped objective: a mean over samples of sums over theta.
 
         Replaces the base class's, whose ratio is one number a sample. Its other terms have no part:
         there is no value network, the entropy has weight 0, and gradients are not clipped.
@@ -87,7 +87,7 @@ class PPO2(PPO):
             objective = torch.min(advantages * ratio, advantages * clipped)
             loss = -objective.sum() / len(batch.actions)
             self.policy.optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             self.policy.optimizer.step()
         self._n_updates += self.n_epochs
 

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from search_service.requests import PPO2Spec, RandomSpec
-from search_service.samplers import SAMPLERS, Proposal
+from search_service.requests import PPO2Spec
+from search_service.samplers import Proposal
 from search_service.samplers.environment import GenerationEnv
 from search_service.samplers.ppo2 import PPO2
-from surrogate_zoo.parameters import ParameterSpace
 
 RECORDED = json.loads((Path(__file__).parents[1] / "fixtures/ppo2_reference.json").read_text())
 

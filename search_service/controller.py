@@ -1,0 +1,255 @@
+"""The controller: takes queued jobs up and runs them, durably, with dbos.
+
+The database says what is to be done: the API writes a job's row, and the dispatcher here enqueues
+what is queued, under an id that follows from the job and its attempt, so twice is once. dbos keeps
+the queue and remembers the finished steps of every run; a controller that starts again continues
+the runs of the one before it. One controller works on a database at a time.
+"""
+
+import logging
+import shutil
+import signal
+import threading
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Self
+
+from dbos import (
+    DBOS,
+    DBOSConfig,
+    DBOSPortableJSONSerializer,
+    SetEnqueueOptions,
+    SetWorkflowID,
+    WorkflowStatusString,
+)
+from sqlalchemy import make_url, select
+from sqlalchemy.exc import DBAPIError
+
+from search_service import database, ledger, retrainings, runs, searches
+from search_service.lease import hold_lease
+from search_service.pool import Pool
+from search_service.settings import Settings
+from search_service.tables import ACTIVE, FINAL, Job, State
+
+_LOG = logging.getLogger(__name__)
+_QUEUE = "jobs"
+_POLL_SECONDS = 0.25
+_REVIVAL_SECONDS = 5.0
+_GRACE_SECONDS = 20
+_EXECUTOR = "controller"  # one a database, so a restarted one finds the runs that it had
+# dbos continues runs of the same version alone. Ours replay recorded trials and checkpoints,
+# whichever version wrote them, so an upgrade of segloss must not strand them.
+_RUN_VERSION = "1"
+_KINDS = {"search": searches.run, "retraining": retrainings.run}
+_GIVEN_UP = "The controller died again and again while it ran this job; see its log."
+_LOST: dict[State, State] = {"running": "queued", "pausing": "paused", "cancelling": "cancelled"}
+
+
+class Controller:
+    """Runs the jobs of one database; a context manager, and :meth:`work` inside it.
+
+    Leaving the context interrupts what runs; the next controller goes on with it. dbos allows one
+    controller at a time in a process, the lease one at a time on a database.
+
+    Args:
+        settings: The service's settings.
+        pool: Where trainings run.
+    """
+
+    def __init__(self, settings: Settings, pool: Pool) -> None:
+        """Keep the parts; nothing starts before the context is entered."""
+        self._settings, self._pool = settings, pool
+        self._stopping = threading.Event()
+        self._enqueued: set[str] = set()
+        self._exits = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Take the lease, bring the schema up to date, and let dbos continue what was running.
+
+        Raises:
+            ConflictError: Another controller runs on the database.
+        """
+        with ExitStack() as exits:
+            engine = database.make_engine(self._settings.database)
+            exits.callback(engine.dispose)
+            exits.enter_context(hold_lease(engine))
+            database.upgrade(engine)
+            self._sessions = database.sessions(engine)
+            self._reading = database.read_sessions(engine)
+            self._launch()
+            exits.callback(_shut_down)
+            exits.callback(self._stopping.set)
+            self._exits = exits.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Interrupt what runs, wait for it a little, and give the lease back."""
+        self._exits.close()
+
+    def work(self, stop: threading.Event) -> None:
+        """Dispatch jobs until ``stop`` is set; rides out a database that is away."""
+        rounds = 0
+        while not stop.is_set():
+            try:
+                if rounds % round(_REVIVAL_SECONDS / _POLL_SECONDS) == 0:
+                    self._revive()
+                    self._clear_folders()
+                self._dispatch()
+            except DBAPIError:
+                _LOG.exception("The database does not answer; trying again.")
+            rounds += 1
+            stop.wait(_POLL_SECONDS)
+
+    def _launch(self) -> None:
+        config: DBOSConfig = {
+            "name": "segloss",
+            "system_database_url": _system_database(self._settings),
+            "serializer": DBOSPortableJSONSerializer(),
+            "executor_id": _EXECUTOR,
+            "application_version": _RUN_VERSION,
+            "enable_otlp": False,
+            "log_level": "ERROR",
+        }
+        DBOS(config=config)
+
+        # A function of its own, since dbos marks what it registers and a method cannot be marked.
+        def run_job(job_id: str, attempt: int) -> None:
+            self._run(job_id, attempt)
+
+        self._workflow = DBOS.workflow(name="run_job")(run_job)
+        DBOS.launch()
+        DBOS.register_queue(
+            _QUEUE,
+            worker_concurrency=self._settings.concurrent_jobs,
+            polling_interval_sec=_POLL_SECONDS,
+            on_conflict="always_update",
+        )
+
+    def _dispatch(self) -> None:
+        """Enqueue what is queued."""
+        query = select(Job).where(Job.state == "queued").order_by(Job.created_at, Job.id)
+        with self._reading() as session:
+            queued = list(session.scalars(query))
+        for job in queued:
+            workflow = _workflow_id(job)
+            if workflow not in self._enqueued:
+                # dbos starts the smallest priority first.
+                options = SetEnqueueOptions(priority=10_000 - job.priority)
+                with SetWorkflowID(workflow), options:
+                    DBOS.enqueue_workflow(_QUEUE, self._workflow, job.id, job.attempt)
+                self._enqueued.add(workflow)
+
+    def _revive(self) -> None:
+        """Queue again what nothing works on: no job stays behind whose run was lost."""
+        query = select(Job).where(Job.state.in_(["queued", *ACTIVE]))
+        with self._reading() as session:
+            jobs = {_workflow_id(job): job for job in session.scalars(query)}
+        found = {
+            status.workflow_id: status.status
+            for status in DBOS.list_workflows(
+                workflow_ids=list(jobs), load_input=False, load_output=False
+            )
+        }
+        for workflow, job in jobs.items():
+            status = found.get(workflow)
+            unseen = status is None and job.state == "queued"
+            if not unseen and status not in _ALIVE:
+                self._restart(job, given_up=status == _EXHAUSTED)
+
+    def _restart(self, job: Job, *, given_up: bool) -> None:
+        with self._sessions.begin() as session:
+            if given_up:
+                runs.fail(session, job.id, job.attempt, _GIVEN_UP)
+                return
+            ledger.move(session, job.id, _LOST, attempt=job.attempt)
+            row = ledger.lock(session, job.id)
+            if row.state == "queued" and row.attempt == job.attempt:
+                row.attempt += 1
+
+    def _clear_folders(self) -> None:
+        """Remove the folders of jobs that are over: their files are artifacts now."""
+        root = self._settings.home / "jobs"
+        names = [folder.name for folder in root.iterdir()] if root.is_dir() else []
+        query = select(Job.id).where(Job.id.in_(names), Job.state.in_(FINAL))
+        with self._reading() as session:
+            for name in session.scalars(query):
+                shutil.rmtree(root / name, ignore_errors=True)
+
+    def _run(self, job_id: str, attempt: int) -> None:
+        """Run a job to its end or until it is interrupted."""
+        with self._sessions.begin() as session:
+            job = runs.claim(session, job_id, attempt)
+        if job is None:
+            return
+        run = runs.Run(job, self._settings, self._sessions, self._pool, _step, self._stopping)
+        try:
+            _KINDS[job.kind](run)
+        except runs.Interrupted:
+            if self._stopping.is_set():
+                raise  # dbos then keeps the run as unfinished, for the next controller
+            with self._sessions.begin() as session:
+                runs.settle(session, job_id, attempt)
+        except DBAPIError:
+            raise  # the database failed, not the job: _revive queues it again
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is this job's end)
+            _LOG.exception("Job %s failed.", job_id)
+            with self._sessions.begin() as session:
+                runs.fail(session, job_id, attempt, str(error) or type(error).__name__)
+
+
+_ALIVE = {WorkflowStatusString.PENDING.value, WorkflowStatusString.ENQUEUED.value}
+_EXHAUSTED = WorkflowStatusString.MAX_RECOVERY_ATTEMPTS_EXCEEDED.value
+
+
+def _step(name: str, function: Any) -> Any:
+    return DBOS.run_step({"name": name}, function)
+
+
+def _shut_down() -> None:
+    DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=_GRACE_SECONDS)
+
+
+def _workflow_id(job: Job) -> str:
+    return f"{job.id}-{job.attempt}"
+
+
+def _system_database(settings: Settings) -> str:
+    """URL of dbos's tables: in the service's own database, so one backup holds both."""
+    url = make_url(settings.database)
+    if url.get_backend_name() == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    return url.render_as_string(hide_password=False)
+
+
+def serve(settings: Settings) -> None:
+    """Run a controller with Ray workers until SIGTERM or SIGINT.
+
+    Raises:
+        ConflictError: Another controller runs on the database.
+    """
+    from workers.ray_pool import WorkerPool  # noqa: PLC0415  (ray takes seconds to load)
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    pool = WorkerPool(
+        address=settings.ray_address,
+        actors=settings.actors,
+        cpus_per_actor=settings.cpus_per_actor,
+        gpus_per_actor=settings.gpus_per_actor,
+        pack_size=settings.pack_size,
+    )
+    with pool, Controller(settings, pool) as controller:
+        controller.work(stop)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    serve(Settings())

@@ -1,0 +1,52 @@
+"""What the controller needs of a pool of workers; ``workers.ray_pool.WorkerPool`` is the real one."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from workers.candidates import Candidate, Outcome, RetrainingResult
+from workers.specs import ProxyTask, RetrainingTask
+
+
+class Pool(Protocol):
+    """Runs trainings somewhere else and hands their results back; used from several threads."""
+
+    def evaluate(
+        self,
+        task: ProxyTask,
+        candidates: Sequence[Candidate],
+        *,
+        on_outcome: Callable[[Outcome], None],
+        should_stop: Callable[[], bool],
+    ) -> None:
+        """Evaluate all candidates; calls ``on_outcome`` in this thread as they finish, in any order.
+
+        The scores depend on ``task`` and each candidate alone.
+
+        Raises:
+            Stopped: ``should_stop`` became true; it is asked about once a second.
+            SeglossError: The task itself cannot be run.
+        """
+        ...
+
+    def retrain(
+        self,
+        task: RetrainingTask,
+        folder: Path,
+        *,
+        on_progress: Callable[[int], None],
+        should_stop: Callable[[], bool],
+    ) -> RetrainingResult:
+        """Run a retraining, or go on with the one whose checkpoint is in ``folder``.
+
+        Args:
+            task: What to train.
+            folder: For checkpoints and results.
+            on_progress: Told the number of steps taken, now and then.
+            should_stop: As in :meth:`evaluate`.
+
+        Raises:
+            Stopped: ``should_stop`` became true; the last checkpoint stays in ``folder``.
+            SeglossError: The task cannot be run.
+        """
+        ...

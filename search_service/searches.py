@@ -1,0 +1,170 @@
+"""A search: proposals, durable evaluation, and the publication of what was found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from search_service import datasets, ledger, provenance, report, runs
+from search_service.requests import SearchRequest
+from search_service.samplers import SAMPLERS, Proposal, SamplerResult
+from search_service.tables import Trial
+from surrogate_zoo import zoo
+from surrogate_zoo.errors import ConflictError
+from surrogate_zoo.loss_file import surrogate_document
+from surrogate_zoo.parameters import ParameterSpace
+from surrogate_zoo.tables import now
+from workers.candidates import Candidate, Outcome, Stopped
+from workers.specs import ProxyTask, ScoringSpec
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search that is being run.
+
+    Attributes:
+        run: The run of its job.
+        request: What was asked for.
+        space: The parameters searched over.
+        task: The proxy task that scores candidates.
+    """
+
+    run: runs.Run
+    request: SearchRequest
+    space: ParameterSpace
+    task: ProxyTask
+
+    @classmethod
+    def of(cls, run: runs.Run) -> "Search":
+        """Read a search out of its job."""
+        request = SearchRequest.model_validate(run.job.request)
+        with run.sessions() as session:
+            source = datasets.get(session, request.dataset).source
+        task = ProxyTask.model_validate(
+            {
+                "dataset": source,
+                **request.model_dump(
+                    include={"metric", "network", "training", "scoring", "hold_out", "seed"}
+                ),
+            }
+        )
+        space = ParameterSpace(request.metric, request.family, request.segments)
+        return cls(run, request, space, task)
+
+    def evaluate(self, batch: Sequence[Proposal]) -> list[float | None]:
+        """Score a generation; a trial that is recorded is answered from its record."""
+        return self.run.step(f"generation {batch[0].generation}", lambda: self._scores(batch))
+
+    def document(
+        self, theta: Sequence[float], facts: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The loss file of a theta."""
+        return surrogate_document(
+            self.request.loss_name,
+            self.request.metric,
+            self.space.control_points(theta),
+            family=self.request.family,
+            title=f"Searched for {self.request.metric} on {self.request.dataset}",
+            options=_options(self.request.scoring),
+            provenance=facts,
+        )
+
+    def _scores(self, batch: Sequence[Proposal]) -> list[float | None]:
+        numbers = [proposal.number for proposal in batch]
+        with self.run.sessions() as session:
+            recorded = ledger.recorded_trials(session, self.run.job.id, numbers)
+        for proposal in batch:
+            if proposal.number in recorded:
+                _check_same(proposal, recorded[proposal.number])
+        missing = {p.number: p for p in batch if p.number not in recorded}
+        if missing:
+            candidates = [Candidate(n, self.document(p.theta)) for n, p in missing.items()]
+            self._evaluate(candidates, missing)
+        with self.run.sessions() as session:
+            recorded = ledger.recorded_trials(session, self.run.job.id, numbers)
+        return [recorded[number].score for number in numbers]
+
+    def _evaluate(self, candidates: Sequence[Candidate], proposals: dict[int, Proposal]) -> None:
+        def record(outcome: Outcome) -> None:
+            trial = _trial(self.run.job.id, proposals[outcome.number], outcome)
+            with self.run.sessions.begin() as session:
+                ledger.record_trial(session, trial)
+
+        try:
+            self.run.pool.evaluate(
+                self.task, candidates, on_outcome=record, should_stop=self.run.should_stop
+            )
+        except Stopped as stopped:
+            raise runs.Interrupted from stopped
+
+
+def run(run: runs.Run) -> None:
+    """Run a search to its end: all trials, the published loss, the artifacts.
+
+    Raises:
+        Interrupted: The job is to pause or to stop; trials that finished are recorded.
+        SeglossError: The search cannot be run.
+    """
+    search = Search.of(run)
+    sampler = SAMPLERS[search.request.sampler.name]
+    result = sampler(search.space, search.request.sampler, search.evaluate, search.request.seed)
+    with run.sessions() as session:
+        query = select(Trial).where(Trial.job_id == run.job.id).order_by(Trial.number)
+        trials = list(session.scalars(query))
+        dataset = datasets.get(session, search.request.dataset)
+    facts = provenance.of_search(search.request, search.space, dataset, result, trials)
+    document = search.document(result.theta, facts)
+    for path, media_type in report.write(run.folder, search.space, document, result, trials):
+        run.keep(path, media_type)
+    with run.sessions() as session:
+        loss = zoo.publish(session, document)
+        outcome = {"loss": loss.name, "version": loss.version, **_summary(search, result, trials)}
+        # Published only if the job may still succeed: both together, or neither.
+        if runs.succeed(session, run.job.id, run.job.attempt, outcome):
+            session.commit()
+
+
+def _summary(search: Search, result: SamplerResult, trials: Sequence[Trial]) -> dict[str, Any]:
+    return {
+        "trials": len(trials),
+        "failed": sum(trial.score is None for trial in trials),
+        "best": {
+            "generation": result.generation,
+            "score": result.score,
+            "theta": list(result.theta),
+            "control_points": search.space.control_points(result.theta),
+        },
+        "mean_scores": list(result.mean_scores),
+        "path": [list(mean) for mean in result.path],
+    }
+
+
+def _options(scoring: ScoringSpec) -> dict[str, Any]:
+    """The scoring options that a loss file states: those that are not the default."""
+    return scoring.model_dump(exclude_defaults=True)
+
+
+def _trial(job_id: str, proposal: Proposal, outcome: Outcome) -> Trial:
+    return Trial(
+        job_id=job_id,
+        number=proposal.number,
+        generation=proposal.generation,
+        theta=list(proposal.theta),
+        is_mean=proposal.is_mean,
+        score=outcome.score,
+        metrics=dict(outcome.metrics),
+        error=outcome.error,
+        seconds=outcome.seconds,
+        worker=dict(outcome.worker),
+        finished_at=now(),
+    )
+
+
+def _check_same(proposal: Proposal, trial: Trial) -> None:
+    """Refuse to mix two searches: what is proposed again must be what was recorded."""
+    if list(proposal.theta) != trial.theta:
+        raise ConflictError(
+            f"Trial {trial.number} was recorded with other parameters than are proposed now: this "
+            "search was begun by another version of segloss or torch. Submit it again as a new one."
+        )
