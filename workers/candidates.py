@@ -57,7 +57,7 @@ class RetrainingResult:
     Attributes:
         metrics: All metrics on the task's split; a metric with nothing to measure is left out.
         files: Names of the files written into its folder.
-        seconds: Wall-clock seconds of the last uninterrupted part.
+        seconds: Wall-clock seconds it took, interruptions left out.
     """
 
     metrics: Mapping[str, float]

@@ -137,6 +137,10 @@ class Learner:
         means = [(end, float(losses[end - width : end].mean())) for end in ends]
         return tuple((end, mean) for end, mean in means if math.isfinite(mean))
 
+    def recent_loss(self, steps: int) -> float:
+        """Mean loss of the last ``steps``."""
+        return float(self._losses[max(0, self._steps - steps) : self._steps].mean())
+
     def state(self) -> dict[str, Any]:
         """Everything that a resumed training needs, as tensors, numbers and plain containers."""
         return {

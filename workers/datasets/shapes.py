@@ -59,12 +59,14 @@ def _wedge(u: Grid, v: Grid, a: int, b: int, width: int) -> Region:  # noqa: ARG
 def _ring(u: Grid, v: Grid, a: int, b: int, width: int) -> Region:  # noqa: ARG001
     distance: Grid = u**2 + v**2
     hole = max(a - width, 0)
-    return (distance <= a * a) & (distance >= hole * hole)
+    region: Region = (distance <= a * a) & (distance >= hole * hole)
+    return region
 
 
 def _wire(u: Grid, v: Grid, a: int, b: int, width: int) -> Region:
     curve: Grid = u**2 // (4 * b)
-    return (np.abs(v - curve) <= width // 2) & (np.abs(u) <= 2 * a)
+    region: Region = (np.abs(v - curve) <= width // 2) & (np.abs(u) <= 2 * a)
+    return region
 
 
 OUTLINES: Mapping[str, Callable[[Grid, Grid, int, int, int], Region]] = {

@@ -1,0 +1,53 @@
+"""A picture of predictions: image, truth and prediction side by side, for a few samples."""
+
+import colorsys
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+from torch import nn
+
+from workers.datasets.dataset import VOID, Pixels
+from workers.image_stack import Stack
+from workers.inference import predict
+
+ROWS = 4
+HEIGHT = 160  # pixels of a row
+
+
+def palette() -> Pixels:
+    """(256, 3) colour of each label: hues by the golden ratio, void white."""
+    colours = [
+        colorsys.hsv_to_rgb(
+            label * 0.618034 % 1, 0.75 - 0.3 * (label % 2), 0.5 + 0.45 * (label > 0)
+        )
+        for label in range(256)
+    ]
+    table = np.round(255 * np.array(colours)).astype(np.uint8)
+    table[VOID] = 255
+    return table
+
+
+def draw_predictions(network: nn.Module, stacks: Sequence[Stack]) -> Image.Image:
+    """Draw up to four samples, one a row: image, truth, prediction (blank where truth is void).
+
+    Args:
+        network: In evaluation mode, on the stacks' device.
+        stacks: Samples; rows are spread evenly over the largest stack.
+    """
+    stack = max(stacks, key=lambda one: len(one.positions))
+    height, width = stack.size
+    chosen = np.unique(np.linspace(0, len(stack.positions) - 1, ROWS).round().astype(int))
+    images = stack.images[chosen]
+    truth = stack.masks[chosen].cpu().numpy()
+    labels = predict(network, images).cpu().numpy().astype(np.uint8)
+    labels[truth == VOID] = VOID
+    colours = palette()
+    rows = [
+        np.concatenate([image, colours[true], colours[label]], axis=1)
+        for image, true, label in zip(images.cpu().numpy(), truth, labels, strict=True)
+    ]
+    picture = Image.fromarray(np.concatenate(rows, axis=0))
+    factor = HEIGHT / height
+    size = (round(3 * width * factor), HEIGHT * len(rows))
+    return picture.resize(size, Image.Resampling.NEAREST)
