@@ -34,11 +34,6 @@ RESERVED = frozenset(
 )
 
 
-def encoder_names() -> list[str]:
-    """Encoder names that can be used: those of the library, and timm's as ``tu-<name>``."""
-    return [*smp.encoders.get_encoder_names(), *(f"tu-{name}" for name in timm.list_models())]
-
-
 def options_of(architecture: str) -> frozenset[str]:
     """Names that ``NetworkSpec.options`` may hold for ``architecture``.
 

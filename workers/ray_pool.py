@@ -93,7 +93,7 @@ class WorkerPool:
 
     def __enter__(self) -> "WorkerPool":
         """Connect to Ray, or start it, and create the actors."""
-        self._owns_ray = _connect(self._address, math.ceil((self._wanted or 0) * self._cpus))
+        self._owns_ray = connect(self._address, math.ceil((self._wanted or 0) * self._cpus))
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         if self._gpus is None:
             self._gpus = 1.0 if resources.get("GPU", 0) >= 1 else 0.0
@@ -345,7 +345,7 @@ class WorkerPool:
         self._create()
 
 
-def _connect(address: str | None, cpus: int) -> bool:
+def connect(address: str | None, cpus: int) -> bool:
     """Connect to Ray or start it here; return whether this process started it."""
     if ray.is_initialized():
         return False

@@ -165,7 +165,9 @@ class TrainingSpec(Spec):
     augmentation: AugmentationSpec = AugmentationSpec()
 
     @model_validator(mode="after")
-    def _warmup_ends(self) -> "TrainingSpec":
+    def _schedule_falls(self) -> "TrainingSpec":
+        if self.minimum_learning_rate > self.learning_rate:
+            raise ValueError("minimum_learning_rate must not be above learning_rate")
         if self.warmup >= self.iterations:
             raise ValueError("warmup must be shorter than iterations")
         return self

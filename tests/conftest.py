@@ -1,0 +1,30 @@
+"""Fixtures for every folder: one Ray for the whole run, and the folder of real images."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def local_ray() -> Iterator[None]:
+    """One Ray on this machine for the whole test run; a WorkerPool without address uses it."""
+    import ray
+
+    from workers.ray_pool import connect
+
+    assert connect(None, cpus=4), "another Ray was connected before the tests"
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def real_datasets() -> Path:
+    """Folder of real images: SEGLOSS_DATASETS, else ../shared/datasets beside the checkout."""
+    folder = Path(os.environ.get("SEGLOSS_DATASETS", CHECKOUT.parent / "shared" / "datasets"))
+    if not folder.is_dir():
+        pytest.skip(f"no real images in {folder}; set SEGLOSS_DATASETS to their folder")
+    return folder

@@ -1,0 +1,64 @@
+import hashlib
+import time
+
+import numpy as np
+
+from workers.datasets import VOID, describe, open_dataset
+from workers.datasets.shapes import CLASSES
+from workers.specs import ShapesSource
+
+# What seed 0 drew when the dataset was fixed: a change of one byte changes every recorded result.
+FINGERPRINT = "fba7b2af23174adf672e20742b8e8a31a6553f0ce0047fd71d93952a9dfd5073"
+
+
+def digest(source: ShapesSource, split: str = "train") -> str:
+    samples = open_dataset(source).read(split)
+    return hashlib.sha256(b"".join(a.tobytes() for a in samples.images + samples.masks)).hexdigest()
+
+
+def test_bytes_are_those_of_every_machine() -> None:
+    assert describe(ShapesSource(train=8, val=1, test=1)).fingerprint == FINGERPRINT
+
+
+def test_seed_and_split_change_the_images() -> None:
+    small = ShapesSource(train=8, val=8, test=8)
+    reseeded = small.model_copy(update={"seed": 1})
+    digests = {digest(small), digest(small, "val"), digest(small, "test"), digest(reseeded)}
+    assert len(digests) == 4
+
+
+def test_an_image_stays_when_its_split_grows() -> None:
+    few, many = ShapesSource(train=8), ShapesSource(train=50)
+    before, after = open_dataset(few).read("train"), open_dataset(many).read("train", range(8))
+    assert all(np.array_equal(a, b) for a, b in zip(before.images, after.images, strict=True))
+
+
+def test_thin_classes_are_rare_and_void_lies_between_shapes() -> None:
+    report = describe(ShapesSource())
+    assert report.classes == CLASSES
+    assert 0.003 < report.class_shares["wire"] < 0.02
+    assert 0.003 < report.class_shares["ring"] < 0.03
+    assert min(report.class_shares[name] for name in ("disc", "box", "wedge")) > 0.05
+    assert 0.01 < report.void_share < 0.05
+
+
+def test_most_borders_are_not_void() -> None:
+    samples = open_dataset(ShapesSource()).read("val")
+    masks = np.stack(samples.masks).astype(int)
+    left, right = masks[:, :, :-1], masks[:, :, 1:]
+    crisp = (left != right) & (left != VOID) & (right != VOID)
+    assert crisp.mean() > 0.02
+
+
+def test_default_size_is_drawn_quickly() -> None:
+    began = time.perf_counter()
+    for split in ("train", "val", "test"):
+        open_dataset(ShapesSource()).read(split)
+    assert time.perf_counter() - began < 5
+
+
+def test_any_size_is_drawn() -> None:
+    for height, width in ((16, 16), (16, 200), (300, 40)):
+        samples = open_dataset(ShapesSource(height=height, width=width, train=8)).read("train")
+        assert samples.images[0].shape == (height, width, 3)
+        assert len({label for mask in samples.masks for label in np.unique(mask)}) >= 4
