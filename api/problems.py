@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
@@ -151,6 +151,12 @@ def _on_http(request: Request, error: Exception) -> JSONResponse:
     return _answer(request, error.status_code, detail, headers=error.headers)
 
 
+def _on_unstorable(request: Request, _error: Exception) -> JSONResponse:
+    return _answer(
+        request, 422, "A value is larger than the database can hold; send a smaller one."
+    )
+
+
 def _on_database(request: Request, error: Exception) -> JSONResponse:
     return _answer(
         request,
@@ -173,6 +179,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(SeglossError, _on_service_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(DataError, _on_unstorable)
     app.add_exception_handler(DBAPIError, _on_database)
     app.add_exception_handler(PoolTimeoutError, _on_database)
     app.add_exception_handler(Exception, _on_bug)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, text
 
-from search_service.database import make_engine, read_sessions
-from search_service.lease import KEY
+from search_service.database import CONTROLLER_KEY, make_engine, read_sessions
 from search_service.settings import Settings
 
 _HELD = text("""
@@ -23,7 +22,7 @@ def controller_runs(engine: Engine) -> bool:
     if engine.dialect.name == "sqlite":
         return _is_locked(Path(f"{engine.url.database}.controller"))
     with read_sessions(engine)() as session:
-        return bool(session.scalar(_HELD, {"key": KEY}))
+        return bool(session.scalar(_HELD, {"key": CONTROLLER_KEY}))
 
 
 def _is_locked(lease: Path) -> bool:

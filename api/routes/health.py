@@ -6,6 +6,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from api.dependencies import ServiceParts
 from api.schemas import Health
 from search_service.database import is_current
+from search_service.liveness import controller_runs
 from surrogate_zoo.errors import StorageError
 
 router = APIRouter(tags=["health"])
@@ -19,10 +20,12 @@ async def livez() -> Health:
 
 @router.get("/readyz")
 def readyz(parts: ServiceParts) -> Health:
-    """Whether the database answers and has the newest schema."""
+    """Whether the database answers and has the newest schema; warns if no controller runs."""
     if not is_current(parts.engine):
         raise StorageError("The database's schema is not the newest; 'segloss serve' upgrades it.")
-    return Health(status="ok")
+    if controller_runs(parts.engine):
+        return Health(status="ok")
+    return Health(status="ok", warnings=["No controller runs: jobs wait until one is started."])
 
 
 @router.get(

@@ -62,11 +62,11 @@ def download_loss(
 ) -> Response:
     """The loss as a file for one's own training."""
     loss = zoo.get(session, name, version)
-    stem = f"{loss.name}-v{loss.version}"
     if file_format == "python":
-        return _attachment(python_source(loss.document), "text/x-python", f"{stem}.py")
+        module = loss.name.replace("-", "_").replace(".", "_")  # a name that can be imported
+        return _attachment(python_source(loss.document), "text/x-python", f"{module}.py")
     text = json.dumps(loss.document, indent=2, ensure_ascii=False) + "\n"
-    return _attachment(text, "application/json", f"{stem}.json")
+    return _attachment(text, "application/json", f"{loss.name}.json")
 
 
 def _attachment(text: str, media_type: str, filename: str) -> Response:

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -80,9 +81,12 @@ class Client:
             if after is None:
                 return
 
-    def text(self, path: str, **query: Any) -> str:
-        """The text at ``path``."""
-        return self._send("GET", path, params=_given(query)).text
+    def file(self, path: str, **query: Any) -> tuple[str, bytes]:
+        """A small file at ``path``: the name that the service gives it, and its bytes."""
+        response = self._send("GET", path, params=_given(query))
+        header = Message()
+        header["Content-Disposition"] = response.headers.get("content-disposition", "")
+        return Path(header.get_filename(Path(path).name)).name, response.content
 
     def download(self, path: str, target: Path, *, sha256: str) -> Path:
         """Fetch a file to ``target``, which appears only once all bytes are there and right.
@@ -176,16 +180,14 @@ def _given(query: dict[str, Any]) -> dict[str, Any]:
 
 def _refusal(response: httpx.Response) -> ServiceError:
     """The problem document of a refused request as one message."""
-    try:
-        problem = response.json()
-        message = str(problem["detail"])
-        errors = problem.get("errors", [])
-    except (ValueError, KeyError, TypeError):
+    if response.headers.get("content-type") != "application/problem+json":
         return ServiceError(
             f"{response.url} answered {response.status_code}, but not as segloss does; "
             "is that the service's address?",
             response.status_code,
         )
+    problem = response.json()
+    message, errors = str(problem["detail"]), problem.get("errors", [])
     if len(errors) > 1:
         message += "".join(f"\n  {error['field']}: {error['message']}" for error in errors)
     return ServiceError(message, response.status_code)

@@ -13,7 +13,6 @@ from search_service.cli.console import DEFAULT_URL, AsJson, Url, connect, out, p
 app = typer.Typer(help="The zoo of losses.", no_args_is_help=True)
 
 Format = Literal["json", "python"]
-_SUFFIX: dict[Format, str] = {"json": ".json", "python": ".py"}
 
 LossName = Annotated[str, typer.Argument(metavar="LOSS", help="Name of the loss.")]
 Version = Annotated[int | None, typer.Option(help="A version; the newest by default.", min=1)]
@@ -56,7 +55,9 @@ def show(name: LossName, version: Version = None, url: Url = DEFAULT_URL) -> Non
 @plain_errors
 def download(
     name: LossName,
-    output: Annotated[Path | None, typer.Option(help="The file; named by the loss.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The file; the current folder and the loss's name if not.")
+    ] = None,
     file_format: Annotated[
         Format, typer.Option("--format", help="A loss file, or Python that needs torch alone.")
     ] = "json",
@@ -65,16 +66,14 @@ def download(
 ) -> None:
     """Download a loss for one's own training."""
     with connect(url) as client:
-        path = save(client, name, output or Path(name), file_format, version)
+        given, content = fetch(client, name, file_format, version)
+    path = output or Path(given)
+    path.write_bytes(content)
     out.print(str(path), highlight=False, soft_wrap=True)
 
 
-def save(
-    client: Client, name: str, path: Path, file_format: Format = "json", version: int | None = None
-) -> Path:
-    """Write a loss to ``path``, which gets the format's suffix if it has none of its own."""
-    if not path.suffix or path.name == name:
-        path = path.with_name(path.name + _SUFFIX[file_format])
-    text = client.text(f"/v1/losses/{name}/download", format=file_format, version=version)
-    path.write_text(text, encoding="utf-8")
-    return path
+def fetch(
+    client: Client, name: str, file_format: Format = "json", version: int | None = None
+) -> tuple[str, bytes]:
+    """A loss as a file: the name that the service gives it, and its bytes."""
+    return client.file(f"/v1/losses/{name}/download", format=file_format, version=version)

@@ -10,7 +10,7 @@ from search_service.cli.compare import comparison
 from search_service.cli.console import out, plain_errors, say
 from search_service.cli.embedded import embedded_service
 from search_service.cli.jobs import fetch_files
-from search_service.cli.losses import save
+from search_service.cli.losses import Format, fetch
 from search_service.cli.watching import follow
 
 METRIC = "macc"
@@ -38,7 +38,7 @@ def quickstart(
         search = _job(client, "searches", SEARCH, f"search for {METRIC}")
         found: str = search["result"]["loss"]
         figures = fetch_files(client, f"/v1/searches/{search['id']}", folder / "search")
-        files = [save(client, found, folder / found, form) for form in ("json", "python")]
+        files = [_save(client, found, folder, form) for form in ("json", "python")]
         retrained = [
             _job(client, "retrainings", _retraining(loss, search["request"]), f"train with {loss}")
             for loss in (found, "cross-entropy")
@@ -48,6 +48,12 @@ def quickstart(
             fetch_files(client, path, folder / "retrained" / job["request"]["loss"])
         out.print(comparison(retrained))
     _tell(folder, files, figures)
+
+
+def _save(client: Client, loss: str, folder: Path, file_format: Format) -> Path:
+    name, content = fetch(client, loss, file_format)
+    (folder / name).write_bytes(content)
+    return folder / name
 
 
 def _retraining(loss: str, proxy: dict[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,13 @@ def test_a_stranger_costs_no_parsing(guarded: Live) -> None:
     is_problem(guarded.http.post("/v1/searches", content=b"{" * 10**6), 401)
 
 
-def test_the_document_tells_of_the_token(guarded: Live, live: Live) -> None:
+def test_the_document_tells_of_the_token(guarded: Live) -> None:
     document = guarded.http.get("/openapi.json").json()
     assert document["paths"]["/v1/searches"]["get"]["security"] == [{"token": []}]
-    assert "securitySchemes" not in live.http.get("/openapi.json").json()["components"]
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+
+
+def test_the_document_tells_of_no_token_where_there_is_none(live: Live) -> None:
+    document = live.http.get("/openapi.json").json()
+    assert "security" not in document["paths"]["/v1/searches"]["get"]
+    assert "securitySchemes" not in document["components"]

@@ -1,14 +1,13 @@
 """The client against a real server: problems, pages, broken streams, damaged downloads."""
 
 import hashlib
-import json
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI, Header, Response
 from fastapi.responses import StreamingResponse
 
-from api.problems import problem_response
+from api.problems import FieldError, problem_response
 from search_service.cli.client import Client, ServiceError, parse_events
 from tests.api.conftest import listening
 
@@ -70,9 +69,8 @@ def test_a_problem_becomes_one_message_with_its_fields() -> None:
 
     @app.get("/x")
     def refuse() -> Response:
-        errors = [{"place": "body", "field": f, "message": "too small"} for f in ("a", "b")]
-        body = json.loads(problem_response(422, "a: too small", instance="/x").body)
-        return Response(json.dumps(body | {"errors": errors}), 422)
+        errors = [FieldError(place="body", field=name, message="too small") for name in ("a", "b")]
+        return problem_response(422, "a: too small", instance="/x", errors=errors)
 
     with listening(app) as url, Client(url) as client, pytest.raises(ServiceError) as refused:
         client.get("/x")

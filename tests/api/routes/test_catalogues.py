@@ -1,0 +1,160 @@
+"""Losses, datasets, metrics and health over REST."""
+
+import importlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from search_service.cli.client import Client
+from search_service.cli.losses import fetch
+from surrogate_zoo import load_loss, zoo
+from surrogate_zoo.loss_file import surrogate_document
+from surrogate_zoo.metrics import METRICS
+from surrogate_zoo.parameters import ParameterSpace
+from surrogate_zoo.registry import LOSSES
+from tests.api.conftest import Live
+from tests.api.routes.test_searches import pages_of
+from tests.api.test_problems import is_problem
+
+
+def publish(live: Live, value: float) -> None:
+    """Publish a surrogate of macc whose parameters all have one value."""
+    space = ParameterSpace("macc")
+    theta = np.full(space.dimension, value)
+    document = surrogate_document("mine", "macc", space.control_points(theta))
+    with live.sessions.begin() as session:
+        zoo.publish(session, document, tags=["tried"])
+
+
+def test_the_zoo_lists_what_is_built_in_page_after_page(live: Live) -> None:
+    listed = [loss["name"] for page in pages_of(live.http, "/v1/losses", limit=4) for loss in page]
+    assert listed == sorted(LOSSES)
+
+
+def test_losses_can_be_listed_by_metric_and_tag(live: Live) -> None:
+    publish(live, 0.3)
+    of_macc = live.http.get("/v1/losses", params={"metric": "macc", "limit": 100}).json()["items"]
+    assert {loss["metric"] for loss in of_macc} == {"macc"}
+    tagged = live.http.get("/v1/losses", params={"tag": "tried"}).json()["items"]
+    assert [(loss["name"], loss["tags"]) for loss in tagged] == [("mine", ["tried"])]
+    assert live.http.get("/v1/losses", params={"metric": "no such"}).json()["items"] == []
+
+
+def test_every_version_of_a_loss_stays(live: Live) -> None:
+    publish(live, 0.3)
+    publish(live, 0.4)
+    newest = live.http.get("/v1/losses/mine").json()
+    assert (newest["version"], newest["versions"]) == (2, [2, 1])
+    first = live.http.get("/v1/losses/mine", params={"version": 1}).json()
+    assert first["document"] != newest["document"]
+    is_problem(live.http.get("/v1/losses/mine", params={"version": 3}), 404)
+
+
+def test_a_downloaded_loss_trains_the_same_in_both_formats(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(live, 0.3)
+    with Client(str(live.http.base_url)) as client:
+        for file_format, expected in (("json", "mine.json"), ("python", "mine.py")):
+            name, content = fetch(client, "mine", file_format)
+            assert name == expected
+            (tmp_path / name).write_bytes(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    loss = load_loss(tmp_path / "mine.json", num_classes=3)
+    exported = importlib.import_module("mine").load(num_classes=3)
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn((2, 3, 8, 8), generator=generator)
+    target = torch.randint(0, 3, (2, 8, 8), generator=generator)
+    assert torch.equal(loss(logits, target), exported(logits, target))
+
+
+def test_a_handmade_loss_has_no_python_file_and_says_so(live: Live) -> None:
+    refused = live.http.get("/v1/losses/dice/download", params={"format": "python"})
+    assert "load_loss" in is_problem(refused, 422).detail
+
+
+def test_a_downloaded_loss_file_is_the_stored_document(live: Live) -> None:
+    downloaded = live.http.get("/v1/losses/dice/download").json()
+    assert downloaded == live.http.get("/v1/losses/dice").json()["document"]
+
+
+def test_metrics_are_those_of_the_registry(live: Live) -> None:
+    listed = {metric["name"]: metric for metric in live.http.get("/v1/metrics").json()["items"]}
+    assert set(listed) == set(METRICS)
+    assert (listed["miou"]["parameters"], listed["macc"]["parameters"]) == (12, 6)
+    assert listed["bf1"]["parameters"] == 8
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A plain folder of ten images and masks."""
+    root = tmp_path / "datasets" / "ten"
+    generator = np.random.default_rng(0)
+    for kind, shape in (("images", (32, 32, 3)), ("masks", (32, 32))):
+        (root / kind).mkdir(parents=True)
+        for i in range(10):
+            pixels = generator.integers(0, 2, shape, dtype=np.uint8)
+            Image.fromarray(pixels).save(root / kind / f"{i}.png")
+    return root
+
+
+def test_a_dataset_is_registered_once_read_and_reported(
+    serve: Callable[..., Live], folder: Path
+) -> None:
+    live = serve(dataset_roots=(folder.parent,))
+    source = {"layout": "folder", "root": str(folder), "classes": ["sky", "ground"]}
+    made = live.http.post("/v1/datasets", json={"name": "ten", "source": source})
+    assert made.status_code == 201, made.text
+    assert sum(made.json()["report"]["images"].values()) == 10
+    assert live.http.get("/v1/datasets/ten").json() == made.json()
+    names = [one["name"] for page in pages_of(live.http, "/v1/datasets", limit=1) for one in page]
+    assert names == ["shapes", "ten"]
+    again = live.http.post("/v1/datasets", json={"name": "ten", "source": source | {"seed": 1}})
+    is_problem(again, 409)
+
+
+def test_a_dataset_outside_the_roots_is_refused_also_through_a_link(
+    serve: Callable[..., Live], folder: Path, tmp_path: Path
+) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "link").symlink_to(folder)
+    live = serve(dataset_roots=(inside,))
+    for root in (folder, inside / "link", inside / ".." / "datasets" / "ten"):
+        source = {"layout": "folder", "root": str(root), "classes": ["sky", "ground"]}
+        refused = live.http.post("/v1/datasets", json={"name": "x", "source": source})
+        assert "SEGLOSS_DATASET_ROOTS" in is_problem(refused, 422).detail
+
+
+def test_a_broken_dataset_is_refused_with_the_file(
+    serve: Callable[..., Live], folder: Path
+) -> None:
+    (folder / "masks" / "3.png").unlink()
+    live = serve(dataset_roots=(folder.parent,))
+    source = {"layout": "folder", "root": str(folder), "classes": ["sky", "ground"]}
+    refused = live.http.post("/v1/datasets", json={"name": "x", "source": source})
+    assert "3" in is_problem(refused, 422).detail
+    is_problem(live.http.get("/v1/datasets/x"), 404)
+
+
+def test_readyz_warns_while_no_controller_runs(any_database: Live) -> None:
+    assert any_database.http.get("/livez").json() == {"status": "ok", "warnings": []}
+    assert "No controller" in any_database.http.get("/readyz").json()["warnings"][0]
+
+
+def test_requests_are_counted_by_operation_not_by_path(live: Live) -> None:
+    for name in ("dice", "cross-entropy", "nonsense"):
+        live.http.get(f"/v1/losses/{name}")
+    live.http.request("STRANGE", "/livez")
+    text = live.http.get("/metrics").text
+    counted = 'segloss_http_requests_total{method="GET",operation="read_loss",status="200"} 2.0'
+    assert counted in text
+    assert 'operation="read_loss",status="404"} 1.0' in text
+    assert 'method="other"' in text
+    assert "STRANGE" not in text
+    assert json.dumps("dice") not in text

@@ -1,0 +1,246 @@
+"""The life of a job over REST; the part of the controller is played by the ledger that it uses."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from search_service import artifacts, ledger
+from search_service.cli.client import Client
+from search_service.tables import Artifact, Trial
+from tests.api.conftest import Live
+from tests.api.requests import RETRAINING, SEARCH
+from tests.api.test_problems import is_problem
+
+KINDS = {"searches": SEARCH, "retrainings": RETRAINING}
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def submit(live: Live, kind: str = "searches", **headers: str) -> dict[str, object]:
+    response = live.http.post(f"/v1/{kind}", json=KINDS[kind], headers=headers)
+    assert response.status_code == 201, response.text
+    assert response.headers["location"] == f"/v1/{kind}/{response.json()['id']}"
+    return response.json()
+
+
+def move(live: Live, job_id: object, before: str, after: str) -> None:
+    with live.sessions.begin() as session:
+        assert ledger.move(session, str(job_id), {before: after})
+
+
+def trial(job_id: object, number: int) -> Trial:
+    facts = {"metrics": {"macc": 0.5}, "error": None, "seconds": 1.0, "worker": {"threads": 1}}
+    return Trial(
+        job_id=str(job_id),
+        number=number,
+        generation=0,
+        theta=[0.5],
+        is_mean=number == 0,
+        score=0.5,
+        finished_at=ledger.now(),
+        **facts,
+    )
+
+
+def test_a_submitted_job_is_queued_with_every_default_filled_in(live: Live, kind: str) -> None:
+    job = submit(live, kind)
+    assert job["state"] == "queued"
+    read = live.http.get(f"/v1/{kind}/{job['id']}").json()
+    assert read["request"]["training"]["momentum"] == 0.9
+    assert read["progress"]["done"] == 0
+    assert read["progress"]["total"] == (4 if kind == "searches" else 10)
+
+
+def test_a_retraining_fixes_the_version_of_its_loss(live: Live) -> None:
+    assert submit(live, "retrainings")["request"]["version"] == 1
+
+
+def test_one_key_makes_one_job_also_at_the_same_moment(live: Live, kind: str) -> None:
+    headers = {"Idempotency-Key": "one"}
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: submit(live, kind, **headers)["id"], range(16)))
+    assert len(set(made)) == 1
+    assert len(live.http.get(f"/v1/{kind}").json()["items"]) == 1
+
+
+def test_a_key_of_another_request_is_a_conflict(live: Live) -> None:
+    submit(live, **{"Idempotency-Key": "one"})
+    other = live.http.post(
+        "/v1/searches", json=SEARCH | {"seed": 1}, headers={"Idempotency-Key": "one"}
+    )
+    is_problem(other, 409)
+
+
+def test_pages_hold_every_job_once_the_newest_first(live: Live, kind: str) -> None:
+    made = [submit(live, kind)["id"] for _ in range(7)]
+    pages = list(pages_of(live.http, f"/v1/{kind}", limit=3))
+    assert [len(page) for page in pages] == [3, 3, 1]
+    assert [job["id"] for page in pages for job in page] == made[::-1]
+
+
+def pages_of(http: httpx.Client, path: str, **query: object) -> Iterator[list[dict[str, object]]]:
+    after: dict[str, object] = {}
+    while True:
+        page = http.get(path, params={**query, **after}).json()
+        yield page["items"]
+        if page["next"] is None:
+            return
+        after = {"after": page["next"]}
+
+
+def test_jobs_can_be_listed_by_state(live: Live) -> None:
+    first, second = submit(live), submit(live)
+    live.http.post(f"/v1/searches/{first['id']}/cancel")
+    queued = live.http.get("/v1/searches", params={"state": "queued"}).json()["items"]
+    assert [job["id"] for job in queued] == [second["id"]]
+
+
+def test_one_kind_does_not_show_the_other(live: Live) -> None:
+    search = submit(live)
+    assert live.http.get("/v1/retrainings").json()["items"] == []
+    is_problem(live.http.get(f"/v1/retrainings/{search['id']}"), 404)
+    is_problem(live.http.post(f"/v1/retrainings/{search['id']}/cancel"), 404)
+
+
+def test_pause_resume_cancel_change_the_state_and_refuse_what_makes_no_sense(
+    live: Live, kind: str
+) -> None:
+    path = f"/v1/{kind}/{submit(live, kind)['id']}"
+
+    def ask(action: str) -> httpx.Response:
+        return live.http.post(f"{path}/{action}")
+
+    is_problem(ask("resume"), 409)
+    assert ask("pause").json()["state"] == "paused"
+    is_problem(ask("pause"), 409)
+    assert ask("resume").json()["state"] == "queued"
+    assert ask("cancel").json()["state"] == "cancelled"
+    for action in ("cancel", "pause", "resume"):
+        is_problem(ask(action), 409)
+
+
+def test_a_running_job_goes_through_the_states_on_the_way(live: Live) -> None:
+    job = submit(live)
+    move(live, job["id"], "queued", "running")
+    assert live.http.post(f"/v1/searches/{job['id']}/pause").json()["state"] == "pausing"
+    assert live.http.post(f"/v1/searches/{job['id']}/cancel").json()["state"] == "cancelling"
+
+
+def test_trials_come_in_pages_by_number(live: Live) -> None:
+    job = submit(live)
+    with live.sessions.begin() as session:
+        for number in range(5):
+            ledger.record_trial(session, trial(job["id"], number))
+    pages = list(pages_of(live.http, f"/v1/searches/{job['id']}/trials", limit=2))
+    assert [one["number"] for page in pages for one in page] == [0, 1, 2, 3, 4]
+    progress = live.http.get(f"/v1/searches/{job['id']}").json()["progress"]
+    assert (progress["done"], progress["best_score"]) == (5, 0.5)
+
+
+def test_events_arrive_as_they_happen_and_end_with_the_job(live: Live) -> None:
+    job = submit(live)
+    arrived = threading.Event()
+    found = []
+
+    def watch() -> None:
+        with Client(str(live.http.base_url)) as client:
+            for event in client.events(f"/v1/searches/{job['id']}"):
+                found.append(event)
+                if event.kind == "trial":
+                    arrived.set()
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    with live.sessions.begin() as session:
+        ledger.record_trial(session, trial(job["id"], 0))
+    assert arrived.wait(20)
+    move(live, job["id"], "queued", "cancelled")
+    watching.join(20)
+    assert not watching.is_alive()
+    assert [event.sequence for event in found] == [1, 2, 3]
+    assert [event.kind for event in found] == ["state", "trial", "state"]
+    assert found[1].body["score"] == 0.5
+    assert found[-1].body["state"] == "cancelled"
+
+
+def test_events_go_on_after_the_last_one_that_arrived(live: Live) -> None:
+    job = submit(live)
+    live.http.post(f"/v1/searches/{job['id']}/cancel")
+    path = f"/v1/searches/{job['id']}/events"
+    everything = live.http.get(path)
+    assert everything.headers["content-type"].startswith("text/event-stream")
+    assert [line for line in everything.text.splitlines() if line.startswith("id:")] == [
+        "id: 1",
+        "id: 2",
+    ]
+    rest = live.http.get(path, headers={"Last-Event-ID": "1"})
+    assert [line for line in rest.text.splitlines() if line.startswith("id:")] == ["id: 2"]
+    assert live.http.get(path, headers={"Last-Event-ID": "2"}).status_code == 204
+    is_problem(live.http.get(path, headers={"Last-Event-ID": "x"}), 422)
+
+
+def test_an_open_stream_holds_up_nobody(live: Live) -> None:
+    job = submit(live)
+    with (
+        ThreadPoolExecutor(50) as pool,
+        live.http.stream("GET", f"/v1/searches/{job['id']}/events") as stream,
+    ):
+        next(stream.iter_lines())
+        answers = list(pool.map(lambda _: live.http.get("/livez").status_code, range(50)))
+    assert answers == [200] * 50
+
+
+@pytest.fixture
+def with_file(live: Live, tmp_path: Path) -> str:
+    """The path of a job with one file of 1000 bytes."""
+    job = submit(live)
+    (tmp_path / "search.png").write_bytes(bytes(range(250)) * 4)
+    sha256, size = artifacts.store(live.settings.artifacts_root, tmp_path / "search.png")
+    row = Artifact(job_id=str(job["id"]), name="search.png", sha256=sha256, bytes=size)
+    row.media_type = "image/png"
+    with live.sessions.begin() as session:
+        ledger.record_artifact(session, row)
+    return f"/v1/searches/{job['id']}/artifacts"
+
+
+def test_a_file_can_be_fetched_whole_and_in_parts(live: Live, with_file: str) -> None:
+    (listed,) = live.http.get(with_file).json()["items"]
+    assert (listed["name"], listed["bytes"]) == ("search.png", 1000)
+    whole = live.http.get(f"{with_file}/search.png")
+    assert whole.content == bytes(range(250)) * 4
+    assert whole.headers["content-type"] == "image/png"
+    assert whole.headers["etag"] == f'"{listed["sha256"]}"'
+    part = live.http.get(f"{with_file}/search.png", headers={"Range": "bytes=990-"})
+    assert part.status_code == 206
+    assert part.content == whole.content[990:]
+    head = live.http.head(f"{with_file}/search.png")
+    assert head.headers["content-length"] == "1000"
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"), [("bytes=5000-", 416), ("lines=1-2", 400), ("bytes=x-y", 400)]
+)
+def test_a_wrong_range_is_a_problem(live: Live, with_file: str, asked: str, status: int) -> None:
+    response = live.http.get(f"{with_file}/search.png", headers={"Range": asked})
+    is_problem(response, status)
+    if status == 416:
+        assert response.headers["content-range"].endswith("/1000")
+
+
+@pytest.mark.parametrize("name", ["other.png", "..%2f..%2fsegloss.db", "%2e%2e"])
+def test_no_other_file_can_be_fetched(live: Live, with_file: str, name: str) -> None:
+    is_problem(live.http.get(f"{with_file}/{name}"), 404)
+
+
+def test_a_damaged_file_is_not_given_out(live: Live, with_file: str) -> None:
+    (listed,) = live.http.get(with_file).json()["items"]
+    stored = artifacts.open_artifact(live.settings.artifacts_root, listed["sha256"])
+    stored.write_bytes(b"something else")
+    is_problem(live.http.get(f"{with_file}/search.png"), 503)

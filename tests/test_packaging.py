@@ -1,0 +1,100 @@
+"""What the files around the code promise: images, compose services, make targets."""
+
+import re
+import shutil
+import subprocess
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+import yaml
+
+from search_service.cli import app
+from search_service.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+
+
+def segloss(arguments: list[str]) -> None:
+    """Parse a command line as ``segloss`` would, without running it."""
+    commands: Any = typer.main.get_group(app).commands
+    name, *rest = arguments
+    assert name in commands
+    commands[name].make_context(name, rest)
+
+
+def test_the_compose_file_has_the_promised_services() -> None:
+    assert set(SERVICES) == {"postgres", "api", "controller", "ray-head", "gpu-worker"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_a_health_check_and_comes_back(name: str) -> None:
+    service = SERVICES[name]
+    assert service["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
+    assert service["restart"] == "unless-stopped"
+
+
+@pytest.mark.parametrize("name", [n for n, service in SERVICES.items() if "build" in service])
+def test_a_service_is_built_from_files_that_exist_and_runs_what_exists(name: str) -> None:
+    service = SERVICES[name]
+    dockerfile = ROOT / service["build"]["dockerfile"]
+    (entry,) = re.findall(r'^ENTRYPOINT \["(\w+)"\]$', dockerfile.read_text(), re.MULTILINE)
+    (entry,) = service.get("entrypoint", [entry])
+    scripts = {script.name for script in entry_points(group="console_scripts")}
+    assert entry in scripts
+    if entry == "segloss":
+        segloss(service["command"])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_health_check_calls_a_module_that_exists(name: str) -> None:
+    check = SERVICES[name]["healthcheck"]["test"]
+    if "-m" in check:
+        assert find_spec(check[check.index("-m") + 1])
+
+
+def test_the_gpu_worker_reserves_a_gpu() -> None:
+    (device,) = SERVICES["gpu-worker"]["deploy"]["resources"]["reservations"]["devices"]
+    assert device["capabilities"] == ["gpu"]
+
+
+@pytest.mark.parametrize("name", ["api", "controller"])
+def test_a_service_sets_what_there_is_to_set(name: str) -> None:
+    given = SERVICES[name]["environment"]
+    known = {f"SEGLOSS_{field}".upper() for field in Settings.model_fields}
+    assert set(given) <= known
+
+
+def test_what_depends_waits_for_health() -> None:
+    for service in SERVICES.values():
+        for other, condition in service.get("depends_on", {}).items():
+            assert condition == {"condition": "service_healthy"}
+            assert other in SERVICES
+
+
+@pytest.mark.parametrize("name", ["Dockerfile.service", "Dockerfile.worker"])
+def test_an_image_copies_what_the_build_context_lets_through(name: str) -> None:
+    allowed = {
+        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"
+    }
+    copied = re.findall(r"^COPY (.+) \S+$", (ROOT / "docker" / name).read_text(), re.MULTILINE)
+    assert {source for line in copied for source in line.split()} == allowed
+    assert all((ROOT / source).exists() for source in allowed)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize("target", ["quickstart", "test", "lint", "bench", "install"])
+def test_make_knows_its_targets(target: str) -> None:
+    dry = subprocess.run(
+        ["make", "--dry-run", "--always-make", target],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ".venv/bin/" in dry.stdout
