@@ -34,7 +34,7 @@ class Pool(Protocol):
         task: RetrainingTask,
         folder: Path,
         *,
-        on_progress: Callable[[int], None],
+        on_progress: Callable[[int, float], None],
         should_stop: Callable[[], bool],
     ) -> RetrainingResult:
         """Run a retraining, or go on with the one whose checkpoint is in ``folder``.
@@ -42,7 +42,7 @@ class Pool(Protocol):
         Args:
             task: What to train.
             folder: For checkpoints and results.
-            on_progress: Told the number of steps taken, now and then.
+            on_progress: Told the steps taken and the recent training loss, now and then.
             should_stop: As in :meth:`evaluate`.
 
         Raises:

@@ -185,7 +185,7 @@ class RetrainingRequest(Spec):
     """
 
     loss: Name
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     dataset: DatasetName
     network: NetworkSpec = NetworkSpec()
     training: TrainingSpec = TrainingSpec()

@@ -1,6 +1,7 @@
 """A retraining: a full training with a loss of the zoo, its metrics and weights as artifacts."""
 
 import json
+from math import isfinite
 from typing import Any
 
 from search_service import datasets, runs
@@ -9,6 +10,7 @@ from surrogate_zoo import zoo
 from workers.candidates import RetrainingResult, Stopped
 from workers.specs import RetrainingTask
 
+_MOST_PROGRESS_EVENTS = 200
 _MEDIA_TYPES = {
     ".json": "application/json",
     ".png": "image/png",
@@ -52,8 +54,14 @@ def _task(run: runs.Run, request: RetrainingRequest) -> RetrainingTask:
 def _retrain(run: runs.Run, task: RetrainingTask) -> dict[str, Any]:
     total = task.training.iterations
 
-    def tell(done: int) -> None:
-        run.tell("progress", {"done": done, "total": total})
+    told = 0
+
+    def tell(done: int, loss: float) -> None:
+        nonlocal told
+        if done - told >= total / _MOST_PROGRESS_EVENTS or done == total:
+            told = done
+            body = {"done": done, "total": total, "loss": loss if isfinite(loss) else None}
+            run.tell("progress", body)
 
     try:
         result: RetrainingResult = run.pool.retrain(

