@@ -2,7 +2,6 @@
 
 import torch
 import torch.nn.functional as F
-from segmentation_models_pytorch import losses as smp
 from torch import Tensor, nn
 
 from surrogate_zoo.errors import InputError
@@ -78,10 +77,11 @@ class CrossEntropy(HandmadeLoss):
 
 
 class Dice(HandmadeLoss):
-    """Dice loss over the batch (Milletari et al. 2016), from segmentation-models-pytorch.
+    """1 - mean over the classes present of the Dice coefficient over the batch.
 
-    Departs from the library in the mean: there an absent class adds 0 to a mean over all classes,
-    which scales the loss by the share of classes present; here absent classes are left out.
+    Milletari et al., V-Net, 3DV 2016, with the L1 denominator. Written here because
+    segmentation-models-pytorch lets an absent class add 0 to a mean over all classes, which scales
+    the loss by the share of classes present.
 
     Args:
         num_classes: C.
@@ -91,21 +91,31 @@ class Dice(HandmadeLoss):
 
     def __init__(self, *, num_classes: int, ignore_index: int = 255, smooth: float = 0.0) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
-        self.loss = smp.DiceLoss("multiclass", smooth=smooth, ignore_index=ignore_index)
+        if smooth < 0:
+            raise InputError(f"smooth must be at least 0, not {smooth}.")
+        self.smooth = smooth
 
     def of_valid(self, scores: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """The library's loss, as a mean over the classes present."""
-        counts = torch.bincount(target[valid], minlength=self.num_classes)
-        present = (counts > 0).sum().clamp(min=1)
-        loss: Tensor = self.loss(scores, target) * (self.num_classes / present)
-        return loss
+        """Sums over the batch first, then the ratio of each class."""
+        probabilities = scores.softmax(1) * valid[:, None]
+        labels = target.masked_fill(~valid, 0)
+        truth = torch.zeros_like(probabilities).scatter_(
+            1, labels[:, None], valid[:, None].to(scores.dtype)
+        )
+        pixels, found = truth.sum((0, 2, 3)), probabilities.sum((0, 2, 3))
+        both = (probabilities * truth).sum((0, 2, 3))
+        present = (pixels > 0).to(scores.dtype)
+        whole = found + pixels + self.smooth
+        coefficients = (2 * both + self.smooth) / (whole + (whole == 0))
+        return ((1 - coefficients) * present).sum() / present.sum().clamp(min=1)
 
 
 class LovaszSoftmax(HandmadeLoss):
-    """Lovasz-softmax over the classes present (Berman et al. 2018), from segmentation-models-pytorch.
+    """Lovasz-softmax: convex extension of the Jaccard loss, mean over the classes present.
 
-    The library sees the valid pixels alone, as one image of one row: void pixels never reach its
-    sort, and a batch without valid pixels never reaches its mean over no classes.
+    Berman et al., The Lovasz-Softmax loss, CVPR 2018, Algorithm 1, all classes sorted at once. Written
+    here because segmentation-models-pytorch counts pixels in float32, which is wrong beyond 2^24 of
+    them and fails for float64 logits.
 
     Args:
         num_classes: C.
@@ -118,16 +128,31 @@ class LovaszSoftmax(HandmadeLoss):
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         self.per_image = per_image
-        self.loss = smp.LovaszLoss("multiclass", per_image=False)
 
     def of_valid(self, scores: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """The library's loss of the batch, or the mean over images that hold valid pixels."""
-        groups = zip(*(torch.split(t, 1) for t in (scores, target, valid)), strict=True)
-        batches = list(groups) if self.per_image else [(scores, target, valid)]
-        losses = [self._of_pixels(s, t, v) for s, t, v in batches if bool(v.any())]
+        """The loss of the batch's valid pixels, or the mean over images that hold any."""
+        probabilities = scores.softmax(1)
+        if not self.per_image:
+            return self._of_pixels(probabilities.movedim(1, 0)[:, valid], target[valid])
+        images = zip(probabilities, target, valid, strict=True)
+        losses = [self._of_pixels(p[:, v], t[v]) for p, t, v in images if bool(v.any())]
         return torch.stack(losses).mean() if losses else scores.sum() * 0
 
-    def _of_pixels(self, scores: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        pixels = scores.movedim(1, 0)[:, valid]
-        loss: Tensor = self.loss(pixels[None, :, None, :], target[valid][None, None, :])
-        return loss
+    def _of_pixels(self, probabilities: Tensor, labels: Tensor) -> Tensor:
+        """Loss of pixels (C, P) with labels (P,)."""
+        present = torch.bincount(labels, minlength=self.num_classes).nonzero()
+        if not len(present):
+            return probabilities.sum()
+        truth = labels == present  # (classes present, P)
+        errors, order = (
+            (truth.to(probabilities.dtype) - probabilities[present[:, 0]])
+            .abs()
+            .sort(1, descending=True)
+        )
+        truth = truth.gather(1, order)
+        pixels = truth.sum(1, keepdim=True)
+        intersection = pixels - truth.cumsum(1)
+        union = pixels + (~truth).cumsum(1)
+        jaccard = 1 - intersection.to(errors.dtype) / union
+        steps = torch.diff(jaccard, dim=1, prepend=torch.zeros_like(jaccard[:, :1]))
+        return (errors * steps).sum(1).mean()

@@ -1,0 +1,33 @@
+"""Random batches for the tests of losses and metrics."""
+
+import torch
+from hypothesis import strategies as st
+from torch import Tensor
+
+VOID = 255
+
+
+def labels(
+    seed: int, *, classes: int = 4, size: tuple[int, int, int] = (2, 9, 11), void: float = 0.2
+) -> Tensor:
+    """Labels (N, H, W) in patches of random classes, a share of them void."""
+    generator = torch.Generator().manual_seed(seed)
+    n, h, w = size
+    coarse = torch.randint(0, classes, (n, (h + 2) // 3, (w + 2) // 3), generator=generator)
+    fine = coarse.repeat_interleave(3, 1).repeat_interleave(3, 2)[:, :h, :w].contiguous()
+    noise = torch.randint(0, classes, (n, h, w), generator=generator)
+    fine = torch.where(torch.rand(n, h, w, generator=generator) < 0.1, noise, fine)
+    return torch.where(torch.rand(n, h, w, generator=generator) < void, VOID, fine)
+
+
+def one_hot_logits(pred: Tensor, classes: int) -> Tensor:
+    """Logits (N, C, H, W) whose softmax is exactly one-hot in float32 and float64."""
+    hot = torch.nn.functional.one_hot(pred, classes).movedim(-1, 1)
+    return hot.double() * 1e4
+
+
+@st.composite
+def thetas(draw: st.DrawFn, dimension: int) -> list[float]:
+    """Any point of the unit cube, its corners and faces included."""
+    coordinate = st.one_of(st.sampled_from([0.0, 1.0]), st.floats(0, 1, allow_subnormal=False))
+    return draw(st.lists(coordinate, min_size=dimension, max_size=dimension))

@@ -1,0 +1,101 @@
+"""What holds for every metric of the registry, whatever its function says."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from surrogate_zoo import METRICS, SegmentationEvaluator, SurrogateLoss
+from surrogate_zoo.errors import InputError, UnknownNameError
+from surrogate_zoo.metrics import Metric
+from surrogate_zoo.parameters import ParameterSpace
+from surrogate_zoo.sites import curve_names
+from tests.surrogate_zoo.batches import VOID, labels, one_hot_logits, thetas
+
+CLASSES = 4
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("exclude_background", [False, True])
+@given(st.data())
+def test_on_one_hot_input_the_surrogate_is_the_metric(
+    metric: str, exclude_background: bool, data: st.DataObject
+) -> None:
+    seed = data.draw(st.integers(0, 2**20))
+    segments = data.draw(st.integers(1, 3))
+    tolerance = data.draw(st.integers(0, 3))
+    present = data.draw(st.integers(1, CLASSES))  # the others are absent from target or from both
+    space = ParameterSpace(metric, segments=segments)
+    points = space.control_points(data.draw(thetas(space.dimension)))
+    target = labels(seed, classes=present, void=data.draw(st.sampled_from([0.0, 0.2])))
+    pred = labels(seed + 1, classes=data.draw(st.integers(1, CLASSES)), void=0)
+    right = torch.rand(pred.shape, generator=torch.Generator().manual_seed(seed)) < 0.5
+    pred = torch.where(right, target % VOID, pred)
+    options = {"tolerance": tolerance, "exclude_background": exclude_background}
+    evaluator = SegmentationEvaluator(CLASSES, **options)
+    evaluator.update(pred, target)
+    exact = evaluator.compute()[metric]
+    flat = [value for name in METRICS[metric].curves for value in points[name]]
+    for control_points in (flat, None):
+        surrogate = SurrogateLoss(metric, control_points, num_classes=CLASSES, **options)
+        score = 1 - surrogate(one_hot_logits(pred, CLASSES), target).item()
+        assert score == pytest.approx(1.0 if np.isnan(exact) else exact, abs=1e-9)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_perfect_prediction_scores_one(metric: str) -> None:
+    target = labels(3, void=0.2)
+    evaluator = SegmentationEvaluator(CLASSES)
+    evaluator.update(target % VOID, target)
+    assert evaluator.compute()[metric] == 1
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_better_predictions_score_higher(metric: str) -> None:
+    target = labels(5, size=(2, 30, 30), void=0)
+    scores = []
+    for share in (0.9, 0.5, 0.1):
+        evaluator = SegmentationEvaluator(CLASSES, tolerance=1)
+        wrong = torch.rand(target.shape, generator=torch.Generator().manual_seed(1)) < share
+        evaluator.update(torch.where(wrong, (target + 1) % CLASSES, target), target)
+        scores.append(evaluator.compute()[metric])
+    assert scores == sorted(scores)
+    assert scores[0] < scores[-1]
+
+
+def test_every_entry_is_documented() -> None:
+    for name, metric in METRICS.items():
+        assert name == metric.name
+        assert metric.title
+        assert metric.source
+        assert metric.summary.endswith(".")
+        assert len(set(metric.curves)) == len(metric.curves) > 0
+
+
+def test_an_unknown_metric_is_named_with_the_known_ones() -> None:
+    with pytest.raises(UnknownNameError, match="no metric named 'iou'.*miou"):
+        METRICS["iou"]
+
+
+def test_a_metric_of_ones_own_is_one_function() -> None:
+    def dice_score(logic, maps):  # type: ignore[no-untyped-def]
+        both = maps.total(logic.and_("both", maps.pred, maps.target))
+        sizes = maps.total(maps.pred) + maps.total(maps.target)
+        return maps.class_mean(maps.ratio(2 * both, sizes), maps.exists(maps.pred, maps.target))
+
+    metric = Metric("dice-score", "Dice", "Dice score.", "Dice 1945", dice_score)
+    assert metric.curves == ("both",)
+
+
+def test_a_torch_function_inside_a_metric_is_traced() -> None:
+    def with_torch(logic, maps):  # type: ignore[no-untyped-def]
+        both = logic.and_("both", maps.pred, torch.maximum(maps.pred, maps.target))
+        return torch.sqrt(maps.total(both)).mean()
+
+    assert curve_names(with_torch) == ("both.first", "both.second")
+
+
+def test_a_metric_that_never_uses_its_logic_is_refused() -> None:
+    with pytest.raises(InputError, match="never applies its logic"):
+        curve_names(lambda _, maps: maps.total(maps.target).mean())

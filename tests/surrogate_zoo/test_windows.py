@@ -1,0 +1,42 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+
+from surrogate_zoo.windows import window_max
+
+
+@given(
+    st.integers(0, 7), st.integers(1, 12), st.integers(1, 12), st.integers(1, 3), st.integers(0, 99)
+)
+def test_value_and_gradient_are_those_of_max_pooling(
+    radius: int, height: int, width: int, planes: int, seed: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    shape = (2, planes, height, width)
+    ours = torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_()
+    theirs = ours.detach().clone().requires_grad_()
+    upstream = torch.randn(shape, generator=generator, dtype=torch.float64)
+    found = window_max(ours, radius)
+    expected = F.max_pool2d(
+        F.pad(theirs, (radius,) * 4, value=-torch.inf), 2 * radius + 1, stride=1
+    )
+    assert torch.equal(found, expected)
+    found.backward(upstream)
+    expected.backward(upstream)
+    torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+@pytest.mark.parametrize("radius", [1, 5])
+def test_many_planes_are_worked_on_in_chunks(radius: int) -> None:
+    values = torch.randn(40, 100, 120)
+    expected = F.max_pool2d(values, 2 * radius + 1, 1, radius)
+    assert torch.equal(window_max(values, radius), expected)
+
+
+def test_a_shared_maximum_gives_its_gradient_once() -> None:
+    values = torch.zeros(1, 6, 6, requires_grad=True)
+    window_max(values, 2).sum().backward()
+    assert values.grad is not None
+    assert values.grad.sum() == 36

@@ -1,0 +1,84 @@
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+
+from surrogate_zoo import LOSSES, zoo
+from surrogate_zoo.errors import InputError, LossFileError, NotFoundError
+from surrogate_zoo.loss_file import surrogate_document
+from surrogate_zoo.tables import Base
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    engine = create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        yield session
+    engine.dispose()
+
+
+def _document(score: float = 0.5, name: str = "mine") -> dict[str, object]:
+    return surrogate_document(name, "miou", {}, provenance={"score": score})
+
+
+def test_versions_count_up_and_stay(session: Session) -> None:
+    first = zoo.publish(session, _document(0.1))
+    second = zoo.publish(session, _document(0.2))
+    assert (first.version, second.version) == (1, 2)
+    assert zoo.get(session, "mine").version == 2
+    assert zoo.get(session, "mine", 1).document["provenance"] == {"score": 0.1}
+    assert [loss.version for loss in zoo.versions(session, "mine")] == [2, 1]
+    assert first.created_at.tzinfo is not None
+
+
+def test_publishing_the_same_document_again_gives_the_same_version(session: Session) -> None:
+    first = zoo.publish(session, _document())
+    assert zoo.publish(session, _document()).id == first.id
+
+
+def test_a_tag_moves_from_version_to_version(session: Session) -> None:
+    first = zoo.publish(session, _document(0.1), tags=("best",))
+    second = zoo.publish(session, _document(0.2))
+    zoo.tag(session, "mine", 2, "best")
+    session.expire_all()
+    assert first.tags == []
+    assert second.tags == ["best"]
+    with pytest.raises(InputError, match="A tag must match"):
+        zoo.tag(session, "mine", 2, "Not A Tag")
+    with pytest.raises(NotFoundError, match="version 9"):
+        zoo.tag(session, "mine", 9, "best")
+
+
+def test_every_built_in_loss_is_seeded_once(session: Session) -> None:
+    zoo.seed(session)
+    zoo.seed(session)
+    losses, after = zoo.page(session, limit=500, tag=zoo.BUILT_IN)
+    assert after is None
+    assert {loss.name for loss in losses} == set(LOSSES)
+    assert {loss.version for loss in losses} == {1}
+
+
+def test_pages_walk_through_the_newest_versions(session: Session) -> None:
+    for name in "abcde":
+        zoo.publish(session, _document(0.1, name))
+    zoo.publish(session, _document(0.2, "b"))
+    seen, after = [], None
+    while True:
+        losses, after = zoo.page(session, after=after, limit=2)
+        seen += [(loss.name, loss.version) for loss in losses]
+        if after is None:
+            break
+    assert seen == [("a", 1), ("b", 2), ("c", 1), ("d", 1), ("e", 1)]
+    assert zoo.page(session, metric="bf1") == ([], None)
+    assert len(zoo.page(session, metric="miou")[0]) == 5
+
+
+def test_what_is_missing_or_broken_is_refused(session: Session) -> None:
+    with pytest.raises(NotFoundError, match="no loss 'none'"):
+        zoo.get(session, "none")
+    with pytest.raises(NotFoundError):
+        zoo.versions(session, "none")
+    with pytest.raises(LossFileError, match="sha256"):
+        zoo.publish(session, {**_document(), "title": "changed"})
