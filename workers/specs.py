@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 Side = Annotated[int, Field(ge=16, le=4096)]
+MAX_GENERATED_PIXELS = 2**26
 
 
 class Spec(BaseModel):
@@ -38,6 +39,17 @@ class ShapesSource(Spec):
     train: Annotated[int, Field(ge=8, le=100_000)] = 160
     val: Annotated[int, Field(ge=1, le=100_000)] = 40
     test: Annotated[int, Field(ge=1, le=100_000)] = 40
+
+    @model_validator(mode="after")
+    def _is_drawn_in_minutes(self) -> "ShapesSource":
+        # Registering a dataset draws all of it; without a bound one request would take days.
+        images = self.train + self.val + self.test
+        if images * self.height * self.width > MAX_GENERATED_PIXELS:
+            raise ValueError(
+                f"height * width * (train + val + test) may be {MAX_GENERATED_PIXELS} at most; "
+                "take fewer or smaller images"
+            )
+        return self
 
 
 class SegNetSource(Spec):
