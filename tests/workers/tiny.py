@@ -20,6 +20,7 @@ NETWORK = NetworkSpec(
     encoder="tu-resnet18",
     options={"encoder_depth": 2, "decoder_channels": [16, 8]},
 )
+OVERFLOWING = {"learning_rate": 100.0, "head_factor": 1000.0, "momentum": 0.99, "iterations": 25}
 SCORING = ScoringSpec(tolerance=2)
 
 
