@@ -17,18 +17,13 @@ BUILT_IN: dict[str, DatasetSource] = {"shapes": ShapesSource()}
 """Datasets that every database has from its first day."""
 
 
-MOST_GENERATED_PIXELS = 2**27
-"""Limit of a generated dataset, in pixels of all its images: 128 Mi, 32768 images of 64x64."""
-
-
 def register(session: Session, settings: Settings, request: DatasetRequest) -> Dataset:
     """Register a dataset after reading and checking every file of it.
 
     The same name with the same source and unchanged files gives the row that is there.
 
     Raises:
-        InputError: The folder lies outside ``settings.dataset_roots`` (after symlinks), or a
-            generated dataset has more than :data:`MOST_GENERATED_PIXELS`.
+        InputError: The folder lies outside ``settings.dataset_roots`` (after symlinks).
         DatasetError: Images, masks or splits are missing or wrong.
         ConflictError: The name stands for other content.
     """
@@ -98,12 +93,6 @@ def _add(session: Session, name: str, source: DatasetSource) -> Dataset:
 
 def _within(settings: Settings, source: DatasetSource) -> DatasetSource:
     if isinstance(source, ShapesSource):
-        images = source.train + source.val + source.test
-        if images * source.height * source.width > MOST_GENERATED_PIXELS:
-            raise InputError(
-                f"{images} images of {source.height}x{source.width} are more than the "
-                f"{MOST_GENERATED_PIXELS} pixels that a generated dataset may have."
-            )
         return source
     if "\0" in source.root:
         raise InputError("A dataset's root must not hold a NUL character.")

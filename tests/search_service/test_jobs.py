@@ -52,7 +52,7 @@ def test_a_new_search_waits_and_has_told_so(session: Session) -> None:
     assert [(e.sequence, e.kind, e.body) for e in jobs.events_after(session, job.id)] == [
         (1, "state", {"state": "queued"})
     ]
-    assert jobs.progress(session, job) == {"done": 0, "total": 32, "failed": 0, "best_score": None}
+    assert jobs.progress(session, job) == {"done": 0, "total": 40, "failed": 0, "best_score": None}
 
 
 def test_the_same_key_gives_the_same_job(session: Session) -> None:
@@ -201,7 +201,7 @@ def test_a_trial_is_recorded_once(session: Session) -> None:
     assert [(t.number, t.score) for t in jobs.trials(session, job.id)] == [(1, None), (3, 0.5)]
     assert [t.number for t in jobs.trials(session, job.id, after=1)] == [3]
     assert sum(event.kind == "trial" for event in jobs.events_after(session, job.id)) == 2
-    assert jobs.progress(session, job) == {"done": 2, "total": 32, "failed": 1, "best_score": 0.5}
+    assert jobs.progress(session, job) == {"done": 2, "total": 40, "failed": 1, "best_score": 0.5}
 
 
 def test_pages_follow_each_other_newest_first(session: Session) -> None:

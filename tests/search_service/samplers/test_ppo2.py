@@ -1,6 +1,7 @@
 """PPO2 against recorded updates of the released implementation, and on a known optimum."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from search_service.requests import PPO2Spec
-from search_service.samplers import Proposal
+from search_service.requests import PPO2Spec, RandomSpec
+from search_service.samplers import SAMPLERS, Proposal
 from search_service.samplers.environment import GenerationEnv
 from search_service.samplers.ppo2 import PPO2
+from surrogate_zoo.parameters import ParameterSpace
+from tests.search_service.bowl import bowl
 
 RECORDED = json.loads((Path(__file__).parents[1] / "fixtures/ppo2_reference.json").read_text())
 
@@ -60,3 +63,56 @@ def test_updates_equal_the_released_ones(case: dict[str, Any]) -> None:
     for step, mean in zip(case["steps"], after, strict=True):
         assert np.abs(np.array(mean) - step["mu_after"]).max() <= 1e-4
     assert max(search.log_prob_errors) <= 1e-5
+
+
+SPACE = ParameterSpace("miou")  # 12 parameters
+
+
+def best_found(spec: Any, seed: int) -> float:
+    """True score of what a search publishes, on the bowl whose best score is 1."""
+    result = SAMPLERS[spec.name](SPACE, spec, lambda batch: [bowl(p.theta) for p in batch], seed)
+    return bowl(result.theta)
+
+
+@pytest.mark.parametrize("ratio", ["per-dimension", "joint"])
+@pytest.mark.parametrize("baseline", ["mu", "mean"])
+def test_it_finds_a_known_optimum_better_than_random_search(ratio: str, baseline: str) -> None:
+    spec = PPO2Spec.model_validate({"preset": "released", "ratio": ratio, "baseline": baseline})
+    found = np.array([best_found(spec, seed) for seed in range(5)])
+    drawn = np.array([best_found(RandomSpec(trials=spec.trials), seed) for seed in range(5)])
+    started = bowl(SPACE.start.tolist())
+    assert np.median(found) > np.median(drawn)
+    assert np.median(found) > 0.975 > started
+
+
+def test_the_first_of_a_generation_is_the_mean_if_it_is_the_baseline() -> None:
+    for baseline in ("mu", "mean"):
+        spec = PPO2Spec.model_validate({"preset": "quick", "baseline": baseline})
+        seen: list[Proposal] = []
+
+        def evaluate(batch: Sequence[Proposal], seen: list[Proposal] = seen) -> list[float | None]:
+            seen.extend(batch)
+            return [bowl(p.theta) for p in batch]
+
+        result = SAMPLERS["ppo2"](SPACE, spec, evaluate, 1)
+        means = [p.theta for p in seen if p.is_mean]
+        assert means == (list(result.path) if baseline == "mu" else [])
+
+
+def test_what_is_published_is_the_mean_whose_generation_scored_best() -> None:
+    def evaluate(batch: Sequence[Proposal]) -> list[float | None]:
+        return [0.9 if p.generation == 2 else 0.1 + 0.01 * p.number for p in batch]
+
+    result = SAMPLERS["ppo2"](SPACE, PPO2Spec(preset="quick"), evaluate, 1)
+    assert result.generation == 2
+    assert result.theta == result.path[2]
+    assert result.score == pytest.approx(0.9)
+
+
+def test_a_generation_that_failed_as_a_whole_leaves_the_means_gradient_zero() -> None:
+    def evaluate(batch: Sequence[Proposal]) -> list[float | None]:
+        return [None if p.generation == 0 else 0.5 for p in batch]
+
+    result = SAMPLERS["ppo2"](SPACE, PPO2Spec(preset="quick"), evaluate, 1)
+    assert result.path[0] == result.path[1]
+    assert result.mean_scores[0] is None

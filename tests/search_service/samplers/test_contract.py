@@ -1,0 +1,150 @@
+"""The contract that every registered sampler keeps."""
+
+import random
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from search_service.requests import PPO2Spec, RandomSpec
+from search_service.samplers import SAMPLERS, Proposal, SamplerResult
+from search_service.samplers.contract import with_failures_filled
+from surrogate_zoo.errors import WorkerError
+from surrogate_zoo.parameters import ParameterSpace
+from tests.search_service.bowl import bowl
+
+SPECS = {
+    "ppo2": PPO2Spec(steps=4, samples=6),
+    "random": RandomSpec(trials=20, batch=6),
+}
+SPACE = ParameterSpace("macc")
+
+
+@pytest.fixture(params=SAMPLERS)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+class Recorded:
+    """Scores by the bowl and keeps what was proposed; some numbers fail."""
+
+    def __init__(self, failing: Sequence[int] = ()) -> None:
+        self.batches: list[list[Proposal]] = []
+        self.failing = failing
+
+    def __call__(self, batch: Sequence[Proposal]) -> list[float | None]:
+        self.batches.append(list(batch))
+        return [None if p.number in self.failing else bowl(p.theta) for p in batch]
+
+    @property
+    def proposals(self) -> list[Proposal]:
+        return [proposal for batch in self.batches for proposal in batch]
+
+
+def search(name: str, evaluate: Recorded, seed: int = 5, spec: Any = None) -> SamplerResult:
+    return SAMPLERS[name](SPACE, spec or SPECS[name], evaluate, seed)
+
+
+def test_every_sampler_is_covered() -> None:
+    assert set(SPECS) == set(SAMPLERS)
+
+
+def test_proposals_are_numbered_in_the_cube_and_as_many_as_asked_for(name: str) -> None:
+    evaluate = Recorded()
+    search(name, evaluate)
+    assert [p.number for p in evaluate.proposals] == list(range(SPECS[name].trials))
+    assert [p.generation for p in evaluate.proposals] == [
+        generation for generation, batch in enumerate(evaluate.batches) for _ in batch
+    ]
+    for proposal in evaluate.proposals:
+        assert len(proposal.theta) == SPACE.dimension
+        SPACE.control_points(proposal.theta)  # refuses what lies outside the cube
+
+
+def test_the_straight_line_is_tried_first(name: str) -> None:
+    evaluate = Recorded()
+    search(name, evaluate)
+    assert np.allclose(evaluate.proposals[0].theta, SPACE.start, atol=1e-7)
+
+
+def test_the_same_seed_makes_the_same_search_and_another_seed_another(name: str) -> None:
+    first, again, other = Recorded(), Recorded(), Recorded()
+    assert search(name, first) == search(name, again)
+    search(name, other, seed=6)
+    assert first.proposals == again.proposals
+    assert first.proposals[1:] != other.proposals[1:]
+
+
+def test_proposals_follow_from_the_scores(name: str) -> None:
+    if name == "random":
+        pytest.skip("random search does not look at scores")
+    plain, other = Recorded(), Recorded(failing=[3])
+    search(name, plain)
+    search(name, other)
+    assert plain.batches[0] == other.batches[0]
+    assert plain.batches[1] != other.batches[1]
+
+
+def test_global_random_numbers_are_neither_read_nor_moved(name: str) -> None:
+    def states() -> tuple[Any, ...]:
+        return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+
+    before = states()
+    first = Recorded()
+    search(name, first)
+    assert states() == before
+    random.seed(1)
+    np.random.seed(1)
+    torch.manual_seed(1)
+    again = Recorded()
+    search(name, again)
+    assert first.proposals == again.proposals
+
+
+def test_searches_at_the_same_time_are_as_each_alone(name: str) -> None:
+    alone = [Recorded() for _ in range(4)]
+    for seed, evaluate in enumerate(alone):
+        search(name, evaluate, seed)
+    together = [Recorded() for _ in range(4)]
+    start = threading.Barrier(4)
+
+    def run(seed: int) -> None:
+        start.wait()
+        search(name, together[seed], seed)
+
+    threads = [threading.Thread(target=run, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [e.proposals for e in together] == [e.proposals for e in alone]
+
+
+def test_failed_candidates_do_not_end_a_search_and_are_not_published(name: str) -> None:
+    evaluate = Recorded(failing=[0, 1, 2, 3, 4, 5, 7, 11])
+    result = search(name, evaluate)
+    assert result.mean_scores[0] is None
+    assert result.generation != 0
+    assert np.isfinite(result.score)
+    assert len(result.path) == len(result.mean_scores) == len(evaluate.batches)
+
+
+def test_a_search_without_any_score_is_an_error(name: str) -> None:
+    with pytest.raises(WorkerError, match="Every proxy training failed"):
+        search(name, Recorded(failing=range(SPECS[name].trials)))
+
+
+def test_an_error_of_evaluate_passes_through(name: str) -> None:
+    def evaluate(batch: Sequence[Proposal]) -> list[float | None]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        SAMPLERS[name](SPACE, SPECS[name], evaluate, 0)
+
+
+def test_a_failure_counts_as_the_worst_score_beside_it() -> None:
+    assert with_failures_filled([0.5, None, 0.25, None]) == [0.5, 0.25, 0.25, 0.25]
+    assert with_failures_filled([None, None]) is None

@@ -1,0 +1,86 @@
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from search_service.requests import DatasetRequest, PPO2Spec, RetrainingRequest, SearchRequest
+
+
+def search(**fields: Any) -> SearchRequest:
+    return SearchRequest.model_validate({"metric": "miou", "dataset": "shapes"} | fields)
+
+
+def test_the_released_preset_is_the_authors_search() -> None:
+    spec = PPO2Spec()
+    assert (spec.steps, spec.samples, spec.updates, spec.sigma) == (12, 32, 60, 0.2)
+    assert (spec.learning_rate, spec.clip, spec.ratio, spec.baseline) == (0.2, 0.2, "per-dimension", "mu")
+    request = search()
+    assert request.sampler == spec
+    assert (request.network.architecture, request.network.encoder) == ("DeepLabV3Plus", "resnet50")
+    assert (request.training.iterations, request.training.batch_size) == (1000, 32)
+
+
+def test_the_paper_preset_is_the_papers_search() -> None:
+    spec = PPO2Spec(preset="paper")
+    assert (spec.steps, spec.samples, spec.updates, spec.clip) == (20, 32, 100, 0.1)
+    assert (spec.ratio, spec.baseline) == ("joint", "mean")
+    assert spec.trials == 640
+
+
+def test_single_fields_go_before_the_preset() -> None:
+    assert PPO2Spec.model_validate({"preset": "paper", "steps": 3, "clip": 0.3}).trials == 96
+    request = search(preset="quick", training={"iterations": 7}, network={"encoder": "mobilenet_v2"})
+    quick = search(preset="quick")
+    assert request.training == quick.training.model_copy(update={"iterations": 7})
+    assert request.network.encoder == "mobilenet_v2"
+    assert request.sampler == quick.sampler
+    assert quick.training.iterations < 200
+
+
+def test_the_results_name_follows_from_metric_and_dataset() -> None:
+    assert search().loss_name == "asl-miou-shapes"
+    assert search(name="mine").loss_name == "mine"
+
+
+@pytest.mark.parametrize("preset", ["released", "paper", "quick"])
+def test_a_request_survives_json(preset: str) -> None:
+    request = search(preset=preset)
+    assert SearchRequest.model_validate_json(request.model_dump_json()) == request
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"preset": "nope"},
+        {"preset": ["quick"]},
+        {"unknown": 1},
+        {"name": "Upper"},
+        {"name": "a/b"},
+        {"dataset": "../x"},
+        {"seed": -1},
+        {"seed": 2**31},
+        {"hold_out": 1.0},
+        {"hold_out": float("nan")},
+        {"segments": 0},
+        {"priority": 10**6},
+        {"sampler": {"name": "nope"}},
+        {"sampler": {"name": "ppo2", "steps": -1}},
+        {"sampler": {"name": "ppo2", "preset": "nope"}},
+        {"sampler": {"name": "ppo2", "sigma": 0}},
+        {"sampler": {"name": "random", "steps": 3}},
+        {"sampler": 3},
+        {"training": {"iterations": -5}},
+        {"training": {"crop": [1, 1]}},
+        {"network": {"weights": "my-file.pt"}},
+    ],
+)
+def test_what_cannot_be_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        search(**fields)
+
+
+@pytest.mark.parametrize("body", [None, 3, "text", [], {}])
+@pytest.mark.parametrize("kind", [SearchRequest, RetrainingRequest, DatasetRequest])
+def test_other_json_is_refused(kind: type[SearchRequest], body: object) -> None:
+    with pytest.raises(ValidationError):
+        kind.model_validate(body)
