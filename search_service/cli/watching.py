@@ -1,4 +1,4 @@
-"""Follows a job to its end: a progress bar in a terminal, one line a generation anywhere."""
+"""Follows a job to its end: a progress bar in a terminal, a line a trial in a log."""
 
 from typing import Any
 
@@ -36,10 +36,10 @@ def follow(client: Client, job: str, title: str) -> dict[str, Any]:
                     bar.update(task, advance=1, best=f"best {best:.4f}" if best else "")
                 case "progress":
                     bar.update(task, completed=event.body["done"], total=event.body["total"])
-                case "generation" | "state":
-                    bar.console.print(_line(title, event), highlight=False, markup=False)
-                case _:  # a newer service may tell more
+                case _:
                     pass
+            if event.kind == "state" or not err.is_terminal:
+                bar.console.print(_line(title, event), highlight=False, markup=False)
     finished = client.get(job)
     if finished["state"] != "succeeded":
         reason = finished["error"] or "no reason was recorded"
@@ -69,12 +69,8 @@ def _line(title: str, event: StreamedEvent) -> str:
     if event.kind == "state":
         return f"{title}: {event.body['state']}"
     facts = (f"{name} {_short(value)}" for name, value in event.body.items() if name != "at")
-    return f"{title}: {', '.join(facts)}"
+    return f"{title}: {event.kind} {', '.join(facts)}"
 
 
 def _short(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    if isinstance(value, list):
-        return f"[{' '.join(_short(one) for one in value)}]"
-    return str(value)
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
