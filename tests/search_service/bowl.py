@@ -6,9 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from search_service.requests import SearchRequest
+from search_service.samplers import SAMPLERS, Proposal
 from surrogate_zoo.parameters import ParameterSpace
 from workers.candidates import Candidate, Outcome, RetrainingResult, Stopped
 from workers.specs import ProxyTask, RetrainingTask
+
+Scored = list[tuple[int, list[float], float | None]]
 
 
 def optimum(dimension: int) -> np.ndarray:
@@ -22,19 +26,35 @@ def bowl(theta: Sequence[float]) -> float:
     return float(1.0 - np.mean((point - optimum(len(point))) ** 2))
 
 
+def expected(request: SearchRequest) -> tuple[Scored, dict[str, list[float]]]:
+    """Trials (number, theta, score) and published control points that a search must end with."""
+    space = ParameterSpace(request.metric)
+    trials: Scored = []
+
+    def evaluate(batch: Sequence[Proposal]) -> list[float | None]:
+        scores = [bowl(proposal.theta) for proposal in batch]
+        trials.extend((p.number, list(p.theta), s) for p, s in zip(batch, scores, strict=True))
+        return list(scores)
+
+    result = SAMPLERS[request.sampler.name](space, request.sampler, evaluate, request.seed)
+    return trials, space.control_points(result.theta)
+
+
 class BowlPool:
-    """Scores candidates by :func:`bowl` in the caller's thread, each after ``seconds``.
+    """Scores candidates by :func:`bowl` in the caller's thread.
 
     Args:
         seconds: What a candidate takes.
-        gate: If given, every candidate waits until it is set.
+        closed: Let nothing through until :attr:`gate` is set.
     """
 
-    def __init__(self, seconds: float = 0.0, gate: threading.Event | None = None) -> None:
-        self.seconds, self.gate = seconds, gate
+    def __init__(self, seconds: float = 0.0, *, closed: bool = False) -> None:
+        self.seconds = seconds
+        self.gate = threading.Event()
+        if not closed:
+            self.gate.set()
+        self.entered = threading.Semaphore(0)  # counts calls of evaluate
         self.evaluated: list[tuple[str, int]] = []  # (metric, number) in the order of evaluation
-        self.began = threading.Event()
-        self._pause = threading.Event()
 
     def evaluate(
         self,
@@ -45,16 +65,17 @@ class BowlPool:
         should_stop: Callable[[], bool],
     ) -> None:
         space = ParameterSpace(task.metric)
+        self.entered.release()
         for candidate in reversed(candidates):  # any order is allowed, so take an unexpected one
-            self.began.set()
-            while self.gate is not None and not self.gate.wait(0.02):
+            while not self.gate.wait(0.02):
                 if should_stop():
                     raise Stopped
-            self._pause.wait(self.seconds)
+            threading.Event().wait(self.seconds)
             if should_stop():
                 raise Stopped
-            theta = space.theta(candidate.loss["control_points"])
-            score = round(bowl(theta.tolist()), 6)
+            # Through float32, which is what samplers propose, so that the way back is exact.
+            theta = space.theta(candidate.loss["control_points"]).astype(np.float32)
+            score = bowl(theta.tolist())
             self.evaluated.append((task.metric, candidate.number))
             on_outcome(Outcome(candidate.number, score, {task.metric: score}, None, self.seconds))
 
@@ -66,4 +87,4 @@ class BowlPool:
         on_progress: Callable[[int, float], None],
         should_stop: Callable[[], bool],
     ) -> RetrainingResult:
-        raise NotImplementedError
+        raise NotImplementedError("A bowl trains nothing.")

@@ -1,0 +1,93 @@
+"""What tests of running jobs share: submitting, waiting with a deadline, reading results."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from search_service import jobs
+from search_service.controller import Controller
+from search_service.pool import Pool
+from search_service.requests import SearchRequest
+from search_service.settings import Settings
+from search_service.tables import FINAL, Job
+from surrogate_zoo import zoo
+from tests.search_service.bowl import Scored
+
+DEADLINE = 60.0
+
+
+def small(**fields: Any) -> SearchRequest:
+    """A search of 3 generations of 4."""
+    sampler = {"name": "ppo2", "steps": 3, "samples": 4}
+    body = {"metric": "macc", "dataset": "shapes", "preset": "quick", "sampler": sampler}
+    return SearchRequest.model_validate(body | fields)
+
+
+@contextmanager
+def working(settings: Settings, pool: Pool) -> Iterator[None]:
+    """A controller at work in a thread of this process."""
+    stop = threading.Event()
+    with Controller(settings, pool) as controller:
+        thread = threading.Thread(target=controller.work, args=(stop,))
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+
+class Desk:
+    """Submits jobs to a database and looks at them."""
+
+    def __init__(self, sessions: sessionmaker[Session]) -> None:
+        self.sessions = sessions
+
+    def submit(self, request: SearchRequest) -> str:
+        with self.sessions.begin() as session:
+            return jobs.create_search(session, request).id
+
+    def act(self, action: Callable[[Session, Any, str], Job], job_id: str) -> Job:
+        with self.sessions.begin() as session:
+            return action(session, "search", job_id)
+
+    def job(self, job_id: str) -> Job:
+        with self.sessions() as session:
+            return session.get_one(Job, job_id)
+
+    def trials(self, job_id: str) -> Scored:
+        with self.sessions() as session:
+            found = jobs.trials(session, job_id, limit=10_000)
+            return [(trial.number, trial.theta, trial.score) for trial in found]
+
+    def states(self, job_id: str) -> list[str]:
+        with self.sessions() as session:
+            events = jobs.events_after(session, job_id)
+            assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+            return [event.body["state"] for event in events if event.kind == "state"]
+
+    def published(self, job_id: str) -> dict[str, Any]:
+        """Document of the loss that a search published."""
+        result = self.job(job_id).result
+        assert result is not None
+        with self.sessions() as session:
+            return zoo.get(session, result["loss"], result["version"]).document
+
+    def wait(self, met: Callable[[], bool], what: str) -> None:
+        """Look at the database until it shows what is waited for, or the deadline has passed."""
+        deadline, pause = time.monotonic() + DEADLINE, threading.Event()
+        while not met():
+            assert time.monotonic() < deadline, f"{what} did not come within {DEADLINE} s"
+            pause.wait(0.05)
+
+    def wait_for_trials(self, job_id: str, count: int) -> None:
+        self.wait(lambda: len(self.trials(job_id)) >= count, f"trial {count}")
+
+    def wait_for(self, job_id: str, *states: str) -> Job:
+        wanted = states or FINAL
+        self.wait(lambda: self.job(job_id).state in wanted, f"{wanted} of {job_id}")
+        return self.job(job_id)
