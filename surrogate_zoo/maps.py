@@ -12,7 +12,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from surrogate_zoo.windows import window_max
+from surrogate_zoo.windows import window_max, window_min
 
 Curve = Callable[[Tensor], Tensor]
 
@@ -108,25 +108,25 @@ class ClassMap:
 
     def __add__(self, other: "ClassMap") -> "ClassMap":
         """Sum of two maps; parts on the same labels are added up."""
-        dense = other.dense if self.dense is None else self.dense
-        if self.dense is not None and other.dense is not None:
-            dense = self.dense + other.dense
+        return self._combined(other, torch.add)
+
+    def __sub__(self, other: "ClassMap") -> "ClassMap":
+        """Difference of two maps; parts on the same labels are subtracted."""
+        return self._combined(other, torch.sub)
+
+    def _combined(self, other: "ClassMap", operation: Callable[..., Tensor]) -> "ClassMap":
+        def both(one: Tensor | None, two: Tensor | None) -> Tensor | None:
+            if two is None:
+                return one
+            return operation(torch.zeros_like(two) if one is None else one, two)
+
         parts = {id(part.labels): part for part in self.labelled}
         for part in other.labelled:
             known = parts.get(id(part.labels))
-            parts[id(part.labels)] = (
-                Labelled(part.labels, known.values + part.values) if known else part
-            )
-        return ClassMap(dense=dense, labelled=tuple(parts.values()))
-
-    def __neg__(self) -> "ClassMap":
-        dense = None if self.dense is None else -self.dense
-        return ClassMap(
-            dense=dense, labelled=tuple(Labelled(p.labels, -p.values) for p in self.labelled)
-        )
-
-    def __sub__(self, other: "ClassMap") -> "ClassMap":
-        return self + (-other)
+            values = both(known.values if known else None, part.values)
+            if values is not None:
+                parts[id(part.labels)] = Labelled(part.labels, values)
+        return ClassMap(dense=both(self.dense, other.dense), labelled=tuple(parts.values()))
 
     def __mul__(self, other: "ClassMap") -> "ClassMap":
         """Product; where one factor lives on one class a pixel, only that class is looked up."""
@@ -257,14 +257,14 @@ class Maps:
         values = m.as_dense()
         if self.void is not None and not self.as_released:
             values = values.masked_fill(self.void[:, None], 1)
-        return ClassMap(crisp=m.crisp, dense=-window_max(-values, 1))
+        return ClassMap(crisp=m.crisp, dense=window_min(values, 1))
 
     def _uniform(self, part: Labelled) -> Tensor:
         """1 where the pixel's 3x3 neighbours all carry its label, float (N, H, W)."""
         labels = part.labels.to(part.values.dtype)
         missing = part.values == 0
         low, high = (-1.0, -1.0) if self.as_released else (float(self.num_classes), -1.0)
-        least = -window_max(-labels.masked_fill(missing, low), 1)
+        least = window_min(labels.masked_fill(missing, low), 1)
         most = window_max(labels.masked_fill(missing, high), 1)
         return ((least == labels) & (most == labels)).to(labels.dtype) * part.values
 

@@ -1,7 +1,7 @@
-"""The maximum over a square window, many times faster on a CPU than a max-pool of that size."""
+"""Maximum and minimum over a square window, many times faster on a CPU than max-pooling."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -26,63 +26,83 @@ def window_max(values: Tensor, radius: int) -> Tensor:
     Returns:
         Shape and dtype of ``values``; differentiable once.
     """
-    result: Tensor = _WindowMax.apply(values, radius)
+    result: Tensor = _Window.apply(values, radius, _MAX)
     return result
 
 
-class _WindowMax(torch.autograd.Function):
+def window_min(values: Tensor, radius: int) -> Tensor:
+    """Minimum over the window; otherwise as :func:`window_max`."""
+    result: Tensor = _Window.apply(values, radius, _MIN)
+    return result
+
+
+class _Extreme(NamedTuple):
+    """What makes a maximum or a minimum: of two values, is the later one better, what never wins."""
+
+    of: Callable[[Tensor, Tensor], Tensor]
+    better: Callable[..., Tensor]
+    never: float
+
+
+_MAX = _Extreme(torch.maximum, torch.gt, -torch.inf)
+_MIN = _Extreme(torch.minimum, torch.lt, torch.inf)
+
+
+class _Window(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, values: Tensor, radius: int) -> Tensor:
+    def forward(ctx: Any, values: Tensor, radius: int, extreme: _Extreme) -> Tensor:
         planes = values.reshape(-1, *values.shape[-2:])
         result = torch.empty_like(planes)
         for rows in _chunks(planes, radius):
-            result[rows] = _maximum(planes[rows], radius)
+            result[rows] = _extreme(planes[rows], radius, extreme)
         ctx.save_for_backward(values)
-        ctx.radius = radius
+        ctx.radius, ctx.extreme = radius, extreme
         return result.view(values.shape)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (values,) = ctx.saved_tensors
         planes, grads = (t.reshape(-1, *t.shape[-2:]) for t in (values, grad))
         result = torch.empty_like(grads)
         for rows in _chunks(planes, ctx.radius):
-            result[rows] = _gradient(planes[rows], grads[rows], ctx.radius)
-        return result.view(grad.shape), None
+            result[rows] = _gradient(planes[rows], grads[rows], ctx.radius, ctx.extreme)
+        return result.view(grad.shape), None, None
 
 
-def _lines(planes: Tensor, radius: int) -> list[Tensor]:
-    """Padded planes (P, H, W) as one flat tensor, and its maximum over ever wider windows.
+def _lines(planes: Tensor, radius: int, extreme: _Extreme) -> list[Tensor]:
+    """Padded planes (P, H, W) as one flat tensor, and its extremes over ever wider windows.
 
     Padded rows lie one behind the other, so a shift along either axis is a shift of the flat tensor:
     no window that starts inside an image reaches past its padding.
     """
-    lines = [F.pad(planes, (radius,) * 4, value=-torch.inf).view(-1)]
+    lines = [F.pad(planes, (radius,) * 4, value=extreme.never).view(-1)]
     for shift in _shifts(radius, planes.shape[-1]):
-        lines.append(torch.maximum(lines[-1][:-shift], lines[-1][shift:]))
+        lines.append(extreme.of(lines[-1][:-shift], lines[-1][shift:]))
     return lines
 
 
-def _maximum(planes: Tensor, radius: int) -> Tensor:
-    """Window maximum of planes (P, H, W)."""
+def _extreme(planes: Tensor, radius: int, extreme: _Extreme) -> Tensor:
+    """Window extreme of planes (P, H, W)."""
     count, height, width = planes.shape
-    lines = _lines(planes, radius)
+    lines = _lines(planes, radius, extreme)
     line = F.pad(lines[-1], (0, lines[0].numel() - lines[-1].numel()))
     return line.view(count, height + 2 * radius, width + 2 * radius)[:, :height, :width]
 
 
-def _gradient(planes: Tensor, grad: Tensor, radius: int) -> Tensor:
-    """Give every window's gradient (P, H, W) to the first pixel that holds its maximum.
+def _gradient(planes: Tensor, grad: Tensor, radius: int, extreme: _Extreme) -> Tensor:
+    """Give every window's gradient (P, H, W) to the first pixel that holds its extreme.
 
-    The maxima are computed again: cheaper than keeping who won at every step, and nothing is stored.
+    The extremes are computed again: cheaper than keeping who won at every step, and nothing is stored.
     """
     count, height, width = grad.shape
-    lines, shifts = _lines(planes, radius), list(_shifts(radius, width))
+    lines, shifts = _lines(planes, radius, extreme), list(_shifts(radius, width))
     line = F.pad(grad, (0, 2 * radius, 0, 2 * radius)).view(-1)[: lines[-1].numel()]
     for shift, values in zip(reversed(shifts), reversed(lines[:-1]), strict=True):
         # A comparison into floats is vectorised on the CPU, one into bools is not.
-        late = torch.gt(values[shift:], values[:-shift], out=torch.empty_like(line)).mul_(line)
+        late = extreme.better(values[shift:], values[:-shift], out=torch.empty_like(line)).mul_(
+            line
+        )
         line = F.pad(line - late, (0, shift))
         line[shift:] += late
     inside = slice(radius, radius + height), slice(radius, radius + width)

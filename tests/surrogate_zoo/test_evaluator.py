@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -96,7 +97,7 @@ def test_order_and_split_of_batches_do_not_matter(
     whole.update(pred, target)
     parts = _evaluator(as_released=as_released)
     bounds = sorted({0, *cuts, 5})
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         other = _evaluator(as_released=as_released)
         other.update(pred[order[start:end]], target[order[start:end]])
         parts.merge(other)

@@ -26,7 +26,8 @@ for name in sys.argv[2:]:
     logits = batch["logits"].requires_grad_()
     value = loss(logits, batch["target"])
     (gradient,) = torch.autograd.grad(value, logits)
-    results[name] = [value.item().hex(), gradient.double().sum().item().hex(), gradient.abs().max().item().hex()]
+    numbers = value, gradient.double().sum(), gradient.abs().max()
+    results[name] = [number.item().hex() for number in numbers]
 print(json.dumps({"results": results, "modules": sorted(m.split(".")[0] for m in sys.modules)}))
 """
 

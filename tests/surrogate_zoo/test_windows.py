@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surrogate_zoo.windows import window_max
+from surrogate_zoo.windows import window_max, window_min
 
 
 @given(
@@ -33,6 +33,16 @@ def test_many_planes_are_worked_on_in_chunks(radius: int) -> None:
     values = torch.randn(40, 100, 120)
     expected = F.max_pool2d(values, 2 * radius + 1, 1, radius)
     assert torch.equal(window_max(values, radius), expected)
+
+
+@pytest.mark.parametrize("radius", [1, 3])
+def test_the_minimum_is_the_maximum_turned_over(radius: int) -> None:
+    values = torch.randn(2, 3, 9, 10, dtype=torch.float64).requires_grad_()
+    upstream = torch.randn(2, 3, 9, 10, dtype=torch.float64)
+    low, high = window_min(values, radius), -window_max(-values, radius)
+    assert torch.equal(low, high)
+    gradients = [torch.autograd.grad(one, values, upstream)[0] for one in (low, high)]
+    torch.testing.assert_close(*gradients)
 
 
 def test_a_shared_maximum_gives_its_gradient_once() -> None:
