@@ -13,6 +13,14 @@ from tests.workers.datasets import folders
 from workers.candidates import Candidate, Stopped
 from workers.datasets import VOID
 from workers.proxy import cut_hold_out, evaluate_pack, training_samples
+from workers.specs import (
+    QUICK_HOLD_OUT,
+    QUICK_NETWORK,
+    QUICK_PROXY,
+    QUICK_SCORING,
+    ProxyTask,
+    ShapesSource,
+)
 
 NAMES = ("cross-entropy", "asl-macc-voc", "dice")
 PACK = [tiny.candidate(number, name) for number, name in enumerate(NAMES)]
@@ -192,3 +200,22 @@ def test_progress_may_stop_it() -> None:
 def test_every_loss_of_the_zoo_trains(name: str) -> None:
     [outcome] = evaluate_pack(tiny.proxy_task(), [tiny.candidate(0, name)], device="cpu")
     assert outcome.error is None
+
+
+def test_the_quick_proxy_tells_losses_apart() -> None:
+    task = ProxyTask(
+        dataset=ShapesSource(),
+        metric="macc",
+        network=QUICK_NETWORK,
+        training=QUICK_PROXY,
+        scoring=QUICK_SCORING,
+        hold_out=QUICK_HOLD_OUT,
+    )
+    names = ("cross-entropy", "naive-macc", "asl-macc-voc")
+    pack = [tiny.candidate(number, name) for number, name in enumerate(names)]
+    handmade, line, published = (one.score for one in evaluate_pack(task, pack, device="cpu"))
+    assert handmade is not None
+    assert handmade > 0.4  # it learns: always the same class scores 1/6
+    assert line is not None
+    assert published is not None
+    assert min(line, published) > handmade + 0.05
