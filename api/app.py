@@ -13,7 +13,7 @@ from api.monitoring import MonitoringMiddleware, RequestFigures
 from api.openapi import add_openapi
 from api.plain_errors import PlainErrorMiddleware
 from api.problems import add_problem_handlers
-from api.routes import datasets, health, losses, metrics, retrainings, searches
+from api.routes import datasets, health, losses, metrics, page, retrainings, searches
 from search_service.database import make_engine, read_sessions, sessions
 from search_service.settings import Settings
 
@@ -40,6 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         v1.include_router(routes.router)
     app.include_router(v1)
     app.include_router(health.router)
+    app.include_router(page.router)
     # The last one added is the first that a request meets.
     app.add_middleware(PlainErrorMiddleware)
     app.add_middleware(BodyMiddleware, max_bytes=settings.max_body_bytes)

@@ -39,7 +39,9 @@ def follow(client: Client, job: str, title: str) -> dict[str, Any]:
                 case _:
                     pass
             if event.kind == "state" or not err.is_terminal:
-                bar.console.print(_line(title, event), highlight=False, markup=False)
+                bar.console.print(
+                    _line(title, event), highlight=False, markup=False, soft_wrap=True
+                )
     finished = client.get(job)
     if finished["state"] != "succeeded":
         reason = finished["error"] or "no reason was recorded"
@@ -68,8 +70,12 @@ def _better(best: float | None, event: StreamedEvent) -> float | None:
 def _line(title: str, event: StreamedEvent) -> str:
     if event.kind == "state":
         return f"{title}: {event.body['state']}"
-    facts = (f"{name} {_short(value)}" for name, value in event.body.items() if name != "at")
-    return f"{title}: {event.kind} {', '.join(facts)}"
+    facts = [
+        f"{name} {_short(value)}"
+        for name, value in event.body.items()
+        if name != "at" and value is not None
+    ]
+    return f"{title}: {event.kind}: {', '.join(facts)}"
 
 
 def _short(value: object) -> str:

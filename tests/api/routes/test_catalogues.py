@@ -158,3 +158,12 @@ def test_requests_are_counted_by_operation_not_by_path(live: Live) -> None:
     assert 'method="other"' in text
     assert "STRANGE" not in text
     assert json.dumps("dice") not in text
+
+
+def test_the_page_is_served_and_may_load_nothing_from_elsewhere(live: Live) -> None:
+    page = live.http.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    for name, media_type in (("page.css", "text/css"), ("page.js", "text/javascript")):
+        assert f'"{name}"' in page.text
+        assert live.http.get(f"/{name}").headers["content-type"].startswith(media_type)

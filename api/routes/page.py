@@ -1,0 +1,34 @@
+"""The page at ``/``: the jobs, and the live curve of a search. Static files; it reads ``/v1``."""
+
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse
+
+router = APIRouter(include_in_schema=False)
+
+_FILES: Final = Path(__file__).parents[1] / "page"
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+}
+
+
+@router.get("/")
+def page() -> FileResponse:
+    """The page."""
+    return FileResponse(_FILES / "index.html", headers=_HEADERS)
+
+
+@router.get("/page.css")
+def style() -> FileResponse:
+    """Its style."""
+    return FileResponse(_FILES / "page.css", headers=_HEADERS)
+
+
+@router.get("/page.js")
+def script() -> FileResponse:
+    """Its script."""
+    return FileResponse(_FILES / "page.js", headers=_HEADERS, media_type="text/javascript")
