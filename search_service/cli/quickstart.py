@@ -12,13 +12,20 @@ from search_service.cli.embedded import embedded_service
 from search_service.cli.jobs import fetch_files
 from search_service.cli.losses import Format, fetch
 from search_service.cli.watching import follow
+from workers.specs import QUICK_NETWORK, QUICK_RETRAINING, QUICK_SCORING
 
 METRIC = "macc"
-DATASET = "shapes"
-SEARCH: dict[str, Any] = {"metric": METRIC, "dataset": DATASET, "preset": "quick"}
-# As the proxy was trained, but longer, and scored on images that the search never read.
-RETRAINING: dict[str, Any] = {"dataset": DATASET, "split": "test"}
-ITERATIONS = 300
+SEARCH: dict[str, Any] = {"metric": METRIC, "dataset": "shapes", "preset": "quick"}
+# What training is usually done with, and where the search started: did it earn its keep?
+BESIDE = ("cross-entropy", f"naive-{METRIC}")
+# Scored on images that the search never read.
+RETRAINING: dict[str, Any] = {
+    "dataset": "shapes",
+    "split": "test",
+    "network": QUICK_NETWORK.model_dump(mode="json"),
+    "training": QUICK_RETRAINING.model_dump(mode="json"),
+    "scoring": QUICK_SCORING.model_dump(mode="json"),
+}
 
 
 @plain_errors
@@ -27,7 +34,7 @@ def quickstart(
         Path, typer.Option(help="Where everything goes; a second run finds the first one's work.")
     ] = Path("quickstart"),
 ) -> None:
-    """Search a loss for mean accuracy on generated images, and train with it beside cross entropy.
+    """Search a loss for mean accuracy on generated images, and train with it beside two others.
 
     It runs against a service of its own through REST, as any client would.
     """
@@ -35,17 +42,15 @@ def quickstart(
     say(f"Starting a service in {folder / 'service'} ...")
     with embedded_service(folder / "service") as client:
         say(f"It listens on {client.url}.")
-        search = _job(client, "searches", SEARCH, f"search for {METRIC}")
+        search = follow(client, _submit(client, "searches", SEARCH), f"search for {METRIC}")
         found: str = search["result"]["loss"]
         figures = fetch_files(client, f"/v1/searches/{search['id']}", folder / "search")
         files = [_save(client, found, folder, form) for form in ("json", "python")]
-        retrained = [
-            _job(client, "retrainings", _retraining(loss, search["request"]), f"train with {loss}")
-            for loss in (found, "cross-entropy")
-        ]
-        for job in retrained:
-            path = f"/v1/retrainings/{job['id']}"
-            fetch_files(client, path, folder / "retrained" / job["request"]["loss"])
+        bodies = {loss: {**RETRAINING, "loss": loss} for loss in (found, *BESIDE)}
+        jobs = {loss: _submit(client, "retrainings", body) for loss, body in bodies.items()}
+        retrained = [follow(client, job, f"train with {loss}") for loss, job in jobs.items()]
+        for loss, job in jobs.items():
+            fetch_files(client, job, folder / "retrained" / loss)
         out.print(comparison(retrained))
     _tell(folder, files, figures)
 
@@ -56,16 +61,10 @@ def _save(client: Client, loss: str, folder: Path, file_format: Format) -> Path:
     return folder / name
 
 
-def _retraining(loss: str, proxy: dict[str, Any]) -> dict[str, Any]:
-    training = {**proxy["training"], "iterations": ITERATIONS}
-    return {**RETRAINING, "loss": loss, "network": proxy["network"], "training": training}
-
-
-def _job(client: Client, kind: str, body: dict[str, Any], title: str) -> dict[str, Any]:
-    """Submit a job and wait for it; the key makes a second run find the first one's job."""
+def _submit(client: Client, kind: str, body: dict[str, Any]) -> str:
+    """Submit a job and give its path; the key makes a second run find the first one's job."""
     key = f"quickstart-{kind}-{body.get('loss', METRIC)}"
-    job = client.post(f"/v1/{kind}", body, key=key)
-    return follow(client, f"/v1/{kind}/{job['id']}", title)
+    return f"/v1/{kind}/{client.post(f'/v1/{kind}', body, key=key)['id']}"
 
 
 def _tell(folder: Path, files: list[Path], figures: list[Path]) -> None:
