@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from api.auth import TokenMiddleware
 from api.body import BodyMiddleware
 from api.dependencies import Service
-from api.monitoring import MonitoringMiddleware, RequestFigures
+from api.monitoring import Figures, MonitoringMiddleware
 from api.openapi import add_openapi
 from api.plain_errors import PlainErrorMiddleware
 from api.problems import add_problem_handlers
@@ -53,7 +53,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def _assemble(settings: Settings) -> Service:
     engine = make_engine(settings.database)
-    return Service(settings, engine, read_sessions(engine), sessions(engine), RequestFigures())
+    reading = read_sessions(engine)
+    return Service(settings, engine, reading, sessions(engine), Figures(reading))
 
 
 @asynccontextmanager

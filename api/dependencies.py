@@ -8,7 +8,7 @@ from fastapi import Depends, Header, Path, Query, Request
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from api.monitoring import RequestFigures
+from api.monitoring import Figures
 from search_service.settings import Settings
 
 _NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -26,7 +26,7 @@ class Service:
     engine: Engine
     reading: sessionmaker[Session]
     writing: sessionmaker[Session]
-    figures: RequestFigures
+    figures: Figures
 
 
 def service(request: Request) -> Service:

@@ -1,17 +1,42 @@
-"""Prometheus figures of this API process."""
+"""Prometheus figures: this process's requests, and the jobs in the database."""
 
 import time
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy.orm import Session, sessionmaker
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from search_service import jobs
 
-class RequestFigures:
-    """Counters of requests, in a registry of their own so that two apps in a process do not mix."""
 
-    def __init__(self) -> None:
-        """Register the counters."""
+class JobFigures(Collector):
+    """Jobs by kind and state, counted when asked."""
+
+    def __init__(self, reading: sessionmaker[Session]) -> None:
+        """Count in sessions of ``reading``."""
+        self._reading = reading
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Count the jobs."""
+        family = GaugeMetricFamily(
+            "segloss_jobs", "Jobs by kind and state.", labels=("kind", "state")
+        )
+        with self._reading() as session:
+            for labels, number in jobs.counts(session).items():
+                family.add_metric(labels, number)
+        yield family
+
+
+class Figures:
+    """All figures, in a registry of their own so that two apps in a process do not mix."""
+
+    def __init__(self, reading: sessionmaker[Session]) -> None:
+        """Register the figures."""
         self.registry = CollectorRegistry()
+        self.registry.register(JobFigures(reading))
         self.requests = Counter(
             "segloss_http_requests",
             "Requests answered, by method, operation and status.",
@@ -29,7 +54,7 @@ class RequestFigures:
 class MonitoringMiddleware:
     """Counts every request and times the start of its response."""
 
-    def __init__(self, app: ASGIApp, figures: RequestFigures) -> None:
+    def __init__(self, app: ASGIApp, figures: Figures) -> None:
         """Count the requests to ``app`` in ``figures``."""
         self._app = app
         self._figures = figures

@@ -201,6 +201,12 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
     return body or {"done": 0, "total": job.request["training"]["iterations"]}
 
 
+def counts(session: Session) -> dict[tuple[str, str], int]:
+    """Return how many jobs there are of each (kind, state) that occurs."""
+    query = select(Job.kind, Job.state, func.count()).group_by(Job.kind, Job.state)
+    return {(kind, state): number for kind, state, number in session.execute(query)}
+
+
 def _create(
     session: Session, kind: JobKind, request: SearchRequest | RetrainingRequest, key: str | None
 ) -> Job:

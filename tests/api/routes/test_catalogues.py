@@ -18,7 +18,7 @@ from surrogate_zoo.metrics import METRICS
 from surrogate_zoo.parameters import ParameterSpace
 from surrogate_zoo.registry import LOSSES
 from tests.api.conftest import Live
-from tests.api.routes.test_searches import pages_of
+from tests.api.routes.test_searches import pages_of, submit
 from tests.api.test_problems import is_problem
 
 
@@ -158,6 +158,15 @@ def test_requests_are_counted_by_operation_not_by_path(live: Live) -> None:
     assert 'method="other"' in text
     assert "STRANGE" not in text
     assert json.dumps("dice") not in text
+
+
+def test_jobs_are_counted_by_kind_and_state(live: Live) -> None:
+    first, _ = submit(live), submit(live)
+    submit(live, "retrainings")
+    live.http.post(f"/v1/searches/{first['id']}/cancel")
+    text = live.http.get("/metrics").text
+    for kind, state in (("search", "queued"), ("search", "cancelled"), ("retraining", "queued")):
+        assert f'segloss_jobs{{kind="{kind}",state="{state}"}} 1.0' in text
 
 
 def test_the_page_is_served_and_may_load_nothing_from_elsewhere(live: Live) -> None:
