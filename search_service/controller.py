@@ -30,6 +30,7 @@ from search_service.lease import hold_lease
 from search_service.pool import Pool
 from search_service.settings import Settings
 from search_service.tables import ACTIVE, FINAL, Job, State
+from surrogate_zoo.errors import SeglossError
 
 _LOG = logging.getLogger(__name__)
 _QUEUE = "jobs"
@@ -74,7 +75,7 @@ class Controller:
             exits.callback(engine.dispose)
             exits.enter_context(hold_lease(engine))
             database.upgrade(engine)
-            self._sessions = database.sessions(engine)
+            self._writing = database.sessions(engine)
             self._reading = database.read_sessions(engine)
             self._launch()
             exits.callback(_shut_down)
@@ -162,7 +163,7 @@ class Controller:
                 self._restart(job, given_up=status == _EXHAUSTED)
 
     def _restart(self, job: Job, *, given_up: bool) -> None:
-        with self._sessions.begin() as session:
+        with self._writing.begin() as session:
             if given_up:
                 runs.fail(session, job.id, job.attempt, _GIVEN_UP)
                 return
@@ -182,23 +183,32 @@ class Controller:
 
     def _run(self, job_id: str, attempt: int) -> None:
         """Run a job to its end or until it is interrupted."""
-        with self._sessions.begin() as session:
+        with self._writing.begin() as session:
             job = runs.claim(session, job_id, attempt)
         if job is None:
             return
-        run = runs.Run(job, self._settings, self._sessions, self._pool, _step, self._stopping)
+        run = runs.Run(
+            job=job,
+            settings=self._settings,
+            writing=self._writing,
+            reading=self._reading,
+            pool=self._pool,
+            step=_step,
+            stopping=self._stopping,
+        )
         try:
             _KINDS[job.kind](run)
         except runs.Interrupted:
             if self._stopping.is_set():
                 raise  # dbos then keeps the run as unfinished, for the next controller
-            with self._sessions.begin() as session:
+            with self._writing.begin() as session:
                 runs.settle(session, job_id, attempt)
         except DBAPIError:
             raise  # the database failed, not the job: _revive queues it again
         except Exception as error:  # noqa: BLE001  (whatever it is, it is this job's end)
-            _LOG.exception("Job %s failed.", job_id)
-            with self._sessions.begin() as session:
+            # Errors raised on purpose say all there is to say; others need their trace.
+            _LOG.warning("Job %s failed.", job_id, exc_info=not isinstance(error, SeglossError))
+            with self._writing.begin() as session:
                 runs.fail(session, job_id, attempt, str(error) or type(error).__name__)
 
 

@@ -37,12 +37,12 @@ def run(run: runs.Run) -> None:
         path = run.folder / name
         run.keep(path, _MEDIA_TYPES[path.suffix])
     result = {"loss": request.loss, "version": request.version} | outcome
-    with run.sessions.begin() as session:
+    with run.writing.begin() as session:
         runs.succeed(session, run.job.id, run.job.attempt, result)
 
 
 def _task(run: runs.Run, request: RetrainingRequest) -> RetrainingTask:
-    with run.sessions() as session:
+    with run.reading() as session:
         source = datasets.get(session, request.dataset).source
         loss = zoo.get(session, request.loss, request.version).document
     shared = {"network", "training", "scoring", "split", "seed", "checkpoint_every"}

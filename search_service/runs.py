@@ -43,7 +43,8 @@ class Run:
     Attributes:
         job: The job's row as it was when the run began.
         settings: The service's settings.
-        sessions: Writing sessions.
+        writing: Sessions that write.
+        reading: Sessions that read.
         pool: The workers.
         step: See :class:`Step`.
         stopping: Set when the controller stops.
@@ -51,7 +52,8 @@ class Run:
 
     job: Job
     settings: Settings
-    sessions: sessionmaker[Session]
+    writing: sessionmaker[Session]
+    reading: sessionmaker[Session]
     pool: Pool
     step: Step
     stopping: threading.Event
@@ -68,7 +70,7 @@ class Run:
         if self.stopping.is_set() or self._asked_to_stop:
             return True
         if time.monotonic() - self._looked >= _LOOK_SECONDS:
-            with self.sessions() as session:
+            with self.reading() as session:
                 job = session.get_one(Job, self.job.id)
                 self._asked_to_stop = job.state != "running" or job.attempt != self.job.attempt
             self._looked = time.monotonic()
@@ -76,7 +78,7 @@ class Run:
 
     def tell(self, kind: str, body: dict[str, Any]) -> None:
         """Append to the job's events."""
-        with self.sessions.begin() as session:
+        with self.writing.begin() as session:
             ledger.append_event(session, self.job.id, kind, body)
 
     def keep(self, path: Path, media_type: str) -> None:
@@ -84,7 +86,7 @@ class Run:
         sha256, size = artifacts.store(self.settings.artifacts_root, path)
         row = Artifact(job_id=self.job.id, name=path.name, sha256=sha256, bytes=size)
         row.media_type = media_type
-        with self.sessions.begin() as session:
+        with self.writing.begin() as session:
             ledger.record_artifact(session, row)
 
 

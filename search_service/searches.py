@@ -39,7 +39,7 @@ class Search:
     def of(cls, run: runs.Run) -> "Search":
         """Read a search out of its job."""
         request = SearchRequest.model_validate(run.job.request)
-        with run.sessions() as session:
+        with run.reading() as session:
             source = datasets.get(session, request.dataset).source
         task = ProxyTask.model_validate(
             {
@@ -72,7 +72,7 @@ class Search:
 
     def _scores(self, batch: Sequence[Proposal]) -> list[float | None]:
         numbers = [proposal.number for proposal in batch]
-        with self.run.sessions() as session:
+        with self.run.reading() as session:
             recorded = ledger.recorded_trials(session, self.run.job.id, numbers)
         for proposal in batch:
             if proposal.number in recorded:
@@ -81,14 +81,14 @@ class Search:
         if missing:
             candidates = [Candidate(n, self.document(p.theta)) for n, p in missing.items()]
             self._evaluate(candidates, missing)
-        with self.run.sessions() as session:
+        with self.run.reading() as session:
             recorded = ledger.recorded_trials(session, self.run.job.id, numbers)
         return [recorded[number].score for number in numbers]
 
     def _evaluate(self, candidates: Sequence[Candidate], proposals: dict[int, Proposal]) -> None:
         def record(outcome: Outcome) -> None:
             trial = _trial(self.run.job.id, proposals[outcome.number], outcome)
-            with self.run.sessions.begin() as session:
+            with self.run.writing.begin() as session:
                 ledger.record_trial(session, trial)
 
         try:
@@ -109,7 +109,7 @@ def run(run: runs.Run) -> None:
     search = Search.of(run)
     sampler = SAMPLERS[search.request.sampler.name]
     result = sampler(search.space, search.request.sampler, search.evaluate, search.request.seed)
-    with run.sessions() as session:
+    with run.reading() as session:
         query = select(Trial).where(Trial.job_id == run.job.id).order_by(Trial.number)
         trials = list(session.scalars(query))
         dataset = datasets.get(session, search.request.dataset)
@@ -117,7 +117,7 @@ def run(run: runs.Run) -> None:
     document = search.document(result.theta, facts)
     for path, media_type in report.write(run.folder, search.space, document, result, trials):
         run.keep(path, media_type)
-    with run.sessions() as session:
+    with run.writing() as session:
         loss = zoo.publish(session, document)
         outcome = {"loss": loss.name, "version": loss.version, **_summary(search, result, trials)}
         # Published only if the job may still succeed: both together, or neither.

@@ -1,8 +1,10 @@
-"""A controller in a process of its own, to be killed: ``python -m tests.search_service.process``.
+"""A controller on a bowl in a process of its own, to be killed.
 
-Settings come from the environment, as in production; the argument is what a candidate takes.
+``python -m tests.search_service.process SECONDS``: settings come from the environment, as in
+production; a candidate takes SECONDS.
 """
 
+import signal
 import sys
 import threading
 
@@ -11,5 +13,7 @@ from search_service.settings import Settings
 from tests.search_service.bowl import BowlPool
 
 if __name__ == "__main__":
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with Controller(Settings(), BowlPool(seconds=float(sys.argv[1]))) as controller:
-        controller.work(threading.Event())
+        controller.work(stop)

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from search_service import jobs
 from search_service.controller import Controller
+from search_service.database import read_sessions, sessions
 from search_service.pool import Pool
 from search_service.requests import SearchRequest
 from search_service.settings import Settings
@@ -17,7 +19,7 @@ from search_service.tables import FINAL, Job
 from surrogate_zoo import zoo
 from tests.search_service.bowl import Scored
 
-DEADLINE = 60.0
+DEADLINE = 120.0
 
 
 def small(**fields: Any) -> SearchRequest:
@@ -44,28 +46,28 @@ def working(settings: Settings, pool: Pool) -> Iterator[None]:
 class Desk:
     """Submits jobs to a database and looks at them."""
 
-    def __init__(self, sessions: sessionmaker[Session]) -> None:
-        self.sessions = sessions
+    def __init__(self, engine: Engine) -> None:
+        self.reading, self.writing = read_sessions(engine), sessions(engine)
 
     def submit(self, request: SearchRequest) -> str:
-        with self.sessions.begin() as session:
+        with self.writing.begin() as session:
             return jobs.create_search(session, request).id
 
     def act(self, action: Callable[[Session, Any, str], Job], job_id: str) -> Job:
-        with self.sessions.begin() as session:
+        with self.writing.begin() as session:
             return action(session, "search", job_id)
 
     def job(self, job_id: str) -> Job:
-        with self.sessions() as session:
+        with self.reading() as session:
             return session.get_one(Job, job_id)
 
     def trials(self, job_id: str) -> Scored:
-        with self.sessions() as session:
+        with self.reading() as session:
             found = jobs.trials(session, job_id, limit=10_000)
             return [(trial.number, trial.theta, trial.score) for trial in found]
 
     def states(self, job_id: str) -> list[str]:
-        with self.sessions() as session:
+        with self.reading() as session:
             events = jobs.events_after(session, job_id)
             assert [event.sequence for event in events] == list(range(1, len(events) + 1))
             return [event.body["state"] for event in events if event.kind == "state"]
@@ -74,7 +76,7 @@ class Desk:
         """Document of the loss that a search published."""
         result = self.job(job_id).result
         assert result is not None
-        with self.sessions() as session:
+        with self.reading() as session:
             return zoo.get(session, result["loss"], result["version"]).document
 
     def wait(self, met: Callable[[], bool], what: str) -> None:

@@ -10,7 +10,6 @@ from sqlalchemy import Engine
 from search_service import jobs, runs
 from search_service.artifacts import open_artifact
 from search_service.controller import Controller
-from search_service.database import sessions
 from search_service.settings import Settings
 from surrogate_zoo.errors import ConflictError, InputError
 from surrogate_zoo.loss_file import check_document
@@ -20,9 +19,13 @@ from workers.candidates import Candidate, Outcome
 from workers.specs import ProxyTask
 
 
+# What does not depend on the database is tested on one.
+on_sqlite = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+
+
 @pytest.fixture
 def desk(engine: Engine) -> Desk:
-    return Desk(sessions(engine))
+    return Desk(engine)
 
 
 def test_a_search_runs_to_its_end_and_publishes_what_it_found(desk: Desk, settings: Settings) -> None:
@@ -54,7 +57,7 @@ def _check_provenance(provenance: dict[str, Any], trials: list[Any]) -> None:
 
 
 def _check_files(desk: Desk, settings: Settings, job_id: str, document: dict[str, Any]) -> None:
-    with desk.sessions() as session:
+    with desk.reading() as session:
         files = {a.name: open_artifact(settings.artifacts_root, a.sha256) for a in jobs.artifacts(session, job_id)}
     assert set(files) == {"loss.json", "search.png", "trials.csv"}
     assert json.loads(files["loss.json"].read_text()) == document
@@ -77,6 +80,7 @@ def test_searches_at_once_end_as_each_alone(desk: Desk, settings: Settings) -> N
             assert desk.published(job_id)["control_points"] == points
 
 
+@on_sqlite
 def test_cancelling_stops_within_seconds_and_publishes_nothing(desk: Desk, settings: Settings) -> None:
     pool = BowlPool(closed=True)
     with working(settings, pool):
@@ -109,6 +113,7 @@ def test_a_paused_search_goes_on_to_the_same_end(desk: Desk, settings: Settings)
     assert sorted(number for _, number in pool.evaluated) == list(range(12))  # none evaluated twice
 
 
+@on_sqlite
 def test_a_higher_priority_starts_first_and_equals_in_their_order(desk: Desk, settings: Settings) -> None:
     pool = BowlPool(closed=True)
     with working(settings.model_copy(update={"concurrent_jobs": 1}), pool):
@@ -125,6 +130,7 @@ def test_a_higher_priority_starts_first_and_equals_in_their_order(desk: Desk, se
     assert order == ["macc", "bf1", "fwiou", "gacc", "miou"]
 
 
+@on_sqlite
 def test_a_job_cancelled_while_it_waits_never_starts(desk: Desk, settings: Settings) -> None:
     pool = BowlPool(closed=True)
     with working(settings.model_copy(update={"concurrent_jobs": 1}), pool):
@@ -160,6 +166,7 @@ class BrokenPool(BowlPool):
         super().evaluate(task, candidates, on_outcome=on_outcome, should_stop=should_stop)
 
 
+@on_sqlite
 def test_a_failure_is_told_in_one_line_and_harms_no_other_job(desk: Desk, settings: Settings) -> None:
     with working(settings, BrokenPool()):
         refused, barren, well = (desk.submit(small(metric=metric)) for metric in ("miou", "bf1", "macc"))
@@ -167,7 +174,7 @@ def test_a_failure_is_told_in_one_line_and_harms_no_other_job(desk: Desk, settin
         assert "Every proxy training failed" in str(desk.wait_for(barren).error)
         assert desk.wait_for(well).state == "succeeded"
     assert desk.job(refused).state == desk.job(barren).state == "failed"
-    with desk.sessions() as session:
+    with desk.reading() as session:
         assert jobs.events_after(session, refused)[-1].body == {"error": desk.job(refused).error}
         assert {trial.error for trial in jobs.trials(session, barren)} == {"loss became NaN"}
 
@@ -188,12 +195,13 @@ def test_the_next_controller_goes_on_where_one_was_stopped(desk: Desk, settings:
     assert desk.states(job_id) == ["queued", "running", "succeeded"]
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("left", "ends"), [("running", "succeeded"), ("pausing", "paused"), ("cancelling", "cancelled")]
 )
 def test_no_job_stays_behind_whose_run_was_lost(desk: Desk, settings: Settings, left: str, ends: str) -> None:
     job_id = desk.submit(small())
-    with desk.sessions.begin() as session:  # taken up, but dbos knows nothing of it
+    with desk.writing.begin() as session:  # taken up, but dbos knows nothing of it
         job = runs.claim(session, job_id, 0)
         assert job is not None
         job.state = left
@@ -201,16 +209,18 @@ def test_no_job_stays_behind_whose_run_was_lost(desk: Desk, settings: Settings, 
         assert desk.wait_for(job_id, ends).state == ends
 
 
+@on_sqlite
 def test_a_trial_of_another_search_is_not_taken_for_ones_own(desk: Desk, settings: Settings) -> None:
     job_id = desk.submit(small(seed=1))
     with working(settings, BowlPool(0.05)):
         desk.wait_for_trials(job_id, 2)
-    with desk.sessions.begin() as session:
+    with desk.writing.begin() as session:
         jobs.trials(session, job_id)[0].theta = [0.5] * 6
     with working(settings, BowlPool()):
         assert "another version" in str(desk.wait_for(job_id).error)
 
 
+@on_sqlite
 def test_a_second_controller_is_refused(desk: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search_service.lease._PATIENCE_SECONDS", 0.3)
     with working(settings, BowlPool()), pytest.raises(ConflictError, match="Another controller"):

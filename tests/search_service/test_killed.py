@@ -1,0 +1,155 @@
+"""kill -9 of a real controller process in the middle of a generation, and a restart."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from search_service import jobs
+from search_service.requests import SearchRequest
+from search_service.settings import Settings
+from tests.search_service.bowl import expected
+from tests.search_service.service import Desk, small
+
+ROOT = Path(__file__).parents[2]
+BOWL = ["tests.search_service.process", "0.15"]
+GRACE = 40
+
+
+class Process:
+    """A controller process; kill it with the signal of your choice."""
+
+    def __init__(self, settings: Settings, module: list[str], log: Path, **environment: str) -> None:
+        variables = {"SEGLOSS_HOME": str(settings.home), "SEGLOSS_DATABASE_URL": settings.database_url}
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", *module],
+                cwd=ROOT,
+                env=os.environ | variables | environment,
+                stdout=output,
+                stderr=output,
+            )
+
+    def end(self, number: signal.Signals) -> int:
+        """Send a signal and return the exit status."""
+        self._process.send_signal(number)
+        return self._process.wait(GRACE)
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self.end(signal.SIGKILL)
+
+
+@pytest.fixture
+def desk(engine: Engine) -> Desk:
+    return Desk(engine)
+
+
+@pytest.fixture
+def start(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """Start a controller process; all are killed when the test ends, their log is shown if it failed."""
+    log = tmp_path / "controller.log"
+    with ExitStack() as exits:
+
+        def run(module: list[str], **environment: str) -> Process:
+            process = Process(settings, module, log, **environment)
+            exits.callback(process.kill)
+            return process
+
+        yield run
+    print(log.read_text())
+
+
+def test_killed_twice_a_search_ends_as_an_uninterrupted_one(desk: Desk, start: Callable[..., Process]) -> None:
+    request = small(seed=11, sampler={"name": "ppo2", "steps": 4, "samples": 6})
+    job_id = desk.submit(request)
+    trials, points = expected(request)
+    for number in (3, 15):  # in the middle of the first and of the third generation
+        controller = start(BOWL)
+        desk.wait_for_trials(job_id, number)
+        assert controller.end(signal.SIGKILL) == -signal.SIGKILL
+        assert desk.job(job_id).state == "running"
+        assert 0 < len(desk.trials(job_id)) % 6
+        before = _moments(desk, job_id)
+    start(BOWL)
+    job = desk.wait_for(job_id)
+    assert (job.state, job.error) == ("succeeded", None)
+    assert desk.trials(job_id) == trials
+    assert desk.published(job_id)["control_points"] == points
+    assert before.items() <= _moments(desk, job_id).items()  # what was recorded was not done again
+    assert desk.states(job_id) == ["queued", "running", "succeeded"]
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_killed_with_two_at_work_both_end_as_each_alone(desk: Desk, start: Callable[..., Process]) -> None:
+    requests = [small(seed=1), small(seed=2, metric="miou", priority=3)]
+    ids = [desk.submit(request) for request in requests]
+    controller = start(BOWL)
+    for job_id in ids:
+        desk.wait_for_trials(job_id, 2)
+    controller.end(signal.SIGKILL)
+    start(BOWL)
+    for job_id, request in zip(ids, requests, strict=True):
+        assert desk.wait_for(job_id).state == "succeeded"
+        trials, points = expected(request)
+        assert desk.trials(job_id) == trials
+        assert desk.published(job_id)["control_points"] == points
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_what_was_asked_while_no_controller_ran_is_done(desk: Desk, start: Callable[..., Process]) -> None:
+    cancelled, paused = desk.submit(small(seed=1)), desk.submit(small(seed=2))
+    controller = start(BOWL)
+    for job_id in (cancelled, paused):
+        desk.wait_for_trials(job_id, 1)
+    controller.end(signal.SIGKILL)
+    desk.act(jobs.cancel, cancelled)
+    desk.act(jobs.pause, paused)
+    third = desk.submit(small(seed=3))
+    controller = start(BOWL)
+    assert desk.wait_for(cancelled).state == "cancelled"
+    assert desk.wait_for(paused, "paused").state == "paused"
+    assert desk.wait_for(third).state == "succeeded"
+    assert controller.end(signal.SIGTERM) == 0
+
+
+TINY = {
+    "metric": "macc",
+    "dataset": "shapes",
+    "sampler": {"name": "ppo2", "steps": 2, "samples": 4, "updates": 10},
+    "network": {"architecture": "Unet", "encoder": "resnet18", "options": {"decoder_channels": [16, 8, 8, 8, 8]}},
+    "training": {"iterations": 20, "batch_size": 4, "crop": [32, 32]},
+    "seed": 5,
+}
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_killed_search_on_real_workers_ends_as_an_uninterrupted_one(
+    desk: Desk, start: Callable[..., Process]
+) -> None:
+    request = SearchRequest.model_validate(TINY)
+    killed = desk.submit(request)
+    controller = start(["search_service.controller"], SEGLOSS_ACTORS="2", SEGLOSS_CONCURRENT_JOBS="1")
+    desk.wait_for_trials(killed, 2)
+    controller.end(signal.SIGKILL)
+    assert 2 <= len(desk.trials(killed)) < 8
+    before = _moments(desk, killed)
+    start(["search_service.controller"], SEGLOSS_ACTORS="2", SEGLOSS_CONCURRENT_JOBS="1")
+    straight = desk.submit(request)
+    assert [desk.wait_for(job_id).state for job_id in (killed, straight)] == ["succeeded"] * 2
+    assert desk.trials(killed) == desk.trials(straight)
+    assert len({score for _, _, score in desk.trials(killed)}) > 4  # trainings that differ
+    assert desk.published(killed)["control_points"] == desk.published(straight)["control_points"]
+    assert before.items() <= _moments(desk, killed).items()
+
+
+def _moments(desk: Desk, job_id: str) -> dict[int, object]:
+    """When each trial was recorded."""
+    with desk.reading() as session:
+        return {trial.number: trial.finished_at for trial in jobs.trials(session, job_id)}
