@@ -1,0 +1,63 @@
+"""The comparison's table, from jobs as the service gives them."""
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from search_service.cli.compare import comparison
+from surrogate_zoo.errors import InputError
+
+
+def job(loss: str, miou: float, *, seed: int = 0, **changed: Any) -> dict[str, Any]:
+    request = {"loss": loss, "version": 1, "dataset": "shapes", "split": "test", "seed": seed}
+    metrics = {"macc": 0.5, "miou": miou}
+    return {
+        "request": request | {"training": {"iterations": 2}} | changed,
+        "result": {"metrics": metrics},
+    }
+
+
+def printed(jobs: list[dict[str, Any]]) -> list[str]:
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(comparison(jobs))
+    return console.export_text(styles=True).splitlines()
+
+
+def test_several_seeds_give_mean_and_standard_deviation() -> None:
+    lines = printed([job("dice", 0.4), job("dice", 0.6, seed=1), job("lovasz", 0.45)])
+    (dice,) = [line for line in lines if "dice v1" in line]
+    assert "50.00 ± 14.14" in dice
+    (lovasz,) = [line for line in lines if "lovasz v1" in line]
+    assert "45.00" in lovasz
+    assert "±" not in lovasz
+
+
+def test_the_best_of_a_column_stands_out_and_ties_do_both() -> None:
+    lines = printed([job("dice", 0.4), job("lovasz", 0.45)])
+    (lovasz,) = [line for line in lines if "lovasz v1" in line]
+    assert "\x1b[1m45.00" in lovasz
+    (dice,) = [line for line in lines if "dice v1" in line]
+    assert "\x1b[1m40.00" not in dice
+    assert "\x1b[1m50.00" in dice
+    assert "\x1b[1m50.00" in lovasz
+
+
+def test_columns_come_in_the_order_of_the_metrics() -> None:
+    (header,) = [line for line in printed([job("dice", 0.4)]) if "Loss" in line]
+    assert header.index("miou") < header.index("macc")
+
+
+@pytest.mark.parametrize(
+    "changed", [{"split": "val"}, {"dataset": "mine"}, {"training": {"iterations": 3}}]
+)
+def test_what_was_trained_or_scored_otherwise_is_not_compared(changed: dict[str, Any]) -> None:
+    (field,) = changed
+    with pytest.raises(InputError, match=f"differ in {field}"):
+        comparison([job("dice", 0.4), job("lovasz", 0.5, **changed)])
+
+
+def test_versions_of_a_loss_are_rows_of_their_own() -> None:
+    lines = printed([job("dice", 0.4), job("dice", 0.5, version=2)])
+    assert sum("dice v" in line for line in lines) == 2
