@@ -12,6 +12,8 @@ from PIL import Image
 
 from search_service.cli.client import Client
 from search_service.cli.losses import fetch
+from search_service.database import make_engine
+from search_service.lease import hold_lease
 from surrogate_zoo import load_loss, zoo
 from surrogate_zoo.loss_file import surrogate_document
 from surrogate_zoo.metrics import METRICS
@@ -145,6 +147,14 @@ def test_a_broken_dataset_is_refused_with_the_file(
 def test_readyz_warns_while_no_controller_runs(any_database: Live) -> None:
     assert any_database.http.get("/livez").json() == {"status": "ok", "warnings": []}
     assert "No controller" in any_database.http.get("/readyz").json()["warnings"][0]
+
+
+def test_readyz_sees_a_controller(any_database: Live) -> None:
+    engine = make_engine(any_database.settings.database)
+    with hold_lease(engine):
+        assert any_database.http.get("/readyz").json() == {"status": "ok", "warnings": []}
+    assert any_database.http.get("/readyz").json()["warnings"]
+    engine.dispose()
 
 
 def test_requests_are_counted_by_operation_not_by_path(live: Live) -> None:
