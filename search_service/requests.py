@@ -5,6 +5,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from workers.specs import (
+    QUICK_HOLD_OUT,
+    QUICK_NETWORK,
+    QUICK_PROXY,
+    QUICK_SCORING,
     DatasetSource,
     Fraction,
     NetworkSpec,
@@ -108,12 +112,10 @@ _SEARCH_PRESETS: dict[str, dict[str, Any]] = {
     "paper": {"sampler": PPO2Spec(preset="paper"), "network": RELEASED_NETWORK, "training": {}},
     "quick": {
         "sampler": PPO2Spec(preset="quick"),
-        "network": NetworkSpec(
-            architecture="Unet",
-            encoder="resnet18",
-            options={"decoder_channels": [64, 32, 16, 16, 8]},
-        ),
-        "training": {"iterations": 60, "batch_size": 8, "crop": (64, 64), "head_factor": 5.0},
+        "network": QUICK_NETWORK,
+        "training": QUICK_PROXY.model_dump(),
+        "scoring": QUICK_SCORING,
+        "hold_out": QUICK_HOLD_OUT,
     },
 }
 
@@ -127,8 +129,8 @@ class SearchRequest(Spec):
         dataset: Name of a registered dataset.
         family: Curve family.
         segments: Segments a curve; None takes the metric's own.
-        preset: What sampler, network and training are where they are not given: ``released`` and
-            ``paper`` are for GPUs, ``quick`` takes minutes on two CPU cores.
+        preset: What sampler, network, training, scoring and hold_out are where they are not given:
+            ``released`` and ``paper`` are for GPUs, ``quick`` takes minutes on two CPU cores.
         sampler: What proposes candidates.
         network: The proxy network.
         training: Its schedule; single fields that are not given are the preset's too.

@@ -69,5 +69,7 @@ def _retrain(run: runs.Run, task: RetrainingTask) -> dict[str, Any]:
         )
     except Stopped as stopped:
         raise runs.Interrupted from stopped
+    if told < total:  # the pool looks now and then, and may miss the last steps
+        run.tell("progress", {"done": total, "total": total, "loss": None})
     plain = {"metrics": dict(result.metrics), "files": list(result.files)}
     return json.loads(json.dumps(plain | {"seconds": result.seconds}))  # type: ignore[no-any-return]

@@ -72,7 +72,9 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
     yield from _settings(request, tmp_path, template=True)
 
 
-def _settings(request: pytest.FixtureRequest, folder: Path, *, template: bool) -> Iterator[Settings]:
+def _settings(
+    request: pytest.FixtureRequest, folder: Path, *, template: bool
+) -> Iterator[Settings]:
     home = folder / "home"
     home.mkdir()
     if request.param == "sqlite":

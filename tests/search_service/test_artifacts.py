@@ -22,7 +22,9 @@ def test_a_file_comes_back_by_its_sha256(file: Path, tmp_path: Path) -> None:
     assert open_artifact(tmp_path / "root", sha256).read_bytes() == file.read_bytes()
 
 
-def test_the_same_content_is_stored_once_and_nothing_is_left_over(file: Path, tmp_path: Path) -> None:
+def test_the_same_content_is_stored_once_and_nothing_is_left_over(
+    file: Path, tmp_path: Path
+) -> None:
     threads = [threading.Thread(target=store, args=(tmp_path / "root", file)) for _ in range(8)]
     for thread in threads:
         thread.start()

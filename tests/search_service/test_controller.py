@@ -18,7 +18,6 @@ from tests.search_service.service import Desk, small, working
 from workers.candidates import Candidate, Outcome
 from workers.specs import ProxyTask
 
-
 # What does not depend on the database is tested on one.
 on_sqlite = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
@@ -28,7 +27,9 @@ def desk(engine: Engine) -> Desk:
     return Desk(engine)
 
 
-def test_a_search_runs_to_its_end_and_publishes_what_it_found(desk: Desk, settings: Settings) -> None:
+def test_a_search_runs_to_its_end_and_publishes_what_it_found(
+    desk: Desk, settings: Settings
+) -> None:
     request = small(seed=3)
     with working(settings, BowlPool()):
         job_id = desk.submit(request)
@@ -53,12 +54,15 @@ def _check_provenance(provenance: dict[str, Any], trials: list[Any]) -> None:
     assert len(provenance["dataset"]["fingerprint"]) == 64
     assert {"torch", "segloss", "stable-baselines3"} <= set(provenance["versions"])
     assert provenance["licence"]
-    assert provenance["network"]["encoder"] == "resnet18"
+    assert provenance["network"]["encoder"] == "tu-resnet18"
 
 
 def _check_files(desk: Desk, settings: Settings, job_id: str, document: dict[str, Any]) -> None:
     with desk.reading() as session:
-        files = {a.name: open_artifact(settings.artifacts_root, a.sha256) for a in jobs.artifacts(session, job_id)}
+        files = {
+            a.name: open_artifact(settings.artifacts_root, a.sha256)
+            for a in jobs.artifacts(session, job_id)
+        }
     assert set(files) == {"loss.json", "search.png", "trials.csv"}
     assert json.loads(files["loss.json"].read_text()) == document
     assert files["search.png"].read_bytes().startswith(b"\x89PNG")
@@ -70,7 +74,9 @@ def _check_files(desk: Desk, settings: Settings, job_id: str, document: dict[str
 
 
 def test_searches_at_once_end_as_each_alone(desk: Desk, settings: Settings) -> None:
-    requests = [small(seed=seed, metric=metric) for seed, metric in [(1, "macc"), (2, "bf1"), (1, "miou")]]
+    requests = [
+        small(seed=seed, metric=metric) for seed, metric in [(1, "macc"), (2, "bf1"), (1, "miou")]
+    ]
     with working(settings.model_copy(update={"concurrent_jobs": 3}), BowlPool(0.01)):
         ids = [desk.submit(request) for request in requests]
         for job_id, request in zip(ids, requests, strict=True):
@@ -81,7 +87,9 @@ def test_searches_at_once_end_as_each_alone(desk: Desk, settings: Settings) -> N
 
 
 @on_sqlite
-def test_cancelling_stops_within_seconds_and_publishes_nothing(desk: Desk, settings: Settings) -> None:
+def test_cancelling_stops_within_seconds_and_publishes_nothing(
+    desk: Desk, settings: Settings
+) -> None:
     pool = BowlPool(closed=True)
     with working(settings, pool):
         job_id = desk.submit(small())
@@ -114,7 +122,9 @@ def test_a_paused_search_goes_on_to_the_same_end(desk: Desk, settings: Settings)
 
 
 @on_sqlite
-def test_a_higher_priority_starts_first_and_equals_in_their_order(desk: Desk, settings: Settings) -> None:
+def test_a_higher_priority_starts_first_and_equals_in_their_order(
+    desk: Desk, settings: Settings
+) -> None:
     pool = BowlPool(closed=True)
     with working(settings.model_copy(update={"concurrent_jobs": 1}), pool):
         first = desk.submit(small(metric="macc"))
@@ -167,9 +177,13 @@ class BrokenPool(BowlPool):
 
 
 @on_sqlite
-def test_a_failure_is_told_in_one_line_and_harms_no_other_job(desk: Desk, settings: Settings) -> None:
+def test_a_failure_is_told_in_one_line_and_harms_no_other_job(
+    desk: Desk, settings: Settings
+) -> None:
     with working(settings, BrokenPool()):
-        refused, barren, well = (desk.submit(small(metric=metric)) for metric in ("miou", "bf1", "macc"))
+        refused, barren, well = (
+            desk.submit(small(metric=metric)) for metric in ("miou", "bf1", "macc")
+        )
         assert desk.wait_for(refused).error == "There is no such encoder; take another."
         assert "Every proxy training failed" in str(desk.wait_for(barren).error)
         assert desk.wait_for(well).state == "succeeded"
@@ -199,7 +213,9 @@ def test_the_next_controller_goes_on_where_one_was_stopped(desk: Desk, settings:
 @pytest.mark.parametrize(
     ("left", "ends"), [("running", "succeeded"), ("pausing", "paused"), ("cancelling", "cancelled")]
 )
-def test_no_job_stays_behind_whose_run_was_lost(desk: Desk, settings: Settings, left: str, ends: str) -> None:
+def test_no_job_stays_behind_whose_run_was_lost(
+    desk: Desk, settings: Settings, left: str, ends: str
+) -> None:
     job_id = desk.submit(small())
     with desk.writing.begin() as session:  # taken up, but dbos knows nothing of it
         job = runs.claim(session, job_id, 0)
@@ -210,7 +226,9 @@ def test_no_job_stays_behind_whose_run_was_lost(desk: Desk, settings: Settings, 
 
 
 @on_sqlite
-def test_a_trial_of_another_search_is_not_taken_for_ones_own(desk: Desk, settings: Settings) -> None:
+def test_a_trial_of_another_search_is_not_taken_for_ones_own(
+    desk: Desk, settings: Settings
+) -> None:
     job_id = desk.submit(small(seed=1))
     with working(settings, BowlPool(0.05)):
         desk.wait_for_trials(job_id, 2)
@@ -221,7 +239,9 @@ def test_a_trial_of_another_search_is_not_taken_for_ones_own(desk: Desk, setting
 
 
 @on_sqlite
-def test_a_second_controller_is_refused(desk: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_controller_is_refused(
+    desk: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("search_service.lease._PATIENCE_SECONDS", 0.3)
     with working(settings, BowlPool()), pytest.raises(ConflictError, match="Another controller"):
         Controller(settings, BowlPool()).__enter__()

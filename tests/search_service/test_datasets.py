@@ -12,7 +12,13 @@ from search_service import datasets
 from search_service.database import sessions
 from search_service.requests import DatasetRequest
 from search_service.settings import Settings
-from surrogate_zoo.errors import ConflictError, DatasetError, InputError, NotFoundError, UnknownNameError
+from surrogate_zoo.errors import (
+    ConflictError,
+    DatasetError,
+    InputError,
+    NotFoundError,
+    UnknownNameError,
+)
 
 
 @pytest.fixture
@@ -27,8 +33,12 @@ def folder(root: Path, images: int = 8) -> Path:
         (root / name).mkdir(parents=True)
     numbers = np.random.default_rng(0)
     for index in range(images):
-        Image.fromarray(numbers.integers(0, 255, (32, 32, 3), np.uint8)).save(root / f"images/{index}.png")
-        Image.fromarray(numbers.integers(0, 2, (32, 32), np.uint8)).save(root / f"masks/{index}.png")
+        Image.fromarray(numbers.integers(0, 255, (32, 32, 3), np.uint8)).save(
+            root / f"images/{index}.png"
+        )
+        Image.fromarray(numbers.integers(0, 2, (32, 32), np.uint8)).save(
+            root / f"masks/{index}.png"
+        )
     return root
 
 
@@ -41,7 +51,9 @@ def allowing(settings: Settings, *roots: Path) -> Settings:
     return settings.model_copy(update={"dataset_roots": roots})
 
 
-def test_a_folder_is_registered_with_what_was_found(session: Session, settings: Settings, tmp_path: Path) -> None:
+def test_a_folder_is_registered_with_what_was_found(
+    session: Session, settings: Settings, tmp_path: Path
+) -> None:
     root = folder(tmp_path / "data/mine")
     dataset = datasets.register(session, allowing(settings, tmp_path / "data"), request(root))
     assert sum(dataset.report["images"].values()) == 8
@@ -64,19 +76,29 @@ def test_registering_again_gives_the_same_and_other_content_is_refused(
         datasets.register(session, allowed, request(root))
 
 
-def test_only_folders_below_the_roots_are_read(session: Session, settings: Settings, tmp_path: Path) -> None:
+def test_only_folders_below_the_roots_are_read(
+    session: Session, settings: Settings, tmp_path: Path
+) -> None:
     outside, inside = folder(tmp_path / "outside"), tmp_path / "inside"
     inside.mkdir()
     (inside / "link").symlink_to(outside)
     allowed = allowing(settings, inside)
-    for root in (outside, inside / "link", inside / ".." / "outside", Path("/etc"), inside / "a\0b"):
+    for root in (
+        outside,
+        inside / "link",
+        inside / ".." / "outside",
+        Path("/etc"),
+        inside / "a\0b",
+    ):
         with pytest.raises(InputError, match="SEGLOSS_DATASET_ROOTS|NUL"):
             datasets.register(session, allowed, request(root))
     with pytest.raises(InputError, match="none"):
         datasets.register(session, settings, request(outside))
 
 
-def test_what_is_wrong_with_a_folder_is_told(session: Session, settings: Settings, tmp_path: Path) -> None:
+def test_what_is_wrong_with_a_folder_is_told(
+    session: Session, settings: Settings, tmp_path: Path
+) -> None:
     root = folder(tmp_path / "data")
     (root / "masks/3.png").unlink()
     with pytest.raises(DatasetError, match="3"):
@@ -93,7 +115,9 @@ def test_an_unknown_dataset_is_told_with_those_there_are(session: Session) -> No
 def test_pages_follow_each_other_by_name(session: Session, settings: Settings) -> None:
     small = {"layout": "shapes", "height": 32, "width": 32, "train": 8, "val": 1, "test": 1}
     for name in ("c", "a", "b"):
-        datasets.register(session, settings, DatasetRequest.model_validate({"name": name, "source": small}))
+        datasets.register(
+            session, settings, DatasetRequest.model_validate({"name": name, "source": small})
+        )
     first, cursor = datasets.page(session, limit=3)
     rest, end = datasets.page(session, after=cursor, limit=3)
     assert [d.name for d in first + rest] == ["a", "b", "c", "shapes"]

@@ -17,7 +17,9 @@ from surrogate_zoo.tables import now
 
 
 def request(**fields: Any) -> SearchRequest:
-    return SearchRequest.model_validate({"metric": "macc", "dataset": "shapes", "preset": "quick"} | fields)
+    return SearchRequest.model_validate(
+        {"metric": "macc", "dataset": "shapes", "preset": "quick"} | fields
+    )
 
 
 @pytest.fixture
@@ -97,21 +99,30 @@ def test_a_retrainings_version_is_fixed_when_it_is_asked_for(session: Session) -
         ({"sampler": {"name": "random", "trials": 100_000}}, InputError),
     ],
 )
-def test_a_search_that_cannot_be_is_refused(session: Session, fields: dict[str, Any], error: type) -> None:
+def test_a_search_that_cannot_be_is_refused(
+    session: Session, fields: dict[str, Any], error: type
+) -> None:
     with pytest.raises(error):
         jobs.create_search(session, request(**fields))
     assert jobs.page(session, "search") == ([], None)
 
 
-@pytest.mark.parametrize("fields", [{"loss": "nope"}, {"loss": "cross-entropy", "version": 9}, {"dataset": "nope"}])
+@pytest.mark.parametrize(
+    "fields", [{"loss": "nope"}, {"loss": "cross-entropy", "version": 9}, {"dataset": "nope"}]
+)
 def test_a_retraining_that_cannot_be_is_refused(session: Session, fields: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         jobs.create_retraining(
-            session, RetrainingRequest.model_validate({"loss": "cross-entropy", "dataset": "shapes"} | fields)
+            session,
+            RetrainingRequest.model_validate(
+                {"loss": "cross-entropy", "dataset": "shapes"} | fields
+            ),
         )
 
 
-@pytest.mark.parametrize("job_id", ["00000000-0000-0000-0000-000000000000", "no id", "", "\0", "😀"])
+@pytest.mark.parametrize(
+    "job_id", ["00000000-0000-0000-0000-000000000000", "no id", "", "\0", "😀"]
+)
 def test_an_unknown_id_is_not_found(session: Session, job_id: str) -> None:
     for act in (jobs.get, jobs.cancel, jobs.pause, jobs.resume):
         with pytest.raises(NotFoundError):
@@ -126,13 +137,20 @@ def test_a_job_is_found_by_its_own_kind_alone(session: Session) -> None:
 
 
 ALLOWED = {
-    "cancel": {"queued": "cancelled", "paused": "cancelled", "running": "cancelling", "pausing": "cancelling"},
+    "cancel": {
+        "queued": "cancelled",
+        "paused": "cancelled",
+        "running": "cancelling",
+        "pausing": "cancelling",
+    },
     "pause": {"queued": "paused", "running": "pausing"},
     "resume": {"paused": "queued"},
 }
 
 
-@pytest.mark.parametrize("state", ["queued", "running", "pausing", "paused", "cancelling", "cancelled", "failed"])
+@pytest.mark.parametrize(
+    "state", ["queued", "running", "pausing", "paused", "cancelling", "cancelled", "failed"]
+)
 @pytest.mark.parametrize("action", ALLOWED)
 def test_only_stated_changes_of_state_happen(session: Session, action: str, state: str) -> None:
     job = jobs.create_search(session, request())
@@ -190,7 +208,9 @@ def test_events_count_without_a_gap_whoever_writes(engine: Engine) -> None:
 
 def trial(job_id: str, number: int, score: float | None) -> Trial:
     facts = {"metrics": {}, "worker": {}, "seconds": 1.0, "finished_at": now(), "is_mean": False}
-    return Trial(job_id=job_id, number=number, generation=0, theta=[0.1], score=score, error=None, **facts)
+    return Trial(
+        job_id=job_id, number=number, generation=0, theta=[0.1], score=score, error=None, **facts
+    )
 
 
 def test_a_trial_is_recorded_once(session: Session) -> None:

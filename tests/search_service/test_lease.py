@@ -9,7 +9,9 @@ from search_service.settings import Settings
 from surrogate_zoo.errors import ConflictError
 
 
-def test_a_second_controller_is_refused_while_the_first_one_is_there(engine: Engine, settings: Settings) -> None:
+def test_a_second_controller_is_refused_while_the_first_one_is_there(
+    engine: Engine, settings: Settings
+) -> None:
     other = make_engine(settings.database)
     with patch.object(lease, "_PATIENCE_SECONDS", 0.3), lease.hold_lease(engine):
         with pytest.raises(ConflictError, match="Another controller"), lease.hold_lease(other):

@@ -13,7 +13,12 @@ def search(**fields: Any) -> SearchRequest:
 def test_the_released_preset_is_the_authors_search() -> None:
     spec = PPO2Spec()
     assert (spec.steps, spec.samples, spec.updates, spec.sigma) == (12, 32, 60, 0.2)
-    assert (spec.learning_rate, spec.clip, spec.ratio, spec.baseline) == (0.2, 0.2, "per-dimension", "mu")
+    assert (spec.learning_rate, spec.clip, spec.ratio, spec.baseline) == (
+        0.2,
+        0.2,
+        "per-dimension",
+        "mu",
+    )
     request = search()
     assert request.sampler == spec
     assert (request.network.architecture, request.network.encoder) == ("DeepLabV3Plus", "resnet50")
@@ -29,7 +34,9 @@ def test_the_paper_preset_is_the_papers_search() -> None:
 
 def test_single_fields_go_before_the_preset() -> None:
     assert PPO2Spec.model_validate({"preset": "paper", "steps": 3, "clip": 0.3}).trials == 96
-    request = search(preset="quick", training={"iterations": 7}, network={"encoder": "mobilenet_v2"})
+    request = search(
+        preset="quick", training={"iterations": 7}, network={"encoder": "mobilenet_v2"}
+    )
     quick = search(preset="quick")
     assert request.training == quick.training.model_copy(update={"iterations": 7})
     assert request.network.encoder == "mobilenet_v2"

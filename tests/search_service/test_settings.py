@@ -29,7 +29,9 @@ def test_the_tilde_is_the_users_home() -> None:
     assert Settings(home=Path("~/x")).home == Path.home() / "x"
 
 
-@pytest.mark.parametrize("fields", [{"port": -1}, {"concurrent_jobs": 0}, {"actors": 0}, {"pack_size": 0}])
+@pytest.mark.parametrize(
+    "fields", [{"port": -1}, {"concurrent_jobs": 0}, {"actors": 0}, {"pack_size": 0}]
+)
 def test_what_cannot_be_is_refused(fields: dict[str, int]) -> None:
     with pytest.raises(ValidationError):
         Settings.model_validate(fields)

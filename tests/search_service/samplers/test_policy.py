@@ -16,10 +16,16 @@ def reference(mean: float, sigma: float) -> "stats.rv_continuous":
 @pytest.mark.parametrize("mean", MEANS)
 def test_log_prob_is_the_truncated_normals(mean: float, sigma: float) -> None:
     theta = np.linspace(0, 1, 41)
-    found = truncated_normal_log_prob(torch.tensor(theta)[:, None], torch.tensor([mean]).double(), sigma)
+    found = truncated_normal_log_prob(
+        torch.tensor(theta)[:, None], torch.tensor([mean]).double(), sigma
+    )
     assert np.allclose(found[:, 0].numpy(), reference(mean, sigma).logpdf(theta), atol=1e-9)
-    single = truncated_normal_log_prob(torch.tensor(theta).float()[:, None], torch.tensor([mean]), sigma)
-    assert np.allclose(single[:, 0].numpy(), reference(mean, sigma).logpdf(theta), rtol=1e-4, atol=1e-4)
+    single = truncated_normal_log_prob(
+        torch.tensor(theta).float()[:, None], torch.tensor([mean]), sigma
+    )
+    assert np.allclose(
+        single[:, 0].numpy(), reference(mean, sigma).logpdf(theta), rtol=1e-4, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("mean", MEANS)
@@ -43,5 +49,7 @@ def test_samples_are_distributed_as_the_truncated_normal(mean: float) -> None:
 
 def test_samples_follow_from_the_generator_alone() -> None:
     mean = torch.full((6,), 0.4)
-    first, again = (sample_truncated_normal(mean, 0.2, 5, torch.Generator().manual_seed(9)) for _ in range(2))
+    first, again = (
+        sample_truncated_normal(mean, 0.2, 5, torch.Generator().manual_seed(9)) for _ in range(2)
+    )
     assert torch.equal(first, again)

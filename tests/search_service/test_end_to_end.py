@@ -1,0 +1,109 @@
+"""Searches and retrainings through the controller on real workers."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from sqlalchemy import Engine
+
+from search_service import datasets, jobs
+from search_service.artifacts import open_artifact
+from search_service.requests import DatasetRequest, RetrainingRequest, SearchRequest
+from search_service.settings import Settings
+from surrogate_zoo import load_loss
+from tests.search_service.service import Desk, working
+from tests.workers.tiny import NETWORK, SOURCE, training
+from workers.networks import build_network
+from workers.ray_pool import WorkerPool
+
+pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+
+TINY = {"dataset": "tiny", "network": NETWORK.model_dump(), "training": training().model_dump()}
+
+
+@pytest.fixture
+def desk(engine: Engine, settings: Settings) -> Desk:
+    desk = Desk(engine)
+    request = DatasetRequest(name="tiny", source=SOURCE)
+    with desk.writing.begin() as session:
+        datasets.register(session, settings, request)
+    return desk
+
+
+@pytest.fixture(scope="module")
+def pool(local_ray: None) -> Iterator[WorkerPool]:
+    with WorkerPool(actors=2) as pool:
+        yield pool
+
+
+def test_a_search_finds_a_loss_and_a_retraining_trains_with_it(
+    desk: Desk, settings: Settings, pool: WorkerPool
+) -> None:
+    sampler = {"name": "ppo2", "steps": 2, "samples": 3, "updates": 5}
+    request = SearchRequest.model_validate({"metric": "macc", "sampler": sampler, "seed": 1} | TINY)
+    with working(settings, pool):
+        search = desk.wait_for(desk.submit(request))
+        assert (search.state, search.error) == ("succeeded", None)
+        asked = RetrainingRequest.model_validate({"loss": "asl-macc-tiny"} | TINY)
+        with desk.writing.begin() as session:
+            job_id = jobs.create_retraining(session, asked).id
+        retraining = desk.wait_for(job_id)
+    assert (retraining.state, retraining.error) == ("succeeded", None)
+    assert len(desk.trials(search.id)) == 6
+    logits, target = torch.randn(2, 5, 8, 8), torch.randint(0, 5, (2, 8, 8))
+    assert torch.isfinite(load_loss(desk.published(search.id), num_classes=5)(logits, target))
+    _check_retraining(desk, settings, job_id)
+
+
+def _check_retraining(desk: Desk, settings: Settings, job_id: str) -> None:
+    result = desk.job(job_id).result
+    assert result is not None
+    assert (result["loss"], result["version"]) == ("asl-macc-tiny", 1)
+    assert 0 <= result["metrics"]["miou"] <= 1
+    with desk.reading() as session:
+        files = {
+            a.name: open_artifact(settings.artifacts_root, a.sha256)
+            for a in jobs.artifacts(session, job_id)
+        }
+        assert jobs.progress(session, desk.job(job_id))["done"] == 4
+        classes = len(datasets.get(session, "tiny").report["classes"])
+    assert set(files) == {"weights.safetensors", "metrics.json", "predictions.png"}
+    build_network(NETWORK, classes).load_state_dict(load_file(files["weights.safetensors"]))
+    assert json.loads(files["metrics.json"].read_text())["metrics"] == result["metrics"]
+
+
+def test_a_paused_retraining_ends_with_the_weights_of_an_uninterrupted_one(
+    desk: Desk, settings: Settings, pool: WorkerPool
+) -> None:
+    longer = TINY | {"training": training(iterations=150).model_dump(), "checkpoint_every": 10}
+    request = RetrainingRequest.model_validate({"loss": "cross-entropy"} | longer)
+    with working(settings.model_copy(update={"concurrent_jobs": 1}), pool):
+        with desk.writing.begin() as session:
+            paused = jobs.create_retraining(session, request).id
+            straight = jobs.create_retraining(session, request).id
+
+        def done() -> int:
+            with desk.reading() as session:
+                return int(jobs.progress(session, desk.job(paused))["done"])
+
+        desk.wait(lambda: done() > 0, "progress")
+        with desk.writing.begin() as session:
+            jobs.pause(session, "retraining", paused)
+        assert desk.wait_for(paused, "paused").state == "paused"
+        assert 0 < done() < 150
+        assert (settings.home / "jobs" / paused).is_dir()
+        with desk.writing.begin() as session:
+            jobs.resume(session, "retraining", paused)
+        assert [desk.wait_for(job_id).state for job_id in (paused, straight)] == ["succeeded"] * 2
+        desk.wait(lambda: not any((settings.home / "jobs").iterdir()), "removal of the folders")
+    with desk.reading() as session:
+        weights, others = [
+            load_file(open_artifact(settings.artifacts_root, artifact.sha256))
+            for job_id in (paused, straight)
+            for artifact in jobs.artifacts(session, job_id)
+            if artifact.name == "weights.safetensors"
+        ]
+    assert set(weights) == set(others)
+    assert all(torch.equal(tensor, others[name]) for name, tensor in weights.items())
