@@ -132,6 +132,8 @@ class WorkerPool:
         """Host, pid, device, threads and torch version of every actor that answers in time."""
         with self._lock:
             references = [_control(actor.facts) for actor in self._alive]
+        if not references:
+            return []
         ready, _ = ray.wait(references, num_returns=len(references), timeout=STOP_GRACE)
         return [facts for facts in map(_result, ready) if isinstance(facts, dict)]
 

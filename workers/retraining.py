@@ -64,31 +64,15 @@ def retrain(
     """
     run = _Run(task, folder, choose_device(device))
     run.resume()
-
-    def after_step(steps: int) -> None:
-        last = steps == task.training.iterations
-        if steps % CHECK_EVERY == 0 or last:
-            _refuse_failure(run.learner)
-            on_progress(steps, run.learner.recent_loss(CHECK_EVERY))
-        stop = not last and should_stop()
-        if steps % task.checkpoint_every == 0 or last or stop:
-            run.save(steps)
-        if stop:
-            raise Stopped(f"The retraining was stopped after {steps} iterations.")
-
-    batches = Batches(
-        stack_by_size(run.samples, run.device, range(len(run.samples))), task.training, task.seed
-    )
     train(
         [run.learner],
-        batches,
+        run.batches(),
         task.training,
         seed=task.seed,
         device=run.device,
         start=run.start,
-        after_step=after_step,
+        after_step=lambda steps: run.after_step(steps, on_progress, should_stop),
     )
-    _refuse_failure(run.learner)
     return _finish(run)
 
 
@@ -108,6 +92,28 @@ class _Run:
         self.start = 0
         self._began, self._before = time.perf_counter(), 0.0
         folder.mkdir(parents=True, exist_ok=True)
+
+    def batches(self) -> Batches:
+        """The training batches, by step."""
+        stacks = stack_by_size(self.samples, self.device, range(len(self.samples)))
+        return Batches(stacks, self.task.training, self.task.seed)
+
+    def after_step(
+        self, steps: int, on_progress: Progress, should_stop: Callable[[], bool]
+    ) -> None:
+        """Refuse a training that diverged, tell progress, write a checkpoint, stop: as is due."""
+        last = steps == self.task.training.iterations
+        if steps % CHECK_EVERY == 0 or last:
+            if self.learner.failure is not None:
+                raise WorkerError(
+                    f"The retraining failed. {self.learner.failure} Lower the learning rate."
+                )
+            on_progress(steps, self.learner.recent_loss(CHECK_EVERY))
+        stop = not last and should_stop()
+        if steps % self.task.checkpoint_every == 0 or last or stop:
+            self.save(steps)
+        if stop:
+            raise Stopped(f"The retraining was stopped after {steps} iterations.")
 
     @property
     def seconds(self) -> float:
@@ -137,11 +143,6 @@ class _Run:
             raise ConflictError(f"{path} belongs to another retraining; choose another folder.")
         self.learner.load(state["learner"])
         self.start, self._before = state["step"], state["seconds"]
-
-
-def _refuse_failure(learner: Learner) -> None:
-    if learner.failure is not None:
-        raise WorkerError(f"The retraining failed. {learner.failure} Lower the learning rate.")
 
 
 def _finish(run: _Run) -> RetrainingResult:
