@@ -90,7 +90,7 @@ def test_only_folders_below_the_roots_are_read(
         Path("/etc"),
         inside / "a\0b",
     ):
-        with pytest.raises(InputError, match="SEGLOSS_DATASET_ROOTS|NUL"):
+        with pytest.raises(InputError, match=r"SEGLOSS_DATASET_ROOTS|NUL"):
             datasets.register(session, allowed, request(root))
     with pytest.raises(InputError, match="none"):
         datasets.register(session, settings, request(outside))

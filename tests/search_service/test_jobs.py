@@ -37,7 +37,7 @@ def at_once(*functions: Callable[[], Any]) -> list[Any]:
         start.wait()
         try:
             results[index] = functions[index]()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (a thread hands it to the test)
             results[index] = error
 
     threads = [threading.Thread(target=run, args=(i,)) for i in range(len(functions))]
@@ -63,8 +63,8 @@ def test_the_same_key_gives_the_same_job(session: Session) -> None:
     assert jobs.create_search(session, request(seed=1)).id != first.id
     with pytest.raises(ConflictError, match="another request"):
         jobs.create_search(session, request(seed=2), idempotency_key="k")
+    retraining = RetrainingRequest(loss="cross-entropy", dataset="shapes")
     with pytest.raises(ConflictError):
-        retraining = RetrainingRequest(loss="cross-entropy", dataset="shapes")
         jobs.create_retraining(session, retraining, idempotency_key="k")
 
 

@@ -68,7 +68,7 @@ def start(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Process]
             return process
 
         yield run
-    print(log.read_text())
+    print(log.read_text())  # noqa: T201
 
 
 def test_killed_twice_a_search_ends_as_an_uninterrupted_one(
