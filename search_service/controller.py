@@ -62,6 +62,8 @@ class Controller:
         self._settings, self._pool = settings, pool
         self._stopping = threading.Event()
         self._enqueued: set[str] = set()
+        self._at_work: set[str] = set()  # runs that have a thread in this process
+        self._suspects: set[str] = set()  # begun, but not at work when looked at last
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
@@ -94,15 +96,18 @@ class Controller:
 
     def work(self, stop: threading.Event) -> None:
         """Dispatch jobs until ``stop`` is set; rides out a database that is away."""
-        rounds = 0
+        rounds, away = 0, False
         while not stop.is_set():
             try:
                 if rounds % round(_REVIVAL_SECONDS / _POLL_SECONDS) == 0:
                     self._revive()
                     self._clear_folders()
                 self._dispatch()
-            except DBAPIError:
-                _LOG.exception("The database does not answer; trying again.")
+                away = False
+            except DBAPIError as error:
+                if not away:
+                    _LOG.warning("The database does not answer, trying again: %s", error.orig)
+                away = True
             rounds += 1
             stop.wait(_POLL_SECONDS)
 
@@ -156,10 +161,14 @@ class Controller:
                 workflow_ids=list(jobs), load_input=False, load_output=False
             )
         }
+        begun = {workflow for workflow, status in found.items() if status == _PENDING}
+        idle = begun - self._at_work
+        # A run that is just about to begin or has just ended is idle once, a lost one twice.
+        lost, self._suspects = idle & self._suspects, idle
         for workflow, job in jobs.items():
             status = found.get(workflow)
-            unseen = status is None and job.state == "queued"
-            if not unseen and status not in _ALIVE:
+            waits = status == _ENQUEUED or (status is None and job.state == "queued")
+            if not waits and (workflow in lost or status != _PENDING):
                 self._restart(job, given_up=status == _EXHAUSTED)
 
     def _restart(self, job: Job, *, given_up: bool) -> None:
@@ -187,6 +196,13 @@ class Controller:
             job = runs.claim(session, job_id, attempt)
         if job is None:
             return
+        self._at_work.add(_workflow_id(job))
+        try:
+            self._run_claimed(job)
+        finally:
+            self._at_work.discard(_workflow_id(job))
+
+    def _run_claimed(self, job: Job) -> None:
         run = runs.Run(
             job=job,
             settings=self._settings,
@@ -202,17 +218,17 @@ class Controller:
             if self._stopping.is_set():
                 raise  # dbos then keeps the run as unfinished, for the next controller
             with self._writing.begin() as session:
-                runs.settle(session, job_id, attempt)
+                runs.settle(session, job.id, job.attempt)
         except DBAPIError:
             raise  # the database failed, not the job: _revive queues it again
         except Exception as error:  # noqa: BLE001  (whatever it is, it is this job's end)
             # Errors raised on purpose say all there is to say; others need their trace.
-            _LOG.warning("Job %s failed.", job_id, exc_info=not isinstance(error, SeglossError))
+            _LOG.warning("Job %s failed.", job.id, exc_info=not isinstance(error, SeglossError))
             with self._writing.begin() as session:
-                runs.fail(session, job_id, attempt, str(error) or type(error).__name__)
+                runs.fail(session, job.id, job.attempt, str(error) or type(error).__name__)
 
 
-_ALIVE = {WorkflowStatusString.PENDING.value, WorkflowStatusString.ENQUEUED.value}
+_PENDING, _ENQUEUED = WorkflowStatusString.PENDING.value, WorkflowStatusString.ENQUEUED.value
 _EXHAUSTED = WorkflowStatusString.MAX_RECOVERY_ATTEMPTS_EXCEEDED.value
 
 

