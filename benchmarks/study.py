@@ -33,14 +33,19 @@ from search_service.cli.client import Client
 from search_service.cli.jobs import fetch_files
 from search_service.cli.watching import follow
 from surrogate_zoo.metrics import METRICS
-from workers.candidates import Candidate
-from workers.proxy import evaluate_pack
+from workers.candidates import Candidate, Outcome
+from workers.ray_pool import WorkerPool
 from workers.specs import ProxyTask
 
 CAMVID = (
     "sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian",
     "cyclist",
 )  # fmt: skip
+NETWORK = {
+    "architecture": "DeepLabV3Plus",
+    "encoder": "resnet18",
+    "options": {"decoder_channels": 64},
+}
 Scores = dict[str, list[Mapping[str, float]]]
 
 
@@ -55,11 +60,17 @@ def main() -> None:
         fetch_files(client, f"/v1/searches/{search['id']}", arguments.out)
         losses = [search["result"]["loss"], *arguments.losses]
         rates = _tuned(client, arguments, dataset, search, losses)
+        jobs = {
+            (loss, seed): _retrain(client, arguments, search, loss, rates[loss], seed)
+            for loss in losses
+            for seed in range(arguments.seeds)
+        }
+        done = {
+            key: follow(client, f"/v1/retrainings/{job}", f"{key[0]}, seed {key[1]}")
+            for key, job in jobs.items()
+        }
         scores: Scores = {
-            loss: [
-                _retrained(client, arguments, search, loss, rates[loss], seed)
-                for seed in range(arguments.seeds)
-            ]
+            loss: [done[loss, seed]["result"]["metrics"] for seed in range(arguments.seeds)]
             for loss in losses
         }
     minutes = (time.perf_counter() - began) / 60
@@ -77,13 +88,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("study"))
     parser.add_argument("--metric", default="macc", choices=list(METRICS))
     parser.add_argument("--size", type=int, nargs=2, default=(120, 160), metavar=("H", "W"))
-    parser.add_argument("--steps", type=int, default=6, help="generations of the search")
+    parser.add_argument("--steps", type=int, default=5, help="generations of the search")
     parser.add_argument("--samples", type=int, default=8, help="proxies a generation")
-    parser.add_argument("--proxy-iterations", type=int, default=100)
-    parser.add_argument("--iterations", type=int, default=300, help="of tuning and retraining")
+    parser.add_argument("--proxy-iterations", type=int, default=80)
+    parser.add_argument("--iterations", type=int, default=250, help="of tuning and retraining")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--losses", nargs="+", default=["cross-entropy", "dice", "naive-macc"])
-    parser.add_argument("--rates", type=float, nargs="+", default=[0.01, 0.03, 0.1])
+    parser.add_argument(
+        "--losses", nargs="+", default=["cross-entropy", "dice", "naive-macc", "asl-macc-voc"]
+    )
+    parser.add_argument("--rates", type=float, nargs="+", default=[0.03, 0.1, 0.3])
     return parser.parse_args()
 
 
@@ -117,7 +130,7 @@ def _search(
     body = {
         "metric": arguments.metric,
         "dataset": dataset["name"],
-        "preset": "quick",
+        "network": NETWORK,
         "sampler": {
             "name": "ppo2",
             "preset": "quick",
@@ -140,32 +153,46 @@ def _tuned(
     """The learning rate of each loss with the best score on the hold-out set."""
     kept = arguments.out / "learning-rates.json"
     found: dict[str, dict[str, float]] = json.loads(kept.read_text()) if kept.exists() else {}
-    for loss in losses:
-        document = client.get(f"/v1/losses/{loss}/download", format="json")
-        for rate in arguments.rates:
-            if str(rate) in found.setdefault(loss, {}):
-                continue
+    missing = [
+        (loss, rate)
+        for loss in losses
+        for rate in arguments.rates
+        if str(rate) not in found.get(loss, {})
+    ]
+    with WorkerPool() as pool:
+        # One task a learning rate, since a task holds the schedule; its losses run side by side.
+        for rate in sorted({rate for _, rate in missing}):
+            names = [loss for loss, wanted in missing if wanted == rate]
+            documents = [client.get(f"/v1/losses/{loss}/download", format="json") for loss in names]
             task = ProxyTask(
                 dataset=dataset["source"],
                 metric=arguments.metric,
                 network=search["request"]["network"],
                 training=_training(arguments.iterations, rate),
             )
-            (outcome,) = evaluate_pack(task, [Candidate(0, document)])
-            found[loss][str(rate)] = outcome.score or 0.0
-            print(f"{loss} at learning rate {rate}: {outcome.score or outcome.error}", flush=True)
+            outcomes: list[Outcome] = []
+            pool.evaluate(
+                task, [Candidate(i, d) for i, d in enumerate(documents)], on_outcome=outcomes.append
+            )
+            for outcome in outcomes:
+                loss = names[outcome.number]
+                found.setdefault(loss, {})[str(rate)] = outcome.score or 0.0
+                print(
+                    f"{loss} at learning rate {rate}: {outcome.score or outcome.error}", flush=True
+                )
             kept.write_text(json.dumps(found, indent=1))
     return {loss: float(max(found[loss], key=lambda rate: found[loss][rate])) for loss in losses}
 
 
-def _retrained(
+def _retrain(
     client: Client,
     arguments: argparse.Namespace,
     search: Mapping[str, Any],
     loss: str,
     rate: float,
     seed: int,
-) -> Mapping[str, float]:
+) -> str:
+    """Submit one retraining and return its id."""
     body = {
         "loss": loss,
         "dataset": search["request"]["dataset"],
@@ -173,10 +200,10 @@ def _retrained(
         "training": _training(arguments.iterations, rate),
         "seed": seed,
     }
-    job = client.post("/v1/retrainings", body, key=f"study-{arguments.out}-{loss}-{seed}")
-    done = follow(client, f"/v1/retrainings/{job['id']}", f"{loss}, seed {seed}")
-    metrics: Mapping[str, float] = done["result"]["metrics"]
-    return metrics
+    job_id: str = client.post("/v1/retrainings", body, key=f"study-{arguments.out}-{loss}-{seed}")[
+        "id"
+    ]
+    return job_id
 
 
 def _report(

@@ -84,10 +84,7 @@ def _lines(planes: Tensor, radius: int, extreme: _Extreme) -> list[Tensor]:
 
 def _extreme(planes: Tensor, radius: int, extreme: _Extreme) -> Tensor:
     """Window extreme of planes (P, H, W)."""
-    count, height, width = planes.shape
-    lines = _lines(planes, radius, extreme)
-    line = F.pad(lines[-1], (0, lines[0].numel() - lines[-1].numel()))
-    return line.view(count, height + 2 * radius, width + 2 * radius)[:, :height, :width]
+    return _planes(_lines(planes, radius, extreme)[-1], planes, radius)
 
 
 def _gradient(planes: Tensor, grad: Tensor, radius: int, extreme: _Extreme) -> Tensor:
@@ -95,18 +92,27 @@ def _gradient(planes: Tensor, grad: Tensor, radius: int, extreme: _Extreme) -> T
 
     The extremes are computed again: cheaper than keeping who won at every step, and nothing is stored.
     """
-    count, height, width = grad.shape
-    lines, shifts = _lines(planes, radius, extreme), list(_shifts(radius, width))
-    line = F.pad(grad, (0, 2 * radius, 0, 2 * radius)).view(-1)[: lines[-1].numel()]
+    lines, shifts = _lines(planes, radius, extreme), list(_shifts(radius, grad.shape[-1]))
+    line = torch.zeros_like(lines[-1])
+    _planes(line, grad, radius).copy_(grad)
     for shift, values in zip(reversed(shifts), reversed(lines[:-1]), strict=True):
         # A comparison into floats is vectorised on the CPU, one into bools is not.
         late = extreme.better(values[shift:], values[:-shift], out=torch.empty_like(line)).mul_(
             line
         )
-        line = F.pad(line - late, (0, shift))
-        line[shift:] += late
-    inside = slice(radius, radius + height), slice(radius, radius + width)
-    return line.view(count, height + 2 * radius, width + 2 * radius)[:, *inside]
+        wider = torch.empty_like(values)
+        torch.sub(line, late, out=wider[:-shift])
+        wider[-shift:] = 0
+        wider[shift:] += late
+        line = wider
+    return _planes(line[radius * (grad.shape[-1] + 2 * radius + 1) :], grad, radius)
+
+
+def _planes(line: Tensor, like: Tensor, radius: int) -> Tensor:
+    """View a flat tensor of padded planes as planes (P, H, W) without their padding."""
+    _, height, width = like.shape
+    row = width + 2 * radius
+    return line.as_strided(like.shape, (row * (height + 2 * radius), row, 1), line.storage_offset())
 
 
 def _shifts(radius: int, width: int) -> Iterator[int]:
