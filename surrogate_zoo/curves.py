@@ -1,5 +1,7 @@
 """Piecewise quadratic Bezier curves g: [0, 1] -> [0, 1] that shape a surrogate's AND and OR."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -16,25 +18,47 @@ _CHUNK = 1 << 18
 _STEEPEST = 1e6
 
 
-def bezier(x: Tensor, control_points: Tensor) -> Tensor:
-    """Evaluate a piecewise Bezier curve and keep its slope for the backward pass.
+@dataclass(frozen=True, eq=False)
+class BezierCurve:
+    """A piecewise Bezier curve; evaluating it keeps its slope for the backward pass.
 
     On a segment with control points (x0, y0), (x1, y1), (x2, y2) the curve parameter is
     ``t = (x - x0) / ((x1 - x0) + sqrt((x1 - x0)^2 + (x0 - 2 x1 + x2)(x - x0)))``, the form of the
     quadratic's root that does not cancel. The released implementation uses the textbook root, which
     divides by zero where x1 lies half-way.
 
-    Args:
-        x: Values in [0, 1] of any shape, float32 or float64.
+    Attributes:
         control_points: Flat inner control points u1, v1, u2, v2, ..., shape (2 (2n - 1),) for n
             segments, rising in both coordinates. Not differentiated: they are searched.
-
-    Returns:
-        g(x), shape and dtype of ``x``, in [0, 1], with g(0) = 0 and g(1) = 1 exactly. Differentiable
-        once; the slope is at most 1e6.
     """
-    result: Tensor = _Bezier.apply(x, _coefficients(control_points, x.dtype))
-    return result
+
+    control_points: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return g(x).
+
+        Args:
+            x: Values in [0, 1] of any shape, float32 or float64.
+
+        Returns:
+            Shape and dtype of ``x``, in [0, 1], with g(0) = 0 and g(1) = 1 exactly. Differentiable
+            once; the slope is at most 1e6.
+        """
+        result: Tensor = _Evaluation.apply(x, _coefficients(self.control_points, x.dtype))
+        return result
+
+    def total(self, x: Tensor, region: Tensor | None) -> Tensor:
+        """Sum of g(x) over images and pixels of a region, without keeping g(x).
+
+        Args:
+            x: Values in [0, 1], float (N, C, H, W).
+            region: 0 and 1, float (N, H, W); None takes all pixels.
+
+        Returns:
+            Shape (C,).
+        """
+        result: Tensor = _Total.apply(x, region, _coefficients(self.control_points, x.dtype))
+        return result
 
 
 def _coefficients(control_points: Tensor, dtype: torch.dtype) -> Tensor:
@@ -51,16 +75,13 @@ def _coefficients(control_points: Tensor, dtype: torch.dtype) -> Tensor:
     )
 
 
-class _Bezier(torch.autograd.Function):
+class _Evaluation(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, coefficients: Tensor) -> Tensor:
         line = x.reshape(-1)
-        chunk = _CHUNK if x.device.type == "cpu" else max(line.numel(), 1)
         value, slope = torch.empty_like(line), torch.empty_like(line)
-        for part, part_value, part_slope in zip(
-            *(torch.split(t, chunk) for t in (line, value, slope)), strict=True
-        ):
-            _evaluate(part, coefficients, part_value, part_slope)
+        for part in _parts(line):
+            _evaluate(line[part], coefficients, value[part], slope[part])
         ctx.save_for_backward(slope.view(x.shape))
         return value.view(x.shape)
 
@@ -71,14 +92,51 @@ class _Bezier(torch.autograd.Function):
         return grad * slope, None
 
 
+class _Total(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, region: Tensor | None, coefficients: Tensor) -> Tensor:
+        n, classes, height, width = x.shape
+        planes = x.reshape(n * classes, height * width)
+        slope = torch.empty_like(planes)
+        totals = planes.new_empty(n * classes)
+        for part in _parts(planes):
+            value = torch.empty_like(planes[part])
+            flat = (t.view(-1) for t in (planes[part], value, slope[part]))
+            line, line_value, line_slope = flat
+            _evaluate(line, coefficients, line_value, line_slope)
+            if region is not None:
+                images = torch.arange(n * classes, device=x.device)[part] // classes
+                counted = region.reshape(n, -1)[images]
+                value.mul_(counted)
+                slope[part].mul_(counted)
+            totals[part] = value.sum(1)
+        ctx.save_for_backward(slope.view(x.shape))
+        return totals.view(n, classes).sum(0)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (slope,) = ctx.saved_tensors
+        return slope * grad[:, None, None], None, None
+
+
+def _parts(rows: Tensor) -> Iterator[slice]:
+    """Cut the first dimension so that a chunk's temporaries stay in the CPU's cache."""
+    count = max(len(rows), 1)
+    share = max(1, _CHUNK * count // max(rows.numel(), 1)) if rows.device.type == "cpu" else count
+    return (slice(start, start + share) for start in range(0, len(rows), share))
+
+
 def _evaluate(x: Tensor, coefficients: Tensor, value: Tensor, slope: Tensor) -> None:
     """Write g(x) and g'(x); all of shape (P,)."""
     x0, a, b, y0, c, d = _of_segment(x, coefficients)
+    # With one segment the coefficients are scalars, which products and sums take at full speed and
+    # addcmul does not.
     offset = (x - x0).clamp_(min=0)
-    root = torch.addcmul(a * a, b, offset).clamp_(min=_STEEPEST**-2).sqrt_()
-    t = offset.div_(a + root)
-    rise = torch.addcmul(c, d, t)
-    torch.addcmul(y0, t, c + rise, out=value).clamp_(0, 1)
+    root = (offset * b).add_(a * a).clamp_(min=_STEEPEST**-2).sqrt_()
+    t = offset.div_(root + a)
+    rise = (t * d).add_(c)
+    torch.add(rise, c, out=value).mul_(t).add_(y0).clamp_(0, 1)
     torch.div(rise, root, out=slope)
     # The largest x is looked at first, since filling by a mask costs more than all of the above.
     if x.device.type != "cpu" or (x.numel() and bool(x.amax() >= 1)):

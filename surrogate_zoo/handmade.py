@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from surrogate_zoo.errors import InputError
-from surrogate_zoo.surrogate import check_batch
+from surrogate_zoo.surrogate import check_batch, may_hold_void
 
 
 class HandmadeLoss(nn.Module):
@@ -47,8 +47,9 @@ class HandmadeLoss(nn.Module):
         with torch.autocast(logits.device.type, enabled=False):
             scores = logits if logits.dtype == torch.float64 else logits.float()
             valid = target != self.ignore_index
-            # Zero logits under void: whatever stands there, NaN too, reaches neither value nor gradient.
-            scores = scores.masked_fill(~valid[:, None], 0)
+            if may_hold_void(valid):
+                # Whatever stands at void pixels, NaN too, reaches neither value nor gradient.
+                scores = scores.masked_fill(~valid[:, None], 0)
             loss = self.of_valid(scores, target, valid)
         if self.check_values and not bool(torch.isfinite(loss.detach())):
             raise InputError(

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from surrogate_zoo.curves import bezier
+from surrogate_zoo.curves import BezierCurve
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.maps import ClassMap
 from surrogate_zoo.sites import curves_of
 
-CURVES = {"bezier": bezier}
-"""Curve family -> function of (values, flat control points)."""
+CURVES = {"bezier": BezierCurve}
+"""Curve family -> class of a curve, made of flat control points."""
 
 
 class Logic:
@@ -65,9 +65,8 @@ class CurveLogic(Logic):
 
     def __init__(self, curves: Mapping[str, Tensor], family: str = "bezier") -> None:
         """Take the flat control points of every curve by name, in one curve ``family``."""
-        self.curves = curves
-        self.evaluate = CURVES[family]
+        self.curves = {name: CURVES[family](points) for name, points in curves.items()}
 
     def shape(self, curve: str, operand: ClassMap) -> ClassMap:
         """Apply the named curve."""
-        return operand.shaped(lambda values: self.evaluate(values, self.curves[curve]))
+        return operand.shaped(self.curves[curve])

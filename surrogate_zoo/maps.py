@@ -8,13 +8,24 @@ multiplied with it is looked up at those labels alone.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from surrogate_zoo.windows import window_max, window_min
 
-Curve = Callable[[Tensor], Tensor]
+
+class Curve(Protocol):
+    """A function g of [0, 1] onto itself with g(0) = 0 and g(1) = 1."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return g(x), of the shape of ``x``."""
+        ...
+
+    def total(self, x: Tensor, region: Tensor | None) -> Tensor:
+        """Sum g(x), (N, C, H, W), over images and the pixels of a region (N, H, W): (C,)."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +77,12 @@ class ClassMap:
     @property
     def only_labels(self) -> Labelled | None:
         """The labelled part, where the map is nothing else."""
-        alone = len(self.labelled) == 1 and self._dense is None and self._shaped is None
-        return self.labelled[0] if alone else None
+        return self.labelled[0] if len(self.labelled) == 1 and not self.has_dense else None
+
+    @property
+    def has_dense(self) -> bool:
+        """Whether there is a dense part."""
+        return self._dense is not None or self._shaped is not None
 
     def shaped(self, curve: "Curve") -> "ClassMap":
         """Apply a curve with g(0) = 0 to every value of a map of one part."""
@@ -102,9 +117,23 @@ class ClassMap:
             result = result.scatter_add(1, part.labels[:, None], part.values[:, None])
         return result
 
+    def dense_total(self, region: Tensor | None) -> Tensor | None:
+        """Sum of the dense part over images and the pixels of ``region`` (N, H, W): (C,)."""
+        if self._shaped is not None and "dense" not in self.__dict__:
+            source, curve = self._shaped
+            return curve.total(source.as_dense(), region)
+        if self.dense is None:
+            return None
+        values = self.dense if region is None else self.dense * region[:, None]
+        return values.sum((0, 2, 3))
+
+    def with_labels(self, labelled: tuple[Labelled, ...], *, crisp: bool = False) -> "ClassMap":
+        """The same dense part with other labelled parts."""
+        return ClassMap(crisp=crisp, dense=self._dense, labelled=labelled, shaped=self._shaped)
+
     def marked(self, crisp: bool) -> "ClassMap":
         """The same map, known to be crisp or not (sums forget it)."""
-        return ClassMap(crisp=crisp, dense=self.dense, labelled=self.labelled)
+        return self.with_labels(self.labelled, crisp=crisp)
 
     def __add__(self, other: "ClassMap") -> "ClassMap":
         """Sum of two maps; parts on the same labels are added up."""
@@ -126,7 +155,10 @@ class ClassMap:
             values = both(known.values if known else None, part.values)
             if values is not None:
                 parts[id(part.labels)] = Labelled(part.labels, values)
-        return ClassMap(dense=both(self.dense, other.dense), labelled=tuple(parts.values()))
+        labelled = tuple(parts.values())
+        if not other.has_dense:
+            return self.with_labels(labelled)  # a shaped map stays unevaluated
+        return ClassMap(dense=both(self.dense, other.dense), labelled=labelled)
 
     def __mul__(self, other: "ClassMap") -> "ClassMap":
         """Product; where one factor lives on one class a pixel, only that class is looked up."""
@@ -193,10 +225,8 @@ class Maps:
             include_void: Count void pixels too.
         """
         region = self._region(within, include_void)
-        total = self._values.new_zeros(self.num_classes)
-        if m.dense is not None:
-            values = m.dense if region is None else m.dense * region[:, None]
-            total = values.sum((0, 2, 3))
+        dense = m.dense_total(region)
+        total = self._values.new_zeros(self.num_classes) if dense is None else dense
         for part in m.labelled:
             values = part.values if region is None else part.values * region
             total = total + _sum_by_label(part.labels, values, self.num_classes)

@@ -104,8 +104,7 @@ class SurrogateLoss(nn.Module):
     def _maps(self, logits: Tensor, target: Tensor) -> Maps:
         scores = logits if logits.dtype == torch.float64 else logits.float()
         void = target == self.ignore_index
-        # A look at the values would make a GPU wait, and masking costs little there.
-        has_void = void.device.type != "cpu" or bool(void.any())
+        has_void = may_hold_void(~void)
         if has_void and not self.as_released:
             scores = scores.masked_fill(void[:, None], 0)
         return Maps(
@@ -133,6 +132,14 @@ class SurrogateLoss(nn.Module):
 def one_hot(labels: Tensor, counted: Tensor, dtype: torch.dtype) -> ClassMap:
     """Make a crisp map of labels (N, H, W), zero where ``counted`` (bool, same shape) is False."""
     return ClassMap(crisp=True, labelled=(Labelled(labels, counted.to(dtype)),))
+
+
+def may_hold_void(valid: Tensor) -> bool:
+    """Whether masking void pixels (False in ``valid``) may matter; on a GPU always, unseen.
+
+    A look at the values would make a GPU wait, and masking costs little there.
+    """
+    return valid.device.type != "cpu" or not bool(valid.all())
 
 
 def check_batch(

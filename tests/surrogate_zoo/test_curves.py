@@ -3,9 +3,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surrogate_zoo.curves import bezier
+from surrogate_zoo.curves import BezierCurve
 from surrogate_zoo.parameters import ParameterSpace
 from tests.surrogate_zoo.batches import thetas
+
+
+def bezier(x: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    return BezierCurve(points)(x)
 
 
 def _points(theta: list[float], segments: int) -> torch.Tensor:
@@ -91,3 +95,18 @@ def test_layouts_that_are_not_contiguous_keep_their_values() -> None:
 def test_nan_stays_nan() -> None:
     y = bezier(torch.tensor([0.5, torch.nan]), torch.tensor([0.1, 0.6], dtype=torch.float64))
     assert y.isnan().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("size", [(2, 3, 5, 7), (2, 2, 300, 500)])
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_total_is_the_sum_of_the_values(size: tuple[int, ...], masked: bool) -> None:
+    curve = BezierCurve(torch.tensor([0.1, 0.6, 0.4, 0.7, 0.8, 0.9], dtype=torch.float64))
+    x = torch.rand(size, dtype=torch.float64).requires_grad_()
+    region = (torch.rand(size[0], *size[2:]) < 0.5).double() if masked else None
+    values = curve(x) if region is None else curve(x) * region[:, None]
+    expected = values.sum((0, 2, 3))
+    found = curve.total(x, region)
+    torch.testing.assert_close(found, expected)
+    upstream = torch.randn(size[1], dtype=torch.float64)
+    gradients = [torch.autograd.grad(total, x, upstream)[0] for total in (found, expected)]
+    torch.testing.assert_close(*gradients)
