@@ -9,7 +9,7 @@ help:
 	@echo "make quickstart  search a loss on a generated dataset, retrain with it, print the table"
 	@echo "make test        run the tests"
 	@echo "make lint        check style, format and types"
-	@echo "make bench       time the losses"
+	@echo "make bench       time the losses, and what a search spends beside training"
 	@echo "make install     make $(VENV) with everything the tests need"
 	@echo "make clean       remove $(VENV) and the quickstart's folder"
 
@@ -40,7 +40,8 @@ lint: $(VENV)/.installed-test
 	$(BIN)/mypy
 
 bench: $(VENV)/.installed
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.losses
+	$(BIN)/python -m benchmarks.search_overhead
 
 clean:
 	rm -rf $(VENV) quickstart
