@@ -229,7 +229,7 @@ class Maps:
         total = self._values.new_zeros(self.num_classes) if dense is None else dense
         for part in m.labelled:
             values = part.values if region is None else part.values * region
-            total = total + _sum_by_label(part.labels, values, self.num_classes)
+            total = total + sum_by_label(part.labels, values, self.num_classes)
         return self._carry(total)
 
     def exists(
@@ -324,7 +324,7 @@ class Maps:
         return total
 
 
-def _sum_by_label(labels: Tensor, values: Tensor, num_classes: int) -> Tensor:
+def sum_by_label(labels: Tensor, values: Tensor, num_classes: int) -> Tensor:
     """Sum ``values`` by label, (C,), row by row first: precise in float32, parallel on a GPU."""
     rows = values.reshape(-1, values.shape[-1])
     sums = rows.new_zeros(rows.shape[0], num_classes)

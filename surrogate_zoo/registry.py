@@ -73,28 +73,62 @@ _NAIVE = tuple(
     for metric in METRICS.values()
 )
 
+_PIXELS, _REGIONS = "surrogate_zoo.handmade.pixels", "surrogate_zoo.handmade.regions"
+
 _HANDMADE = (
     LossEntry(
         "cross-entropy",
         "Cross entropy",
         "Mean over valid pixels of the negative log probability of the true class.",
         "torch.nn.functional.cross_entropy",
-        built_by="surrogate_zoo.handmade:CrossEntropy",
+        built_by=f"{_PIXELS}:CrossEntropy",
+    ),
+    LossEntry(
+        "focal",
+        "Focal",
+        "Cross entropy that fades where the true class is likely already.",
+        "Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, eq. 4",
+        built_by=f"{_PIXELS}:Focal",
+        parameters={"gamma": 2.0},
+    ),
+    LossEntry(
+        "top-k-cross-entropy",
+        "Top-k cross entropy (OHEM)",
+        "Cross entropy over the hardest quarter of the batch's pixels.",
+        "Wu et al., Bridging Category-level and Instance-level Semantic Image Segmentation, 2016",
+        built_by=f"{_PIXELS}:TopKCrossEntropy",
+        parameters={"share": 0.25},
     ),
     LossEntry(
         "dice",
         "Dice",
         "1 - mean over present classes of the Dice coefficient over the batch.",
-        "Milletari et al., V-Net, 3DV 2016 (L1 denominator)",
-        built_by="surrogate_zoo.handmade:Dice",
+        "Sudre et al., Generalised Dice overlap, DLMIA 2017, eq. 2",
+        built_by=f"{_REGIONS}:Dice",
         parameters={"smooth": 0.0},
+    ),
+    LossEntry(
+        "tversky",
+        "Tversky",
+        "1 - mean over present classes of the Tversky index; misses weigh more than inventions.",
+        "Salehi et al., Tversky loss function for image segmentation, MLMI 2017, eq. 3",
+        built_by=f"{_REGIONS}:Tversky",
+        parameters={"alpha": 0.3, "beta": 0.7, "exponent": 1.0},
+    ),
+    LossEntry(
+        "focal-tversky",
+        "Focal Tversky",
+        "Tversky with each class's loss raised to 3/4, so that nearly solved classes still count.",
+        "Abraham and Khan, A Novel Focal Tversky Loss Function, ISBI 2019, eq. 4",
+        built_by=f"{_REGIONS}:Tversky",
+        parameters={"alpha": 0.3, "beta": 0.7, "exponent": 0.75},
     ),
     LossEntry(
         "lovasz",
         "Lovasz-softmax",
         "Convex extension of the Jaccard loss of the classes present in the batch.",
         "Berman et al., The Lovasz-Softmax loss, CVPR 2018",
-        built_by="surrogate_zoo.handmade:LovaszSoftmax",
+        built_by=f"{_REGIONS}:LovaszSoftmax",
         parameters={"per_image": False},
     ),
 )

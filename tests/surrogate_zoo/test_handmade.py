@@ -72,6 +72,66 @@ def test_lovasz_is_the_lovasz_extension_of_the_jaccard_loss() -> None:
     assert found == pytest.approx(np.mean(images))
 
 
+def test_focal_fades_cross_entropy() -> None:
+    logits, target = _batch(5)
+    p, t = _valid(logits, target)
+    true = p[np.arange(len(t)), t]
+    expected = np.mean((1 - true) ** 2 * -np.log(true))
+    assert load_loss("focal", num_classes=CLASSES)(logits, target).item() == pytest.approx(expected)
+    plain = load_loss("cross-entropy", num_classes=CLASSES)(logits, target)
+    without = load_loss("focal", num_classes=CLASSES, gamma=0.0)(logits, target)
+    torch.testing.assert_close(without, plain)
+
+
+def test_focal_agrees_with_segmentation_models_pytorch() -> None:
+    # The library's is a mean of one-against-all sigmoids: the same for two classes and logits (0, x).
+    x, target = torch.randn(2, 1, 7, 9), torch.randint(0, 2, (2, 7, 9))
+    theirs = smp.FocalLoss("binary", gamma=1.5)(x, target[:, None])
+    ours = load_loss("focal", num_classes=2, gamma=1.5)(torch.cat([x * 0, x], 1), target)
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_top_k_takes_the_hardest_pixels() -> None:
+    logits, target = _batch(6)
+    p, t = _valid(logits, target)
+    losses = np.sort(-np.log(p[np.arange(len(t)), t]))[::-1]
+    expected = losses[: round(0.25 * len(losses))].mean()
+    found = load_loss("top-k-cross-entropy", num_classes=CLASSES)(logits, target).item()
+    assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("exponent", [1.0, 0.75])
+def test_tversky_weighs_false_positives_and_negatives(exponent: float) -> None:
+    logits, target = _batch(7)
+    p, t = _valid(logits, target)
+    losses = []
+    for c in np.unique(t):
+        both = p[t == c, c].sum()
+        wrong = 0.3 * p[t != c, c].sum() + 0.7 * (1 - p[t == c, c]).sum()
+        losses.append((1 - both / (both + wrong)) ** exponent)
+    name = "tversky" if exponent == 1 else "focal-tversky"
+    found = load_loss(name, num_classes=CLASSES)(logits, target).item()
+    assert found == pytest.approx(np.mean(losses))
+    dice = load_loss("dice", num_classes=CLASSES)(logits, target)
+    even = load_loss("tversky", num_classes=CLASSES, alpha=0.5, beta=0.5)(logits, target)
+    torch.testing.assert_close(even, dice)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("focal", {"gamma": -1.0}),
+        ("top-k-cross-entropy", {"share": 0.0}),
+        ("tversky", {"alpha": 0.0, "beta": 0.0}),
+        ("tversky", {"exponent": 0.0}),
+        ("dice", {"smooth": -1.0}),
+    ],
+)
+def test_parameters_out_of_range_are_refused(name: str, parameters: dict[str, float]) -> None:
+    with pytest.raises(InputError, match=next(iter(parameters))):
+        load_loss(name, num_classes=CLASSES, **parameters)
+
+
 def test_lovasz_and_dice_agree_with_segmentation_models_pytorch() -> None:
     logits = _batch(4)[0].float()[:, :4, :, :8]
     target = labels(4, classes=4, size=(2, 9, 8), void=0)

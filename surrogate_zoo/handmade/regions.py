@@ -1,0 +1,161 @@
+"""Handmade losses that compare regions: sums over the batch first, then a ratio of each class."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from surrogate_zoo.errors import InputError
+from surrogate_zoo.handmade.base import HandmadeLoss
+from surrogate_zoo.maps import sum_by_label
+
+
+class Overlap(NamedTuple):
+    """Sums over the batch's valid pixels, (C,) each.
+
+    Attributes:
+        both: Probability of the class where it is the true one.
+        found: Probability of the class.
+        pixels: Pixels of the class in the target.
+    """
+
+    both: Tensor
+    found: Tensor
+    pixels: Tensor
+
+
+def overlap(scores: Tensor, target: Tensor, valid: Tensor) -> Overlap:
+    """Sum softmax probabilities of logits (N, C, H, W) by class; void pixels do not count."""
+    probabilities = scores.softmax(1)
+    labels, counted = target.masked_fill(~valid, 0), valid.to(scores.dtype)
+    true = probabilities.gather(1, labels[:, None])[:, 0] * counted
+    pixels = sum_by_label(labels, counted, scores.shape[1])
+    found = (probabilities * counted[:, None]).sum((0, 2, 3))
+    return Overlap(sum_by_label(labels, true, scores.shape[1]), found, pixels)
+
+
+def mean_of_present(losses: Tensor, pixels: Tensor) -> Tensor:
+    """Mean of losses (C,) over the classes with pixels in the target; 0 without any."""
+    present = (pixels > 0).to(losses.dtype)
+    return (losses * present).sum() / present.sum().clamp(min=1)
+
+
+class Dice(HandmadeLoss):
+    """1 - mean over the classes present of the Dice coefficient over the batch, L1 denominator.
+
+    Sudre et al., Generalised Dice overlap, DLMIA 2017, eq. 2. Written here because
+    segmentation-models-pytorch lets an absent class add 0 to a mean over all classes, which scales
+    the loss by the share of classes present.
+
+    Args:
+        num_classes: C.
+        ignore_index: Label of void pixels.
+        smooth: Added to numerator and denominator.
+    """
+
+    def __init__(self, *, num_classes: int, ignore_index: int = 255, smooth: float = 0.0) -> None:
+        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        if smooth < 0:
+            raise InputError(f"smooth must be at least 0, not {smooth}.")
+        self.smooth = smooth
+
+    def of_valid(self, scores: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        """``1 - (2 both + smooth) / (found + pixels + smooth)``."""
+        both, found, pixels = overlap(scores, target, valid)
+        whole = found + pixels + self.smooth
+        coefficients = (2 * both + self.smooth) / (whole + (whole == 0))
+        return mean_of_present(1 - coefficients, pixels)
+
+
+class Tversky(HandmadeLoss):
+    """1 - mean over the classes present of the Tversky index over the batch.
+
+    Salehi et al., Tversky loss function for image segmentation, MLMI 2017, eq. 3: false positives
+    weigh alpha, false negatives beta; with both 1/2 it is Dice. A focusing exponent below 1 makes it
+    the focal Tversky loss (Abraham and Khan, ISBI 2019, eq. 4, with exponent 1 / gamma).
+
+    Args:
+        num_classes: C.
+        ignore_index: Label of void pixels.
+        alpha: Weight of false positives, >= 0.
+        beta: Weight of false negatives, >= 0; the two are not both 0.
+        exponent: Of each class's loss, > 0.
+    """
+
+    # Below this a class's loss is linear: a root's slope at 0 is infinite.
+    _FLAT = 1e-6
+
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        ignore_index: int = 255,
+        alpha: float = 0.3,
+        beta: float = 0.7,
+        exponent: float = 1.0,
+    ) -> None:
+        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        if min(alpha, beta) < 0 or alpha + beta == 0 or exponent <= 0:
+            raise InputError("alpha and beta must be at least 0, one of them and exponent above 0.")
+        self.alpha, self.beta, self.exponent = alpha, beta, exponent
+
+    def of_valid(self, scores: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        """``1 - both / (both + alpha FP + beta FN)``, raised to the exponent."""
+        both, found, pixels = overlap(scores, target, valid)
+        missed = self.alpha * (found - both) + self.beta * (pixels - both)
+        whole = both + missed
+        losses = missed / (whole + (whole == 0))
+        if self.exponent != 1:
+            curved = losses.clamp(min=self._FLAT) ** self.exponent
+            losses = torch.where(
+                losses < self._FLAT, losses * self._FLAT ** (self.exponent - 1), curved
+            )
+        return mean_of_present(losses, pixels)
+
+
+class LovaszSoftmax(HandmadeLoss):
+    """Lovasz-softmax: convex extension of the Jaccard loss, mean over the classes present.
+
+    Berman et al., The Lovasz-Softmax loss, CVPR 2018, Algorithm 1, all classes sorted at once. Written
+    here because segmentation-models-pytorch counts pixels in float32, which is wrong beyond 2^24 of
+    them and fails for float64 logits.
+
+    Args:
+        num_classes: C.
+        ignore_index: Label of void pixels.
+        per_image: Mean of the images' losses in place of one loss over the batch.
+    """
+
+    def __init__(
+        self, *, num_classes: int, ignore_index: int = 255, per_image: bool = False
+    ) -> None:
+        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        self.per_image = per_image
+
+    def of_valid(self, scores: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        """The loss of the batch's valid pixels, or the mean over images that hold any."""
+        probabilities = scores.softmax(1)
+        if not self.per_image:
+            return self._of_pixels(probabilities.movedim(1, 0)[:, valid], target[valid])
+        images = zip(probabilities, target, valid, strict=True)
+        losses = [self._of_pixels(p[:, v], t[v]) for p, t, v in images if bool(v.any())]
+        return torch.stack(losses).mean() if losses else scores.sum() * 0
+
+    def _of_pixels(self, probabilities: Tensor, labels: Tensor) -> Tensor:
+        """Loss of pixels (C, P) with labels (P,)."""
+        present = torch.bincount(labels, minlength=self.num_classes).nonzero()
+        if not len(present):
+            return probabilities.sum()
+        truth = labels == present  # (classes present, P)
+        errors, order = (
+            (truth.to(probabilities.dtype) - probabilities[present[:, 0]])
+            .abs()
+            .sort(1, descending=True)
+        )
+        truth = truth.gather(1, order)
+        pixels = truth.sum(1, keepdim=True)
+        intersection = pixels - truth.cumsum(1)
+        union = pixels + (~truth).cumsum(1)
+        jaccard = 1 - intersection.to(errors.dtype) / union
+        steps = torch.diff(jaccard, dim=1, prepend=torch.zeros_like(jaccard[:, :1]))
+        return (errors * steps).sum(1).mean()
