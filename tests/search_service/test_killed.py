@@ -133,13 +133,9 @@ def test_what_was_asked_while_no_controller_ran_is_done(
 TINY = {
     "metric": "macc",
     "dataset": "shapes",
+    "preset": "quick",
     "sampler": {"name": "ppo2", "steps": 2, "samples": 4, "updates": 10},
-    "network": {
-        "architecture": "Unet",
-        "encoder": "resnet18",
-        "options": {"decoder_channels": [16, 8, 8, 8, 8]},
-    },
-    "training": {"iterations": 20, "batch_size": 4, "crop": [32, 32]},
+    "training": {"iterations": 30},
     "seed": 5,
 }
 
