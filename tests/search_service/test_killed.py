@@ -135,7 +135,7 @@ TINY = {
     "dataset": "shapes",
     "preset": "quick",
     "sampler": {"name": "ppo2", "steps": 2, "samples": 4, "updates": 10},
-    "training": {"iterations": 30},
+    "training": {"iterations": 15},
     "seed": 5,
 }
 
