@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from search_service.samplers import SamplerResult
 from search_service.tables import Trial
-from surrogate_zoo.curves import BezierCurve
+from surrogate_zoo.logic import CURVES
 from surrogate_zoo.parameters import ParameterSpace
 
 _FOUND, _START, _PLAIN = "#c2410c", "#94a3b8", "#1d4ed8"
@@ -72,7 +72,7 @@ def _draw_curves(axes: Axes, space: ParameterSpace, result: SamplerResult) -> No
     x = torch.linspace(0, 1, 401, dtype=torch.float64)
     axes.plot([0, 1], [0, 1], color=_START, linestyle="--", label="straight line")
     for name, points in space.control_points(result.theta).items():
-        curve = BezierCurve(torch.tensor(points, dtype=torch.float64))(x)
+        curve = CURVES[space.family](torch.tensor(points, dtype=torch.float64))(x)
         axes.plot(x.numpy(), curve.numpy(), label=name)
     axes.set(xlabel="probability", ylabel="g", title="Published curves")
     axes.legend(fontsize="small")

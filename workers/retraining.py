@@ -153,10 +153,12 @@ def _finish(run: _Run) -> RetrainingResult:
     network = run.learner.network
     metrics = evaluate(network, stacks, len(classes), run.task.scoring)
     facts = {
-        "network": run.task.network.model_dump_json(),
-        "classes": json.dumps(classes),
+        "network": run.task.network.model_dump(mode="json"),
+        "classes": list(classes),
         "loss": str(run.task.loss.get("name", "")),
     }
+    # One entry alone: safetensors writes several in a random order, and equal weights would differ.
+    header = {"segloss": json.dumps(facts)}
     weights: dict[str, Tensor] = {
         name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()
     }
@@ -167,7 +169,7 @@ def _finish(run: _Run) -> RetrainingResult:
         "curve": run.learner.curve(),
     }
     folder = run.folder
-    write_atomically(folder / WEIGHTS, lambda path: save_file(weights, path, metadata=facts))
+    write_atomically(folder / WEIGHTS, lambda path: save_file(weights, path, metadata=header))
     text = json.dumps(report, indent=2) + "\n"
     write_atomically(folder / METRICS, lambda path: path.write_text(text, encoding="utf-8"))
     picture = draw_predictions(network, stacks)

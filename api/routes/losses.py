@@ -1,6 +1,5 @@
 """``/v1/losses``: the zoo of losses, to look through and to download."""
 
-import json
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -9,6 +8,7 @@ from api.dependencies import Cursor, Limit, Name, ReadSession, Responses, Versio
 from api.schemas import LossDetail, LossView, Page
 from surrogate_zoo import zoo
 from surrogate_zoo.export import python_source
+from surrogate_zoo.loss_file import dump_loss_file
 
 router = APIRouter(prefix="/losses", tags=["losses"])
 
@@ -65,7 +65,7 @@ def download_loss(
     if file_format == "python":
         module = loss.name.replace("-", "_").replace(".", "_")  # a name that can be imported
         return _attachment(python_source(loss.document), "text/x-python", f"{module}.py")
-    text = json.dumps(loss.document, indent=2, ensure_ascii=False) + "\n"
+    text = dump_loss_file(loss.document)
     return _attachment(text, "application/json", f"{loss.name}.json")
 
 

@@ -60,6 +60,13 @@ def test_every_built_in_loss_is_seeded_once(session: Session) -> None:
     assert {loss.version for loss in losses} == {1}
 
 
+def test_a_version_that_follows_a_built_in_loss_stays_the_newest(session: Session) -> None:
+    zoo.seed(session)
+    zoo.publish(session, _document(0.9, "naive-miou"))
+    zoo.seed(session)
+    assert [loss.version for loss in zoo.versions(session, "naive-miou")] == [2, 1]
+
+
 def test_pages_walk_through_the_newest_versions(session: Session) -> None:
     for name in "abcde":
         zoo.publish(session, _document(0.1, name))

@@ -41,15 +41,22 @@ def test_results_can_be_used_without_the_product(tmp_path: Path) -> None:
     assert report["images"] == 6
     assert [step for step, _ in report["curve"]] == list(range(1, 31))
     with safe_open(tmp_path / "weights.safetensors", "pt") as file:
-        facts = file.metadata()
-    spec = NetworkSpec.model_validate_json(facts["network"])
-    network = build_network(spec, len(json.loads(facts["classes"])))
+        facts = json.loads(file.metadata()["segloss"])
+    spec = NetworkSpec.model_validate(facts["network"])
+    network = build_network(spec, len(facts["classes"]))
     network.load_state_dict(load_file(tmp_path / "weights.safetensors"))
     samples = open_dataset(tiny.SOURCE).read("val")
     stacks = stack_by_size(samples, torch.device("cpu"), range(6))
     assert evaluate(network, stacks, 6, tiny.SCORING) == result.metrics
     with Image.open(tmp_path / "predictions.png") as picture:
         assert picture.size == (480, 640)
+
+
+def test_equal_weights_are_equal_files(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        retrain(tiny.retraining_task(), tmp_path / name, device="cpu")
+    files = [(tmp_path / name / "weights.safetensors").read_bytes() for name in ("one", "two")]
+    assert files[0] == files[1]
 
 
 def test_the_split_is_the_one_that_was_asked_for(tmp_path: Path) -> None:
