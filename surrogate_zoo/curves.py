@@ -1,6 +1,5 @@
 """Piecewise quadratic Bezier curves g: [0, 1] -> [0, 1] that shape a surrogate's AND and OR."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -9,9 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-# Elements evaluated at a time on the CPU: the temporaries of one chunk stay in the cache, which is
-# three times as fast as whole-tensor operations on maps of (4, 21, 256, 256).
-_CHUNK = 1 << 18
+from surrogate_zoo.pointwise import pieces
 
 # The slope of a curve is infinite where a segment starts or ends vertically; it is cut here, so that
 # gradients stay finite.
@@ -80,7 +77,7 @@ class _Evaluation(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, coefficients: Tensor) -> Tensor:
         line = x.reshape(-1)
         value, slope = torch.empty_like(line), torch.empty_like(line)
-        for part in _parts(line):
+        for part in pieces(line):
             _evaluate(line[part], coefficients, value[part], slope[part])
         ctx.save_for_backward(slope.view(x.shape))
         return value.view(x.shape)
@@ -99,7 +96,7 @@ class _Total(torch.autograd.Function):
         planes = x.reshape(n * classes, height * width)
         slope = torch.empty_like(planes)
         totals = planes.new_empty(n * classes)
-        for part in _parts(planes):
+        for part in pieces(planes):
             value = torch.empty_like(planes[part])
             flat = (t.view(-1) for t in (planes[part], value, slope[part]))
             line, line_value, line_slope = flat
@@ -120,27 +117,25 @@ class _Total(torch.autograd.Function):
         return slope * grad[:, None, None], None, None
 
 
-def _parts(rows: Tensor) -> Iterator[slice]:
-    """Cut the first dimension so that a chunk's temporaries stay in the CPU's cache."""
-    count = max(len(rows), 1)
-    share = max(1, _CHUNK * count // max(rows.numel(), 1)) if rows.device.type == "cpu" else count
-    return (slice(start, start + share) for start in range(0, len(rows), share))
-
-
 def _evaluate(x: Tensor, coefficients: Tensor, value: Tensor, slope: Tensor) -> None:
     """Write g(x) and g'(x); all of shape (P,)."""
     x0, a, b, y0, c, d = _of_segment(x, coefficients)
-    # With one segment the coefficients are scalars, which products and sums take at full speed and
-    # addcmul does not.
-    offset = (x - x0).clamp_(min=0)
-    root = (offset * b).add_(a * a).clamp_(min=_STEEPEST**-2).sqrt_()
+    offset = x - x0
+    root = _product_sum(offset, b, a * a).clamp_(min=_STEEPEST**-2).sqrt_()
     t = offset.div_(root + a)
-    rise = (t * d).add_(c)
+    rise = _product_sum(t, d, c)
     torch.add(rise, c, out=value).mul_(t).add_(y0).clamp_(0, 1)
     torch.div(rise, root, out=slope)
     # The largest x is looked at first, since filling by a mask costs more than all of the above.
     if x.device.type != "cpu" or (x.numel() and bool(x.amax() >= 1)):
         value.masked_fill_(x >= 1, 1)
+
+
+def _product_sum(x: Tensor, factor: Tensor, summand: Tensor) -> Tensor:
+    """``x * factor + summand``; scalars at full speed, which addcmul does not give them."""
+    if factor.ndim == 0 or summand.ndim == 0:
+        return (x * factor).add_(summand)
+    return torch.addcmul(summand, x, factor)
 
 
 def _of_segment(x: Tensor, coefficients: Tensor) -> list[Tensor]:
@@ -157,8 +152,18 @@ def _of_segment(x: Tensor, coefficients: Tensor) -> list[Tensor]:
         *(low - high for low, high in pairwise(beyond)),
         beyond[-1],
     ]
-    chosen = [inside[0] * first for first in coefficients[:, 0]]
-    for segment, indicator in enumerate(inside[1:], start=1):
-        for row, total in enumerate(chosen):
-            total.addcmul_(indicator, coefficients[row, segment])
-    return chosen
+    return [
+        _chosen(inside, row, start=1 if index in _ZERO_AT_FIRST else 0)
+        for index, row in enumerate(coefficients)
+    ]
+
+
+_ZERO_AT_FIRST = (0, 3)  # x0 and y0: the first segment starts at the origin
+
+
+def _chosen(inside: list[Tensor], row: Tensor, start: int) -> Tensor:
+    """Sum of indicators times a coefficient's values by segment, from segment ``start`` on."""
+    total = inside[start] * row[start]
+    for segment in range(start + 1, len(inside)):
+        total.addcmul_(inside[segment], row[segment])
+    return total

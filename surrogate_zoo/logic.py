@@ -12,6 +12,7 @@ from torch import Tensor
 from surrogate_zoo.curves import BezierCurve
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.maps import ClassMap
+from surrogate_zoo.pointwise import pointwise
 from surrogate_zoo.sites import curves_of
 
 CURVES = {"bezier": BezierCurve}
@@ -33,6 +34,17 @@ class Logic:
 
     def xor(self, site: str, first: ClassMap, second: ClassMap) -> ClassMap:
         """``OR - AND``, with curves of their own, at the call site ``site``."""
+        if first.has_dense and second.has_dense:
+            return ClassMap(
+                dense=pointwise(
+                    lambda a, b: self._xor(site, ClassMap(dense=a), ClassMap(dense=b)).as_dense(),
+                    first.as_dense(),
+                    second.as_dense(),
+                )
+            )
+        return self._xor(site, first, second)
+
+    def _xor(self, site: str, first: ClassMap, second: ClassMap) -> ClassMap:
         both = self.and_(f"{site}.and", first, second)
         either = self.or_(f"{site}.or", first, second)
         return (either - both).marked(first.crisp and second.crisp)

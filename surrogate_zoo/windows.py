@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 # Elements of the planes worked on at a time on the CPU, so that they stay in the cache.
-_PLANE_CHUNK = 1 << 18
+_PLANE_CHUNK = 1 << 19
 
 
 def window_max(values: Tensor, radius: int) -> Tensor:
