@@ -9,8 +9,10 @@ A surrogate's document::
 
 ``control_points`` is empty for the naive surrogate. A handmade loss has ``"kind": "handmade"``,
 ``"loss"`` (its entry in :data:`surrogate_zoo.LOSSES`) and ``"parameters"`` in place of metric,
-family, control points. The checksum covers the canonical body: the document without ``sha256``, as
-UTF-8 JSON with sorted keys and no white space. Needs no torch.
+family, control points. A weighted sum has ``"kind": "sum"`` and ``"terms"``: objects with a
+``"weight"`` above 0 and a ``"loss"``, the whole document of a surrogate or a handmade loss. The
+checksum covers the canonical body: the document without ``sha256``, as UTF-8 JSON with sorted keys
+and no white space. Needs no torch.
 """
 
 import hashlib
@@ -36,6 +38,7 @@ _COMMON = {"schema", "kind", "name", "title", "provenance", "sha256"}
 _FIELDS = {
     "surrogate": _COMMON | {"metric", "family", "control_points", "options"},
     "handmade": _COMMON | {"loss", "parameters"},
+    "sum": _COMMON | {"terms"},
 }
 
 
@@ -93,6 +96,31 @@ def handmade_document(
     return check_document(signed(body))
 
 
+def sum_document(
+    name: str, terms: Sequence[tuple[float, Mapping[str, Any]]], *, title: str = ""
+) -> Document:
+    """Make the checked document of a weighted sum.
+
+    Args:
+        name: Lower-case letters, digits, dots, dashes and underscores.
+        terms: Weight > 0 and document of every term; a term that is a sum itself is taken apart.
+        title: A line for people.
+    """
+    flat = []
+    for weight, loss in terms:
+        inner = loss["terms"] if loss["kind"] == "sum" else [{"weight": 1.0, "loss": loss}]
+        flat += [{**term, "weight": weight * term["weight"]} for term in inner]
+    body = {
+        "schema": SCHEMA,
+        "kind": "sum",
+        "name": name,
+        "title": title,
+        "terms": flat,
+        "provenance": {},
+    }
+    return check_document(signed(body))
+
+
 def canonical(document: Mapping[str, Any]) -> bytes:
     """Return the bytes that the checksum covers: the body without ``sha256``, keys sorted, UTF-8."""
     body = {key: value for key, value in document.items() if key != "sha256"}
@@ -145,7 +173,7 @@ def check_document(document: object) -> Document:
     for name, kind_of in (("title", str), ("provenance", dict)):
         if not isinstance(document[name], kind_of):
             raise LossFileError(f"{name} must be a {kind_of.__name__}, not {document[name]!r}.")
-    _check_surrogate(document) if kind == "surrogate" else _check_handmade(document)
+    _CHECKS[document["kind"]](document)
     return document
 
 
@@ -190,6 +218,23 @@ def _check_options(options: Document) -> None:
 def _check_handmade(document: Document) -> None:
     if not isinstance(document["loss"], str) or not isinstance(document["parameters"], dict):
         raise LossFileError("loss must be a name and parameters an object.")
+
+
+def _check_sum(document: Document) -> None:
+    terms = document["terms"]
+    if not isinstance(terms, list) or not terms:
+        raise LossFileError("terms must be a list of at least one weight and loss.")
+    for term in terms:
+        if not isinstance(term, dict) or set(term) != {"weight", "loss"}:
+            raise LossFileError("Each of terms must be an object with weight and loss.")
+        if not _is_number(term["weight"]) or term["weight"] <= 0:
+            raise LossFileError(f"A term's weight must be above 0, not {term['weight']!r}.")
+        if isinstance(term["loss"], dict) and term["loss"].get("kind") == "sum":
+            raise LossFileError("A term of a sum must not be a sum itself.")
+        check_document(term["loss"])
+
+
+_CHECKS = {"surrogate": _check_surrogate, "handmade": _check_handmade, "sum": _check_sum}
 
 
 def _is_number(value: object) -> bool:

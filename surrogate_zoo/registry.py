@@ -3,50 +3,23 @@
 Importing this loads no torch; building a loss does.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from surrogate_zoo.entries import HANDMADE, SUMS, LossEntry
 from surrogate_zoo.errors import LossFileError
-from surrogate_zoo.loss_file import Document, check_document, handmade_document, read_loss_file
+from surrogate_zoo.loss_file import Document, check_document, read_loss_file, sum_document
 from surrogate_zoo.metrics import METRICS
 from surrogate_zoo.names import Registry
+from surrogate_zoo.needs import Needs
 from surrogate_zoo.published import naive_document, published_document
+from surrogate_zoo.sums import is_sum, parse_sum, sum_name
 
 if TYPE_CHECKING:
     from torch import nn
-
-
-@dataclass(frozen=True)
-class LossEntry:
-    """One entry of :data:`LOSSES`.
-
-    Attributes:
-        name: The name that users write.
-        title: The name that papers write.
-        summary: What it does, in one sentence.
-        source: Paper and equation.
-        make: The loss document of the entry with its default parameters.
-        built_by: ``module:class`` of a handmade loss; empty for surrogates.
-        parameters: Defaults of a handmade loss's own keyword arguments.
-    """
-
-    name: str
-    title: str
-    summary: str
-    source: str
-    make: Callable[[], Document] | None = None
-    built_by: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-
-    def document(self) -> Document:
-        """Return the entry as a loss file's content."""
-        if self.make is not None:
-            return self.make()
-        return handmade_document(self.name, self.name, self.parameters, title=self.title)
 
 
 _LI = "Li et al., Auto Seg-Loss, ICLR 2021"
@@ -73,94 +46,70 @@ _NAIVE = tuple(
     for metric in METRICS.values()
 )
 
-_PIXELS, _REGIONS = "surrogate_zoo.handmade.pixels", "surrogate_zoo.handmade.regions"
 
-_HANDMADE = (
-    LossEntry(
-        "cross-entropy",
-        "Cross entropy",
-        "Mean over valid pixels of the negative log probability of the true class.",
-        "torch.nn.functional.cross_entropy",
-        built_by=f"{_PIXELS}:CrossEntropy",
-    ),
-    LossEntry(
-        "focal",
-        "Focal",
-        "Cross entropy that fades where the true class is likely already.",
-        "Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, eq. 4",
-        built_by=f"{_PIXELS}:Focal",
-        parameters={"gamma": 2.0},
-    ),
-    LossEntry(
-        "top-k-cross-entropy",
-        "Top-k cross entropy (OHEM)",
-        "Cross entropy over the hardest quarter of the batch's pixels.",
-        "Wu et al., Bridging Category-level and Instance-level Semantic Image Segmentation, 2016",
-        built_by=f"{_PIXELS}:TopKCrossEntropy",
-        parameters={"share": 0.25},
-    ),
-    LossEntry(
-        "dice",
-        "Dice",
-        "1 - mean over present classes of the Dice coefficient over the batch.",
-        "Sudre et al., Generalised Dice overlap, DLMIA 2017, eq. 2",
-        built_by=f"{_REGIONS}:Dice",
-        parameters={"smooth": 0.0},
-    ),
-    LossEntry(
-        "tversky",
-        "Tversky",
-        "1 - mean over present classes of the Tversky index; misses weigh more than inventions.",
-        "Salehi et al., Tversky loss function for image segmentation, MLMI 2017, eq. 3",
-        built_by=f"{_REGIONS}:Tversky",
-        parameters={"alpha": 0.3, "beta": 0.7, "exponent": 1.0},
-    ),
-    LossEntry(
-        "focal-tversky",
-        "Focal Tversky",
-        "Tversky with each class's loss raised to 3/4, so that nearly solved classes still count.",
-        "Abraham and Khan, A Novel Focal Tversky Loss Function, ISBI 2019, eq. 4",
-        built_by=f"{_REGIONS}:Tversky",
-        parameters={"alpha": 0.3, "beta": 0.7, "exponent": 0.75},
-    ),
-    LossEntry(
-        "lovasz",
-        "Lovasz-softmax",
-        "Convex extension of the Jaccard loss of the classes present in the batch.",
-        "Berman et al., The Lovasz-Softmax loss, CVPR 2018",
-        built_by=f"{_REGIONS}:LovaszSoftmax",
-        parameters={"per_image": False},
-    ),
+def weighted_sum(expression: str, *, name: str | None = None, title: str | None = None) -> Document:
+    """Make the document of a weighted sum of built-in losses.
+
+    Args:
+        expression: For example ``0.5*cross-entropy+0.5*asl-miou-voc``.
+        name: Its name in the zoo; made from the expression if not given.
+        title: A line for people; the expression if not given.
+
+    Raises:
+        UnknownNameError: A term is no built-in loss.
+        InputError: The expression is no weighted sum.
+    """
+    terms = [(weight, LOSSES[term].document()) for weight, term in parse_sum(expression)]
+    return sum_document(name or sum_name(expression), terms, title=title or expression)
+
+
+_SUMS = tuple(
+    LossEntry(name, title, summary, source, partial(weighted_sum, terms, name=name, title=title))
+    for name, title, summary, source, terms in SUMS
 )
 
-LOSSES = Registry("loss", (*_HANDMADE, *_NAIVE, *_PUBLISHED))
+LOSSES = Registry("loss", (*HANDMADE, *_SUMS, *_NAIVE, *_PUBLISHED))
 """All built-in losses by name."""
 
 
 def load_loss(
-    source: str | Path | Mapping[str, Any], *, num_classes: int, **overrides: Any
+    source: str | Path | Mapping[str, Any],
+    *,
+    num_classes: int,
+    facts: Mapping[str, Any] | None = None,
+    **overrides: Any,
 ) -> "nn.Module":
     """Build a loss to train with.
 
     Args:
-        source: The name of a built-in loss (a key of :data:`LOSSES`), the path of a downloaded loss
-            file, or its content.
+        source: The name of a built-in loss (a key of :data:`LOSSES`), a weighted sum of some
+            (``0.5*cross-entropy+0.5*asl-miou-voc``), the path of a downloaded loss file, or its
+            content.
         num_classes: C of the logits.
+        facts: What is known about the data set (see :mod:`surrogate_zoo.needs`); each goes to the
+            losses that ask for it, and to no other.
         **overrides: Options that replace those of the document: ``ignore_index``, ``tolerance``,
             ``exclude_background``, ``as_released`` of a surrogate; ``ignore_index`` and the entry's
-            parameters of a handmade loss.
+            parameters of a handmade loss; ``ignore_index`` of a weighted sum.
 
     Returns:
-        A module; ``forward(logits (N, C, H, W) float, target (N, H, W) int64) -> scalar``.
+        A module; ``forward(logits (N, C, H, W) float, target (N, H, W) int64) -> scalar``, and as
+        further keyword arguments the inputs that :func:`needs_of` tells.
 
     Raises:
         UnknownNameError: No built-in loss of that name, and no such file.
         LossFileError: The file or content is not a valid loss document.
+        InputError: A parameter is out of range, or a loss network is missing or does not fit.
     """
+    return _build(_document(source), num_classes, facts or {}, overrides)
+
+
+def needs_of(source: str | Path | Mapping[str, Any]) -> Needs:
+    """Tell what a loss needs beyond logits and target; ``source`` as for :func:`load_loss`."""
     document = _document(source)
-    if document["kind"] == "surrogate":
-        return _surrogate(document, num_classes, overrides)
-    return _handmade(document, num_classes, overrides)
+    if document["kind"] == "sum":
+        return Needs.union(needs_of(term["loss"]) for term in document["terms"])
+    return LOSSES[document["loss"]].needs if document["kind"] == "handmade" else Needs()
 
 
 def _document(source: str | Path | Mapping[str, Any]) -> Document:
@@ -169,11 +118,24 @@ def _document(source: str | Path | Mapping[str, Any]) -> Document:
     if isinstance(source, str) and source in LOSSES:
         return LOSSES[source].document()
     if isinstance(source, str) and not source.endswith(".json") and not Path(source).exists():
-        return LOSSES[source].document()  # raises, with the known names
+        # Raises, with the known names, where it is neither.
+        return weighted_sum(source) if is_sum(source) else LOSSES[source].document()
     return read_loss_file(source)
 
 
-def _surrogate(document: Document, num_classes: int, overrides: Mapping[str, Any]) -> "nn.Module":
+def _build(
+    document: Document, num_classes: int, facts: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> "nn.Module":
+    build = {"surrogate": _surrogate, "handmade": _handmade, "sum": _sum}[document["kind"]]
+    return build(document, num_classes, facts, overrides)
+
+
+def _surrogate(
+    document: Document,
+    num_classes: int,
+    _facts: Mapping[str, Any],
+    overrides: Mapping[str, Any],
+) -> "nn.Module":
     from surrogate_zoo.surrogate import SurrogateLoss  # noqa: PLC0415  (loads torch)
 
     curves = document["control_points"]
@@ -189,13 +151,36 @@ def _surrogate(document: Document, num_classes: int, overrides: Mapping[str, Any
         raise LossFileError(f"A surrogate takes no such option: {error}.") from error
 
 
-def _handmade(document: Document, num_classes: int, overrides: Mapping[str, Any]) -> "nn.Module":
-    module, name = LOSSES[document["loss"]].built_by.split(":")
+def _handmade(
+    document: Document, num_classes: int, facts: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> "nn.Module":
+    entry = LOSSES[document["loss"]]
+    module, _, name = entry.built_by.partition(":")
+    if not module:
+        raise LossFileError(f"{document['loss']!r} is no handmade loss.")
     build = getattr(import_module(module), name)
+    known = {fact: facts[fact] for fact in entry.needs.facts if fact in facts}
     try:
-        loss: nn.Module = build(num_classes=num_classes, **{**document["parameters"], **overrides})
+        loss: nn.Module = build(
+            num_classes=num_classes, **{**document["parameters"], **known, **overrides}
+        )
     except TypeError as error:
         raise LossFileError(
             f"The loss {document['loss']!r} takes no such parameter: {error}."
         ) from error
     return loss
+
+
+def _sum(
+    document: Document, num_classes: int, facts: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> "nn.Module":
+    from surrogate_zoo.weighted_sum import Term, WeightedSum  # noqa: PLC0415  (loads torch)
+
+    return WeightedSum(
+        Term(
+            term["weight"],
+            _build(term["loss"], num_classes, facts, overrides),
+            needs_of(term["loss"]).inputs,
+        )
+        for term in document["terms"]
+    )

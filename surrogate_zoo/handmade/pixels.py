@@ -5,16 +5,25 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from surrogate_zoo.errors import InputError
-from surrogate_zoo.handmade.base import HandmadeLoss
+from surrogate_zoo.handmade.base import Batch, HandmadeLoss
+
+
+def entropies(batch: Batch) -> Tensor:
+    """Cross entropy of every pixel, (N, H, W); 0 at void pixels."""
+    return F.cross_entropy(
+        batch.scores, batch.target, ignore_index=batch.ignore_index, reduction="none"
+    )
 
 
 class CrossEntropy(HandmadeLoss):
     """Mean cross entropy over valid pixels; 0 where ``F.cross_entropy`` gives NaN, without any."""
 
-    def of_valid(self, scores: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    def of_valid(self, batch: Batch) -> Tensor:
         """Sum over valid pixels, divided by their number."""
-        total = F.cross_entropy(scores, target, ignore_index=self.ignore_index, reduction="sum")
-        return total / valid.sum().clamp(min=1)
+        total = F.cross_entropy(
+            batch.scores, batch.target, ignore_index=self.ignore_index, reduction="sum"
+        )
+        return total / batch.pixels
 
 
 class Focal(HandmadeLoss):
@@ -35,12 +44,12 @@ class Focal(HandmadeLoss):
             raise InputError(f"gamma must be at least 0, not {gamma}.")
         self.gamma = gamma
 
-    def of_valid(self, scores: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    def of_valid(self, batch: Batch) -> Tensor:
         """Sum over valid pixels, divided by their number."""
-        entropy = F.cross_entropy(scores, target, ignore_index=self.ignore_index, reduction="none")
+        entropy = entropies(batch)
         # 1 - p from the entropy -log p, without cancellation where p is near 1.
         wrong = -torch.expm1(-entropy)
-        return (wrong**self.gamma * entropy).sum() / valid.sum().clamp(min=1)
+        return (wrong**self.gamma * entropy).sum() / batch.pixels
 
 
 class TopKCrossEntropy(HandmadeLoss):
@@ -61,10 +70,10 @@ class TopKCrossEntropy(HandmadeLoss):
             raise InputError(f"share must be above 0 and at most 1, not {share}.")
         self.share = share
 
-    def of_valid(self, scores: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    def of_valid(self, batch: Batch) -> Tensor:
         """Mean over the picked pixels."""
-        entropy = F.cross_entropy(scores, target, ignore_index=self.ignore_index, reduction="none")
-        pixels = entropy[valid]
+        entropy = entropies(batch)
+        pixels = entropy[batch.valid]
         if not len(pixels):
             return entropy.sum()
         return pixels.topk(max(1, round(self.share * len(pixels)))).values.mean()

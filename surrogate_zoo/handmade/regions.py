@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from surrogate_zoo.errors import InputError
-from surrogate_zoo.handmade.base import HandmadeLoss
+from surrogate_zoo.handmade.base import Batch, HandmadeLoss
 from surrogate_zoo.maps import sum_by_label
 
 
@@ -24,14 +24,15 @@ class Overlap(NamedTuple):
     pixels: Tensor
 
 
-def overlap(scores: Tensor, target: Tensor, valid: Tensor) -> Overlap:
-    """Sum softmax probabilities of logits (N, C, H, W) by class; void pixels do not count."""
-    probabilities = scores.softmax(1)
-    labels, counted = target.masked_fill(~valid, 0), valid.to(scores.dtype)
+def overlap(batch: Batch) -> Overlap:
+    """Sum softmax probabilities by class; void pixels do not count."""
+    probabilities = batch.scores.softmax(1)
+    num_classes, labels = batch.scores.shape[1], batch.labels
+    counted = batch.valid.to(batch.scores.dtype)
     true = probabilities.gather(1, labels[:, None])[:, 0] * counted
-    pixels = sum_by_label(labels, counted, scores.shape[1])
+    pixels = sum_by_label(labels, counted, num_classes)
     found = (probabilities * counted[:, None]).sum((0, 2, 3))
-    return Overlap(sum_by_label(labels, true, scores.shape[1]), found, pixels)
+    return Overlap(sum_by_label(labels, true, num_classes), found, pixels)
 
 
 def mean_of_present(losses: Tensor, pixels: Tensor) -> Tensor:
@@ -59,9 +60,9 @@ class Dice(HandmadeLoss):
             raise InputError(f"smooth must be at least 0, not {smooth}.")
         self.smooth = smooth
 
-    def of_valid(self, scores: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    def of_valid(self, batch: Batch) -> Tensor:
         """``1 - (2 both + smooth) / (found + pixels + smooth)``."""
-        both, found, pixels = overlap(scores, target, valid)
+        both, found, pixels = overlap(batch)
         whole = found + pixels + self.smooth
         coefficients = (2 * both + self.smooth) / (whole + (whole == 0))
         return mean_of_present(1 - coefficients, pixels)
@@ -99,9 +100,9 @@ class Tversky(HandmadeLoss):
             raise InputError("alpha and beta must be at least 0, one of them and exponent above 0.")
         self.alpha, self.beta, self.exponent = alpha, beta, exponent
 
-    def of_valid(self, scores: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    def of_valid(self, batch: Batch) -> Tensor:
         """``1 - both / (both + alpha FP + beta FN)``, raised to the exponent."""
-        both, found, pixels = overlap(scores, target, valid)
+        both, found, pixels = overlap(batch)
         missed = self.alpha * (found - both) + self.beta * (pixels - both)
         whole = both + missed
         losses = missed / (whole + (whole == 0))
@@ -132,14 +133,15 @@ class LovaszSoftmax(HandmadeLoss):
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         self.per_image = per_image
 
-    def of_valid(self, scores: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    def of_valid(self, batch: Batch) -> Tensor:
         """The loss of the batch's valid pixels, or the mean over images that hold any."""
-        probabilities = scores.softmax(1)
+        probabilities = batch.scores.softmax(1)
+        target, valid = batch.target, batch.valid
         if not self.per_image:
             return self._of_pixels(probabilities.movedim(1, 0)[:, valid], target[valid])
         images = zip(probabilities, target, valid, strict=True)
         losses = [self._of_pixels(p[:, v], t[v]) for p, t, v in images if bool(v.any())]
-        return torch.stack(losses).mean() if losses else scores.sum() * 0
+        return torch.stack(losses).mean() if losses else probabilities.sum() * 0
 
     def _of_pixels(self, probabilities: Tensor, labels: Tensor) -> Tensor:
         """Loss of pixels (C, P) with labels (P,)."""

@@ -1,0 +1,55 @@
+"""What a loss needs beyond logits and target, and who brings it about. Needs no torch.
+
+A loss is built from its parameters and, where it asks for them, facts about the data set:
+``class_pixels`` (pixels of each class in the training split) and the weights of *loss networks*,
+small networks that are trained once on the data set's masks and then frozen inside the loss.
+
+A loss is called with logits, target and, where it asks for them, further *inputs*: the logits of a
+boundary head that the network carries during training, and distance maps, computed once per image
+and augmented along with it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+BOUNDARY_LOGITS = "boundary_logits"
+"""Input: logits (N, 1, H, W) of a boundary head beside the segmentation head."""
+
+CLASS_PIXELS = "class_pixels"
+"""Fact: pixels of each class in the training split, C numbers."""
+
+EDGE_NETWORK = "edge_network"
+"""Fact: path of the weights of an edge network (SEMEDA)."""
+
+INVERSE_NETWORK = "inverse_network"
+"""Fact: path of the weights of an inverse transformation network (InverseForm)."""
+
+LOSS_NETWORKS = (EDGE_NETWORK, INVERSE_NETWORK)
+"""The facts that are weights of loss networks."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a loss needs.
+
+    Attributes:
+        inputs: Keyword arguments of ``forward``: ``boundary_logits`` and names of distance maps.
+        facts: Keyword arguments of ``load_loss``: ``class_pixels`` and names of loss networks.
+    """
+
+    inputs: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+
+    @classmethod
+    def union(cls, several: Iterable["Needs"]) -> "Needs":
+        """What losses need together, each name once, in the order of their coming."""
+        kept = list(several)
+        return cls(
+            inputs=tuple(dict.fromkeys(name for one in kept for name in one.inputs)),
+            facts=tuple(dict.fromkeys(name for one in kept for name in one.facts)),
+        )
+
+    @property
+    def loss_networks(self) -> tuple[str, ...]:
+        """The facts that are weights of loss networks."""
+        return tuple(name for name in self.facts if name in LOSS_NETWORKS)
