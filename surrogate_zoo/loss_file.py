@@ -106,10 +106,11 @@ def sum_document(
         terms: Weight > 0 and document of every term; a term that is a sum itself is taken apart.
         title: A line for people.
     """
-    flat = []
+    flat: list[dict[str, Any]] = []
     for weight, loss in terms:
-        inner = loss["terms"] if loss["kind"] == "sum" else [{"weight": 1.0, "loss": loss}]
-        flat += [{**term, "weight": weight * term["weight"]} for term in inner]
+        alone: list[dict[str, Any]] = [{"weight": 1.0, "loss": dict(loss)}]
+        inner = loss["terms"] if loss["kind"] == "sum" else alone
+        flat += [{"weight": weight * one["weight"], "loss": one["loss"]} for one in inner]
     body = {
         "schema": SCHEMA,
         "kind": "sum",

@@ -1,0 +1,1 @@
+"""Trains loss networks: small networks that are frozen inside a loss afterwards."""

@@ -1,0 +1,93 @@
+"""What a loss network is and how it is trained, as frozen values. Needs pydantic alone."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from workers.specs import DatasetSource, Seed, Side, Spec
+
+
+class EdgeNetworkSpec(Spec):
+    """An edge network (SEMEDA): predicts edges from noisy one-hot masks.
+
+    Attributes:
+        kernel: Side of its three convolutions, in pixels.
+        noise: Standard deviation of the Gaussian noise on the one-hot masks.
+        iterations: Optimiser steps.
+        batch_size: Masks a step.
+        crop: (height, width) of a crop of a mask in pixels.
+        learning_rate: Adam's.
+    """
+
+    kind: Literal["edge_network"] = "edge_network"
+    kernel: Annotated[int, Field(ge=3, le=15)] = 3
+    noise: Annotated[float, Field(ge=0, le=10)] = 0.5
+    iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 400
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 8
+    crop: tuple[Side, Side] = (64, 64)
+    learning_rate: Annotated[float, Field(gt=0, le=100)] = 0.01
+
+
+class InverseNetworkSpec(Spec):
+    """An inverse transformation network (InverseForm): predicts the homography between two boundary maps.
+
+    Attributes:
+        architecture: ``fully-connected`` as released, or ``convolutional`` after AET.
+        side: Side in pixels of the square tiles it compares.
+        shift: Largest shift, as a share of the tile's side.
+        scale: Largest change of scale; 0.2 draws factors in 1/1.2..1.2.
+        rotation: Largest rotation in degrees.
+        perspective: Largest perspective coefficient, in units of the tile's half side.
+        iterations: Optimiser steps.
+        batch_size: Pairs of tiles a step.
+        learning_rate: Adam's.
+    """
+
+    kind: Literal["inverse_network"] = "inverse_network"
+    architecture: Literal["fully-connected", "convolutional"] = "fully-connected"
+    side: Annotated[int, Field(ge=16, le=512)] = 64
+    shift: Annotated[float, Field(ge=0, le=1)] = 0.2
+    scale: Annotated[float, Field(ge=0, le=1)] = 0.2
+    rotation: Annotated[float, Field(ge=0, le=180)] = 15.0
+    perspective: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 64
+    learning_rate: Annotated[float, Field(gt=0, le=100)] = 1e-3
+
+
+LossNetworkSpec = Annotated[EdgeNetworkSpec | InverseNetworkSpec, Field(discriminator="kind")]
+
+
+class LossNetworkTask(Spec):
+    """The training of a loss network on the masks of a data set.
+
+    Only the training split is read; what is measured is measured on masks cut from it.
+
+    Attributes:
+        dataset: Where the masks are.
+        network: What to train.
+        hold_out: Share of the training masks that the result is measured on.
+        seed: Seeds the hold-out cut, weights, batches and noise.
+    """
+
+    dataset: DatasetSource
+    network: LossNetworkSpec
+    hold_out: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    seed: Seed = 0
+
+
+class LossNetworkResult(Spec):
+    """A trained loss network.
+
+    Attributes:
+        file: Name of the weights' file in the folder, safetensors.
+        measures: What it reaches on held-out masks: ``f1`` of an edge network; ``error_ratio``, its
+            error over that of predicting identity, of an inverse transformation network.
+        parameters: Constructor arguments of the network, ``num_classes`` among them if it has them.
+        seconds: Wall-clock seconds.
+    """
+
+    file: str
+    measures: dict[str, float]
+    parameters: dict[str, Any]
+    seconds: float
