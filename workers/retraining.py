@@ -1,7 +1,6 @@
 """A full training with one loss: checkpoints, and the trained weights, scores and pictures as files."""
 
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +10,16 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from surrogate_zoo import load_loss
+from surrogate_zoo import needs_of
 from surrogate_zoo.errors import ConflictError, DatasetError, StorageError, WorkerError
+from surrogate_zoo.files import write_atomically
 from workers.augmentation import Batches
 from workers.candidates import RetrainingResult, Stopped
 from workers.datasets import Dataset, Samples, open_dataset
 from workers.device import choose_device
 from workers.image_stack import stack_by_size
 from workers.inference import evaluate
+from workers.losses import build_loss, distance_maps_of
 from workers.pictures import draw_predictions
 from workers.specs import RetrainingTask
 from workers.training import CHECK_EVERY, Learner, initial_network, train
@@ -86,16 +87,27 @@ class _Run:
             raise DatasetError(f"The dataset has no split {task.split!r} to score on.")
         self.samples: Samples = self.dataset.read("train")
         classes = len(self.dataset.classes)
-        network = initial_network(task.network, classes, task.seed)
-        loss = load_loss(task.loss, num_classes=classes)
-        self.learner = Learner(network, loss, task.training, device)
+        self.learner = Learner(
+            initial_network(task.network, classes, task.seed),
+            build_loss(task.loss, self.samples.masks, classes, task.loss_networks),
+            task.training,
+            device,
+            inputs=needs_of(task.loss).inputs,
+            seed=task.seed,
+        )
         self.start = 0
         self._began, self._before = time.perf_counter(), 0.0
         folder.mkdir(parents=True, exist_ok=True)
 
     def batches(self) -> Batches:
         """The training batches, by step."""
-        stacks = stack_by_size(self.samples, self.device, range(len(self.samples)))
+        stacks = stack_by_size(
+            self.samples,
+            self.device,
+            range(len(self.samples)),
+            maps=distance_maps_of([self.task.loss]),
+            num_classes=len(self.dataset.classes),
+        )
         return Batches(stacks, self.task.training, self.task.seed)
 
     def after_step(
@@ -175,19 +187,3 @@ def _finish(run: _Run) -> RetrainingResult:
     picture = draw_predictions(network, stacks)
     write_atomically(folder / PICTURE, lambda path: picture.save(path, format="PNG"))
     return RetrainingResult(metrics, (WEIGHTS, METRICS, PICTURE), run.seconds)
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a neighbour of ``path``, flush it to disk and rename it into place.
-
-    Raises:
-        StorageError: The disk could not take it.
-    """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        write(part)
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise StorageError(f"{path} could not be written: {error}.") from error

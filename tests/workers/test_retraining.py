@@ -20,7 +20,7 @@ from workers.datasets import open_dataset
 from workers.image_stack import stack_by_size
 from workers.inference import evaluate
 from workers.networks import build_network
-from workers.retraining import CHECKPOINT, retrain, write_atomically
+from workers.retraining import CHECKPOINT, retrain
 from workers.specs import NetworkSpec
 
 
@@ -161,16 +161,3 @@ def test_a_dataset_without_the_split(tmp_path: Path) -> None:
     task = tiny.retraining_task(dataset=source, split="test")
     with pytest.raises(DatasetError, match="no split 'test'"):
         retrain(task, tmp_path / "out", device="cpu")
-
-
-def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("old")
-
-    def fail(part: Path) -> None:
-        part.write_text("half")
-        raise OSError("disk full")
-
-    with pytest.raises(StorageError, match="disk full"):
-        write_atomically(path, fail)
-    assert path.read_text() == "old"

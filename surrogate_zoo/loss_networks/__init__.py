@@ -1,0 +1,1 @@
+"""Loss networks: small networks, trained once on masks and then frozen inside a loss."""

@@ -1,0 +1,91 @@
+"""Trains loss networks on the masks of a data set's training split."""
+
+import time
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from surrogate_zoo.errors import WorkerError
+from surrogate_zoo.loss_networks.storage import save
+from surrogate_zoo.needs import EDGE_NETWORK, INVERSE_NETWORK
+from workers.datasets import open_dataset
+from workers.device import choose_device
+from workers.loss_networks.specs import LossNetworkResult, LossNetworkTask
+from workers.proxy import cut_hold_out
+from workers.training import own_random_numbers
+
+Progress = Callable[[int, int, float], None]
+
+TRAININGS: Mapping[str, str] = {
+    EDGE_NETWORK: "workers.loss_networks.edge:train",
+    INVERSE_NETWORK: "workers.loss_networks.inverse:train",
+}
+"""Kind of network -> ``module:function``.
+
+``train(task, kept, held, num_classes, device, on_progress, should_stop)`` with the masks to train on
+and those to measure on, uint8 (H, W) each, void = 255; returns the network, its measures and the
+keyword arguments that build it. It seeds torch's global generators, which are given back as they
+were, asks ``should_stop`` at every step and raises ``Stopped``.
+"""
+
+
+def train_loss_network(
+    task: LossNetworkTask,
+    folder: Path,
+    *,
+    device: str = "auto",
+    on_progress: Progress = lambda _steps, _total, _loss: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> LossNetworkResult:
+    """Train ``task.network`` on the masks of the training split and measure it on a part held out.
+
+    Only the training split is read. On a CPU with the same number of threads the same task writes
+    the same bytes.
+
+    Args:
+        task: What to train.
+        folder: Where the weights go; made if it is not there.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:<n>``.
+        on_progress: Called now and then, and at the end, with the steps taken, the steps there are
+            and the mean loss of the last ones.
+        should_stop: Looked at after every step.
+
+    Returns:
+        The measures, and the name of the file written, ``<kind>.safetensors``.
+
+    Raises:
+        Stopped: ``should_stop`` became true; nothing was written.
+        InputError: The task is wrong.
+        StorageError: The disk could not take the weights.
+        WorkerError: The network became infinite or NaN.
+    """
+    began = time.perf_counter()
+    place = choose_device(device)
+    dataset = open_dataset(task.dataset)
+    masks = dataset.read("train").masks
+    kept, held = cut_hold_out(len(masks), task.hold_out, task.seed)
+    with own_random_numbers(place):
+        network, measures, parameters = _training(task.network.kind)(
+            task,
+            [masks[index] for index in kept],
+            [masks[index] for index in held],
+            num_classes=len(dataset.classes),
+            device=place,
+            on_progress=on_progress,
+            should_stop=should_stop,
+        )
+    if not all(bool(one.isfinite().all()) for one in network.state_dict().values()):
+        raise WorkerError("The network's weights became infinite or NaN; lower the learning rate.")
+    folder.mkdir(parents=True, exist_ok=True)
+    kind, file = task.network.kind, f"{task.network.kind}.safetensors"
+    provenance = {"task": task.model_dump(mode="json"), "measures": measures}
+    save(network, folder / file, kind=kind, parameters=parameters, provenance=provenance)
+    seconds = time.perf_counter() - began
+    return LossNetworkResult(file=file, measures=measures, parameters=parameters, seconds=seconds)
+
+
+def _training(kind: str) -> Callable[..., Any]:
+    module, _, name = TRAININGS[kind].partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found
