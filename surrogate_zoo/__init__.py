@@ -4,20 +4,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from surrogate_zoo.boundary_evaluator import BoundaryEvaluator
     from surrogate_zoo.evaluator import SegmentationEvaluator
     from surrogate_zoo.metrics import METRICS
-    from surrogate_zoo.registry import LOSSES, load_loss
+    from surrogate_zoo.registry import LOSSES, load_loss, needs_of
     from surrogate_zoo.surrogate import SurrogateLoss
 
 _HOMES = {
     "SurrogateLoss": "surrogate_zoo.surrogate",
+    "BoundaryEvaluator": "surrogate_zoo.boundary_evaluator",
     "SegmentationEvaluator": "surrogate_zoo.evaluator",
     "METRICS": "surrogate_zoo.metrics",
     "LOSSES": "surrogate_zoo.registry",
     "load_loss": "surrogate_zoo.registry",
+    "needs_of": "surrogate_zoo.registry",
 }
 
-__all__ = ["LOSSES", "METRICS", "SegmentationEvaluator", "SurrogateLoss", "load_loss"]
+__all__ = [
+    "LOSSES",
+    "METRICS",
+    "BoundaryEvaluator",
+    "SegmentationEvaluator",
+    "SurrogateLoss",
+    "load_loss",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -8,12 +8,14 @@ size of the crop and not of the image.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from surrogate_zoo.distance_maps import MAPS
 from workers.datasets import VOID
 from workers.image_stack import Stack, normalise
 from workers.specs import TrainingSpec
@@ -46,6 +48,37 @@ class Crops:
     flip: Tensor
 
 
+class TrainingBatch(NamedTuple):
+    """What one step trains on.
+
+    Attributes:
+        images: float32 (B, 3, h, w), normalised, 0 outside of the image.
+        masks: int64 (B, h, w), void = 255 outside of the image.
+        maps: Distance maps by name, float32 (B, K, h, w), 0 outside of the image. They are those of
+            the whole image, scaled along with it: a border beyond the crop counts.
+    """
+
+    images: Tensor
+    masks: Tensor
+    maps: dict[str, Tensor]
+
+
+class Crop(NamedTuple):
+    """Samples as they were gathered from a stack.
+
+    Attributes:
+        pixels: float32 (B, h, w, 3) in 0..255.
+        masks: int64 (B, h, w), void outside.
+        inside: bool (B, h, w), False where the crop reaches beyond its image.
+        maps: Distance maps by name, float32 (B, h, w, K), 0 outside.
+    """
+
+    pixels: Tensor
+    masks: Tensor
+    inside: Tensor
+    maps: dict[str, Tensor]
+
+
 class Batches:
     """Batches of a training, by step.
 
@@ -68,25 +101,28 @@ class Batches:
         }
         self._places = np.array([places[position] for position in range(len(places))])
 
-    def __call__(self, step: int) -> tuple[Tensor, Tensor]:
-        """Assemble the batch of ``step``.
-
-        Returns:
-            Images, float32 (B, 3, h, w), normalised, 0 outside of the image; masks, int64
-            (B, h, w), void = 255 outside of the image.
-        """
+    def __call__(self, step: int) -> TrainingBatch:
+        """Assemble the batch of ``step``."""
         size = self._training.batch_size
         places = self._places[self._chosen(step)]
         draws = generator(self._seed, AUGMENTATION, step).random((size, DRAWS), dtype=np.float32)
         device = self._stacks[0].images.device
-        images = torch.empty((size, *self._training.crop, 3), device=device)
-        masks = torch.empty((size, *self._training.crop), dtype=torch.int64, device=device)
+        crop = self._training.crop
+        images = torch.empty((size, *crop, 3), device=device)
+        masks = torch.empty((size, *crop), dtype=torch.int64, device=device)
+        maps = {
+            name: torch.empty((size, *crop, kept.shape[-1]), device=device)
+            for name, kept in self._stacks[0].maps.items()
+        }
         for number in np.unique(places[:, 0]):
             slots = np.flatnonzero(places[:, 0] == number)
             where = torch.from_numpy(slots).to(device)
             part = self._assemble(self._stacks[number], places[slots, 1], draws[slots])
-            images[where], masks[where] = part
-        return images.permute(0, 3, 1, 2), masks
+            images[where], masks[where] = part.pixels, part.masks
+            for name, kept in part.maps.items():
+                maps[name][where] = kept
+        channels_first = {name: kept.permute(0, 3, 1, 2) for name, kept in maps.items()}
+        return TrainingBatch(images.permute(0, 3, 1, 2), masks, channels_first)
 
     def _chosen(self, step: int) -> NDArray[np.int64]:
         """Positions of the images of ``step``."""
@@ -98,18 +134,15 @@ class Batches:
         }
         return np.array([orders[place // total][place % total] for place in wanted])
 
-    def _assemble(
-        self, stack: Stack, rows: NDArray[np.int64], draws: NDArray[np.float32]
-    ) -> tuple[Tensor, Tensor]:
+    def _assemble(self, stack: Stack, rows: NDArray[np.int64], draws: NDArray[np.float32]) -> Crop:
         device = stack.images.device
         on_device = torch.from_numpy(np.ascontiguousarray(draws)).to(device)
         crops = place_crops(stack.size, self._training, on_device)
-        pixels, masks, inside = gather(
-            stack, torch.from_numpy(rows).to(device), crops, self._training.crop
-        )
+        crop = gather(stack, torch.from_numpy(rows).to(device), crops, self._training.crop)
+        pixels = crop.pixels
         if self._training.augmentation.colour > 0:
             pixels = jitter(pixels, self._training.augmentation.colour, on_device[:, 4:])
-        return normalise(pixels) * inside[..., None], masks
+        return crop._replace(pixels=normalise(pixels) * crop.inside[..., None])
 
 
 def place_crops(size: tuple[int, int], training: TrainingSpec, draws: Tensor) -> Crops:
@@ -133,16 +166,10 @@ def place_crops(size: tuple[int, int], training: TrainingSpec, draws: Tensor) ->
     )
 
 
-def gather(
-    stack: Stack, rows: Tensor, crops: Crops, crop: tuple[int, int]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Resample crops from a stack: bilinear for images, nearest for masks.
+def gather(stack: Stack, rows: Tensor, crops: Crops, crop: tuple[int, int]) -> Crop:
+    """Resample crops from a stack: bilinear for images, nearest for masks and distance maps.
 
     Shrinking does not smooth first, as the released augmentation (OpenCV's bilinear) does not.
-
-    Returns:
-        Pixels, float32 (B, h, w, 3) in 0..255; masks, int64 (B, h, w), void outside; inside, bool
-        (B, h, w), False where the crop reaches beyond its image.
     """
     height, width = stack.size
     y = _coordinates(crop[0], crops.top, crops.scale, torch.zeros_like(crops.flip))
@@ -164,8 +191,16 @@ def gather(
     lower = torch.lerp(
         flat[index(top + 1, left)].float(), flat[index(top + 1, left + 1)].float(), right
     )
-    masks = stack.masks.view(-1)[index(near_y, near_x)].long()
-    return torch.lerp(upper, lower, down), masks.masked_fill(~inside, VOID), inside
+    nearest = index(near_y, near_x)
+    masks = stack.masks.view(-1)[nearest].long().masked_fill(~inside, VOID)
+    maps = {
+        name: kept.view(-1, kept.shape[-1])[nearest].float() * inside[..., None]
+        for name, kept in stack.maps.items()
+    }
+    for name in maps:
+        if MAPS[name].in_pixels:
+            maps[name] *= crops.scale[:, None, None, None]
+    return Crop(torch.lerp(upper, lower, down), masks, inside, maps)
 
 
 def _coordinates(length: int, start: Tensor, scale: Tensor, flip: Tensor) -> Tensor:

@@ -2,14 +2,16 @@
 
 import inspect
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import segmentation_models_pytorch as smp
 import timm
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from surrogate_zoo.errors import InputError, UnknownNameError
+from surrogate_zoo.needs import BOUNDARY_LOGITS
 from workers.specs import NetworkSpec, TrainingSpec
 
 ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
@@ -107,19 +109,67 @@ def _remedy(spec: NetworkSpec, error: Exception) -> str:
     )
 
 
-def parameter_groups(network: nn.Module, training: TrainingSpec) -> list[dict[str, Any]]:
+HEADS: Mapping[str, int] = {BOUNDARY_LOGITS: 1}
+"""Heads that a network can carry during training: the input of losses they feed, and its channels."""
+
+HEAD_WIDTH = 64
+
+
+class WithHeads(nn.Module):
+    """A network with further heads beside its segmentation head, for training alone.
+
+    A head sees what the segmentation head sees, the decoder's output; so any network of
+    segmentation-models-pytorch can carry one. The network itself is left as it is: used alone it
+    costs nothing more. A head is a 3x3 convolution to 64 channels, batch normalisation, ReLU and a
+    1x1 convolution, upsampled to the size of the logits.
+
+    Args:
+        network: Has a ``segmentation_head`` that begins with a convolution.
+        heads: Keys of :data:`HEADS`.
+    """
+
+    def __init__(self, network: nn.Module, heads: Iterable[str]) -> None:
+        super().__init__()
+        self.network = network
+        self.heads = nn.ModuleDict({name: _head(network, HEADS[name]) for name in heads})
+
+    def forward(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return logits (N, C, H, W), and the logits of each head, (N, K, H, W)."""
+        if not self.heads:
+            return self.network(images), {}
+        features: list[Tensor] = []
+        entry = self.network.get_submodule("segmentation_head")
+        hook = entry.register_forward_pre_hook(lambda _module, inputs: features.append(inputs[0]))
+        try:
+            logits: Tensor = self.network(images)
+        finally:
+            hook.remove()
+        size = logits.shape[2:]
+        return logits, {
+            name: F.interpolate(head(features[0]), size=size, mode="bilinear", align_corners=False)
+            for name, head in self.heads.items()
+        }
+
+
+def _head(network: nn.Module, outputs: int) -> nn.Module:
+    entry = network.get_submodule("segmentation_head")
+    channels = next(one.in_channels for one in entry.modules() if isinstance(one, nn.Conv2d))
+    return nn.Sequential(
+        nn.Conv2d(channels, HEAD_WIDTH, 3, padding=1, bias=False),
+        nn.BatchNorm2d(HEAD_WIDTH),
+        nn.ReLU(),
+        nn.Conv2d(HEAD_WIDTH, outputs, 1),
+    )
+
+
+def parameter_groups(network: WithHeads, training: TrainingSpec) -> list[dict[str, Any]]:
     """Split parameters into encoder and head, with the ``factor`` of each one's learning rate.
 
     Parameters that are not part of the encoder learn ``training.head_factor`` times as fast.
     """
-    encoder = [
-        parameter for name, parameter in network.named_parameters() if name.startswith("encoder.")
-    ]
-    head = [
-        parameter
-        for name, parameter in network.named_parameters()
-        if not name.startswith("encoder.")
-    ]
+    inside = "network.encoder."
+    encoder = [one for name, one in network.named_parameters() if name.startswith(inside)]
+    head = [one for name, one in network.named_parameters() if not name.startswith(inside)]
     return [
         {"params": encoder, "factor": 1.0},
         {"params": head, "factor": training.head_factor},

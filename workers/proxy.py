@@ -6,12 +6,13 @@ follow from the task's seed alone, so candidates differ by their loss and by not
 
 import time
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import Any
 
 import torch
 from torch import nn
 
-from surrogate_zoo import METRICS, load_loss
+from surrogate_zoo import METRICS, needs_of
 from surrogate_zoo.errors import DatasetError, SeglossError
 from workers.augmentation import Batches, generator
 from workers.candidates import Candidate, Outcome
@@ -19,6 +20,7 @@ from workers.datasets import Samples, open_dataset
 from workers.device import choose_device, worker_facts
 from workers.image_stack import Stack, stack_by_size
 from workers.inference import evaluate
+from workers.losses import build_loss, distance_maps_of
 from workers.specs import DatasetSource, ProxyTask, ScoringSpec
 from workers.training import Learner, initial_network, train
 
@@ -83,9 +85,15 @@ def evaluate_pack(
     place = choose_device(device)
     samples, num_classes = training_samples(task.dataset)
     kept, held = cut_hold_out(len(samples), task.hold_out, task.seed)
-    batches = Batches(stack_by_size(samples, place, kept), task.training, task.seed)
+    maps = distance_maps_of(candidate.loss for candidate in candidates)
+    stacks = stack_by_size(samples, place, kept, maps=maps, num_classes=num_classes)
+    batches = Batches(stacks, task.training, task.seed)
     network = initial_network(task.network, num_classes, task.seed)
-    entries = [_enter(candidate, network, num_classes, task, place) for candidate in candidates]
+    masks = [samples.masks[index] for index in kept]
+    build = partial(
+        build_loss, masks=masks, num_classes=num_classes, loss_networks=task.loss_networks
+    )
+    entries = [_enter(candidate, network, build, task, place) for candidate in candidates]
     learners = [entry for entry in entries if isinstance(entry, Learner)]
     train(learners, batches, task.training, seed=task.seed, device=place, after_step=progress)
     held_out = stack_by_size(samples, place, held)
@@ -107,16 +115,17 @@ def evaluate_pack(
 def _enter(
     candidate: Candidate,
     network: nn.Module,
-    num_classes: int,
+    build: Callable[[dict[str, Any]], nn.Module],
     task: ProxyTask,
     device: torch.device,
 ) -> Learner | str:
     """Make the candidate's learner, or say why its loss cannot be used."""
     try:
-        loss = load_loss(candidate.loss, num_classes=num_classes)
+        loss = build(candidate.loss)
     except SeglossError as error:
         return f"The loss cannot be loaded: {error}"
-    return Learner(network, loss, task.training, device)
+    inputs = needs_of(candidate.loss).inputs
+    return Learner(network, loss, task.training, device, inputs=inputs, seed=task.seed)
 
 
 def _score(

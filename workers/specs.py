@@ -211,6 +211,7 @@ class ProxyTask(Spec):
         hold_out: Share of the training split that is held out for the score.
         seed: Seeds the hold-out cut, the initial weights, the batches and the augmentation; all
             candidates of a search share it (common random numbers).
+        loss_networks: Paths of the weights of the loss networks that candidates ask for, by kind.
     """
 
     dataset: DatasetSource
@@ -220,6 +221,7 @@ class ProxyTask(Spec):
     scoring: ScoringSpec = ScoringSpec()
     hold_out: Fraction = 0.2
     seed: Seed = 0
+    loss_networks: dict[str, str] = Field(default_factory=dict)
 
 
 class RetrainingTask(Spec):
@@ -234,6 +236,7 @@ class RetrainingTask(Spec):
         split: Split that the result is scored on.
         seed: Seeds initial weights, batches and augmentation.
         checkpoint_every: Steps between two checkpoints.
+        loss_networks: Paths of the weights of the loss networks that the loss asks for, by kind.
     """
 
     dataset: DatasetSource
@@ -244,6 +247,7 @@ class RetrainingTask(Spec):
     split: Literal["val", "test"] = "val"
     seed: Seed = 0
     checkpoint_every: Annotated[int, Field(ge=1)] = 200
+    loss_networks: dict[str, str] = Field(default_factory=dict)
 
 
 # Presets for two CPU cores, measured on the generated dataset (one thread of a 2.6 GHz EPYC).

@@ -7,23 +7,25 @@ its pack, and a training resumes from weights, optimiser and step alone.
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from surrogate_zoo.errors import InputError, SeglossError
+from workers.augmentation import TrainingBatch
 from workers.candidates import Curve
 from workers.device import autocast, half_precision
-from workers.networks import build_network, parameter_groups
+from workers.networks import HEADS, WithHeads, build_network, parameter_groups
 from workers.specs import NetworkSpec, TrainingSpec
 
 CHECK_EVERY = 20  # steps between two looks at the losses; each makes a GPU wait
 CURVE_POINTS = 50
-WEIGHTS, DROPOUT = 3, 4  # streams of random numbers below one seed; augmentation has 1 and 2
+# Streams of random numbers below one seed; augmentation has 1 and 2, the hold-out cut 5.
+WEIGHTS, DROPOUT, HEAD_WEIGHTS = 3, 4, 6
 
 
 @contextmanager
@@ -63,9 +65,12 @@ class Learner:
 
     Args:
         network: Its initial weights are copied, not changed.
-        loss: ``forward(logits (N, C, H, W) float32, target (N, H, W) int64) -> scalar``.
+        loss: ``forward(logits (N, C, H, W) float32, target (N, H, W) int64, **inputs) -> scalar``.
         training: The schedule.
         device: Where to train.
+        inputs: Names of the inputs that the loss takes: heads, which the network then carries while
+            it trains, and distance maps, which its batches must hold.
+        seed: Seeds the heads' initial weights.
 
     Attributes:
         network: The network in training.
@@ -73,9 +78,21 @@ class Learner:
     """
 
     def __init__(
-        self, network: nn.Module, loss: nn.Module, training: TrainingSpec, device: torch.device
+        self,
+        network: nn.Module,
+        loss: nn.Module,
+        training: TrainingSpec,
+        device: torch.device,
+        *,
+        inputs: Collection[str] = (),
+        seed: int = 0,
     ) -> None:
-        self.network = copy.deepcopy(network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = copy.deepcopy(network)
+        with own_random_numbers(torch.device("cpu")):
+            seed_torch(seed, HEAD_WEIGHTS)
+            self._headed = WithHeads(self.network, [name for name in inputs if name in HEADS])
+        self._headed.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._maps = [name for name in inputs if name not in HEADS]
         self.failure: str | None = None
         self._loss = loss.to(device)
         if hasattr(loss, "check_values"):
@@ -84,7 +101,7 @@ class Learner:
         self._training = training
         self._device = device
         self._optimiser = torch.optim.SGD(
-            parameter_groups(self.network, training),
+            parameter_groups(self._headed, training),
             lr=training.learning_rate,
             momentum=training.momentum,
             weight_decay=training.weight_decay,
@@ -94,21 +111,24 @@ class Learner:
         self._losses = torch.zeros(training.iterations, device=device)
         self._steps = 0
 
-    def step(self, step: int, images: Tensor, masks: Tensor) -> None:
+    def step(self, step: int, batch: TrainingBatch) -> None:
         """Take optimiser step ``step``; an error of the loss makes this learner fail."""
+        masks = batch.masks
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(self._training, step, group["factor"])
-        self.network.train()
+        self._headed.train()
         self._optimiser.zero_grad()
         with autocast(self._device):
-            logits = self.network(images)
+            logits, heads = self._headed(batch.images)
         if logits.shape[2:] != masks.shape[1:]:
             raise InputError(
                 f"The network maps {tuple(masks.shape[1:])} pixels to {tuple(logits.shape[2:])}; "
                 "set its option 'upsampling' so that both agree."
             )
         try:
-            loss = self._loss(logits.float(), masks)
+            inputs = {name: head.float() for name, head in heads.items()}
+            inputs |= {name: batch.maps[name] for name in self._maps}
+            loss = self._loss(logits.float(), masks, **inputs)
         except SeglossError as error:
             self.failure = f"The loss failed at iteration {step}: {error}"
             return
@@ -126,7 +146,7 @@ class Learner:
         if len(wrong):
             step = int(wrong[0])
             self.failure = f"The loss became {float(self._losses[step])} at iteration {step}."
-        elif not all(bool(torch.isfinite(one).all()) for one in self.network.parameters()):
+        elif not all(bool(torch.isfinite(one).all()) for one in self._headed.parameters()):
             self.failure = f"Weights became infinite or NaN before iteration {self._steps}."
 
     def curve(self) -> Curve:
@@ -144,7 +164,7 @@ class Learner:
     def state(self) -> dict[str, Any]:
         """Everything that a resumed training needs, as tensors, numbers and plain containers."""
         return {
-            "network": self.network.state_dict(),
+            "network": self._headed.state_dict(),
             "optimiser": self._optimiser.state_dict(),
             "scaler": self._scaler.state_dict(),
             "losses": self._losses,
@@ -153,7 +173,7 @@ class Learner:
 
     def load(self, state: dict[str, Any]) -> None:
         """Take over what :meth:`state` returned."""
-        self.network.load_state_dict(state["network"])
+        self._headed.load_state_dict(state["network"])
         self._optimiser.load_state_dict(state["optimiser"])
         self._scaler.load_state_dict(state["scaler"])
         self._losses.copy_(state["losses"])
@@ -162,7 +182,7 @@ class Learner:
 
 def train(
     learners: Sequence[Learner],
-    batches: Callable[[int], tuple[Tensor, Tensor]],
+    batches: Callable[[int], TrainingBatch],
     training: TrainingSpec,
     *,
     seed: int,
@@ -174,7 +194,7 @@ def train(
 
     Args:
         learners: One for each loss; they share nothing but the batches.
-        batches: Step -> images, float32 (B, 3, h, w), and masks, int64 (B, h, w).
+        batches: Step -> what to train on.
         training: The schedule.
         seed: Seeds dropout, the same for every learner.
         device: The learners' device.
@@ -183,17 +203,24 @@ def train(
     """
     with own_random_numbers(device):
         for step in range(start, training.iterations):
-            images, masks = batches(step)
-            images = images.to(device, non_blocking=True)
-            masks = masks.to(device, non_blocking=True)
-            images = images.contiguous(memory_format=torch.channels_last)
+            batch = _placed(batches(step), device)
             active = [learner for learner in learners if learner.failure is None]
             if not active:
                 return
             for learner in active:
                 seed_torch(seed, DROPOUT, step)
-                learner.step(step, images, masks)
+                learner.step(step, batch)
             if (step + 1) % CHECK_EVERY == 0 or step + 1 == training.iterations:
                 for learner in active:
                     learner.check()
             after_step(step + 1)
+
+
+def _placed(batch: TrainingBatch, device: torch.device) -> TrainingBatch:
+    """A batch on ``device``, its images channels-last."""
+    images = batch.images.to(device, non_blocking=True)
+    return TrainingBatch(
+        images=images.contiguous(memory_format=torch.channels_last),
+        masks=batch.masks.to(device, non_blocking=True),
+        maps={name: one.to(device, non_blocking=True) for name, one in batch.maps.items()},
+    )

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from surrogate_zoo.errors import InputError, UnknownNameError
+from surrogate_zoo.needs import BOUNDARY_LOGITS
 from tests.workers import tiny
-from workers.networks import ARCHITECTURES, build_network, options_of, parameter_groups
+from workers.networks import ARCHITECTURES, WithHeads, build_network, options_of, parameter_groups
 from workers.specs import NetworkSpec
 
 
@@ -14,6 +15,21 @@ def test_every_architecture_maps_images_to_logits_of_the_same_size(architecture:
     network = build_network(NetworkSpec(architecture=architecture, encoder="resnet18"), 5).eval()
     with torch.inference_mode():
         assert network(torch.zeros(1, 3, 128, 160)).shape == (1, 5, 128, 160)
+
+
+@pytest.mark.parametrize("architecture", sorted(set(ARCHITECTURES) - {"DPT"}))
+def test_every_architecture_carries_a_boundary_head(architecture: str) -> None:
+    network = build_network(NetworkSpec(architecture=architecture, encoder="resnet18"), 5).eval()
+    carrying = WithHeads(network, [BOUNDARY_LOGITS]).eval()
+    images = torch.rand(1, 3, 128, 160)
+    logits, heads = carrying(images)
+    assert heads[BOUNDARY_LOGITS].shape == (1, 1, 128, 160)
+    with torch.inference_mode():  # and is not changed by it
+        torch.testing.assert_close(network(images), logits)
+    heads[BOUNDARY_LOGITS].sum().backward()
+    first = next(network.encoder.parameters())
+    assert first.grad is not None  # the head trains the encoder along
+    assert first.grad.abs().sum() > 0
 
 
 def test_timm_encoders() -> None:
@@ -62,10 +78,11 @@ def test_options_are_the_named_arguments() -> None:
 
 def test_head_learns_faster_and_no_parameter_is_left_out() -> None:
     network = build_network(tiny.NETWORK, 3)
-    encoder, head = parameter_groups(network, tiny.training(head_factor=7))
+    carrying = WithHeads(network, [BOUNDARY_LOGITS])
+    encoder, head = parameter_groups(carrying, tiny.training(head_factor=7))
     assert (encoder["factor"], head["factor"]) == (1, 7)
     assert [*map(id, encoder["params"])] == [*map(id, network.encoder.parameters())]
-    assert len(encoder["params"]) + len(head["params"]) == len(list(network.parameters()))
+    assert len(encoder["params"]) + len(head["params"]) == len(list(carrying.parameters()))
 
 
 def test_building_warns_of_nothing() -> None:
