@@ -66,19 +66,7 @@ class SegmentationEvaluator:
         Raises:
             InputError: Shapes differ, or labels are out of range. Nothing is added.
         """
-        for name, labels in (("pred", pred), ("target", target)):
-            if labels.ndim != 3 or labels.is_floating_point():
-                raise InputError(
-                    f"{name} must be integer labels of shape (N, H, W), "
-                    f"not {labels.dtype} {tuple(labels.shape)}."
-                )
-        if pred.shape != target.shape:
-            raise InputError(
-                f"pred {tuple(pred.shape)} and target {tuple(target.shape)} differ in shape."
-            )
-        pred, target = pred.long(), target.long().to(pred.device)
-        check_labels("target", target, self.num_classes, self.ignore_index)
-        void = target == self.ignore_index
+        pred, target, void = checked_labels(pred, target, self.num_classes, self.ignore_index)
         if not self.as_released:
             pred = pred.masked_fill(void, 0)
         check_labels("pred", pred, self.num_classes, None)
@@ -129,3 +117,29 @@ class SegmentationEvaluator:
     def reset(self) -> None:
         """Forget everything."""
         self._totals = {}
+
+
+def checked_labels(
+    pred: Tensor, target: Tensor, num_classes: int, ignore_index: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Check shapes and dtypes of a batch of labels (N, H, W), and the range of the target's.
+
+    Returns:
+        Prediction and target as int64, and where the target is void, bool; on the prediction's device.
+
+    Raises:
+        InputError: Shapes differ, or a label of the target is out of range.
+    """
+    for name, labels in (("pred", pred), ("target", target)):
+        if labels.ndim != 3 or labels.is_floating_point():
+            raise InputError(
+                f"{name} must be integer labels of shape (N, H, W), "
+                f"not {labels.dtype} {tuple(labels.shape)}."
+            )
+    if pred.shape != target.shape:
+        raise InputError(
+            f"pred {tuple(pred.shape)} and target {tuple(target.shape)} differ in shape."
+        )
+    pred, target = pred.long(), target.long().to(pred.device)
+    check_labels("target", target, num_classes, ignore_index)
+    return pred, target, target == ignore_index
