@@ -27,6 +27,7 @@ __all__ = [
     "SegmentationEvaluator",
     "SurrogateLoss",
     "load_loss",
+    "needs_of",
 ]
 
 
