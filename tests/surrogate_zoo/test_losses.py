@@ -1,32 +1,49 @@
-"""The contract of every loss of the registry: a new entry is tested the moment it is registered."""
+"""The contract of every loss of the registry: a new entry is tested the moment it is registered.
+
+Losses that take the logits of a head as well are tested on both together: see ``supplies``.
+"""
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from surrogate_zoo import LOSSES, load_loss
+from surrogate_zoo import LOSSES, load_loss, needs_of
+from surrogate_zoo.distance_maps import maps_of
 from surrogate_zoo.errors import InputError
-from tests.surrogate_zoo.batches import VOID, labels, one_hot_logits
+from surrogate_zoo.needs import BOUNDARY_LOGITS, EDGE_NETWORK, INVERSE_NETWORK
+from tests.surrogate_zoo.batches import VOID, labels
+from tests.surrogate_zoo.supplies import (
+    CLASSES,
+    call,
+    heads,
+    loss_networks,
+    maps,
+    perfect,
+    supplied_loss,
+)
 
-CLASSES = 4
 every_loss = pytest.mark.parametrize("name", LOSSES)
 
 
-def _loss(name: str) -> nn.Module:
-    return load_loss(name, num_classes=CLASSES)
-
-
-def _logits(
-    seed: int, size: tuple[int, int, int] = (2, 9, 11), dtype: torch.dtype = torch.float32
+def _scores(
+    name: str,
+    seed: int,
+    size: tuple[int, int, int] = (2, 9, 11),
+    dtype: torch.dtype = torch.float32,
 ) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     n, h, w = size
-    return 2 * torch.randn(n, CLASSES, h, w, generator=generator, dtype=torch.float64).to(dtype)
+    shape = (n, CLASSES + heads(name), h, w)
+    return 2 * torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
 
 
-def _gradient(loss: nn.Module, logits: Tensor, target: Tensor) -> tuple[float, Tensor]:
-    leaf = logits.clone().requires_grad_()
-    value = loss(leaf, target)
+def _value(name: str, scores: Tensor, target: Tensor) -> float:
+    return call(name, supplied_loss(name), scores, target).item()
+
+
+def _gradient(name: str, scores: Tensor, target: Tensor) -> tuple[float, Tensor]:
+    leaf = scores.clone().requires_grad_()
+    value = call(name, supplied_loss(name), leaf, target)
     value.backward()
     assert leaf.grad is not None
     return value.item(), leaf.grad
@@ -34,7 +51,7 @@ def _gradient(loss: nn.Module, logits: Tensor, target: Tensor) -> tuple[float, T
 
 @every_loss
 def test_value_is_a_finite_scalar_and_the_gradient_is_not_zero(name: str) -> None:
-    value, gradient = _gradient(_loss(name), _logits(1), labels(1))
+    value, gradient = _gradient(name, _scores(name, 1), labels(1))
     assert value > 0
     assert torch.isfinite(gradient).all()
     assert gradient.abs().sum() > 0
@@ -42,19 +59,19 @@ def test_value_is_a_finite_scalar_and_the_gradient_is_not_zero(name: str) -> Non
 
 @every_loss
 def test_an_all_void_batch_has_value_and_gradient_zero(name: str) -> None:
-    value, gradient = _gradient(_loss(name), _logits(1), torch.full((2, 9, 11), VOID))
+    value, gradient = _gradient(name, _scores(name, 1), torch.full((2, 9, 11), VOID))
     assert value == 0
     assert (gradient == 0).all()
 
 
 @every_loss
 def test_void_logits_change_neither_value_nor_gradient(name: str) -> None:
-    target, logits = labels(3), _logits(3)
+    target, scores = labels(3), _scores(name, 3)
     void = (target == VOID)[:, None]
-    value, gradient = _gradient(_loss(name), logits, target)
+    value, gradient = _gradient(name, scores, target)
     assert (gradient.movedim(1, -1)[target == VOID] == 0).all()
-    for filling in (_logits(4) * 100, torch.full_like(logits, torch.nan)):
-        other, other_gradient = _gradient(_loss(name), torch.where(void, filling, logits), target)
+    for filling in (_scores(name, 4) * 100, torch.full_like(scores, torch.nan)):
+        other, other_gradient = _gradient(name, torch.where(void, filling, scores), target)
         assert other == value
         assert torch.equal(other_gradient, gradient)
 
@@ -62,48 +79,46 @@ def test_void_logits_change_neither_value_nor_gradient(name: str) -> None:
 @every_loss
 def test_a_perfect_prediction_is_the_minimum(name: str) -> None:
     target = labels(5, size=(1, 20, 20))
-    perfect = _loss(name)(one_hot_logits(target % VOID, CLASSES), target).item()
-    assert perfect == pytest.approx(0, abs=1e-9)
-    wrong = _loss(name)(one_hot_logits((target + 1) % CLASSES, CLASSES), target).item()
-    assert wrong > perfect
+    best = _value(name, perfect(name, target), target)
+    assert best == pytest.approx(0, abs=1e-9)
+    wrong = perfect(name, (target + 1) % CLASSES, target != VOID)
+    assert _value(name, wrong, target) > best
 
 
 @every_loss
 def test_one_class_present(name: str) -> None:
     target = torch.full((2, 9, 11), 2)
-    value, gradient = _gradient(_loss(name), _logits(6), target)
+    value, gradient = _gradient(name, _scores(name, 6), target)
     assert value >= 0
     assert torch.isfinite(gradient).all()
-    perfect = _loss(name)(one_hot_logits(target, CLASSES), target).item()
-    assert perfect == pytest.approx(0, abs=1e-9)
+    assert _value(name, perfect(name, target), target) == pytest.approx(0, abs=1e-9)
 
 
 @every_loss
 @pytest.mark.parametrize(("dtype", "bound"), [(torch.float16, 2e-3), (torch.bfloat16, 2e-2)])
 def test_half_precision_agrees_with_float32(name: str, dtype: torch.dtype, bound: float) -> None:
     # More than 65,504 pixels, where sums in float16 overflow.
-    target, logits = labels(7, size=(1, 260, 260)), _logits(7, (1, 260, 260))
-    half, half_gradient = _gradient(_loss(name), logits.to(dtype), target)
-    full, full_gradient = _gradient(_loss(name), logits.to(dtype).float(), target)
+    target, scores = labels(7, size=(1, 260, 260)), _scores(name, 7, (1, 260, 260))
+    half, half_gradient = _gradient(name, scores.to(dtype), target)
+    full, full_gradient = _gradient(name, scores.to(dtype).float(), target)
     assert half == pytest.approx(full, rel=1e-6)
     relative = (half_gradient.float() - full_gradient).norm() / full_gradient.norm()
     # A gradient of float16 logits is rounded to float16; small ones fall below its least number.
     assert relative <= (bound if dtype == torch.bfloat16 else 0.5)
-    rounded = _loss(name)(logits, target).item()
-    assert half == pytest.approx(rounded, rel=bound)
+    assert half == pytest.approx(_value(name, scores, target), rel=bound)
 
 
 @every_loss
 def test_the_gradient_agrees_with_finite_differences(name: str) -> None:
-    target, logits = labels(8, size=(1, 6, 6)), _logits(8, (1, 6, 6), torch.float64)
-    loss = _loss(name)
-    _, gradient = _gradient(loss, logits, target)
+    target, scores = labels(8, size=(1, 6, 6)), _scores(name, 8, (1, 6, 6), torch.float64)
+    _, gradient = _gradient(name, scores, target)
     generator = torch.Generator().manual_seed(0)
     step = 1e-6
     for _ in range(20):
-        direction = torch.randn(logits.shape, generator=generator, dtype=torch.float64)
-        rise = loss(logits + step * direction, target) - loss(logits - step * direction, target)
-        assert rise.item() / (2 * step) == pytest.approx(
+        direction = torch.randn(scores.shape, generator=generator, dtype=torch.float64)
+        above = _value(name, scores + step * direction, target)
+        rise = above - _value(name, scores - step * direction, target)
+        assert rise / (2 * step) == pytest.approx(
             (gradient * direction).sum().item(), rel=2e-3, abs=1e-6
         )
 
@@ -111,23 +126,23 @@ def test_the_gradient_agrees_with_finite_differences(name: str) -> None:
 @every_loss
 def test_descent_reaches_a_better_prediction(name: str) -> None:
     target = labels(9, size=(1, 16, 16), void=0)
-    loss = _loss(name)
-    logits = nn.Parameter(0.5 * _logits(9, (1, 16, 16)))
-    optimiser = torch.optim.Adam([logits], lr=0.1)
-    first = loss(logits, target).item()
+    loss = supplied_loss(name)
+    scores = nn.Parameter(0.5 * _scores(name, 9, (1, 16, 16)))
+    optimiser = torch.optim.Adam([scores], lr=0.1)
+    first = call(name, loss, scores, target).item()
     for _ in range(60):
         optimiser.zero_grad()
-        loss(logits, target).backward()
+        call(name, loss, scores, target).backward()
         optimiser.step()
-    assert loss(logits, target).item() < 0.7 * first
+    assert call(name, loss, scores, target).item() < 0.7 * first
 
 
 @every_loss
 def test_autocast_does_not_reach_inside(name: str) -> None:
-    target, logits = labels(10), _logits(10)
-    outside = _loss(name)(logits, target)
+    target, scores, loss = labels(10), _scores(name, 10), supplied_loss(name)
+    outside = call(name, loss, scores, target)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        inside = _loss(name)(logits, target)
+        inside = call(name, loss, scores, target)
     assert inside.dtype == torch.float32
     assert inside.item() == outside.item()
 
@@ -135,9 +150,10 @@ def test_autocast_does_not_reach_inside(name: str) -> None:
 @every_loss
 def test_documents_build_the_same_loss(name: str) -> None:
     document = LOSSES[name].document()
-    target, logits = labels(11), _logits(11)
-    rebuilt = load_loss(document, num_classes=CLASSES)
-    assert rebuilt(logits, target).item() == _loss(name)(logits, target).item()
+    target, scores = labels(11), _scores(name, 11)
+    facts = loss_networks() if needs_of(name).loss_networks else {}
+    rebuilt = load_loss(document, num_classes=CLASSES, facts=facts)
+    assert call(name, rebuilt, scores, target).item() == _value(name, scores, target)
     assert document["title"]
     assert LOSSES[name].summary.endswith(".")
     assert LOSSES[name].source
@@ -161,13 +177,78 @@ _BAD = {
 @pytest.mark.parametrize("case", _BAD)
 def test_bad_input_is_refused_by_name(name: str, case: str) -> None:
     logits, target, message = _BAD[case]
+    further = {BOUNDARY_LOGITS: torch.zeros(1, 1, 4, 4)} if heads(name) else {}
     with pytest.raises(InputError, match=message):
-        _loss(name)(logits, target)
+        supplied_loss(name)(logits, target, **further)
 
 
 @every_loss
 def test_another_void_label_can_be_chosen(name: str) -> None:
     target = labels(12)
     zero_void = torch.where(target == VOID, CLASSES + 7, target)
-    loss = load_loss(name, num_classes=CLASSES, ignore_index=CLASSES + 7)
-    assert loss(_logits(12), zero_void).item() == _loss(name)(_logits(12), target).item()
+    scores, loss = _scores(name, 12), supplied_loss(name, ignore_index=CLASSES + 7)
+    assert call(name, loss, scores, zero_void).item() == _value(name, scores, target)
+
+
+with_maps = pytest.mark.parametrize("name", [name for name in LOSSES if maps(name)])
+with_heads = pytest.mark.parametrize("name", [name for name in LOSSES if heads(name)])
+with_networks = pytest.mark.parametrize(
+    "name", [name for name in LOSSES if needs_of(name).loss_networks]
+)
+
+
+@with_maps
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_maps_handed_over_give_the_value_of_maps_computed(name: str, dtype: torch.dtype) -> None:
+    target, scores, loss = labels(13), _scores(name, 13), supplied_loss(name)
+    given = {one: maps_of(one, target, CLASSES).to(dtype) for one in maps(name)}
+    further = {BOUNDARY_LOGITS: scores[:, CLASSES:]} if heads(name) else {}
+    value = loss(scores[:, :CLASSES], target, **given, **further).item()
+    assert value == pytest.approx(_value(name, scores, target), rel=2e-3)
+    # And they are what it looks at.
+    other = {one: torch.zeros_like(kept) for one, kept in given.items()}
+    assert loss(scores[:, :CLASSES], target, **other, **further).item() != value
+
+
+@with_maps
+def test_maps_of_another_shape_are_refused(name: str) -> None:
+    given = {one: torch.zeros(2, 1, 9, 12) for one in maps(name)}
+    with pytest.raises(InputError, match=f"{maps(name)[0]} must be floating point of shape"):
+        supplied_loss(name)(_scores(name, 1)[:, :CLASSES], labels(1), **given)
+
+
+@with_heads
+def test_a_head_that_is_missing_or_of_another_shape_is_refused(name: str) -> None:
+    logits, loss = _scores(name, 1)[:, :CLASSES], supplied_loss(name)
+    with pytest.raises(InputError, match="needs boundary_logits"):
+        loss(logits, labels(1))
+    with pytest.raises(InputError, match=r"boundary_logits must .* shape \(2, 1, 9, 11\)"):
+        loss(logits, labels(1), boundary_logits=logits)
+    with pytest.raises(InputError, match="boundary_logits hold NaN"):
+        loss(logits, labels(1), boundary_logits=torch.full_like(logits[:, :1], torch.nan))
+
+
+@with_networks
+def test_a_loss_network_that_is_missing_or_does_not_fit_is_refused(name: str) -> None:
+    [kind] = needs_of(name).loss_networks
+    with pytest.raises(InputError, match="segloss loss-networks train"):
+        load_loss(name, num_classes=CLASSES)
+    [other] = {EDGE_NETWORK, INVERSE_NETWORK} - {kind}
+    with pytest.raises(InputError, match=kind):
+        load_loss(name, num_classes=CLASSES, facts={kind: loss_networks()[other]})
+
+
+@with_networks
+def test_loss_networks_stay_frozen(name: str) -> None:
+    loss = supplied_loss(name).train()
+    assert not any(parameter.requires_grad for parameter in loss.parameters())
+    before = {key: one.clone() for key, one in loss.state_dict().items()}
+    call(name, loss, _scores(name, 1).requires_grad_(), labels(1)).backward()
+    assert all(torch.equal(one, before[key]) for key, one in loss.state_dict().items())
+
+
+def test_an_input_that_no_loss_takes_is_refused() -> None:
+    with pytest.raises(InputError, match="takes no input 'depth'"):
+        supplied_loss("cross-entropy")(
+            _scores("cross-entropy", 1), labels(1), depth=torch.zeros(2, 1, 9, 11)
+        )
