@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from surrogate_zoo import SegmentationEvaluator
+from surrogate_zoo import BoundaryEvaluator, SegmentationEvaluator
 from workers.device import autocast
 from workers.image_stack import Stack, normalise
 from workers.specs import ScoringSpec
@@ -53,13 +53,22 @@ def evaluate(
     Leaves the network in evaluation mode.
 
     Returns:
-        Every metric in 0..1, over all images together. A metric that found nothing to measure (no
-        labelled pixel, no boundary) is left out.
+        Every metric, and every measure near borders (``surrogate_zoo.BoundaryEvaluator``), in 0..1,
+        over all images together. One that found nothing to measure (no labelled pixel, no boundary)
+        is left out.
     """
-    evaluator = SegmentationEvaluator(
-        num_classes, tolerance=scoring.tolerance, exclude_background=scoring.exclude_background
+    evaluators = (
+        SegmentationEvaluator(
+            num_classes,
+            tolerance=scoring.tolerance,
+            exclude_background=scoring.exclude_background,
+        ),
+        BoundaryEvaluator(num_classes),
     )
     network.eval()
     for images, masks in batches(stacks):
-        evaluator.update(predict(network, images), masks.long())
-    return {name: score for name, score in evaluator.compute().items() if isfinite(score)}
+        pred, target = predict(network, images), masks.long()
+        for evaluator in evaluators:
+            evaluator.update(pred, target)
+    scores = [score for evaluator in evaluators for score in evaluator.compute().items()]
+    return {name: score for name, score in scores if isfinite(score)}

@@ -19,11 +19,17 @@ _FREE = ("loss", "version", "seed", "priority", "checkpoint_every")
 @plain_errors
 def compare(
     job_ids: Annotated[list[str], typer.Argument(metavar="JOB...", help="Finished retrainings.")],
+    *,
+    boundary: Annotated[
+        bool,
+        typer.Option("--boundary", help="Show the measures near borders, mBA and trimap mIoU."),
+    ] = False,
     url: Url = DEFAULT_URL,
 ) -> None:
     """Compare finished retrainings: one row a loss, the mean over its seeds and their spread."""
     with connect(url) as client:
-        out.print(comparison([_finished(client, job_id) for job_id in job_ids]))
+        jobs = [_finished(client, job_id) for job_id in job_ids]
+    out.print(comparison(jobs, boundary=boundary))
 
 
 def _finished(client: Client, job_id: str) -> dict[str, Any]:
@@ -33,18 +39,23 @@ def _finished(client: Client, job_id: str) -> dict[str, Any]:
     return job
 
 
-def comparison(jobs: Sequence[Mapping[str, Any]]) -> Table:
-    """A table of retrainings: metrics in percent, the best of each column in bold.
+def comparison(jobs: Sequence[Mapping[str, Any]], *, boundary: bool = False) -> Table:
+    """A table of retrainings: scores in percent, the best of each column in bold.
+
+    Args:
+        jobs: Finished retrainings.
+        boundary: Show the measures near borders in place of the metrics.
 
     Raises:
-        InputError: They were not trained and scored alike, so the rows would not compare losses.
+        InputError: They were not trained and scored alike, so the rows would not compare losses; or
+            there is no score that all of them have.
     """
     _check_alike([job["request"] for job in jobs])
     runs: dict[tuple[str, int], list[Mapping[str, float]]] = {}
     for job in jobs:
         loss = (job["request"]["loss"], job["request"]["version"])
         runs.setdefault(loss, []).append(job["result"]["metrics"])
-    names = [name for name in METRICS if name in jobs[0]["result"]["metrics"]]
+    names = _columns([job["result"]["metrics"] for job in jobs], boundary=boundary)
     means = {
         loss: {name: statistics.fmean(run[name] for run in of_loss) for name in names}
         for loss, of_loss in runs.items()
@@ -61,6 +72,15 @@ def comparison(jobs: Sequence[Mapping[str, Any]]) -> Table:
         cells = [_cell([run[name] for run in of_loss], best[name]) for name in names]
         table.add_row(f"{loss[0]} v{loss[1]}", str(len(of_loss)), *cells)
     return table
+
+
+def _columns(results: Sequence[Mapping[str, float]], *, boundary: bool) -> list[str]:
+    """The metrics, or else the measures near borders, that every retraining has."""
+    wanted = [name for name in results[0] if name not in METRICS] if boundary else list(METRICS)
+    names = [name for name in wanted if all(name in result for result in results)]
+    if not names:
+        raise InputError("There is no such score that all of these retrainings have.")
+    return names
 
 
 def _cell(values: Sequence[float], best: float) -> str:

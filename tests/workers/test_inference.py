@@ -42,7 +42,7 @@ def test_any_size_is_predicted_and_perfect_predictions_score_one(size: tuple[int
     stacks = stack_by_size(of, CPU, range(3))
     assert predict(Brightness(), stacks[0].images).shape == (2, *size)
     scores = evaluate(Brightness(), stacks, 3, tiny.SCORING)
-    assert scores.keys() >= {"miou", "macc", "gacc"}
+    assert scores.keys() >= {"miou", "macc", "gacc", "mba", "trimap_1", "trimap_10"}
     assert all(score == pytest.approx(1.0) for score in scores.values())
 
 
@@ -50,6 +50,15 @@ def test_scores_are_those_of_all_pixels_together() -> None:
     of = samples((20, 20), (10, 40), wrong=60)
     scores = evaluate(Brightness(), stack_by_size(of, CPU, range(2)), 3, tiny.SCORING)
     assert scores["gacc"] == pytest.approx(1 - 120 / (800 - 10))
+
+
+def test_measures_near_borders_are_those_of_all_images_together() -> None:
+    of = samples((20, 20), (10, 40), wrong=60)
+    scores = evaluate(Brightness(), stack_by_size(of, CPU, range(2)), 3, tiny.SCORING)
+    # The labels are drawn pixel by pixel, so the widest band is all there is.
+    assert scores["trimap_10"] == pytest.approx(scores["miou"])
+    assert scores["trimap_1"] < 1
+    assert scores["mba"] == pytest.approx(scores["gacc"], abs=0.02)
 
 
 def test_scoring_options_arrive() -> None:

@@ -12,16 +12,16 @@ from surrogate_zoo.errors import InputError
 
 def job(loss: str, miou: float, *, seed: int = 0, **changed: Any) -> dict[str, Any]:
     request = {"loss": loss, "version": 1, "dataset": "shapes", "split": "test", "seed": seed}
-    metrics = {"macc": 0.5, "miou": miou}
+    metrics = {"macc": 0.5, "miou": miou, "mba": miou / 2, "trimap_1": 0.1, "trimap_10": 0.2}
     return {
         "request": request | {"training": {"iterations": 2}} | changed,
         "result": {"metrics": metrics},
     }
 
 
-def printed(jobs: list[dict[str, Any]]) -> list[str]:
+def printed(jobs: list[dict[str, Any]], *, boundary: bool = False) -> list[str]:
     console = Console(width=200, record=True, file=io.StringIO())
-    console.print(comparison(jobs))
+    console.print(comparison(jobs, boundary=boundary))
     return console.export_text(styles=True).splitlines()
 
 
@@ -47,6 +47,26 @@ def test_the_best_of_a_column_stands_out_and_ties_do_both() -> None:
 def test_columns_come_in_the_order_of_the_metrics() -> None:
     (header,) = [line for line in printed([job("dice", 0.4)]) if "Loss" in line]
     assert header.index("miou") < header.index("macc")
+    assert "mba" not in header
+
+
+def test_measures_near_borders_are_a_table_of_their_own() -> None:
+    lines = printed([job("dice", 0.4), job("lovasz", 0.45)], boundary=True)
+    (header,) = [line for line in lines if "Loss" in line]
+    assert header.index("mba") < header.index("trimap_1") < header.index("trimap_10")
+    assert "miou" not in header
+    (lovasz,) = [line for line in lines if "lovasz v1" in line]
+    assert "\x1b[1m22.50" in lovasz
+
+
+def test_only_scores_that_all_have_are_compared() -> None:
+    old = job("dice", 0.4)
+    old["result"]["metrics"] = {"miou": 0.4}
+    (header,) = [line for line in printed([job("lovasz", 0.5), old]) if "Loss" in line]
+    assert "miou" in header
+    assert "macc" not in header
+    with pytest.raises(InputError, match="no such score"):
+        comparison([job("lovasz", 0.5), old], boundary=True)
 
 
 @pytest.mark.parametrize(
