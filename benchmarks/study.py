@@ -21,7 +21,7 @@ import platform
 import statistics
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -218,7 +218,7 @@ def _report(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
     network = search["request"]["network"]
-    head = " | ".join(METRICS[name].title for name in METRICS)
+    near = [name for name in scores["cross-entropy"][0] if name not in METRICS]
     lines = [
         f"{search['request']['dataset']} at {arguments.size[0]}x{arguments.size[1]}, searched for "
         f"{arguments.metric} with {trials} proxies of {arguments.proxy_iterations} iterations; "
@@ -230,13 +230,11 @@ def _report(
         f"{platform.machine()} with {torch.get_num_threads()} threads, torch {torch.__version__}, "
         f"{minutes:.0f} minutes in all.",
         "",
-        f"| loss | learning rate | {head} |",
-        "|---" * (2 + len(METRICS)) + "|",
-    ]
-    for loss, runs in scores.items():
-        cells = (_interval([run[name] for run in runs]) for name in METRICS)
-        lines.append(f"| {loss} | {rates[loss]} | {' | '.join(cells)} |")
-    lines += [
+        *_table(scores, {name: METRICS[name].title for name in METRICS}, rates),
+        "",
+        "Near the borders of classes: mean boundary accuracy, and mIoU within so many pixels of one:",
+        "",
+        *_table(scores, {name: name for name in near}, rates),
         "",
         f"Difference to cross entropy in {METRICS[arguments.metric].title}, paired over seeds:",
         "",
@@ -248,6 +246,15 @@ def _report(
             p = stats.ttest_1samp(gaps, 0.0).pvalue
             lines.append(f"- {loss}: {_interval(gaps)} points (paired t-test, p = {p:.3f})")
     return "\n".join(lines) + "\n"
+
+
+def _table(scores: Scores, titles: Mapping[str, str], rates: Mapping[str, float]) -> Iterator[str]:
+    """Lines of a Markdown table: one row a loss, one column a score."""
+    yield f"| loss | learning rate | {' | '.join(titles.values())} |"
+    yield "|---" * (2 + len(titles)) + "|"
+    for loss, runs in scores.items():
+        cells = (_interval([run[name] for run in runs]) for name in titles)
+        yield f"| {loss} | {rates[loss]} | {' | '.join(cells)} |"
 
 
 def _interval(values: Sequence[float]) -> str:
