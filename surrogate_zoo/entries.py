@@ -40,6 +40,7 @@ class LossEntry:
 
 
 _PIXELS, _REGIONS = "surrogate_zoo.handmade.pixels", "surrogate_zoo.handmade.regions"
+_BOUNDARIES = "surrogate_zoo.handmade.boundaries"
 
 HANDMADE = (
     LossEntry(
@@ -97,6 +98,41 @@ HANDMADE = (
         built_by=f"{_REGIONS}:LovaszSoftmax",
         parameters={"per_image": False},
     ),
+    LossEntry(
+        "unet-border-cross-entropy",
+        "U-Net border weights",
+        "Cross entropy that weighs the ground between neighbouring objects up to 11 times as much.",
+        "Ronneberger et al., U-Net, MICCAI 2015, eqs. 1 and 2",
+        built_by=f"{_BOUNDARIES}:BorderCrossEntropy",
+        parameters={"w0": 10.0, "sigma": 5.0},
+        needs=Needs(inputs=("border_distances",)),
+    ),
+    LossEntry(
+        "dpce",
+        "Distance map penalised cross entropy",
+        "Cross entropy that weighs errors at the true boundary up to twice as much.",
+        "Caliva et al., Distance Map Loss Penalty Term for Semantic Segmentation, MIDL 2019, eq. 1",
+        built_by=f"{_BOUNDARIES}:DistancePenalizedCrossEntropy",
+        needs=Needs(inputs=("boundary_nearness",)),
+    ),
+    LossEntry(
+        "boundary",
+        "Boundary",
+        "Mean distance in pixels from the true boundary at which probability is misplaced.",
+        "Kervadec et al., Boundary loss for highly unbalanced segmentation, MIDL 2019, eq. 5",
+        built_by=f"{_BOUNDARIES}:BoundaryLoss",
+        parameters={"normalise": False},
+        needs=Needs(inputs=("signed_distances",)),
+    ),
+    LossEntry(
+        "active-boundary",
+        "Active boundary",
+        "Moves predicted boundaries pixel by pixel towards the true ones; sees no classes.",
+        "Wang et al., Active Boundary Loss for Semantic Segmentation, AAAI 2022, eqs. 1 to 4",
+        built_by=f"{_BOUNDARIES}:ActiveBoundary",
+        parameters={"share": 0.01, "theta": 20.0, "smoothing": 0.2, "detach": True},
+        needs=Needs(inputs=("boundary_distances",)),
+    ),
 )
 
 SUMS: tuple[tuple[str, str, str, str, str], ...] = (
@@ -106,6 +142,20 @@ SUMS: tuple[tuple[str, str, str, str, str], ...] = (
         "The two losses that are combined most often, one to one.",
         "Isensee et al., nnU-Net, Nature Methods 2021",
         "cross-entropy+dice",
+    ),
+    (
+        "dice-boundary",
+        "Dice + boundary",
+        "Boundary loss beside a region loss, with the weight that the paper starts from.",
+        "Kervadec et al., Boundary loss for highly unbalanced segmentation, MIDL 2019, eq. 6",
+        "dice+0.01*boundary",
+    ),
+    (
+        "cross-entropy-lovasz-active-boundary",
+        "Cross entropy + Lovasz-softmax + active boundary",
+        "Active boundary loss in the company that its paper trains it in, one to one to one.",
+        "Wang et al., Active Boundary Loss for Semantic Segmentation, AAAI 2022",
+        "cross-entropy+lovasz+active-boundary",
     ),
 )
 """Weighted sums with a name of their own: name, title, summary, source, terms."""
