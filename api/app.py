@@ -13,7 +13,16 @@ from api.monitoring import Figures, MonitoringMiddleware
 from api.openapi import add_openapi
 from api.plain_errors import PlainErrorMiddleware
 from api.problems import add_problem_handlers
-from api.routes import datasets, health, losses, metrics, page, retrainings, searches
+from api.routes import (
+    datasets,
+    health,
+    loss_networks,
+    losses,
+    metrics,
+    page,
+    retrainings,
+    searches,
+)
 from search_service.database import make_engine, read_sessions, sessions
 from search_service.settings import Settings
 
@@ -36,7 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.service = service
     v1 = APIRouter(prefix="/v1")
-    for routes in (searches, losses, retrainings, datasets, metrics):
+    for routes in (searches, losses, retrainings, loss_networks, datasets, metrics):
         v1.include_router(routes.router)
     app.include_router(v1)
     app.include_router(health.router)

@@ -26,7 +26,7 @@ class Page(BaseModel, Generic[Item]):
 
 
 class JobView(View):
-    """A search or a retraining."""
+    """A search, a retraining, or the training of a loss network."""
 
     id: str
     kind: JobKind
@@ -93,6 +93,39 @@ class DatasetView(View):
     created_at: datetime
 
 
+class LossNetworkView(View):
+    """The weights of a network that some losses carry inside, trained on one dataset's masks."""
+
+    id: int
+    kind: str
+    num_classes: int | None = Field(description="Null where it does not depend on the classes.")
+    spec: dict[str, Any] = Field(description="What was trained, and how.")
+    seed: int
+    measures: dict[str, float] = Field(description="What it reaches on held-out masks.")
+    provenance: dict[str, Any]
+    sha256: str = Field(description="Of the weights' file, safetensors.")
+    bytes: int
+    created_at: datetime
+
+
+class LossNetworks(BaseModel):
+    """Loss networks of one dataset, the newest first."""
+
+    items: list[LossNetworkView]
+    next: int | None = Field(description="Pass it as `after` for the next page; null on the last.")
+
+
+class NeedsView(View):
+    """What a loss needs beyond logits and target; a retraining brings it about by itself."""
+
+    inputs: list[str] = Field(
+        description="Tensors of every batch: `boundary_logits` and distance maps, by name."
+    )
+    facts: list[str] = Field(
+        description="Facts about the dataset: `class_pixels` and kinds of loss networks."
+    )
+
+
 class LossView(View):
     """One version of a loss in the zoo."""
 
@@ -110,6 +143,7 @@ class LossDetail(LossView):
 
     document: dict[str, Any] = Field(description="The loss file, `segloss/loss/v1`.")
     versions: list[int]
+    needs: NeedsView
 
 
 class MetricView(View):

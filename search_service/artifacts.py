@@ -9,6 +9,14 @@ from pathlib import Path
 
 from surrogate_zoo.errors import NotFoundError, StorageError
 
+MEDIA_TYPES = {
+    ".json": "application/json",
+    ".png": "image/png",
+    ".csv": "text/csv",
+    ".safetensors": "application/octet-stream",
+}
+"""Media type of a file by its suffix."""
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 

@@ -25,7 +25,7 @@ from dbos import (
 from sqlalchemy import make_url, select
 from sqlalchemy.exc import DBAPIError
 
-from search_service import database, ledger, retrainings, runs, searches
+from search_service import database, ledger, loss_networks, retrainings, runs, searches
 from search_service.lease import hold_lease
 from search_service.pool import Pool
 from search_service.settings import Settings
@@ -41,7 +41,11 @@ _EXECUTOR = "controller"  # one a database, so a restarted one finds the runs th
 # dbos continues runs of the same version alone. Ours replay recorded trials and checkpoints,
 # whichever version wrote them, so an upgrade of segloss must not strand them.
 _RUN_VERSION = "1"
-_KINDS = {"search": searches.run, "retraining": retrainings.run}
+_KINDS = {
+    "search": searches.run,
+    "retraining": retrainings.run,
+    "loss-network": loss_networks.run,
+}
 _GIVEN_UP = "The controller died again and again while it ran this job; see its log."
 _LOST: dict[State, State] = {"running": "queued", "pausing": "paused", "cancelling": "cancelled"}
 

@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 from search_service.requests import DatasetRequest
 from search_service.settings import Settings
 from search_service.tables import Dataset
+from surrogate_zoo import zoo
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError, UnknownNameError
-from surrogate_zoo.tables import now
+from surrogate_zoo.tables import LossNetwork, now
 from workers.datasets import describe
 from workers.specs import DatasetSource, ShapesSource
 
@@ -65,6 +66,30 @@ def page(
         query = query.where(Dataset.name > after)
     rows = list(session.scalars(query))
     return rows[:limit], rows[limit - 1].name if len(rows) > limit else None
+
+
+def loss_networks(
+    session: Session, name: str, *, after: int | None = None, limit: int = 50
+) -> tuple[list[LossNetwork], int | None]:
+    """Return the loss networks trained on a dataset, newest first, and the cursor of the next page.
+
+    Raises:
+        NotFoundError: None of that name is registered.
+    """
+    fingerprint = get(session, name).report["fingerprint"]
+    return zoo.page_loss_networks(session, fingerprint, after=after, limit=limit)
+
+
+def loss_network(session: Session, name: str, sha256: str) -> LossNetwork:
+    """Return the loss network of these bytes that was trained on a dataset.
+
+    Raises:
+        NotFoundError: There is no such dataset, or no such network of it.
+    """
+    found = zoo.loss_network(session, get(session, name).report["fingerprint"], sha256)
+    if found is None:
+        raise NotFoundError(f"Dataset {name!r} has no loss network with SHA-256 {sha256}.")
+    return found
 
 
 def seed(session: Session) -> None:

@@ -15,10 +15,9 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from search_service import datasets, ledger
-from search_service.requests import RetrainingRequest, SearchRequest
+from search_service import datasets, ledger, losses
+from search_service.requests import LossNetworkRequest, RetrainingRequest, SearchRequest
 from search_service.tables import Artifact, Event, Job, JobKind, State, Trial
-from surrogate_zoo import zoo
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError
 from surrogate_zoo.parameters import ParameterSpace
 from surrogate_zoo.registry import LOSSES
@@ -70,7 +69,7 @@ def create_search(
 def create_retraining(
     session: Session, request: RetrainingRequest, *, idempotency_key: str | None = None
 ) -> Job:
-    """Queue a retraining; fixes the loss's version where the request leaves it open.
+    """Queue a retraining; fixes the versions of losses where the request leaves them open.
 
     Raises:
         UnknownNameError: No such dataset.
@@ -78,18 +77,26 @@ def create_retraining(
         ConflictError: The key was used for another request.
     """
     if (known := _by_key(session, idempotency_key)) is not None:
-        if request.version is None:
-            request = request.model_copy(update={"version": known.request.get("version")})
-        return _same(known, "retraining", request.model_dump(mode="json"))
+        return _same(known, "retraining", _versions_from(known, request).model_dump(mode="json"))
     dataset = datasets.known(session, request.dataset)
     if not dataset.report["images"].get(request.split):
         raise InputError(f"Dataset {dataset.name} has no image in its split {request.split!r}.")
-    try:
-        version = zoo.get(session, request.loss, request.version).version
-    except NotFoundError as error:
-        raise InputError(str(error)) from error
-    request = request.model_copy(update={"version": version})
-    return _create(session, "retraining", request, idempotency_key)
+    return _create(session, "retraining", losses.pinned(session, request), idempotency_key)
+
+
+def create_loss_network(
+    session: Session, request: LossNetworkRequest, *, idempotency_key: str | None = None
+) -> Job:
+    """Queue the training of a loss network.
+
+    Raises:
+        UnknownNameError: No such dataset.
+        ConflictError: The key was used for another request.
+    """
+    if (known := _by_key(session, idempotency_key)) is not None:
+        return _same(known, "loss-network", request.model_dump(mode="json"))
+    datasets.known(session, request.dataset)
+    return _create(session, "loss-network", request, idempotency_key)
 
 
 def get(session: Session, kind: JobKind, job_id: str) -> Job:
@@ -189,7 +196,8 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
 
     Returns:
         Of a search: ``done`` and ``total`` trials, ``failed`` ones among them, ``best_score`` so
-        far or None. Of a retraining: its newest progress event, ``done`` and ``total`` steps.
+        far or None. Of the others: the newest progress event, ``done`` and ``total`` steps, and
+        ``stage`` while a retraining waits for a loss network, which it names.
     """
     if job.kind == "search":
         counts = select(func.count(), func.count(Trial.score), func.max(Trial.score))
@@ -198,7 +206,8 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
         return {"done": done, "total": total, "failed": done - scored, "best_score": best}
     newest = select(Event.body).where(Event.job_id == job.id, Event.kind == "progress")
     body = session.scalar(newest.order_by(Event.sequence.desc()).limit(1))
-    return body or {"done": 0, "total": job.request["training"]["iterations"]}
+    schedule = "network" if job.kind == "loss-network" else "training"
+    return body or {"done": 0, "total": job.request[schedule]["iterations"]}
 
 
 def counts(session: Session) -> dict[tuple[str, str], int]:
@@ -208,7 +217,10 @@ def counts(session: Session) -> dict[tuple[str, str], int]:
 
 
 def _create(
-    session: Session, kind: JobKind, request: SearchRequest | RetrainingRequest, key: str | None
+    session: Session,
+    kind: JobKind,
+    request: SearchRequest | RetrainingRequest | LossNetworkRequest,
+    key: str | None,
 ) -> Job:
     body = request.model_dump(mode="json")
     job = Job(id=str(uuid4()), kind=kind, state="queued", priority=request.priority, request=body)
@@ -229,6 +241,17 @@ def _by_key(session: Session, key: str | None) -> Job | None:
     if key is None:
         return None
     return session.scalar(select(Job).where(Job.idempotency_key == key))
+
+
+def _versions_from(known: Job, request: RetrainingRequest) -> RetrainingRequest:
+    """The request with the versions that were fixed for a job, where it leaves them open."""
+    version, versions = known.request.get("version"), known.request.get("versions", {})
+    return request.model_copy(
+        update={
+            "version": request.version or version,
+            "versions": {**versions, **request.versions},
+        }
+    )
 
 
 def _same(job: Job, kind: JobKind, body: dict[str, Any]) -> Job:

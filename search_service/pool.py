@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from workers.candidates import Candidate, Outcome, RetrainingResult
+from workers.loss_networks.specs import LossNetworkResult, LossNetworkTask
 from workers.specs import ProxyTask, RetrainingTask
 
 
@@ -47,6 +48,28 @@ class Pool(Protocol):
 
         Raises:
             Stopped: ``should_stop`` became true; the last checkpoint stays in ``folder``.
+            SeglossError: The task cannot be run.
+        """
+        ...
+
+    def train_loss_network(
+        self,
+        task: LossNetworkTask,
+        folder: Path,
+        *,
+        on_progress: Callable[[int, float], None],
+        should_stop: Callable[[], bool],
+    ) -> LossNetworkResult:
+        """Train a loss network and write its weights into ``folder``; keeps no checkpoint.
+
+        Args:
+            task: What to train.
+            folder: For the weights.
+            on_progress: As in :meth:`retrain`.
+            should_stop: As in :meth:`evaluate`.
+
+        Raises:
+            Stopped: ``should_stop`` became true; what was trained so far is lost.
             SeglossError: The task cannot be run.
         """
         ...

@@ -1,4 +1,4 @@
-"""What a published loss says about where it comes from."""
+"""What a published loss or loss network says about where it comes from."""
 
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -8,6 +8,7 @@ from search_service.requests import SearchRequest
 from search_service.samplers import SamplerResult
 from search_service.tables import Dataset, Trial
 from surrogate_zoo.parameters import ParameterSpace
+from workers.loss_networks.specs import LossNetworkResult, LossNetworkTask
 
 LICENCE = "Apache-2.0"
 """Of a searched loss, as of the published ones: the product's own."""
@@ -51,9 +52,28 @@ def of_search(
         "path": [list(mean) for mean in result.path],
         "trials": [_row(trial) for trial in trials],
         "workers": _workers(trials),
-        "versions": {"segloss": version("segloss")} | {name: version(name) for name in _LIBRARIES},
+        "versions": _versions(),
         "licence": LICENCE,
     }
+
+
+def of_loss_network(
+    job_id: str, dataset: Dataset, task: LossNetworkTask, trained: LossNetworkResult
+) -> dict[str, Any]:
+    """What a repeat needs beyond the row's own columns; the dataset is told as in :func:`of_search`."""
+    return {
+        "job": job_id,
+        "dataset": {"name": dataset.name, **dataset.report},
+        "hold_out": task.hold_out,
+        "parameters": trained.parameters,
+        "seconds": trained.seconds,
+        "versions": _versions(),
+        "licence": LICENCE,
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {"segloss": version("segloss")} | {name: version(name) for name in _LIBRARIES}
 
 
 def _row(trial: Trial) -> dict[str, Any]:

@@ -18,22 +18,22 @@ def write(
     document: dict[str, Any],
     result: SamplerResult,
     trials: Sequence[Trial],
-) -> Iterator[tuple[Path, str]]:
+) -> Iterator[Path]:
     """Write ``loss.json``, ``trials.csv`` and ``search.png`` below ``folder``.
 
     Yields:
-        Path and media type of each file, once it is complete.
+        Path of each file, once it is complete.
     """
     folder.mkdir(parents=True, exist_ok=True)
     loss = folder / "loss.json"
     loss.write_text(dump_loss_file(document), encoding="utf-8")
-    yield loss, "application/json"
+    yield loss
     table = folder / "trials.csv"
     _write_table(table, space, trials)
-    yield table, "text/csv"
+    yield table
     picture = folder / "search.png"
     draw_search(picture, space, result, trials)
-    yield picture, "image/png"
+    yield picture
 
 
 def _write_table(path: Path, space: ParameterSpace, trials: Sequence[Trial]) -> None:

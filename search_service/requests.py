@@ -2,8 +2,11 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from surrogate_zoo.loss_file import NAME
+from surrogate_zoo.sums import is_sum, parse_sum
+from workers.loss_networks.specs import LossNetworkSpec
 from workers.specs import (
     QUICK_HOLD_OUT,
     QUICK_NETWORK,
@@ -27,7 +30,25 @@ DatasetName = Annotated[Name, StringConstraints(max_length=100)]
 Priority = Annotated[int, Field(ge=-1000, le=1000)]
 """Order among waiting jobs: a higher priority starts first, equals start in the order they came."""
 
+Version = Annotated[int, Field(ge=1, lt=2**31)]
+
 Preset = Literal["released", "paper", "quick"]
+
+
+def _names_losses(text: str) -> str:
+    """Check a loss's name or a weighted sum; a sum comes back without white space."""
+    if is_sum(text):
+        parse_sum(text)
+        return "".join(text.split())
+    if not NAME.fullmatch(text):
+        raise ValueError(f"a loss's name must match {NAME.pattern}; a weighted sum needs + or *")
+    return text
+
+
+LossTerms = Annotated[
+    str, StringConstraints(min_length=1, max_length=2500), AfterValidator(_names_losses)
+]
+"""A name in the zoo, or a weighted sum of such names, as :func:`surrogate_zoo.sums.parse_sum` reads it."""
 
 
 def _filled(given: object, presets: dict[str, dict[str, Any]]) -> object:
@@ -172,11 +193,13 @@ class SearchRequest(Spec):
 
 
 class RetrainingRequest(Spec):
-    """A full training with a loss of the zoo.
+    """A full training with a loss of the zoo, or with a weighted sum of several.
 
     Attributes:
-        loss: Name of the loss in the zoo.
+        loss: Name of the loss in the zoo, or a weighted sum: ``0.5*cross-entropy+0.5*dice``.
         version: Its version; None takes the newest at the time of the request.
+        versions: Versions of a weighted sum's terms, by name; a term that is left out takes the
+            newest at the time of the request.
         dataset: Name of a registered dataset.
         network: The network.
         training: Its schedule.
@@ -187,8 +210,9 @@ class RetrainingRequest(Spec):
         priority: See :data:`Priority`.
     """
 
-    loss: Name
-    version: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    loss: LossTerms
+    version: Version | None = None
+    versions: dict[Name, Version] = Field(default_factory=dict)
     dataset: DatasetName
     network: NetworkSpec = NetworkSpec()
     training: TrainingSpec = TrainingSpec()
@@ -196,6 +220,44 @@ class RetrainingRequest(Spec):
     split: Literal["val", "test"] = "val"
     seed: Seed = 0
     checkpoint_every: Annotated[int, Field(ge=1)] = 200
+    priority: Priority = 0
+
+    @model_validator(mode="after")
+    def _versions_fit(self) -> Self:
+        if self.version is not None and is_sum(self.loss):
+            raise ValueError(
+                "version is of a single loss; give the versions of a weighted sum's terms as "
+                'versions, such as {"dice": 1}'
+            )
+        if strange := sorted(set(self.versions) - set(self.terms)):
+            raise ValueError(
+                f"versions names what is no term of a weighted sum: {', '.join(strange)}"
+            )
+        return self
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Names of a weighted sum's terms, each once; none of a single loss."""
+        if not is_sum(self.loss):
+            return ()
+        return tuple(dict.fromkeys(name for _, name in parse_sum(self.loss)))
+
+
+class LossNetworkRequest(Spec):
+    """The training of a loss network on the masks of a dataset's training split.
+
+    Attributes:
+        dataset: Name of a registered dataset.
+        network: What to train, and how.
+        hold_out: Share of the training masks that the result is measured on.
+        seed: Seeds the hold-out cut, weights, batches and noise.
+        priority: See :data:`Priority`.
+    """
+
+    dataset: DatasetName
+    network: LossNetworkSpec
+    hold_out: Fraction = 0.2
+    seed: Seed = 0
     priority: Priority = 0
 
 

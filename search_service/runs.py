@@ -1,4 +1,4 @@
-"""One run of one job by the controller: what searches and retrainings share."""
+"""One run of one job by the controller: what jobs of every kind share."""
 
 import threading
 import time
@@ -81,13 +81,17 @@ class Run:
         with self.writing.begin() as session:
             ledger.append_event(session, self.job.id, kind, body)
 
-    def keep(self, path: Path, media_type: str) -> None:
+    def keep(self, path: Path) -> Artifact:
         """Store a file as the job's artifact under its own name."""
-        sha256, size = artifacts.store(self.settings.artifacts_root, path)
-        row = Artifact(job_id=self.job.id, name=path.name, sha256=sha256, bytes=size)
-        row.media_type = media_type
+        return self.record(path.name, *artifacts.store(self.settings.artifacts_root, path))
+
+    def record(self, name: str, sha256: str, size: int) -> Artifact:
+        """Name a stored file of ``size`` bytes as the job's artifact."""
+        row = Artifact(job_id=self.job.id, name=name, sha256=sha256, bytes=size)
+        row.media_type = artifacts.MEDIA_TYPES[Path(name).suffix]
         with self.writing.begin() as session:
             ledger.record_artifact(session, row)
+        return row
 
 
 def claim(session: Session, job_id: str, attempt: int) -> Job | None:

@@ -115,8 +115,8 @@ def run(run: runs.Run) -> None:
         dataset = datasets.get(session, search.request.dataset)
     facts = provenance.of_search(search.request, search.space, dataset, result, trials)
     document = search.document(result.theta, facts)
-    for path, media_type in report.write(run.folder, search.space, document, result, trials):
-        run.keep(path, media_type)
+    for path in report.write(run.folder, search.space, document, result, trials):
+        run.keep(path)
     with run.writing() as session:
         loss = zoo.publish(session, document)
         outcome = {"loss": loss.name, "version": loss.version, **_summary(search, result, trials)}

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from surrogate_zoo.tables import AwareDateTime, Base
 
-JobKind: TypeAlias = Literal["search", "retraining"]
+JobKind: TypeAlias = Literal["search", "retraining", "loss-network"]
 
 State: TypeAlias = Literal[
     "queued",  # waits for the controller, by priority
@@ -50,7 +50,7 @@ class Dataset(Base):
 
 
 class Job(Base):
-    """A search or a retraining.
+    """A search, a retraining, or the training of a loss network.
 
     Attributes:
         id: UUID in its canonical text form.
@@ -126,7 +126,7 @@ class Event(Base):
     Attributes:
         job_id: The job.
         sequence: 1, 2, 3, ... without a gap.
-        kind: ``state``, ``trial``, ``progress`` or ``error``.
+        kind: ``state``, ``trial``, ``progress``, ``loss-network`` or ``error``.
         body: What happened, as JSON.
         at: Aware UTC.
     """

@@ -1,9 +1,18 @@
-"""Tables of the zoo: losses, immutable once published, and the tags that point at them."""
+"""Tables of the zoo: losses and loss networks, immutable once published, and tags that point at losses."""
 
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, ForeignKey, MetaData, String, TypeDecorator, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    MetaData,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -77,3 +86,36 @@ class LossTag(Base):
     tag: Mapped[str] = mapped_column(String(64), primary_key=True)
     loss_id: Mapped[int] = mapped_column(ForeignKey("loss.id"), index=True)
     loss: Mapped[Loss] = relationship(back_populates="tag_rows")
+
+
+class LossNetwork(Base):
+    """The weights of a network that some losses carry inside; never changed and never deleted.
+
+    Attributes:
+        id: Counts up; the newest has the highest.
+        kind: One of :data:`surrogate_zoo.needs.LOSS_NETWORKS`.
+        fingerprint: Of the data set whose masks it was trained on.
+        num_classes: C that it was made for; None where it does not depend on it.
+        spec: What was trained and how, as JSON.
+        seed: Seed of that training.
+        measures: What it reaches on masks held out of the training split.
+        provenance: Where it comes from: data set, job, constructor arguments, versions, seconds.
+        sha256: Of the weights' file, lower-case hex; the bytes lie in the service's artifacts.
+        bytes: Size of that file.
+        created_at: Aware UTC.
+    """
+
+    __tablename__ = "loss_network"
+    __table_args__ = (UniqueConstraint("fingerprint", "sha256"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    num_classes: Mapped[int | None]
+    spec: Mapped[dict[str, Any]] = mapped_column(JSON)
+    seed: Mapped[int]
+    measures: Mapped[dict[str, float]] = mapped_column(JSON)
+    provenance: Mapped[dict[str, Any]] = mapped_column(JSON)
+    sha256: Mapped[str] = mapped_column(String(64))
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(AwareDateTime, default=now)

@@ -1,6 +1,6 @@
-"""The zoo's store: publish, find and tag losses. Plain functions over a session; needs no torch.
+"""The zoo's store: publish and find losses and loss networks, tag losses. Needs no torch.
 
-A function flushes but never commits: the caller owns the transaction.
+Plain functions over a session. A function flushes but never commits: the caller owns the transaction.
 """
 
 import re
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError
 from surrogate_zoo.loss_file import check_document
 from surrogate_zoo.registry import LOSSES
-from surrogate_zoo.tables import Loss, LossTag
+from surrogate_zoo.tables import Loss, LossNetwork, LossTag
 
 _TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 BUILT_IN = "built-in"
@@ -144,6 +144,66 @@ def tag(session: Session, name: str, version: int, tag: str) -> None:
     else:
         row.loss = loss
     session.flush()
+
+
+def publish_loss_network(session: Session, network: LossNetwork) -> LossNetwork:
+    """Publish the weights of a loss network.
+
+    Args:
+        session: Open session; the caller commits.
+        network: What is known about it, not yet stored.
+
+    Returns:
+        ``network``, or what was published before it with the same bytes for the same data set.
+    """
+    same = loss_network(session, network.fingerprint, network.sha256)
+    if same is not None:
+        return same
+    try:
+        with session.begin_nested():
+            session.add(network)
+    except IntegrityError:  # another one was faster
+        same = loss_network(session, network.fingerprint, network.sha256)
+        if same is None:
+            raise
+        return same
+    return network
+
+
+def loss_network(session: Session, fingerprint: str, sha256: str) -> LossNetwork | None:
+    """Return the loss network of these bytes that was trained on a data set; None if there is none."""
+    return session.scalar(_loss_networks(fingerprint).where(LossNetwork.sha256 == sha256).limit(1))
+
+
+def find_loss_network(session: Session, kind: str, fingerprint: str) -> LossNetwork | None:
+    """Return the newest loss network of a kind for a data set; None if there is none yet."""
+    return session.scalar(_loss_networks(fingerprint).where(LossNetwork.kind == kind).limit(1))
+
+
+def page_loss_networks(
+    session: Session, fingerprint: str, *, after: int | None = None, limit: int = 50
+) -> tuple[list[LossNetwork], int | None]:
+    """Return the loss networks of a data set, newest first, one page at a time.
+
+    Args:
+        session: Open session.
+        fingerprint: Of the data set.
+        after: Last id of the page before; None starts at the newest.
+        limit: Networks a page.
+
+    Returns:
+        The page, and ``after`` for the next one; None where this is the last.
+    """
+    query = _loss_networks(fingerprint)
+    if after is not None:
+        query = query.where(LossNetwork.id < after)
+    found = list(session.scalars(query.limit(limit + 1)))
+    return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
+def _loss_networks(fingerprint: str) -> Select[LossNetwork]:
+    newest_first = select(LossNetwork).order_by(LossNetwork.id.desc())
+    return newest_first.where(LossNetwork.fingerprint == fingerprint)
 
 
 def _versions(name: str) -> Select[Loss]:

@@ -1,4 +1,4 @@
-"""Workers on Ray: actors that stay alive, evaluate packs and retrain. The only file that knows Ray.
+"""Workers on Ray: actors that stay alive, evaluate packs and train. The only file that knows Ray.
 
 Ray is replaceable: nothing is kept in it. The work of a lost actor is run again on another one.
 """
@@ -21,15 +21,14 @@ from ray.exceptions import RayError
 from surrogate_zoo.errors import InputError, WorkerError
 from workers.candidates import Candidate, Outcome, RetrainingResult, Stopped
 from workers.fair_shares import Call, FairShares
+from workers.loss_networks.specs import LossNetworkResult, LossNetworkTask
 from workers.packs import ATTEMPTS, Pack, cut_packs, retry
-from workers.specs import ProxyTask, RetrainingTask
+from workers.specs import ProxyTask, RetrainingTask, Spec
 from workers.timer import Timer
-from workers.worker import Refusal, TrainingWorker
-
-__all__ = ["Stopped", "WorkerPool"]
+from workers.worker import Progress, Refusal, TrainingWorker
 
 POLL = 0.05  # seconds between two looks at running trainings
-STOP_POLL = 0.2  # seconds between two calls of should_stop, and of a retraining's progress
+STOP_POLL = 0.2  # seconds between two calls of should_stop, and of a training's progress
 STOP_GRACE = 5.0  # seconds a worker has to stop before it is killed; it looks at every step
 PATIENCE = 60.0  # seconds without any worker before the log says so
 OBJECT_STORE = 256 * 2**20  # bytes; only losses and outcomes travel
@@ -38,6 +37,7 @@ CONTROL = "control"  # concurrency group of calls that pass a running training
 log = logging.getLogger(__name__)
 Actor = Any  # ray.actor.ActorHandle and ray.ObjectRef are untyped
 Reference = Any
+Stop = Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class _Run:
 
 
 class WorkerPool:
-    """Actors that evaluate candidates and retrain networks.
+    """Actors that evaluate candidates, retrain networks and train loss networks.
 
-    Use it as a context manager. ``evaluate`` and ``retrain`` block and may be called from several
-    threads at once; callers share the actors fairly. Every actor trains one thing at a time, with a
-    fixed number of CPU threads, so that results repeat.
+    Use it as a context manager. What trains blocks and may be called from several threads at once;
+    callers share the actors fairly. Every actor trains one thing at a time, with a fixed number of
+    CPU threads, so that results repeat.
 
     Args:
         address: Of a Ray cluster (``auto`` or ``host:port``); None starts Ray on this machine, or
@@ -143,7 +143,7 @@ class WorkerPool:
         candidates: Sequence[Candidate],
         *,
         on_outcome: Callable[[Outcome], None],
-        should_stop: Callable[[], bool] = lambda: False,
+        should_stop: Stop = lambda: False,
     ) -> None:
         """Evaluate ``candidates``, in packs, on the actors.
 
@@ -192,8 +192,8 @@ class WorkerPool:
         task: RetrainingTask,
         folder: Path,
         *,
-        on_progress: Callable[[int, float], None] = lambda _steps, _loss: None,
-        should_stop: Callable[[], bool] = lambda: False,
+        on_progress: Progress = lambda _steps, _loss: None,
+        should_stop: Stop = lambda: False,
     ) -> RetrainingResult:
         """Retrain on one actor, with checkpoints in ``folder``.
 
@@ -211,6 +211,23 @@ class WorkerPool:
             InputError: The task is wrong.
             WorkerError: The training diverged, or three workers were lost without progress.
         """
+        return self._train("retrain", task, folder, on_progress, should_stop)  # type: ignore[no-any-return]
+
+    def train_loss_network(
+        self,
+        task: LossNetworkTask,
+        folder: Path,
+        *,
+        on_progress: Progress = lambda _steps, _loss: None,
+        should_stop: Stop = lambda: False,
+    ) -> LossNetworkResult:
+        """Train a loss network; as :meth:`retrain`, but one whose actor is lost begins anew."""
+        return self._train("train_loss_network", task, folder, on_progress, should_stop)  # type: ignore[no-any-return]
+
+    def _train(
+        self, method: str, task: Spec, folder: Path, on_progress: Progress, should_stop: Stop
+    ) -> Any:
+        """Run a method of some actor; again on another one where the actor is lost."""
         lost, best = 0, -1
 
         def progressed(steps: int, loss: float) -> None:
@@ -221,7 +238,9 @@ class WorkerPool:
 
         with self._shares.call() as call:
             while True:
-                run = self._start_retraining(call, task, folder, should_stop)
+                actor, ticket = self._wait_for_actor(call, should_stop), uuid.uuid4().hex
+                train = getattr(actor, method).remote
+                run = _Run(actor, ticket, train(ticket, task, str(folder.resolve())))
                 try:
                     self._watch(run, progressed, should_stop)
                 except BaseException:
@@ -229,33 +248,20 @@ class WorkerPool:
                     raise
                 result = self._collect(call, run)
                 if not isinstance(result, str):
-                    return result  # type: ignore[no-any-return]  # what the actor's retrain returns
-                lost += 1
-                if lost >= ATTEMPTS:
+                    return result
+                if (lost := lost + 1) >= ATTEMPTS:
                     raise WorkerError(f"worker lost {lost} times: {result}")
 
-    def _start_retraining(
-        self,
-        call: Call,
-        task: RetrainingTask,
-        folder: Path,
-        should_stop: Callable[[], bool],
-    ) -> _Run:
+    def _wait_for_actor(self, call: Call, should_stop: Stop) -> Actor:
         stop = Timer(STOP_POLL)
         while (actor := self._claim(call)) is None:
             if stop.due() and should_stop():
                 _stopped()
             time.sleep(POLL)
-        ticket = uuid.uuid4().hex
-        return _Run(actor, ticket, actor.retrain.remote(ticket, task, str(folder.resolve())))
+        return actor
 
-    def _watch(
-        self,
-        run: _Run,
-        on_progress: Callable[[int, float], None],
-        should_stop: Callable[[], bool],
-    ) -> None:
-        """Report progress until the retraining ends, well or not; raise Stopped if asked to."""
+    def _watch(self, run: _Run, on_progress: Progress, should_stop: Stop) -> None:
+        """Report progress until the training ends, well or not; raise Stopped if asked to."""
         look = Timer(STOP_POLL)
         while not _finished([run.reference]):
             if not look.due():

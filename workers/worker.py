@@ -1,22 +1,27 @@
-"""What lives in a worker process: it evaluates packs and retrains, one at a time, and can be stopped."""
+"""What lives in a worker process: it evaluates and trains, one thing at a time, and can be stopped."""
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import torch
 
 from surrogate_zoo import errors
 from workers.candidates import Candidate, Outcome, RetrainingResult, Stopped
 from workers.device import choose_device, worker_facts
+from workers.loss_networks.specs import LossNetworkResult, LossNetworkTask
+from workers.loss_networks.training import train_loss_network
 from workers.proxy import evaluate_pack
 from workers.retraining import retrain
 from workers.specs import ProxyTask, RetrainingTask
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+Progress = Callable[[int, float], None]
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,34 @@ class TrainingWorker:
 
     def retrain(self, ticket: str, task: RetrainingTask, folder: str) -> RetrainingResult | Refusal:
         """Retrain with checkpoints in ``folder``; ``ticket`` names this call."""
+        return self._train(
+            ticket,
+            lambda on_progress: retrain(
+                task,
+                Path(folder),
+                device=self._device,
+                on_progress=on_progress,
+                should_stop=lambda: self._is_stopped(ticket),
+            ),
+        )
+
+    def train_loss_network(
+        self, ticket: str, task: LossNetworkTask, folder: str
+    ) -> LossNetworkResult | Refusal:
+        """Train a loss network, with its weights in ``folder``; ``ticket`` names this call."""
+        return self._train(
+            ticket,
+            lambda on_progress: train_loss_network(
+                task,
+                Path(folder),
+                device=self._device,
+                on_progress=lambda steps, _total, loss: on_progress(steps, loss),
+                should_stop=lambda: self._is_stopped(ticket),
+            ),
+        )
+
+    def _train(self, ticket: str, train: Callable[[Progress], Result]) -> Result | Refusal:
+        """Run one training that tells its progress."""
         torch.set_num_threads(self._threads)
 
         def on_progress(steps: int, loss: float) -> None:
@@ -85,13 +118,7 @@ class TrainingWorker:
                 self._progress[ticket] = (steps, loss)
 
         try:
-            return retrain(
-                task,
-                Path(folder),
-                device=self._device,
-                on_progress=on_progress,
-                should_stop=lambda: self._is_stopped(ticket),
-            )
+            return train(on_progress)
         except Exception as error:  # noqa: BLE001 - goes to the caller
             return _refusal(error)
         finally:
@@ -104,7 +131,7 @@ class TrainingWorker:
             self._stopped.add(ticket)
 
     def progress(self, ticket: str) -> tuple[int, float] | None:
-        """Steps and recent loss of the retraining named ``ticket``; None before the first report."""
+        """Steps and recent loss of the training named ``ticket``; None before the first report."""
         with self._lock:
             return self._progress.get(ticket)
 

@@ -2,7 +2,7 @@
 // Lists the jobs and follows one. Reads the same REST interface as any other client.
 
 const at = (id) => document.getElementById(id);
-const kinds = ["searches", "retrainings"];
+const kinds = ["searches", "retrainings", "loss-networks"];
 let following = null; // AbortController of the job that is followed
 
 function element(name, attributes = {}, text = "", space = null) {
@@ -50,7 +50,11 @@ function row(job) {
   return line;
 }
 
-const what = (job) => `${job.request.metric ?? job.request.loss} on ${job.request.dataset}`;
+const plain = (kind) => kind.replaceAll("_", " ");
+
+const what = ({ request }) => `${request.metric ?? request.loss ?? plain(request.network.kind)} on ${request.dataset}`;
+
+const stage = ({ stage }) => (stage ? `${plain(stage)} first, ` : "");
 
 async function follow(job) {
   following?.abort();
@@ -65,7 +69,7 @@ async function follow(job) {
   for await (const event of events(response.body)) {
     if (event.kind === "trial" && event.body.score !== null) scores.push([event.body.number, event.body.score]);
     if (event.kind === "trial") draw(scores);
-    if (event.kind === "progress") at("state").textContent = `step ${event.body.done} of ${event.body.total}`;
+    if (event.kind === "progress") at("state").textContent = `${stage(event.body)}step ${event.body.done} of ${event.body.total}`;
     if (event.kind === "state") at("state").textContent = event.body.state;
   }
   await show(job.path);

@@ -1,10 +1,22 @@
-"""``/v1/datasets``: register a dataset, and read what was found in it."""
+"""``/v1/datasets``: register a dataset, read what was found in it and what was trained on its masks."""
 
 from fastapi import APIRouter, status
+from fastapi.responses import FileResponse
 
-from api.dependencies import Cursor, Limit, Name, ReadSession, ServiceParts, WriteSession
-from api.schemas import DatasetView, Page
+from api.dependencies import (
+    AfterNumber,
+    Cursor,
+    Limit,
+    Name,
+    ReadSession,
+    ServiceParts,
+    Sha256,
+    WriteSession,
+)
+from api.files import FILE, stored_file
+from api.schemas import DatasetView, LossNetworks, LossNetworkView, Page
 from search_service import datasets
+from search_service.artifacts import MEDIA_TYPES
 from search_service.requests import DatasetRequest
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
@@ -31,3 +43,24 @@ def list_datasets(
 def read_dataset(name: Name, session: ReadSession) -> DatasetView:
     """One dataset with its report: classes, sizes, shares of pixels, fingerprint."""
     return DatasetView.model_validate(datasets.get(session, name))
+
+
+@router.get("/{name}/loss-networks")
+def list_loss_networks(
+    name: Name, session: ReadSession, after: AfterNumber = None, limit: Limit = 50
+) -> LossNetworks:
+    """The loss networks that were trained on the dataset's masks, the newest first."""
+    found, following = datasets.loss_networks(session, name, after=after, limit=limit)
+    return LossNetworks(
+        items=[LossNetworkView.model_validate(one) for one in found], next=following
+    )
+
+
+@router.get("/{name}/loss-networks/{sha256}", response_class=FileResponse, responses=FILE)
+def download_loss_network(
+    name: Name, sha256: Sha256, session: ReadSession, parts: ServiceParts
+) -> FileResponse:
+    """The weights of a loss network, safetensors, to build the loss with in one's own training."""
+    found = datasets.loss_network(session, name, sha256)
+    name = f"{found.kind}.safetensors"
+    return stored_file(parts, sha256, name, MEDIA_TYPES[".safetensors"])

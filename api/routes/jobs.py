@@ -19,9 +19,10 @@ from api.dependencies import (
     ServiceParts,
     WriteSession,
 )
+from api.files import FILE, stored_file
 from api.schemas import Artifacts, ArtifactView, JobDetail, JobView, Page
 from api.streams import JobEvents
-from search_service import artifacts, jobs
+from search_service import jobs
 from search_service.tables import Artifact, JobKind, State
 from surrogate_zoo.errors import NotFoundError
 
@@ -31,16 +32,6 @@ _EVENTS: Responses = {
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
     204: {"description": "The job is finished, and all of its events have been sent."},
-}
-_FILE: Responses = {
-    200: {
-        "description": "The whole file.",
-        "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
-    },
-    206: {
-        "description": "The asked range of bytes.",
-        "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
-    },
 }
 
 
@@ -53,7 +44,7 @@ def add_life_cycle(router: APIRouter, kind: JobKind) -> None:
 
 
 def _add_reading(router: APIRouter, kind: JobKind) -> None:
-    @router.get("", operation_id=f"list_{kind}_jobs")
+    @router.get("", operation_id=f"list_{_snake(kind)}_jobs")
     def list_jobs(
         session: ReadSession,
         state: Annotated[State | None, Query(description="Only jobs in this state.")] = None,
@@ -64,7 +55,7 @@ def _add_reading(router: APIRouter, kind: JobKind) -> None:
         found, following = jobs.page(session, kind, state=state, after=after, limit=limit)
         return Page(items=[JobView.model_validate(job) for job in found], next=following)
 
-    @router.get("/{job_id}", operation_id=f"read_{kind}")
+    @router.get("/{job_id}", operation_id=f"read_{_snake(kind)}")
     def read_job(job_id: JobId, session: ReadSession) -> JobDetail:
         """One job: what was asked for, how far it is, what came out."""
         job = jobs.get(session, kind, job_id)
@@ -73,17 +64,17 @@ def _add_reading(router: APIRouter, kind: JobKind) -> None:
 
 
 def _add_control(router: APIRouter, kind: JobKind) -> None:
-    @router.post("/{job_id}/cancel", operation_id=f"cancel_{kind}")
+    @router.post("/{job_id}/cancel", operation_id=f"cancel_{_snake(kind)}")
     def cancel_job(job_id: JobId, session: WriteSession) -> JobView:
         """Stop the job for good; what it has recorded stays."""
         return JobView.model_validate(jobs.cancel(session, kind, job_id))
 
-    @router.post("/{job_id}/pause", operation_id=f"pause_{kind}")
+    @router.post("/{job_id}/pause", operation_id=f"pause_{_snake(kind)}")
     def pause_job(job_id: JobId, session: WriteSession) -> JobView:
         """Stop the job until it is resumed; it then goes on where it was."""
         return JobView.model_validate(jobs.pause(session, kind, job_id))
 
-    @router.post("/{job_id}/resume", operation_id=f"resume_{kind}")
+    @router.post("/{job_id}/resume", operation_id=f"resume_{_snake(kind)}")
     def resume_job(job_id: JobId, session: WriteSession) -> JobView:
         """Let a paused job go on."""
         return JobView.model_validate(jobs.resume(session, kind, job_id))
@@ -92,7 +83,7 @@ def _add_control(router: APIRouter, kind: JobKind) -> None:
 def _add_events(router: APIRouter, kind: JobKind) -> None:
     @router.get(
         "/{job_id}/events",
-        operation_id=f"watch_{kind}",
+        operation_id=f"watch_{_snake(kind)}",
         response_class=EventSourceResponse,
         responses=_EVENTS,
     )
@@ -106,7 +97,7 @@ def _add_events(router: APIRouter, kind: JobKind) -> None:
 
 
 def _add_artifacts(router: APIRouter, kind: JobKind) -> None:
-    @router.get("/{job_id}/artifacts", operation_id=f"list_{kind}_artifacts")
+    @router.get("/{job_id}/artifacts", operation_id=f"list_{_snake(kind)}_artifacts")
     def list_artifacts(job_id: JobId, session: ReadSession) -> Artifacts:
         """The files that the job left behind."""
         jobs.get(session, kind, job_id)
@@ -116,9 +107,9 @@ def _add_artifacts(router: APIRouter, kind: JobKind) -> None:
     @router.head("/{job_id}/artifacts/{name}", include_in_schema=False)
     @router.get(
         "/{job_id}/artifacts/{name}",
-        operation_id=f"download_{kind}_artifact",
+        operation_id=f"download_{_snake(kind)}_artifact",
         response_class=FileResponse,
-        responses=_FILE,
+        responses=FILE,
     )
     def download_artifact(
         job_id: JobId, name: ArtifactName, session: ReadSession, parts: ServiceParts
@@ -126,13 +117,12 @@ def _add_artifacts(router: APIRouter, kind: JobKind) -> None:
         """One file, whole or, with the header Range, in parts."""
         jobs.get(session, kind, job_id)
         artifact = _named(jobs.artifacts(session, job_id), name)
-        path = artifacts.open_artifact(parts.settings.artifacts_root, artifact.sha256)
-        return FileResponse(
-            path,
-            media_type=artifact.media_type,
-            filename=artifact.name,
-            headers={"ETag": f'"{artifact.sha256}"'},
-        )
+        return stored_file(parts, artifact.sha256, artifact.name, artifact.media_type)
+
+
+def _snake(kind: JobKind) -> str:
+    """The kind as part of an operation's id, which clients turn into names of functions."""
+    return kind.replace("-", "_")
 
 
 def _named(found: Sequence[Artifact], name: str) -> Artifact:

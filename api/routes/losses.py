@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 
 from api.dependencies import Cursor, Limit, Name, ReadSession, Responses, Version
-from api.schemas import LossDetail, LossView, Page
+from api.schemas import LossDetail, LossView, NeedsView, Page
 from surrogate_zoo import zoo
 from surrogate_zoo.export import python_source
 from surrogate_zoo.loss_file import dump_loss_file
+from surrogate_zoo.registry import needs_of
 
 router = APIRouter(prefix="/losses", tags=["losses"])
 
@@ -42,13 +43,13 @@ def list_losses(
 
 @router.get("/{name}")
 def read_loss(name: Name, session: ReadSession, version: Version = None) -> LossDetail:
-    """One loss with its document: control points, options, provenance."""
-    loss = LossView.model_validate(zoo.get(session, name, version))
-    versions = zoo.versions(session, name)
+    """One loss with its document (control points, options, provenance), and what it needs."""
+    loss = zoo.get(session, name, version)
     return LossDetail(
-        **loss.model_dump(),
-        document=next(one.document for one in versions if one.version == loss.version),
-        versions=[one.version for one in versions],
+        **LossView.model_validate(loss).model_dump(),
+        document=loss.document,
+        versions=[one.version for one in zoo.versions(session, name)],
+        needs=NeedsView.model_validate(needs_of(loss.document)),
     )
 
 

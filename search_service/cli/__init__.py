@@ -2,7 +2,16 @@
 
 import typer
 
-from search_service.cli import compare, datasets, jobs, losses, quickstart, serve, submit
+from search_service.cli import (
+    compare,
+    datasets,
+    jobs,
+    loss_networks,
+    losses,
+    quickstart,
+    serve,
+    submit,
+)
 
 app = typer.Typer(
     name="segloss",
@@ -17,5 +26,6 @@ app.command()(submit.search)
 app.command()(submit.retrain)
 app.command()(compare.compare)
 app.add_typer(losses.app, name="losses")
+app.add_typer(loss_networks.app, name="loss-networks")
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(jobs.app, name="jobs")

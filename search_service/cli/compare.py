@@ -13,7 +13,7 @@ from surrogate_zoo.errors import InputError
 from surrogate_zoo.metrics import METRICS
 
 # What may differ between retrainings in one table; everything else must be the same.
-_FREE = ("loss", "version", "seed", "priority", "checkpoint_every")
+_FREE = ("loss", "version", "versions", "seed", "priority", "checkpoint_every")
 
 
 @plain_errors
@@ -51,10 +51,9 @@ def comparison(jobs: Sequence[Mapping[str, Any]], *, boundary: bool = False) -> 
             there is no score that all of them have.
     """
     _check_alike([job["request"] for job in jobs])
-    runs: dict[tuple[str, int], list[Mapping[str, float]]] = {}
+    runs: dict[str, list[Mapping[str, float]]] = {}
     for job in jobs:
-        loss = (job["request"]["loss"], job["request"]["version"])
-        runs.setdefault(loss, []).append(job["result"]["metrics"])
+        runs.setdefault(_loss(job["request"]), []).append(job["result"]["metrics"])
     names = _columns([job["result"]["metrics"] for job in jobs], boundary=boundary)
     means = {
         loss: {name: statistics.fmean(run[name] for run in of_loss) for name in names}
@@ -70,7 +69,7 @@ def comparison(jobs: Sequence[Mapping[str, Any]], *, boundary: bool = False) -> 
     )
     for loss, of_loss in runs.items():
         cells = [_cell([run[name] for run in of_loss], best[name]) for name in names]
-        table.add_row(f"{loss[0]} v{loss[1]}", str(len(of_loss)), *cells)
+        table.add_row(loss, str(len(of_loss)), *cells)
     return table
 
 
@@ -81,6 +80,14 @@ def _columns(results: Sequence[Mapping[str, float]], *, boundary: bool) -> list[
     if not names:
         raise InputError("There is no such score that all of these retrainings have.")
     return names
+
+
+def _loss(request: Mapping[str, Any]) -> str:
+    """A loss with its version, a weighted sum with those of its terms."""
+    if request["version"] is not None:
+        return f"{request['loss']} v{request['version']}"
+    versions = ", ".join(f"{name} v{version}" for name, version in request["versions"].items())
+    return f"{request['loss']} ({versions})"
 
 
 def _cell(values: Sequence[float], best: float) -> str:

@@ -10,11 +10,14 @@ from rich.table import Table
 
 from search_service.cli.client import Client, ServiceError
 from search_service.cli.console import DEFAULT_URL, AsJson, Url, connect, out, plain_errors, say
-from search_service.cli.watching import follow
+from search_service.cli.watching import follow, plain
 
-app = typer.Typer(help="Searches and retrainings on the service.", no_args_is_help=True)
+app = typer.Typer(
+    help="Searches, retrainings and trainings of loss networks on the service.",
+    no_args_is_help=True,
+)
 
-COLLECTIONS = ("/v1/searches", "/v1/retrainings")
+COLLECTIONS = ("/v1/searches", "/v1/retrainings", "/v1/loss-networks")
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
 
@@ -57,9 +60,14 @@ def list_jobs(
     table = Table("Id", "Kind", "State", "What", "Created", "Error")
     for job in found:
         request = job["request"]
-        what = f"{request.get('metric') or request.get('loss')} on {request['dataset']}"
+        what = request.get("metric") or request.get("loss") or plain(request["network"]["kind"])
         table.add_row(
-            job["id"], job["kind"], job["state"], what, job["created_at"][:19], job["error"] or ""
+            job["id"],
+            job["kind"],
+            job["state"],
+            f"{what} on {request['dataset']}",
+            job["created_at"][:19],
+            job["error"] or "",
         )
     out.print(table)
 

@@ -46,7 +46,7 @@ def list_losses(
 @app.command()
 @plain_errors
 def show(name: LossName, version: Version = None, url: Url = DEFAULT_URL) -> None:
-    """One loss with its control points and provenance, as JSON."""
+    """One loss with its control points, its provenance and what it needs, as JSON."""
     with connect(url) as client:
         out.print_json(json.dumps(client.get(f"/v1/losses/{name}", version=version)))
 

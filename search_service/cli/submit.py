@@ -1,4 +1,4 @@
-"""``segloss search`` and ``segloss retrain``: submit a job, and watch it unless told otherwise."""
+"""Submits a job and watches it unless told otherwise: ``segloss search``, ``segloss retrain``."""
 
 import json
 from typing import Annotated, Any
@@ -48,29 +48,37 @@ def search(
     body |= {"name": name} if name else {}
     with connect(url) as client:
         title = f"search {metric} on {dataset}"
-        _run(
+        run(
             client, "/v1/searches", assigned(body, assignments), key=key, detach=detach, title=title
         )
 
 
 @plain_errors
 def retrain(
-    loss: Annotated[str, typer.Argument(help="A loss of the zoo; see 'segloss losses'.")],
+    loss: Annotated[
+        str,
+        typer.Argument(help="A loss of the zoo, or a sum such as '0.5*cross-entropy+0.5*dice'."),
+    ],
     dataset: Annotated[str, typer.Argument(help="A registered dataset.")] = "shapes",
     *,
-    version: Annotated[int | None, typer.Option(help="Its version; the newest by default.")] = None,
+    version: Annotated[
+        int | None, typer.Option(help="A single loss's version; the newest by default.")
+    ] = None,
     seed: Seed = 0,
     assignments: Assignments = None,
     key: Key = None,
     detach: Detach = False,
     url: Url = DEFAULT_URL,
 ) -> None:
-    """Train a network on DATASET with LOSS, and score it on images that no search has seen."""
+    """Train a network on DATASET with LOSS, and score it on images that no search has seen.
+
+    What LOSS needs, such as an edge network, is found or trained first.
+    """
     body: dict[str, Any] = {"loss": loss, "dataset": dataset, "seed": seed}
     body |= {"version": version} if version else {}
     with connect(url) as client:
         title = f"retrain with {loss} on {dataset}"
-        _run(
+        run(
             client,
             "/v1/retrainings",
             assigned(body, assignments),
@@ -80,7 +88,7 @@ def retrain(
         )
 
 
-def _run(
+def run(
     client: Client,
     path: str,
     body: dict[str, Any],
@@ -89,6 +97,7 @@ def _run(
     detach: bool,
     title: str,
 ) -> None:
+    """Submit a request and follow its job to the end, or print the job's id with ``detach``."""
     job = client.post(path, body, key=key)
     if detach:
         out.print(job["id"], highlight=False)

@@ -1,5 +1,6 @@
 """Follows a job to its end: a progress bar in a terminal, a line a trial in a log."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.progress import (
@@ -14,6 +15,13 @@ from rich.progress import (
 
 from search_service.cli.client import Client, ServiceError, StreamedEvent
 from search_service.cli.console import err
+
+_ALWAYS_TOLD = ("state", "loss-network")
+_LOSS_NETWORK = {
+    "training": "training the {} first",
+    "trained": "trained the {}",
+    "found": "takes the {} that was trained before",
+}
 
 
 def follow(client: Client, job: str, title: str) -> dict[str, Any]:
@@ -35,10 +43,13 @@ def follow(client: Client, job: str, title: str) -> dict[str, Any]:
                 case "trial":
                     bar.update(task, advance=1, best=f"best {best:.4f}" if best else "")
                 case "progress":
-                    bar.update(task, completed=event.body["done"], total=event.body["total"])
+                    done, total = event.body["done"], event.body["total"]
+                    bar.update(
+                        task, completed=done, total=total, description=_stage(title, event.body)
+                    )
                 case _:
                     pass
-            if event.kind == "state" or not err.is_terminal:
+            if event.kind in _ALWAYS_TOLD or not err.is_terminal:
                 bar.console.print(
                     _line(title, event), highlight=False, markup=False, soft_wrap=True
                 )
@@ -67,9 +78,27 @@ def _better(best: float | None, event: StreamedEvent) -> float | None:
     return best if score is None else max(score, best or score)
 
 
+def plain(kind: str) -> str:
+    """The kind of a loss network in plain words."""
+    return kind.replace("_", " ")
+
+
+def measured(measures: Mapping[str, float]) -> str:
+    """What was measured, in one line."""
+    return ", ".join(f"{name} {_short(value)}" for name, value in measures.items())
+
+
+def _stage(title: str, progress: Mapping[str, Any]) -> str:
+    return f"{title}, {plain(progress['stage'])} first" if "stage" in progress else title
+
+
 def _line(title: str, event: StreamedEvent) -> str:
     if event.kind == "state":
         return f"{title}: {event.body['state']}"
+    if event.kind == "loss-network":
+        told = _LOSS_NETWORK[event.body["status"]].format(plain(event.body["kind"]))
+        values = measured(event.body.get("measures", {}))
+        return f"{title}: {told} ({values})" if values else f"{title}: {told}"
     facts = [
         f"{name} {_short(value)}"
         for name, value in event.body.items()

@@ -64,6 +64,22 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_loss_name"), ["name"], unique=False)
 
     op.create_table(
+        "loss_network",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("num_classes", sa.Integer(), nullable=True),
+        sa.Column("spec", sa.JSON(), nullable=False),
+        sa.Column("seed", sa.Integer(), nullable=False),
+        sa.Column("measures", sa.JSON(), nullable=False),
+        sa.Column("provenance", sa.JSON(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_loss_network")),
+        sa.UniqueConstraint("fingerprint", "sha256", name=op.f("uq_loss_network_fingerprint")),
+    )
+    op.create_table(
         "artifact",
         sa.Column("job_id", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
@@ -126,6 +142,7 @@ def downgrade() -> None:
     op.drop_table("loss_tag")
     op.drop_table("event")
     op.drop_table("artifact")
+    op.drop_table("loss_network")
     with op.batch_alter_table("loss", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_loss_name"))
         batch_op.drop_index(batch_op.f("ix_loss_metric"))
