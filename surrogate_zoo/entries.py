@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from surrogate_zoo.loss_file import Document, handmade_document
-from surrogate_zoo.needs import Needs
+from surrogate_zoo.needs import BOUNDARY_LOGITS, INVERSE_NETWORK, Needs
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,9 @@ class LossEntry:
 
 
 _PIXELS, _REGIONS = "surrogate_zoo.handmade.pixels", "surrogate_zoo.handmade.regions"
+_STRUCTURE = "surrogate_zoo.handmade.structure"
 _BOUNDARIES = "surrogate_zoo.handmade.boundaries"
+_INVERSE_FORM = "surrogate_zoo.handmade.inverse_form"
 
 HANDMADE = (
     LossEntry(
@@ -67,12 +69,46 @@ HANDMADE = (
         parameters={"share": 0.25},
     ),
     LossEntry(
+        "inverse-frequency-cross-entropy",
+        "Weighted cross entropy (inverse frequency)",
+        "Cross entropy with every class weighed by the inverse of its share of the pixels.",
+        "Ronneberger et al., U-Net, MICCAI 2015, section 3 (its class weights)",
+        built_by=f"{_PIXELS}:WeightedCrossEntropy",
+        parameters={"weighting": "inverse"},
+        needs=Needs(facts=("class_pixels",)),
+    ),
+    LossEntry(
+        "median-frequency-cross-entropy",
+        "Weighted cross entropy (median frequency balancing)",
+        "Cross entropy with every class weighed by the inverse of its share of the images it is in.",
+        "Eigen and Fergus, Predicting Depth, Surface Normals and Semantic Labels, ICCV 2015",
+        built_by=f"{_PIXELS}:WeightedCrossEntropy",
+        parameters={"weighting": "median"},
+        needs=Needs(facts=("class_pixels", "class_image_pixels")),
+    ),
+    LossEntry(
         "dice",
         "Dice",
         "1 - mean over present classes of the Dice coefficient over the batch.",
         "Sudre et al., Generalised Dice overlap, DLMIA 2017, eq. 2",
         built_by=f"{_REGIONS}:Dice",
         parameters={"smooth": 0.0},
+    ),
+    LossEntry(
+        "dice-squared",
+        "Dice (squared denominator)",
+        "Dice with squares of probabilities summed in the denominator.",
+        "Milletari et al., V-Net, 3DV 2016, section 3",
+        built_by=f"{_REGIONS}:Dice",
+        parameters={"smooth": 0.0, "squared": True},
+    ),
+    LossEntry(
+        "jaccard-metric",
+        "Jaccard metric loss",
+        "Soft Jaccard loss of the classes present, fit for soft labels.",
+        "Wang et al., Jaccard Metric Losses, NeurIPS 2023",
+        built_by=f"{_REGIONS}:JaccardMetric",
+        parameters={"smoothing": 0.0, "variant": 1},
     ),
     LossEntry(
         "tversky",
@@ -97,6 +133,14 @@ HANDMADE = (
         "Berman et al., The Lovasz-Softmax loss, CVPR 2018",
         built_by=f"{_REGIONS}:LovaszSoftmax",
         parameters={"per_image": False},
+    ),
+    LossEntry(
+        "ssim",
+        "Structural similarity (SSIM)",
+        "1 - structural similarity of the maps of the classes present, in Gaussian windows.",
+        "Wang et al., Image quality assessment, IEEE TIP 2004, eq. 13",
+        built_by=f"{_STRUCTURE}:StructuralSimilarity",
+        parameters={"window": 11, "sigma": 1.5},
     ),
     LossEntry(
         "unet-border-cross-entropy",
@@ -133,6 +177,30 @@ HANDMADE = (
         parameters={"share": 0.01, "theta": 20.0, "smoothing": 0.2, "detach": True},
         needs=Needs(inputs=("boundary_distances",)),
     ),
+    LossEntry(
+        "boundary-cross-entropy",
+        "Cross entropy + boundary head",
+        "Cross entropy beside the balanced cross entropy of a boundary head: InverseForm's baseline.",
+        "Borse et al., InverseForm, CVPR 2021, eq. 8 with gamma 0",
+        built_by=f"{_INVERSE_FORM}:BoundaryCrossEntropy",
+        parameters={"beta": 0.3, "width": 2},
+        needs=Needs(inputs=(BOUNDARY_LOGITS,)),
+    ),
+    LossEntry(
+        "inverse-form",
+        "InverseForm",
+        "Cross entropy, a boundary head, and how far its map is moved and warped from the true one.",
+        "Borse et al., InverseForm, CVPR 2021, eqs. 5 to 8",
+        built_by=f"{_INVERSE_FORM}:InverseForm",
+        parameters={
+            "beta": 0.3,
+            "gamma": 0.3,
+            "distance": "euclidean",
+            "tiles": [2, 2],
+            "width": 2,
+        },
+        needs=Needs(inputs=(BOUNDARY_LOGITS,), facts=(INVERSE_NETWORK,)),
+    ),
 )
 
 SUMS: tuple[tuple[str, str, str, str, str], ...] = (
@@ -142,6 +210,21 @@ SUMS: tuple[tuple[str, str, str, str, str], ...] = (
         "The two losses that are combined most often, one to one.",
         "Isensee et al., nnU-Net, Nature Methods 2021",
         "cross-entropy+dice",
+    ),
+    (
+        "jdt",
+        "Cross entropy + Jaccard metric loss",
+        "A quarter of cross entropy and three quarters of the Jaccard metric loss.",
+        "Wang et al., Jaccard Metric Losses, NeurIPS 2023, and its authors' advice on the weights",
+        "0.25*cross-entropy+0.75*jaccard-metric",
+    ),
+    (
+        "basnet",
+        "BASNet hybrid",
+        "Pixels, neighbourhoods and regions at once: cross entropy, SSIM and soft Jaccard, of all "
+        "classes present where BASNet has one salient object.",
+        "Qin et al., BASNet, CVPR 2019, eq. 4",
+        "cross-entropy+ssim+jaccard-metric",
     ),
     (
         "dice-boundary",

@@ -1,5 +1,7 @@
 """Handmade losses that are means over pixels."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -77,3 +79,109 @@ class TopKCrossEntropy(HandmadeLoss):
         if not len(pixels):
             return entropy.sum()
         return pixels.topk(max(1, round(self.share * len(pixels)))).values.mean()
+
+
+class WeightedCrossEntropy(HandmadeLoss):
+    """Cross entropy with class weights that are inverse to how frequent a class is.
+
+    The value is the weighted mean over valid pixels, ``sum(w * entropy) / sum(w)``, as of
+    ``F.cross_entropy(weight=w)``: only the weights' ratios matter, and the scale is cross entropy's.
+    A class without pixels in ``class_pixels`` has weight 0, where public ports divide by 0 or by a
+    tiny number that leaves no other class any weight.
+
+    Eigen and Fergus, Predicting Depth, Surface Normals and Semantic Labels, ICCV 2015, weigh a pixel by
+    the median of all frequencies over its class's; the median cancels in the weighted mean.
+
+    Args:
+        num_classes: C.
+        ignore_index: Label of void pixels.
+        weighting: What a class's frequency is relative to: all pixels (``inverse``) or those of the
+            images that hold the class (``median``, median frequency balancing).
+        class_pixels: Valid pixels of each class in the training split, C numbers >= 0. None counts
+            them in each batch, which makes ``inverse`` the mean over the batch's classes of each
+            one's mean cross entropy.
+        class_image_pixels: Valid pixels of the training split's images that hold the class, C
+            numbers, for ``median``. None with ``class_pixels``: every image holds every class, which
+            makes it ``inverse``.
+
+    Attributes:
+        weights: Weight of each class, >= 1 or 0, float64 (C,); None where each batch has its own.
+    """
+
+    weights: Tensor | None
+
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        ignore_index: int = 255,
+        weighting: str = "inverse",
+        class_pixels: Sequence[float] | None = None,
+        class_image_pixels: Sequence[float] | None = None,
+    ) -> None:
+        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        if weighting not in _WEIGHTINGS:
+            raise InputError(f"weighting must be one of {_WEIGHTINGS}, not {weighting!r}.")
+        self.weighting = weighting
+        weights = None
+        if class_pixels is not None:
+            own = _counts("class_pixels", class_pixels, num_classes)
+            whole = own.sum().expand(num_classes)
+            if weighting == "median" and class_image_pixels is not None:
+                whole = _counts("class_image_pixels", class_image_pixels, num_classes)
+            if bool((whole < own).any()):
+                raise InputError(
+                    "class_image_pixels must be at least class_pixels, class by class."
+                )
+            weights = _inverse(own, whole)
+        self.register_buffer("weights", weights)
+
+    def of_valid(self, batch: Batch) -> Tensor:
+        """Weighted sum over valid pixels, divided by the sum of their weights."""
+        pixels = _pixels_by_image(batch)
+        weights = self._weights_of(pixels) if self.weights is None else self.weights
+        weights = weights.to(batch.scores.dtype)
+        total = F.cross_entropy(
+            batch.scores,
+            batch.target,
+            weight=weights,
+            ignore_index=self.ignore_index,
+            reduction="sum",
+        )
+        whole = (pixels.sum(0) * weights).sum()
+        return total / (whole + (whole == 0))
+
+    def _weights_of(self, pixels: Tensor) -> Tensor:
+        """Weights (C,) from a batch's own pixels (N, C)."""
+        images = pixels.sum(1, keepdim=True)
+        holds = (pixels > 0) | (self.weighting == "inverse")
+        return _inverse(pixels.sum(0), (images * holds).sum(0))
+
+
+_WEIGHTINGS = ("inverse", "median")
+
+
+def _counts(name: str, numbers: Sequence[float], num_classes: int) -> Tensor:
+    """Check pixel counts of classes; float64 (C,)."""
+    counts = torch.as_tensor(numbers, dtype=torch.float64)
+    sound = counts.shape == (num_classes,) and bool((counts.isfinite() & (counts >= 0)).all())
+    if not sound or not bool(counts.any()):
+        raise InputError(
+            f"{name} must be {num_classes} finite numbers >= 0, one a class, not all 0."
+        )
+    return counts
+
+
+def _inverse(own: Tensor, whole: Tensor) -> Tensor:
+    """``whole / own``, all (C,); 0 for a class without pixels."""
+    return torch.where(own > 0, whole / own.clamp(min=1), 0)
+
+
+def _pixels_by_image(batch: Batch) -> Tensor:
+    """Valid pixels of each class in each image, (N, C) in the dtype of the scores."""
+    n, num_classes, height, _ = batch.scores.shape
+    counted = batch.valid.flatten(0, 1).to(batch.scores.dtype)
+    # Row by row first: in parallel on a GPU, and exact in float32.
+    rows = counted.new_zeros(n * height, num_classes)
+    rows = rows.scatter_add(1, batch.labels.flatten(0, 1), counted)
+    return rows.view(n, height, num_classes).sum(1)
