@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from surrogate_zoo import load_loss, needs_of
 from surrogate_zoo.distance_maps import MAPS
+from surrogate_zoo.handmade.boundaries import ActiveBoundary
 from surrogate_zoo.needs import BOUNDARY_LOGITS, EDGE_NETWORK, INVERSE_NETWORK
 from tests.surrogate_zoo.batches import VOID, one_hot_logits
 
@@ -30,6 +31,19 @@ def supplied_loss(name: str, **overrides: int) -> nn.Module:
     """Build a loss for four classes, with loss networks where it asks for them."""
     facts = loss_networks() if needs_of(name).loss_networks else {}
     return load_loss(name, num_classes=CLASSES, facts=facts, **overrides)
+
+
+def loss_with_slope(name: str) -> nn.Module:
+    """Build a loss whose gradient is the slope of its value.
+
+    Every loss's is, but for the active boundary loss: it leaves the neighbours of a pixel out of its
+    gradient, unless told otherwise.
+    """
+    loss = supplied_loss(name)
+    for part in loss.modules():
+        if isinstance(part, ActiveBoundary):
+            part.detach = False
+    return loss
 
 
 def heads(name: str) -> int:

@@ -17,6 +17,7 @@ from tests.surrogate_zoo.supplies import (
     call,
     heads,
     loss_networks,
+    loss_with_slope,
     maps,
     perfect,
     supplied_loss,
@@ -37,13 +38,15 @@ def _scores(
     return 2 * torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
 
 
-def _value(name: str, scores: Tensor, target: Tensor) -> float:
-    return call(name, supplied_loss(name), scores, target).item()
+def _value(name: str, scores: Tensor, target: Tensor, loss: nn.Module | None = None) -> float:
+    return call(name, loss or supplied_loss(name), scores, target).item()
 
 
-def _gradient(name: str, scores: Tensor, target: Tensor) -> tuple[float, Tensor]:
+def _gradient(
+    name: str, scores: Tensor, target: Tensor, loss: nn.Module | None = None
+) -> tuple[float, Tensor]:
     leaf = scores.clone().requires_grad_()
-    value = call(name, supplied_loss(name), leaf, target)
+    value = call(name, loss or supplied_loss(name), leaf, target)
     value.backward()
     assert leaf.grad is not None
     return value.item(), leaf.grad
@@ -81,7 +84,9 @@ def test_a_perfect_prediction_is_the_minimum(name: str) -> None:
     target = labels(5, size=(1, 20, 20))
     best = _value(name, perfect(name, target), target)
     assert best == pytest.approx(0, abs=1e-9)
-    wrong = perfect(name, (target + 1) % CLASSES, target != VOID)
+    # Other classes and other boundaries: the active boundary loss sees only these.
+    moved = (target % VOID).roll(1, -1)
+    wrong = perfect(name, (moved + 1) % CLASSES, target != VOID)
     assert _value(name, wrong, target) > best
 
 
@@ -111,13 +116,14 @@ def test_half_precision_agrees_with_float32(name: str, dtype: torch.dtype, bound
 @every_loss
 def test_the_gradient_agrees_with_finite_differences(name: str) -> None:
     target, scores = labels(8, size=(1, 6, 6)), _scores(name, 8, (1, 6, 6), torch.float64)
-    _, gradient = _gradient(name, scores, target)
+    loss = loss_with_slope(name)
+    _, gradient = _gradient(name, scores, target, loss)
     generator = torch.Generator().manual_seed(0)
     step = 1e-6
     for _ in range(20):
         direction = torch.randn(scores.shape, generator=generator, dtype=torch.float64)
-        above = _value(name, scores + step * direction, target)
-        rise = above - _value(name, scores - step * direction, target)
+        above = _value(name, scores + step * direction, target, loss)
+        rise = above - _value(name, scores - step * direction, target, loss)
         assert rise / (2 * step) == pytest.approx(
             (gradient * direction).sum().item(), rel=2e-3, abs=1e-6
         )
@@ -126,7 +132,7 @@ def test_the_gradient_agrees_with_finite_differences(name: str) -> None:
 @every_loss
 def test_descent_reaches_a_better_prediction(name: str) -> None:
     target = labels(9, size=(1, 16, 16), void=0)
-    loss = supplied_loss(name)
+    loss = loss_with_slope(name)
     scores = nn.Parameter(0.5 * _scores(name, 9, (1, 16, 16)))
     optimiser = torch.optim.Adam([scores], lr=0.1)
     first = call(name, loss, scores, target).item()
