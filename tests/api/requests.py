@@ -7,3 +7,4 @@ SEARCH = {
     "sampler": {"name": "random", "trials": 4, "batch": 2},
 }
 RETRAINING = {"loss": "cross-entropy", "dataset": "shapes", "training": {"iterations": 10}}
+LOSS_NETWORK = {"dataset": "shapes", "network": {"kind": "edge_network", "iterations": 10}}

@@ -19,8 +19,10 @@ NAMES = {
     ("SearchRequest", "metric"): {"enum": ["macc", "bf1"]},
     ("SearchRequest", "dataset"): {"enum": ["shapes"]},
     ("SearchRequest", "family"): {"enum": ["bezier"]},
-    ("RetrainingRequest", "loss"): {"enum": ["dice", "asl-miou-voc"]},
+    ("RetrainingRequest", "loss"): {"enum": ["dice", "asl-miou-voc", "dice+2*lovasz"]},
     ("RetrainingRequest", "dataset"): {"enum": ["shapes"]},
+    ("RetrainingRequest", "versions"): {"maxProperties": 0},
+    ("LossNetworkRequest", "dataset"): {"enum": ["shapes"]},
     ("ShapesSource", "train"): {"maximum": 20},
     ("ShapesSource", "val"): {"maximum": 3},
     ("ShapesSource", "test"): {"maximum": 3},
@@ -40,6 +42,18 @@ def document() -> schemathesis.BaseSchema:
 
 OPERATIONS = {found.ok().label: found.ok() for found in document().get_all_operations()}
 MISTAKABLE = [label for label, one in OPERATIONS.items() if one.body or list(one.iter_parameters())]
+
+
+def test_every_kind_of_job_has_the_same_operations_with_names_for_functions() -> None:
+    paths = {label.split("/v1/")[1] for label in OPERATIONS if "/v1/" in label}
+    life = {
+        path.removeprefix("retrainings") for path in paths if path.split("/")[0] == "retrainings"
+    }
+    for kind in ("searches", "loss-networks"):
+        assert {f"{kind}{path}" for path in life} <= paths
+    names = [one.definition.raw["operationId"] for one in OPERATIONS.values()]
+    assert len(set(names)) == len(names)
+    assert all(name.isidentifier() for name in names)
 
 
 def examine(live: Live, label: str, mode: GenerationMode) -> set[int]:

@@ -20,7 +20,7 @@ from surrogate_zoo.errors import (
     WorkerError,
 )
 from tests.api.conftest import Live, listening, running
-from tests.api.requests import RETRAINING, SEARCH
+from tests.api.requests import LOSS_NETWORK, RETRAINING, SEARCH
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 SHAPES = {"layout": "shapes"}
@@ -80,6 +80,9 @@ REFUSED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("POST", "/v1/retrainings", 422, {"json": RETRAINING | {"version": -1}}),
     ("POST", "/v1/retrainings", 422, {"json": RETRAINING | {"version": 10**12}}),
     ("POST", "/v1/retrainings", 422, {"json": RETRAINING | {"split": "train"}}),
+    ("POST", "/v1/loss-networks", 422, {"json": {"dataset": "shapes"}}),
+    ("POST", "/v1/loss-networks", 422, {"json": LOSS_NETWORK | {"dataset": "nonsense"}}),
+    ("POST", "/v1/loss-networks", 422, {"json": LOSS_NETWORK | {"network": {"kind": "x"}}}),
     ("POST", "/v1/datasets", 422, {"json": DATASET | {"name": "a/b"}}),
     ("POST", "/v1/datasets", 422, {"json": DATASET | {"source": {"layout": "nonsense"}}}),
     ("POST", "/v1/datasets", 422, {"json": DATASET | {"source": SHAPES | {"height": -1}}}),
@@ -94,6 +97,10 @@ REFUSED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("GET", f"/v1/searches/{NOBODY}/artifacts/search.png", 404, {}),
     ("POST", f"/v1/searches/{NOBODY}/cancel", 404, {}),
     ("GET", f"/v1/retrainings/{NOBODY}", 404, {}),
+    ("GET", f"/v1/loss-networks/{NOBODY}", 404, {}),
+    ("GET", "/v1/datasets/nonsense/loss-networks", 404, {}),
+    ("GET", f"/v1/datasets/shapes/loss-networks/{'0' * 64}", 404, {}),
+    ("GET", "/v1/datasets/shapes/loss-networks/nonsense", 422, {}),
     ("GET", "/v1/searches?limit=0", 422, {}),
     ("GET", "/v1/searches?limit=-1", 422, {}),
     ("GET", f"/v1/searches?limit=1{'0' * 30}", 422, {}),

@@ -3,7 +3,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from search_service.requests import DatasetRequest, PPO2Spec, RetrainingRequest, SearchRequest
+from search_service.requests import (
+    DatasetRequest,
+    LossNetworkRequest,
+    PPO2Spec,
+    RetrainingRequest,
+    SearchRequest,
+)
 
 
 def search(**fields: Any) -> SearchRequest:
@@ -87,7 +93,54 @@ def test_what_cannot_be_is_refused(fields: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("body", [None, 3, "text", [], {}])
-@pytest.mark.parametrize("kind", [SearchRequest, RetrainingRequest, DatasetRequest])
+@pytest.mark.parametrize(
+    "kind", [SearchRequest, RetrainingRequest, LossNetworkRequest, DatasetRequest]
+)
 def test_other_json_is_refused(kind: type[SearchRequest], body: object) -> None:
     with pytest.raises(ValidationError):
         kind.model_validate(body)
+
+
+def retraining(loss: str, **fields: Any) -> RetrainingRequest:
+    return RetrainingRequest.model_validate({"loss": loss, "dataset": "shapes"} | fields)
+
+
+def test_a_weighted_sum_names_its_terms_once() -> None:
+    request = retraining(" 0.5*dice + 1e+2*lovasz+dice ")
+    assert request.loss == "0.5*dice+1e+2*lovasz+dice"
+    assert request.terms == ("dice", "lovasz")
+    assert retraining("cross-entropy").terms == ()
+    assert retraining("dice+lovasz", versions={"dice": 3}).versions == {"dice": 3}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"loss": ""},
+        {"loss": "A+B"},
+        {"loss": "dice+"},
+        {"loss": "0*dice"},
+        {"loss": "dice lovasz"},
+        {"loss": "+".join(["dice"] * 17)},
+        {"loss": "dice+lovasz", "version": 1},
+        {"loss": "dice", "versions": {"dice": 1}},
+        {"loss": "dice+lovasz", "versions": {"dice": 0}},
+    ],
+)
+def test_a_loss_that_cannot_be_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        retraining(**fields)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        {},
+        {"kind": "nope"},
+        {"kind": "edge_network", "iterations": 0},
+        {"kind": "inverse_network", "noise": 0.1},
+    ],
+)
+def test_a_loss_network_that_cannot_be_is_refused(network: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        LossNetworkRequest.model_validate({"dataset": "shapes", "network": network})

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from surrogate_zoo import LOSSES, zoo
 from surrogate_zoo.errors import InputError, LossFileError, NotFoundError
 from surrogate_zoo.loss_file import surrogate_document
-from surrogate_zoo.tables import Base
+from surrogate_zoo.tables import Base, LossNetwork
 
 
 @pytest.fixture
@@ -89,3 +89,51 @@ def test_what_is_missing_or_broken_is_refused(session: Session) -> None:
         zoo.versions(session, "none")
     with pytest.raises(LossFileError, match="sha256"):
         zoo.publish(session, {**_document(), "title": "changed"})
+
+
+def _network(sha256: str, kind: str = "edge_network", fingerprint: str = "f" * 64) -> LossNetwork:
+    return LossNetwork(
+        kind=kind,
+        fingerprint=fingerprint,
+        num_classes=None if kind == "inverse_network" else 5,
+        spec={"kind": kind},
+        seed=0,
+        measures={"f1": 0.9},
+        provenance={},
+        sha256=sha256 * 64,
+        bytes=10,
+    )
+
+
+def test_the_newest_loss_network_of_a_kind_and_data_set_is_found(session: Session) -> None:
+    assert zoo.find_loss_network(session, "edge_network", "f" * 64) is None
+    first, second, third = (zoo.publish_loss_network(session, _network(s)) for s in "abc")
+    other = zoo.publish_loss_network(session, _network("d", "inverse_network"))
+    elsewhere = zoo.publish_loss_network(session, _network("e", fingerprint="0" * 64))
+    assert zoo.find_loss_network(session, "edge_network", "f" * 64) is third
+    assert zoo.find_loss_network(session, "inverse_network", "f" * 64) is other
+    assert zoo.find_loss_network(session, "edge_network", "0" * 64) is elsewhere
+    assert zoo.find_loss_network(session, "inverse_network", "0" * 64) is None
+    assert zoo.loss_network(session, "f" * 64, "b" * 64) is second
+    assert zoo.loss_network(session, "0" * 64, "b" * 64) is None
+    assert first.created_at.tzinfo is not None
+
+
+def test_the_same_weights_of_the_same_data_set_are_published_once(session: Session) -> None:
+    first = zoo.publish_loss_network(session, _network("a"))
+    zoo.publish_loss_network(session, _network("b"))
+    assert zoo.publish_loss_network(session, _network("a")) is first
+    assert zoo.publish_loss_network(session, _network("a", fingerprint="0" * 64)) is not first
+
+
+def test_pages_walk_through_loss_networks_newest_first(session: Session) -> None:
+    for sha256 in "abcde":
+        zoo.publish_loss_network(session, _network(sha256))
+    zoo.publish_loss_network(session, _network("a", fingerprint="0" * 64))
+    seen, after = "", None
+    while True:
+        found, after = zoo.page_loss_networks(session, "f" * 64, after=after, limit=2)
+        seen += "".join(one.sha256[0] for one in found)
+        if after is None:
+            break
+    assert seen == "edcba"

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from search_service import artifacts, datasets
 from search_service.cli.client import Client
 from search_service.cli.losses import fetch
 from search_service.database import make_engine
@@ -18,7 +20,8 @@ from surrogate_zoo import load_loss, zoo
 from surrogate_zoo.loss_file import surrogate_document
 from surrogate_zoo.metrics import METRICS
 from surrogate_zoo.parameters import ParameterSpace
-from surrogate_zoo.registry import LOSSES
+from surrogate_zoo.registry import LOSSES, needs_of
+from surrogate_zoo.tables import LossNetwork
 from tests.api.conftest import Live
 from tests.api.routes.test_searches import pages_of, submit
 from tests.api.test_problems import is_problem
@@ -85,6 +88,14 @@ def test_a_downloaded_loss_file_is_the_stored_document(live: Live) -> None:
     assert downloaded == live.http.get("/v1/losses/dice").json()["document"]
 
 
+def test_a_loss_tells_what_it_needs(live: Live) -> None:
+    for name in LOSSES:
+        told, needs = live.http.get(f"/v1/losses/{name}").json()["needs"], needs_of(name)
+        assert told == {"inputs": list(needs.inputs), "facts": list(needs.facts)}
+    shown = live.http.get("/v1/losses/dice-boundary").json()["needs"]
+    assert shown["inputs"] == list(needs_of("boundary").inputs) != []
+
+
 def test_metrics_are_those_of_the_registry(live: Live) -> None:
     listed = {metric["name"]: metric for metric in live.http.get("/v1/metrics").json()["items"]}
     assert set(listed) == set(METRICS)
@@ -144,6 +155,32 @@ def test_a_broken_dataset_is_refused_with_the_file(
     is_problem(live.http.get("/v1/datasets/x"), 404)
 
 
+def publish_network(live: Live, folder: Path, content: bytes, kind: str) -> LossNetwork:
+    """Publish a file as a loss network of ``shapes``."""
+    (folder / "weights").write_bytes(content)
+    sha256, size = artifacts.store(live.settings.artifacts_root, folder / "weights")
+    facts = {"spec": {}, "seed": 0, "measures": {"f1": 0.9}, "provenance": {"hold_out": 0.2}}
+    with live.sessions.begin() as session:
+        fingerprint = datasets.get(session, "shapes").report["fingerprint"]
+        row = LossNetwork(kind=kind, fingerprint=fingerprint, sha256=sha256, bytes=size, **facts)
+        return zoo.publish_loss_network(session, row)
+
+
+def test_loss_networks_are_listed_by_dataset_and_downloaded(live: Live, tmp_path: Path) -> None:
+    path = "/v1/datasets/shapes/loss-networks"
+    assert live.http.get(path).json() == {"items": [], "next": None}
+    made = [publish_network(live, tmp_path, bytes([i]) * 9, "edge_network") for i in range(5)]
+    listed = [one["sha256"] for page in pages_of(live.http, path, limit=2) for one in page]
+    assert listed == [one.sha256 for one in made][::-1]
+    newest = live.http.get(path).json()["items"][0]
+    assert (newest["kind"], newest["measures"], newest["bytes"]) == ("edge_network", {"f1": 0.9}, 9)
+    file = live.http.get(f"{path}/{newest['sha256']}")
+    assert file.content == bytes([4]) * 9
+    assert 'filename="edge_network.safetensors"' in file.headers["content-disposition"]
+    part = live.http.get(f"{path}/{newest['sha256']}", headers={"Range": "bytes=7-"})
+    assert (part.status_code, part.content) == (206, bytes([4, 4]))
+
+
 def test_readyz_warns_while_no_controller_runs(any_database: Live) -> None:
     assert any_database.http.get("/livez").json() == {"status": "ok", "warnings": []}
     assert "No controller" in any_database.http.get("/readyz").json()["warnings"][0]
@@ -153,7 +190,9 @@ def test_readyz_sees_a_controller(any_database: Live) -> None:
     engine = make_engine(any_database.settings.database)
     with hold_lease(engine):
         assert any_database.http.get("/readyz").json() == {"status": "ok", "warnings": []}
-    assert any_database.http.get("/readyz").json()["warnings"]
+    deadline = time.monotonic() + 20  # PostgreSQL may notice late that a session has ended
+    while not any_database.http.get("/readyz").json()["warnings"]:
+        assert time.monotonic() < deadline
     engine.dispose()
 
 

@@ -12,10 +12,10 @@ from search_service import artifacts, ledger
 from search_service.cli.client import Client
 from search_service.tables import Artifact, Trial
 from tests.api.conftest import Live
-from tests.api.requests import RETRAINING, SEARCH
+from tests.api.requests import LOSS_NETWORK, RETRAINING, SEARCH
 from tests.api.test_problems import is_problem
 
-KINDS = {"searches": SEARCH, "retrainings": RETRAINING}
+KINDS = {"searches": SEARCH, "retrainings": RETRAINING, "loss-networks": LOSS_NETWORK}
 
 
 @pytest.fixture(params=KINDS)
@@ -53,13 +53,41 @@ def test_a_submitted_job_is_queued_with_every_default_filled_in(live: Live, kind
     job = submit(live, kind)
     assert job["state"] == "queued"
     read = live.http.get(f"/v1/{kind}/{job['id']}").json()
-    assert read["request"]["training"]["momentum"] == 0.9
+    assert (read["request"]["seed"], read["request"]["priority"]) == (0, 0)
+    schedule = read["request"]["network" if kind == "loss-networks" else "training"]
+    assert schedule["learning_rate"] > 0
     assert read["progress"]["done"] == 0
     assert read["progress"]["total"] == (4 if kind == "searches" else 10)
 
 
 def test_a_retraining_fixes_the_version_of_its_loss(live: Live) -> None:
     assert submit(live, "retrainings")["request"]["version"] == 1
+
+
+def test_a_retraining_fixes_the_versions_of_a_sums_terms(live: Live) -> None:
+    asked = RETRAINING | {"loss": "0.5 * cross-entropy + dice"}
+    made = live.http.post("/v1/retrainings", json=asked).json()["request"]
+    assert made["loss"] == "0.5*cross-entropy+dice"
+    assert made["versions"] == {"cross-entropy": 1, "dice": 1}
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"loss": "0.5*nonsense+dice"}, "no loss 'nonsense'"),
+        ({"loss": "0.5*+dice"}, "is no weighted sum"),
+        ({"loss": "-1*dice"}, "is no weighted sum"),
+        ({"loss": "Dice"}, "a loss's name must match"),
+        ({"loss": "dice+lovasz", "version": 1}, "version is of a single loss"),
+        ({"loss": "dice+lovasz", "versions": {"focal": 1}}, "no term of a weighted sum: focal"),
+        ({"loss": "dice+lovasz", "versions": {"dice": 9}}, "no loss 'dice' version 9"),
+    ],
+)
+def test_a_sum_that_cannot_be_is_refused_with_the_reason(
+    live: Live, fields: dict[str, object], told: str
+) -> None:
+    refused = live.http.post("/v1/retrainings", json=RETRAINING | fields)
+    assert told in is_problem(refused, 422).detail
 
 
 def test_one_key_makes_one_job_also_at_the_same_moment(live: Live, kind: str) -> None:

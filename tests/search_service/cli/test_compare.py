@@ -81,3 +81,11 @@ def test_what_was_trained_or_scored_otherwise_is_not_compared(changed: dict[str,
 def test_versions_of_a_loss_are_rows_of_their_own() -> None:
     lines = printed([job("dice", 0.4), job("dice", 0.5, version=2)])
     assert sum("dice v" in line for line in lines) == 2
+
+
+def test_a_weighted_sum_is_a_row_with_the_versions_of_its_terms() -> None:
+    versions = {"dice": 1, "lovasz": 2}
+    summed = job("dice+2*lovasz", 0.4, version=None, versions=versions)
+    lines = printed([summed, job("dice", 0.5, versions={})])
+    assert sum("dice+2*lovasz (dice v1, lovasz v2)" in line for line in lines) == 1
+    assert sum("dice v1 " in line for line in lines) == 1
