@@ -21,14 +21,14 @@ import platform
 import statistics
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
-from scipy import stats
 
+from benchmarks import camvid
 from search_service.cli.client import Client
 from search_service.cli.jobs import fetch_files
 from search_service.cli.watching import follow
@@ -37,15 +37,6 @@ from workers.candidates import Candidate, Outcome
 from workers.ray_pool import WorkerPool
 from workers.specs import ProxyTask
 
-CAMVID = (
-    "sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian",
-    "cyclist",
-)  # fmt: skip
-NETWORK = {
-    "architecture": "DeepLabV3Plus",
-    "encoder": "resnet18",
-    "options": {"decoder_channels": 64},
-}
 Scores = dict[str, list[Mapping[str, float]]]
 
 
@@ -101,27 +92,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _dataset(client: Client, arguments: argparse.Namespace) -> dict[str, Any]:
-    source = {
-        "layout": "segnet",
-        "root": str(arguments.root.resolve()),
-        "classes": CAMVID,
-        "void_labels": [len(CAMVID)],
-        "size": list(arguments.size),
-    }
+    source = camvid.source(arguments.root, arguments.size)
     known = {dataset["name"]: dataset for dataset in client.items("/v1/datasets")}
     return known.get("camvid") or client.post("/v1/datasets", {"name": "camvid", "source": source})
-
-
-def _training(iterations: int, rate: float) -> dict[str, Any]:
-    return {
-        "iterations": iterations,
-        "batch_size": 8,
-        "crop": [96, 128],
-        "learning_rate": rate,
-        "head_factor": 1.0,
-        "warmup": 10,
-        "augmentation": {"scale": [0.75, 1.5]},
-    }
 
 
 def _search(
@@ -130,14 +103,14 @@ def _search(
     body = {
         "metric": arguments.metric,
         "dataset": dataset["name"],
-        "network": NETWORK,
+        "network": camvid.NETWORK,
         "sampler": {
             "name": "ppo2",
             "preset": "quick",
             "steps": arguments.steps,
             "samples": arguments.samples,
         },
-        "training": _training(arguments.proxy_iterations, statistics.median(arguments.rates)),
+        "training": camvid.training(arguments.proxy_iterations, statistics.median(arguments.rates)),
     }
     job = client.post("/v1/searches", body, key=f"study-{arguments.out}-search")
     return follow(client, f"/v1/searches/{job['id']}", f"search for {arguments.metric}")
@@ -168,7 +141,7 @@ def _tuned(
                 dataset=dataset["source"],
                 metric=arguments.metric,
                 network=search["request"]["network"],
-                training=_training(arguments.iterations, rate),
+                training=camvid.training(arguments.iterations, rate),
             )
             outcomes: list[Outcome] = []
             pool.evaluate(
@@ -197,7 +170,7 @@ def _retrain(
         "loss": loss,
         "dataset": search["request"]["dataset"],
         "network": search["request"]["network"],
-        "training": _training(arguments.iterations, rate),
+        "training": camvid.training(arguments.iterations, rate),
         "seed": seed,
     }
     job_id: str = client.post("/v1/retrainings", body, key=f"study-{arguments.out}-{loss}-{seed}")[
@@ -230,39 +203,21 @@ def _report(
         f"{platform.machine()} with {torch.get_num_threads()} threads, torch {torch.__version__}, "
         f"{minutes:.0f} minutes in all.",
         "",
-        *_table(scores, {name: METRICS[name].title for name in METRICS}, rates),
+        *camvid.table(scores, {name: METRICS[name].title for name in METRICS}, rates),
         "",
         "Near the borders of classes: mean boundary accuracy, and mIoU within so many pixels of one:",
         "",
-        *_table(scores, {name: name for name in near}, rates),
+        *camvid.table(scores, {name: name for name in near}, rates),
         "",
         f"Difference to cross entropy in {METRICS[arguments.metric].title}, paired over seeds:",
         "",
     ]
-    base = [run[arguments.metric] for run in scores["cross-entropy"]]
+    base = scores["cross-entropy"]
     for loss, runs in scores.items():
         if loss != "cross-entropy":
-            gaps = [run[arguments.metric] - low for run, low in zip(runs, base, strict=True)]
-            p = stats.ttest_1samp(gaps, 0.0).pvalue
-            lines.append(f"- {loss}: {_interval(gaps)} points (paired t-test, p = {p:.3f})")
+            gap = camvid.difference(runs, base, arguments.metric)
+            lines.append(f"- {loss}: {gap}, paired t-test")
     return "\n".join(lines) + "\n"
-
-
-def _table(scores: Scores, titles: Mapping[str, str], rates: Mapping[str, float]) -> Iterator[str]:
-    """Lines of a Markdown table: one row a loss, one column a score."""
-    yield f"| loss | learning rate | {' | '.join(titles.values())} |"
-    yield "|---" * (2 + len(titles)) + "|"
-    for loss, runs in scores.items():
-        cells = (_interval([run[name] for run in runs]) for name in titles)
-        yield f"| {loss} | {rates[loss]} | {' | '.join(cells)} |"
-
-
-def _interval(values: Sequence[float]) -> str:
-    mean = 100 * statistics.fmean(values)
-    if len(values) < 2:
-        return f"{mean:.2f}"
-    half = 100 * stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
-    return f"{mean:.2f} ± {half:.2f}"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from surrogate_zoo.loss_file import Document, handmade_document
-from surrogate_zoo.needs import BOUNDARY_LOGITS, INVERSE_NETWORK, Needs
+from surrogate_zoo.needs import (
+    BOUNDARY_LOGITS,
+    CLASS_IMAGE_PIXELS,
+    CLASS_PIXELS,
+    INVERSE_NETWORK,
+    Needs,
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ HANDMADE = (
         "Ronneberger et al., U-Net, MICCAI 2015, section 3 (its class weights)",
         built_by=f"{_PIXELS}:WeightedCrossEntropy",
         parameters={"weighting": "inverse"},
-        needs=Needs(facts=("class_pixels",)),
+        needs=Needs(facts=(CLASS_PIXELS,)),
     ),
     LossEntry(
         "median-frequency-cross-entropy",
@@ -84,7 +90,7 @@ HANDMADE = (
         "Eigen and Fergus, Predicting Depth, Surface Normals and Semantic Labels, ICCV 2015",
         built_by=f"{_PIXELS}:WeightedCrossEntropy",
         parameters={"weighting": "median"},
-        needs=Needs(facts=("class_pixels", "class_image_pixels")),
+        needs=Needs(facts=(CLASS_PIXELS, CLASS_IMAGE_PIXELS)),
     ),
     LossEntry(
         "dice",

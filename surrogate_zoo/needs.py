@@ -1,7 +1,7 @@
 """What a loss needs beyond logits and target, and who brings it about. Needs no torch.
 
 A loss is built from its parameters and, where it asks for them, facts about the data set:
-``class_pixels`` (pixels of each class in the training split) and the weights of *loss networks*,
+how frequent its classes are (``class_pixels``, ``class_image_pixels``) and the weights of *loss networks*,
 small networks that are trained once on the data set's masks and then frozen inside the loss.
 
 A loss is called with logits, target and, where it asks for them, further *inputs*: the logits of a
@@ -17,6 +17,9 @@ BOUNDARY_LOGITS = "boundary_logits"
 
 CLASS_PIXELS = "class_pixels"
 """Fact: pixels of each class in the training split, C numbers."""
+
+CLASS_IMAGE_PIXELS = "class_image_pixels"
+"""Fact: pixels of the training split's images that hold each class, void left out, C numbers."""
 
 EDGE_NETWORK = "edge_network"
 """Fact: path of the weights of an edge network (SEMEDA)."""
@@ -34,7 +37,7 @@ class Needs:
 
     Attributes:
         inputs: Keyword arguments of ``forward``: ``boundary_logits`` and names of distance maps.
-        facts: Keyword arguments of ``load_loss``: ``class_pixels`` and names of loss networks.
+        facts: Keyword arguments of ``load_loss``: counts of pixels, and names of loss networks.
     """
 
     inputs: tuple[str, ...] = ()

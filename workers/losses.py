@@ -9,7 +9,7 @@ from torch import nn
 from surrogate_zoo import load_loss, needs_of
 from surrogate_zoo.distance_maps import MAPS
 from surrogate_zoo.errors import SeglossError
-from surrogate_zoo.needs import CLASS_PIXELS
+from surrogate_zoo.needs import CLASS_IMAGE_PIXELS, CLASS_PIXELS
 from workers.datasets.dataset import Pixels
 
 
@@ -30,16 +30,18 @@ def build_loss(
     Raises:
         InputError: A loss network that the loss asks for is missing or does not fit.
     """
+    wanted = needs_of(document).facts
     facts: dict[str, Any] = dict(loss_networks)
-    if CLASS_PIXELS in needs_of(document).facts:
-        facts[CLASS_PIXELS] = class_pixels(masks, num_classes)
+    if CLASS_PIXELS in wanted or CLASS_IMAGE_PIXELS in wanted:
+        facts |= class_counts(masks, num_classes)
     return load_loss(document, num_classes=num_classes, facts=facts)
 
 
-def class_pixels(masks: Sequence[Pixels], num_classes: int) -> list[int]:
-    """Count the pixels of each class."""
-    counts = sum(np.bincount(mask.ravel(), minlength=256) for mask in masks)
-    return [int(number) for number in np.asarray(counts)[:num_classes]]
+def class_counts(masks: Sequence[Pixels], num_classes: int) -> dict[str, list[int]]:
+    """Count the pixels of each class, and those of the images that hold it; void left out."""
+    counts = np.stack([np.bincount(mask.ravel(), minlength=256)[:num_classes] for mask in masks])
+    images = counts.sum(1, keepdims=True) * (counts > 0)
+    return {CLASS_PIXELS: counts.sum(0).tolist(), CLASS_IMAGE_PIXELS: images.sum(0).tolist()}
 
 
 def distance_maps_of(documents: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
