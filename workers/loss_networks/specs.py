@@ -33,11 +33,19 @@ class InverseNetworkSpec(Spec):
 
     Attributes:
         architecture: ``fully-connected`` as released, or ``convolutional`` after AET.
+        outputs: ``homography``, 8 numbers; ``affine``, 6; or ``shift-scale``, 4, as released.
         side: Side in pixels of the square tiles it compares.
+        tiles: Rows and columns that the loss will cut a mask into.
+        zoom: How many times smaller than such a tile a window may be: training crops are smaller
+            than masks, or enlarged.
         shift: Largest shift, as a share of the tile's side.
         scale: Largest change of scale; 0.2 draws factors in 1/1.2..1.2.
         rotation: Largest rotation in degrees.
         perspective: Largest perspective coefficient, in units of the tile's half side.
+        blur: Largest standard deviation of the blur of the moved map, in pixels of the tile; its
+            lines grow thicker along with it.
+        fade: Largest loss of contrast of the moved map; with 0.5 lines fade to 0.75, and the ground
+            between them rises to 0.25.
         iterations: Optimiser steps.
         batch_size: Pairs of tiles a step.
         learning_rate: Adam's.
@@ -45,11 +53,16 @@ class InverseNetworkSpec(Spec):
 
     kind: Literal["inverse_network"] = "inverse_network"
     architecture: Literal["fully-connected", "convolutional"] = "fully-connected"
+    outputs: Literal["homography", "affine", "shift-scale"] = "homography"
     side: Annotated[int, Field(ge=16, le=512)] = 64
+    tiles: tuple[Annotated[int, Field(ge=1, le=64)], Annotated[int, Field(ge=1, le=64)]] = (2, 2)
+    zoom: Annotated[float, Field(ge=1, le=16)] = 2.0
     shift: Annotated[float, Field(ge=0, le=1)] = 0.2
     scale: Annotated[float, Field(ge=0, le=1)] = 0.2
     rotation: Annotated[float, Field(ge=0, le=180)] = 15.0
-    perspective: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    perspective: Annotated[float, Field(ge=0, le=0.3)] = 0.1
+    blur: Annotated[float, Field(ge=0, le=16)] = 1.5
+    fade: Annotated[float, Field(ge=0, le=1)] = 0.5
     iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 64
     learning_rate: Annotated[float, Field(gt=0, le=100)] = 1e-3
@@ -82,7 +95,8 @@ class LossNetworkResult(Spec):
     Attributes:
         file: Name of the weights' file in the folder, safetensors.
         measures: What it reaches on held-out masks: ``f1`` of an edge network; ``error_ratio``, its
-            error over that of predicting identity, of an inverse transformation network.
+            error over that of predicting identity, of an inverse transformation network, and
+            ``soft_error_ratio``, the same on softened maps.
         parameters: Constructor arguments of the network, ``num_classes`` among them if it has them.
         seconds: Wall-clock seconds.
     """

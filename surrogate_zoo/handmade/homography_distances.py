@@ -1,0 +1,89 @@
+"""How far a homography is from the identity (InverseForm, section 3.2)."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_LEAST = 1e-4  # of a sum of two singular values, below which the rotation's slope is held
+
+
+def euclidean(theta: Tensor) -> Tensor:
+    """Frobenius norm of ``theta - I``, the paper's equation 5; its slope at ``I`` is taken as 0.
+
+    Args:
+        theta: Homographies, float (B, 3, 3), 1 at the bottom right.
+
+    Returns:
+        (B,), at least 0.
+    """
+    identity = torch.eye(3, dtype=theta.dtype, device=theta.device)
+    return _norm(theta - identity)
+
+
+def geodesic(theta: Tensor, residual: float = 0.1) -> Tensor:
+    """Angle of the nearest rotation, and ``residual`` times the squared rest, equations 6 to 8.
+
+    ``arccos((Tr P - 1) / 2) + residual Tr(R^T R)`` with P the rotation nearest to ``theta`` and
+    ``R = theta - P``. The angle is computed as the arctangent of its sine and cosine: the same number,
+    but exact near 0, where arccos has an infinite slope and the clamp that hides it makes a plateau.
+
+    Args:
+        theta: As for :func:`euclidean`.
+        residual: The paper's lambda.
+
+    Returns:
+        (B,), at least 0; gradients are finite everywhere, 0 at the identity.
+    """
+    rotation: Tensor = _NearestRotation.apply(theta)
+    sine = _norm(rotation - rotation.mT) / 8**0.5
+    cosine = (rotation.diagonal(dim1=1, dim2=2).sum(1) - 1) / 2
+    return torch.atan2(sine, cosine) + residual * (theta - rotation).square().sum((1, 2))
+
+
+DISTANCES: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "euclidean": euclidean,
+    "geodesic": geodesic,
+}
+"""Distances by name."""
+
+
+class _NearestRotation(torch.autograd.Function):
+    """P = U diag(1, 1, det(U V^T)) V^T of the singular value decomposition of ``theta``.
+
+    The gradient of the decomposition itself is NaN where singular values are equal, as at the
+    identity, though P is smooth there. With ``S = P^T theta``, which is symmetric, a change of
+    ``theta`` turns P by ``dP = P [w]``, where ``(Tr(S) I - S) w`` is the axis of the skew part of
+    ``P^T d theta``. The slope is held where P jumps, that is where two singular values (the last one
+    with the sign of the determinant) sum to 0.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, theta: Tensor) -> Tensor:
+        """Return P, (B, 3, 3)."""
+        u, values, vh = torch.linalg.svd(theta)
+        signs = torch.ones_like(values)
+        signs[:, 2] = torch.linalg.det(u @ vh).sign()
+        rotation: Tensor = (u * signs[:, None]) @ vh
+        values = values * signs
+        ctx.save_for_backward(rotation, values, vh)
+        return rotation
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        """Return ``P [c]`` with ``(Tr(S) I - S) c`` the axis of ``P^T gradient``."""
+        rotation, values, vh = ctx.saved_tensors
+        turned = rotation.mT @ gradients[0]
+        skew = turned - turned.mT
+        axis = torch.stack([skew[:, 2, 1], skew[:, 0, 2], skew[:, 1, 0]], 1)
+        sums = (values.sum(1, keepdim=True) - values).clamp(min=_LEAST)
+        c = (vh.mT @ ((vh @ axis[..., None]) / sums[..., None]))[..., 0]
+        slope: Tensor = torch.linalg.cross(rotation, c[:, None].expand_as(rotation), dim=2)
+        return slope
+
+
+def _norm(matrices: Tensor) -> Tensor:
+    """Frobenius norms, (B,); the slope at 0 is 0."""
+    norms: Tensor = torch.linalg.vector_norm(matrices, dim=(1, 2))
+    return norms

@@ -1,0 +1,126 @@
+"""Trains the inverse transformation network of InverseForm on warped boundary maps."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from surrogate_zoo.handmade.homography_distances import euclidean
+from surrogate_zoo.loss_networks.inverse import InverseNetwork
+from workers.augmentation import generator
+from workers.candidates import Stopped
+from workers.loss_networks.boundary_tiles import BoundaryTiles, Pairs
+from workers.loss_networks.specs import InverseNetworkSpec, LossNetworkTask
+from workers.training import CHECK_EVERY, WEIGHTS, seed_torch
+
+PAIRS, MEASURED = 5, 6  # streams of random numbers below one seed
+MEASURED_PAIRS = 512
+WARMUP = 50  # steps
+
+
+def train(
+    task: LossNetworkTask,
+    kept: Sequence[NDArray[np.uint8]],
+    held: Sequence[NDArray[np.uint8]],
+    *,
+    num_classes: int,  # noqa: ARG001 - boundaries have no class
+    device: torch.device,
+    on_progress: Callable[[int, int, float], None],
+    should_stop: Callable[[], bool],
+) -> tuple[InverseNetwork, dict[str, float], dict[str, Any]]:
+    """Train by regression: the mean Frobenius norm of the error of the predicted homography.
+
+    Borse et al., InverseForm, CVPR 2021, section 3.4; its training code was never released. Adam,
+    with a short warm-up and a cosine decay. Each moved map is softened at random, since predicted
+    maps are soft and thick: a network that knows crisp maps alone reads faint ones as no shift.
+
+    Args:
+        task: Its ``network`` is an :class:`InverseNetworkSpec`.
+        kept: Masks to train on, uint8 (H, W) each, void = 255.
+        held: Masks to measure on.
+        num_classes: Not needed.
+        device: Where to train.
+        on_progress: Called with the steps taken, the steps there are, and the mean loss of the last.
+        should_stop: Looked at after every step.
+
+    Returns:
+        The network; ``error_ratio`` and ``soft_error_ratio``, the mean error on held-out crisp and
+        softened maps over that of predicting the identity; the arguments that build the network.
+
+    Raises:
+        Stopped: ``should_stop`` became true.
+        DatasetError: No mask has a boundary.
+    """
+    spec = task.network
+    assert isinstance(spec, InverseNetworkSpec)  # noqa: S101 - the registry looked at its kind
+    tiles, measured = BoundaryTiles(kept, spec, device), BoundaryTiles(held, spec, device)
+    parameters: dict[str, Any] = {
+        "architecture": spec.architecture,
+        "side": spec.side,
+        "outputs": spec.outputs,
+    }
+    seed_torch(task.seed, WEIGHTS)
+    network = InverseNetwork(**parameters).to(device)
+    optimiser = torch.optim.Adam(network.parameters(), lr=spec.learning_rate)
+    losses = torch.zeros(spec.iterations, device=device)
+    for step in range(spec.iterations):
+        pairs = tiles.draw(spec.batch_size, generator(task.seed, PAIRS, step))
+        losses[step] = _learn(network, optimiser, pairs, learning_rate(spec, step))
+        taken = step + 1
+        if taken % CHECK_EVERY == 0 or taken == spec.iterations:
+            recent = losses[max(0, taken - CHECK_EVERY) : taken]
+            on_progress(taken, spec.iterations, float(recent.mean()))
+        if should_stop():
+            raise Stopped(f"The training was stopped after {taken} iterations.")
+    measures = {
+        name: error_ratio(network, measured, task.seed, soft=soft)
+        for name, soft in (("error_ratio", False), ("soft_error_ratio", True))
+    }
+    return network, measures, parameters
+
+
+def learning_rate(spec: InverseNetworkSpec, step: int) -> float:
+    """Linear warm-up, then half a cosine down to 0."""
+    decay = (1 + math.cos(math.pi * step / spec.iterations)) / 2
+    return spec.learning_rate * min(1.0, (step + 1) / WARMUP) * decay
+
+
+def error_ratio(
+    network: InverseNetwork, tiles: BoundaryTiles, seed: int, *, soft: bool = False
+) -> float:
+    """Mean error of the predicted homographies over the mean error of predicting the identity.
+
+    Args:
+        network: Predicts.
+        tiles: Where pairs come from.
+        seed: Tells the pairs.
+        soft: Soften the moved maps.
+    """
+    pairs = tiles.draw(MEASURED_PAIRS, generator(seed, MEASURED), soft=soft)
+    with torch.no_grad():
+        errors = _errors(network, pairs)
+    return float(errors.mean() / euclidean(pairs.homographies).mean())
+
+
+def _errors(network: InverseNetwork, pairs: Pairs) -> Tensor:
+    """Frobenius norm of each pair's error, (B,)."""
+    wrong = network(pairs.moved, pairs.fixed) - pairs.homographies
+    norms: Tensor = torch.linalg.vector_norm(wrong, dim=(1, 2))
+    return norms
+
+
+def _learn(
+    network: InverseNetwork, optimiser: torch.optim.Optimizer, pairs: Pairs, rate: float
+) -> Tensor:
+    """Take one step; returns its loss."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    optimiser.zero_grad()
+    loss = _errors(network, pairs).mean()
+    torch.autograd.backward(loss)
+    optimiser.step()
+    return loss.detach()
