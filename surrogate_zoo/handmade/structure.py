@@ -80,7 +80,7 @@ class _Dissimilarity(torch.autograd.Function):
         margin = (0, len(taps) - 1) * 2
         for image, own in enumerate(F.pad(labels, margin, value=-1)):
             windows = _Windows.of(own >= 0, taps, probabilities.dtype)
-            for part in classes.split(_share(own)):
+            for part in torch.split(classes, _share(own)):
                 target = (own == part[:, None, None]).to(probabilities.dtype)
                 error = F.pad(probabilities[image, part], margin).mul_(windows.valid).sub_(target)
                 value, slope = _compare(error, target, windows)
