@@ -17,6 +17,7 @@ from surrogate_zoo.handmade.inverse_form import boundary_target
 from workers.datasets import VOID
 from workers.loss_networks.specs import InverseNetworkSpec
 
+VIEWS = 4  # homographies that each window is seen under: cutting windows takes longer than warping
 _SHARPEST = 0.05  # least standard deviation of a blur in pixels; as good as none
 _THICKEST = 3.0  # largest factor of a blurred map, cut off at 1: makes lines thick
 
@@ -77,14 +78,14 @@ class BoundaryTiles:
             rng: Tells maps, windows, homographies and softening.
             soft: Soften the moved map, as predictions are soft.
         """
-        regions = torch.cat([self._region(rng) for _ in range(count)])
+        regions = torch.cat([self._region(rng) for _ in range(-(-count // VIEWS))])
         homographies = draw_homographies(self._spec, count, rng).to(self._device)
+        softening = torch.from_numpy(rng.random((len(regions), 4), dtype=np.float32))
         inner = self._inner.expand(count, -1, -1)
-        fixed = self._warp(regions, inner)
-        softening = rng.random((count, 4), dtype=np.float32)
+        fixed = self._warp(_views(regions, count), inner)
         if soft:
-            regions = self._soften(regions, torch.from_numpy(softening).to(self._device))
-        return Pairs(self._warp(regions, inner @ homographies), fixed, homographies)
+            regions = self._soften(regions, softening.to(self._device))
+        return Pairs(self._warp(_views(regions, count), inner @ homographies), fixed, homographies)
 
     def _region(self, rng: Generator) -> Tensor:
         """A window and half a window to each side of it, (1, 1, 2 side, 2 side)."""
@@ -146,6 +147,11 @@ def draw_homographies(spec: InverseNetworkSpec, count: int, rng: Generator) -> T
     perspective[:, 2, :2] = spec.perspective * draws[5:].T
     product = shift @ scale @ rotation @ perspective
     return torch.from_numpy((product / product[:, 2:, 2:]).astype(np.float32))
+
+
+def _views(regions: Tensor, count: int) -> Tensor:
+    """Every region ``VIEWS`` times, (count, 1, ...)."""
+    return regions.repeat(VIEWS, 1, 1, 1)[:count]
 
 
 def _boundary_of(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
