@@ -4,20 +4,27 @@
 
 Every loss takes turns with cross entropy, step by step, as in a training with that loss alone;
 times are medians over rounds, the ratio is to the cross entropy measured in the same turns. Memory
-is the peak of new tensors alive during one forward + backward, in units of the logits.
+is the peak of new tensors alive during one forward + backward, in units of the logits. Distance maps
+are precomputed, as in a training; what they cost once per image stands in a table of its own. Loss
+networks have random weights, and heads' logits are random: neither changes the time.
 """
 
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from surrogate_zoo import LOSSES, load_loss
+from surrogate_zoo import LOSSES, load_loss, needs_of
+from surrogate_zoo.distance_maps import MAPS, map_of, maps_of
+from surrogate_zoo.loss_networks.edge import EdgeNetwork
+from surrogate_zoo.loss_networks.inverse import InverseNetwork
+from surrogate_zoo.needs import BOUNDARY_LOGITS, EDGE_NETWORK, INVERSE_NETWORK
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -30,6 +37,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--void", type=float, default=0.0, help="share of void pixels")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--losses", nargs="+", default=list(LOSSES), metavar="NAME")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     logits, target = _batch(tuple(arguments.size), arguments.void, arguments.device)
@@ -39,11 +47,41 @@ def main() -> None:
     share = f"{arguments.void:.0%} void"
     print(f"logits {tuple(logits.shape)}, {share}, {device}, torch {torch.__version__}\n")
     print("| loss | ms | x cross entropy | peak memory, x logits |\n|---|---|---|---|")
-    for name in LOSSES:
-        loss = load_loss(name, num_classes=logits.shape[1]).to(arguments.device)
+    networks = {EDGE_NETWORK: EdgeNetwork(logits.shape[1]), INVERSE_NETWORK: InverseNetwork()}
+    for name in arguments.losses:
+        loss = _loss(name, logits, target, networks)
         base, own = _times(loss, logits, target, arguments.rounds)
         peak = _peak_memory(loss, logits, target) / (logits.numel() * logits.element_size())
         print(f"| {name} | {own * 1e3:.1f} | {own / base:.2f} | {peak:.1f} |", flush=True)
+    print("\n| distance map | ms an image, once |\n|---|---|")
+    for name in MAPS:
+        print(f"| {name} | {1e3 * _map_seconds(name, target, logits.shape[1]):.1f} |")
+
+
+def _loss(
+    name: str, logits: Tensor, target: Tensor, networks: Mapping[str, torch.nn.Module]
+) -> Loss:
+    """A loss of the zoo with everything that it needs at hand."""
+    needs, num_classes = needs_of(name), logits.shape[1]
+    facts = {kind: networks[kind] for kind in needs.loss_networks}
+    loss = load_loss(name, num_classes=num_classes, facts=facts).to(logits.device)
+    inputs = {one: maps_of(one, target, num_classes) for one in needs.inputs if one in MAPS}
+    if BOUNDARY_LOGITS not in needs.inputs:
+        return partial(loss, **inputs)
+    head = torch.randn_like(logits[:, :1])
+    return lambda scores, labels: loss(
+        scores, labels, **inputs, boundary_logits=head.detach().requires_grad_()
+    )
+
+
+def _map_seconds(name: str, target: Tensor, num_classes: int) -> float:
+    """Median seconds of a distance map of one image."""
+    times = []
+    for mask in target.cpu().numpy():
+        start = time.perf_counter()
+        map_of(name, mask, num_classes)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
 
 
 def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
@@ -54,7 +92,10 @@ def _batch(size: tuple[int, ...], void: float, device: str) -> tuple[Tensor, Ten
     generator = torch.Generator().manual_seed(0)
     n, classes, height, width = size
     logits = torch.randn(size, generator=generator)
-    target = torch.randint(0, classes, (n, height, width), generator=generator)
+    # Patches of 16 pixels: a mask of noise would be all border.
+    patches = (n, -(-height // 16), -(-width // 16))
+    target = torch.randint(0, classes, patches, generator=generator)
+    target = target.repeat_interleave(16, 1).repeat_interleave(16, 2)[:, :height, :width].clone()
     target[torch.rand(target.shape, generator=generator) < void] = 255
     return logits.to(device), target.to(device)
 

@@ -95,7 +95,7 @@ def _maps(name: str, masks: Sequence[Pixels], num_classes: int) -> Tensor:
 
     def compute(mask: Pixels) -> NDArray[np.float16]:
         found = map_of(name, mask, num_classes, VOID).clip(-HALF, HALF)
-        return found.astype(np.float16).transpose(1, 2, 0)
+        return np.ascontiguousarray(found.transpose(1, 2, 0), np.float16)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         return torch.from_numpy(np.stack(list(pool.map(compute, masks))))

@@ -14,6 +14,7 @@ from surrogate_zoo.errors import (
     StorageError,
     WorkerError,
 )
+from surrogate_zoo.registry import weighted_sum
 from tests.workers import tiny
 from workers.candidates import Stopped
 from workers.datasets import open_dataset
@@ -83,6 +84,20 @@ def test_a_stopped_retraining_resumes_to_the_same_end(
     assert not (parts / "weights.safetensors").exists()
     retrain(task, parts, device="cpu")
     assert same_files(whole, parts)
+
+
+def test_heads_and_maps_resume_to_the_same_end_and_leave_no_trace(tmp_path: Path) -> None:
+    loss = weighted_sum("boundary-cross-entropy+0.01*boundary")
+    task = tiny.retraining_task(training={"iterations": 5}).model_copy(update={"loss": loss})
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    retrain(task, whole, device="cpu")
+    looks = iter(range(1, 100))
+    with pytest.raises(Stopped):
+        retrain(task, parts, device="cpu", should_stop=lambda: next(looks) == 3)
+    retrain(task, parts, device="cpu")
+    assert same_files(whole, parts)
+    plain = build_network(tiny.NETWORK, 6).state_dict()
+    assert load_file(whole / "weights.safetensors").keys() == plain.keys()
 
 
 def test_a_crash_between_checkpoints_resumes_from_the_last(tmp_path: Path) -> None:

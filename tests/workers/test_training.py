@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from surrogate_zoo import load_loss
+from surrogate_zoo import load_loss, needs_of
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.needs import BOUNDARY_LOGITS
 from tests.workers import tiny
 from workers.augmentation import Batches
 from workers.datasets import open_dataset
@@ -192,6 +193,40 @@ def test_encoder_and_head_learn_at_their_own_rates() -> None:
     encoder, head = learner.state()["optimiser"]["param_groups"]
     assert head["lr"] == pytest.approx(learning_rate(training, 1, 3.0))
     assert encoder["lr"] == pytest.approx(learning_rate(training, 1))
+
+
+def carrying(training: TrainingSpec, loss: str) -> Learner:
+    """A learner whose loss takes further inputs."""
+    network = initial_network(tiny.NETWORK, CLASSES, seed=0)
+    built = load_loss(loss, num_classes=CLASSES)
+    return Learner(network, built, training, CPU, inputs=needs_of(loss).inputs)
+
+
+def test_a_boundary_head_trains_the_network_along_and_is_left_behind() -> None:
+    training = tiny.training(iterations=60, batch_size=8)
+    [alone] = learners(training, cross_entropy())
+    headed = carrying(training, "boundary-cross-entropy")
+    train([alone, headed], batches(training), training, seed=0, device=CPU)
+    assert headed.failure is None
+    curve = headed.curve()
+    assert sum(loss for _, loss in curve[-10:]) < 0.7 * sum(loss for _, loss in curve[:10])
+    assert headed.network.state_dict().keys() == alone.network.state_dict().keys()
+    assert not same_weights(headed, alone)
+    assert same_weights(alone, run(training, cross_entropy())[0])  # the pack did not notice
+
+
+def test_heads_start_from_the_seed() -> None:
+    network, loss = initial_network(tiny.NETWORK, CLASSES, 0), cross_entropy()
+    one, same, other = (
+        Learner(network, loss, tiny.training(), CPU, inputs=[BOUNDARY_LOGITS], seed=seed)
+        for seed in (0, 0, 1)
+    )
+    weights = [
+        learner.state()["network"]["heads.boundary_logits.0.weight"]
+        for learner in (one, same, other)
+    ]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
