@@ -93,22 +93,24 @@ class BoundaryLoss(HandmadeLoss):
 class ActiveBoundary(HandmadeLoss):
     """Moves predicted boundaries pixel by pixel towards the true ones (ABL).
 
-    Wang et al., Active Boundary Loss for Semantic Segmentation, AAAI 2022. A pixel lies on a predicted
-    boundary where the divergence KL(p_i | p_j) to its right and lower neighbours is among the image's
-    largest (eq. 1). Its target is the direction, of 8, to the neighbour nearest to the true boundary
-    (eq. 2); its prediction the softmax over the 8 neighbours' divergences KL(p_j | p_i) (eq. 3). The
-    loss is the mean over the pixels of the cross entropy of the two with smoothed labels, times
-    ``min(d, theta) / theta`` at distance d from the true boundary (eq. 4).
+    Wang et al., Active Boundary Loss for Semantic Segmentation, AAAI 2022. A predicted boundary lies
+    between pixels whose divergence KL(p_i | p_j) is among the image's largest (eq. 1). Their target is
+    the direction, of 8, to the neighbour nearest to the true boundary (eq. 2); their prediction the
+    softmax over the 8 neighbours' divergences KL(p_j | p_i) (eq. 3). The loss is the mean over these
+    pixels of the cross entropy of the two with smoothed labels, times ``min(d, theta) / theta`` at
+    distance d from the true boundary (eq. 4).
 
-    It sees boundaries only, not which classes they part: add it to cross entropy and a region loss.
+    It sees boundaries only, not which classes they part, and brings them to within a pixel: add it to
+    cross entropy and a region loss.
 
     Departures from the paper and its code:
 
     - The share of pixels is taken of each image among those off the true boundary. With many borders
       (3 to 8 % of CamVid's pixels) those on it, which are discarded, would be all there are. The
       released code shares the 1 % of one image between those of the batch.
-    - The released code widens predicted boundaries by a pixel, which gives a perfect prediction a
-      loss. Here it is 0.
+    - The paper marks the left or upper pixel of such a pair, which alone cannot move a boundary to the
+      right or down; the released code then widens the marks by a pixel, which gives a perfect
+      prediction a loss. Here both pixels of a pair are marked.
     - Void makes no boundary and is no neighbour, nor is what lies beyond the image. The released code
       takes void for true boundary, and repeats pixels beyond the image.
     - Without boundaries the loss is 0; the released code returns None.
@@ -192,7 +194,10 @@ class ActiveBoundary(HandmadeLoss):
 
 
 def _jumps(scores: Tensor, valid: Tensor) -> Tensor:
-    """Sum of KL(p_i | p_j) over the right and the lower neighbour, (N, H, W); void pairs are 0."""
+    """Sum of a pixel's divergences from its 4 neighbours, (N, H, W); void pairs are 0.
+
+    That of a pair is KL(p_i | p_j), i the left or the upper pixel.
+    """
     logs = scores.log_softmax(1)
     probabilities = logs.exp()
     order = (probabilities * logs).sum(1)
@@ -201,7 +206,9 @@ def _jumps(scores: Tensor, valid: Tensor) -> Tensor:
         here, there = (0, length), (1, length)
         both = valid.narrow(axis, *here) & valid.narrow(axis, *there)
         pairs = probabilities.narrow(axis + 1, *here) * logs.narrow(axis + 1, *there)
-        jumps.narrow(axis, *here).add_((order.narrow(axis, *here) - pairs.sum(1)) * both)
+        divergences = (order.narrow(axis, *here) - pairs.sum(1)) * both
+        for side in (here, there):
+            jumps.narrow(axis, *side).add_(divergences)
     return jumps
 
 

@@ -34,15 +34,15 @@ def supplied_loss(name: str, **overrides: int) -> nn.Module:
 
 
 def loss_with_slope(name: str) -> nn.Module:
-    """Build a loss whose gradient is the slope of its value.
+    """Build a loss whose gradient is the slope of its value, at one step and over many.
 
     Every loss's is, but for the active boundary loss: it leaves the neighbours of a pixel out of its
-    gradient, unless told otherwise.
+    gradient, and picks the pixels that count anew at each step. Here it is told to do neither.
     """
     loss = supplied_loss(name)
     for part in loss.modules():
         if isinstance(part, ActiveBoundary):
-            part.detach = False
+            part.detach, part.share = False, 1.0
     return loss
 
 
