@@ -9,6 +9,7 @@ from surrogate_zoo.needs import (
     BOUNDARY_LOGITS,
     CLASS_IMAGE_PIXELS,
     CLASS_PIXELS,
+    EDGE_NETWORK,
     INVERSE_NETWORK,
     Needs,
 )
@@ -49,6 +50,7 @@ _PIXELS, _REGIONS = "surrogate_zoo.handmade.pixels", "surrogate_zoo.handmade.reg
 _STRUCTURE = "surrogate_zoo.handmade.structure"
 _BOUNDARIES = "surrogate_zoo.handmade.boundaries"
 _INVERSE_FORM = "surrogate_zoo.handmade.inverse_form"
+_SEMEDA = "surrogate_zoo.handmade.semeda"
 
 HANDMADE = (
     LossEntry(
@@ -206,6 +208,33 @@ HANDMADE = (
             "width": 2,
         },
         needs=Needs(inputs=(BOUNDARY_LOGITS,), facts=(INVERSE_NETWORK,)),
+    ),
+    LossEntry(
+        "semeda",
+        "SEMEDA",
+        "Cross entropy, and masks compared in the features of a frozen network that finds edges.",
+        "Chen, Dapogny and Cord, SEMEDA, Pattern Recognition 2020",
+        built_by=f"{_SEMEDA}:Semeda",
+        parameters={"lambdas": [0.0, 1.0, 0.0], "norm": "l1", "after_relu": False},
+        needs=Needs(facts=(EDGE_NETWORK,)),
+    ),
+    LossEntry(
+        "edge-cross-entropy",
+        "Cross entropy on edges",
+        "Cross entropy of the classes, and of the edges that a frozen network finds in them.",
+        "Chen, Dapogny and Cord, SEMEDA, Pattern Recognition 2020, its rival 'PPCE on edges'",
+        built_by=f"{_SEMEDA}:EdgeCrossEntropy",
+        parameters={"weight": 5.0},
+        needs=Needs(facts=(EDGE_NETWORK,)),
+    ),
+    LossEntry(
+        "edge-head",
+        "Cross entropy + edge head",
+        "Cross entropy beside the cross entropy of a head that learns edges as a second task.",
+        "Kokkinos, UberNet, CVPR 2017, as a rival in SEMEDA, 2020",
+        built_by=f"{_SEMEDA}:EdgeHead",
+        parameters={"weight": 1.0, "balanced": True},
+        needs=Needs(inputs=(BOUNDARY_LOGITS,)),
     ),
 )
 

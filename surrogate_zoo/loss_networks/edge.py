@@ -14,7 +14,8 @@ WIDTHS = (16, 32, 2)
 class EdgeNetwork(nn.Module):
     """Predicts which pixels of a mask are edges: C -> 16 -> 32 -> 2 channels, ReLU between.
 
-    Chen, Dapogny and Cord, SEMEDA: Enhancing Segmentation Precision with Semantic Edge Aware Loss.
+    Chen, Dapogny and Cord, SEMEDA: Enhancing Segmentation Precision with Semantic Edge Aware Loss,
+    Pattern Recognition 2020.
     Its weights are stored in float32; it computes in the dtype of its input.
 
     Args:
@@ -27,7 +28,7 @@ class EdgeNetwork(nn.Module):
         layers: The three convolutions.
     """
 
-    def __init__(self, *, num_classes: int, kernel: int = 3) -> None:
+    def __init__(self, num_classes: int, *, kernel: int = 3) -> None:
         super().__init__()
         if num_classes < 2:
             raise InputError(f"num_classes must be at least 2, not {num_classes}.")
@@ -39,25 +40,29 @@ class EdgeNetwork(nn.Module):
             *(nn.Conv2d(before, after, kernel) for before, after in pairwise(widths))
         )
 
-    def embeddings(self, probabilities: Tensor, *, after_relu: bool = False) -> list[Tensor]:
-        """Return what each layer computes, psi_1 to psi_3 of the paper.
+    def embeddings(
+        self, probabilities: Tensor, *, after_relu: bool = False, depth: int = len(WIDTHS)
+    ) -> list[Tensor]:
+        """Return what the first ``depth`` layers compute, psi_1 to psi_3 of the paper.
 
         Args:
             probabilities: Float (N, C, H, W), 0 at void pixels; beyond the border they count as 0.
             after_relu: Behind each ReLU in place of before it; the last layer has none.
+            depth: Number of layers, 1..3.
 
         Returns:
             (N, 16, H, W), (N, 32, H, W) and (N, 2, H, W): the last ones are the logits of
             "no edge" and "edge".
         """
-        kept, features = [], probabilities
-        for number in range(len(WIDTHS)):
+        kept: list[Tensor] = []
+        features = probabilities
+        for number in range(depth):
             weight = self.get_parameter(f"layers.{number}.weight").to(features.dtype)
             bias = self.get_parameter(f"layers.{number}.bias").to(features.dtype)
             before = F.conv2d(features, weight, bias, padding=self.kernel // 2)
-            features = F.relu(before)
+            features = before if number == len(WIDTHS) - 1 else F.relu(before)
             kept.append(features if after_relu else before)
-        return [*kept[:-1], before]
+        return kept
 
     def forward(self, probabilities: Tensor) -> Tensor:
         """Return the probabilities of "no edge" and "edge", (N, 2, H, W)."""

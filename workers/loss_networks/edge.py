@@ -1,0 +1,187 @@
+"""Trains an edge network (SEMEDA) to find the edges of masks in noisy class probabilities.
+
+The paper trains on softmax(one-hot + Gaussian noise). The true class then has a probability of
+e / (e + C - 1), 0.21 of 11 classes, and a network that learned on nothing else calls nearly every
+pixel of a one-hot mask wrongly (F1 0.08 on CamVid), while its loss feeds it one-hot masks and the
+sharp output of a trained network. So one-hot and noise are multiplied before the softmax, by factors
+that make the true class as likely as the output of a network does, from ``confidence`` up to nearly
+certain. Each mask draws two bounds in that range, and each pixel draws between them: a change of
+confidence alone is no edge.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from surrogate_zoo.loss_networks.edge import EdgeNetwork, edge_target
+from workers.augmentation import generator
+from workers.candidates import Stopped
+from workers.datasets import VOID
+from workers.loss_networks.specs import EdgeNetworkSpec, LossNetworkTask
+from workers.training import CHECK_EVERY, seed_torch
+
+CROPS, NOISE = 11, 12  # streams of random numbers below one seed; trainings have 1 to 5
+CERTAIN = 0.9999  # highest probability of the true class before noise
+PLACES = 3  # that a crop is picked from
+MEASURED_PIXELS = 2_000_000  # of held-out masks, at most one mask more
+
+Mask = NDArray[np.uint8]
+Masks = Sequence[Mask]
+
+
+def train(
+    task: LossNetworkTask,
+    kept: Masks,
+    held: Masks,
+    *,
+    num_classes: int,
+    device: torch.device,
+    on_progress: Callable[[int, int, float], None],
+    should_stop: Callable[[], bool],
+) -> tuple[nn.Module, dict[str, float], dict[str, Any]]:
+    """Train and measure an edge network; seeds torch's global generators.
+
+    Args:
+        task: Its network is an :class:`EdgeNetworkSpec`.
+        kept: Masks to train on, uint8 (H, W) each, void = 255; sizes may differ.
+        held: Masks to measure on.
+        num_classes: C.
+        device: Where to train.
+        on_progress: Called every 20 steps, and at the end, with the steps taken, the steps there
+            are and the mean loss of the last ones.
+        should_stop: Looked at after every step.
+
+    Returns:
+        The network; its measures, ``f1`` of the edges of one-hot masks and ``f1_noisy`` of masks as
+        in training; and the keyword arguments that build it.
+
+    Raises:
+        Stopped: ``should_stop`` became true.
+    """
+    spec = task.network
+    assert isinstance(spec, EdgeNetworkSpec)  # noqa: S101 - the registry of trainings sees to it
+    parameters = {"num_classes": num_classes, "kernel": spec.kernel}
+    seed_torch(task.seed, NOISE)
+    network = EdgeNetwork(**parameters).to(device)
+    optimiser = torch.optim.Adam(network.parameters(), lr=spec.learning_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, spec.learning_rate, total_steps=spec.iterations
+    )
+    recent: list[Tensor] = []
+    for step in range(spec.iterations):
+        labels = crops(kept, spec, generator(task.seed, CROPS, step)).to(device)
+        loss = _loss(network, labels, spec)
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        optimiser.step()
+        schedule.step()
+        recent.append(loss.detach())
+        if (step + 1) % CHECK_EVERY == 0 or step + 1 == spec.iterations:
+            on_progress(step + 1, spec.iterations, float(torch.stack(recent).mean()))
+            recent.clear()
+        if should_stop():
+            raise Stopped(f"The training was stopped after {step + 1} iterations.")
+    return network, _measures(network, held, spec, device), parameters
+
+
+def crops(masks: Masks, spec: EdgeNetworkSpec, random: np.random.Generator) -> Tensor:
+    """Cut a batch from random masks, each at the busiest of a few random places.
+
+    Large regions hold few edges: crops at any place would hardly show how several classes meet.
+
+    Returns:
+        int64 (B, h, w), void = 255, also where the crop is larger than its mask.
+    """
+    batch = np.full((spec.batch_size, *spec.crop), VOID, dtype=np.int64)
+    for crop, number in zip(batch, random.integers(len(masks), size=spec.batch_size), strict=True):
+        pieces = [_piece(masks[number], spec.crop, random) for _ in range(PLACES)]
+        piece = max(pieces, key=_changes)
+        crop[: piece.shape[0], : piece.shape[1]] = piece
+    return torch.from_numpy(batch)
+
+
+def _piece(mask: Mask, size: tuple[int, int], random: np.random.Generator) -> Mask:
+    """A crop of ``size``, or less where the mask is smaller, at a random place."""
+    top, left = (
+        int(random.integers(max(0, side - part) + 1))
+        for side, part in zip(mask.shape, size, strict=True)
+    )
+    return mask[top : top + size[0], left : left + size[1]]
+
+
+def _changes(mask: Mask) -> int:
+    """Pairs of neighbours whose labels differ."""
+    return int((mask[1:] != mask[:-1]).sum() + (mask[:, 1:] != mask[:, :-1]).sum())
+
+
+def noisy_probabilities(labels: Tensor, num_classes: int, spec: EdgeNetworkSpec) -> Tensor:
+    """Make what a segmentation network might say of masks, by torch's global generator.
+
+    Args:
+        labels: int64 (N, H, W), void = 255.
+        num_classes: C.
+        spec: Gives ``noise`` and ``confidence``.
+
+    Returns:
+        ``softmax(s (one-hot + noise))``, float32 (N, C, H, W), 0 at void pixels. Without noise the
+        true class would have the probability p, logit(p) uniform between two bounds, which each
+        mask draws uniformly between the logits of ``confidence`` and 0.9999.
+    """
+    valid = labels != VOID
+    hot = one_hot(labels, num_classes)
+    low, high = (math.log(p / (1 - p)) for p in (spec.confidence, CERTAIN))
+    bounds = low + (high - low) * torch.rand(2, len(labels), 1, 1, 1, device=labels.device)
+    between = torch.rand(len(labels), 1, *labels.shape[1:], device=labels.device)
+    sharpness = torch.lerp(bounds[0], bounds[1], between) + math.log(num_classes - 1)
+    noise = spec.noise * torch.randn(hot.shape, device=labels.device)
+    return (sharpness * (hot + noise)).softmax(1) * valid[:, None]
+
+
+def one_hot(labels: Tensor, num_classes: int) -> Tensor:
+    """One-hot masks, float32 (N, C, H, W), 0 at void pixels."""
+    valid = labels != VOID
+    hot = F.one_hot(labels.masked_fill(~valid, 0), num_classes).movedim(-1, 1)
+    return (hot * valid[:, None]).float()
+
+
+def _loss(network: EdgeNetwork, labels: Tensor, spec: EdgeNetworkSpec) -> Tensor:
+    """Mean cross entropy of the valid pixels; 0 without any."""
+    valid = labels != VOID
+    probabilities = noisy_probabilities(labels, network.num_classes, spec)
+    edges = edge_target(labels, valid).long().masked_fill(~valid, VOID)
+    logits = network.embeddings(probabilities)[-1]
+    total = F.cross_entropy(logits, edges, ignore_index=VOID, reduction="sum")
+    return total / valid.sum().clamp(min=1)
+
+
+@torch.no_grad()
+def _measures(
+    network: EdgeNetwork, held: Masks, spec: EdgeNetworkSpec, device: torch.device
+) -> dict[str, float]:
+    """F1 of the edges of held-out masks, one-hot and noisy; 1 where there is no edge and none is found."""
+    counts = torch.zeros(2, 2, dtype=torch.int64)  # one-hot, noisy x hits and errors
+    pixels = 0
+    for mask in held:
+        if pixels >= MEASURED_PIXELS:
+            break
+        pixels += mask.size
+        labels = torch.from_numpy(mask.astype(np.int64))[None].to(device)
+        valid = labels != VOID
+        edges = edge_target(labels, valid)
+        inputs = (
+            one_hot(labels, network.num_classes),
+            noisy_probabilities(labels, network.num_classes, spec),
+        )
+        for row, probabilities in enumerate(inputs):
+            found = (network(probabilities)[:, 1] > 0.5) & valid
+            counts[row] += torch.stack([(found & edges).sum(), (found ^ edges).sum()]).cpu()
+    f1, f1_noisy = (
+        2 * hits / (2 * hits + wrong) if hits or wrong else 1.0 for hits, wrong in counts.tolist()
+    )
+    return {"f1": f1, "f1_noisy": f1_noisy}
