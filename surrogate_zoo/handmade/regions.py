@@ -9,6 +9,7 @@ from surrogate_zoo.errors import InputError
 from surrogate_zoo.handmade.base import Batch, HandmadeLoss
 from surrogate_zoo.maps import sum_by_label
 from surrogate_zoo.pointwise import pieces
+from surrogate_zoo.surrogate import may_hold_void
 
 
 class Overlap(NamedTuple):
@@ -32,9 +33,14 @@ def overlap(batch: Batch, *, squared: bool = False) -> Overlap:
     counted = batch.valid.to(batch.scores.dtype)
     true = probabilities.gather(1, labels[:, None])[:, 0] * counted
     pixels = sum_by_label(labels, counted, num_classes)
-    masked = probabilities * counted[:, None]
-    found = (masked * probabilities if squared else masked).sum((0, 2, 3))
+    masked = _of_valid(probabilities, batch)
+    found = (masked.square() if squared else masked).sum((0, 2, 3))
     return Overlap(sum_by_label(labels, true, num_classes), found, pixels)
+
+
+def _of_valid(values: Tensor, batch: Batch) -> Tensor:
+    """Values (N, C, H, W), 0 at void pixels."""
+    return values * batch.valid[:, None] if may_hold_void(batch.valid) else values
 
 
 def mean_of_present(losses: Tensor, pixels: Tensor) -> Tensor:
@@ -76,7 +82,8 @@ class Dice(HandmadeLoss):
         both, found, pixels = overlap(batch, squared=self.squared)
         whole = found + pixels + self.smooth
         coefficients = (2 * both + self.smooth) / (whole + (whole == 0))
-        return mean_of_present(1 - coefficients, pixels)
+        # Rounding of the sums must not take it below 0.
+        return mean_of_present((1 - coefficients).clamp(min=0), pixels)
 
 
 class Tversky(HandmadeLoss):
@@ -115,6 +122,7 @@ class Tversky(HandmadeLoss):
         """``1 - both / (both + alpha FP + beta FN)``, raised to the exponent."""
         both, found, pixels = overlap(batch)
         missed = self.alpha * (found - both) + self.beta * (pixels - both)
+        missed = missed.clamp(min=0)  # what the rounding of the sums may leave below 0
         whole = both + missed
         losses = missed / (whole + (whole == 0))
         if self.exponent != 1:
@@ -168,13 +176,13 @@ class JaccardMetric(HandmadeLoss):
         floor, rest = self.smoothing / self.num_classes, 1 - self.smoothing
         pixels = sum_by_label(batch.labels, counted, self.num_classes)
         # Label by label, and no difference of sums: it is never below 0.
-        wrong = _wrong(probabilities - floor, batch, rest)
-        wrong = (wrong.abs() * counted[:, None]).sum((0, 2, 3))
+        wrong = _wrong(probabilities - floor if floor else probabilities, batch, rest)
+        wrong = _of_valid(wrong.abs(), batch).sum((0, 2, 3))
         true = probabilities.gather(1, batch.labels[:, None])[:, 0] * counted
         both = rest * sum_by_label(batch.labels, true, self.num_classes)
         union = both + wrong
         if self.smoothing > 0:
-            found = (probabilities * counted[:, None]).sum((0, 2, 3))
+            found = _of_valid(probabilities, batch).sum((0, 2, 3))
             mass = found + rest * pixels + floor * pixels.sum()
             union = (mass + wrong) / 2 if self.variant == 1 else union + floor * found
         return mean_of_present(wrong / (union + (union == 0)), pixels)
@@ -183,9 +191,9 @@ class JaccardMetric(HandmadeLoss):
 class LovaszSoftmax(HandmadeLoss):
     """Lovasz-softmax: convex extension of the Jaccard loss, mean over the classes present.
 
-    Berman et al., The Lovasz-Softmax loss, CVPR 2018, Algorithm 1. Written
-    here because segmentation-models-pytorch counts pixels in float32, which is wrong beyond 2^24 of
-    them and fails for float64 logits.
+    Berman et al., The Lovasz-Softmax loss, CVPR 2018, Algorithm 1. Written here because
+    segmentation-models-pytorch counts pixels in float32, which is wrong beyond 2^24 of them, fails for
+    float64 logits, and takes the steps as differences of ratios, which leaves its gradients 3 digits.
 
     Args:
         num_classes: C.
@@ -202,7 +210,7 @@ class LovaszSoftmax(HandmadeLoss):
     def of_valid(self, batch: Batch) -> Tensor:
         """The loss of the batch's valid pixels, or the mean over images that hold any."""
         # A void pixel has error 0, so it comes last, where it changes nothing.
-        errors = _wrong(batch.scores.softmax(1), batch).abs() * batch.valid[:, None]
+        errors = _of_valid(_wrong(batch.scores.softmax(1), batch).abs(), batch)
         labels = batch.target.masked_fill(~batch.valid, -1)
         if not self.per_image:
             return _lovasz(errors.movedim(1, 0).flatten(1), labels.flatten())

@@ -117,6 +117,15 @@ def test_sums_of_many_pixels_do_not_overflow_in_half_precision(name: str) -> Non
     assert loss(logits, target).item() == pytest.approx(loss(logits.double(), target).item(), 1e-4)
 
 
+@pytest.mark.parametrize("name", REGIONS)
+@pytest.mark.parametrize("margin", [15.0, 18.0, 22.0])
+def test_nearly_perfect_predictions_do_not_fall_below_zero(name: str, margin: float) -> None:
+    target = labels(17, classes=21, size=(1, 128, 128), void=0)
+    logits = margin * torch.nn.functional.one_hot(target, 21).movedim(-1, 1).float()
+    logits += 0.1 * torch.randn(logits.shape, generator=torch.Generator().manual_seed(17))
+    assert load_loss(name, num_classes=21)(logits, target).item() >= 0
+
+
 def _lovasz(p: np.ndarray, t: np.ndarray) -> float:
     """Lovasz extension of the Jaccard loss, from its definition by sorted sets."""
     losses = []
