@@ -2,30 +2,40 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from workers.specs import DatasetSource, Seed, Side, Spec
 
 
 class EdgeNetworkSpec(Spec):
-    """An edge network (SEMEDA): predicts edges from noisy one-hot masks.
+    """An edge network (SEMEDA): finds the edges of masks in noisy class probabilities.
 
     Attributes:
-        kernel: Side of its three convolutions, in pixels.
+        kernel: Side of its three convolutions in pixels, odd.
         noise: Standard deviation of the Gaussian noise on the one-hot masks.
+        confidence: Lowest probability of the true class before noise; the softmax is sharpened so
+            that it lies between this and 0.9999, which the paper does not do.
         iterations: Optimiser steps.
         batch_size: Masks a step.
         crop: (height, width) of a crop of a mask in pixels.
-        learning_rate: Adam's.
+        learning_rate: Adam's at its peak; one cycle of warm-up and decay.
     """
 
     kind: Literal["edge_network"] = "edge_network"
     kernel: Annotated[int, Field(ge=3, le=15)] = 3
-    noise: Annotated[float, Field(ge=0, le=10)] = 0.5
-    iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 400
-    batch_size: Annotated[int, Field(ge=1, le=4096)] = 8
-    crop: tuple[Side, Side] = (64, 64)
+    noise: Annotated[float, Field(ge=0, le=10)] = 0.15
+    confidence: Annotated[float, Field(ge=0.5, lt=0.9999)] = 0.6
+    iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 16
+    crop: tuple[Side, Side] = (32, 32)
     learning_rate: Annotated[float, Field(gt=0, le=100)] = 0.01
+
+    @field_validator("kernel")
+    @classmethod
+    def _has_a_centre(cls, kernel: int) -> int:
+        if kernel % 2 == 0:
+            raise ValueError("kernel must be odd")
+        return kernel
 
 
 class InverseNetworkSpec(Spec):
@@ -94,9 +104,10 @@ class LossNetworkResult(Spec):
 
     Attributes:
         file: Name of the weights' file in the folder, safetensors.
-        measures: What it reaches on held-out masks: ``f1`` of an edge network; ``error_ratio``, its
+        measures: What it reaches on held-out masks: ``f1`` of an edge network
+            on one-hot masks, ``f1_noisy`` on noisy ones; ``error_ratio``, its
             error over that of predicting identity, of an inverse transformation network, and
-            ``soft_error_ratio``, the same on softened maps.
+            ``error_ratio_soft``, the same on softened maps.
         parameters: Constructor arguments of the network, ``num_classes`` among them if it has them.
         seconds: Wall-clock seconds.
     """
