@@ -15,6 +15,8 @@ from surrogate_zoo.errors import DatasetError, InputError, WorkerError
 from tests.workers import tiny
 from tests.workers.datasets import folders
 from workers.candidates import Candidate, Outcome, Stopped
+from workers.loss_networks.specs import EdgeNetworkSpec, LossNetworkTask
+from workers.loss_networks.training import train_loss_network
 from workers.proxy import evaluate_pack
 from workers.ray_pool import STOP_GRACE, WorkerPool
 from workers.retraining import CHECKPOINT, retrain
@@ -247,6 +249,41 @@ def test_a_stopped_retraining_leaves_its_checkpoint(pool: WorkerPool, tmp_path: 
 def test_a_retraining_that_diverges(pool: WorkerPool, tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match=r"The retraining failed\. The loss became"):
         pool.retrain(tiny.retraining_task(training=tiny.OVERFLOWING), tmp_path)
+
+
+def edge_task(iterations: int) -> LossNetworkTask:
+    spec = EdgeNetworkSpec(iterations=iterations, crop=(32, 32))
+    return LossNetworkTask(dataset=tiny.SOURCE, network=spec)
+
+
+def test_a_loss_network_survives_its_worker(pool: WorkerPool, tmp_path: Path) -> None:
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    told: list[int] = []
+
+    def kill(steps: int, _: float) -> None:
+        if not told:
+            for pid in pids(pool):
+                os.kill(pid, signal.SIGKILL)
+        told.append(steps)
+
+    result = pool.train_loss_network(edge_task(300), out, on_progress=kill)
+    expected = train_loss_network(edge_task(300), whole, device="cpu")
+    assert told == sorted(set(told))
+    assert 0 < told[0] < 300
+    assert result.measures == expected.measures
+    assert (out / result.file).read_bytes() == (whole / expected.file).read_bytes()
+
+
+def test_a_stopped_loss_network_leaves_no_weights(pool: WorkerPool, tmp_path: Path) -> None:
+    started = threading.Event()
+    with pytest.raises(Stopped):
+        pool.train_loss_network(
+            edge_task(100_000),
+            tmp_path,
+            on_progress=lambda *_: started.set(),
+            should_stop=started.is_set,
+        )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_pool_takes_what_the_cluster_has(local_ray: None) -> None:

@@ -6,9 +6,15 @@ import pytest
 from surrogate_zoo import errors
 from tests.workers import tiny
 from workers.candidates import RetrainingResult, Stopped
+from workers.loss_networks.specs import EdgeNetworkSpec, LossNetworkResult, LossNetworkTask
 from workers.worker import Refusal, TrainingWorker
 
 LONG = {"iterations": 100_000}
+
+
+def edge_task(iterations: int = 3) -> LossNetworkTask:
+    spec = EdgeNetworkSpec(iterations=iterations, crop=(32, 32))
+    return LossNetworkTask(dataset=tiny.SOURCE, network=spec)
 
 
 @pytest.fixture
@@ -22,7 +28,10 @@ def test_results_pass_through(worker: TrainingWorker, tmp_path: Path) -> None:
     assert [outcome.number for outcome in outcomes] == [4]
     result = worker.retrain("b", tiny.retraining_task(), str(tmp_path))
     assert isinstance(result, RetrainingResult)
-    assert worker.progress("b") is None
+    network = worker.train_loss_network("c", edge_task(), str(tmp_path))
+    assert isinstance(network, LossNetworkResult)
+    assert (tmp_path / network.file).is_file()
+    assert worker.progress("b") is worker.progress("c") is None
 
 
 def test_a_stop_that_comes_early_counts(worker: TrainingWorker) -> None:
@@ -33,14 +42,19 @@ def test_a_stop_that_comes_early_counts(worker: TrainingWorker) -> None:
         refusal.throw()
 
 
+@pytest.mark.parametrize(
+    ("method", "task"),
+    [
+        ("retrain", tiny.retraining_task(training=LONG)),
+        ("train_loss_network", edge_task(100_000)),
+    ],
+)
 def test_a_running_training_stops_and_tells_its_progress(
-    worker: TrainingWorker, tmp_path: Path
+    worker: TrainingWorker, tmp_path: Path, method: str, task: object
 ) -> None:
     results: list[object] = []
-    task = tiny.retraining_task(training=LONG)
-    thread = threading.Thread(
-        target=lambda: results.append(worker.retrain("a", task, str(tmp_path)))
-    )
+    train = getattr(worker, method)
+    thread = threading.Thread(target=lambda: results.append(train("a", task, str(tmp_path))))
     thread.start()
     moved = threading.Event()
     while not moved.wait(0.01):
