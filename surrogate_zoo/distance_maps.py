@@ -1,4 +1,7 @@
-"""Distance maps of masks: computed once per image, outside of the training step."""
+"""Distance maps of masks: computed once per image, outside of the training step.
+
+A map of a CamVid mask (360 x 480, 11 classes) takes 0.07 to 0.14 s on one core: see :data:`MAPS`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
