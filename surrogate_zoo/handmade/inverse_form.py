@@ -203,7 +203,6 @@ def _inverse_network(source: str | Path | nn.Module | None) -> InverseNetwork:
 
 
 _REMEDY = (
-    "train one on the masks of your data set with workers.loss_networks.training."
-    "train_loss_network, and pass inverse_network='<its folder>/inverse_network.safetensors'. "
-    "A retraining does so by itself."
+    "train one on the masks of your data set (segloss loss-networks train), and pass "
+    "inverse_network='<path of its weights>'. A retraining does so by itself."
 )

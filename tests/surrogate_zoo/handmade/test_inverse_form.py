@@ -174,7 +174,7 @@ def test_the_network_is_frozen_and_moves_with_the_loss(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"inverse_network": None}, "train_loss_network"),
+        ({"inverse_network": None}, "segloss loss-networks train"),
         ({"distance": "manhattan"}, "distance must be euclidean or geodesic"),
         ({"gamma": -1.0}, "gamma"),
         ({"beta": -1.0}, "beta"),
