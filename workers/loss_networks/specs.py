@@ -41,6 +41,10 @@ class EdgeNetworkSpec(Spec):
 class InverseNetworkSpec(Spec):
     """An inverse transformation network (InverseForm): predicts the homography between two boundary maps.
 
+    The defaults take two minutes on one CPU thread. On CamVid at 120 x 160 they leave about 0.54 of
+    the error of predicting the identity: 0.37 of the shift, 0.53 of the rotation, nearly all of
+    scale and perspective. In the same time larger sides get less far; they may repay a GPU.
+
     Attributes:
         architecture: ``fully-connected`` as released, or ``convolutional`` after AET.
         outputs: ``homography``, 8 numbers; ``affine``, 6; or ``shift-scale``, 4, as released.
@@ -64,7 +68,7 @@ class InverseNetworkSpec(Spec):
     kind: Literal["inverse_network"] = "inverse_network"
     architecture: Literal["fully-connected", "convolutional"] = "fully-connected"
     outputs: Literal["homography", "affine", "shift-scale"] = "homography"
-    side: Annotated[int, Field(ge=16, le=512)] = 64
+    side: Annotated[int, Field(ge=16, le=512)] = 16
     tiles: tuple[Annotated[int, Field(ge=1, le=64)], Annotated[int, Field(ge=1, le=64)]] = (2, 2)
     zoom: Annotated[float, Field(ge=1, le=16)] = 2.0
     shift: Annotated[float, Field(ge=0, le=1)] = 0.2
@@ -73,9 +77,9 @@ class InverseNetworkSpec(Spec):
     perspective: Annotated[float, Field(ge=0, le=0.3)] = 0.1
     blur: Annotated[float, Field(ge=0, le=16)] = 1.5
     fade: Annotated[float, Field(ge=0, le=1)] = 0.5
-    iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
-    batch_size: Annotated[int, Field(ge=1, le=4096)] = 64
-    learning_rate: Annotated[float, Field(gt=0, le=100)] = 1e-3
+    iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 4000
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 256
+    learning_rate: Annotated[float, Field(gt=0, le=100)] = 2e-3
 
 
 LossNetworkSpec = Annotated[EdgeNetworkSpec | InverseNetworkSpec, Field(discriminator="kind")]
