@@ -7,15 +7,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from search_service import jobs
-from search_service.requests import SearchRequest
+from search_service.requests import RetrainingRequest, SearchRequest
 from search_service.settings import Settings
 from tests.search_service.bowl import expected
 from tests.search_service.service import Desk, small
+from workers.specs import QUICK_NETWORK
 
 ROOT = Path(__file__).parents[2]
 BOWL = ["tests.search_service.process", "0.15"]
@@ -130,6 +132,7 @@ def test_what_was_asked_while_no_controller_ran_is_done(
     assert controller.end(signal.SIGTERM) == 0
 
 
+BRIEF = {"iterations": 10, "batch_size": 4, "crop": [32, 32]}
 TINY = {
     "metric": "macc",
     "dataset": "shapes",
@@ -160,6 +163,36 @@ def test_a_killed_search_on_real_workers_ends_as_an_uninterrupted_one(
     assert len({score for _, _, score in desk.trials(killed)}) > 4  # trainings that differ
     assert desk.published(killed)["control_points"] == desk.published(straight)["control_points"]
     assert before.items() <= _moments(desk, killed).items()
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_killed_while_it_trains_an_edge_network_a_retraining_ends_as_an_uninterrupted_one(
+    desk: Desk, start: Callable[..., Process]
+) -> None:
+    body = {"loss": "semeda", "dataset": "shapes", "network": QUICK_NETWORK, "training": BRIEF}
+    request = RetrainingRequest.model_validate(body)
+    with desk.writing.begin() as session:
+        killed = jobs.create_retraining(session, request).id
+    controller = start(["search_service.controller"], SEGLOSS_ACTORS="1")
+    desk.wait(lambda: _told(desk, killed, "progress") != [], "progress")
+    controller.end(signal.SIGKILL)
+    (last,) = _told(desk, killed, "loss-network")
+    assert last["status"] == "training"
+    start(["search_service.controller"], SEGLOSS_ACTORS="1")
+    with desk.writing.begin() as session:
+        straight = jobs.create_retraining(session, request).id
+    ends = [desk.wait_for(job_id) for job_id in (killed, straight)]
+    assert [(job.state, job.error) for job in ends] == [("succeeded", None)] * 2
+    first, second = (job.result for job in ends)
+    assert first["loss_networks"] == second["loss_networks"] != []
+    assert first["metrics"] == second["metrics"]
+    statuses = [body["status"] for body in _told(desk, killed, "loss-network")]
+    assert statuses == ["training", "training", "trained"]
+
+
+def _told(desk: Desk, job_id: str, kind: str) -> list[dict[str, Any]]:
+    with desk.reading() as session:
+        return [one.body for one in jobs.events_after(session, job_id) if one.kind == kind]
 
 
 def _moments(desk: Desk, job_id: str) -> dict[int, object]:

@@ -1,5 +1,6 @@
 """The command line against a whole service: API, controller and Ray workers, as users run them."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -10,12 +11,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 from safetensors import safe_open
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from search_service.cli import app
 from search_service.cli.client import Client
 from search_service.cli.embedded import embedded_service
+from surrogate_zoo import load_loss
 
 DEADLINE_S = 120
 DATASET = ["train=16", "val=4", "test=4", "height=32", "width=32"]
@@ -33,11 +36,16 @@ class Service:
 
     def run(self, *arguments: str, fails: bool = False, **sets: list[str]) -> str:
         """Run a command; give what it printed."""
+        result = self.invoke(*arguments, fails=fails, **sets)
+        return result.stderr if fails else result.stdout
+
+    def invoke(self, *arguments: str, fails: bool = False, **sets: list[str]) -> Result:
+        """Run a command; give both of its outputs."""
         options = [part for one in sets.get("sets", []) for part in ("--set", one)]
         command = [*arguments, *options, "--url", self.client.url]
         result = CliRunner(env={"COLUMNS": "200"}).invoke(app, command)
         assert (result.exit_code != 0) == fails, result.output
-        return result.stderr if fails else result.stdout
+        return result
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +129,61 @@ def test_retrainings_are_compared_loss_by_loss(
         assert weights.keys()
 
 
+EDGE = ["network.iterations=5", "network.crop=[32,32]"]
+
+
+@pytest.fixture(scope="module")
+def edge_network(service: Service) -> dict[str, object]:
+    """What the training of an edge network on ``tiny`` ended with."""
+    printed = service.run("loss-networks", "train", "edge", "tiny", sets=EDGE)
+    return dict(json.loads(printed)["result"])
+
+
+def test_a_loss_network_is_trained_listed_and_downloaded(
+    service: Service, edge_network: dict[str, object], tmp_path: Path
+) -> None:
+    sha256 = str(edge_network["sha256"])
+    assert sha256 in service.run("loss-networks", "list", "tiny")
+    (listed,) = json.loads(service.run("loss-networks", "list", "tiny", "--json"))
+    assert listed["measures"] == edge_network["measures"]
+    path = tmp_path / "edge.safetensors"
+    service.run("loss-networks", "download", "edge", "tiny", "--output", str(path))
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+    loss = load_loss("semeda", num_classes=6, edge_network=path)
+    logits = torch.zeros((1, 6, 8, 8), requires_grad=True)
+    loss(logits, torch.ones((1, 8, 8), dtype=torch.int64)).backward()
+    assert "edge network on tiny" in service.run("jobs", "list")
+    refused = service.run("loss-networks", "download", "inverse", "tiny", fails=True)
+    assert "segloss loss-networks train inverse tiny" in refused
+
+
+def test_a_retraining_with_a_sum_takes_the_edge_network_and_says_so(
+    service: Service, edge_network: dict[str, object]
+) -> None:
+    loss = "0.5*cross-entropy+0.5*semeda"
+    result = service.invoke("retrain", loss, "tiny", sets=NETWORK + TRAINING)
+    assert f"retrain with {loss} on tiny: takes the edge network that was trained" in result.stderr
+    job = json.loads(result.stdout)
+    (taken,) = job["result"]["loss_networks"]
+    assert taken["sha256"] == edge_network["sha256"]
+    table = service.run("compare", job["id"], retrain(service, "cross-entropy"))
+    assert f"{loss} (cross-entropy v1, semeda v1)" in table
+
+
+def test_a_retraining_on_a_dataset_without_networks_says_that_it_trains_one(
+    service: Service,
+) -> None:
+    service.run("datasets", "add", "untrained", "--layout", "shapes", sets=[*DATASET, "seed=1"])
+    result = service.invoke("retrain", "semeda", "untrained", sets=NETWORK + TRAINING)
+    assert "training the edge network first" in result.stderr
+    assert "trained the edge network (" in result.stderr
+
+
+def test_what_a_loss_needs_is_shown(service: Service) -> None:
+    needs = json.loads(service.run("losses", "show", "semeda"))["needs"]
+    assert needs["facts"] == ["edge_network"]
+
+
 def test_what_cannot_be_compared_is_refused(service: Service, search: dict[str, object]) -> None:
     sets = [*NETWORK, *TRAINING, "training.momentum=0.5"]
     other = json.loads(service.run("retrain", "dice", "tiny", sets=sets))["id"]
@@ -156,6 +219,9 @@ def wait_for_state(service: Service, job: str, state: str) -> None:
         (["search", "macc", "tiny", "--set", "seed.x=1"], "seed has no fields"),
         (["search", "macc", "tiny", "--set", "training.iterations=-1"], "training.iterations"),
         (["retrain", "nonsense", "tiny"], "nonsense"),
+        (["retrain", "dice+nonsense", "tiny"], "nonsense"),
+        (["retrain", "dice+lovasz", "tiny", "--version", "1"], "version is of a single loss"),
+        (["loss-networks", "list", "nonsense"], "nonsense"),
         (["jobs", "show", "nonsense"], "segloss jobs list"),
         (["losses", "show", "nonsense"], "nonsense"),
         (["datasets", "add", "x", "/nowhere", "--classes", "a,b"], "SEGLOSS_DATASET_ROOTS"),
