@@ -95,6 +95,8 @@ def error_ratio(
 ) -> float:
     """Mean error of the predicted homographies over the mean error of predicting the identity.
 
+    1 where nothing moves.
+
     Args:
         network: Predicts.
         tiles: Where pairs come from.
