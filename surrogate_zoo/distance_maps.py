@@ -1,6 +1,7 @@
 """Distance maps of masks: computed once per image, outside of the training step.
 
 A map of a CamVid mask (360 x 480, 11 classes) takes 0.07 to 0.14 s on one core: see :data:`MAPS`.
+Computing one loads scipy; knowing their names does not.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from surrogate_zoo.names import Registry
 
@@ -110,9 +110,8 @@ def border_distances(labels: Mask, valid: NDArray[np.bool_], num_classes: int) -
     objects, inside = _objects(labels, valid, num_classes)
     if not inside.any() or not objects[inside].any():
         return np.full((1, *labels.shape), FAR, np.float32)
-    nearest, places = ndimage.distance_transform_edt(~inside, return_indices=True)
-    second = _to_another(objects[tuple(places)], inside)
-    return (np.asarray(nearest, np.float32) + second)[None]
+    nearest, places = _nearest(inside)
+    return (nearest + _to_another(objects[tuple(places)], inside))[None]
 
 
 def _present(labels: Mask, valid: NDArray[np.bool_], num_classes: int) -> Mask:
@@ -124,20 +123,34 @@ def _objects(
     labels: Mask, valid: NDArray[np.bool_], num_classes: int
 ) -> tuple[Mask, NDArray[np.bool_]]:
     """Number the objects of classes 1 and up from 0; and where they are, bool (H, W)."""
+    from scipy.ndimage import label  # noqa: PLC0415  (scipy: only where maps are computed)
+
     inside = valid & (labels > 0)
     numbers = np.zeros(labels.shape, np.int64)
-    for label in _present(labels, inside, num_classes):
-        own = inside & (labels == label)
-        parts, _ = ndimage.label(own | ~valid, np.ones((3, 3)))
+    for one in _present(labels, inside, num_classes):
+        own = inside & (labels == one)
+        parts, _ = label(own | ~valid, np.ones((3, 3)))
         numbers[own] = parts[own] + (numbers.max() + 1)
     objects = np.zeros(labels.shape, np.int64)
     objects[inside] = np.unique(numbers[inside], return_inverse=True)[1]
     return objects, inside
 
 
+def _nearest(
+    goal: NDArray[np.bool_],
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Distance of every pixel to the nearest one of ``goal``, which has some; and where that is."""
+    from scipy.ndimage import distance_transform_edt  # noqa: PLC0415  (as above)
+
+    distances, places = distance_transform_edt(~goal, return_indices=True)
+    return np.asarray(distances, np.float32), places
+
+
 def _distances_to(goal: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Distance of every pixel to the nearest one of ``goal``, which has some."""
-    return np.asarray(ndimage.distance_transform_edt(~goal), np.float32)
+    from scipy.ndimage import distance_transform_edt  # noqa: PLC0415  (as above)
+
+    return np.asarray(distance_transform_edt(~goal), np.float32)
 
 
 def _to_another(numbers: Mask, counted: NDArray[np.bool_]) -> NDArray[np.float32]:

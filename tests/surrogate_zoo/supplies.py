@@ -11,17 +11,25 @@ from torch import Tensor, nn
 from surrogate_zoo import load_loss, needs_of
 from surrogate_zoo.distance_maps import MAPS
 from surrogate_zoo.handmade.boundaries import ActiveBoundary
+from surrogate_zoo.handmade.inverse_form import boundary_target
+from surrogate_zoo.loss_networks.edge import EdgeNetwork, edge_target
+from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.needs import BOUNDARY_LOGITS, EDGE_NETWORK, INVERSE_NETWORK
 from tests.surrogate_zoo.batches import VOID, one_hot_logits
 
 CLASSES = 4
 
+# What a loss's boundary head should predict: each has a definition of its own.
+BOUNDARIES = {
+    "inverse-form": boundary_target,
+    "boundary-cross-entropy": boundary_target,
+    "edge-head": edge_target,
+}
+
+
 @lru_cache
 def loss_networks() -> dict[str, nn.Module]:
     """Loss networks with random weights, always the same."""
-    from surrogate_zoo.loss_networks.edge import EdgeNetwork
-    from surrogate_zoo.loss_networks.inverse import InverseNetwork
-
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return {EDGE_NETWORK: EdgeNetwork(CLASSES), INVERSE_NETWORK: InverseNetwork(side=16)}
@@ -69,9 +77,5 @@ def perfect(name: str, labels: Tensor, valid: Tensor | None = None) -> Tensor:
     logits = one_hot_logits(labels.masked_fill(~known, 0), CLASSES)
     if not heads(name):
         return logits
-    from surrogate_zoo.handmade.inverse_form import boundary_target
-    from surrogate_zoo.handmade.semeda import edge_target
-
-    BOUNDARIES = {"inverse-form": boundary_target, "boundary-cross-entropy": boundary_target, "edge-head": edge_target}
     boundary = BOUNDARIES[name](labels, known).reshape(len(labels), 1, *labels.shape[1:])
     return torch.cat([logits, 1e4 * (2 * boundary.double() - 1)], 1)
