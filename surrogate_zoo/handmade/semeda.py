@@ -18,7 +18,7 @@ from surrogate_zoo.needs import EDGE_NETWORK
 __all__ = ["EdgeCrossEntropy", "EdgeHead", "Semeda", "edge_target"]
 
 NORMS = {"l1": torch.abs, "l2": torch.square}
-"""What is summed over a pixel's features, by name."""
+"""What is averaged over a pixel's features, by name."""
 
 
 class _WithEdgeNetwork(HandmadeLoss):
@@ -35,7 +35,8 @@ class _WithEdgeNetwork(HandmadeLoss):
         network = network_of(EDGE_NETWORK, edge_network, _REMEDY, num_classes=num_classes)
         if not isinstance(network, EdgeNetwork):  # network_of has looked already
             raise TypeError(type(network))
-        self.network = network
+        # A fifth faster on a CPU than channels first.
+        self.network: EdgeNetwork = network.to(memory_format=torch.channels_last)
 
     def train(self, mode: bool = True) -> "_WithEdgeNetwork":
         """Set the mode; the network inside stays in evaluation mode."""
@@ -50,9 +51,12 @@ class Semeda(_WithEdgeNetwork):
     Chen, Dapogny and Cord, SEMEDA: Enhancing Segmentation Precision with Semantic Edge Aware Loss,
     Pattern Recognition 2020: ``L = PPCE + sum_l lambda_l |psi_l(S_hat) - psi_l(S*)|``, psi_l what
     layer l of the frozen edge network computes from class probabilities. Both terms are means over
-    valid pixels of what each pixel adds (the distance is summed over a pixel's features), so the
-    weights mean the same at any size of batch and image. The paper sums over pixels in both, which
-    is the same ratio.
+    valid pixels, so the weights mean the same at any size of batch and image; the paper sums over
+    pixels in both, which is the same ratio.
+
+    The distance is a mean over a layer's features. The paper writes a norm, a sum; with it the second
+    layer's term is some two hundred times the cross entropy, and a learning rate made for cross
+    entropy diverges. Multiply lambdas by (16, 32, 2) to have the sum.
 
     Void pixels are all zeros in prediction and truth, and do not count themselves.
 
@@ -102,7 +106,7 @@ class Semeda(_WithEdgeNetwork):
         total = batch.scores.new_zeros(())
         for weight, one, two in zip(self.lambdas, found, true, strict=False):
             if weight:
-                apart = NORMS[self.norm](one - two).sum(1)
+                apart = NORMS[self.norm](one - two).mean(1)
                 total = total + weight * apart.masked_fill(~batch.valid, 0).sum()
         return total / batch.pixels
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as as_bytes
 from torch import Tensor, nn
 
 from surrogate_zoo.errors import InputError, StorageError
@@ -72,7 +72,9 @@ def save(
     tensors = {
         name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()
     }
-    write_atomically(Path(path), lambda part: save_file(tensors, part, metadata=header))
+    # Written here: safetensors has an error of its own for a full disk.
+    content = as_bytes(tensors, header)
+    write_atomically(Path(path), lambda part: part.write_bytes(content))
 
 
 def facts_of(path: str | Path) -> Facts:

@@ -15,6 +15,8 @@ class EdgeNetworkSpec(Spec):
         noise: Standard deviation of the Gaussian noise on the one-hot masks.
         confidence: Lowest probability of the true class before noise; the softmax is sharpened so
             that it lies between this and 0.9999, which the paper does not do.
+        specks: Largest share of a mask's pixels that get a random class, so that the network knows
+            the holes of predictions; 0 in the paper.
         iterations: Optimiser steps.
         batch_size: Masks a step.
         crop: (height, width) of a crop of a mask in pixels.
@@ -25,7 +27,8 @@ class EdgeNetworkSpec(Spec):
     kernel: Annotated[int, Field(ge=3, le=15)] = 3
     noise: Annotated[float, Field(ge=0, le=10)] = 0.15
     confidence: Annotated[float, Field(ge=0.5, lt=0.9999)] = 0.6
-    iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    specks: Annotated[float, Field(ge=0, le=1)] = 0.05
+    iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 1500
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 16
     crop: tuple[Side, Side] = (32, 32)
     learning_rate: Annotated[float, Field(gt=0, le=100)] = 0.01

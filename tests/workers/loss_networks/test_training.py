@@ -1,0 +1,99 @@
+"""What every training of a loss network keeps to, whatever the network."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from surrogate_zoo.errors import DatasetError, WorkerError
+from surrogate_zoo.loss_networks.storage import facts_of, load
+from workers.candidates import Stopped
+from workers.datasets.shapes import ShapesDataset
+from workers.loss_networks.specs import (
+    EdgeNetworkSpec,
+    InverseNetworkSpec,
+    LossNetworkTask,
+)
+from workers.loss_networks.training import train_loss_network
+from workers.specs import ShapesSource
+
+SOURCE = ShapesSource(height=32, width=32, train=12, val=1, test=1)
+SPECS = {
+    "edge_network": EdgeNetworkSpec(iterations=25, batch_size=4, crop=(16, 16)),
+    "inverse_network": InverseNetworkSpec(iterations=25, batch_size=4, side=16),
+}
+every_kind = pytest.mark.parametrize("kind", SPECS)
+
+
+def _task(kind: str, **changes: Any) -> LossNetworkTask:
+    return LossNetworkTask(**{"dataset": SOURCE, "network": SPECS[kind], **changes})
+
+
+@every_kind
+def test_the_weights_repeat_bit_for_bit_and_can_be_loaded(kind: str, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    result = train_loss_network(_task(kind), tmp_path / "a", device="cpu")
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(2)
+    train_loss_network(_task(kind), tmp_path / "b", device="cpu")
+    train_loss_network(_task(kind, seed=1), tmp_path / "c", device="cpu")
+    first, second, other = (
+        (tmp_path / folder / result.file).read_bytes() for folder in ("a", "b", "c")
+    )
+    assert first == second
+    assert first != other
+    assert [path.name for path in (tmp_path / "a").iterdir()] == [f"{kind}.safetensors"]
+    load(kind, tmp_path / "a" / result.file, **result.parameters)
+    facts = facts_of(tmp_path / "a" / result.file)
+    assert facts.parameters == result.parameters
+    assert facts.provenance["measures"] == result.measures
+    assert LossNetworkTask(**facts.provenance["task"]) == _task(kind)
+    assert result.seconds > 0
+
+
+@every_kind
+def test_progress_is_told(kind: str, tmp_path: Path) -> None:
+    seen: list[tuple[int, int, float]] = []
+    train_loss_network(
+        _task(kind), tmp_path, device="cpu", on_progress=lambda *told: seen.append(told)
+    )
+    assert [told[:2] for told in seen] == [(20, 25), (25, 25)]
+    assert all(loss > 0 for _, _, loss in seen)
+
+
+@every_kind
+def test_a_training_stops_within_a_step(kind: str, tmp_path: Path) -> None:
+    asked = iter([False, False, True])
+    with pytest.raises(Stopped, match="stopped after 3 iterations"):
+        train_loss_network(_task(kind), tmp_path, device="cpu", should_stop=lambda: next(asked))
+    assert not list(tmp_path.iterdir())
+
+
+@every_kind
+def test_only_the_training_split_is_read(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    splits: set[str] = set()
+    sample = ShapesDataset.sample
+
+    def watched(dataset: ShapesDataset, split: str, index: int) -> Any:
+        splits.add(split)
+        return sample(dataset, split, index)
+
+    monkeypatch.setattr(ShapesDataset, "sample", watched)
+    train_loss_network(_task(kind), tmp_path, device="cpu")
+    assert splits == {"train"}
+
+
+def test_a_training_that_diverges_writes_nothing(tmp_path: Path) -> None:
+    spec = SPECS["edge_network"].model_copy(update={"learning_rate": 1e30, "iterations": 5})
+    with pytest.raises(WorkerError, match="lower the learning rate"):
+        train_loss_network(_task("edge_network", network=spec), tmp_path, device="cpu")
+    assert not list(tmp_path.iterdir())
+
+
+def test_too_few_masks_are_an_error_of_the_dataset(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="too few to hold out"):
+        train_loss_network(_task("edge_network", hold_out=0.99), tmp_path, device="cpu")
