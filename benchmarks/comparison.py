@@ -4,8 +4,9 @@
 
 For each loss:
 
-1. its learning rate is tuned on a hold-out set cut from the training split: the same short schedule,
-   the same candidates, one seed, by mIoU;
+1. its learning rate is tuned on a hold-out set cut from the training split, by mIoU, with four short
+   trainings and one seed: the three ``--rates``, then one beyond the best of them if that is the
+   first or the last, else one between it and its better neighbour;
 2. it is retrained over several seeds with the best, and scored on the validation split, which
    tuning has not read.
 
@@ -71,8 +72,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--size", type=int, nargs=2, default=(96, 128), metavar=("H", "W"))
     parser.add_argument("--losses", nargs="+", default=list(LOSSES), metavar="NAME")
     parser.add_argument("--rates", type=float, nargs="+", default=[0.03, 0.1, 0.3])
-    parser.add_argument("--tuning-iterations", type=int, default=60)
-    parser.add_argument("--iterations", type=int, default=120, help="of a retraining")
+    parser.add_argument("--tuning-iterations", type=int, default=40)
+    parser.add_argument("--iterations", type=int, default=100, help="of a retraining")
     parser.add_argument("--seeds", type=int, default=3)
     return parser.parse_args()
 
@@ -112,6 +113,8 @@ def _compared(
         "loss_networks": {kind: networks[kind] for kind in needs_of(name).loss_networks},
     }
     tuned = {rate: _tuned(pool, arguments, shared, name, rate) for rate in arguments.rates}
+    fourth = _next_rate(tuned)
+    tuned[fourth] = _tuned(pool, arguments, shared, name, fourth)
     rate = max(tuned, key=lambda one: tuned[one])
     runs = [_retrained(pool, arguments, shared, name, rate, s) for s in range(arguments.seeds)]
     record = {
@@ -124,6 +127,18 @@ def _compared(
     }
     _file(arguments, name).write_text(json.dumps(record, indent=1))
     return record
+
+
+def _next_rate(tuned: Mapping[float, float]) -> float:
+    """The learning rate to try after those of ``tuned``: beyond the best at an end, else beside it."""
+    rates = sorted(tuned)
+    best = max(range(len(rates)), key=lambda place: tuned[rates[place]])
+    if best == 0:
+        return float(f"{rates[0] ** 2 / rates[1]:.1g}")
+    if best == len(rates) - 1:
+        return float(f"{rates[-1] ** 2 / rates[-2]:.1g}")
+    neighbour = max(rates[best - 1], rates[best + 1], key=lambda rate: tuned[rate])
+    return float(f"{(rates[best] * neighbour) ** 0.5:.2g}")
 
 
 def _tuned(
@@ -175,8 +190,8 @@ def _report(arguments: argparse.Namespace, records: Sequence[Mapping[str, Any]])
     return [
         f"CamVid at {arguments.size[0]}x{arguments.size[1]}, {camvid.NETWORK['architecture']} "
         f"{camvid.NETWORK['encoder']} from scratch, {arguments.iterations} iterations of 8 crops, "
-        f"{arguments.seeds} seeds. Learning rates out of {arguments.rates}, tuned by mIoU on a hold-out "
-        f"set of the training split with {arguments.tuning_iterations} iterations. Validation split, "
+        f"{arguments.seeds} seeds. Learning rates tuned by mIoU on a hold-out set of the training "
+        f"split, four trainings of {arguments.tuning_iterations} iterations a loss. Validation split, "
         "percent, mean ± half of the 95% interval, the highest mIoU first.",
         "",
         f"{datetime.now(UTC):%Y-%m-%d}, commit {commits}, {platform.machine()}, one thread a training, "

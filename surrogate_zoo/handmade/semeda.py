@@ -54,9 +54,10 @@ class Semeda(_WithEdgeNetwork):
     valid pixels, so the weights mean the same at any size of batch and image; the paper sums over
     pixels in both, which is the same ratio.
 
-    The distance is a mean over a layer's features. The paper writes a norm, a sum; with it the second
-    layer's term is some two hundred times the cross entropy, and a learning rate made for cross
-    entropy diverges. Multiply lambdas by (16, 32, 2) to have the sum.
+    The distance is a mean over a layer's features, and the training of the edge network makes them 1
+    on average, so a weight of 1 is comparable to cross entropy's. The paper writes a norm, a sum, over
+    features of whatever size; with that, learning rates made for cross entropy diverge here. Multiply
+    lambdas by (16, 32, 2) to have the sum.
 
     Void pixels are all zeros in prediction and truth, and do not count themselves.
 

@@ -79,7 +79,9 @@ def train_loss_network(
         raise WorkerError("The network's weights became infinite or NaN; lower the learning rate.")
     folder.mkdir(parents=True, exist_ok=True)
     kind, file = task.network.kind, f"{task.network.kind}.safetensors"
-    provenance = {"task": task.model_dump(mode="json"), "measures": measures}
+    # Without the folder: the same masks elsewhere make the same file.
+    asked = task.model_dump(mode="json", exclude={"dataset": {"root"}})
+    provenance = {"task": asked, "measures": measures}
     save(network, folder / file, kind=kind, parameters=parameters, provenance=provenance)
     seconds = time.perf_counter() - began
     return LossNetworkResult(file=file, measures=measures, parameters=parameters, seconds=seconds)
