@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from surrogate_zoo.entries import HANDMADE, SUMS, LossEntry
+from surrogate_zoo.entries import HANDMADE, SUMS, LossEntry, MeanOver
 from surrogate_zoo.errors import LossFileError
 from surrogate_zoo.loss_file import Document, check_document, read_loss_file, sum_document
 from surrogate_zoo.metrics import METRICS
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+# Global accuracy divides by the number of pixels; all other metrics divide by sums of a batch.
+_MEAN_OVER: dict[str, MeanOver] = {"gacc": "pixels"}
+
 _LI = "Li et al., Auto Seg-Loss, ICLR 2021"
 
 _PUBLISHED = tuple(
@@ -31,6 +34,7 @@ _PUBLISHED = tuple(
         f"Surrogate of {METRICS[name].title} with the parameters its authors searched on PASCAL VOC.",
         f"{_LI}, Table 2",
         partial(published_document, name),
+        mean_over=_MEAN_OVER.get(name, "batch"),
     )
     for name in ("miou", "fwiou", "biou", "bf1", "macc", "gacc")
 )
@@ -42,6 +46,7 @@ _NAIVE = tuple(
         f"{metric.title} with probabilities in place of labels and products in place of logic.",
         metric.source,
         partial(naive_document, metric.name),
+        mean_over=_MEAN_OVER.get(metric.name, "batch"),
     )
     for metric in METRICS.values()
 )

@@ -144,6 +144,25 @@ def test_descent_reaches_a_better_prediction(name: str) -> None:
 
 
 @every_loss
+def test_the_order_of_images_does_not_matter(name: str) -> None:
+    target, scores = labels(14, size=(3, 9, 11)), _scores(name, 14, (3, 9, 11), torch.float64)
+    value = _value(name, scores, target)
+    assert _value(name, scores.flip(0), target.flip(0)) == pytest.approx(value, rel=1e-9)
+
+
+@every_loss
+def test_a_batch_may_be_split_where_the_entry_says_so(name: str) -> None:
+    target, scores = labels(15, size=(3, 9, 11)), _scores(name, 15, (3, 9, 11), torch.float64)
+    target[0, :6] = VOID  # so that the parts weigh differently
+    parts = [(scores[:1], target[:1]), (scores[1:], target[1:])]
+    pixels = [(one != VOID).sum().item() for _, one in parts]
+    values = [_value(name, *part) for part in parts]
+    mean = sum(n * value for n, value in zip(pixels, values, strict=True)) / sum(pixels)
+    same = mean == pytest.approx(_value(name, scores, target), rel=1e-9)
+    assert same == (LOSSES[name].mean_over == "pixels")
+
+
+@every_loss
 def test_autocast_does_not_reach_inside(name: str) -> None:
     target, scores, loss = labels(10), _scores(name, 10), supplied_loss(name)
     outside = call(name, loss, scores, target)
