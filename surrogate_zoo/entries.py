@@ -14,7 +14,6 @@ from surrogate_zoo.needs import (
     Needs,
 )
 
-
 MeanOver = Literal["pixels", "batch"]
 
 
