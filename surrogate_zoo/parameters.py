@@ -84,6 +84,21 @@ class ParameterSpace:
         steps = np.repeat(1.0 / np.arange(self._points + 1, 1, -1), 2)
         return np.tile(steps, len(self.curves))
 
+    @property
+    def bounded(self) -> bool:
+        """Whether theta must lie in the box from :attr:`low` to :attr:`high`."""
+        return True
+
+    @property
+    def low(self) -> NDArray[np.float64]:
+        """Lower corner, shape (dimension,), of the box that samplers which need one draw from."""
+        return np.zeros(self.dimension)
+
+    @property
+    def high(self) -> NDArray[np.float64]:
+        """Upper corner of that box, shape (dimension,)."""
+        return np.ones(self.dimension)
+
     def control_points(self, theta: Sequence[float] | NDArray[np.float64]) -> ControlPoints:
         """Turn theta, shape (dimension,) in [0, 1], into absolute control points.
 

@@ -41,6 +41,13 @@ def test_control_points_rise_and_theta_comes_back(metric: str, data: st.DataObje
         np.testing.assert_allclose(again[name], row, atol=1e-9)
 
 
+def test_the_box_is_the_unit_cube() -> None:
+    space = ParameterSpace("macc")
+    assert space.bounded
+    assert space.low.tolist() == [0] * 6
+    assert space.high.tolist() == [1] * 6
+
+
 def test_wrong_theta_is_refused() -> None:
     space = ParameterSpace("macc")
     for theta in ([0.5] * 5, [0.5] * 5 + [1.1], [0.5] * 5 + [float("nan")]):
