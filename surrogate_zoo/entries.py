@@ -236,7 +236,7 @@ HANDMADE = (
         "Cross entropy of the classes, and of the edges that a frozen network finds in them.",
         "Chen, Dapogny and Cord, SEMEDA, Pattern Recognition 2020, its rival 'PPCE on edges'",
         built_by=f"{_SEMEDA}:EdgeCrossEntropy",
-        parameters={"weight": 5.0},
+        parameters={"weight": 0.1},
         needs=Needs(facts=(EDGE_NETWORK,)),
         mean_over="pixels",
     ),
