@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from search_service.samplers import SamplerResult
 from search_service.tables import Trial
-from surrogate_zoo.logic import CURVES
+from surrogate_zoo.curves import curve_of
 from surrogate_zoo.parameters import ParameterSpace
 
 _FOUND, _START, _PLAIN = "#c2410c", "#94a3b8", "#1d4ed8"
@@ -64,7 +64,10 @@ def _draw_path(axes: Axes, space: ParameterSpace, result: SamplerResult) -> None
     for name, values in zip(space.names, np.array(result.path).T, strict=True):
         axes.plot(values, marker=".", label=name)
     axes.axvline(result.generation, color=_FOUND, linestyle=":")
-    axes.set(xlabel="generation", ylabel="theta", ylim=(-0.02, 1.02), title="Path of the search")
+    axes.set(xlabel="generation", ylabel="theta", title="Path of the search")
+    if space.bounded:
+        margin = 0.02 * (space.high - space.low).max()
+        axes.set_ylim(space.low.min() - margin, space.high.max() + margin)
     axes.legend(fontsize="x-small", ncols=2)
 
 
@@ -72,7 +75,7 @@ def _draw_curves(axes: Axes, space: ParameterSpace, result: SamplerResult) -> No
     x = torch.linspace(0, 1, 401, dtype=torch.float64)
     axes.plot([0, 1], [0, 1], color=_START, linestyle="--", label="straight line")
     for name, points in space.control_points(result.theta).items():
-        curve = CURVES[space.family](torch.tensor(points, dtype=torch.float64))(x)
+        curve = curve_of(space.family, torch.tensor(points, dtype=torch.float64))(x)
         axes.plot(x.numpy(), curve.numpy(), label=name)
-    axes.set(xlabel="probability", ylabel="g", title="Published curves")
+    axes.set(xlabel="probability", ylabel="g", title=f"Published curves ({space.family})")
     axes.legend(fontsize="small")

@@ -14,7 +14,7 @@ from surrogate_zoo.errors import InputError
 from surrogate_zoo.loss_file import check_document
 
 _MODULES = (
-    "errors", "names", "sites", "metrics", "control_points", "windows", "pointwise",
+    "errors", "names", "sites", "metrics", "curve_families", "windows", "pointwise",
     "curves", "maps", "logic",
     "surrogate",
 )  # fmt: skip

@@ -2,21 +2,19 @@
 
 ``AND(a, b) = g(a) g(b)``, ``OR(a, b) = g(a) + g(b) - g(a) g(b)``, ``XOR = OR - AND`` (Auto Seg-Loss,
 eq. 6). Every call site is named, and each soft operand of a call site has a curve g of its own. A
-crisp operand is its own image, since g(0) = 0 and g(1) = 1.
+crisp operand is its own image, since g(0) = 0 and g(1) = 1. It stays its own image in curve families
+without that truth table too: there only what the prediction goes through is shaped.
 """
 
 from collections.abc import Mapping
 
 from torch import Tensor
 
-from surrogate_zoo.curves import BezierCurve
+from surrogate_zoo.curves import curve_of
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.maps import ClassMap
 from surrogate_zoo.pointwise import pointwise
 from surrogate_zoo.sites import curves_of
-
-CURVES = {"bezier": BezierCurve}
-"""Curve family -> class of a curve, made of flat control points."""
 
 
 class Logic:
@@ -77,8 +75,19 @@ class CurveLogic(Logic):
 
     def __init__(self, curves: Mapping[str, Tensor], family: str = "bezier") -> None:
         """Take the flat control points of every curve by name, in one curve ``family``."""
-        self.curves = {name: CURVES[family](points) for name, points in curves.items()}
+        self.curves = {name: curve_of(family, points) for name, points in curves.items()}
 
     def shape(self, curve: str, operand: ClassMap) -> ClassMap:
-        """Apply the named curve."""
-        return operand.shaped(self.curves[curve])
+        """Apply the named curve.
+
+        Raises:
+            InputError: The operand lives on one class a pixel, and the curve has no g(0) = 0 that
+                would keep the other classes at zero.
+        """
+        g = self.curves[curve]
+        if operand.labelled and not g.truth_table:
+            raise InputError(
+                f"The operand of {curve!r} is zero but for one class a pixel; a curve without the "
+                "truth table cannot shape it. Take a family that keeps it, such as bezier."
+            )
+        return operand.shaped(g)

@@ -7,7 +7,8 @@ A surrogate's document::
      "control_points": {"and": [u1, v1, ...], "or": [...]},
      "options": {"tolerance": 5}, "provenance": {...}, "sha256": "..."}
 
-``control_points`` is empty for the naive surrogate. A handmade loss has ``"kind": "handmade"``,
+``family`` is a name in :data:`surrogate_zoo.curve_families.CURVE_FAMILIES`, which says what its
+control points are; they are empty for the naive surrogate. A handmade loss has ``"kind": "handmade"``,
 ``"loss"`` (its entry in :data:`surrogate_zoo.LOSSES`) and ``"parameters"`` in place of metric,
 family, control points. A weighted sum has ``"kind": "sum"`` and ``"terms"``: objects with a
 ``"weight"`` above 0 and a ``"loss"``, the whole document of a surrogate or a handmade loss. The
@@ -23,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from surrogate_zoo.control_points import check_control_points
+from surrogate_zoo.curve_families import CURVE_FAMILIES
 from surrogate_zoo.errors import InputError, LossFileError
 from surrogate_zoo.parameters import ParameterSpace
 
@@ -57,8 +58,9 @@ def surrogate_document(
     Args:
         name: Lower-case letters, digits, dots, dashes and underscores.
         metric: Name in :data:`surrogate_zoo.METRICS`.
-        control_points: Flat absolute control points of every curve; empty for the naive surrogate.
-        family: Curve family.
+        control_points: Flat absolute control points of every curve, as its family writes them;
+            empty for the naive surrogate.
+        family: Name of a curve family.
         title: A line for people.
         options: ``tolerance``, ``exclude_background``, ``as_released`` where they differ from the default.
         provenance: Where the control points come from: dataset, network, seeds, trials, versions, licence.
@@ -193,7 +195,8 @@ def _check_surrogate(document: Document) -> None:
         if not isinstance(row, list) or not all(_is_number(value) for value in row):
             raise LossFileError(f"control_points[{name!r}] must be a list of numbers.")
     try:
-        segments = [check_control_points(name, row) for name, row in curves.items()]
+        family = CURVE_FAMILIES[document["family"]]
+        segments = [family.check(name, row) for name, row in curves.items()]
         space = ParameterSpace(
             document["metric"], document["family"], segments[0] if segments else None
         )

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from surrogate_zoo.control_points import check_control_points
+from surrogate_zoo.curve_families import CURVE_FAMILIES, CurveFamily
 from surrogate_zoo.errors import InputError
-from surrogate_zoo.logic import CURVES, CurveLogic, Logic
+from surrogate_zoo.logic import CurveLogic, Logic
 from surrogate_zoo.maps import ClassMap, Labelled, Maps
-from surrogate_zoo.metrics import METRICS
+from surrogate_zoo.metrics import METRICS, Metric
 
 
 class SurrogateLoss(nn.Module):
@@ -18,7 +18,8 @@ class SurrogateLoss(nn.Module):
     The value is ``1 - metric`` with softmax probabilities in place of the one-hot prediction and
     smooth logic in place of Boolean logic, over the whole batch: a ratio of sums, so the mean of the
     losses of two half batches is not the loss of the batch. On one-hot input it equals
-    ``1 - metric`` for any control points.
+    ``1 - metric`` for any control points of a family that keeps the truth table; the families that
+    do not are ablations.
 
     Void pixels touch nothing: no boundary at their border, no value, no gradient. A class that
     neither target nor prediction has is left out of means; a batch without anything to measure has
@@ -26,11 +27,12 @@ class SurrogateLoss(nn.Module):
 
     Args:
         metric: Name in :data:`surrogate_zoo.METRICS`.
-        control_points: Absolute flat coordinates u1, v1, u2, v2, ... in [0, 1] of the inner control
-            points, curve after curve in the order of ``METRICS[metric].curves``, the same number
-            for every curve. None takes the product logic (the naive surrogate).
+        control_points: Absolute flat control points as the family writes them (``bezier``: the
+            coordinates u1, v1, u2, v2, ... in [0, 1] of the inner ones), curve after curve in the
+            order of ``METRICS[metric].curves``, the same number for every curve. None takes the
+            product logic (the naive surrogate).
         num_classes: C.
-        family: Curve family; ``bezier``.
+        family: Name of a family in :data:`surrogate_zoo.curve_families.CURVE_FAMILIES`.
         ignore_index: Label of void pixels.
         tolerance: Boundary tolerance in pixels (biou, bf1).
         exclude_background: Leave class 0 out of boundaries, as PASCAL VOC does (biou, bf1).
@@ -64,10 +66,6 @@ class SurrogateLoss(nn.Module):
             raise InputError(f"num_classes must be at least 2, not {num_classes}.")
         if tolerance < 0:
             raise InputError(f"tolerance must be a number of pixels >= 0, not {tolerance}.")
-        if family not in CURVES:
-            raise InputError(
-                f"There is no curve family named {family!r}. Known: {', '.join(CURVES)}."
-            )
         self.metric = METRICS[metric]
         self.num_classes = num_classes
         self.family = family
@@ -76,7 +74,7 @@ class SurrogateLoss(nn.Module):
         self.exclude_background = exclude_background
         self.as_released = as_released
         self.check_values = True
-        points = _curve_rows(metric, self.metric.curves, control_points)
+        points = _curve_rows(self.metric, CURVE_FAMILIES[family], control_points)
         self.register_buffer("control_points", torch.tensor(points, dtype=torch.float64))
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -183,18 +181,19 @@ def check_labels(name: str, labels: Tensor, num_classes: int, ignore_index: int 
 
 
 def _curve_rows(
-    metric: str, curves: Sequence[str], control_points: Sequence[float] | None
+    metric: Metric, family: CurveFamily, control_points: Sequence[float] | None
 ) -> list[list[float]]:
     """Split flat control points into one row a curve; no rows for the product logic."""
     if control_points is None:
         return []
+    curves = metric.curves
     flat = [float(value) for value in control_points]
     share, rest = divmod(len(flat), len(curves))
     if rest:
         raise InputError(
-            f"{metric} has {len(curves)} curves; control_points has {len(flat)} numbers."
+            f"{metric.name} has {len(curves)} curves; control_points has {len(flat)} numbers."
         )
     rows = [flat[i * share : (i + 1) * share] for i in range(len(curves))]
     for name, row in zip(curves, rows, strict=True):
-        check_control_points(name, row)
+        family.check(name, row)
     return rows
