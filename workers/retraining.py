@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save as as_bytes
 from torch import Tensor
 
 from surrogate_zoo import needs_of
@@ -181,7 +181,9 @@ def _finish(run: _Run) -> RetrainingResult:
         "curve": run.learner.curve(),
     }
     folder = run.folder
-    write_atomically(folder / WEIGHTS, lambda path: save_file(weights, path, metadata=header))
+    # Written here: safetensors has an error of its own for a full disk.
+    content = as_bytes(weights, header)
+    write_atomically(folder / WEIGHTS, lambda path: path.write_bytes(content))
     text = json.dumps(report, indent=2) + "\n"
     write_atomically(folder / METRICS, lambda path: path.write_text(text, encoding="utf-8"))
     picture = draw_predictions(network, stacks)
