@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from search_service.presets import Preset, filled
+from search_service.sampler_specs import PPO2Spec, SamplerSpec
 from surrogate_zoo.loss_file import NAME
 from surrogate_zoo.sums import is_sum, parse_sum
 from workers.loss_networks.specs import LossNetworkSpec
@@ -32,8 +34,6 @@ Priority = Annotated[int, Field(ge=-1000, le=1000)]
 
 Version = Annotated[int, Field(ge=1, lt=2**31)]
 
-Preset = Literal["released", "paper", "quick"]
-
 
 def _names_losses(text: str) -> str:
     """Check a loss's name or a weighted sum; a sum comes back without white space."""
@@ -50,80 +50,6 @@ LossTerms = Annotated[
 ]
 """A name in the zoo, or a weighted sum of such names, as :func:`surrogate_zoo.sums.parse_sum` reads it."""
 
-
-def _filled(given: object, presets: dict[str, dict[str, Any]]) -> object:
-    """Put the preset's values where ``given`` has none; leave what is no object to pydantic."""
-    if not isinstance(given, dict) or not isinstance(given.get("preset", "released"), str):
-        return given
-    preset = presets.get(given.get("preset", "released"), {})
-    filled = {**preset, **given}
-    if isinstance(preset.get("training"), dict) and isinstance(given.get("training"), dict):
-        filled["training"] = {**preset["training"], **given["training"]}
-    return filled
-
-
-_PPO2_PRESETS: dict[str, dict[str, Any]] = {
-    "released": {},
-    "paper": {"steps": 20, "updates": 100, "clip": 0.1, "ratio": "joint", "baseline": "mean"},
-    # Eight samples are too few to lean on the score of one of them.
-    "quick": {"steps": 5, "samples": 8, "baseline": "mean"},
-}
-
-
-class PPO2Spec(Spec):
-    """PPO2 over a truncated normal policy; the defaults are the released search's.
-
-    Attributes:
-        preset: Where the fields that are not given come from: ``released`` (the authors' code),
-            ``paper`` (Auto Seg-Loss, appendix; the ratio of the textbook, and the start of the
-            released code, since the paper tells neither), ``quick`` (a first look).
-        steps: Generations; the policy is updated after each.
-        samples: Proposals a generation, M.
-        updates: Gradient steps on one generation's scores.
-        sigma: Standard deviation of the normal before it is truncated to [0, 1].
-        learning_rate: Adam's, on logit(mu).
-        clip: The ratio's clip range.
-        ratio: ``per-dimension`` clips every parameter's ratio on its own, ``joint`` their product.
-        baseline: ``mu`` evaluates mu itself as each generation's first proposal and takes its score
-            as the baseline; ``mean`` takes the generation's mean score.
-    """
-
-    name: Literal["ppo2"] = "ppo2"
-    preset: Preset = "released"
-    steps: Annotated[int, Field(ge=1, le=10_000)] = 12
-    samples: Annotated[int, Field(ge=2, le=10_000)] = 32
-    updates: Annotated[int, Field(ge=1, le=10_000)] = 60
-    sigma: Annotated[float, Field(ge=0.01, le=1.0)] = 0.2
-    learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.2
-    clip: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    ratio: Literal["per-dimension", "joint"] = "per-dimension"
-    baseline: Literal["mu", "mean"] = "mu"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_in_preset(cls, given: object) -> object:
-        return _filled(given, _PPO2_PRESETS)
-
-    @property
-    def trials(self) -> int:
-        """Proposals in total."""
-        return self.steps * self.samples
-
-
-class RandomSpec(Spec):
-    """Independent uniform proposals, the straight line first: the control of every other sampler.
-
-    Attributes:
-        trials: Proposals in total.
-        batch: Proposals that are evaluated together.
-    """
-
-    name: Literal["random"] = "random"
-    trials: Annotated[int, Field(ge=1, le=1_000_000)] = 384
-    batch: Annotated[int, Field(ge=1, le=10_000)] = 32
-
-
-SamplerSpec = Annotated[PPO2Spec | RandomSpec, Field(discriminator="name")]
 
 RELEASED_NETWORK = NetworkSpec(architecture="DeepLabV3Plus", encoder="resnet50", weights="imagenet")
 """The proxy network of the paper and of the released search."""
@@ -178,7 +104,7 @@ class SearchRequest(Spec):
     @model_validator(mode="before")
     @classmethod
     def _fill_in_preset(cls, given: object) -> object:
-        return _filled(given, _SEARCH_PRESETS)
+        return filled(given, _SEARCH_PRESETS)
 
     @model_validator(mode="after")
     def _name_the_result(self) -> Self:

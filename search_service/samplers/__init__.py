@@ -2,10 +2,16 @@
 
 from collections.abc import Mapping
 
-from search_service.samplers import ppo2, random
-from search_service.samplers.contract import Evaluate, Proposal, Sampler, SamplerResult
+from search_service.samplers import cma_es, gp, ppo2, random, tpe
+from search_service.samplers.contract import Evaluate, Proposal, Sampler, SamplerResult, Theta
 
-SAMPLERS: Mapping[str, Sampler] = {"ppo2": ppo2.run, "random": random.run}
-"""Sampler name (``requests.SamplerSpec``'s ``name``) -> sampler."""
+SAMPLERS: Mapping[str, Sampler] = {
+    "ppo2": ppo2.run,
+    "random": random.run,
+    "tpe": tpe.run,
+    "gp": gp.run,
+    "cma-es": cma_es.run,
+}
+"""Sampler name (``sampler_specs.SamplerSpec``'s ``name``) -> sampler."""
 
-__all__ = ["SAMPLERS", "Evaluate", "Proposal", "Sampler", "SamplerResult"]
+__all__ = ["SAMPLERS", "Evaluate", "Proposal", "Sampler", "SamplerResult", "Theta"]

@@ -6,6 +6,9 @@ from typing import Any, Protocol, TypeAlias
 
 from surrogate_zoo.parameters import ParameterSpace
 
+Theta: TypeAlias = tuple[float, ...]
+"""Parameters of one candidate; length ``space.dimension``."""
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -14,13 +17,13 @@ class Proposal:
     Attributes:
         number: 0, 1, 2, ... in the order of proposing.
         generation: Index of the batch it belongs to.
-        theta: Its parameters, each in [0, 1]; length ``space.dimension``.
+        theta: Its parameters; inside the box of a bounded space.
         is_mean: Whether it is the mean of the sampler's policy.
     """
 
     number: int
     generation: int
-    theta: tuple[float, ...]
+    theta: Theta
     is_mean: bool = False
 
 
@@ -32,24 +35,31 @@ Evaluate: TypeAlias = Callable[[Sequence[Proposal]], Sequence[float | None]]
 class SamplerResult:
     """What a search found.
 
+    What is published differs. PPO2 and CMA-ES have a policy, and publish the mean of the generation
+    whose mean score was the highest: the score averages over a generation, so noise in single
+    trainings hardly enters it, but it is the score of the neighbourhood of theta and usually below
+    that of theta itself. Random search, TPE and GP publish the theta of the best single score: that
+    score is the maximum of many noisy ones, hence too high, and not comparable with a mean's.
+    Compare samplers by training with what they publish.
+
     Attributes:
         theta: The parameters to publish.
-        score: The score that they were chosen by; of PPO2 the mean score of the generation that was
-            sampled around them.
+        score: The score that they were chosen by; see above.
         generation: Generation that they belong to.
-        path: The policy's mean in every generation (PPO2), or the best theta so far (random).
-        mean_scores: Mean score of every generation; None where all its candidates failed.
+        path: The policy's mean in every generation (PPO2, CMA-ES), or the best theta so far.
+        mean_scores: Mean score of every generation, failed candidates counted as its worst; None
+            where all its candidates failed.
     """
 
-    theta: tuple[float, ...]
+    theta: Theta
     score: float
     generation: int
-    path: tuple[tuple[float, ...], ...]
+    path: tuple[Theta, ...]
     mean_scores: tuple[float | None, ...]
 
 
 class Sampler(Protocol):
-    """A sampler: its proposals follow from ``space``, ``spec``, ``seed`` and the scores alone.
+    """A sampler: its proposals follow from ``space``, ``spec``, ``seed``, ``start`` and the scores.
 
     It keeps its own random generators and neither reads nor moves a global one, so searches in
     threads of one process do not disturb each other. It may be run again with recorded scores: it
@@ -57,9 +67,21 @@ class Sampler(Protocol):
     """
 
     def __call__(
-        self, space: ParameterSpace, spec: Any, evaluate: Evaluate, seed: int
+        self,
+        space: ParameterSpace,
+        spec: Any,
+        evaluate: Evaluate,
+        seed: int,
+        start: Theta | None = None,
     ) -> SamplerResult:
-        """Search ``space`` as ``spec`` (an entry of ``requests.SamplerSpec``) says.
+        """Search ``space`` as ``spec`` (an entry of ``sampler_specs.SamplerSpec``) says.
+
+        Args:
+            space: What to search.
+            spec: The sampler's options.
+            evaluate: Scores a batch.
+            seed: Of the sampler's generators.
+            start: Where to begin; None takes the straight line.
 
         Raises:
             WorkerError: Not one candidate got a score.

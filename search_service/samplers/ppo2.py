@@ -4,6 +4,7 @@ Li et al., "Auto Seg-Loss: Searching Metric Surrogates for Semantic Segmentation
 section 3.3 and appendix; defaults and the update's details follow the released code.
 """
 
+import numpy as np
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.buffers import RolloutBuffer
@@ -11,12 +12,15 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv
 
-from search_service.requests import PPO2Spec
-from search_service.samplers.contract import Evaluate, SamplerResult
+from search_service.sampler_specs import PPO2Spec
+from search_service.samplers.contract import Evaluate, SamplerResult, Theta
 from search_service.samplers.environment import GenerationBuffer, GenerationEnv
 from search_service.samplers.policy import TruncatedNormalPolicy
-from surrogate_zoo.errors import WorkerError
+from search_service.samplers.results import best_mean
 from surrogate_zoo.parameters import ParameterSpace
+
+MARGIN = 1e-3
+"""A start's distance from 0 and 1: mu is a sigmoid and reaches neither."""
 
 
 class PPO2(PPO):
@@ -92,19 +96,20 @@ class PPO2(PPO):
         self._n_updates += self.n_epochs
 
 
-def run(space: ParameterSpace, spec: PPO2Spec, evaluate: Evaluate, seed: int) -> SamplerResult:
-    """Search from the straight line; publish the mean whose generation scored highest on average.
+def run(
+    space: ParameterSpace,
+    spec: PPO2Spec,
+    evaluate: Evaluate,
+    seed: int,
+    start: Theta | None = None,
+) -> SamplerResult:
+    """Search from the start; publish the mean whose generation scored highest on average.
 
     See :class:`search_service.samplers.contract.Sampler`. The mean after the last update is not a
-    candidate: nothing was sampled around it.
+    candidate: nothing was sampled around it. A start is moved off the bounds by :data:`MARGIN`.
     """
-    mean_first = spec.baseline == "mu"
-    env = GenerationEnv(space.dimension, spec.samples, evaluate, mean_first)
-    search = PPO2(env, space.start.tolist(), spec, seed)
+    first = space.start if start is None else np.clip(start, MARGIN, 1 - MARGIN)
+    env = GenerationEnv(space.dimension, spec.samples, evaluate, spec.baseline == "mu")
+    search = PPO2(env, first.tolist(), spec, seed)
     search.learn(spec.trials, log_interval=None)  # type: ignore[arg-type]
-    scored = [(score, i) for i, score in enumerate(env.mean_scores) if score is not None]
-    if not scored:
-        raise WorkerError("Every proxy training failed; the trials tell why.")
-    score, generation = max(scored, key=lambda pair: (pair[0], -pair[1]))
-    path = tuple(search.path)
-    return SamplerResult(path[generation], score, generation, path, tuple(env.mean_scores))
+    return best_mean(search.path, env.mean_scores, of=spec.steps)

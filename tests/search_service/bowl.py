@@ -21,8 +21,11 @@ def optimum(dimension: int) -> np.ndarray:
 
 
 def bowl(theta: Sequence[float]) -> float:
-    """1 at the optimum, falling with the squared distance, in every dimension alike."""
-    point = np.asarray(theta, dtype=np.float64)
+    """1 at the optimum, falling with the squared distance, in every dimension alike.
+
+    Theta is rounded, so that theta as it comes back out of control points scores the very same.
+    """
+    point = np.asarray(theta, dtype=np.float64).round(6)
     return float(1.0 - np.mean((point - optimum(len(point))) ** 2))
 
 
@@ -73,9 +76,7 @@ class BowlPool:
             threading.Event().wait(self.seconds)
             if should_stop():
                 raise Stopped
-            # Through float32, which is what samplers propose, so that the way back is exact.
-            theta = space.theta(candidate.loss["control_points"]).astype(np.float32)
-            score = bowl(theta.tolist())
+            score = bowl(space.theta(candidate.loss["control_points"]).tolist())
             self.evaluated.append((task.metric, candidate.number))
             on_outcome(Outcome(candidate.number, score, {task.metric: score}, None, self.seconds))
 

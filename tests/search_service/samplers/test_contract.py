@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from search_service.requests import PPO2Spec, RandomSpec
-from search_service.samplers import SAMPLERS, Proposal, SamplerResult
+from search_service.sampler_specs import CMAESSpec, GPSpec, PPO2Spec, RandomSpec, TPESpec
+from search_service.samplers import SAMPLERS, Evaluate, Proposal, SamplerResult, Theta
 from search_service.samplers.contract import with_failures_filled
 from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.parameters import ParameterSpace
@@ -19,6 +19,9 @@ from tests.search_service.bowl import bowl
 SPECS = {
     "ppo2": PPO2Spec(steps=4, samples=6),
     "random": RandomSpec(trials=20, batch=6),
+    "tpe": TPESpec(trials=20, batch=6, startup=4),
+    "gp": GPSpec(trials=20, batch=6, startup=4),
+    "cma-es": CMAESSpec(trials=20, batch=6),
 }
 SPACE = ParameterSpace("macc")
 
@@ -28,24 +31,33 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+class CutOffError(Exception):
+    """The search is cut off."""
+
+
 class Recorded:
     """Scores by the bowl and keeps what was proposed; some numbers fail."""
 
     def __init__(self, failing: Sequence[int] = ()) -> None:
         self.batches: list[list[Proposal]] = []
+        self.scores: dict[int, float | None] = {}
         self.failing = failing
 
     def __call__(self, batch: Sequence[Proposal]) -> list[float | None]:
         self.batches.append(list(batch))
-        return [None if p.number in self.failing else bowl(p.theta) for p in batch]
+        scores = [None if p.number in self.failing else bowl(p.theta) for p in batch]
+        self.scores |= {p.number: score for p, score in zip(batch, scores, strict=True)}
+        return scores
 
     @property
     def proposals(self) -> list[Proposal]:
         return [proposal for batch in self.batches for proposal in batch]
 
 
-def search(name: str, evaluate: Recorded, seed: int = 5, spec: Any = None) -> SamplerResult:
-    return SAMPLERS[name](SPACE, spec or SPECS[name], evaluate, seed)
+def search(
+    name: str, evaluate: Evaluate, seed: int = 5, start: Theta | None = None
+) -> SamplerResult:
+    return SAMPLERS[name](SPACE, SPECS[name], evaluate, seed, start)
 
 
 def test_every_sampler_is_covered() -> None:
@@ -68,6 +80,49 @@ def test_the_straight_line_is_tried_first(name: str) -> None:
     evaluate = Recorded()
     search(name, evaluate)
     assert np.allclose(evaluate.proposals[0].theta, SPACE.start, atol=1e-7)
+
+
+def test_another_start_is_tried_first_and_searched_around(name: str) -> None:
+    start = tuple(np.linspace(0.9, 0.6, SPACE.dimension).tolist())
+    evaluate, again, plain = Recorded(), Recorded(), Recorded()
+    search(name, evaluate, start=start)
+    assert np.allclose(evaluate.proposals[0].theta, start, atol=1e-6)
+    search(name, again, start=start)
+    assert evaluate.proposals == again.proposals
+    search(name, plain)
+    assert evaluate.batches[-1] != plain.batches[-1] or name == "random"
+
+
+def test_a_start_on_the_bounds_is_searched_from(name: str) -> None:
+    start = (0.0, 1.0) * (SPACE.dimension // 2)
+    evaluate = Recorded()
+    search(name, evaluate, start=start)
+    assert np.allclose(evaluate.proposals[0].theta, start, atol=2e-3)  # a sigmoid reaches neither
+    for proposal in evaluate.proposals:
+        SPACE.control_points(proposal.theta)
+
+
+def test_a_search_gets_better_than_its_first_proposal(name: str) -> None:
+    evaluate = Recorded()
+    result = search(name, evaluate, start=(0.9,) * SPACE.dimension)
+    assert bowl(result.theta) > bowl(evaluate.proposals[0].theta) + 0.01
+
+
+def test_recorded_scores_make_the_same_search_whenever_it_was_cut_off(name: str) -> None:
+    whole = Recorded(failing=[2, 9])
+    expected = search(name, whole)
+    for kept in (1, 8, 12):
+
+        def evaluate(batch: Sequence[Proposal], kept: int = kept) -> list[float | None]:
+            if batch[-1].number >= kept:
+                raise CutOffError
+            return [whole.scores[p.number] for p in batch]
+
+        with pytest.raises(CutOffError):
+            search(name, evaluate)
+        replayed = Recorded(failing=[2, 9])
+        assert search(name, replayed) == expected
+        assert replayed.proposals == whole.proposals
 
 
 def test_the_same_seed_makes_the_same_search_and_another_seed_another(name: str) -> None:

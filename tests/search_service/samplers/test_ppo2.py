@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from search_service.requests import PPO2Spec, RandomSpec
+from search_service.sampler_specs import PPO2Spec, RandomSpec
 from search_service.samplers import SAMPLERS, Proposal
 from search_service.samplers.environment import GenerationEnv
 from search_service.samplers.ppo2 import PPO2

@@ -1,0 +1,48 @@
+"""Samplers made for small budgets, on a known optimum in 12 dimensions, against random search."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from search_service.sampler_specs import CMAESSpec, GPSpec, RandomSpec, TPESpec
+from search_service.samplers import SAMPLERS
+from surrogate_zoo.parameters import ParameterSpace
+from tests.search_service.bowl import bowl
+
+SPACE = ParameterSpace("miou")
+FAR = (0.9,) * SPACE.dimension
+
+
+def found(spec: Any, seed: int) -> float:
+    """True score of what a search from a bad start publishes; the best is 1."""
+    result = SAMPLERS[spec.name](
+        SPACE, spec, lambda batch: [bowl(p.theta) for p in batch], seed, FAR
+    )
+    return bowl(result.theta)
+
+
+@pytest.mark.parametrize(
+    ("spec", "seeds"),
+    [
+        (TPESpec(trials=48), range(5)),
+        (CMAESSpec(trials=48), range(5)),
+        (GPSpec(trials=32), range(1)),  # seconds each
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_it_beats_random_search_with_as_many_trials(spec: Any, seeds: range) -> None:
+    drawn = [found(RandomSpec(trials=spec.trials), seed) for seed in range(5)]
+    assert np.median([found(spec, seed) for seed in seeds]) > np.median(drawn)
+
+
+def test_cma_es_publishes_the_mean_of_its_best_whole_generation() -> None:
+    """A last generation that was cut short has too few scores to be chosen by."""
+
+    def evaluate(batch: Any) -> list[float | None]:
+        return [{1: 0.7, 4: 0.9}.get(p.generation, 0.5) for p in batch]
+
+    result = SAMPLERS["cma-es"](SPACE, CMAESSpec(trials=18, batch=4), evaluate, 1)
+    assert len(result.path) == 5
+    assert (result.generation, result.score) == (1, pytest.approx(0.7))
+    assert result.theta == result.path[1] != result.path[0]
