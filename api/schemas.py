@@ -155,6 +155,7 @@ class MetricView(View):
     source: str
     curves: list[str] = Field(description="The logical operations that get a curve each.")
     parameters: int = Field(description="Searched numbers, with the metric's own segments.")
+    package: str | None = Field(description="The installed package that brings it, if another's.")
 
     @classmethod
     def of(cls, metric: Metric) -> Self:
@@ -166,6 +167,7 @@ class MetricView(View):
             source=metric.source,
             curves=list(metric.curves),
             parameters=ParameterSpace(metric.name).dimension,
+            package=metric.package or None,
         )
 
 

@@ -1,6 +1,8 @@
 """Exact metrics over a data set: counts are summed up batch by batch, scores derived at the end."""
 
+import logging
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -11,19 +13,22 @@ from surrogate_zoo.maps import Maps
 from surrogate_zoo.metrics import METRICS
 from surrogate_zoo.surrogate import check_labels, one_hot
 
+_LOG = logging.getLogger(__name__)
+
 
 class SegmentationEvaluator:
     """All metrics of :data:`surrogate_zoo.METRICS` over everything it was shown.
 
     Keeps totals alone (a few numbers a class), so order and split of the batches do not matter and
     evaluators of parts of a data set can be merged. Every metric runs its one function with Boolean
-    logic, on top of the totals of the batches before.
+    logic, on top of the totals of the batches before. A metric of another package whose function
+    fails is logged and has no score; the others go on.
 
     Args:
         num_classes: C.
         ignore_index: Label of void pixels in the target.
-        tolerance: Boundary tolerance in pixels (biou, bf1).
-        exclude_background: Leave class 0 out of boundary bands and of BF1 (PASCAL VOC).
+        tolerance: Boundary tolerance in pixels (biou, bf1, boundary-iou).
+        exclude_background: Leave class 0 out of boundary bands, BF1 and Boundary IoU (PASCAL VOC).
         as_released: Count void borders as edges, and boundary pixels at void pixels in BF1, as the
             released implementation does.
     """
@@ -45,6 +50,7 @@ class SegmentationEvaluator:
         self.exclude_background = exclude_background
         self.as_released = as_released
         self._totals: dict[str, tuple[Tensor, ...]] = {}
+        self._failed: set[str] = set()
 
     @property
     def _options(self) -> tuple[object, ...]:
@@ -70,16 +76,13 @@ class SegmentationEvaluator:
         if not self.as_released:
             pred = pred.masked_fill(void, 0)
         check_labels("pred", pred, self.num_classes, None)
-        scored = {
-            name: self._run(name, pred, target.masked_fill(void, 0), void) for name in METRICS
-        }
-        self._totals = {
-            name: tuple(total.cpu() for total in maps.totals) for name, (maps, _) in scored.items()
-        }
+        maps = self._maps(pred, target.masked_fill(void, 0), void)
+        scored = {name: self._score(name, maps)[0] for name in METRICS}
+        self._totals = {name: tuple(one.cpu() for one in totals) for name, totals in scored.items()}
 
-    def _run(self, name: str, pred: Tensor, target: Tensor, void: Tensor) -> tuple[Maps, Tensor]:
+    def _maps(self, pred: Tensor, target: Tensor, void: Tensor) -> Maps:
         counted = torch.ones_like(void) if self.as_released else ~void
-        maps = Maps(
+        return Maps(
             pred=one_hot(pred, counted, torch.float64),
             target=one_hot(target, ~void, torch.float64),
             void=void,
@@ -87,9 +90,27 @@ class SegmentationEvaluator:
             tolerance=self.tolerance,
             exclude_background=self.exclude_background,
             as_released=self.as_released,
-            carried=tuple(total.to(pred.device) for total in self._totals.get(name, ())),
         )
-        return maps, METRICS[name].function(BooleanLogic(), maps)
+
+    def _score(self, name: str, maps: Maps) -> tuple[list[Tensor], float]:
+        """Totals and score of one metric, earlier batches included."""
+        if name in self._failed:
+            return [], math.nan
+        device = maps.target.labelled[0].labels.device
+        carried = tuple(total.to(device) for total in self._totals.get(name, ()))
+        own = replace(maps, carried=carried, totals=[])
+        try:
+            return own.totals, float(METRICS[name].function(BooleanLogic(), own))
+        except Exception as error:
+            package = METRICS[name].package
+            if not package:
+                raise
+            _LOG.warning(
+                "The metric %r of the package %s fails and has no score: %s: %s",
+                name, package, type(error).__name__, error,
+            )  # fmt: skip
+            self._failed.add(name)
+            return [], math.nan
 
     def merge(self, other: "SegmentationEvaluator") -> None:
         """Add everything that ``other`` was shown.
@@ -99,24 +120,27 @@ class SegmentationEvaluator:
         """
         if self._options != other._options:
             raise InputError("Only evaluators with the same options can be merged.")
+        self._failed |= other._failed
         if not self._totals:
             self._totals = dict(other._totals)
             return
-        for name, totals in other._totals.items():
-            pairs = zip(self._totals[name], totals, strict=True)
+        for name in other._totals.keys() - self._failed:
+            pairs = zip(self._totals[name], other._totals[name], strict=True)
             self._totals[name] = tuple(mine + theirs for mine, theirs in pairs)
 
     def compute(self) -> dict[str, float]:
-        """Return every metric, in 0..1; NaN where there was nothing to measure."""
+        """Return every metric, 1 at most; NaN where there was nothing to measure."""
         if not self._totals:
             return dict.fromkeys(METRICS, math.nan)
         # An image of one void pixel adds nothing, so this derives the scores from the totals alone.
         label, void = torch.zeros(1, 1, 1, dtype=torch.int64), torch.ones(1, 1, 1, dtype=torch.bool)
-        return {name: float(self._run(name, label, label, void)[1]) for name in METRICS}
+        maps = self._maps(label, label, void)
+        return {name: self._score(name, maps)[1] for name in METRICS}
 
     def reset(self) -> None:
         """Forget everything."""
         self._totals = {}
+        self._failed = set()
 
 
 def checked_labels(

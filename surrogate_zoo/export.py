@@ -12,6 +12,7 @@ from typing import Any
 
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.loss_file import check_document
+from surrogate_zoo.metrics import METRICS
 
 _MODULES = (
     "errors", "names", "sites", "metrics", "curve_families", "windows", "pointwise",
@@ -54,13 +55,20 @@ def python_source(document: Mapping[str, Any]) -> str:
 
     Raises:
         LossFileError: The document is not valid.
-        InputError: The loss is handmade: it is built by a library, not by this package alone.
+        InputError: The loss is handmade, or its metric comes from another package: it is built by
+            more than this package.
     """
     checked = check_document(dict(document))
     if checked["kind"] != "surrogate":
         raise InputError(
             f"{checked['name']!r} is a handmade loss; only surrogates can be exported as one Python "
             "file. Download the JSON file and use surrogate_zoo.load_loss."
+        )
+    package = METRICS[checked["metric"]].package
+    if package:
+        raise InputError(
+            f"The metric {checked['metric']!r} comes from the package {package}, which one Python file "
+            "cannot hold. Download the JSON file, install the package and use surrogate_zoo.load_loss."
         )
     imports: set[str] = {"import json", "from typing import Any"}
     bodies = [
@@ -83,10 +91,13 @@ def _split(source: str, imports: set[str]) -> str:
     for index, node in enumerate(ast.parse(source).body):
         docstring = index == 0 and isinstance(node, ast.Expr)
         type_only = isinstance(node, ast.If)  # if TYPE_CHECKING
+        registers = isinstance(node, ast.Expr) and isinstance(
+            node.value, ast.Call
+        )  # other packages
         if isinstance(node, ast.Import | ast.ImportFrom):
             if not ast.unparse(node).startswith("from surrogate_zoo"):
                 imports.add(ast.unparse(node))
-        elif not (docstring or type_only):
+        elif not (docstring or type_only or registers):
             continue
         lines[node.lineno - 1 : node.end_lineno] = [""] * ((node.end_lineno or 0) - node.lineno + 1)
     return "\n".join(lines).strip()

@@ -127,6 +127,19 @@ class ClassMap:
         values = self.dense if region is None else self.dense * region[:, None]
         return values.sum((0, 2, 3))
 
+    def dense_totals(self, region: Tensor | None) -> Tensor | None:
+        """Sum of the dense part over the pixels of ``region`` (N, H, W) of each image: (N, C)."""
+        if self._shaped is not None and "dense" not in self.__dict__:
+            source, curve = self._shaped
+            values = source.as_dense()
+            regions = [None] * len(values) if region is None else list(region[:, None])
+            sums = [curve.total(values[i : i + 1], one) for i, one in enumerate(regions)]
+            return torch.stack(sums)
+        if self.dense is None:
+            return None
+        values = self.dense if region is None else self.dense * region[:, None]
+        return values.sum((2, 3))
+
     def with_labels(self, labelled: tuple[Labelled, ...], *, crisp: bool = False) -> "ClassMap":
         """The same dense part with other labelled parts."""
         return ClassMap(crisp=crisp, dense=self._dense, labelled=labelled, shaped=self._shaped)
@@ -232,6 +245,20 @@ class Maps:
             total = total + sum_by_label(part.labels, values, self.num_classes)
         return self._carry(total)
 
+    def totals_by_image(self, m: ClassMap) -> Tensor:
+        """Sum over the valid pixels of each image and class, (N, C), of this batch alone.
+
+        Nothing of it is carried: go on with :meth:`image_mean`.
+        """
+        region = self._valid
+        dense = m.dense_totals(region)
+        shape = (len(self._values), self.num_classes)
+        total = self._values.new_zeros(shape) if dense is None else dense
+        for part in m.labelled:
+            values = part.values if region is None else part.values * region
+            total = total + rows_by_label(part.labels, values, self.num_classes).sum(1)
+        return total
+
     def exists(
         self,
         pred: ClassMap,
@@ -275,36 +302,79 @@ class Maps:
         nothing = torch.where(weight == 0, torch.nan if self.pred.crisp else 1.0, 0.0)
         return (scores * weights).sum() / (weight + (weight == 0)) + nothing
 
-    def erode(self, m: ClassMap) -> ClassMap:
-        """Minimum over 3x3 neighbours inside the image; void neighbours do not count.
+    def image_mean(self, scores: Tensor, weights: Tensor) -> Tensor:
+        """Mean over images of the weighted mean over classes; both (N, C), earlier batches included.
+
+        An image without any weight is left out. With nothing to measure as :meth:`class_mean`.
+        """
+        weights = weights.detach()
+        weight = weights.sum(1)
+        means = self.ratio((scores * weights).sum(1), weight)
+        images = self._carry((weight > 0).to(means.dtype).sum())
+        return self.class_mean(self.ratio(self._carry(means.sum()), images), images)
+
+    def erode(self, m: ClassMap, radius: int = 1, *, framed: bool = False) -> ClassMap:
+        """Minimum over (2 radius + 1)^2 neighbours; void neighbours do not count.
 
         As released, a void pixel is of no class, so a target erodes at its border, and the
         prediction at void pixels counts like any other.
+
+        Args:
+            m: What to erode.
+            radius: Pixels.
+            framed: Outside the image there is no class, so maps erode at its border too.
         """
         part = m.only_labels
         if part is not None:
-            return ClassMap(crisp=True, labelled=(Labelled(part.labels, self._uniform(part)),))
+            uniform = self._framed(self._uniform(part, radius), radius if framed else 0)
+            return ClassMap(crisp=True, labelled=(Labelled(part.labels, uniform),))
         values = m.as_dense()
         if self.void is not None and not self.as_released:
             values = values.masked_fill(self.void[:, None], 1)
-        return ClassMap(crisp=m.crisp, dense=window_min(values, 1))
+        eroded = self._framed(window_min(values, radius), radius if framed else 0)
+        return ClassMap(crisp=m.crisp, dense=eroded)
 
-    def _uniform(self, part: Labelled) -> Tensor:
-        """1 where the pixel's 3x3 neighbours all carry its label, float (N, H, W)."""
+    def rim(self, m: ClassMap) -> ClassMap:
+        """Part of every class within the tolerance of its border: the map less its erosion.
+
+        The image's border cuts a class and counts as its border; a border to void is none.
+        """
+        inner = self.erode(m, max(self.tolerance, 1), framed=True)
+        return (m - inner).marked(m.crisp)
+
+    def _framed(self, values: Tensor, width: int) -> Tensor:
+        """0 in a frame along the image's border, (..., H, W)."""
+        if not width:
+            return values
+        height, breadth = values.shape[-2:]
+        inside = values.new_zeros(height, breadth)
+        inside[width : height - width, width : breadth - width] = 1
+        return values * inside
+
+    def _uniform(self, part: Labelled, radius: int) -> Tensor:
+        """1 where the pixel's neighbours all carry its label, float (N, H, W)."""
         labels = part.labels.to(part.values.dtype)
         missing = part.values == 0
         low, high = (-1.0, -1.0) if self.as_released else (float(self.num_classes), -1.0)
-        least = window_min(labels.masked_fill(missing, low), 1)
-        most = window_max(labels.masked_fill(missing, high), 1)
+        least = window_min(labels.masked_fill(missing, low), radius)
+        most = window_max(labels.masked_fill(missing, high), radius)
         return ((least == labels) & (most == labels)).to(labels.dtype) * part.values
 
     def dilate(self, m: ClassMap) -> ClassMap:
         """Maximum over the (2 tolerance + 1)^2 window; void pixels spread nothing unless released."""
-        values = m.as_dense(self.num_classes)
-        valid = self._valid
-        if valid is not None and not self.as_released:
-            values = values * valid[:, None]
+        values = self._bytes(m) if m.crisp else m.as_dense(self.num_classes)
+        if self.void is not None and not self.as_released:
+            values = values * (~self.void)[:, None]
         return ClassMap(crisp=m.crisp, dense=window_max(values, self.tolerance))
+
+    def _bytes(self, m: ClassMap) -> Tensor:
+        """All values of a crisp map as uint8, (N, C, H, W): a window's maximum takes less time."""
+        part = m.only_labels
+        if part is None:
+            return m.as_dense(self.num_classes).to(torch.uint8)
+        n, h, w = part.labels.shape
+        empty = torch.zeros(n, self.num_classes, h, w, dtype=torch.uint8, device=part.labels.device)
+        return empty.scatter_(1, part.labels[:, None], part.values[:, None].to(torch.uint8))
 
     def band(self, edge: ClassMap) -> Tensor:
         """Region within the tolerance of a crisp boundary of any foreground class, float (N, H, W)."""
@@ -326,6 +396,10 @@ class Maps:
 
 def sum_by_label(labels: Tensor, values: Tensor, num_classes: int) -> Tensor:
     """Sum ``values`` by label, (C,), row by row first: precise in float32, parallel on a GPU."""
-    rows = values.reshape(-1, values.shape[-1])
-    sums = rows.new_zeros(rows.shape[0], num_classes)
-    return sums.scatter_add(1, labels.reshape(rows.shape), rows).sum(0)
+    return rows_by_label(labels, values, num_classes).flatten(0, 1).sum(0)
+
+
+def rows_by_label(labels: Tensor, values: Tensor, num_classes: int) -> Tensor:
+    """Sum ``values`` (N, H, W) by label in every row: (N, H, C)."""
+    sums = values.new_zeros(*values.shape[:2], num_classes)
+    return sums.scatter_add(2, labels, values)

@@ -3,7 +3,11 @@
 With Boolean logic on label maps a function below is the exact metric, with the product logic on
 probabilities its naive surrogate, with curves the searched surrogate. Curve names, parameter
 count, evaluator and loss follow from the one function. Totals are sums over all images and
-pixels, so the ratios are those of the whole data set, not means over images.
+pixels, so the ratios are those of the whole data set; ``miou-per-image`` alone is a mean over images.
+
+Mean recall is ``macc`` and the mean F1 score is ``dice``, so neither has an entry of its own. A
+package of yours adds metrics through the entry point group ``segloss.metrics``; its entries are
+found when :data:`METRICS` is first read (see :mod:`surrogate_zoo.installed_metrics`).
 
 This module needs no torch: the functions only use operators and methods of their arguments.
 """
@@ -13,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from surrogate_zoo.installed_metrics import add_installed
 from surrogate_zoo.names import Registry
 from surrogate_zoo.sites import curve_names
 
@@ -34,8 +39,9 @@ class Metric:
         title: The name that papers write.
         summary: What it measures, in one sentence.
         source: Paper and equation.
-        function: The metric over a logic; returns a score in 0..1.
+        function: The metric over a logic; returns a score of 1 at most, 1 where all is right.
         segments: Bezier segments of every curve unless a search says otherwise.
+        package: The package that brings it; empty for those of this module.
     """
 
     name: str
@@ -44,6 +50,7 @@ class Metric:
     source: str
     function: "Callable[[Logic, Maps], Tensor]"
     segments: int = 2
+    package: str = ""
 
     @cached_property
     def curves(self) -> tuple[str, ...]:
@@ -75,9 +82,82 @@ def _mean_iou(logic: "Logic", maps: "Maps", within: "Tensor | None") -> "Tensor"
 
 def fwiou(logic: "Logic", maps: "Maps") -> "Tensor":
     """IoU of the classes, weighted by their frequency in the target (Auto Seg-Loss, eq. 3)."""
-    intersection = maps.total(logic.and_("and", maps.pred, maps.target))
-    union = maps.total(logic.or_("or", maps.pred, maps.target))
-    return maps.class_mean(maps.ratio(intersection, union), maps.total(maps.target))
+    both, either, true = _counts(logic, maps)
+    return maps.class_mean(maps.ratio(both, either), true)
+
+
+def cwiou(logic: "Logic", maps: "Maps") -> "Tensor":
+    """IoU of the classes, weighted by the inverse of their frequency in the target.
+
+    The counterpart of :func:`fwiou` for rare classes: class c weighs 1 / (its pixels in the target),
+    the inverse-volume weight of Crum et al. 2006. Classes that the target lacks have no weight; what
+    is wrongly given to them is missing in others.
+    """
+    both, either, true = _counts(logic, maps)
+    return maps.class_mean(maps.ratio(both, either), maps.ratio(true, true * true))
+
+
+def miou_per_image(logic: "Logic", maps: "Maps") -> "Tensor":
+    """Mean over images of the mean IoU of the classes in that image's target (Wang et al. 2023).
+
+    With two classes the authors' code scores the second one alone; here both count.
+    """
+    both = maps.totals_by_image(logic.and_("and", maps.pred, maps.target))
+    either = maps.totals_by_image(logic.or_("or", maps.pred, maps.target))
+    present = maps.occurs(maps.totals_by_image(maps.target))
+    return maps.image_mean(maps.ratio(both, either), present)
+
+
+def _counts(logic: "Logic", maps: "Maps") -> "tuple[Tensor, Tensor, Tensor]":
+    """Pixels of each class that are in both prediction and target, in either, and in the target.
+
+    ``either - true`` are those wrongly given to the class. Every metric below is made of these three
+    alone, so its surrogate stays in the metric's range for all curves.
+    """
+    both = maps.total(logic.and_("and", maps.pred, maps.target))
+    either = maps.total(logic.or_("or", maps.pred, maps.target))
+    return both, either, maps.total(maps.target)
+
+
+def precision(logic: "Logic", maps: "Maps") -> "Tensor":
+    """Mean over classes of the share of the pixels given to a class that are of it.
+
+    A class of the target that is never predicted has precision 0.
+    """
+    both, either, true = _counts(logic, maps)
+    given = both + (either - true)
+    return maps.class_mean(maps.ratio(both, given), maps.exists(maps.pred, maps.target))
+
+
+def dice(logic: "Logic", maps: "Maps") -> "Tensor":
+    """Mean over classes of the Dice score, which is their F1 score."""
+    return _f_beta(logic, maps, beta=1)
+
+
+def f2(logic: "Logic", maps: "Maps") -> "Tensor":
+    """Mean over classes of the F2 score: recall counts twice as much as precision."""
+    return _f_beta(logic, maps, beta=2)
+
+
+def _f_beta(logic: "Logic", maps: "Maps", beta: float) -> "Tensor":
+    """Mean over classes of (1 + b^2) P R / (b^2 P + R), in pixels, so that 0 / 0 is met at no P or R."""
+    both, either, true = _counts(logic, maps)
+    given = both + (either - true)
+    f_beta = maps.ratio((1 + beta**2) * both, given + beta**2 * true)
+    return maps.class_mean(f_beta, maps.exists(maps.pred, maps.target))
+
+
+def kappa(logic: "Logic", maps: "Maps") -> "Tensor":
+    """Agreement of pixels beyond chance, ``(p_o - p_e) / (1 - p_e)`` (Cohen 1960), in -1..1.
+
+    Chance gives every pixel a class at the prediction's frequencies. Where one class is all that
+    target and prediction hold, agreement by chance is certain and the score is 1.
+    """
+    both, either, true = _counts(logic, maps)
+    given = both + (either - true)
+    agreed = maps.class_mean(maps.ratio(both, true), true)
+    by_chance = maps.class_mean(maps.ratio(given, true.sum()), true)
+    return 1 - maps.ratio(1 - agreed, 1 - by_chance)
 
 
 def macc(logic: "Logic", maps: "Maps") -> "Tensor":
@@ -111,6 +191,21 @@ def bf1(logic: "Logic", maps: "Maps") -> "Tensor":
     return maps.class_mean(f1, maps.exists(predicted, true, include_void=void) * maps.foreground)
 
 
+def boundary_iou(logic: "Logic", maps: "Maps") -> "Tensor":
+    """Mean over classes of the IoU of their rims (Cheng et al., Boundary IoU, CVPR 2021).
+
+    A class's rim is its part within ``tolerance`` pixels (1 at least) of its border, in rows and
+    columns; the image's border is a border too, as released. Not the trimap :func:`biou`, which
+    knows the target's borders alone. The authors' distance is 2% of the image's diagonal, rounded
+    (Cityscapes: 0.5%); set the tolerance to that. They score single objects; here pixels are summed
+    over the data set, class by class.
+    """
+    found, true = maps.rim(maps.pred), maps.rim(maps.target)
+    both = maps.total(logic.and_("and", found, true))
+    either = maps.total(logic.or_("or", found, true))
+    return maps.class_mean(maps.ratio(both, either), maps.exists(found, true) * maps.foreground)
+
+
 METRICS = Registry(
     "metric",
     (
@@ -135,6 +230,56 @@ METRICS = Registry(
         ),
         Metric("macc", "mAcc", "Mean over classes of pixel recall.", f"{_LI}, Section 3", macc),
         Metric("gacc", "gAcc", "Share of pixels whose class is right.", f"{_LI}, Section 3", gacc),
+        Metric(
+            "precision",
+            "mPrecision",
+            "Mean over classes of pixel precision; mean recall is macc.",
+            "van Rijsbergen, Information Retrieval, 1979, chapter 7",
+            precision,
+        ),
+        Metric(
+            "dice",
+            "Dice",
+            "Mean over classes of the Dice score, which is the F1 score of pixels.",
+            "Dice, Measures of the Amount of Ecologic Association Between Species, Ecology 1945",
+            dice,
+        ),
+        Metric(
+            "f2",
+            "F2",
+            "Mean over classes of the F-beta score of pixels, beta 2.",
+            "van Rijsbergen, Information Retrieval, 1979, chapter 7",
+            f2,
+        ),
+        Metric(
+            "kappa",
+            "Kappa",
+            "Cohen's kappa: agreement of pixels beyond chance, -1..1.",
+            "Cohen, A Coefficient of Agreement for Nominal Scales, 1960",
+            kappa,
+        ),
+        Metric(
+            "cwiou",
+            "CWIoU",
+            "IoU weighted by the inverse of class frequency.",
+            "Crum et al., Generalized Overlap Measures, IEEE TMI 2006 (inverse-volume weights)",
+            cwiou,
+        ),
+        Metric(
+            "miou-per-image",
+            "mIoU-I",
+            "Mean over images of the mean IoU of the classes in the image's target.",
+            "Wang et al., Revisiting Evaluation Metrics for Semantic Segmentation, NeurIPS 2023",
+            miou_per_image,
+        ),
+        Metric(
+            "boundary-iou",
+            "Boundary IoU",
+            "Mean over classes of the IoU of the pixels near their own borders.",
+            "Cheng et al., Boundary IoU, CVPR 2021",
+            boundary_iou,
+        ),
     ),
 )
-"""All metrics by name."""
+"""All metrics by name: those of this module, then those of installed packages."""
+METRICS.complete_by(add_installed)

@@ -20,7 +20,7 @@ def window_max(values: Tensor, radius: int) -> Tensor:
     passes. Where several pixels share the maximum, the first of them gets the gradient.
 
     Args:
-        values: Float tensor (..., H, W).
+        values: Tensor (..., H, W), float or integer; masks of 0 and 1 are fastest as uint8.
         radius: Pixels >= 0.
 
     Returns:
@@ -76,10 +76,18 @@ def _lines(planes: Tensor, radius: int, extreme: _Extreme) -> list[Tensor]:
     Padded rows lie one behind the other, so a shift along either axis is a shift of the flat tensor:
     no window that starts inside an image reaches past its padding.
     """
-    lines = [F.pad(planes, (radius,) * 4, value=extreme.never).view(-1)]
+    lines = [F.pad(planes, (radius,) * 4, value=_never(planes.dtype, extreme)).view(-1)]
     for shift in _shifts(radius, planes.shape[-1]):
         lines.append(extreme.of(lines[-1][:-shift], lines[-1][shift:]))
     return lines
+
+
+def _never(dtype: torch.dtype, extreme: _Extreme) -> float:
+    """The value that never wins, which is the end of an integer's range."""
+    if dtype.is_floating_point:
+        return extreme.never
+    limits = torch.iinfo(dtype)
+    return limits.min if extreme.never < 0 else limits.max
 
 
 def _extreme(planes: Tensor, radius: int, extreme: _Extreme) -> Tensor:

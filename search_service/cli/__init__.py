@@ -8,6 +8,7 @@ from search_service.cli import (
     jobs,
     loss_networks,
     losses,
+    metrics,
     quickstart,
     serve,
     submit,
@@ -25,6 +26,7 @@ app.command()(quickstart.quickstart)
 app.command()(submit.search)
 app.command()(submit.retrain)
 app.command()(compare.compare)
+app.command()(metrics.metrics)
 app.add_typer(losses.app, name="losses")
 app.add_typer(loss_networks.app, name="loss-networks")
 app.add_typer(datasets.app, name="datasets")

@@ -15,11 +15,18 @@ from surrogate_zoo.metrics import METRICS
 # What may differ between retrainings in one table; everything else must be the same.
 _FREE = ("loss", "version", "versions", "seed", "priority", "checkpoint_every")
 
+# Columns unless others are asked for: those of the Auto Seg-Loss paper.
+_USUAL = ("miou", "fwiou", "biou", "bf1", "macc", "gacc")
+
 
 @plain_errors
 def compare(
     job_ids: Annotated[list[str], typer.Argument(metavar="JOB...", help="Finished retrainings.")],
     *,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="A metric to show, repeatable; six usual ones if none. See `metrics`."),
+    ] = None,
     boundary: Annotated[
         bool,
         typer.Option("--boundary", help="Show the measures near borders, mBA and trimap mIoU."),
@@ -29,7 +36,7 @@ def compare(
     """Compare finished retrainings: one row a loss, the mean over its seeds and their spread."""
     with connect(url) as client:
         jobs = [_finished(client, job_id) for job_id in job_ids]
-    out.print(comparison(jobs, boundary=boundary))
+    out.print(comparison(jobs, metric or _USUAL, boundary=boundary))
 
 
 def _finished(client: Client, job_id: str) -> dict[str, Any]:
@@ -39,11 +46,14 @@ def _finished(client: Client, job_id: str) -> dict[str, Any]:
     return job
 
 
-def comparison(jobs: Sequence[Mapping[str, Any]], *, boundary: bool = False) -> Table:
+def comparison(
+    jobs: Sequence[Mapping[str, Any]], metrics: Sequence[str] = _USUAL, *, boundary: bool = False
+) -> Table:
     """A table of retrainings: scores in percent, the best of each column in bold.
 
     Args:
         jobs: Finished retrainings.
+        metrics: The columns, by name.
         boundary: Show the measures near borders in place of the metrics.
 
     Raises:
@@ -54,7 +64,7 @@ def comparison(jobs: Sequence[Mapping[str, Any]], *, boundary: bool = False) -> 
     runs: dict[str, list[Mapping[str, float]]] = {}
     for job in jobs:
         runs.setdefault(_loss(job["request"]), []).append(job["result"]["metrics"])
-    names = _columns([job["result"]["metrics"] for job in jobs], boundary=boundary)
+    names = _columns([job["result"]["metrics"] for job in jobs], metrics, boundary=boundary)
     means = {
         loss: {name: statistics.fmean(run[name] for run in of_loss) for name in names}
         for loss, of_loss in runs.items()
@@ -73,9 +83,11 @@ def comparison(jobs: Sequence[Mapping[str, Any]], *, boundary: bool = False) -> 
     return table
 
 
-def _columns(results: Sequence[Mapping[str, float]], *, boundary: bool) -> list[str]:
-    """The metrics, or else the measures near borders, that every retraining has."""
-    wanted = [name for name in results[0] if name not in METRICS] if boundary else list(METRICS)
+def _columns(
+    results: Sequence[Mapping[str, float]], metrics: Sequence[str], *, boundary: bool
+) -> list[str]:
+    """The wanted metrics, or else the measures near borders, that every retraining has."""
+    wanted = [name for name in results[0] if name not in METRICS] if boundary else metrics
     names = [name for name in wanted if all(name in result for result in results)]
     if not names:
         raise InputError("There is no such score that all of these retrainings have.")
