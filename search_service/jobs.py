@@ -8,14 +8,14 @@ import base64
 import binascii
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from search_service import datasets, ledger, losses
+from search_service import datasets, ledger, losses, starts
 from search_service.requests import LossNetworkRequest, RetrainingRequest, SearchRequest
 from search_service.tables import Artifact, Event, Job, JobKind, State, Trial
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError
@@ -32,6 +32,8 @@ _CANCEL: Mapping[State, State] = {
 _PAUSE: Mapping[State, State] = {"queued": "paused", "running": "pausing"}
 _RESUME: Mapping[State, State] = {"paused": "queued"}
 
+_Request = TypeVar("_Request", SearchRequest, RetrainingRequest)
+
 
 MOST_NUMBERS = 400_000
 """Limit of trials times parameters: all of them go into the loss file, which has a limit too."""
@@ -40,7 +42,7 @@ MOST_NUMBERS = 400_000
 def create_search(
     session: Session, request: SearchRequest, *, idempotency_key: str | None = None
 ) -> Job:
-    """Queue a search.
+    """Queue a search; fixes the version of the loss that it starts from.
 
     Args:
         session: A writing session.
@@ -49,11 +51,12 @@ def create_search(
 
     Raises:
         UnknownNameError: No such metric, curve family or dataset.
-        InputError: More than :data:`MOST_NUMBERS`, or the result would take a built-in loss's name.
+        InputError: More than :data:`MOST_NUMBERS`, the result would take a built-in loss's name, or
+            the search cannot start there.
         ConflictError: The key was used for another request.
     """
     if (known := _by_key(session, idempotency_key)) is not None:
-        return _same(known, "search", request.model_dump(mode="json"))
+        return _same(known, "search", _versions_from(known, request).model_dump(mode="json"))
     space = ParameterSpace(request.metric, request.family, request.segments)
     if request.sampler.trials * space.dimension > MOST_NUMBERS:
         raise InputError(
@@ -63,7 +66,7 @@ def create_search(
     if request.loss_name in LOSSES:
         raise InputError(f"{request.loss_name!r} is a built-in loss: give the result another name.")
     datasets.known(session, request.dataset)
-    return _create(session, "search", request, idempotency_key)
+    return _create(session, "search", starts.pinned(session, request, space), idempotency_key)
 
 
 def create_retraining(
@@ -243,15 +246,13 @@ def _by_key(session: Session, key: str | None) -> Job | None:
     return session.scalar(select(Job).where(Job.idempotency_key == key))
 
 
-def _versions_from(known: Job, request: RetrainingRequest) -> RetrainingRequest:
+def _versions_from(known: Job, request: _Request) -> _Request:
     """The request with the versions that were fixed for a job, where it leaves them open."""
-    version, versions = known.request.get("version"), known.request.get("versions", {})
-    return request.model_copy(
-        update={
-            "version": request.version or version,
-            "versions": {**versions, **request.versions},
-        }
-    )
+    field = "start_version" if isinstance(request, SearchRequest) else "version"
+    fixed = {field: getattr(request, field) or known.request.get(field)}
+    if isinstance(request, RetrainingRequest):
+        fixed["versions"] = {**known.request.get("versions", {}), **request.versions}
+    return request.model_copy(update=fixed)
 
 
 def _same(job: Job, kind: JobKind, body: dict[str, Any]) -> Job:

@@ -34,6 +34,9 @@ Priority = Annotated[int, Field(ge=-1000, le=1000)]
 
 Version = Annotated[int, Field(ge=1, lt=2**31)]
 
+LINE = "line"
+"""The start of a search whose curves are straight lines: the naive surrogate."""
+
 
 def _names_losses(text: str) -> str:
     """Check a loss's name or a weighted sum; a sum comes back without white space."""
@@ -79,6 +82,9 @@ class SearchRequest(Spec):
         preset: What sampler, network, training, scoring and hold_out are where they are not given:
             ``released`` and ``paper`` are for GPUs, ``quick`` takes minutes on two CPU cores.
         sampler: What proposes candidates.
+        start: The first candidate: ``line``, the straight line, or the name of a loss in the zoo
+            that is a surrogate of the same metric, curve family and segments.
+        start_version: Its version; None takes the newest at the time of the request.
         network: The proxy network.
         training: Its schedule; single fields that are not given are the preset's too.
         scoring: Options of the metric.
@@ -94,6 +100,8 @@ class SearchRequest(Spec):
     segments: Annotated[int, Field(ge=1, le=8)] | None = None
     preset: Preset = "released"
     sampler: SamplerSpec = PPO2Spec()
+    start: Name = LINE
+    start_version: Version | None = None
     network: NetworkSpec = RELEASED_NETWORK
     training: TrainingSpec = TrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
@@ -105,6 +113,12 @@ class SearchRequest(Spec):
     @classmethod
     def _fill_in_preset(cls, given: object) -> object:
         return filled(given, _SEARCH_PRESETS)
+
+    @model_validator(mode="after")
+    def _start_version_fits(self) -> Self:
+        if self.start == LINE and self.start_version is not None:
+            raise ValueError(f"start_version is of a loss; start is {LINE!r}")
+        return self
 
     @model_validator(mode="after")
     def _name_the_result(self) -> Self:

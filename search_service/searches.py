@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from search_service import datasets, ledger, provenance, report, runs
+from search_service import datasets, ledger, provenance, report, runs, starts
 from search_service.requests import SearchRequest
-from search_service.samplers import SAMPLERS, Proposal, SamplerResult
+from search_service.samplers import SAMPLERS, Proposal, SamplerResult, Theta
 from search_service.tables import Trial
 from surrogate_zoo import zoo
 from surrogate_zoo.errors import ConflictError
@@ -27,20 +27,24 @@ class Search:
         run: The run of its job.
         request: What was asked for.
         space: The parameters searched over.
+        start: Where the sampler starts; None is the straight line.
         task: The proxy task that scores candidates.
     """
 
     run: runs.Run
     request: SearchRequest
     space: ParameterSpace
+    start: Theta | None
     task: ProxyTask
 
     @classmethod
     def of(cls, run: runs.Run) -> "Search":
         """Read a search out of its job."""
         request = SearchRequest.model_validate(run.job.request)
+        space = ParameterSpace(request.metric, request.family, request.segments)
         with run.reading() as session:
             source = datasets.get(session, request.dataset).source
+            start = starts.theta(session, request, space)
         task = ProxyTask.model_validate(
             {
                 "dataset": source,
@@ -49,8 +53,14 @@ class Search:
                 ),
             }
         )
-        space = ParameterSpace(request.metric, request.family, request.segments)
-        return cls(run, request, space, task)
+        return cls(run, request, space, start, task)
+
+    def sample(self) -> SamplerResult:
+        """Have the sampler propose, and candidates scored, until it has found something."""
+        sampler = SAMPLERS[self.request.sampler.name]
+        return sampler(
+            self.space, self.request.sampler, self.evaluate, self.request.seed, self.start
+        )
 
     def evaluate(self, batch: Sequence[Proposal]) -> list[float | None]:
         """Score a generation; a trial that is recorded is answered from its record."""
@@ -107,8 +117,7 @@ def run(run: runs.Run) -> None:
         SeglossError: The search cannot be run.
     """
     search = Search.of(run)
-    sampler = SAMPLERS[search.request.sampler.name]
-    result = sampler(search.space, search.request.sampler, search.evaluate, search.request.seed)
+    result = search.sample()
     with run.reading() as session:
         query = select(Trial).where(Trial.job_id == run.job.id).order_by(Trial.number)
         trials = list(session.scalars(query))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from search_service.requests import SearchRequest
-from search_service.samplers import SAMPLERS, Proposal
+from search_service.samplers import SAMPLERS, Proposal, Theta
 from surrogate_zoo.parameters import ParameterSpace
 from workers.candidates import Candidate, Outcome, RetrainingResult, Stopped
 from workers.specs import ProxyTask, RetrainingTask
@@ -29,7 +29,9 @@ def bowl(theta: Sequence[float]) -> float:
     return float(1.0 - np.mean((point - optimum(len(point))) ** 2))
 
 
-def expected(request: SearchRequest) -> tuple[Scored, dict[str, list[float]]]:
+def expected(
+    request: SearchRequest, start: Theta | None = None
+) -> tuple[Scored, dict[str, list[float]]]:
     """Trials (number, theta, score) and published control points that a search must end with."""
     space = ParameterSpace(request.metric)
     trials: Scored = []
@@ -39,7 +41,7 @@ def expected(request: SearchRequest) -> tuple[Scored, dict[str, list[float]]]:
         trials.extend((p.number, list(p.theta), s) for p, s in zip(batch, scores, strict=True))
         return list(scores)
 
-    result = SAMPLERS[request.sampler.name](space, request.sampler, evaluate, request.seed)
+    result = SAMPLERS[request.sampler.name](space, request.sampler, evaluate, request.seed, start)
     return trials, space.control_points(result.theta)
 
 

@@ -55,9 +55,18 @@ def test_the_results_name_follows_from_metric_and_dataset() -> None:
     assert search(name="mine").loss_name == "mine"
 
 
-@pytest.mark.parametrize("preset", ["released", "paper", "quick"])
-def test_a_request_survives_json(preset: str) -> None:
-    request = search(preset=preset)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"preset": "released"},
+        {"preset": "paper"},
+        {"preset": "quick"},
+        {"sampler": {"name": "tpe", "startup": 3}},
+        {"sampler": {"name": "cma-es"}, "start": "asl-miou-voc", "start_version": 1},
+    ],
+)
+def test_a_request_survives_json(fields: dict[str, Any]) -> None:
+    request = search(**fields)
     assert SearchRequest.model_validate_json(request.model_dump_json()) == request
 
 
@@ -81,7 +90,12 @@ def test_a_request_survives_json(preset: str) -> None:
         {"sampler": {"name": "ppo2", "preset": "nope"}},
         {"sampler": {"name": "ppo2", "sigma": 0}},
         {"sampler": {"name": "random", "steps": 3}},
+        {"sampler": {"name": "gp", "trials": 10_000}},
+        {"sampler": {"name": "cma-es", "batch": 2}},
+        {"sampler": {"name": "tpe", "startup": 0}},
         {"sampler": 3},
+        {"start": "A+B"},
+        {"start_version": 1},
         {"training": {"iterations": -5}},
         {"training": {"crop": [1, 1]}},
         {"network": {"weights": "my-file.pt"}},

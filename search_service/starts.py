@@ -1,0 +1,58 @@
+"""Where a search starts: at the straight line, or at the parameters of a loss of the zoo."""
+
+from sqlalchemy.orm import Session
+
+from search_service.requests import LINE, SearchRequest
+from surrogate_zoo import zoo
+from surrogate_zoo.errors import InputError, NotFoundError
+from surrogate_zoo.parameters import ParameterSpace
+
+
+def pinned(session: Session, request: SearchRequest, space: ParameterSpace) -> SearchRequest:
+    """Fix the version of the loss to start from: the newest there is now, if none is asked for.
+
+    Raises:
+        InputError: It is not in the zoo, or it has no parameters of this space.
+    """
+    if request.start == LINE:
+        return request
+    try:
+        version = zoo.get(session, request.start, request.start_version).version
+    except NotFoundError as error:
+        raise InputError(str(error)) from error
+    request = request.model_copy(update={"start_version": version})
+    theta(session, request, space)
+    return request
+
+
+def theta(
+    session: Session, request: SearchRequest, space: ParameterSpace
+) -> tuple[float, ...] | None:
+    """The first theta of a request whose versions are fixed; None is the straight line.
+
+    The naive surrogate of the metric, which has no parameters, is the straight line too.
+
+    Raises:
+        NotFoundError: The loss is not in the zoo.
+        InputError: It has no parameters of this space.
+    """
+    if request.start == LINE:
+        return None
+    document = zoo.get(session, request.start, request.start_version).document
+    if document["kind"] != "surrogate" or document["metric"] != space.metric:
+        raise _refusal(request, f"it is no surrogate of {space.metric}")
+    if not document["control_points"]:
+        return None
+    if document["family"] != space.family:
+        raise _refusal(request, f"its curves are of the family {document['family']}")
+    try:
+        return tuple(space.theta(document["control_points"]).tolist())
+    except InputError as error:
+        raise _refusal(request, f"its curves do not have {space.pieces} segments") from error
+
+
+def _refusal(request: SearchRequest, why: str) -> InputError:
+    return InputError(
+        f"The search cannot start from {request.start!r}: {why}. Start from {LINE!r}, or from a loss "
+        f"of the same metric, curve family and number of segments."
+    )
