@@ -25,8 +25,9 @@ class PPO2Spec(Spec):
         steps: Generations; the policy is updated after each.
         samples: Proposals a generation, M.
         updates: Gradient steps on one generation's scores.
-        sigma: Standard deviation of the normal before it is truncated to [0, 1].
-        learning_rate: Adam's, on logit(mu).
+        sigma: Standard deviation of the normal before it is truncated to [0, 1]; where theta has no
+            bounds, nothing is truncated, and this is a share of the width of the space's box.
+        learning_rate: Adam's, on logit(mu); on ``4 (mu - start) / width`` where theta has no bounds.
         clip: The ratio's clip range.
         ratio: ``per-dimension`` clips every parameter's ratio on its own, ``joint`` their product.
         baseline: ``mu`` evaluates mu itself as each generation's first proposal and takes its score

@@ -26,10 +26,21 @@ class GenerationEnv(VecEnv):
         mean_scores: Mean reward of every generation so far; None where all of it failed.
     """
 
-    def __init__(self, dimension: int, samples: int, evaluate: Evaluate, mean_first: bool) -> None:
-        """Make ``samples`` environments over the unit cube of ``dimension``."""
-        cube = spaces.Box(0.0, 1.0, (dimension,), np.float32)
-        super().__init__(samples, spaces.Box(0.0, 0.0, (1,), np.float32), cube)
+    def __init__(
+        self,
+        dimension: int,
+        samples: int,
+        evaluate: Evaluate,
+        mean_first: bool,
+        *,
+        bounded: bool = True,
+    ) -> None:
+        """Make ``samples`` environments over the unit cube of ``dimension``, or over all theta."""
+        # stable-baselines3 asks for finite bounds, and cuts actions to them.
+        most = float(np.finfo(np.float32).max)
+        low, high = (0.0, 1.0) if bounded else (-most, most)
+        actions = spaces.Box(low, high, (dimension,), np.float32)
+        super().__init__(samples, spaces.Box(0.0, 0.0, (1,), np.float32), actions)
         self.mean_scores: list[float | None] = []
         self._evaluate, self._mean_first = evaluate, mean_first
         self._actions: NDArray[np.float32] = np.empty((0, dimension), np.float32)

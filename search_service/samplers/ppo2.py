@@ -4,7 +4,6 @@ Li et al., "Auto Seg-Loss: Searching Metric Surrogates for Semantic Segmentation
 section 3.3 and appendix; defaults and the update's details follow the released code.
 """
 
-import numpy as np
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.buffers import RolloutBuffer
@@ -15,12 +14,9 @@ from stable_baselines3.common.vec_env import VecEnv
 from search_service.sampler_specs import PPO2Spec
 from search_service.samplers.contract import Evaluate, SamplerResult, Theta
 from search_service.samplers.environment import GenerationBuffer, GenerationEnv
-from search_service.samplers.policy import TruncatedNormalPolicy
+from search_service.samplers.policy import MeanPolicy, NormalPolicy, TruncatedNormalPolicy
 from search_service.samplers.results import best_mean
 from surrogate_zoo.parameters import ParameterSpace
-
-MARGIN = 1e-3
-"""A start's distance from 0 and 1: mu is a sigmoid and reaches neither."""
 
 
 class PPO2(PPO):
@@ -33,13 +29,30 @@ class PPO2(PPO):
         path: The policy's mean before every generation's update.
     """
 
-    policy: TruncatedNormalPolicy
+    policy: MeanPolicy
 
-    def __init__(self, env: GenerationEnv, start: list[float], spec: PPO2Spec, seed: int) -> None:
-        """Set PPO up for generations of one step: one batch, no value network, no entropy bonus."""
+    def __init__(
+        self,
+        env: GenerationEnv,
+        start: list[float],
+        spec: PPO2Spec,
+        seed: int,
+        *,
+        widths: list[float] | None = None,
+    ) -> None:
+        """Set PPO up for generations of one step: one batch, no value network, no entropy bonus.
+
+        Args:
+            env: The generations.
+            start: The policy's first mean.
+            spec: Options.
+            seed: Of the policy's generator.
+            widths: Of the box of a space without bounds, for a plain normal; None takes the normal
+                truncated to the unit cube.
+        """
         joint = spec.ratio == "joint"
         super().__init__(
-            TruncatedNormalPolicy,
+            TruncatedNormalPolicy if widths is None else NormalPolicy,
             env,
             learning_rate=spec.learning_rate,
             n_steps=1,
@@ -57,6 +70,7 @@ class PPO2(PPO):
                 "joint": joint,
                 "mean_first": spec.baseline == "mu",
                 "seed": seed,
+                **({} if widths is None else {"widths": widths}),
             },
             device="cpu",
         )
@@ -106,10 +120,12 @@ def run(
     """Search from the start; publish the mean whose generation scored highest on average.
 
     See :class:`search_service.samplers.contract.Sampler`. The mean after the last update is not a
-    candidate: nothing was sampled around it. A start is moved off the bounds by :data:`MARGIN`.
+    candidate: nothing was sampled around it.
     """
-    first = space.start if start is None else np.clip(start, MARGIN, 1 - MARGIN)
-    env = GenerationEnv(space.dimension, spec.samples, evaluate, spec.baseline == "mu")
-    search = PPO2(env, first.tolist(), spec, seed)
+    mean_first, bounded = spec.baseline == "mu", space.bounded
+    env = GenerationEnv(space.dimension, spec.samples, evaluate, mean_first, bounded=bounded)
+    first = space.start.tolist() if start is None else list(start)
+    widths = None if bounded else (space.high - space.low).tolist()
+    search = PPO2(env, first, spec, seed, widths=widths)
     search.learn(spec.trials, log_interval=None)  # type: ignore[arg-type]
     return best_mean(search.path, env.mean_scores, of=spec.steps)

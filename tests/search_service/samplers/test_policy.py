@@ -1,9 +1,15 @@
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 from scipy import stats
 
-from search_service.samplers.policy import sample_truncated_normal, truncated_normal_log_prob
+from search_service.samplers.policy import (
+    NormalPolicy,
+    TruncatedNormalPolicy,
+    sample_truncated_normal,
+    truncated_normal_log_prob,
+)
 
 MEANS = [1e-6, 0.05, 0.5, 0.93, 1 - 1e-6]
 
@@ -53,3 +59,37 @@ def test_samples_follow_from_the_generator_alone() -> None:
         sample_truncated_normal(mean, 0.2, 5, torch.Generator().manual_seed(9)) for _ in range(2)
     )
     assert torch.equal(first, again)
+
+
+def policy(kind: type, start: list[float], **options: object) -> torch.nn.Module:
+    nothing = spaces.Box(0.0, 0.0, (1,), np.float32)
+    actions = spaces.Box(-1e9, 1e9, (len(start),), np.float32)
+    common = {"sigma": 0.2, "joint": False, "mean_first": False, "seed": 4}
+    return kind(nothing, actions, lambda _: 0.2, start=start, **common, **options)
+
+
+def test_a_plain_normal_lies_around_its_start_with_a_deviation_of_the_boxs_width() -> None:
+    normal = policy(NormalPolicy, [0.0, 5.0], widths=[6.0, 1.0])
+    with torch.no_grad():
+        theta, _, log_prob = normal(torch.zeros(4000, 1))
+    for column, (mean, sigma) in enumerate([(0.0, 1.2), (5.0, 0.2)]):
+        reference = stats.norm(mean, sigma)
+        drawn = theta[:, column].numpy()
+        assert drawn.dtype == np.float32
+        assert stats.kstest(drawn, reference.cdf).pvalue > 1e-3
+        assert np.allclose(log_prob[:, column].numpy(), reference.logpdf(drawn), atol=1e-4)
+
+
+def test_a_step_moves_a_plain_normal_as_it_moves_the_middle_of_the_cube() -> None:
+    plain = policy(NormalPolicy, [0.5], widths=[1.0])
+    truncated = policy(TruncatedNormalPolicy, [0.5])
+    for one in (plain, truncated):
+        (gradient,) = torch.autograd.grad(one.mean.sum(), one.parameter)
+        assert gradient.item() == pytest.approx(0.25)
+        assert one.mean.item() == 0.5
+
+
+def test_a_start_on_a_face_of_the_cube_can_move() -> None:
+    mean = policy(TruncatedNormalPolicy, [0.0, 1.0]).mean
+    assert ((mean > 0) & (mean < 1)).all()
+    assert np.allclose(mean.detach().numpy(), [0, 1], atol=2e-3)

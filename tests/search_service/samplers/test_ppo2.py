@@ -116,3 +116,34 @@ def test_a_generation_that_failed_as_a_whole_leaves_the_means_gradient_zero() ->
     result = SAMPLERS["ppo2"](SPACE, PPO2Spec(preset="quick"), evaluate, 1)
     assert result.path[0] == result.path[1]
     assert result.mean_scores[0] is None
+
+
+FREE = ParameterSpace("macc", "linear")
+
+
+def test_without_bounds_it_finds_a_known_optimum_too() -> None:
+    best = np.linspace(-2, 2, FREE.dimension)
+
+    def score(theta: Sequence[float]) -> float:
+        return 1.0 - float(np.mean((np.asarray(theta) - best) ** 2)) / 36
+
+    def found(preset: str, seed: int) -> float:
+        spec = PPO2Spec.model_validate({"preset": preset})
+        result = SAMPLERS["ppo2"](FREE, spec, lambda batch: [score(p.theta) for p in batch], seed)
+        return score(result.theta)
+
+    started = score(FREE.start.tolist())
+    assert np.median([found("released", seed) for seed in range(5)]) > started + 0.01
+    assert np.median([found("paper", seed) for seed in range(5)]) > 0.99 > started
+
+
+def test_without_bounds_proposals_leave_the_box_and_none_is_cut_off() -> None:
+    def evaluate(batch: Sequence[Proposal]) -> list[float | None]:
+        proposals.extend(batch)
+        return [float(p.theta[0]) for p in batch]  # the more the better, without end
+
+    proposals: list[Proposal] = []
+    SAMPLERS["ppo2"](FREE, PPO2Spec(steps=12, samples=16), evaluate, 2)
+    first = [p.theta[0] for p in proposals]
+    assert max(first) > FREE.high[0]
+    assert len(set(first)) == len(first)
