@@ -13,6 +13,7 @@ MEDIA_TYPES = {
     ".json": "application/json",
     ".png": "image/png",
     ".csv": "text/csv",
+    ".db": "application/vnd.sqlite3",
     ".safetensors": "application/octet-stream",
 }
 """Media type of a file by its suffix."""

@@ -1,10 +1,11 @@
-"""The files of a finished search: the loss, a table of all trials, a picture."""
+"""The files of a finished search: the loss, all trials as a table and for Optuna, a picture."""
 
 import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from search_service import optuna_export
 from search_service.figures import draw_search
 from search_service.samplers import SamplerResult
 from search_service.tables import Trial
@@ -19,7 +20,7 @@ def write(
     result: SamplerResult,
     trials: Sequence[Trial],
 ) -> Iterator[Path]:
-    """Write ``loss.json``, ``trials.csv`` and ``search.png`` below ``folder``.
+    """Write ``loss.json``, ``trials.csv``, ``study.db`` and ``search.png`` below ``folder``.
 
     Yields:
         Path of each file, once it is complete.
@@ -31,6 +32,16 @@ def write(
     table = folder / "trials.csv"
     _write_table(table, space, trials)
     yield table
+    study = folder / "study.db"
+    facts = document["provenance"]
+    told = {
+        "metric": document["metric"],
+        "dataset": facts["dataset"]["name"],
+        "seed": facts["seed"],
+    }
+    told |= {"search": facts["search"], "sampler": facts["sampler"]}
+    optuna_export.write(study, space, document["name"], trials, told)
+    yield study
     picture = folder / "search.png"
     draw_search(picture, space, result, trials)
     yield picture

@@ -63,7 +63,7 @@ def _check_files(desk: Desk, settings: Settings, job_id: str, document: dict[str
             a.name: open_artifact(settings.artifacts_root, a.sha256)
             for a in jobs.artifacts(session, job_id)
         }
-    assert set(files) == {"loss.json", "search.png", "trials.csv"}
+    assert set(files) == {"loss.json", "search.png", "study.db", "trials.csv"}
     assert json.loads(files["loss.json"].read_text()) == document
     assert files["search.png"].read_bytes().startswith(b"\x89PNG")
     with files["trials.csv"].open() as file:

@@ -91,7 +91,8 @@ def test_a_search_leaves_its_picture_and_table(
     service: Service, search: dict[str, object], tmp_path: Path
 ) -> None:
     service.run("jobs", "fetch", str(search["id"]), str(tmp_path))
-    assert {path.name for path in tmp_path.iterdir()} == {"loss.json", "search.png", "trials.csv"}
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"loss.json", "search.png", "study.db", "trials.csv"}
     assert (tmp_path / "search.png").read_bytes().startswith(b"\x89PNG")
     assert len((tmp_path / "trials.csv").read_text().splitlines()) == 5
 
