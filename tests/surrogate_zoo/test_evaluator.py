@@ -1,15 +1,14 @@
 import math
 from itertools import pairwise
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import ndimage
 
 from surrogate_zoo import METRICS, SegmentationEvaluator
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.metrics import Metric
 from tests.surrogate_zoo.batches import VOID, labels
 
 CLASSES = 4
@@ -17,71 +16,6 @@ CLASSES = 4
 
 def _evaluator(**options: object) -> SegmentationEvaluator:
     return SegmentationEvaluator(CLASSES, tolerance=2, **options)  # type: ignore[arg-type]
-
-
-def _confusion(pred: np.ndarray, target: np.ndarray) -> np.ndarray:
-    valid = target != VOID
-    return np.bincount(
-        CLASSES * target[valid].astype(int) + pred[valid], minlength=CLASSES**2
-    ).reshape(CLASSES, CLASSES)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_region_metrics_agree_with_the_confusion_matrix(seed: int) -> None:
-    target, pred = labels(seed), labels(seed + 100, void=0)
-    evaluator = _evaluator()
-    evaluator.update(pred, target)
-    scores = evaluator.compute()
-    counts = _confusion(pred.numpy(), target.numpy())
-    hit, true = counts.diagonal(), counts.sum(1)
-    iou = hit / (true + counts.sum(0) - hit)
-    assert scores["miou"] == pytest.approx(iou.mean())
-    assert scores["fwiou"] == pytest.approx((iou * true).sum() / true.sum())
-    assert scores["macc"] == pytest.approx((hit / true).mean())
-    assert scores["gacc"] == pytest.approx(hit.sum() / true.sum())
-
-
-def _edges(mask: np.ndarray, void: np.ndarray) -> np.ndarray:
-    """Plain version: a pixel of the class with a valid neighbour that is not of the class."""
-    padded, seen = np.pad(mask, 1, constant_values=True), np.pad(~void, 1, constant_values=False)
-    edge = np.zeros_like(mask)
-    for row, column in np.argwhere(mask & ~void):
-        window = (slice(row, row + 3), slice(column, column + 3))
-        edge[row, column] = (seen[window] & ~padded[window]).any()
-    return edge
-
-
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("exclude_background", [False, True])
-def test_boundary_metrics_agree_with_a_plain_version(seed: int, exclude_background: bool) -> None:
-    target, pred = labels(seed, size=(2, 16, 19)), labels(seed + 50, size=(2, 16, 19), void=0)
-    evaluator = _evaluator(exclude_background=exclude_background)
-    evaluator.update(pred, target)
-    scores = evaluator.compute()
-    square = np.ones((5, 5), bool)
-    hits = np.zeros((CLASSES, 4))
-    counts = np.zeros((CLASSES, CLASSES), int)
-    for p, t in zip(pred.numpy(), target.numpy(), strict=True):
-        void = t == VOID
-        band = np.zeros_like(void)
-        for c in range(CLASSES):
-            true, found = _edges(t == c, void), _edges((p == c) & ~void, void)
-            near_true, near_found = (ndimage.binary_dilation(e, square) for e in (true, found))
-            hits[c] += [
-                (found & near_true).sum(),
-                found.sum(),
-                (true & near_found).sum(),
-                true.sum(),
-            ]
-            if c > 0 or not exclude_background:
-                band |= near_true
-        inside = np.where(band, t, VOID)
-        counts += _confusion(p, inside)
-    precision, recall = hits[:, 0] / hits[:, 1], hits[:, 2] / hits[:, 3]
-    f1 = 2 * precision * recall / (precision + recall)
-    assert scores["bf1"] == pytest.approx(f1[int(exclude_background) :].mean())
-    hit = counts.diagonal()
-    assert scores["biou"] == pytest.approx((hit / (counts.sum(0) + counts.sum(1) - hit)).mean())
 
 
 @given(
@@ -143,6 +77,54 @@ def test_nothing_seen_is_not_a_number() -> None:
     scores = evaluator.compute()
     assert set(scores) == set(METRICS)
     assert all(math.isnan(value) for value in scores.values())
+
+
+def test_means_over_images_weigh_every_image_alike() -> None:
+    target, pred = labels(1, size=(3, 9, 9)), labels(2, size=(3, 9, 9), void=0)
+    target[2] = VOID  # and leave out those without a label
+    scores = []
+    for image in range(2):
+        alone = _evaluator()
+        alone.update(pred[image : image + 1], target[image : image + 1])
+        scores.append(alone.compute()["miou-per-image"])
+    together = _evaluator()
+    together.update(pred, target)
+    assert together.compute()["miou-per-image"] == pytest.approx(sum(scores) / 2)
+
+
+def test_a_failing_metric_of_another_package_leaves_the_others_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(logic, maps):  # type: ignore[no-untyped-def]
+        maps.total(maps.target)
+        if maps.carried:
+            raise ZeroDivisionError("at the second batch")
+        return maps.total(logic.and_("and", maps.pred, maps.target)).sum()
+
+    target, pred = labels(1), labels(2, void=0)
+    without, parts = _evaluator(), [_evaluator(), _evaluator()]
+    for _ in range(3):
+        without.update(pred, target)
+    expected = without.compute()
+    monkeypatch.setitem(
+        METRICS, "fails", Metric("fails", "Fails", "Fails.", "-", fails, package="theirs")
+    )
+    for part in parts:
+        part.update(pred, target)
+    parts[0].update(pred, target)
+    parts[1].merge(parts[0])
+    scores = parts[1].compute()
+    assert math.isnan(scores.pop("fails"))
+    assert scores == pytest.approx(expected)
+    assert [record.message for record in caplog.records] == [
+        "The metric 'fails' of the package theirs fails and has no score: "
+        "ZeroDivisionError: at the second batch"
+    ]
+    monkeypatch.setitem(METRICS, "fails", Metric("fails", "Fails", "Fails.", "-", fails))
+    ours = _evaluator()
+    ours.update(pred, target)
+    with pytest.raises(ZeroDivisionError):
+        ours.update(pred, target)
 
 
 def test_merging_into_an_empty_one_and_resetting() -> None:

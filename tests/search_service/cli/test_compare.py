@@ -50,6 +50,19 @@ def test_columns_come_in_the_order_of_the_metrics() -> None:
     assert "mba" not in header
 
 
+def test_other_metrics_can_be_asked_for() -> None:
+    scored = job("dice", 0.4)
+    scored["result"]["metrics"] |= {"kappa": -0.25, "f2": 0.3}
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(comparison([scored], ["kappa", "miou"]))
+    text = console.export_text()
+    assert text.index("kappa") < text.index("miou")
+    assert "-25.00" in text
+    assert "f2" not in text
+    with pytest.raises(InputError, match="no such score"):
+        comparison([scored], ["unheard-of"])
+
+
 def test_measures_near_borders_are_a_table_of_their_own() -> None:
     lines = printed([job("dice", 0.4), job("lovasz", 0.45)], boundary=True)
     (header,) = [line for line in lines if "Loss" in line]

@@ -180,6 +180,13 @@ def test_a_retraining_on_a_dataset_without_networks_says_that_it_trains_one(
     assert "trained the edge network (" in result.stderr
 
 
+def test_metrics_are_listed(service: Service) -> None:
+    assert "boundary-iou" in service.run("metrics")
+    listed = {metric["name"]: metric for metric in json.loads(service.run("metrics", "--json"))}
+    assert listed["kappa"]["parameters"] == 12
+    assert listed["kappa"]["package"] is None
+
+
 def test_what_a_loss_needs_is_shown(service: Service) -> None:
     needs = json.loads(service.run("losses", "show", "semeda"))["needs"]
     assert needs["facts"] == ["edge_network"]
