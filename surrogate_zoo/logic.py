@@ -85,7 +85,7 @@ class CurveLogic(Logic):
                 would keep the other classes at zero.
         """
         g = self.curves[curve]
-        if operand.labelled and not g.truth_table:
+        if not (g.truth_table or operand.has_dense):
             raise InputError(
                 f"The operand of {curve!r} is zero but for one class a pixel; a curve without the "
                 "truth table cannot shape it. Take a family that keeps it, such as bezier."

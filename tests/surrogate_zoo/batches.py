@@ -4,6 +4,8 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
+from surrogate_zoo.parameters import ParameterSpace
+
 VOID = 255
 
 
@@ -31,3 +33,12 @@ def thetas(draw: st.DrawFn, dimension: int) -> list[float]:
     """Any point of the unit cube, its corners and faces included."""
     coordinate = st.one_of(st.sampled_from([0.0, 1.0]), st.floats(0, 1, allow_subnormal=False))
     return draw(st.lists(coordinate, min_size=dimension, max_size=dimension))
+
+
+@st.composite
+def thetas_of(draw: st.DrawFn, space: ParameterSpace) -> list[float]:
+    """Any theta of a space: of the box with its faces, or far out where there are no bounds."""
+    if space.bounded:
+        return draw(thetas(space.dimension))
+    coordinate = st.one_of(st.sampled_from([0.0, 1e6, -1e6]), st.floats(-20, 20))
+    return draw(st.lists(coordinate, min_size=space.dimension, max_size=space.dimension))
