@@ -51,8 +51,8 @@ def create_search(
 
     Raises:
         UnknownNameError: No such metric, curve family or dataset.
-        InputError: More than :data:`MOST_NUMBERS`, the result would take a built-in loss's name, or
-            the search cannot start there.
+        InputError: Too few segments, more than :data:`MOST_NUMBERS`, the result would take a
+            built-in loss's name, or the search cannot start there.
         ConflictError: The key was used for another request.
     """
     if (known := _by_key(session, idempotency_key)) is not None:

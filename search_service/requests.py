@@ -77,8 +77,9 @@ class SearchRequest(Spec):
         name: Name in the zoo of the loss that is found; ``asl-<metric>-<dataset>`` if not given.
         metric: Name of the metric that scores the hold-out set.
         dataset: Name of a registered dataset.
-        family: Curve family.
-        segments: Segments a curve; None takes the metric's own.
+        family: Name of a curve family in :data:`surrogate_zoo.curve_families.CURVE_FAMILIES`.
+        segments: Segments a curve; None takes the family's own (linear), or the metric's (bezier
+            and its ablations).
         preset: What sampler, network, training, scoring and hold_out are where they are not given:
             ``released`` and ``paper`` are for GPUs, ``quick`` takes minutes on two CPU cores.
         sampler: What proposes candidates.

@@ -12,13 +12,14 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from api.app import create_app
 from search_service.settings import Settings
+from surrogate_zoo.curve_families import CURVE_FAMILIES
 from tests.api.conftest import Live
 
 EXAMPLES = 15
 NAMES = {
     ("SearchRequest", "metric"): {"enum": ["macc", "bf1"]},
     ("SearchRequest", "dataset"): {"enum": ["shapes"]},
-    ("SearchRequest", "family"): {"enum": ["bezier"]},
+    ("SearchRequest", "family"): {"enum": list(CURVE_FAMILIES)},
     ("RetrainingRequest", "loss"): {"enum": ["dice", "asl-miou-voc", "dice+2*lovasz"]},
     ("RetrainingRequest", "dataset"): {"enum": ["shapes"]},
     ("RetrainingRequest", "versions"): {"maxProperties": 0},

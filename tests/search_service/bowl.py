@@ -8,7 +8,7 @@ import numpy as np
 
 from search_service.requests import SearchRequest
 from search_service.samplers import SAMPLERS, Proposal, Theta
-from surrogate_zoo.parameters import ParameterSpace
+from surrogate_zoo.parameters import ControlPoints, ParameterSpace
 from workers.candidates import Candidate, Outcome, RetrainingResult, Stopped
 from workers.specs import ProxyTask, RetrainingTask
 
@@ -21,23 +21,25 @@ def optimum(dimension: int) -> np.ndarray:
 
 
 def bowl(theta: Sequence[float]) -> float:
-    """1 at the optimum, falling with the squared distance, in every dimension alike.
-
-    Theta is rounded, so that theta as it comes back out of control points scores the very same.
-    """
-    point = np.asarray(theta, dtype=np.float64).round(6)
+    """1 at the optimum, falling with the squared distance, in every dimension alike."""
+    point = np.asarray(theta, dtype=np.float64)
     return float(1.0 - np.mean((point - optimum(len(point))) ** 2))
+
+
+def bowl_of_curves(space: ParameterSpace, control_points: ControlPoints) -> float:
+    """:func:`bowl` of the theta that a candidate's curves tell."""
+    return bowl(space.theta(control_points).tolist())
 
 
 def expected(
     request: SearchRequest, start: Theta | None = None
 ) -> tuple[Scored, dict[str, list[float]]]:
     """Trials (number, theta, score) and published control points that a search must end with."""
-    space = ParameterSpace(request.metric)
+    space = ParameterSpace(request.metric, request.family, request.segments)
     trials: Scored = []
 
     def evaluate(batch: Sequence[Proposal]) -> list[float | None]:
-        scores = [bowl(proposal.theta) for proposal in batch]
+        scores = [bowl_of_curves(space, space.control_points(p.theta)) for p in batch]
         trials.extend((p.number, list(p.theta), s) for p, s in zip(batch, scores, strict=True))
         return list(scores)
 
@@ -69,7 +71,6 @@ class BowlPool:
         on_outcome: Callable[[Outcome], None],
         should_stop: Callable[[], bool],
     ) -> None:
-        space = ParameterSpace(task.metric)
         self.entered.release()
         for candidate in reversed(candidates):  # any order is allowed, so take an unexpected one
             while not self.gate.wait(0.02):
@@ -78,7 +79,8 @@ class BowlPool:
             threading.Event().wait(self.seconds)
             if should_stop():
                 raise Stopped
-            score = bowl(space.theta(candidate.loss["control_points"]).tolist())
+            space = ParameterSpace(task.metric, candidate.loss["family"])
+            score = bowl_of_curves(space, candidate.loss["control_points"])
             self.evaluated.append((task.metric, candidate.number))
             on_outcome(Outcome(candidate.number, score, {task.metric: score}, None, self.seconds))
 

@@ -52,7 +52,7 @@ def _check_provenance(provenance: dict[str, Any], trials: list[Any]) -> None:
     assert [(t["number"], t["theta"], t["score"]) for t in provenance["trials"]] == trials
     assert provenance["seed"] == 3
     assert len(provenance["dataset"]["fingerprint"]) == 64
-    assert {"torch", "segloss", "stable-baselines3"} <= set(provenance["versions"])
+    assert {"torch", "segloss", "stable-baselines3", "optuna", "cmaes"} <= set(provenance["versions"])
     assert provenance["licence"]
     assert provenance["network"]["encoder"] == "tu-resnet18"
 
@@ -77,6 +77,7 @@ def test_searches_at_once_end_as_each_alone(desk: Desk, settings: Settings) -> N
     requests = [
         small(seed=seed, metric=metric) for seed, metric in [(1, "macc"), (2, "bf1"), (1, "miou")]
     ]
+    requests.append(small(name="free", family="bezier-unconstrained"))
     with working(settings.model_copy(update={"concurrent_jobs": 3}), BowlPool(0.01)):
         ids = [desk.submit(request) for request in requests]
         for job_id, request in zip(ids, requests, strict=True):

@@ -57,6 +57,20 @@ def test_a_search_finds_a_loss_and_a_retraining_trains_with_it(
     _check_retraining(desk, settings, job_id)
 
 
+def test_a_search_among_linear_curves_trains_every_candidate(
+    desk: Desk, settings: Settings, pool: WorkerPool
+) -> None:
+    sampler = {"name": "ppo2", "steps": 2, "samples": 2, "updates": 5}
+    request = {"metric": "miou", "family": "linear", "segments": 3, "sampler": sampler} | TINY
+    with working(settings, pool):
+        search = desk.wait_for(desk.submit(SearchRequest.model_validate(request)))
+    assert (search.state, search.error) == ("succeeded", None)
+    assert [len(theta) for _, theta, _ in desk.trials(search.id)] == [6] * 4
+    document = desk.published(search.id)
+    assert document["family"] == "linear"
+    assert [len(heights) for heights in document["control_points"].values()] == [2, 2]
+
+
 def _check_retraining(desk: Desk, settings: Settings, job_id: str) -> None:
     result = desk.job(job_id).result
     assert result is not None

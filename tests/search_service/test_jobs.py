@@ -95,6 +95,7 @@ def test_a_retrainings_version_is_fixed_when_it_is_asked_for(session: Session) -
         ({"metric": "nope"}, UnknownNameError),
         ({"dataset": "nope"}, UnknownNameError),
         ({"family": "nope"}, UnknownNameError),
+        ({"family": "linear", "segments": 1}, InputError),
         ({"name": "cross-entropy"}, InputError),
         ({"sampler": {"name": "random", "trials": 100_000}}, InputError),
     ],
