@@ -16,7 +16,10 @@ LICENCE = "Apache-2.0"
 _LIBRARIES = (
     "torch",
     "numpy",
+    "scipy",
     "stable-baselines3",
+    "optuna",
+    "cmaes",
     "segmentation-models-pytorch",
     "timm",
     "ray",

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from search_service import jobs
 from search_service.requests import RetrainingRequest, SearchRequest
+from search_service.samplers import SAMPLERS
 from search_service.settings import Settings
 from tests.search_service.bowl import expected
 from tests.search_service.service import Desk, small
@@ -93,6 +94,39 @@ def test_killed_twice_a_search_ends_as_an_uninterrupted_one(
     assert desk.published(job_id)["control_points"] == points
     assert before.items() <= _moments(desk, job_id).items()  # what was recorded was not done again
     assert desk.states(job_id) == ["queued", "running", "succeeded"]
+
+
+SAMPLED = [
+    {"name": "random", "trials": 20, "batch": 4},
+    {"name": "tpe", "trials": 20, "batch": 4, "startup": 4},
+    {"name": "cma-es", "trials": 20, "batch": 4},
+    {"name": "gp", "trials": 12, "batch": 4, "startup": 4},  # a second and more a generation
+    {"name": "ppo2", "steps": 5, "samples": 4},
+]
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_killed_with_every_sampler_at_work_all_end_as_uninterrupted_ones(
+    desk: Desk, start: Callable[..., Process]
+) -> None:
+    assert {sampler["name"] for sampler in SAMPLED} == set(SAMPLERS)
+    requests = [small(seed=3, sampler=sampler) for sampler in SAMPLED]
+    ids = [desk.submit(request) for request in requests]
+    command = ["tests.search_service.process", "0.2"]
+    controller = start(command, SEGLOSS_CONCURRENT_JOBS="5")
+    for job_id in ids:
+        desk.wait_for_trials(job_id, 5)  # in the middle of the second generation, or later
+    controller.end(signal.SIGKILL)
+    before = [_moments(desk, job_id) for job_id in ids]
+    assert [desk.job(job_id).state for job_id in ids] == ["running"] * len(ids)
+    start(command, SEGLOSS_CONCURRENT_JOBS="5")
+    for job_id, request, recorded in zip(ids, requests, before, strict=True):
+        job = desk.wait_for(job_id)
+        assert (job.state, job.error) == ("succeeded", None)
+        trials, points = expected(request)
+        assert desk.trials(job_id) == trials
+        assert desk.published(job_id)["control_points"] == points
+        assert recorded.items() <= _moments(desk, job_id).items()
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)

@@ -108,6 +108,18 @@ def test_a_search_gets_better_than_its_first_proposal(name: str) -> None:
     assert bowl(result.theta) > bowl(evaluate.proposals[0].theta) + 0.01
 
 
+def test_a_space_without_bounds_is_searched_too(name: str) -> None:
+    space = ParameterSpace("macc", "linear", 3)
+    evaluate = Recorded()
+    outside = tuple((space.high + 1.0).tolist())
+    result = SAMPLERS[name](space, SPECS[name], evaluate, 5, outside)
+    assert np.allclose(evaluate.proposals[0].theta, outside)
+    assert len(evaluate.proposals) == SPECS[name].trials
+    for proposal in evaluate.proposals:
+        space.control_points(proposal.theta)
+    assert bowl(result.theta) > bowl(outside)
+
+
 def test_recorded_scores_make_the_same_search_whenever_it_was_cut_off(name: str) -> None:
     whole = Recorded(failing=[2, 9])
     expected = search(name, whole)
