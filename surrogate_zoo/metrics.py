@@ -150,14 +150,15 @@ def _f_beta(logic: "Logic", maps: "Maps", beta: float) -> "Tensor":
 def kappa(logic: "Logic", maps: "Maps") -> "Tensor":
     """Agreement of pixels beyond chance, ``(p_o - p_e) / (1 - p_e)`` (Cohen 1960), in -1..1.
 
-    Chance gives every pixel a class at the prediction's frequencies. Where one class is all that
-    target and prediction hold, agreement by chance is certain and the score is 1.
+    Chance gives every pixel a class at the prediction's frequencies. Where the target holds one class
+    alone, no prediction agrees beyond chance and there is nothing to measure (scikit-learn says 0).
     """
     both, either, true = _counts(logic, maps)
-    given = both + (either - true)
-    agreed = maps.class_mean(maps.ratio(both, true), true)
-    by_chance = maps.class_mean(maps.ratio(given, true.sum()), true)
-    return 1 - maps.ratio(1 - agreed, 1 - by_chance)
+    pixels = true.sum()
+    agreed = maps.ratio(both.sum(), pixels)
+    by_chance = maps.class_mean(maps.ratio(both + (either - true), pixels), true)
+    score = 1 - maps.ratio(1 - agreed, 1 - by_chance)
+    return maps.class_mean(score, (true * (pixels - true)).sum())
 
 
 def macc(logic: "Logic", maps: "Maps") -> "Tensor":

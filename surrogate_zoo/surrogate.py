@@ -34,8 +34,8 @@ class SurrogateLoss(nn.Module):
         num_classes: C.
         family: Name of a family in :data:`surrogate_zoo.curve_families.CURVE_FAMILIES`.
         ignore_index: Label of void pixels.
-        tolerance: Boundary tolerance in pixels (biou, bf1).
-        exclude_background: Leave class 0 out of boundaries, as PASCAL VOC does (biou, bf1).
+        tolerance: Boundary tolerance in pixels (boundary metrics).
+        exclude_background: Leave class 0 out of boundaries, as PASCAL VOC does (boundary metrics).
         as_released: Reproduce the released implementation: void borders count as edges, the BF1
             surrogate sees no void mask, absent classes stay in means.
 
@@ -85,7 +85,7 @@ class SurrogateLoss(nn.Module):
             target: Labels, int64 (N, H, W), 0..C-1 or ``ignore_index``.
 
         Returns:
-            Scalar in [0, 1], float32 (float64 for float64 logits).
+            Scalar in [0, 1], but above 1 where kappa is negative; float32 (float64 for float64 logits).
 
         Raises:
             InputError: A wrong shape or dtype, a label out of range, or NaN or infinite logits.

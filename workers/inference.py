@@ -53,9 +53,9 @@ def evaluate(
     Leaves the network in evaluation mode.
 
     Returns:
-        Every metric, and every measure near borders (``surrogate_zoo.BoundaryEvaluator``), in 0..1,
-        over all images together. One that found nothing to measure (no labelled pixel, no boundary)
-        is left out.
+        Every metric, and every measure near borders (``surrogate_zoo.BoundaryEvaluator``), in 0..1
+        (kappa -1..1), over all images together. One that found nothing to measure (no labelled
+        pixel, no boundary) is left out.
     """
     evaluators = (
         SegmentationEvaluator(

@@ -189,7 +189,7 @@ class ScoringSpec(Spec):
     """How predictions are scored (see ``surrogate_zoo.SegmentationEvaluator``).
 
     Attributes:
-        tolerance: Boundary tolerance in pixels of biou and bf1.
+        tolerance: Boundary tolerance in pixels of the boundary metrics.
         exclude_background: Leave class 0 out of boundaries (PASCAL VOC).
     """
 

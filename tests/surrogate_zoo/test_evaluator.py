@@ -127,6 +127,15 @@ def test_a_failing_metric_of_another_package_leaves_the_others_alone(
         ours.update(pred, target)
 
 
+def test_one_class_alone_has_no_agreement_beyond_chance() -> None:
+    target, pred = torch.zeros(1, 8, 8).long(), labels(2, size=(1, 8, 8), void=0)
+    evaluator = _evaluator()
+    evaluator.update(pred, target)
+    assert math.isnan(evaluator.compute()["kappa"])
+    evaluator.update(pred, target.index_fill(2, torch.tensor([0]), 1))
+    assert -1 <= evaluator.compute()["kappa"] < 1
+
+
 def test_merging_into_an_empty_one_and_resetting() -> None:
     target, pred = labels(1), labels(2, void=0)
     full, empty = _evaluator(), _evaluator()

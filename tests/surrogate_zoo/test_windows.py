@@ -50,3 +50,12 @@ def test_a_shared_maximum_gives_its_gradient_once() -> None:
     window_max(values, 2).sum().backward()
     assert values.grad is not None
     assert values.grad.sum() == 36
+
+
+@pytest.mark.parametrize("radius", [0, 2])
+def test_masks_of_bytes_are_worked_on_as_bytes(radius: int) -> None:
+    mask = torch.rand(2, 3, 9, 10) < 0.2
+    for window in (window_max, window_min):
+        found = window(mask.to(torch.uint8), radius)
+        assert found.dtype == torch.uint8
+        assert torch.equal(found.float(), window(mask.float(), radius))
