@@ -1,5 +1,6 @@
 """Random batches for the tests of losses and metrics."""
 
+import numpy as np
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
@@ -42,3 +43,15 @@ def thetas_of(draw: st.DrawFn, space: ParameterSpace) -> list[float]:
         return draw(thetas(space.dimension))
     coordinate = st.one_of(st.sampled_from([0.0, 1e6, -1e6]), st.floats(-20, 20))
     return draw(st.lists(coordinate, min_size=space.dimension, max_size=space.dimension))
+
+
+def flat(points: dict[str, list[float]]) -> list[float]:
+    """The control points of all curves in a row, as a surrogate takes them."""
+    return [value for row in points.values() for value in row]
+
+
+def random_points(family: str, metric: str = "miou", seed: int = 0) -> dict[str, list[float]]:
+    """Control points of a theta from inside the box."""
+    space = ParameterSpace(metric, family)
+    shares = np.random.default_rng(seed).random(space.dimension)
+    return space.control_points(space.low + (space.high - space.low) * shares)

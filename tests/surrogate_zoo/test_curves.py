@@ -65,7 +65,8 @@ def test_the_slope_is_finite_everywhere(
     assert x.grad is not None
     assert torch.isfinite(x.grad).all()
     if family.monotone:
-        assert (x.grad >= -1e-3).all()
+        steepest = x.grad.abs().max().clamp(min=10)
+        assert (x.grad >= -1e-4 * steepest).all()  # rounding alone may let a flat stretch fall
 
 
 def test_a_segment_meets_its_bernstein_form() -> None:
