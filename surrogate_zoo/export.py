@@ -16,7 +16,7 @@ from surrogate_zoo.metrics import METRICS
 
 _MODULES = (
     "errors", "names", "sites", "metrics", "curve_families", "windows", "pointwise",
-    "curves", "maps", "logic",
+    "curves", "class_maps", "maps", "logic",
     "surrogate",
 )  # fmt: skip
 

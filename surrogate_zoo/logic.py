@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from surrogate_zoo.class_maps import ClassMap
 from surrogate_zoo.curves import curve_of
 from surrogate_zoo.errors import InputError
-from surrogate_zoo.maps import ClassMap
 from surrogate_zoo.pointwise import pointwise
 from surrogate_zoo.sites import curves_of
 

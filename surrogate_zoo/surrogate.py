@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from surrogate_zoo.class_maps import ClassMap, Labelled
 from surrogate_zoo.curve_families import CURVE_FAMILIES, CurveFamily
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.logic import CurveLogic, Logic
-from surrogate_zoo.maps import ClassMap, Labelled, Maps
+from surrogate_zoo.maps import Maps
 from surrogate_zoo.metrics import METRICS, Metric
 
 

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from surrogate_zoo.class_maps import ClassMap
 from surrogate_zoo.curves import BezierCurve
-from surrogate_zoo.maps import ClassMap, Maps
+from surrogate_zoo.maps import Maps
 from surrogate_zoo.surrogate import one_hot
 from tests.surrogate_zoo.batches import VOID, labels
 

@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from surrogate_zoo import METRICS, SurrogateLoss, load_loss
+from surrogate_zoo.class_maps import ClassMap
 from surrogate_zoo.errors import InputError, UnknownNameError
 from surrogate_zoo.logic import BooleanLogic
-from surrogate_zoo.maps import ClassMap
 from surrogate_zoo.parameters import ParameterSpace
 from surrogate_zoo.surrogate import one_hot
 from tests.surrogate_zoo.batches import VOID, labels, one_hot_logits

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surrogate_zoo import METRICS, SegmentationEvaluator, SurrogateLoss, load_loss
+from surrogate_zoo.class_maps import ClassMap, Labelled
 from surrogate_zoo.curve_families import CURVE_FAMILIES
 from surrogate_zoo.errors import InputError, LossFileError
 from surrogate_zoo.export import python_source
@@ -22,7 +23,6 @@ from surrogate_zoo.loss_file import (
     signed,
     surrogate_document,
 )
-from surrogate_zoo.maps import ClassMap, Labelled
 from surrogate_zoo.parameters import ParameterSpace
 from tests.surrogate_zoo.batches import (
     VOID,
