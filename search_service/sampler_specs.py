@@ -76,6 +76,8 @@ class RandomSpec(Spec):
 class TPESpec(Spec):
     """Optuna's tree-structured Parzen estimator, over all parameters jointly.
 
+    What is published is smoothed over all trials, with the cube of their number, hence the limit.
+
     Attributes:
         trials: Proposals in total.
         batch: Proposals that are evaluated together; those of a batch keep away from each other
@@ -85,7 +87,7 @@ class TPESpec(Spec):
     """
 
     name: Literal["tpe"] = "tpe"
-    trials: Trials = 96
+    trials: Annotated[int, Field(ge=1, le=2000)] = 96
     batch: Batch = 8
     startup: Annotated[int, Field(ge=1, le=10_000)] = 8
 

@@ -38,15 +38,18 @@ class SamplerResult:
     What is published differs. PPO2 and CMA-ES have a policy, and publish the mean of the generation
     whose mean score was the highest: the score averages over a generation, so noise in single
     trainings hardly enters it, but it is the score of the neighbourhood of theta and usually below
-    that of theta itself. Random search, TPE and GP publish the theta of the best single score: that
-    score is the maximum of many noisy ones, hence too high, and not comparable with a mean's.
-    Compare samplers by training with what they publish.
+    that of theta itself. TPE and GP publish the candidate from which a Gaussian process through all
+    scores expects most, and that expectation: noise is smoothed away as far as neighbours tell.
+    Random search, the control, publishes the theta of the best single score: that score is the
+    maximum of many noisy ones, hence too high. The three kinds of scores are not comparable;
+    compare samplers by training with what they publish.
 
     Attributes:
         theta: The parameters to publish.
         score: The score that they were chosen by; see above.
         generation: Generation that they belong to.
-        path: The policy's mean in every generation (PPO2, CMA-ES), or the best theta so far.
+        path: The policy's mean in every generation (PPO2, CMA-ES), or the theta of the best single
+            score so far.
         mean_scores: Mean score of every generation, failed candidates counted as its worst; None
             where all its candidates failed.
     """

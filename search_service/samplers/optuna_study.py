@@ -11,7 +11,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import Trial, TrialState
 
 from search_service.samplers.contract import Evaluate, Proposal, SamplerResult, Theta
-from search_service.samplers.results import BestCandidate
+from search_service.samplers.results import Candidates
 from surrogate_zoo.parameters import ParameterSpace
 
 _ASKING = threading.Lock()
@@ -88,17 +88,17 @@ def search(
     evaluate: Evaluate,
     start: Theta | None,
 ) -> SamplerResult:
-    """Search for the best of one score, and publish the best single candidate.
+    """Search for the best of one score, and publish the candidate of the best expected score.
 
     Raises:
         WorkerError: Not one candidate got a score.
     """
     study = BatchStudy(space, sampler, tuple(space.start.tolist()) if start is None else start)
-    best = BestCandidate()
+    candidates = Candidates()
     for generation, first in enumerate(range(0, spec.trials, spec.batch)):
         thetas = study.ask(min(spec.batch, spec.trials - first))
         batch = [Proposal(number, generation, theta) for number, theta in enumerate(thetas, first)]
         scores = evaluate(batch)
         study.tell([None if score is None else (score,) for score in scores])
-        best.note(batch, scores)
-    return best.result()
+        candidates.note(batch, scores)
+    return candidates.best_expected(space)

@@ -4,7 +4,7 @@ import numpy as np
 
 from search_service.sampler_specs import RandomSpec
 from search_service.samplers.contract import Evaluate, Proposal, SamplerResult, Theta
-from search_service.samplers.results import BestCandidate
+from search_service.samplers.results import Candidates
 from surrogate_zoo.parameters import ParameterSpace
 
 
@@ -18,7 +18,7 @@ def run(
     """Propose the start, then uniform theta from the box; publish the best single candidate."""
     generator = np.random.default_rng(seed)
     first = tuple(space.start.tolist()) if start is None else start
-    best = BestCandidate()
+    candidates = Candidates()
     for generation, begin in enumerate(range(0, spec.trials, spec.batch)):
         batch = []
         for number in range(begin, min(begin + spec.batch, spec.trials)):
@@ -26,5 +26,5 @@ def run(
             drawn = space.low + (space.high - space.low) * generator.random(space.dimension)
             theta = first if number == 0 else tuple(drawn.tolist())
             batch.append(Proposal(number, generation, theta))
-        best.note(batch, evaluate(batch))
-    return best.result()
+        candidates.note(batch, evaluate(batch))
+    return candidates.best()

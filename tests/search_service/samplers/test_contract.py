@@ -20,7 +20,7 @@ SPECS = {
     "ppo2": PPO2Spec(steps=4, samples=6),
     "random": RandomSpec(trials=20, batch=6),
     "tpe": TPESpec(trials=20, batch=6, startup=4),
-    "gp": GPSpec(trials=20, batch=6, startup=4),
+    "gp": GPSpec(trials=14, batch=6, startup=4),
     "cma-es": CMAESSpec(trials=20, batch=6),
 }
 SPACE = ParameterSpace("macc")
