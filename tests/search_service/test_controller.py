@@ -52,7 +52,9 @@ def _check_provenance(provenance: dict[str, Any], trials: list[Any]) -> None:
     assert [(t["number"], t["theta"], t["score"]) for t in provenance["trials"]] == trials
     assert provenance["seed"] == 3
     assert len(provenance["dataset"]["fingerprint"]) == 64
-    assert {"torch", "segloss", "stable-baselines3", "optuna", "cmaes"} <= set(provenance["versions"])
+    assert {"torch", "segloss", "stable-baselines3", "optuna", "cmaes"} <= set(
+        provenance["versions"]
+    )
     assert provenance["licence"]
     assert provenance["network"]["encoder"] == "tu-resnet18"
 
