@@ -7,6 +7,8 @@ from typing import Any
 
 from scipy import stats
 
+from surrogate_zoo import METRICS
+
 CLASSES = (
     "sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian",
     "cyclist",
@@ -42,6 +44,15 @@ def training(iterations: int, rate: float) -> dict[str, Any]:
         "head_factor": 1.0,
         "warmup": 10,
         "augmentation": {"scale": [0.75, 1.5]},
+    }
+
+
+def titles(runs: Runs, *, near_borders: bool) -> dict[str, str]:
+    """Scores that a run has, by name, with what tables call them: metrics, or measures near borders."""
+    return {
+        name: METRICS[name].title if name in METRICS else name
+        for name in runs[0]
+        if (name in METRICS) != near_borders
     }
 
 

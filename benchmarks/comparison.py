@@ -29,7 +29,7 @@ from typing import Any
 import torch
 
 from benchmarks import camvid
-from surrogate_zoo import LOSSES, METRICS, needs_of
+from surrogate_zoo import LOSSES, needs_of
 from workers.candidates import Candidate, Outcome
 from workers.loss_networks.specs import LossNetworkTask
 from workers.loss_networks.training import train_loss_network
@@ -183,7 +183,6 @@ def _commit() -> str:
 def _report(arguments: argparse.Namespace, records: Sequence[Mapping[str, Any]]) -> list[str]:
     scores = {record["loss"]: record["runs"] for record in records}
     rates = {record["loss"]: record["rate"] for record in records}
-    near = {name: name for name in scores[BASE][0] if name not in METRICS}
     order = dict(sorted(scores.items(), key=lambda one: -sum(run["miou"] for run in one[1])))
     commits = ", ".join(sorted({record["commit"] for record in records}))
     hours = sum(record["seconds"] for record in records) / 3600
@@ -197,11 +196,11 @@ def _report(arguments: argparse.Namespace, records: Sequence[Mapping[str, Any]])
         f"{datetime.now(UTC):%Y-%m-%d}, commit {commits}, {platform.machine()}, one thread a training, "
         f"torch {torch.__version__}, {hours:.1f} worker hours.",
         "",
-        *camvid.table(order, {name: METRICS[name].title for name in METRICS}, rates),
+        *camvid.table(order, camvid.titles(scores[BASE], near_borders=False), rates),
         "",
         "Near the borders of classes: mean boundary accuracy, and mIoU within so many pixels of one.",
         "",
-        *camvid.table(order, near, rates),
+        *camvid.table(order, camvid.titles(scores[BASE], near_borders=True), rates),
         "",
         f"Difference in points to {BASE}, paired over seeds (paired t-test, not corrected for the "
         "number of losses):",

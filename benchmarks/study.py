@@ -191,7 +191,7 @@ def _report(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
     network = search["request"]["network"]
-    near = [name for name in scores["cross-entropy"][0] if name not in METRICS]
+    base = scores["cross-entropy"]
     lines = [
         f"{search['request']['dataset']} at {arguments.size[0]}x{arguments.size[1]}, searched for "
         f"{arguments.metric} with {trials} proxies of {arguments.proxy_iterations} iterations; "
@@ -203,16 +203,15 @@ def _report(
         f"{platform.machine()} with {torch.get_num_threads()} threads, torch {torch.__version__}, "
         f"{minutes:.0f} minutes in all.",
         "",
-        *camvid.table(scores, {name: METRICS[name].title for name in METRICS}, rates),
+        *camvid.table(scores, camvid.titles(base, near_borders=False), rates),
         "",
         "Near the borders of classes: mean boundary accuracy, and mIoU within so many pixels of one:",
         "",
-        *camvid.table(scores, {name: name for name in near}, rates),
+        *camvid.table(scores, camvid.titles(base, near_borders=True), rates),
         "",
         f"Difference to cross entropy in {METRICS[arguments.metric].title}, paired over seeds:",
         "",
     ]
-    base = scores["cross-entropy"]
     for loss, runs in scores.items():
         if loss != "cross-entropy":
             gap = camvid.difference(runs, base, arguments.metric)
