@@ -67,7 +67,7 @@ def test_updates_equal_the_released_ones(case: dict[str, Any]) -> None:
         # carries that on. Coordinates do not touch each other, so it stays with the one.
         assert max(others) <= 1e-4
         assert worst <= (1e-4 if number == 0 else 0.1)
-    assert np.median(search.log_prob_errors) <= 1e-5
+    assert search.log_prob_errors[0] <= 1e-5
 
 
 SPACE = ParameterSpace("miou")  # 12 parameters
