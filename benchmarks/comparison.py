@@ -4,9 +4,10 @@
 
 For each loss:
 
-1. its learning rate is tuned on a hold-out set cut from the training split, by mIoU, with four short
+1. its learning rate is tuned on a hold-out set cut from the training split, by mIoU, with four
    trainings and one seed: the three ``--rates``, then one beyond the best of them if that is the
-   first or the last, else one between it and its better neighbour;
+   first or the last, else one between it and its better neighbour. They are as long as those of the
+   second part: shorter ones prefer learning rates that are too high for it;
 2. it is retrained over several seeds with the best, and scored on the validation split, which
    tuning has not read.
 
@@ -72,8 +73,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--size", type=int, nargs=2, default=(96, 128), metavar=("H", "W"))
     parser.add_argument("--losses", nargs="+", default=list(LOSSES), metavar="NAME")
     parser.add_argument("--rates", type=float, nargs="+", default=[0.03, 0.1, 0.3])
-    parser.add_argument("--tuning-iterations", type=int, default=40)
-    parser.add_argument("--iterations", type=int, default=100, help="of a retraining")
+    parser.add_argument("--iterations", type=int, default=100, help="of tuning and retraining")
     parser.add_argument("--seeds", type=int, default=3)
     return parser.parse_args()
 
@@ -149,7 +149,7 @@ def _tuned(
     rate: float,
 ) -> float:
     """MIoU on the hold-out set with one learning rate; 0 where the training diverged."""
-    schedule = camvid.training(arguments.tuning_iterations, rate)
+    schedule = camvid.training(arguments.iterations, rate)
     task = ProxyTask.model_validate({**shared, "metric": "miou", "training": schedule})
     outcomes: list[Outcome] = []
     pool.evaluate(task, [Candidate(0, LOSSES[name].document())], on_outcome=outcomes.append)
@@ -190,7 +190,7 @@ def _report(arguments: argparse.Namespace, records: Sequence[Mapping[str, Any]])
         f"CamVid at {arguments.size[0]}x{arguments.size[1]}, {camvid.NETWORK['architecture']} "
         f"{camvid.NETWORK['encoder']} from scratch, {arguments.iterations} iterations of 8 crops, "
         f"{arguments.seeds} seeds. Learning rates tuned by mIoU on a hold-out set of the training "
-        f"split, four trainings of {arguments.tuning_iterations} iterations a loss. Validation split, "
+        f"split, four trainings a loss. Validation split, "
         "percent, mean ± half of the 95% interval, the highest mIoU first.",
         "",
         f"{datetime.now(UTC):%Y-%m-%d}, commit {commits}, {platform.machine()}, one thread a training, "
