@@ -35,7 +35,7 @@ def write(
     study = folder / "study.db"
     facts = document["provenance"]
     told = {
-        "metric": document["metric"],
+        "metric": space.metric,
         "dataset": facts["dataset"]["name"],
         "seed": facts["seed"],
     }

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from search_service.presets import Preset, filled
 from search_service.sampler_specs import PPO2Spec, SamplerSpec
 from surrogate_zoo.loss_file import NAME
-from surrogate_zoo.sums import is_sum, parse_sum
+from surrogate_zoo.sums import is_sum, parse_sum, sum_name
 from workers.loss_networks.specs import LossNetworkSpec
 from workers.specs import (
     QUICK_HOLD_OUT,
@@ -75,7 +75,9 @@ class SearchRequest(Spec):
 
     Attributes:
         name: Name in the zoo of the loss that is found; ``asl-<metric>-<dataset>`` if not given.
-        metric: Name of the metric that scores the hold-out set.
+        metric: Name of the metric that scores the hold-out set, or a weighted sum of several
+            (``miou+bf1``): candidates are then the sums of their surrogates, searched together, and
+            the score is the weighted mean.
         dataset: Name of a registered dataset.
         family: Name of a curve family in :data:`surrogate_zoo.curve_families.CURVE_FAMILIES`.
         segments: Segments a curve; None takes the family's own (linear), or the metric's (bezier
@@ -124,7 +126,8 @@ class SearchRequest(Spec):
     @model_validator(mode="after")
     def _name_the_result(self) -> Self:
         if self.name is None:
-            object.__setattr__(self, "name", f"asl-{self.metric}-{self.dataset}")
+            target = sum_name(self.metric) if is_sum(self.metric) else self.metric
+            object.__setattr__(self, "name", f"asl-{target}-{self.dataset}")
         return self
 
     @property

@@ -12,8 +12,8 @@ from search_service.samplers import SAMPLERS, Proposal, SamplerResult, Theta
 from search_service.tables import Trial
 from surrogate_zoo import zoo
 from surrogate_zoo.errors import ConflictError
-from surrogate_zoo.loss_file import surrogate_document
-from surrogate_zoo.parameters import ParameterSpace
+from surrogate_zoo.loss_file import sum_document, surrogate_document
+from surrogate_zoo.parameters import ControlPoints, ParameterSpace
 from surrogate_zoo.tables import now
 from workers.candidates import Candidate, Outcome, Stopped
 from workers.specs import ProxyTask, ScoringSpec
@@ -69,14 +69,30 @@ class Search:
     def document(
         self, theta: Sequence[float], facts: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """The loss file of a theta."""
-        return surrogate_document(
-            self.request.loss_name,
-            self.request.metric,
-            self.space.control_points(theta),
-            family=self.request.family,
-            title=f"Searched for {self.request.metric} on {self.request.dataset}",
-            options=_options(self.request.scoring),
+        """The loss file of a theta: a surrogate, or the weighted sum of those of several metrics."""
+        name, dataset = self.request.loss_name, self.request.dataset
+
+        def surrogate(name: str, metric: str, points: ControlPoints, **more: Any) -> dict[str, Any]:
+            return surrogate_document(
+                name,
+                metric,
+                points,
+                family=self.request.family,
+                title=f"Searched for {self.request.metric} on {dataset}",
+                options=_options(self.request.scoring),
+                **more,
+            )
+
+        terms = self.space.surrogates(theta)
+        if len(terms) == 1:
+            return surrogate(name, *terms[0][1:], provenance=facts)
+        return sum_document(
+            name,
+            [
+                (w, surrogate(f"{name[:100]}.{metric}", metric, points))
+                for w, metric, points in terms
+            ],
+            title=f"Searched for {self.request.metric} on {dataset}",
             provenance=facts,
         )
 

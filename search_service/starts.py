@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 from search_service.requests import LINE, SearchRequest
 from surrogate_zoo import zoo
 from surrogate_zoo.errors import InputError, NotFoundError
+from surrogate_zoo.metrics import METRICS
 from surrogate_zoo.parameters import ParameterSpace
 
 
@@ -39,14 +40,22 @@ def theta(
     if request.start == LINE:
         return None
     document = zoo.get(session, request.start, request.start_version).document
-    if document["kind"] != "surrogate" or document["metric"] != space.metric:
+    whole = document["kind"] == "sum"
+    parts = [term["loss"] for term in document["terms"]] if whole else [document]
+    if tuple(part.get("metric") for part in parts) != space.target.metrics:
         raise _refusal(request, f"it is no surrogate of {space.metric}")
-    if not document["control_points"]:
+    if not any(part["control_points"] for part in parts):
         return None
-    if document["family"] != space.family:
-        raise _refusal(request, f"its curves are of the family {document['family']}")
+    for part in parts:
+        if part["family"] != space.family:
+            raise _refusal(request, f"its curves are of the family {part['family']}")
+    rows = [
+        part["control_points"].get(curve, [])
+        for part in parts
+        for curve in METRICS[part["metric"]].curves
+    ]
     try:
-        return tuple(space.theta(document["control_points"]).tolist())
+        return tuple(space.theta(dict(zip(space.curves, rows, strict=True))).tolist())
     except InputError as error:
         raise _refusal(request, f"its curves do not have {space.pieces} segments") from error
 

@@ -99,7 +99,11 @@ def handmade_document(
 
 
 def sum_document(
-    name: str, terms: Sequence[tuple[float, Mapping[str, Any]]], *, title: str = ""
+    name: str,
+    terms: Sequence[tuple[float, Mapping[str, Any]]],
+    *,
+    title: str = "",
+    provenance: Mapping[str, Any] | None = None,
 ) -> Document:
     """Make the checked document of a weighted sum.
 
@@ -107,6 +111,7 @@ def sum_document(
         name: Lower-case letters, digits, dots, dashes and underscores.
         terms: Weight > 0 and document of every term; a term that is a sum itself is taken apart.
         title: A line for people.
+        provenance: Where the sum comes from; each term has its own.
     """
     flat: list[dict[str, Any]] = []
     for weight, loss in terms:
@@ -119,7 +124,7 @@ def sum_document(
         "name": name,
         "title": title,
         "terms": flat,
-        "provenance": {},
+        "provenance": dict(provenance or {}),
     }
     return check_document(signed(body))
 

@@ -1,4 +1,4 @@
-"""The search space of a metric: theta <-> the control points of all curves of its surrogate.
+"""The search space of a target: theta <-> the control points of all curves of its surrogate.
 
 What a single curve's parameters are, :mod:`surrogate_zoo.curve_families` tells. Needs NumPy alone.
 """
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from surrogate_zoo.curve_families import CURVE_FAMILIES, CurveFamily
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.metrics import METRICS
+from surrogate_zoo.targets import Target
 
 ControlPoints: TypeAlias = dict[str, list[float]]
 """Curve name -> its flat absolute control points, as its family writes them."""
@@ -20,13 +21,14 @@ ControlPoints: TypeAlias = dict[str, list[float]]
 
 @dataclass(frozen=True)
 class ParameterSpace:
-    """The parameters of one metric's surrogate: those of its curves, curve after curve.
+    """The parameters of a target's surrogate: those of its curves, curve after curve.
 
     Attributes:
-        metric: Name of a metric in :data:`surrogate_zoo.METRICS`.
+        metric: Name of a metric in :data:`surrogate_zoo.METRICS`, or a weighted sum of several,
+            whose surrogates are then searched together.
         family: Name of a family in :data:`surrogate_zoo.curve_families.CURVE_FAMILIES`.
         segments: Segments a curve; None takes the family's own, or the metric's where the family
-            has none (Bezier).
+            has none (Bezier), of several metrics the largest.
     """
 
     metric: str
@@ -35,9 +37,10 @@ class ParameterSpace:
 
     def __post_init__(self) -> None:
         """Refuse an unknown metric or family and a curve of too few segments."""
-        metric, family = METRICS[self.metric], self._family
+        family = self._family
         if self.segments is None:
-            object.__setattr__(self, "segments", family.segments or metric.segments)
+            most = max(METRICS[name].segments for name in self.target.metrics)
+            object.__setattr__(self, "segments", family.segments or most)
         if self.pieces < family.least:
             raise InputError(
                 f"segments must be at least {family.least} in the family {self.family!r}, "
@@ -49,14 +52,25 @@ class ParameterSpace:
         return CURVE_FAMILIES[self.family]
 
     @property
+    def target(self) -> Target:
+        """The metrics and their weights."""
+        return Target(self.metric)
+
+    @property
     def pieces(self) -> int:
         """Segments a curve."""
         return int(self.segments or 0)
 
     @property
     def curves(self) -> tuple[str, ...]:
-        """Curve names, in the order of their parameters."""
-        return METRICS[self.metric].curves
+        """Curve names, in the order of their parameters; of several metrics ``miou:and``."""
+        if len(self.target.metrics) == 1:
+            return METRICS[self.metric].curves
+        return tuple(
+            f"{metric}:{curve}"
+            for metric in self.target.metrics
+            for curve in METRICS[metric].curves
+        )
 
     @property
     def dimension(self) -> int:
@@ -108,6 +122,16 @@ class ParameterSpace:
             name: self._family.control_points(row)
             for name, row in zip(self.curves, rows, strict=True)
         }
+
+    def surrogates(
+        self, theta: Sequence[float] | NDArray[np.float64]
+    ) -> tuple[tuple[float, str, ControlPoints], ...]:
+        """Weight, metric and control points of each of the target's surrogates; as the above."""
+        points = iter(self.control_points(theta).values())
+        return tuple(
+            (weight, metric, dict(zip(METRICS[metric].curves, points, strict=False)))
+            for weight, metric in self.target.terms
+        )
 
     def theta(self, control_points: Mapping[str, Sequence[float]]) -> NDArray[np.float64]:
         """Find a theta that gives these control points, shape (dimension,).

@@ -5,15 +5,16 @@ follow from the task's seed alone, so candidates differ by their loss and by not
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
 import torch
 from torch import nn
 
-from surrogate_zoo import METRICS, needs_of
+from surrogate_zoo import needs_of
 from surrogate_zoo.errors import DatasetError, SeglossError
+from surrogate_zoo.targets import Target
 from workers.augmentation import Batches, generator
 from workers.candidates import Candidate, Outcome
 from workers.datasets import Samples, open_dataset
@@ -81,7 +82,7 @@ def evaluate_pack(
         InputError: The task itself is wrong (dataset, network, metric): no candidate could run.
     """
     began = time.perf_counter()
-    metric = METRICS[task.metric].name
+    target = Target(task.metric)
     place = choose_device(device)
     samples, num_classes = training_samples(task.dataset)
     kept, held = cut_hold_out(len(samples), task.hold_out, task.seed)
@@ -101,9 +102,9 @@ def evaluate_pack(
     return [
         Outcome(
             number=candidate.number,
-            score=metrics.get(metric),
+            score=target.score(metrics),
             metrics=metrics,
-            error=error or (None if metric in metrics else _nothing(metric)),
+            error=error or _nothing(target, metrics),
             seconds=(time.perf_counter() - began) / len(candidates),
             curve=entry.curve() if isinstance(entry, Learner) else (),
             worker=worker_facts(place),
@@ -139,5 +140,9 @@ def _score(
     return evaluate(entry.network, held_out, num_classes, scoring), None
 
 
-def _nothing(metric: str) -> str:
-    return f"The hold-out set has nothing to measure {metric} on; choose a larger hold_out."
+def _nothing(target: Target, measured: Mapping[str, float]) -> str | None:
+    """Why a candidate that was scored has no score; None where it has one."""
+    missing = ", ".join(name for name in target.metrics if name not in measured)
+    if not missing:
+        return None
+    return f"The hold-out set has nothing to measure {missing} on; choose a larger hold_out."

@@ -204,7 +204,7 @@ class ProxyTask(Spec):
 
     Attributes:
         dataset: Where the images are.
-        metric: Name of the metric that scores the hold-out set.
+        metric: Name of the metric that scores the hold-out set, or a weighted sum of several.
         network: The proxy network.
         training: Its schedule.
         scoring: Options of the metric.

@@ -28,7 +28,7 @@ Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
 
 @plain_errors
 def search(
-    metric: Annotated[str, typer.Argument(help="What to search for, e.g. miou or macc.")],
+    metric: Annotated[str, typer.Argument(help="What to search for, e.g. miou, or miou+bf1.")],
     dataset: Annotated[str, typer.Argument(help="A registered dataset.")] = "shapes",
     *,
     preset: Annotated[

@@ -71,6 +71,27 @@ def test_a_search_among_linear_curves_trains_every_candidate(
     assert [len(heights) for heights in document["control_points"].values()] == [2, 2]
 
 
+def test_a_search_for_two_metrics_publishes_the_sum_of_their_surrogates(
+    desk: Desk, settings: Settings, pool: WorkerPool
+) -> None:
+    sampler = {"name": "random", "trials": 2, "batch": 2}
+    request = SearchRequest.model_validate({"metric": "3*miou+macc", "sampler": sampler} | TINY)
+    with working(settings, pool):
+        search = desk.wait_for(desk.submit(request))
+    assert (search.state, search.error) == ("succeeded", None)
+    with desk.reading() as session:
+        for trial in jobs.trials(session, search.id):
+            mean = (3 * trial.metrics["miou"] + trial.metrics["macc"]) / 4
+            assert trial.score == pytest.approx(mean)
+    document = desk.published(search.id)
+    assert document["name"] == "asl-3-miou-macc-tiny"
+    terms = [(term["weight"], term["loss"]["metric"]) for term in document["terms"]]
+    assert terms == [(3.0, "miou"), (1.0, "macc")]
+    assert document["provenance"]["search"] == search.id
+    logits, target = torch.randn(2, 5, 8, 8), torch.randint(0, 5, (2, 8, 8))
+    assert torch.isfinite(load_loss(document, num_classes=5)(logits, target))
+
+
 def _check_retraining(desk: Desk, settings: Settings, job_id: str) -> None:
     result = desk.job(job_id).result
     assert result is not None

@@ -14,7 +14,7 @@ from search_service.requests import SearchRequest
 from search_service.settings import Settings
 from surrogate_zoo import zoo
 from surrogate_zoo.errors import ConflictError, InputError
-from surrogate_zoo.loss_file import surrogate_document
+from surrogate_zoo.loss_file import sum_document, surrogate_document
 from surrogate_zoo.parameters import ParameterSpace
 from tests.search_service.bowl import BowlPool, expected
 from tests.search_service.service import Desk, small, working
@@ -65,6 +65,25 @@ def test_published_parameters_are_a_start(session: Session, metric: str) -> None
     published = zoo.get(session, f"asl-{metric}-voc").document["control_points"]
     for name, points in space(request).control_points(theta).items():
         assert points == pytest.approx(published[name])
+
+
+def test_a_sum_of_surrogates_is_a_start_of_a_search_for_their_metrics(session: Session) -> None:
+    terms = [(2.0, f"asl-{name}-voc") for name in ("miou", "macc")]
+    parts = [(weight, zoo.get(session, name).document) for weight, name in terms]
+    zoo.publish(session, sum_document("both", parts))
+    request = small(metric="miou+macc", start="both")
+    theta = first_theta(session, starts.pinned(session, request, space(request)))
+    assert theta is not None
+    found = space(request).control_points(theta)
+    for metric in ("miou", "macc"):
+        for curve, points in (
+            zoo.get(session, f"asl-{metric}-voc").document["control_points"].items()
+        ):
+            assert found[f"{metric}:{curve}"] == pytest.approx(points)
+    with pytest.raises(InputError, match=r"no surrogate of macc\+miou"):
+        jobs.create_search(session, small(metric="macc+miou", start="both"))
+    with pytest.raises(InputError, match="no surrogate of miou"):
+        jobs.create_search(session, small(metric="miou", start="both"))
 
 
 def test_the_straight_line_has_two_names(session: Session) -> None:
