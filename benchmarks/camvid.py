@@ -1,6 +1,7 @@
 """CamVid at a size that a CPU trains in minutes: what the comparisons on it share."""
 
 import statistics
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,14 @@ def titles(runs: Runs, *, near_borders: bool) -> dict[str, str]:
         for name in runs[0]
         if (name in METRICS) != near_borders
     }
+
+
+def commit() -> str:
+    """The commit that is checked out here, short."""
+    found = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() or "unknown"
 
 
 def table(

@@ -19,7 +19,6 @@ seeds) and one JSON file a loss; a second run with the same ``--out`` goes on wh
 import argparse
 import json
 import platform
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -123,7 +122,7 @@ def _compared(
         "rate": rate,
         "runs": runs,
         "seconds": time.perf_counter() - began,
-        "commit": _commit(),
+        "commit": camvid.commit(),
     }
     _file(arguments, name).write_text(json.dumps(record, indent=1))
     return record
@@ -171,13 +170,6 @@ def _retrained(
     values = {**shared, "loss": document, "training": schedule, "seed": seed}
     folder = arguments.out / "retrainings" / f"{name}-{seed}"
     return dict(pool.retrain(RetrainingTask.model_validate(values), folder).metrics)
-
-
-def _commit() -> str:
-    found = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return found.stdout.strip() or "unknown"
 
 
 def _report(arguments: argparse.Namespace, records: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -37,10 +37,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--void", type=float, default=0.0, help="share of void pixels")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--patch", type=int, default=1, help="side of patches of one label, pixels")
     parser.add_argument("--losses", nargs="+", default=list(LOSSES), metavar="NAME")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    logits, target = _batch(tuple(arguments.size), arguments.void, arguments.device)
+    logits, target = _batch(
+        tuple(arguments.size), arguments.patch, arguments.void, arguments.device
+    )
     device = arguments.device
     if device == "cpu":
         device = f"{arguments.threads} CPU threads"
@@ -88,14 +91,14 @@ def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return F.cross_entropy(logits, target, ignore_index=255)
 
 
-def _batch(size: tuple[int, ...], void: float, device: str) -> tuple[Tensor, Tensor]:
+def _batch(size: tuple[int, ...], patch: int, void: float, device: str) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
     n, classes, height, width = size
     logits = torch.randn(size, generator=generator)
-    # Patches of 16 pixels: a mask of noise would be all border.
-    patches = (n, -(-height // 16), -(-width // 16))
+    patches = (n, -(-height // patch), -(-width // patch))
     target = torch.randint(0, classes, patches, generator=generator)
-    target = target.repeat_interleave(16, 1).repeat_interleave(16, 2)[:, :height, :width].clone()
+    target = target.repeat_interleave(patch, 1).repeat_interleave(patch, 2)
+    target = target[:, :height, :width].clone()
     target[torch.rand(target.shape, generator=generator) < void] = 255
     return logits.to(device), target.to(device)
 

@@ -19,7 +19,6 @@ import argparse
 import json
 import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -187,9 +186,6 @@ def _report(
     minutes: float,
 ) -> str:
     trials = arguments.steps * arguments.samples
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
     network = search["request"]["network"]
     base = scores["cross-entropy"]
     lines = [
@@ -199,7 +195,7 @@ def _report(
         f"{network['architecture']} {network['encoder']} from scratch. "
         f"Validation split, percent, mean ± half of the 95% interval.",
         "",
-        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip() or 'unknown'}, "
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {camvid.commit()}, "
         f"{platform.machine()} with {torch.get_num_threads()} threads, torch {torch.__version__}, "
         f"{minutes:.0f} minutes in all.",
         "",

@@ -15,8 +15,6 @@ from surrogate_zoo.loss_networks.edge import EdgeNetwork, edge_target
 from surrogate_zoo.loss_networks.storage import network_of
 from surrogate_zoo.needs import EDGE_NETWORK
 
-__all__ = ["EdgeCrossEntropy", "EdgeHead", "Semeda", "edge_target"]
-
 NORMS = {"l1": torch.abs, "l2": torch.square}
 """What is averaged over a pixel's features, by name."""
 
