@@ -21,12 +21,12 @@ from surrogate_zoo.handmade.homography_distances import DISTANCES
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.loss_networks.storage import load
 from workers.augmentation import generator
+from workers.dataset_sources import DatasetSource, SegNetSource, ShapesSource
 from workers.datasets import open_dataset
 from workers.loss_networks.boundary_tiles import BoundaryTiles
 from workers.loss_networks.specs import InverseNetworkSpec, LossNetworkTask
 from workers.loss_networks.training import train_loss_network
 from workers.proxy import cut_hold_out
-from workers.specs import DatasetSource, SegNetSource, ShapesSource
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 MOTIONS = ("shift", "scale", "rotation")

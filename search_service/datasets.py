@@ -11,8 +11,8 @@ from search_service.tables import Dataset
 from surrogate_zoo import zoo
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError, UnknownNameError
 from surrogate_zoo.tables import LossNetwork, now
+from workers.dataset_sources import DatasetSource, ShapesSource
 from workers.datasets import describe
-from workers.specs import DatasetSource, ShapesSource
 
 BUILT_IN: dict[str, DatasetSource] = {"shapes": ShapesSource()}
 """Datasets that every database has from its first day."""

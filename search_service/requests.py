@@ -8,18 +8,16 @@ from search_service.presets import Preset, filled
 from search_service.sampler_specs import PPO2Spec, SamplerSpec
 from surrogate_zoo.loss_file import NAME
 from surrogate_zoo.sums import is_sum, parse_sum, sum_name
+from workers.dataset_sources import DatasetSource
 from workers.loss_networks.specs import LossNetworkSpec
+from workers.spec_base import Fraction, Seed, Spec
 from workers.specs import (
     QUICK_HOLD_OUT,
     QUICK_NETWORK,
     QUICK_PROXY,
     QUICK_SCORING,
-    DatasetSource,
-    Fraction,
     NetworkSpec,
     ScoringSpec,
-    Seed,
-    Spec,
     TrainingSpec,
 )
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from search_service.presets import Preset, filled
-from workers.specs import Spec
+from workers.spec_base import Spec
 
 _PPO2_PRESETS: dict[str, dict[str, Any]] = {
     "released": {},

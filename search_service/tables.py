@@ -36,7 +36,7 @@ class Dataset(Base):
 
     Attributes:
         name: What requests call it.
-        source: ``workers.specs.DatasetSource`` as JSON.
+        source: ``workers.dataset_sources.DatasetSource`` as JSON.
         report: ``workers.datasets`` report of what was found there, with its fingerprint.
         created_at: Aware UTC.
     """

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from search_service import runs
 from workers.candidates import Stopped
-from workers.specs import Spec
+from workers.spec_base import Spec
 
 _MOST_PROGRESS_EVENTS = 200
 

@@ -17,12 +17,13 @@ from surrogate_zoo.errors import DatasetError, SeglossError
 from surrogate_zoo.targets import Target
 from workers.augmentation import Batches, generator
 from workers.candidates import Candidate, Outcome
+from workers.dataset_sources import DatasetSource
 from workers.datasets import Samples, open_dataset
 from workers.device import choose_device, worker_facts
 from workers.image_stack import Stack, stack_by_size
 from workers.inference import evaluate
 from workers.losses import build_loss, distance_maps_of
-from workers.specs import DatasetSource, ProxyTask, ScoringSpec
+from workers.specs import ProxyTask, ScoringSpec
 from workers.training import Learner, initial_network, train
 
 __all__ = ["Candidate", "Outcome", "evaluate_pack"]

@@ -23,7 +23,8 @@ from workers.candidates import Candidate, Outcome, RetrainingResult, Stopped
 from workers.fair_shares import Call, FairShares
 from workers.loss_networks.specs import LossNetworkResult, LossNetworkTask
 from workers.packs import ATTEMPTS, Pack, cut_packs, retry
-from workers.specs import ProxyTask, RetrainingTask, Spec
+from workers.spec_base import Spec
+from workers.specs import ProxyTask, RetrainingTask
 from workers.timer import Timer
 from workers.worker import Progress, Refusal, TrainingWorker
 

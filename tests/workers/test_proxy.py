@@ -16,16 +16,10 @@ from surrogate_zoo.registry import LOSSES
 from tests.workers import tiny
 from tests.workers.datasets import folders
 from workers.candidates import Candidate, Stopped
+from workers.dataset_sources import ShapesSource
 from workers.datasets import VOID
 from workers.proxy import cut_hold_out, evaluate_pack, training_samples
-from workers.specs import (
-    QUICK_HOLD_OUT,
-    QUICK_NETWORK,
-    QUICK_PROXY,
-    QUICK_SCORING,
-    ProxyTask,
-    ShapesSource,
-)
+from workers.specs import QUICK_HOLD_OUT, QUICK_NETWORK, QUICK_PROXY, QUICK_SCORING, ProxyTask
 
 NAMES = ("cross-entropy", "asl-macc-voc", "dice")
 PACK = [tiny.candidate(number, name) for number, name in enumerate(NAMES)]

@@ -1,7 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from workers.specs import AugmentationSpec, FolderSource, ProxyTask, ShapesSource, TrainingSpec
+from workers.dataset_sources import FolderSource, ShapesSource
+from workers.specs import AugmentationSpec, ProxyTask, TrainingSpec
 
 WRONG = {
     "warmup as long as the training": (TrainingSpec, {"iterations": 5, "warmup": 5}),

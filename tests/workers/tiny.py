@@ -4,13 +4,13 @@ from typing import Any
 
 from surrogate_zoo.registry import LOSSES
 from workers.candidates import Candidate
+from workers.dataset_sources import ShapesSource
 from workers.specs import (
     AugmentationSpec,
     NetworkSpec,
     ProxyTask,
     RetrainingTask,
     ScoringSpec,
-    ShapesSource,
     TrainingSpec,
 )
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from surrogate_zoo.errors import DatasetError
+from workers.dataset_sources import FolderSource
 from workers.datasets.dataset import refuse
 from workers.datasets.files import FileDataset, Pair, folder_below, index_files, read_names
-from workers.specs import FolderSource
 
 SPLITS = ("train", "val", "test")
 

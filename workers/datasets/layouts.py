@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from surrogate_zoo.errors import UnknownNameError
+from workers.dataset_sources import DatasetSource
 from workers.datasets.dataset import Dataset
 from workers.datasets.folder import open_folder
 from workers.datasets.segnet import open_segnet
 from workers.datasets.shapes import ShapesDataset
-from workers.specs import DatasetSource
 
 
 @dataclass(frozen=True)

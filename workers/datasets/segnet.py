@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from surrogate_zoo.errors import DatasetError
+from workers.dataset_sources import SegNetSource
 from workers.datasets.files import FileDataset, Pair, folder_below, index_files, read_names
-from workers.specs import SegNetSource
 
 SPLITS = ("train", "val", "test")
 

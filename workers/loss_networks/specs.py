@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from workers.specs import DatasetSource, Seed, Side, Spec
+from workers.dataset_sources import DatasetSource
+from workers.spec_base import Seed, Side, Spec
 
 
 class EdgeNetworkSpec(Spec):

@@ -17,9 +17,9 @@ from surrogate_zoo.loss_networks.edge import EdgeNetwork, edge_target
 from surrogate_zoo.loss_networks.storage import save
 from tests.surrogate_zoo.batches import VOID, labels
 from tests.surrogate_zoo.handmade.small import CLASSES, batch
+from workers.dataset_sources import ShapesSource
 from workers.loss_networks.specs import EdgeNetworkSpec, LossNetworkTask
 from workers.loss_networks.training import train_loss_network
-from workers.specs import ShapesSource
 
 SHAPES_CLASSES = 6
 

@@ -8,8 +8,8 @@ import pytest
 
 from surrogate_zoo.errors import DatasetError, UnknownNameError
 from tests.workers.datasets import folders
+from workers.dataset_sources import DatasetSource, ShapesSource
 from workers.datasets import LAYOUTS, VOID, Dataset, describe, open_dataset
-from workers.specs import DatasetSource, ShapesSource
 
 SOURCES: Mapping[str, Callable[[Path], DatasetSource]] = {
     "shapes": lambda _: ShapesSource(height=16, width=24, train=9, val=3, test=2),

@@ -9,8 +9,8 @@ from PIL import Image
 
 from surrogate_zoo.errors import DatasetError
 from tests.workers.datasets import folders
+from workers.dataset_sources import FolderSource, SegNetSource
 from workers.datasets import VOID, describe, open_dataset
-from workers.specs import FolderSource, SegNetSource
 
 MASK = "trainannot/train-1.png"
 IMAGE = "train/train-1.png"

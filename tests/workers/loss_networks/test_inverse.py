@@ -16,12 +16,12 @@ from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.loss_networks.storage import load
 from workers.augmentation import generator
 from workers.candidates import Stopped
+from workers.dataset_sources import ShapesSource
 from workers.datasets import open_dataset
 from workers.loss_networks.boundary_tiles import BoundaryTiles
 from workers.loss_networks.inverse import error_ratio, learning_rate
 from workers.loss_networks.specs import InverseNetworkSpec, LossNetworkTask
 from workers.loss_networks.training import train_loss_network
-from workers.specs import ShapesSource
 
 SOURCE = ShapesSource(train=120, val=24, test=1)
 CPU = torch.device("cpu")

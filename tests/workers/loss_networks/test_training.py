@@ -9,6 +9,7 @@ import torch
 from surrogate_zoo.errors import DatasetError, WorkerError
 from surrogate_zoo.loss_networks.storage import facts_of, load
 from workers.candidates import Stopped
+from workers.dataset_sources import ShapesSource
 from workers.datasets.shapes import ShapesDataset
 from workers.loss_networks.specs import (
     EdgeNetworkSpec,
@@ -16,7 +17,6 @@ from workers.loss_networks.specs import (
     LossNetworkTask,
 )
 from workers.loss_networks.training import train_loss_network
-from workers.specs import ShapesSource
 
 SOURCE = ShapesSource(height=32, width=32, train=12, val=1, test=1)
 SPECS = {
