@@ -8,13 +8,14 @@ from sqlalchemy import select
 
 from search_service import datasets, ledger, provenance, report, runs, starts
 from search_service.requests import SearchRequest
-from search_service.samplers import SAMPLERS, Proposal, SamplerResult, Theta
+from search_service.samplers import SAMPLERS, Proposal, SamplerResult, Score, Theta
 from search_service.tables import Trial
 from surrogate_zoo import zoo
 from surrogate_zoo.errors import ConflictError
 from surrogate_zoo.loss_file import sum_document, surrogate_document
 from surrogate_zoo.parameters import ControlPoints, ParameterSpace
 from surrogate_zoo.tables import now
+from surrogate_zoo.targets import Target
 from workers.candidates import Candidate, Outcome, Stopped
 from workers.specs import ProxyTask, ScoringSpec
 
@@ -62,9 +63,11 @@ class Search:
             self.space, self.request.sampler, self.evaluate, self.request.seed, self.start
         )
 
-    def evaluate(self, batch: Sequence[Proposal]) -> list[float | None]:
+    def evaluate(self, batch: Sequence[Proposal]) -> list[Score | None]:
         """Score a generation; a trial that is recorded is answered from its record."""
-        return self.run.step(f"generation {batch[0].generation}", lambda: self._scores(batch))
+        self.run.step(f"generation {batch[0].generation}", lambda: self._record(batch))
+        recorded = self._recorded(batch)
+        return [_score(self.space.target, recorded[proposal.number]) for proposal in batch]
 
     def document(
         self, theta: Sequence[float], facts: dict[str, Any] | None = None
@@ -96,20 +99,23 @@ class Search:
             provenance=facts,
         )
 
-    def _scores(self, batch: Sequence[Proposal]) -> list[float | None]:
-        numbers = [proposal.number for proposal in batch]
+    def _recorded(self, batch: Sequence[Proposal]) -> dict[int, Trial]:
+        """Those of a generation's trials that are recorded, by number."""
         with self.run.reading() as session:
+            numbers = [proposal.number for proposal in batch]
             recorded = ledger.recorded_trials(session, self.run.job.id, numbers)
         for proposal in batch:
             if proposal.number in recorded:
                 _check_same(proposal, recorded[proposal.number])
+        return recorded
+
+    def _record(self, batch: Sequence[Proposal]) -> None:
+        """Have those of a generation's trials evaluated that are not recorded."""
+        recorded = self._recorded(batch)
         missing = {p.number: p for p in batch if p.number not in recorded}
         if missing:
             candidates = [Candidate(n, self.document(p.theta)) for n, p in missing.items()]
             self._evaluate(candidates, missing)
-        with self.run.reading() as session:
-            recorded = ledger.recorded_trials(session, self.run.job.id, numbers)
-        return [recorded[number].score for number in numbers]
 
     def _evaluate(self, candidates: Sequence[Candidate], proposals: dict[int, Proposal]) -> None:
         def record(outcome: Outcome) -> None:
@@ -184,6 +190,10 @@ def _trial(job_id: str, proposal: Proposal, outcome: Outcome) -> Trial:
         worker=dict(outcome.worker),
         finished_at=now(),
     )
+
+
+def _score(target: Target, trial: Trial) -> Score | None:
+    return None if trial.score is None else Score(trial.score, target.parts(trial.metrics))
 
 
 def _check_same(proposal: Proposal, trial: Trial) -> None:

@@ -42,6 +42,10 @@ class Target:
         """Names of the metrics."""
         return tuple(name for _, name in self.terms)
 
+    def parts(self, measured: Mapping[str, float]) -> dict[str, float]:
+        """Those of the measured metrics that belong to the target."""
+        return {name: measured[name] for name in self.metrics if name in measured}
+
     def score(self, measured: Mapping[str, float]) -> float | None:
         """Weighted mean of the metrics, in the range of theirs; None where one was not measured."""
         if not set(self.metrics) <= set(measured):

@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 
 from search_service.samplers import cma_es, gp, ppo2, random, tpe
-from search_service.samplers.contract import Evaluate, Proposal, Sampler, SamplerResult, Theta
+from search_service.samplers.contract import (
+    Evaluate,
+    Proposal,
+    Sampler,
+    SamplerResult,
+    Score,
+    Theta,
+)
 
 SAMPLERS: Mapping[str, Sampler] = {
     "ppo2": ppo2.run,
@@ -14,4 +21,4 @@ SAMPLERS: Mapping[str, Sampler] = {
 }
 """Sampler name (``sampler_specs.SamplerSpec``'s ``name``) -> sampler."""
 
-__all__ = ["SAMPLERS", "Evaluate", "Proposal", "Sampler", "SamplerResult", "Theta"]
+__all__ = ["SAMPLERS", "Evaluate", "Proposal", "Sampler", "SamplerResult", "Score", "Theta"]

@@ -1,8 +1,8 @@
 """A sampler's contract: a search is a deterministic function of its seed and of ``evaluate``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias
 
 from surrogate_zoo.parameters import ParameterSpace
 
@@ -27,8 +27,28 @@ class Proposal:
     is_mean: bool = False
 
 
-Evaluate: TypeAlias = Callable[[Sequence[Proposal]], Sequence[float | None]]
-"""Scores a batch, higher is better, in its order; None where a candidate failed."""
+class Score(float):
+    """What a candidate scored, higher is better: a number that knows what it is the mean of.
+
+    A sampler with one objective takes the number, one with several takes the parts.
+
+    Attributes:
+        parts: Metric -> score, of every metric of the search's target.
+    """
+
+    __slots__ = ("parts",)
+
+    parts: Mapping[str, float]
+
+    def __new__(cls, mean: float, parts: Mapping[str, float]) -> Self:
+        """Make the score of a weighted mean and its parts."""
+        score = super().__new__(cls, mean)
+        score.parts = parts
+        return score
+
+
+Evaluate: TypeAlias = Callable[[Sequence[Proposal]], Sequence[Score | None]]
+"""Scores a batch, in its order; None where a candidate failed."""
 
 
 @dataclass(frozen=True)
