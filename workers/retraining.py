@@ -71,7 +71,6 @@ def retrain(
         task.training,
         seed=task.seed,
         device=run.device,
-        start=run.start,
         after_step=lambda steps: run.after_step(steps, on_progress, should_stop),
     )
     return _finish(run)
@@ -95,7 +94,6 @@ class _Run:
             inputs=needs_of(task.loss).inputs,
             seed=task.seed,
         )
-        self.start = 0
         self._began, self._before = time.perf_counter(), 0.0
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -123,7 +121,7 @@ class _Run:
             on_progress(steps, self.learner.recent_loss(CHECK_EVERY))
         stop = not last and should_stop()
         if steps % self.task.checkpoint_every == 0 or last or stop:
-            self.save(steps)
+            self.save()
         if stop:
             raise Stopped(f"The retraining was stopped after {steps} iterations.")
 
@@ -132,11 +130,10 @@ class _Run:
         """Seconds spent, those before the checkpoint that was resumed included."""
         return self._before + time.perf_counter() - self._began
 
-    def save(self, steps: int) -> None:
-        """Write the checkpoint after ``steps`` atomically: a crash leaves the one before."""
+    def save(self) -> None:
+        """Write the checkpoint atomically: a crash leaves the one before."""
         state = {
             "task": self.task.model_dump_json(),
-            "step": steps,
             "seconds": self.seconds,
             "learner": self.learner.state(),
         }
@@ -154,7 +151,7 @@ class _Run:
         if state["task"] != self.task.model_dump_json():
             raise ConflictError(f"{path} belongs to another retraining; choose another folder.")
         self.learner.load(state["learner"])
-        self.start, self._before = state["step"], state["seconds"]
+        self._before = state["seconds"]
 
 
 def _finish(run: _Run) -> RetrainingResult:

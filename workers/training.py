@@ -111,6 +111,11 @@ class Learner:
         self._losses = torch.zeros(training.iterations, device=device)
         self._steps = 0
 
+    @property
+    def steps(self) -> int:
+        """Optimiser steps taken so far."""
+        return self._steps
+
     def step(self, step: int, batch: TrainingBatch) -> None:
         """Take optimiser step ``step``; an error of the loss makes this learner fail."""
         masks = batch.masks
@@ -187,10 +192,12 @@ def train(
     *,
     seed: int,
     device: torch.device,
-    start: int = 0,
+    until: int | None = None,
     after_step: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Train a pack of learners on shared batches; one that fails is left behind.
+
+    Each goes on from the steps that it has taken already: one that is ahead waits for the others.
 
     Args:
         learners: One for each loss; they share nothing but the batches.
@@ -198,19 +205,20 @@ def train(
         training: The schedule.
         seed: Seeds dropout, the same for every learner.
         device: The learners' device.
-        start: First step; above 0 when resuming.
+        until: Steps after which to stop in the middle of the schedule; None goes to its end.
         after_step: Called with the number of steps taken; what it raises ends the training.
     """
+    end = training.iterations if until is None else until
     with own_random_numbers(device):
-        for step in range(start, training.iterations):
-            batch = _placed(batches(step), device)
-            active = [learner for learner in learners if learner.failure is None]
+        for step in range(min((learner.steps for learner in learners), default=end), end):
+            active = [one for one in learners if one.failure is None and one.steps <= step]
             if not active:
                 return
+            batch = _placed(batches(step), device)
             for learner in active:
                 seed_torch(seed, DROPOUT, step)
                 learner.step(step, batch)
-            if (step + 1) % CHECK_EVERY == 0 or step + 1 == training.iterations:
+            if (step + 1) % CHECK_EVERY == 0 or step + 1 == end:
                 for learner in active:
                     learner.check()
             after_step(step + 1)

@@ -114,7 +114,7 @@ def test_a_crash_between_checkpoints_resumes_from_the_last(tmp_path: Path) -> No
     with pytest.raises(RuntimeError, match="power cut"):
         retrain(task, parts, device="cpu", should_stop=crash)
     state = torch.load(parts / CHECKPOINT, weights_only=True)
-    assert state["step"] == 3
+    assert state["learner"]["steps"] == 3
     retrain(task, parts, device="cpu")
     assert same_files(whole, parts)
 

@@ -176,7 +176,7 @@ def test_resuming_ends_with_the_same_weights() -> None:
         train([first], batches(training), training, seed=0, device=CPU, after_step=kill)
     [second] = learners(training, cross_entropy())
     second.load(state)
-    train([second], batches(training), training, seed=0, device=CPU, start=3)
+    train([second], batches(training), training, seed=0, device=CPU)
     assert same_weights(whole, second)
     assert whole.curve() == second.curve()
 
