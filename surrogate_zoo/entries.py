@@ -147,7 +147,7 @@ HANDMADE = (
         "Lovasz-softmax",
         "Convex extension of the Jaccard loss of the classes present in the batch.",
         "Berman et al., The Lovasz-Softmax loss, CVPR 2018",
-        built_by=f"{_REGIONS}:LovaszSoftmax",
+        built_by="surrogate_zoo.handmade.lovasz:LovaszSoftmax",
         parameters={"per_image": False},
     ),
     LossEntry(

@@ -8,7 +8,6 @@ from torch import Tensor
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.handmade.base import Batch, HandmadeLoss
 from surrogate_zoo.maps import sum_by_label
-from surrogate_zoo.pointwise import pieces
 from surrogate_zoo.surrogate import may_hold_void
 
 
@@ -188,85 +187,8 @@ class JaccardMetric(HandmadeLoss):
         return mean_of_present(wrong / (union + (union == 0)), pixels)
 
 
-class LovaszSoftmax(HandmadeLoss):
-    """Lovasz-softmax: convex extension of the Jaccard loss, mean over the classes present.
-
-    Berman et al., The Lovasz-Softmax loss, CVPR 2018, Algorithm 1. Written here because
-    segmentation-models-pytorch counts pixels in float32, which is wrong beyond 2^24 of them, fails for
-    float64 logits, and takes the steps as differences of ratios, which leaves its gradients 3 digits.
-
-    Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
-        per_image: Mean of the images' losses in place of one loss over the batch.
-    """
-
-    def __init__(
-        self, *, num_classes: int, ignore_index: int = 255, per_image: bool = False
-    ) -> None:
-        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
-        self.per_image = per_image
-
-    def of_valid(self, batch: Batch) -> Tensor:
-        """The loss of the batch's valid pixels, or the mean over images that hold any."""
-        # A void pixel has error 0, so it comes last, where it changes nothing.
-        errors = _of_valid(_wrong(batch.scores.softmax(1), batch).abs(), batch)
-        labels = batch.target.masked_fill(~batch.valid, -1)
-        if not self.per_image:
-            return _lovasz(errors.movedim(1, 0).flatten(1), labels.flatten())
-        images = zip(errors.flatten(2), labels.flatten(1), strict=True)
-        losses = [_lovasz(e, own) for e, own in images if bool((own >= 0).any())]
-        return torch.stack(losses).mean() if losses else errors.sum()
-
-
 def _wrong(probabilities: Tensor, batch: Batch, share: float = 1.0) -> Tensor:
     """Probabilities less one-hot labels times ``share``, (N, C, H, W); void counts as class 0."""
     labels = batch.labels[:, None]
     less = torch.full_like(labels, -share, dtype=probabilities.dtype)
     return probabilities.scatter_add(1, labels, less)
-
-
-def _lovasz(errors: Tensor, labels: Tensor) -> Tensor:
-    """Mean over classes present of errors (C, P) of pixels with labels (P,), -1 at void."""
-    present = torch.bincount(labels + 1, minlength=len(errors) + 1)[1:].nonzero()[:, 0]
-    if not len(present):
-        return errors.sum()
-    if len(present) < len(errors):
-        errors = errors[present]
-    steps = torch.empty_like(errors)
-    for rows in pieces(errors):
-        steps[rows] = _jaccard_steps(errors.detach()[rows], labels == present[rows, None])
-    return (errors * steps).sum(1).mean()
-
-
-def _jaccard_steps(errors: Tensor, truth: Tensor) -> Tensor:
-    """How much the Jaccard loss of a class grows with each pixel that is got wrong, worst first.
-
-    Args:
-        errors: (K, P).
-        truth: Whether a pixel is of the class, bool (K, P); some are in every row.
-
-    Returns:
-        (K, P), in the order of the pixels. Each step is a formula of counts; a difference of two
-        ratios would keep one or two digits of it in float32.
-    """
-    order = _descending(errors)
-    of_class = truth.gather(1, order)
-    found = of_class.cumsum(1, dtype=torch.int32)
-    left = found[:, -1:] - found
-    union = left + torch.arange(1, errors.shape[1] + 1, device=errors.device, dtype=torch.int32)
-    left, union = left.to(errors.dtype), union.to(errors.dtype)
-    steps = torch.where(of_class, 1, left / (union - 1)) / union
-    return torch.empty_like(steps).scatter_(1, order, steps)
-
-
-def _descending(errors: Tensor) -> Tensor:
-    """Indices that sort each row of errors >= 0, largest first."""
-    if errors.device.type != "cpu" or errors.dtype != torch.float32:
-        return errors.argsort(1, descending=True)
-    # NumPy sorts whole numbers many times faster than torch sorts with indices. The bits of a float
-    # >= 0, read as a whole number, grow with it; below them goes the pixel's index.
-    bits = errors.contiguous().view(torch.int32).long()
-    keys = (-bits << 32) + torch.arange(errors.shape[1])
-    keys.numpy().sort(axis=1)
-    return keys & 0xFFFFFFFF
