@@ -17,6 +17,7 @@ LIGHT = {
     "search_service.jobs": HEAVY,
     "workers.specs": (*HEAVY, "sqlalchemy", "numpy"),
     "workers.datasets": (*HEAVY, "sqlalchemy"),
+    "workers.architectures": (*HEAVY, "sqlalchemy", "numpy"),
     "surrogate_zoo": (*HEAVY, "sqlalchemy", "numpy"),
     "surrogate_zoo.surrogate": ("sqlalchemy", "ray", "stable_baselines3", "fastapi"),
 }

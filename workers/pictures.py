@@ -9,7 +9,8 @@ from torch import nn
 
 from workers.datasets.dataset import VOID, Pixels
 from workers.image_stack import Stack
-from workers.inference import predict
+from workers.inference import WHOLE, predict
+from workers.specs import InferenceSpec
 
 ROWS = 4
 HEIGHT = 160  # pixels of a row
@@ -28,19 +29,22 @@ def palette() -> Pixels:
     return table
 
 
-def draw_predictions(network: nn.Module, stacks: Sequence[Stack]) -> Image.Image:
+def draw_predictions(
+    network: nn.Module, stacks: Sequence[Stack], inference: InferenceSpec = WHOLE
+) -> Image.Image:
     """Draw up to four samples, one a row: image, truth, prediction (blank where truth is void).
 
     Args:
         network: In evaluation mode, on the stacks' device.
         stacks: Samples; rows are spread evenly over the largest stack.
+        inference: How predictions are made.
     """
     stack = max(stacks, key=lambda one: len(one.positions))
     height, width = stack.size
     chosen = np.unique(np.linspace(0, len(stack.positions) - 1, ROWS).round().astype(int))
     images = stack.images[chosen]
     truth = stack.masks[chosen].cpu().numpy()
-    labels = predict(network, images).cpu().numpy().astype(np.uint8)
+    labels = predict(network, images, inference).cpu().numpy().astype(np.uint8)
     labels[truth == VOID] = VOID
     colours = palette()
     rows = [

@@ -160,7 +160,7 @@ def _finish(run: _Run) -> RetrainingResult:
     scored = run.dataset.read(run.task.split)
     stacks = stack_by_size(scored, run.device, range(len(scored)))
     network = run.learner.network
-    metrics = evaluate(network, stacks, len(classes), run.task.scoring)
+    metrics = evaluate(network, stacks, len(classes), run.task.scoring, run.task.inference)
     facts = {
         "network": run.task.network.model_dump(mode="json"),
         "classes": list(classes),
@@ -183,6 +183,6 @@ def _finish(run: _Run) -> RetrainingResult:
     write_atomically(folder / WEIGHTS, lambda path: path.write_bytes(content))
     text = json.dumps(report, indent=2) + "\n"
     write_atomically(folder / METRICS, lambda path: path.write_text(text, encoding="utf-8"))
-    picture = draw_predictions(network, stacks)
+    picture = draw_predictions(network, stacks, run.task.inference)
     write_atomically(folder / PICTURE, lambda path: picture.save(path, format="PNG"))
     return RetrainingResult(metrics, (WEIGHTS, METRICS, PICTURE), run.seconds)

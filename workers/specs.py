@@ -13,19 +13,29 @@ from workers.spec_base import Fraction, Seed, Side, Spec
 
 
 class NetworkSpec(Spec):
-    """A network of segmentation-models-pytorch.
+    """A segmentation network.
 
     Attributes:
-        architecture: Its class name there, e.g. ``DeepLabV3Plus``, ``Unet``, ``PSPNet``.
-        encoder: Any encoder name it knows, e.g. ``resnet18``.
+        architecture: A name of :data:`workers.architectures.ARCHITECTURES`.
+        encoder: An encoder's name in segmentation-models-pytorch, or ``tu-`` and a name of timm;
+            None for a network that has none to choose.
         weights: ``imagenet`` for pretrained encoder weights, None for a random start.
+        weights_file: Path on the workers of a safetensors file with the encoder's weights instead,
+            as huggingface.co has it or as a retraining left it.
         options: Further keyword arguments of the architecture, e.g. ``decoder_channels``.
     """
 
     architecture: str = "DeepLabV3Plus"
-    encoder: str = "resnet18"
+    encoder: str | None = "resnet18"
     weights: Literal["imagenet"] | None = None
+    weights_file: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _weights_come_from_one_place(self) -> "NetworkSpec":
+        if self.weights is not None and self.weights_file is not None:
+            raise ValueError("weights and weights_file exclude each other: set weights to null")
+        return self
 
 
 class AugmentationSpec(Spec):
@@ -65,6 +75,9 @@ class TrainingSpec(Spec):
         momentum: SGD momentum.
         weight_decay: L2 penalty.
         head_factor: Learning-rate factor of everything that is not the encoder.
+        auxiliary_weight: Weight of the same loss on auxiliary logits, which inference does without:
+            the network's own, or those of a head on the encoder's stage before the last. 0 goes
+            without; None is 0.4 for a network that has its own (OCRNet), else 0.
         augmentation: See :class:`AugmentationSpec`.
     """
 
@@ -78,6 +91,7 @@ class TrainingSpec(Spec):
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 5e-4
     head_factor: Annotated[float, Field(gt=0, le=1000)] = 10.0
+    auxiliary_weight: Annotated[float, Field(ge=0, le=100)] | None = None
     augmentation: AugmentationSpec = AugmentationSpec()
 
     @model_validator(mode="after")
@@ -99,6 +113,25 @@ class ScoringSpec(Spec):
 
     tolerance: Annotated[int, Field(ge=0, le=64)] = 5
     exclude_background: bool = False
+
+
+class InferenceSpec(Spec):
+    """How predictions are made of a network's logits: on whole images, once, unless changed.
+
+    Attributes:
+        window: (height, width) in pixels of a window that slides over the image; where windows
+            overlap, their logits are averaged. None predicts whole images.
+        overlap: Share of the window that neighbours have in common, at least.
+        scales: The image is predicted at each of these scales, and the probabilities averaged.
+        flip: Predict the mirrored image too, and average the probabilities.
+    """
+
+    window: tuple[Side, Side] | None = None
+    overlap: Annotated[float, Field(ge=0, lt=1)] = 1 / 3
+    scales: Annotated[
+        tuple[Annotated[float, Field(ge=0.1, le=4)], ...], Field(min_length=1, max_length=16)
+    ] = (1.0,)
+    flip: bool = False
 
 
 class ProxyTask(Spec):
@@ -137,6 +170,7 @@ class RetrainingTask(Spec):
         network: The network.
         training: Its schedule.
         scoring: Options of the metrics.
+        inference: How the predictions that are scored are made.
         split: Split that the result is scored on.
         seed: Seeds initial weights, batches and augmentation.
         checkpoint_every: Steps between two checkpoints.
@@ -148,6 +182,7 @@ class RetrainingTask(Spec):
     network: NetworkSpec = NetworkSpec()
     training: TrainingSpec = TrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
+    inference: InferenceSpec = InferenceSpec()
     split: Literal["val", "test"] = "val"
     seed: Seed = 0
     checkpoint_every: Annotated[int, Field(ge=1)] = 200

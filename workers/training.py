@@ -19,7 +19,14 @@ from surrogate_zoo.errors import InputError, SeglossError
 from workers.augmentation import TrainingBatch
 from workers.candidates import Curve
 from workers.device import autocast, half_precision
-from workers.networks import HEADS, WithHeads, build_network, parameter_groups
+from workers.networks import (
+    AUXILIARY_LOGITS,
+    HEADS,
+    WithHeads,
+    auxiliary_weight,
+    build_network,
+    parameter_groups,
+)
 from workers.specs import NetworkSpec, TrainingSpec
 
 CHECK_EVERY = 20  # steps between two looks at the losses; each makes a GPU wait
@@ -90,7 +97,9 @@ class Learner:
         self.network = copy.deepcopy(network)
         with own_random_numbers(torch.device("cpu")):
             seed_torch(seed, HEAD_WEIGHTS)
-            self._headed = WithHeads(self.network, [name for name in inputs if name in HEADS])
+            heads = [name for name in inputs if name in HEADS]
+            self._auxiliary_weight = auxiliary_weight(self.network, training)
+            self._headed = WithHeads(self.network, heads, auxiliary=self._auxiliary_weight > 0)
         self._headed.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._maps = [name for name in inputs if name not in HEADS]
         self.failure: str | None = None
@@ -132,8 +141,11 @@ class Learner:
             )
         try:
             inputs = {name: head.float() for name, head in heads.items()}
+            auxiliary = inputs.pop(AUXILIARY_LOGITS, None)
             inputs |= {name: batch.maps[name] for name in self._maps}
             loss = self._loss(logits.float(), masks, **inputs)
+            if auxiliary is not None:
+                loss = loss + self._auxiliary_weight * self._loss(auxiliary, masks, **inputs)
         except SeglossError as error:
             self.failure = f"The loss failed at iteration {step}: {error}"
             return

@@ -22,7 +22,7 @@ from workers.image_stack import stack_by_size
 from workers.inference import evaluate
 from workers.networks import build_network
 from workers.retraining import CHECKPOINT, retrain
-from workers.specs import NetworkSpec
+from workers.specs import InferenceSpec, NetworkSpec
 
 
 def same_files(one: Path, other: Path) -> bool:
@@ -64,6 +64,16 @@ def test_the_split_is_the_one_that_was_asked_for(tmp_path: Path) -> None:
     val = retrain(tiny.retraining_task(), tmp_path / "val", device="cpu")
     test = retrain(tiny.retraining_task(split="test"), tmp_path / "test", device="cpu")
     assert val.metrics != test.metrics
+
+
+def test_it_is_scored_by_the_inference_that_was_asked_for(tmp_path: Path) -> None:
+    asked = InferenceSpec(window=(16, 16), scales=(0.5, 1.0), flip=True)
+    result = retrain(tiny.retraining_task(inference=asked), tmp_path, device="cpu")
+    network = build_network(tiny.NETWORK, 6)
+    network.load_state_dict(load_file(tmp_path / "weights.safetensors"))
+    stacks = stack_by_size(open_dataset(tiny.SOURCE).read("val"), torch.device("cpu"), range(6))
+    assert evaluate(network, stacks, 6, tiny.SCORING, asked) == result.metrics
+    assert evaluate(network, stacks, 6, tiny.SCORING) != result.metrics
 
 
 DROPPING = NetworkSpec(options={"decoder_channels": 16, "decoder_atrous_rates": (1, 2, 3)})

@@ -1,0 +1,131 @@
+"""Heads for training: what they see, what they learn from, and how the loss of each counts."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from surrogate_zoo import load_loss
+from surrogate_zoo.errors import InputError
+from surrogate_zoo.needs import BOUNDARY_LOGITS
+from tests.workers import tiny
+from tests.workers.networks.rows import spec_of
+from workers.augmentation import TrainingBatch
+from workers.networks import (
+    AUXILIARY_LOGITS,
+    WithHeads,
+    auxiliary_weight,
+    build_network,
+    cropped,
+    padded,
+    parameter_groups,
+)
+from workers.training import Learner, initial_network
+
+CLASSES = 3
+CPU = torch.device("cpu")
+
+
+class Plain(nn.Module):
+    """A network of which nothing is known."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images
+
+
+def test_heads_learn_faster_and_no_parameter_is_left_out() -> None:
+    network = build_network(tiny.NETWORK, CLASSES)
+    carrying = WithHeads(network, [BOUNDARY_LOGITS], auxiliary=True)
+    encoder, head = parameter_groups(carrying, tiny.training(head_factor=7))
+    assert (encoder["factor"], head["factor"]) == (1, 7)
+    assert [*map(id, encoder["params"])] == [*map(id, network.encoder.parameters())]
+    assert len(encoder["params"]) + len(head["params"]) == len(list(carrying.parameters()))
+
+
+def test_the_auxiliary_head_sees_the_stage_before_the_last() -> None:
+    network = build_network(spec_of("DeepLabV3Plus"), CLASSES)
+    carrying = WithHeads(network, auxiliary=True).eval()
+    _, heads = carrying(torch.randn(1, 3, 64, 64))
+    heads[AUXILIARY_LOGITS].sum().backward()
+    encoder = network.encoder.model
+    assert all(one.grad is None for one in encoder.layer4.parameters())
+    assert any(one.grad.abs().sum() > 0 for one in encoder.layer3.parameters())
+
+
+def test_who_has_auxiliary_logits_trains_them_unless_told_otherwise() -> None:
+    plain, own = build_network(tiny.NETWORK, 3), build_network(spec_of("OCRNet"), 3)
+    weights = [
+        auxiliary_weight(network, tiny.training(auxiliary_weight=asked))
+        for network in (plain, own)
+        for asked in (None, 0.0, 0.7)
+    ]
+    assert weights == [0, 0, 0.7, 0.4, 0, 0.7]
+    assert WithHeads(own, auxiliary=True).state_dict().keys() == {
+        f"network.{name}" for name in own.state_dict()
+    }
+
+
+@pytest.mark.parametrize("name", ["DeepLabV2", "OCRNet"])
+def test_the_loss_of_auxiliary_logits_is_added_with_its_weight(name: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    batch = TrainingBatch(
+        torch.randn((2, 3, 32, 64), generator=generator),
+        torch.randint(0, CLASSES, (2, 32, 64), generator=generator),
+        {},
+    )
+    network = initial_network(spec_of(name), CLASSES, 0)
+    losses = []
+    for weight in (0.0, 1.0, 3.0):
+        training = tiny.training(iterations=1, auxiliary_weight=weight)
+        loss = load_loss("cross-entropy", num_classes=CLASSES)
+        learner = Learner(network, loss, training, CPU)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            learner.step(0, batch)
+        losses.append(learner.recent_loss(1))
+    without, once, thrice = losses
+    assert once > without
+    assert thrice - without == pytest.approx(3 * (once - without), rel=1e-4)
+
+
+def test_auxiliary_heads_start_from_the_seed_and_leave_the_others_alone() -> None:
+    network, loss = (
+        initial_network(tiny.NETWORK, CLASSES, 0),
+        load_loss("cross-entropy", num_classes=3),
+    )
+
+    def weights(seed: int, weight: float) -> dict[str, Tensor]:
+        training = tiny.training(auxiliary_weight=weight)
+        learner = Learner(network, loss, training, CPU, inputs=[BOUNDARY_LOGITS], seed=seed)
+        return learner.state()["network"]
+
+    one, same, other, without = weights(0, 1), weights(0, 1), weights(1, 1), weights(0, 0)
+    assert torch.equal(one["auxiliary_head.0.weight"], same["auxiliary_head.0.weight"])
+    assert not torch.equal(one["auxiliary_head.0.weight"], other["auxiliary_head.0.weight"])
+    assert all(torch.equal(one[name], without[name]) for name in without)
+
+
+@pytest.mark.parametrize(
+    ("heads", "auxiliary", "missing"),
+    [([BOUNDARY_LOGITS], False, "segmentation_head"), ([], True, "segmentation_head")],
+)
+def test_a_network_without_a_place_for_a_head_says_so(
+    heads: list[str], auxiliary: bool, missing: str
+) -> None:
+    with pytest.raises(InputError, match=f"Plain has no submodule '{missing}'"):
+        WithHeads(Plain(), heads, auxiliary=auxiliary)
+
+
+def test_a_network_without_stages_has_no_auxiliary_head() -> None:
+    network = Plain()
+    network.encoder, network.segmentation_head = nn.Identity(), nn.Conv2d(3, 2, 1)
+    with pytest.raises(InputError, match="encoder of Plain has no stage before its last"):
+        WithHeads(network, auxiliary=True)
+
+
+def test_padding_is_undone_and_leaves_fitting_images_alone() -> None:
+    images = torch.randn(1, 3, 33, 64)
+    assert padded(images).shape == (1, 3, 64, 64)
+    assert torch.equal(cropped(padded(images), images), images)
+    assert padded(images)[:, :, 33:].abs().sum() == 0
+    fitting = images[:, :, :32]
+    assert padded(fitting) is fitting

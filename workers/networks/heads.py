@@ -1,0 +1,193 @@
+"""Heads that a network carries while it trains, and the learning rates of its parts."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from surrogate_zoo.errors import InputError
+from surrogate_zoo.needs import BOUNDARY_LOGITS
+from workers.networks.layers import convolution, resized
+from workers.specs import TrainingSpec
+
+HEADS: Mapping[str, int] = {BOUNDARY_LOGITS: 1}
+"""Heads that losses feed on: the input of those losses, and the head's channels."""
+
+AUXILIARY_LOGITS = "auxiliary_logits"
+"""The auxiliary logits: as many channels as classes, trained with the loss itself."""
+
+HEAD_WIDTH = 64
+AUXILIARY_WIDTH = 256
+AUXILIARY_DROPOUT = 0.1
+OWN_AUXILIARY_WEIGHT = 0.4  # Yuan et al. 2020; the auxiliary heads of Zhao et al. 2017 have it too
+MULTIPLE = 32  # sides that every encoder can halve five times
+
+
+class WithHeads(nn.Module):
+    """A network with further heads beside its segmentation head, for training alone.
+
+    A head sees what the segmentation head sees, the decoder's output; so any network with a
+    segmentation head can carry one. The network itself is left as it is: used alone it costs
+    nothing more. A head is a 3x3 convolution to 64 channels, batch normalisation, ReLU and a 1x1
+    convolution, upsampled to the size of the logits.
+
+    The auxiliary logits are the network's own, where it has some (``with_auxiliary``). Otherwise an
+    FCN head makes them from the encoder's stage before the last, ``layer3`` of a ResNet, as PSPNet
+    and the released Auto Seg-Loss do: a 3x3 convolution to 256 channels, batch normalisation, ReLU,
+    dropout 0.1 and a 1x1 convolution.
+
+    Images may have any size: they are padded with zeros, the mean colour, on the right and at the
+    bottom to what the network can halve, and the logits are cropped again.
+
+    Args:
+        network: See :class:`workers.architectures.Architecture`.
+        heads: Keys of :data:`HEADS`.
+        auxiliary: Give auxiliary logits too.
+
+    Raises:
+        InputError: The network has no such place to put a head.
+    """
+
+    def __init__(
+        self, network: nn.Module, heads: Iterable[str] = (), *, auxiliary: bool = False
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.heads = nn.ModuleDict({name: _head(network, HEADS[name]) for name in heads})
+        self.own_auxiliary = auxiliary and has_auxiliary(network)
+        self.auxiliary_head = (
+            _auxiliary_head(network) if auxiliary and not self.own_auxiliary else None
+        )
+
+    def forward(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return logits (N, C, H, W), and those of each head by name, (N, K, H, W)."""
+        fitting = padded(images, _multiple(self.network))
+        seen: dict[str, Tensor] = {}
+        others: dict[str, Tensor] = {}
+        with self._watching(seen):
+            if self.own_auxiliary:
+                logits, others[AUXILIARY_LOGITS] = self.network.with_auxiliary(fitting)  # type: ignore[operator]
+            else:
+                logits = self.network(fitting)
+        size = logits.shape[2:]
+        if self.auxiliary_head is not None:
+            others[AUXILIARY_LOGITS] = resized(self.auxiliary_head(seen["encoded"]), size)
+        for name, head in self.heads.items():
+            others[name] = resized(head(seen["decoded"]), size)
+        if size != fitting.shape[2:]:
+            return logits, others  # the caller refuses them
+        return cropped(logits, images), {name: cropped(one, images) for name, one in others.items()}
+
+    @contextmanager
+    def _watching(self, seen: dict[str, Tensor]) -> Iterator[None]:
+        """Note in ``seen`` what the heads see while the network runs."""
+
+        def decoded(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            seen.setdefault("decoded", inputs[0])  # the first: a network may decode several scales
+
+        def encoded(_: nn.Module, __: object, outputs: Any) -> None:
+            seen["encoded"] = _stages(outputs)[-2]
+
+        hooks = []
+        if self.heads:
+            hooks.append(
+                _part(self.network, "segmentation_head").register_forward_pre_hook(decoded)
+            )
+        if self.auxiliary_head is not None:
+            hooks.append(_part(self.network, "encoder").register_forward_hook(encoded))
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+
+def has_auxiliary(network: nn.Module) -> bool:
+    """Whether a network has auxiliary logits of its own."""
+    return hasattr(network, "with_auxiliary")
+
+
+def auxiliary_weight(network: nn.Module, training: TrainingSpec) -> float:
+    """Weight of the loss of the auxiliary logits; 0 where there are to be none."""
+    if training.auxiliary_weight is None:
+        return OWN_AUXILIARY_WEIGHT if has_auxiliary(network) else 0.0
+    return training.auxiliary_weight
+
+
+def padded(images: Tensor, multiple: int = MULTIPLE) -> Tensor:
+    """Pad ``images`` (N, C, H, W) with zeros on the right and at the bottom to a multiple."""
+    height, width = images.shape[2:]
+    if height % multiple == width % multiple == 0:
+        return images
+    return F.pad(images, (0, -width % multiple, 0, -height % multiple))
+
+
+def cropped(maps: Tensor, images: Tensor) -> Tensor:
+    """Undo :func:`padded` on what a network made of the padded ``images``."""
+    return maps[:, :, : images.shape[2], : images.shape[3]]
+
+
+def _multiple(network: nn.Module) -> int:
+    """What the sides of a network's images must be multiples of."""
+    encoder = getattr(network, "encoder", None)
+    if hasattr(encoder, "output_strides"):  # a vision transformer's, which DPT halves once more
+        return MULTIPLE
+    return int(getattr(encoder, "output_stride", MULTIPLE))
+
+
+def _part(network: nn.Module, name: str) -> nn.Module:
+    try:
+        return network.get_submodule(name)
+    except AttributeError as error:
+        raise InputError(
+            f"{type(network).__name__} has no submodule {name!r}, which the heads of this training "
+            "need; take a loss without a boundary head, and auxiliary_weight 0."
+        ) from error
+
+
+def _convolutions(module: nn.Module) -> list[nn.Conv2d]:
+    return [one for one in module.modules() if isinstance(one, nn.Conv2d)]
+
+
+def _head(network: nn.Module, outputs: int) -> nn.Module:
+    inputs = _convolutions(_part(network, "segmentation_head"))[0].in_channels
+    return nn.Sequential(
+        *convolution(inputs, HEAD_WIDTH, 3),
+        nn.Conv2d(HEAD_WIDTH, outputs, 1),
+    )
+
+
+def _auxiliary_head(network: nn.Module) -> nn.Module:
+    classes = _convolutions(_part(network, "segmentation_head"))[-1].out_channels
+    channels: Sequence[int] = getattr(_part(network, "encoder"), "out_channels", ())
+    if len(channels) < 2 or not channels[-2]:
+        raise InputError(
+            f"The encoder of {type(network).__name__} has no stage before its last for an auxiliary "
+            "head; set auxiliary_weight to 0."
+        )
+    return nn.Sequential(
+        *convolution(channels[-2], AUXILIARY_WIDTH, 3),
+        nn.Dropout(AUXILIARY_DROPOUT),
+        nn.Conv2d(AUXILIARY_WIDTH, classes, 1),
+    )
+
+
+def _stages(outputs: Any) -> Any:
+    """The feature maps that an encoder gave; a vision transformer's come with its tokens."""
+    return outputs[0] if isinstance(outputs, tuple) else outputs
+
+
+def parameter_groups(network: WithHeads, training: TrainingSpec) -> list[dict[str, Any]]:
+    """Split parameters into encoder and head, with the ``factor`` of each one's learning rate.
+
+    Parameters that are not part of the encoder learn ``training.head_factor`` times as fast.
+    """
+    inside = "network.encoder."
+    encoder = [one for name, one in network.named_parameters() if name.startswith(inside)]
+    head = [one for name, one in network.named_parameters() if not name.startswith(inside)]
+    return [
+        {"params": encoder, "factor": 1.0},
+        {"params": head, "factor": training.head_factor},
+    ]

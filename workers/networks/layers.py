@@ -1,0 +1,51 @@
+"""Small pieces that the networks here share."""
+
+from collections.abc import Sequence
+
+import segmentation_models_pytorch as smp
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+DEPTH = 5  # stages of an encoder, the last at stride 32 unless dilated
+
+
+def encoder_of(name: str, weights: str | bool | None, *, stride: int = 32) -> nn.Module:
+    """Build an encoder of five stages from RGB images, dilated to an output ``stride``.
+
+    An HRNet gives its four branches as they are, without the wider layers that its classifier has.
+    """
+    plain = {"feature_location": ""} if name.startswith("tu-hrnet") else {}
+    encoder: nn.Module = smp.encoders.get_encoder(
+        name, in_channels=3, depth=DEPTH, weights=weights, output_stride=stride, **plain
+    )
+    return encoder
+
+
+def convolution(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
+    """A convolution that keeps the size, batch normalisation and ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+    )
+
+
+def resized(maps: Tensor, size: Sequence[int]) -> Tensor:
+    """``maps`` (N, C, h, w) at ``size`` (H, W), bilinear."""
+    return F.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
+
+
+def dense(features: Sequence[Tensor]) -> Tensor:
+    """All feature maps of stride 4 and more, joined at the size of the largest (HRNetV2).
+
+    Args:
+        features: An encoder's, the image itself first: strides 1, 2, 4, ...
+    """
+    size = features[2].shape[2:]
+    return torch.cat([features[2], *(resized(one, size) for one in features[3:])], dim=1)
+
+
+def dense_channels(encoder: nn.Module) -> int:
+    """Channels of :func:`dense` for an encoder."""
+    return sum(encoder.out_channels[2:])  # type: ignore[index]

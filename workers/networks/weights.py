@@ -1,0 +1,79 @@
+"""Weights of an encoder from a file, for machines that reach no network."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from surrogate_zoo.errors import InputError
+
+# How published files name an encoder's weights, and those that a retraining leaves behind.
+PREFIXES = ("", "encoder.", "encoder.model.")
+SHOWN = 3
+
+
+def load_encoder(network: nn.Module, path: str) -> None:
+    """Load the weights of ``network.encoder`` from a safetensors file.
+
+    Takes the files that huggingface.co has of an encoder, of segmentation-models-pytorch as of timm,
+    and the ``weights.safetensors`` of a retraining. A classifier in the file is left aside.
+
+    Raises:
+        InputError: There is no such file, it is no safetensors, it lacks a weight of the encoder or
+            has it in another shape, or the network has no encoder.
+    """
+    encoder = getattr(network, "encoder", None)
+    if not isinstance(encoder, nn.Module):
+        raise InputError(f"{type(network).__name__} has no encoder to load {path} into.")
+    # What timm builds is wrapped, and its published files know nothing of that.
+    inner = getattr(encoder, "model", encoder)
+    tensors = _read(path)
+    wanted = dict(inner.state_dict())
+    found = max((_named(tensors, prefix, wanted) for prefix in PREFIXES), key=len)
+    _check(path, wanted, found)
+    nn.Module.load_state_dict(inner, found, strict=False)
+
+
+def _read(path: str) -> dict[str, Tensor]:
+    if not Path(path).is_file():
+        raise InputError(f"There is no file of weights at {path} on the worker.")
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            f"{path} cannot be read as safetensors ({error}); other formats are not taken."
+        ) from error
+
+
+def _named(
+    tensors: Mapping[str, Tensor], prefix: str, wanted: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """What a file holds of ``wanted`` under names with ``prefix``.
+
+    timm joins the first two parts of a name where it takes a model apart: ``stages.0`` of the file
+    is ``stages_0`` of the encoder.
+    """
+    both = {name: (prefix + name, prefix + name.replace("_", ".", 1)) for name in wanted}
+    pairs = ((name, alias) for name, aliases in both.items() for alias in aliases)
+    return {name: tensors[alias] for name, alias in pairs if alias in tensors}
+
+
+def _check(path: str, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    """Refuse a file that leaves a weight as it was; counters of batches may be missing."""
+    missing = [
+        name for name in wanted if name not in found and not name.endswith("num_batches_tracked")
+    ]
+    if missing:
+        names = ", ".join(missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
+        raise InputError(
+            f"{path} lacks {len(missing)} of {len(wanted)} weights of the encoder: {names}. "
+            "It must be the file of this very encoder."
+        )
+    for name, tensor in found.items():
+        if tensor.shape != wanted[name].shape:
+            raise InputError(
+                f"{path} has {name} in shape {tuple(tensor.shape)}; the encoder needs "
+                f"{tuple(wanted[name].shape)}."
+            )
