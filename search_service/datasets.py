@@ -1,10 +1,12 @@
 """Registered datasets: a name, where the images are, and a report of what was found there."""
 
+import tempfile
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from search_service import artifacts
 from search_service.requests import DatasetRequest
 from search_service.settings import Settings
 from search_service.tables import Dataset
@@ -12,14 +14,14 @@ from surrogate_zoo import zoo
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError, UnknownNameError
 from surrogate_zoo.tables import LossNetwork, now
 from workers.dataset_sources import DatasetSource, ShapesSource
-from workers.datasets import describe
+from workers.datasets import describe, draw_samples, open_dataset
 
 BUILT_IN: dict[str, DatasetSource] = {"shapes": ShapesSource()}
 """Datasets that every database has from its first day."""
 
 
 def register(session: Session, settings: Settings, request: DatasetRequest) -> Dataset:
-    """Register a dataset after reading and checking every file of it.
+    """Register a dataset after reading and checking every file of it, with a picture of nine samples.
 
     The same name with the same source and unchanged files gives the row that is there.
 
@@ -29,7 +31,7 @@ def register(session: Session, settings: Settings, request: DatasetRequest) -> D
         ConflictError: The name stands for other content.
     """
     source = _within(settings, request.source)
-    return _add(session, request.name, source)
+    return _add(session, request.name, source, settings.artifacts_root)
 
 
 def get(session: Session, name: str) -> Dataset:
@@ -96,24 +98,51 @@ def seed(session: Session) -> None:
     """Register the built-in datasets where they are missing."""
     for name, source in BUILT_IN.items():
         if session.get(Dataset, name) is None:
-            _add(session, name, source)
+            _add(session, name, source, None)
 
 
-def _add(session: Session, name: str, source: DatasetSource) -> Dataset:
+def picture(session: Session, name: str) -> str:
+    """Return the SHA-256 of the picture of a dataset's samples, a PNG among the artifacts.
+
+    Raises:
+        NotFoundError: None of that name is registered, or it has no picture.
+    """
+    sha256: str | None = get(session, name).report.get("picture")
+    if sha256 is None:
+        raise NotFoundError(
+            f"Dataset {name!r} has no picture: it is built in, or was registered before there were "
+            "pictures. Register its source under another name to see it."
+        )
+    return sha256
+
+
+def _add(
+    session: Session, name: str, source: DatasetSource, artifacts_root: Path | None
+) -> Dataset:
     report = describe(source)  # before the transaction begins: it may read for minutes
+    drawn = {} if artifacts_root is None else {"picture": _draw(source, artifacts_root)}
     found = session.get(Dataset, name)
     if found is not None:
-        same = found.source == source.model_dump(mode="json")
+        same = (
+            DatasetRequest.model_validate({"name": name, "source": found.source}).source == source
+        )
         if same and found.report["fingerprint"] == report.fingerprint:
             return found
         raise ConflictError(
             f"Dataset {name!r} is registered with other content: take another name."
         )
     dataset = Dataset(name=name, source=source.model_dump(mode="json"))
-    dataset.report, dataset.created_at = report.model_dump(mode="json"), now()
+    dataset.report, dataset.created_at = report.model_dump(mode="json") | drawn, now()
     session.add(dataset)
     session.flush()
     return dataset
+
+
+def _draw(source: DatasetSource, artifacts_root: Path) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "samples.png"
+        draw_samples(open_dataset(source)).save(path)
+        return artifacts.store(artifacts_root, path)[0]
 
 
 def _within(settings: Settings, source: DatasetSource) -> DatasetSource:

@@ -45,6 +45,13 @@ def read_dataset(name: Name, session: ReadSession) -> DatasetView:
     return DatasetView.model_validate(datasets.get(session, name))
 
 
+@router.get("/{name}/picture", response_class=FileResponse, responses=FILE)
+def download_picture(name: Name, session: ReadSession, parts: ServiceParts) -> FileResponse:
+    """A picture of nine training samples with their labels, as found on registration."""
+    sha256 = datasets.picture(session, name)
+    return stored_file(parts, sha256, f"{name}.png", MEDIA_TYPES[".png"])
+
+
 @router.get("/{name}/loss-networks")
 def list_loss_networks(
     name: Name, session: ReadSession, after: AfterNumber = None, limit: Limit = 50

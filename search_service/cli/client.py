@@ -15,6 +15,7 @@ import httpx
 from surrogate_zoo.errors import SeglossError
 
 FINISHED = frozenset({"succeeded", "failed", "cancelled"})
+TIMEOUT_S = 30.0  # how long the service may be silent
 _PATIENCE_S = 60.0  # how long a vanished service may take to come back before an event stream ends
 
 
@@ -47,7 +48,7 @@ class Client:
     def __init__(self, url: str, token: str | None = None) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.url = url.rstrip("/")
-        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=30.0)
+        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_S)
 
     def __enter__(self) -> Self:
         return self
@@ -65,11 +66,19 @@ class Client:
         return self._json("GET", path, params=_given(query))
 
     def post(
-        self, path: str, body: dict[str, Any] | None = None, *, key: str | None = None
+        self,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        key: str | None = None,
+        timeout_s: float | None = TIMEOUT_S,
     ) -> dict[str, Any]:
-        """Post ``body``; the same idempotency ``key`` twice makes one job."""
+        """Post ``body``; the same idempotency ``key`` twice makes one job.
+
+        The service may be silent for ``timeout_s`` seconds; None waits as long as it takes.
+        """
         headers = {"Idempotency-Key": key} if key else {}
-        return self._json("POST", path, json=body, headers=headers)
+        return self._json("POST", path, json=body, headers=headers, timeout=timeout_s)
 
     def items(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
         """Every item of a paged collection, page after page."""

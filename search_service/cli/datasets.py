@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -17,6 +17,7 @@ from search_service.cli.console import (
     out,
     plain_errors,
 )
+from workers.dataset_sources import LAYOUT_NAMES
 
 app = typer.Typer(help="Registered datasets.", no_args_is_help=True)
 
@@ -61,10 +62,13 @@ def add(
     ] = None,
     *,
     layout: Annotated[
-        Literal["folder", "segnet", "shapes"], typer.Option(help="How the files are laid out.")
+        str, typer.Option(help=f"How the files are laid out: {', '.join(LAYOUT_NAMES)}.")
     ] = "folder",
     classes: Annotated[
-        str | None, typer.Option(help="Class names by label, 0 first, separated by commas.")
+        str | None,
+        typer.Option(
+            help="Class names by label, 0 first, separated by commas; for folder and segnet."
+        ),
     ] = None,
     assignments: Assignments = None,
     url: Url = DEFAULT_URL,
@@ -73,10 +77,31 @@ def add(
 
     Example: segloss datasets add camvid /data/camvid --layout segnet --classes sky,building,...
     --set 'void_labels=[11]' --set 'size=[120,160]'
+
+    Example: segloss datasets add voc /data/VOCdevkit/VOC2012 --layout voc --set train=trainaug
     """
     source: dict[str, Any] = {"layout": layout}
     source |= {"root": str(root.absolute())} if root else {}
     source |= {"classes": [one.strip() for one in classes.split(",")]} if classes else {}
     with connect(url) as client:
         body = {"name": name, "source": assigned(source, assignments)}
-        out.print_json(json.dumps(client.post("/v1/datasets", body)["report"]))
+        # Every file is read before the answer comes: minutes for 20,000 images.
+        out.print_json(json.dumps(client.post("/v1/datasets", body, timeout_s=None)["report"]))
+
+
+@app.command()
+@plain_errors
+def picture(
+    name: DatasetName,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The file; the current folder and the dataset's name if not."),
+    ] = None,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Download a picture of nine training samples with their labels."""
+    with connect(url) as client:
+        given, content = client.file(f"/v1/datasets/{name}/picture")
+    path = output or Path(given)
+    path.write_bytes(content)
+    out.print(str(path), highlight=False, soft_wrap=True)

@@ -8,7 +8,7 @@ from PIL import Image
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from search_service import datasets
+from search_service import artifacts, datasets
 from search_service.database import sessions
 from search_service.requests import DatasetRequest
 from search_service.settings import Settings
@@ -74,6 +74,28 @@ def test_registering_again_gives_the_same_and_other_content_is_refused(
     Image.new("L", (32, 32)).save(root / "masks/0.png")
     with pytest.raises(ConflictError):
         datasets.register(session, allowed, request(root))
+
+
+def test_a_picture_of_the_samples_is_kept_by_its_digest(
+    session: Session, settings: Settings, tmp_path: Path
+) -> None:
+    datasets.register(session, allowing(settings, tmp_path), request(folder(tmp_path / "data")))
+    kept = artifacts.open_artifact(settings.artifacts_root, datasets.picture(session, "mine"))
+    with Image.open(kept) as picture:
+        assert picture.format == "PNG"
+        assert picture.width > 1000
+    with pytest.raises(NotFoundError, match="'shapes' has no picture"):
+        datasets.picture(session, "shapes")
+
+
+def test_a_source_of_an_earlier_version_is_the_same_without_its_newer_fields(
+    session: Session, settings: Settings, tmp_path: Path
+) -> None:
+    asked = request(folder(tmp_path / "data"))
+    first = datasets.register(session, allowing(settings, tmp_path), asked)
+    first.source = {name: one for name, one in first.source.items() if name != "colours"}
+    session.flush()
+    assert datasets.register(session, allowing(settings, tmp_path), asked) is first
 
 
 def test_only_folders_below_the_roots_are_read(

@@ -2,9 +2,10 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from surrogate_zoo.errors import DatasetError
 
 VOID = 255
 LISTED_OFFENDERS = 10
+WAITING = 256  # results that may wait for their turn
 
 Pixels = NDArray[np.uint8]
 Key = tuple[str, int]  # split, index in that split
@@ -48,10 +50,12 @@ class Dataset(ABC):
     Attributes:
         classes: Class names in the order of their labels.
         splits: Split name -> sample names. A split that the dataset does not have is left out.
+        remarks: What its owner should know, such as a split that has no public labels.
     """
 
     classes: tuple[str, ...]
     splits: Mapping[str, tuple[str, ...]]
+    remarks: tuple[str, ...] = ()
 
     @abstractmethod
     def sample(self, split: str, index: int) -> tuple[Pixels, Pixels]:
@@ -81,7 +85,7 @@ class Dataset(ABC):
         """
         names = self.names(split)
         chosen = range(len(names)) if indices is None else indices
-        pairs = collect(lambda key: self.sample(*key), [(split, index) for index in chosen])
+        pairs = list(collect(lambda key: self.sample(*key), ((split, index) for index in chosen)))
         return Samples(
             names=tuple(names[index] for index in chosen),
             images=tuple(image for image, _ in pairs),
@@ -89,8 +93,11 @@ class Dataset(ABC):
         )
 
 
-def collect(read: Callable[[Key], Read], keys: Iterable[Key]) -> list[Read]:
-    """Apply ``read`` to every key with a thread pool, keeping order; report all failures at once.
+def collect(read: Callable[[Key], Read], keys: Iterable[Key]) -> Iterator[Read]:
+    """Apply ``read`` to every key with a thread pool, and yield what it gives in order.
+
+    Few results wait at a time, however many keys there are. All keys are tried, so that all
+    failures are reported at once, at the end.
 
     Raises:
         DatasetError: ``read`` raised it for at least one key.
@@ -102,10 +109,16 @@ def collect(read: Callable[[Key], Read], keys: Iterable[Key]) -> list[Read]:
         except DatasetError as error:
             return error
 
+    offences = []
+    remaining = iter(keys)
     with ThreadPoolExecutor(max_workers=min(16, 2 * (os.cpu_count() or 1))) as pool:
-        results = list(pool.map(attempt, keys))
-    refuse([str(result) for result in results if isinstance(result, DatasetError)])
-    return [result for result in results if not isinstance(result, DatasetError)]
+        while some := list(islice(remaining, WAITING)):
+            for result in pool.map(attempt, some):
+                if isinstance(result, DatasetError):
+                    offences.append(str(result))
+                else:
+                    yield result
+    refuse(offences)
 
 
 def refuse(offences: Sequence[str]) -> None:
@@ -115,3 +128,12 @@ def refuse(offences: Sequence[str]) -> None:
     if offences:
         listed = "\n".join(f"- {offence}" for offence in offences[:LISTED_OFFENDERS])
         raise DatasetError(f"{len(offences)} problems with the dataset's files, such as:\n{listed}")
+
+
+def compare_counts(splits: Mapping[str, Sized], published: Mapping[str, int]) -> list[str]:
+    """A remark for each split that has more or fewer images than the published one."""
+    return [
+        f"The split {split!r} has {len(splits[split])} images; the published one has {count}."
+        for split, count in published.items()
+        if len(splits[split]) != count
+    ]

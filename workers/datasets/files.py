@@ -1,36 +1,47 @@
-"""Image and mask files: finding, pairing and decoding them, with errors that name the file."""
+"""Files of a dataset: finding them below its folder and reading lists of names."""
 
-import hashlib
+import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
-
 from surrogate_zoo.errors import DatasetError
-from workers.datasets.dataset import VOID, Dataset, Pixels, refuse
+from workers.datasets.dataset import refuse
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
-COLOUR_MODES = frozenset({"RGB", "RGBA", "L", "LA", "P", "1", "CMYK", "YCbCr"})  # 8 bits a channel
-UNREADABLE = (
-    OSError,
-    ValueError,
-    SyntaxError,  # what Pillow raises for a broken PNG chunk
-    UnidentifiedImageError,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Files of one sample; None where there is none."""
+class Missing:
+    """A file that should be there; ``place`` says where it was looked for."""
 
-    image: Path | None
-    mask: Path | None
+    place: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Files at any depth below a folder, by their relative path without its ending."""
+
+    folder: Path
+    files: Mapping[str, Path]
+    ending: str
+
+    def find(self, name: str) -> Path | Missing:
+        """The file of ``name``; a name that leads elsewhere is none of the folder's files."""
+        return self.files.get(name, Missing(f"{self.folder / name}{self.ending}"))
+
+
+def existing(root: str) -> Path:
+    """The dataset's folder.
+
+    Raises:
+        DatasetError: It is not there.
+    """
+    folder = Path(root)
+    if not folder.is_dir():
+        raise DatasetError(f"The folder {root} does not exist.")
+    return folder
 
 
 def folder_below(root: Path, name: str) -> Path:
@@ -39,46 +50,74 @@ def folder_below(root: Path, name: str) -> Path:
     Raises:
         DatasetError: It is not there, or lies outside ``root``.
     """
-    folder = (root / name).resolve()
-    if not folder.is_relative_to(root.resolve()):
-        raise DatasetError(f"{root / name} lies outside the dataset's folder {root}.")
+    folder = _inside(root, name)
     if not folder.is_dir():
         raise DatasetError(f"The folder {root / name} does not exist.")
     return folder
 
 
-def index_files(folder: Path) -> dict[str, Path]:
-    """Image files at any depth below ``folder``: relative path without suffix -> path.
+def file_below(root: Path, name: str) -> Path:
+    """The file ``name`` below ``root``, symbolic links resolved.
 
     Raises:
-        DatasetError: Two files differ in their suffix alone, or one links to outside the folder.
+        DatasetError: It is not there, or lies outside ``root``.
     """
+    path = _inside(root, name)
+    if not path.is_file():
+        raise DatasetError(f"The file {root / name} does not exist.")
+    return path
+
+
+def _inside(root: Path, name: str) -> Path:
+    path = (root / name).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise DatasetError(f"{root / name} lies outside the dataset's folder {root}.")
+    return path
+
+
+def list_files(folder: Path, *endings: str) -> Listing:
+    """List the files below ``folder`` that have one of ``endings``, images where none is given.
+
+    Raises:
+        DatasetError: Two files differ in their ending alone, or one links to outside the folder.
+    """
+    wanted = endings or IMAGE_ENDINGS
     found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in SUFFIXES or not path.is_file():
+    for path in _files(folder):
+        ending = next((one for one in wanted if path.name.lower().endswith(one.lower())), None)
+        if ending is None or not path.is_file():
             continue
-        name = path.relative_to(folder).with_suffix("").as_posix()
+        name = path.relative_to(folder).as_posix()[: -len(ending)]
         if name in found:
             raise DatasetError(f"{path} and {found[name]} share a name; keep one of them.")
-        if not path.resolve().is_relative_to(folder):
+        if path.is_symlink() and not path.resolve().is_relative_to(folder):
             raise DatasetError(f"{path} links to a file outside its folder; copy it instead.")
         found[name] = path
-    return found
+    return Listing(folder, found, endings[0] if len(endings) == 1 else "")
 
 
-def read_names(path: Path) -> tuple[str, ...]:
-    """Names listed one a line in a split file; an image suffix is dropped, blank lines are skipped.
+def _files(folder: Path) -> Iterator[Path]:
+    """Everything below ``folder`` in a fixed order; linked folders are not entered."""
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (Path(place, name) for name in sorted(names))
+
+
+def read_names(root: Path, name: str) -> tuple[str, ...]:
+    """Names listed one a line in ``name`` below ``root``; an image's ending and blanks are dropped.
 
     Raises:
-        DatasetError: The file is not text, is empty, or lists a name twice.
+        DatasetError: The file is missing, lies outside ``root``, is not text, is empty, or lists a
+            name twice.
     """
+    path = file_below(root, name)
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path} cannot be read as a list of names: {error}.") from error
     stripped = [Path(line.strip()) for line in lines if line.strip()]
     names = [
-        (name.with_suffix("") if name.suffix.lower() in SUFFIXES else name).as_posix()
+        (name.with_suffix("") if name.suffix.lower() in IMAGE_ENDINGS else name).as_posix()
         for name in stripped
     ]
     if not names:
@@ -91,116 +130,3 @@ def read_names(path: Path) -> tuple[str, ...]:
         ]
     )
     return tuple(names)
-
-
-def label_table(classes: int, void_labels: Sequence[int]) -> NDArray[np.int16]:
-    """(256,) stored label -> label, void = 255, -1 for a label out of range; void wins."""
-    table = np.full(256, -1, dtype=np.int16)
-    table[:classes] = np.arange(classes)
-    table[list(void_labels)] = VOID
-    return table
-
-
-def _open(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return image
-    except UNREADABLE as error:
-        raise DatasetError(f"{path} cannot be read as an image: {error}.") from error
-
-
-def read_image(path: Path) -> Image.Image:
-    """Decode an image to 8-bit RGB."""
-    image = _open(path)
-    if image.mode not in COLOUR_MODES:
-        raise DatasetError(
-            f"{path} has mode {image.mode}; images must have 8 bits a channel. Convert it first."
-        )
-    return image.convert("RGB")
-
-
-def read_mask(path: Path, table: NDArray[np.int16]) -> Image.Image:
-    """Decode a mask of one 8-bit label a pixel and map its labels through ``table``."""
-    mask = _open(path)
-    if mask.mode != "L":
-        raise DatasetError(
-            f"{path} has mode {mask.mode}; a mask must be 8-bit grey (mode L) with one label a "
-            "pixel. Save colour or palette masks as label numbers first."
-        )
-    stored = np.asarray(mask)
-    labels = table[stored]
-    if labels.min(initial=0) < 0:
-        wrong = ", ".join(str(label) for label in np.unique(stored[labels < 0])[:8])
-        raise DatasetError(
-            f"{path} holds labels out of range: {wrong}. Labels are 0.."
-            f"{int(np.count_nonzero((table >= 0) & (table != VOID))) - 1} or declared void."
-        )
-    return Image.fromarray(labels.astype(np.uint8))
-
-
-class FileDataset(Dataset):
-    """A dataset of image and mask files; the layouts differ in how they find the pairs.
-
-    Args:
-        classes: Class names in the order of their labels.
-        void_labels: Stored labels that mean void; void wins over a class of the same label.
-        size: (height, width) to resize to, bilinear for images and nearest for masks, or None.
-        pairs: Split -> sample name -> files.
-    """
-
-    def __init__(
-        self,
-        classes: tuple[str, ...],
-        void_labels: Sequence[int],
-        size: tuple[int, int] | None,
-        pairs: Mapping[str, Mapping[str, Pair]],
-    ) -> None:
-        self.classes = classes
-        self.splits = {split: tuple(named) for split, named in pairs.items()}
-        self._pairs = pairs
-        self._size = size
-        self._table = label_table(len(classes), void_labels)
-        owner: dict[Path, str] = {}
-        refuse(
-            [
-                f"{pair.image} is in split {split!r} and in split {owner[pair.image]!r}; "
-                "an image may be in one split only."
-                for split, named in pairs.items()
-                for pair in named.values()
-                if pair.image is not None and owner.setdefault(pair.image, split) != split
-            ]
-        )
-
-    def _files(self, split: str, index: int) -> tuple[Path, Path]:
-        name = self.names(split)[index]
-        pair = self._pairs[split][name]
-        if pair.image is None or pair.mask is None:
-            missing = "image" if pair.image is None else "mask"
-            raise DatasetError(f"{name!r} of split {split!r} has no {missing} file.")
-        return pair.image, pair.mask
-
-    def sample(self, split: str, index: int) -> tuple[Pixels, Pixels]:
-        """Decode, check and resize one pair of files."""
-        image_path, mask_path = self._files(split, index)
-        image, mask = read_image(image_path), read_mask(mask_path, self._table)
-        if image.size != mask.size:
-            raise DatasetError(
-                f"{mask_path} is {mask.width}x{mask.height} pixels but its image {image_path} is "
-                f"{image.width}x{image.height}; they must agree."
-            )
-        if self._size is not None:
-            height, width = self._size
-            image = image.resize((width, height), Image.Resampling.BILINEAR)
-            mask = mask.resize((width, height), Image.Resampling.NEAREST)
-        return np.asarray(image), np.asarray(mask)
-
-    def digest(self, split: str, index: int) -> bytes:
-        """SHA-256 over the digests of both files."""
-        try:
-            digests = [
-                hashlib.sha256(path.read_bytes()).digest() for path in self._files(split, index)
-            ]
-        except OSError as error:
-            raise DatasetError(f"A file of the dataset cannot be read: {error}.") from error
-        return hashlib.sha256(b"".join(digests)).digest()

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +25,9 @@ class DatasetReport(BaseModel):
         images: Split -> number of images.
         class_shares: Class -> share of the non-void pixels of all splits, in 0..1.
         void_share: Share of void among all pixels, in 0..1.
-        sizes: The most frequent (height, width), ten at most.
+        sizes: (height, width, images) of the most frequent sizes, ten at most.
         different_sizes: How many sizes there are.
+        remarks: What its owner should know, such as a split that has no public labels.
         fingerprint: SHA-256 over classes, void labels, size, split names and files; a dataset
             keeps it when its folder moves, and loses it when one byte changes.
     """
@@ -38,8 +39,9 @@ class DatasetReport(BaseModel):
     images: dict[str, int]
     class_shares: dict[str, float]
     void_share: float
-    sizes: tuple[tuple[int, int], ...]
+    sizes: tuple[tuple[int, int, int], ...]
     different_sizes: int
+    remarks: tuple[str, ...]
     fingerprint: str
 
 
@@ -53,6 +55,8 @@ class _Count:
 def describe(source: DatasetSource) -> DatasetReport:
     """Read every file of every split once and report what the dataset holds.
 
+    Images are decoded a few at a time by a thread pool; only counts are kept.
+
     Raises:
         DatasetError: Something is missing or wrong; names the file, or lists ten and the number.
     """
@@ -64,11 +68,14 @@ def describe(source: DatasetSource) -> DatasetReport:
         pixels = np.bincount(mask.ravel(), minlength=256)
         return _Count((mask.shape[0], mask.shape[1]), pixels, dataset.digest(*key))
 
-    counts = collect(count, keys)
-    pixels = np.stack([one.pixels for one in counts]).sum(axis=0)
+    pixels, sizes = np.zeros(256, dtype=np.int64), Counter[tuple[int, int]]()
+    fingerprint = hashlib.sha256(_meaning(source, dataset))
+    for key, one in zip(keys, collect(count, keys), strict=True):
+        pixels += one.pixels
+        sizes[one.size] += 1
+        name = dataset.splits[key[0]][key[1]]
+        fingerprint.update(json.dumps([key[0], name]).encode() + one.digest)
     labelled = max(int(pixels.sum() - pixels[VOID]), 1)
-    sizes, times = np.unique([one.size for one in counts], axis=0, return_counts=True)
-    frequent = sizes[np.argsort(-times, kind="stable")]
     return DatasetReport(
         layout=source.layout,
         classes=dataset.classes,
@@ -78,18 +85,16 @@ def describe(source: DatasetSource) -> DatasetReport:
             for name, number in zip(dataset.classes, pixels, strict=False)
         },
         void_share=int(pixels[VOID]) / int(pixels.sum()),
-        sizes=tuple((int(height), int(width)) for height, width in frequent[:LISTED_SIZES]),
+        sizes=tuple((*size, times) for size, times in sizes.most_common(LISTED_SIZES)),
         different_sizes=len(sizes),
-        fingerprint=_fingerprint(source, dataset, keys, counts),
+        remarks=dataset.remarks,
+        fingerprint=fingerprint.hexdigest(),
     )
 
 
-def _fingerprint(
-    source: DatasetSource, dataset: Dataset, keys: Sequence[Key], counts: Sequence[_Count]
-) -> str:
+def _meaning(source: DatasetSource, dataset: Dataset) -> bytes:
+    """What the labels depend on beside files."""
     meaning = source.model_dump(mode="json", include={"layout", "void_labels", "size"})
-    head = json.dumps([meaning, list(dataset.classes)], sort_keys=True)
-    total = hashlib.sha256(head.encode())
-    for (split, index), one in zip(keys, counts, strict=True):
-        total.update(json.dumps([split, dataset.splits[split][index]]).encode() + one.digest)
-    return total.hexdigest()
+    further = source.model_dump(mode="json", include={"border_width", "colours"})
+    meaning |= {name: value for name, value in further.items() if value}
+    return json.dumps([meaning, list(dataset.classes)], sort_keys=True).encode()

@@ -51,10 +51,10 @@ def test_most_borders_are_not_void() -> None:
 
 
 def test_default_size_is_drawn_quickly() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for split in ("train", "val", "test"):
         open_dataset(ShapesSource()).read(split)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_any_size_is_drawn() -> None:

@@ -1,0 +1,35 @@
+"""Pictures of datasets, and every layout as a request."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+
+from tests.api.conftest import Live
+from tests.api.test_problems import is_problem
+from tests.workers.datasets import rows
+
+
+def test_the_picture_of_a_dataset_is_a_png(serve: Callable[..., Live], tmp_path: Path) -> None:
+    source = rows.voc(tmp_path / "datasets/voc").source
+    live = serve(dataset_roots=(tmp_path / "datasets",))
+    body = {"name": "voc", "source": source.model_dump(mode="json")}
+    made = live.http.post("/v1/datasets", json=body)
+    assert made.status_code == 201, made.text
+    assert (
+        "The test split has no public labels; it is left out." in made.json()["report"]["remarks"]
+    )
+    answer = live.http.get("/v1/datasets/voc/picture")
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["etag"] == f'"{made.json()["report"]["picture"]}"'
+    with Image.open(io.BytesIO(answer.content)) as picture:
+        assert picture.width > 1000
+    is_problem(live.http.get("/v1/datasets/shapes/picture"), 404)
+
+
+def test_an_unknown_layout_is_told_those_there_are(serve: Callable[..., Live]) -> None:
+    body = {"name": "x", "source": {"layout": "pascal", "root": "/data"}}
+    refused = serve().http.post("/v1/datasets", json=body)
+    for layout in rows.ROWS:
+        assert f"'{layout}'" in str(is_problem(refused, 422))

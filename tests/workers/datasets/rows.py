@@ -1,0 +1,457 @@
+"""One row a layout: a small dataset written the way its owners have it, and what it must read as."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pycocotools.mask
+from PIL import Image
+from scipy.io import savemat
+
+from tests.workers.datasets import folders
+from tests.workers.datasets.folders import save
+from workers import dataset_sources as sources
+from workers.dataset_sources import DatasetSource
+from workers.datasets import VOID, open_dataset
+
+HEIGHT, WIDTH = 12, 16
+COUNTS = {"train": 5, "val": 2}
+
+Labels = np.ndarray
+Truth = dict[str, dict[str, Labels]]  # split -> name -> labels that the dataset must have
+
+# The first 21 colours and the void of the VOC development kit.
+VOC_COLOURS = ",".join(
+    [
+        "000000,800000,008000,808000,000080,800080,008080,808080,400000,c00000,408000,c08000,400080",
+        "c00080,408080,c08080,004000,804000,00c000,80c000,004080",
+    ]
+).split(",")
+VOC_VOID = "e0e0c0"
+
+
+@dataclass(frozen=True)
+class Written:
+    """A dataset on disk, and the labels that it must have."""
+
+    source: DatasetSource
+    truth: Truth
+
+
+@dataclass(frozen=True)
+class Row:
+    """How a layout is tested.
+
+    Attributes:
+        write: Writes a small dataset below a folder.
+        image: File of one training image, below that folder; empty where there are no files.
+        mask: File of its labels.
+        store: Writes labels, as they are stored, over ``mask``.
+        unknown: A stored label that the layout does not know; None where it knows all.
+        colour: Writes a mask over ``mask`` whose mode (RGB or not) has no place in the layout.
+        gone: What to remove so that an image has no labels; ``mask`` where empty.
+        lists: File of names that holds training names; empty where there is none.
+    """
+
+    write: Callable[[Path], Written]
+    image: str = ""
+    mask: str = ""
+    store: Callable[[Path, Labels], None] = save
+    unknown: int | None = 200
+    colour: Callable[[Path], None] | None = lambda path: save(path, image(0))
+    gone: str = ""
+    lists: str = ""
+
+
+def image(seed: int, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def truth(classes: int, names: Mapping[str, Sequence[str]], *, void: bool = True) -> Truth:
+    """Random labels for every name, some of them void."""
+    random = np.random.default_rng(classes)
+    made = {
+        split: {name: random.integers(0, classes, (HEIGHT, WIDTH)) for name in some}
+        for split, some in names.items()
+    }
+    for labels in (one for some in made.values() for one in some.values()):
+        labels[0] = VOID if void else 0
+    return made
+
+
+def numbered(pattern: str, counts: Mapping[str, int] = COUNTS) -> dict[str, list[str]]:
+    """Names by split, numbered from 1 on through all splits."""
+    numbers = iter(range(1, 100))
+    return {
+        split: [pattern.format(next(numbers)) for _ in range(count)]
+        for split, count in counts.items()
+    }
+
+
+def stored(labels: Labels, ids: Sequence[int], void: int) -> np.ndarray:
+    """Labels as a dataset stores them: ``ids[label]``, and ``void``."""
+    return np.where(labels == VOID, void, np.array(ids)[np.where(labels == VOID, 0, labels)])
+
+
+def write_lines(path: Path, lines: Sequence[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in lines))
+
+
+def plain(write: Callable[[Path], DatasetSource]) -> Callable[[Path], Written]:
+    """Layouts that store labels as they are, with ``folders.VOID_LABEL`` for void."""
+
+    def written(root: Path) -> Written:
+        source = write(root)
+        masks = "{split}annot" if source.layout == "segnet" else "masks"
+        found: Truth = {}
+        for split, names in open_dataset(source).splits.items():
+            files = {name: root / masks.format(split=split) / f"{name}.png" for name in names}
+            labels = {name: np.asarray(Image.open(path)) for name, path in files.items()}
+            found[split] = {
+                name: np.where(one == folders.VOID_LABEL, VOID, one) for name, one in labels.items()
+            }
+        return Written(source, found)
+
+    return written
+
+
+def save_palette(path: Path, labels: Labels, colours: Sequence[str] = VOC_COLOURS) -> None:
+    picture = Image.fromarray(labels.astype(np.uint8), "P")
+    table = [*colours, *["000000"] * (255 - len(colours)), VOC_VOID]
+    picture.putpalette(bytes.fromhex("".join(table)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path)
+
+
+def voc(root: Path) -> Written:
+    names = numbered("2007_{:06d}")
+    made = truth(21, names)
+    for split, some in names.items():
+        write_lines(root / f"ImageSets/Segmentation/{split}.txt", some)
+        for name in some:
+            save(root / f"JPEGImages/{name}.jpg", image(len(name)))
+            save_palette(root / f"SegmentationClass/{name}.png", made[split][name])
+    return Written(sources.VocSource(root=str(root)), made)
+
+
+def save_sbd(path: Path, labels: Labels) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parts = {"Boundaries": np.zeros((20, 1)), "CategoriesPresent": np.array([[1]])}
+    savemat(path, {"GTcls": parts | {"Segmentation": labels.astype(np.uint8)}})
+
+
+def voc_sbd(root: Path) -> Written:
+    """SBD's lists hold VOC's training images and one of VOC's validation images too."""
+    made = voc(root / "VOCdevkit/VOC2012").truth
+    added = truth(21, {"train": ["2008_000001", "2008_000002"]}, void=False)["train"]
+    sbd = root / "benchmark_RELEASE/dataset"
+    for name, labels in added.items():
+        save(root / f"VOCdevkit/VOC2012/JPEGImages/{name}.jpg", image(1))
+        save_sbd(sbd / f"cls/{name}.mat", labels)
+    for name in [*made["train"], *made["val"]]:
+        save_sbd(sbd / f"cls/{name}.mat", np.zeros((HEIGHT, WIDTH)))
+    write_lines(sbd / "train.txt", ["2008_000001", *made["train"], next(iter(made["val"]))])
+    write_lines(sbd / "val.txt", ["2008_000002"])
+    source = sources.VocSbdSource(root=str(root))
+    return Written(source, made | {"train": made["train"] | added})
+
+
+CITYSCAPES_IDS = (7, 8, 11, 12, 13, 17, *range(19, 29), 31, 32, 33)
+
+
+def cityscapes(root: Path) -> Written:
+    names = numbered("aachen/aachen_{:06d}_000019")
+    made = truth(19, names)
+    for split, some in names.items():
+        for name in some:
+            save(root / f"leftImg8bit/{split}/{name}_leftImg8bit.png", image(2))
+            ids = stored(made[split][name], CITYSCAPES_IDS, 3).astype(np.uint8)
+            save(root / f"gtFine/{split}/{name}_gtFine_labelIds.png", ids)
+            save(root / f"gtFine/{split}/{name}_gtFine_color.png", image(3))
+            save(root / f"gtFine/{split}/{name}_gtFine_instanceIds.png", ids.astype(np.uint16))
+    save(root / "gtFine/test/berlin/berlin_000000_000019_gtFine_labelIds.png", ids)
+    return Written(sources.CityscapesSource(root=str(root)), made)
+
+
+def ade20k(root: Path) -> Written:
+    folder = {"train": "training", "val": "validation"}
+    names = numbered("ADE_{:08d}")
+    made = truth(150, names)
+    for split, some in names.items():
+        for name in some:
+            save(root / f"images/{folder[split]}/{name}.jpg", image(4))
+            ids = stored(made[split][name], range(1, 151), 0)
+            save(root / f"annotations/{folder[split]}/{name}.png", ids.astype(np.uint8))
+    return Written(sources.Ade20kSource(root=str(root)), made)
+
+
+NYU_COUNTS = {"train": 5, "test": 2}
+
+
+def nyu(root: Path) -> Written:
+    names = numbered("{:04d}", NYU_COUNTS)
+    made = truth(40, names)
+    for split, some in names.items():
+        write_lines(root / f"{split}.txt", some)
+        for name in some:
+            save(root / f"RGB/{name}.jpg", image(5))
+            save(root / f"Depth/{name}.png", np.zeros((HEIGHT, WIDTH), np.uint16))
+            ids = stored(made[split][name], range(1, 41), 0)
+            save(root / f"Label/{name}.png", ids.astype(np.uint8))
+    return Written(sources.NyuSource(root=str(root)), made)
+
+
+def save_nyu_mat(path: Path, labels: Labels) -> None:
+    """As MATLAB 7.3 saves: 512 bytes of its own before HDF5, and axes the other way round."""
+    count = sum(NYU_COUNTS.values())
+    labels = labels if labels.ndim == 3 else np.stack([labels] * count)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file["images"] = np.stack([image(index).transpose(2, 1, 0) for index in range(count)])
+        file["labels"] = labels.transpose(0, 2, 1).astype(np.uint16)
+
+
+def nyu_mat(root: Path) -> Written:
+    """894 stored labels, of which each class has several; label 0 has none."""
+    made = truth(40, numbered("{:04d}", NYU_COUNTS))
+    classes = np.random.default_rng(0).permutation(np.arange(894) % 40)
+    first = [int(np.flatnonzero(classes == label)[-1]) + 1 for label in range(40)]
+    every = [one for some in made.values() for one in some.values()]
+    save_nyu_mat(
+        root / "nyu_depth_v2_labeled.mat", np.stack([stored(one, first, 0) for one in every])
+    )
+    savemat(root / "classMapping40.mat", {"mapClass": classes[None] + 1.0})
+    numbers = {f"{split}Ndxs": [[int(name)] for name in some] for split, some in made.items()}
+    savemat(root / "splits.mat", {name: np.array(some) for name, some in numbers.items()})
+    return Written(sources.NyuMatSource(root=str(root)), made)
+
+
+def nuclei_instances(seed: int) -> np.ndarray:
+    """Two nuclei that touch, one alone, and one at the image's edge; numbers have gaps."""
+    instances = np.zeros((HEIGHT, WIDTH), dtype=np.uint16)
+    instances[2:8, 1:5] = 300
+    instances[2:7, 5:10] = 7
+    instances[9:11, 3:9] = 41 + seed
+    instances[4:, 12:] = 2
+    return instances
+
+
+def borders(instances: np.ndarray, width: int) -> Labels:
+    """Background, nucleus and border, pixel by pixel."""
+    labels = np.zeros(instances.shape, dtype=np.int64)
+    for (row, column), own in np.ndenumerate(instances):
+        near = instances[max(row - width, 0) : row + width + 1]
+        near = near[:, max(column - width, 0) : column + width + 1]
+        labels[row, column] = 0 if own == 0 else 1 + int((near != own).any())
+    return labels
+
+
+def nuclei(root: Path) -> Written:
+    names = numbered("nucleus-{:02d}")
+    made: Truth = {split: {} for split in names}
+    for split, some in names.items():
+        write_lines(root / f"{split}.txt", some)
+        for seed, name in enumerate(some):
+            save(root / f"images/{name}.png", image(6))
+            save(root / f"instances/{name}.png", nuclei_instances(seed))
+            made[split][name] = borders(nuclei_instances(seed), 1)
+    return Written(sources.NucleiSource(root=str(root)), made)
+
+
+def dsb2018(root: Path) -> Written:
+    """Names are drawn into splits by the dataset itself; all images have the same nuclei."""
+    for index in range(8):
+        name = f"0000{index}"
+        alpha = np.full((HEIGHT, WIDTH, 1), 255, np.uint8)
+        save(root / f"{name}/images/{name}.png", np.concatenate([image(index), alpha], axis=-1))
+        for number in np.unique(nuclei_instances(0))[1:]:
+            nucleus = (nuclei_instances(0) == number) * np.uint8(255)
+            save(root / f"{name}/masks/{number:04d}.png", nucleus)
+    source = sources.Dsb2018Source(root=str(root), ratio=(0.5, 0.25, 0.25), border_width=2)
+    labels = borders(nuclei_instances(0), 2)
+    splits = open_dataset(source).splits
+    return Written(source, {split: dict.fromkeys(some, labels) for split, some in splits.items()})
+
+
+CATEGORIES = [{"id": 7 * (label + 1), "name": f"thing {label}", "isthing": 1} for label in range(6)]
+
+
+def listed(some: Sequence[str]) -> list[dict[str, object]]:
+    return [
+        {"id": index, "file_name": f"{name}.jpg", "height": HEIGHT, "width": WIDTH, "license": 1}
+        for index, name in enumerate(some)
+    ]
+
+
+def save_ids(path: Path, ids: Labels) -> None:
+    ids = ids.astype(np.int64)
+    save(path, np.stack([ids % 256, ids // 256 % 256, ids // 65536], axis=-1).astype(np.uint8))
+
+
+def coco_panoptic(root: Path) -> Written:
+    names = numbered("{:012d}")
+    made = truth(len(CATEGORIES), names)
+    segments = [70_000 + 300 * label for label in range(len(CATEGORIES))]
+    info = [
+        {"id": segment, "category_id": category["id"], "iscrowd": 0, "area": 1}
+        for segment, category in zip(segments, CATEGORIES, strict=True)
+    ]
+    for split, some in names.items():
+        folder = root / f"annotations/panoptic_{split}2017"
+        annotations = []
+        for index, name in enumerate(some):
+            save(root / f"{split}2017/{name}.jpg", image(7))
+            save_ids(folder / f"{name}.png", stored(made[split][name], segments, 0))
+            annotations.append(
+                {"image_id": index, "file_name": f"{name}.png", "segments_info": info}
+            )
+        content = {"images": listed(some), "annotations": annotations, "categories": CATEGORIES}
+        folder.with_suffix(".json").write_text(json.dumps(content))
+    return Written(sources.CocoPanopticSource(root=str(root)), made)
+
+
+def run_lengths(region: np.ndarray) -> dict[str, object]:
+    """Uncompressed run lengths: column by column, background first."""
+    flat = region.T.ravel()
+    counts = [len(list(run)) for _, run in groupby(flat)]
+    return {"size": list(region.shape), "counts": [0, *counts] if flat[0] else counts}
+
+
+def compressed(region: np.ndarray) -> dict[str, object]:
+    found = pycocotools.mask.encode(np.asfortranarray(region.astype(np.uint8)))
+    return {"size": list(region.shape), "counts": found["counts"].decode()}
+
+
+def outlines(index: int, labels: Labels) -> list[dict[str, object]]:
+    """Annotations of one image; void is what the first two categories both claim."""
+    found = []
+    both = {1, 2} if (labels == VOID).any() else set()
+    for label in sorted({*np.unique(labels).tolist(), *both} - {0, VOID}):
+        region = (labels == label) | ((labels == VOID) & (label < 3))
+        outline = compressed(region) if label % 2 else run_lengths(region)
+        known = CATEGORIES[label - 1]["id"] if label <= len(CATEGORIES) else label
+        found.append(
+            {"id": label, "image_id": index, "category_id": known, "segmentation": outline}
+            | {"iscrowd": label % 2, "area": 1.5, "bbox": [0, 0, 1, 1]}
+        )
+    return found
+
+
+def save_coco(path: Path, *every: Labels) -> None:
+    """The annotation file of images 0, 1, ... of a split; those of no labels are left as they are."""
+    content = json.loads(path.read_text()) if path.exists() else {"categories": CATEGORIES}
+    for index, labels in enumerate(every):
+        of_others = [one for one in content["annotations"] if one["image_id"] != index]
+        content["annotations"] = of_others + outlines(index, labels)
+        content["images"][index] |= {"height": labels.shape[0], "width": labels.shape[1]}
+    path.write_text(json.dumps(content))
+
+
+def coco(root: Path) -> Written:
+    names = numbered("{:012d}")
+    made = truth(1 + len(CATEGORIES), names)
+    (root / "annotations").mkdir(parents=True)
+    for split, some in names.items():
+        path = root / f"annotations/instances_{split}2017.json"
+        content = {"images": listed(some), "annotations": [], "categories": CATEGORIES}
+        path.write_text(json.dumps(content))
+        save_coco(path, *made[split].values())
+        for name in some:
+            save(root / f"{split}2017/{name}.jpg", image(8))
+    return Written(sources.CocoSource(root=str(root)), made)
+
+
+def shapes(_root: Path) -> Written:
+    source = sources.ShapesSource(height=16, width=24, train=9, val=3, test=2)
+    dataset = open_dataset(source)
+    return Written(
+        source,
+        {
+            split: dict(zip(names, dataset.read(split).masks, strict=True))
+            for split, names in dataset.splits.items()
+        },
+    )
+
+
+def grey(path: Path) -> None:
+    save(path, np.zeros((HEIGHT, WIDTH), np.uint8))
+
+
+ROWS: Mapping[str, Row] = {
+    "shapes": Row(shapes),
+    "segnet": Row(
+        plain(folders.segnet), "train/train-1.png", "trainannot/train-1.png", lists="train.txt"
+    ),
+    "folder": Row(plain(folders.folder), "images/03.png", "masks/03.png"),
+    "voc": Row(
+        voc,
+        "JPEGImages/2007_000002.jpg",
+        "SegmentationClass/2007_000002.png",
+        save_palette,
+        unknown=21,
+        lists="ImageSets/Segmentation/train.txt",
+    ),
+    "voc-sbd": Row(
+        voc_sbd,
+        "VOCdevkit/VOC2012/JPEGImages/2008_000001.jpg",
+        "benchmark_RELEASE/dataset/cls/2008_000001.mat",
+        save_sbd,
+        unknown=21,
+        colour=None,
+        lists="benchmark_RELEASE/dataset/train.txt",
+    ),
+    "cityscapes": Row(
+        cityscapes,
+        "leftImg8bit/train/aachen/aachen_000002_000019_leftImg8bit.png",
+        "gtFine/train/aachen/aachen_000002_000019_gtFine_labelIds.png",
+        unknown=34,
+    ),
+    "ade20k": Row(
+        ade20k,
+        "images/training/ADE_00000002.jpg",
+        "annotations/training/ADE_00000002.png",
+        unknown=151,
+    ),
+    "nyu": Row(nyu, "RGB/0002.jpg", "Label/0002.png", unknown=41, lists="train.txt"),
+    "nyu-mat": Row(
+        nyu_mat,
+        "nyu_depth_v2_labeled.mat",
+        "nyu_depth_v2_labeled.mat",
+        save_nyu_mat,
+        unknown=895,
+        colour=None,
+    ),
+    "nuclei": Row(
+        nuclei,
+        "images/nucleus-02.png",
+        "instances/nucleus-02.png",
+        unknown=None,
+        lists="train.txt",
+    ),
+    "dsb2018": Row(
+        dsb2018,
+        "00001/images/00001.png",
+        "00001/masks/0002.png",
+        unknown=None,
+        gone="00001/masks",
+    ),
+    "coco-panoptic": Row(
+        coco_panoptic,
+        "train2017/000000000002.jpg",
+        "annotations/panoptic_train2017/000000000002.png",
+        save_ids,
+        colour=grey,
+    ),
+    "coco": Row(
+        coco,
+        "train2017/000000000001.jpg",
+        "annotations/instances_train2017.json",
+        save_coco,
+        colour=None,
+    ),
+}

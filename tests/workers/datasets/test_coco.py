@@ -1,0 +1,81 @@
+"""Outlines of COCO against pycocotools and by hand."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pycocotools.mask
+import pytest
+
+from surrogate_zoo.errors import DatasetError
+from tests.workers.datasets import rows
+from workers.datasets import describe, open_dataset
+from workers.datasets.coco import run_lengths
+
+
+def test_compressed_run_lengths_are_those_of_pycocotools() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(50):
+        height, width = random.integers(1, 90, 2)
+        region = random.random((height, width)) < random.random()
+        text = pycocotools.mask.encode(np.asfortranarray(region.astype(np.uint8)))["counts"]
+        assert run_lengths(text) == rows.run_lengths(region)["counts"]
+
+
+def outlined(root: Path, *outlines: object) -> rows.Written:
+    """COCO whose first training image has these outlines, of category 0, 1, ... each."""
+    written = rows.coco(root)
+    path = root / "annotations/instances_train2017.json"
+    content = json.loads(path.read_text())
+    others = [one for one in content["annotations"] if one["image_id"] != 0]
+    mine = [
+        {"image_id": 0, "category_id": category["id"], "segmentation": outline, "iscrowd": 0}
+        for category, outline in zip(rows.CATEGORIES, outlines, strict=False)
+    ]
+    path.write_text(json.dumps(content | {"annotations": others + mine}))
+    return written
+
+
+def test_polygons_are_drawn_and_what_two_categories_claim_is_void(tmp_path: Path) -> None:
+    left, right = [2, 2, 8, 2, 8, 8, 2, 8], [6, 4, 12, 4, 12, 10, 6, 10]
+    source = outlined(tmp_path, [left], [right]).source
+    expected = np.zeros((rows.HEIGHT, rows.WIDTH), np.uint8)
+    expected[2:8, 2:8] = 1
+    expected[4:10, 6:12] = 2
+    expected[4:8, 6:8] = 255
+    np.testing.assert_array_equal(open_dataset(source).read("train", [0]).masks[0], expected)
+
+
+@pytest.mark.parametrize(
+    ("outline", "told"),
+    [
+        ([[1, 2, 3, 4]], "annotations.* at least 6 items"),
+        ([[1, 2, 1e9, 4, 5, 6]], "annotations.* less than or equal"),
+        ({"size": [12, 16], "counts": [0, 3]}, "000000000001.jpg, has run lengths of another size"),
+        ({"size": [2, 2], "counts": [4]}, "000000000001.jpg, has run lengths of another size"),
+        ({"size": [12, 16], "counts": "~~"}, "000000000001.jpg, .* no COCO code"),
+        ({"size": [12, 16], "counts": "P"}, "000000000001.jpg, .* end within a number"),
+    ],
+)
+def test_outlines_that_cannot_be_drawn_are_named(
+    tmp_path: Path, outline: object, told: str
+) -> None:
+    with pytest.raises(DatasetError, match=rf"instances_train2017.json.*{told}"):
+        describe(outlined(tmp_path, outline).source)
+
+
+def test_names_in_json_lead_nowhere_else(tmp_path: Path) -> None:
+    rows.save(tmp_path / "secret.jpg", rows.image(0))
+    source = rows.coco(tmp_path / "data").source
+    path = tmp_path / "data/annotations/instances_train2017.json"
+    path.write_text(path.read_text().replace("000000000001.jpg", "../../secret.jpg"))
+    with pytest.raises(DatasetError, match=r"secret.* has no image file"):
+        describe(source)
+
+
+def test_splits_must_agree_on_categories(tmp_path: Path) -> None:
+    source = rows.coco_panoptic(tmp_path).source
+    path = tmp_path / "annotations/panoptic_val2017.json"
+    path.write_text(path.read_text().replace("thing 3", "thing x"))
+    with pytest.raises(DatasetError, match=r"panoptic_val2017.json has other categories"):
+        open_dataset(source)

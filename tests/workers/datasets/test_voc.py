@@ -1,0 +1,51 @@
+"""What PASCAL VOC promises beyond the contract of all layouts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from surrogate_zoo.errors import DatasetError
+from tests.workers.datasets.folders import save
+from tests.workers.datasets.rows import VOC_COLOURS, save_palette, voc, voc_sbd, write_lines
+from workers.datasets import describe, open_dataset
+
+
+def test_a_mask_of_another_palette_is_refused_with_the_file(tmp_path: Path) -> None:
+    written = voc(tmp_path)
+    mask = tmp_path / "SegmentationClass/2007_000002.png"
+    save_palette(mask, written.truth["train"]["2007_000002"], VOC_COLOURS[::-1])
+    with pytest.raises(DatasetError, match=r"2007_000002.png has another palette .* label 0 is"):
+        describe(written.source)
+
+
+def test_grey_masks_need_no_palette(tmp_path: Path) -> None:
+    written = voc(tmp_path)
+    labels = written.truth["train"]["2007_000001"]
+    save(tmp_path / "SegmentationClass/2007_000001.png", labels.astype(np.uint8))
+    np.testing.assert_array_equal(open_dataset(written.source).read("train", [0]).masks[0], labels)
+
+
+def test_trainaug_takes_the_place_of_train_with_masks_of_its_own_folder(tmp_path: Path) -> None:
+    source = voc(tmp_path).source.model_copy(update={"train": "trainaug"})
+    names = ["2007_000001", "2008_000009"]
+    write_lines(tmp_path / "ImageSets/Segmentation/trainaug.txt", names)
+    for label, name in enumerate(names):
+        save(tmp_path / f"JPEGImages/{name}.jpg", np.zeros((6, 7, 3), np.uint8))
+        save(tmp_path / f"SegmentationClassAug/{name}.png", np.full((6, 7), label, np.uint8))
+    dataset = open_dataset(source)
+    assert {split: len(some) for split, some in dataset.splits.items()} == {"train": 2, "val": 2}
+    assert dataset.read("train").masks[1].tolist() == [[1] * 7] * 6
+    assert "The split 'train' is VOC's trainaug." in dataset.remarks
+    assert "The split 'train' has 2 images; the published one has 10582." in dataset.remarks
+    write_lines(tmp_path / "ImageSets/Segmentation/trainaug.txt", [*names, "2007_000006"])
+    with pytest.raises(DatasetError, match=r"2007_000006.jpg is in split 'val' and in .*'train'"):
+        open_dataset(source)
+
+
+def test_the_extension_leaves_out_val_and_keeps_vocs_own_masks(tmp_path: Path) -> None:
+    written = voc_sbd(tmp_path)
+    names = open_dataset(written.source).splits["train"]
+    assert names == tuple(sorted(written.truth["train"]))
+    assert not set(names) & set(written.truth["val"])
+    assert any((labels == 255).any() for labels in written.truth["train"].values())

@@ -1,0 +1,162 @@
+"""COCO 2017 instances, drawn by pycocotools: background and the 80 categories of things."""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, TypeAdapter
+from typing_extensions import TypedDict
+
+from surrogate_zoo.errors import DatasetError
+from workers.dataset_sources import CocoSource
+from workers.datasets.coco_files import (
+    NO_TEST_LABELS,
+    PUBLISHED,
+    Category,
+    CocoImage,
+    common_names,
+    label_of,
+    labels_by_category,
+    read_annotations,
+)
+from workers.datasets.dataset import VOID, Pixels, compare_counts
+from workers.datasets.extras import optional
+from workers.datasets.file_dataset import FileDataset, Mask, Pair
+from workers.datasets.files import existing, file_below, folder_below, list_files
+
+Coordinate = Annotated[float, Field(ge=-100_000, le=100_000)]
+Polygon = Annotated[list[Coordinate], Field(min_length=6)]
+
+
+class RunLengths(TypedDict):
+    """A mask as run lengths, (height, width) first; compressed where ``counts`` is text."""
+
+    size: tuple[int, int]
+    counts: str | list[Annotated[int, Field(ge=0)]]
+
+
+class Annotation(TypedDict):
+    """One instance, or a crowd of them: polygons, or run lengths."""
+
+    image_id: int
+    category_id: int
+    segmentation: Annotated[list[Polygon], Field(min_length=1)] | RunLengths
+
+
+class Instances(TypedDict):
+    """What is read of ``instances_<split>2017.json``."""
+
+    images: list[CocoImage]
+    annotations: list[Annotation]
+    categories: list[Category]
+
+
+INSTANCES = TypeAdapter(Instances)
+
+
+def open_coco(source: CocoSource) -> FileDataset:
+    """Open the splits ``train`` and ``val``: label 0 is background, then the categories in order.
+
+    A crowd is of its category. Pixels that instances of different categories claim are void.
+    Images without annotations are background. The annotation files are parsed as a whole; their
+    outlines are kept as JSON text and drawn when an image is read.
+
+    Raises:
+        DatasetError: A folder or an annotation file is missing or wrong, or there is no pycocotools.
+    """
+    optional("pycocotools.mask", "coco")
+    root = existing(source.root)
+    pairs: dict[str, dict[str, Pair]] = {}
+    categories: dict[Path, list[Category]] = {}
+    for split in PUBLISHED:
+        path = file_below(root, f"annotations/instances_{split}2017.json")
+        content = read_annotations(path, INSTANCES)
+        categories[path] = content["categories"]
+        pairs[split] = _pairs(root, split, content, path)
+    classes = ("background", *common_names(categories))
+    remarks = [NO_TEST_LABELS, *compare_counts(pairs, PUBLISHED)]
+    return FileDataset(classes, source.size, pairs, remarks)
+
+
+def _pairs(root: Path, split: str, content: Instances, path: Path) -> dict[str, Pair]:
+    images = list_files(folder_below(root, f"{split}2017"), ".jpg")
+    labels = labels_by_category(path, content["categories"])
+    outlines: dict[int, list[tuple[int, Any]]] = {image["id"]: [] for image in content["images"]}
+    for annotation in content["annotations"]:
+        if annotation["image_id"] not in outlines:
+            raise DatasetError(f"{path} annotates image {annotation['image_id']}, but lists none.")
+        label = 1 + label_of(annotation["category_id"], labels, path)
+        outlines[annotation["image_id"]].append((label, annotation["segmentation"]))
+    pairs = {}
+    for image in content["images"]:
+        name = image["file_name"].removesuffix(".jpg")
+        drawing = [image["height"], image["width"], outlines.pop(image["id"])]
+        place = f"{path}, image {image['file_name']},"
+        text = json.dumps(drawing).encode()
+        pairs[name] = Pair(images.find(name), Mask((), partial(draw, text, place), text, place))
+    return pairs
+
+
+def draw(drawing: bytes, place: str, _files: Sequence[Path] = ()) -> Pixels:
+    """Labels of one image, uint8 (H, W), from JSON of its height, width and labelled outlines.
+
+    Raises:
+        DatasetError: An outline cannot be drawn; names ``place``.
+    """
+    height, width, outlines = json.loads(drawing)
+    labels = np.zeros((height, width), dtype=np.uint8)
+    for label, outline in outlines:
+        region = _region(outline, height, width, place)
+        labels[region & (labels != 0) & (labels != label)] = VOID
+        labels[region & (labels == 0)] = label
+    return labels
+
+
+def _region(outline: Any, height: int, width: int, place: str) -> NDArray[np.bool_]:
+    """Pixels (H, W) inside of polygons or run lengths."""
+    try:
+        counts = _counts(outline, height, width)
+    except (ValueError, TypeError, IndexError, OverflowError) as error:
+        raise DatasetError(f"{place} has an outline that cannot be drawn: {error}.") from error
+    size = [height, width] if isinstance(outline, list) else outline["size"]
+    if size != [height, width] or min(counts) < 0 or sum(counts) != height * width:
+        raise DatasetError(f"{place} has run lengths of another size than {width}x{height} pixels.")
+    inside = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
+    return inside.reshape(width, height).T
+
+
+def _counts(outline: Any, height: int, width: int) -> list[int]:
+    """Lengths of the runs, column by column, background first."""
+    if isinstance(outline, list):
+        masks = optional("pycocotools.mask", "coco")
+        return run_lengths(masks.merge(masks.frPyObjects(outline, height, width))["counts"])
+    counts: str | list[int] = outline["counts"]
+    return run_lengths(counts.encode("ascii")) if isinstance(counts, str) else counts
+
+
+def run_lengths(text: bytes) -> list[int]:
+    """Lengths from COCO's compressed text: base 32, each from the fourth on less the one before last.
+
+    Raises:
+        ValueError: The text ends within a number, or has a character that is none of the code's.
+    """
+    counts: list[int] = []
+    number, digits = 0, 0
+    for character in text:
+        digit = character - 48
+        if not 0 <= digit < 64 or digits > 12:
+            raise ValueError("its run lengths are no COCO code")
+        number |= (digit & 31) << 5 * digits
+        digits += 1
+        if digit & 32:
+            continue
+        number -= (1 << 5 * digits) if digit & 16 else 0
+        counts.append(number + (counts[-2] if len(counts) > 2 else 0))
+        number, digits = 0, 0
+    if digits or not counts:
+        raise ValueError("its run lengths end within a number")
+    return counts

@@ -1,0 +1,89 @@
+"""COCO's annotation files: JSON of images, categories and annotations."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import Field, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from surrogate_zoo.errors import DatasetError
+
+PUBLISHED = {"train": 118_287, "val": 5000}
+NO_TEST_LABELS = "The test split has no public labels; it is left out."
+
+Content = TypeVar("Content")
+Side = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class Category(TypedDict):
+    """A class."""
+
+    id: int
+    name: str
+
+
+class CocoImage(TypedDict):
+    """An image; its file lies in the split's folder."""
+
+    id: int
+    file_name: str
+    height: Side
+    width: Side
+
+
+def read_annotations(path: Path, kind: TypeAdapter[Content]) -> Content:
+    """Parse an annotation file; fields that ``kind`` does not know are dropped while reading.
+
+    Raises:
+        DatasetError: It cannot be read, or is of another form; tells the first mistake.
+    """
+    try:
+        return kind.validate_json(path.read_bytes())
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error}.") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise DatasetError(
+            f"{path} is no COCO annotation file: {where}: {first['msg']}."
+        ) from error
+
+
+def labels_by_category(path: Path, categories: Sequence[Category]) -> dict[int, int]:
+    """The position of each category's id among ``categories``.
+
+    Raises:
+        DatasetError: An id or a name is there twice, or there are more than 254 categories.
+    """
+    labels = {category["id"]: label for label, category in enumerate(categories)}
+    names = {category["name"] for category in categories}
+    if not len(names) == len(labels) == len(categories) or not 0 < len(names) < 255:
+        raise DatasetError(f"{path} must have 1 to 254 categories with ids and names of their own.")
+    return labels
+
+
+def label_of(category: int, labels: Mapping[int, int], path: Path) -> int:
+    """The label of a category's id.
+
+    Raises:
+        DatasetError: The file at ``path`` does not list the category.
+    """
+    if category not in labels:
+        raise DatasetError(
+            f"{path} has an annotation of category {category}, which it does not list."
+        )
+    return labels[category]
+
+
+def common_names(files: Mapping[Path, Sequence[Category]]) -> tuple[str, ...]:
+    """The names of the categories that all annotation files have.
+
+    Raises:
+        DatasetError: Two files have different categories.
+    """
+    (first, categories), *others = files.items()
+    for path, further in others:
+        if further != categories:
+            raise DatasetError(f"{path} has other categories than {first}; they must agree.")
+    return tuple(category["name"] for category in categories)

@@ -1,0 +1,122 @@
+"""COCO 2017 with panoptic masks: PNG files of segment ids, and their categories in JSON."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field, TypeAdapter
+from typing_extensions import TypedDict
+
+from surrogate_zoo.errors import DatasetError
+from workers.dataset_sources import CocoPanopticSource
+from workers.datasets.coco_files import (
+    NO_TEST_LABELS,
+    PUBLISHED,
+    Category,
+    CocoImage,
+    common_names,
+    label_of,
+    labels_by_category,
+    read_annotations,
+)
+from workers.datasets.dataset import VOID, Pixels, compare_counts
+from workers.datasets.decoding import open_image
+from workers.datasets.file_dataset import FileDataset, Mask, Pair
+from workers.datasets.files import Missing, existing, file_below, folder_below, list_files
+
+
+class Segment(TypedDict):
+    """A thing or a region of stuff."""
+
+    id: Annotated[int, Field(ge=1, lt=2**24)]
+    category_id: int
+
+
+class Annotation(TypedDict):
+    """The segments of one image."""
+
+    image_id: int
+    file_name: str
+    segments_info: list[Segment]
+
+
+class Panoptic(TypedDict):
+    """What is read of ``panoptic_<split>2017.json``."""
+
+    images: list[CocoImage]
+    annotations: list[Annotation]
+    categories: list[Category]
+
+
+PANOPTIC = TypeAdapter(Panoptic)
+
+
+def open_coco_panoptic(source: CocoPanopticSource) -> FileDataset:
+    """Open the splits ``train`` and ``val``: classes are the categories, things and stuff alike.
+
+    A pixel without a segment (id 0) is void; a crowd is of its category. The annotation files are
+    parsed as a whole, and of each image the ids of its segments are kept.
+
+    Raises:
+        DatasetError: A folder or an annotation file is missing or wrong.
+    """
+    root = existing(source.root)
+    pairs: dict[str, dict[str, Pair]] = {}
+    categories: dict[Path, list[Category]] = {}
+    for split in PUBLISHED:
+        path = file_below(root, f"annotations/panoptic_{split}2017.json")
+        content = read_annotations(path, PANOPTIC)
+        categories[path] = content["categories"]
+        pairs[split] = _pairs(root, split, content, path)
+    remarks = [NO_TEST_LABELS, *compare_counts(pairs, PUBLISHED)]
+    return FileDataset(common_names(categories), source.size, pairs, remarks)
+
+
+def _pairs(root: Path, split: str, content: Panoptic, path: Path) -> dict[str, Pair]:
+    images = list_files(folder_below(root, f"{split}2017"), ".jpg")
+    masks = list_files(folder_below(root, f"annotations/panoptic_{split}2017"), ".png")
+    labels = labels_by_category(path, content["categories"])
+    names = {image["id"]: image["file_name"].removesuffix(".jpg") for image in content["images"]}
+    pairs = {}
+    for annotation in content["annotations"]:
+        name = names.get(annotation["image_id"])
+        if name is None:
+            raise DatasetError(f"{path} annotates image {annotation['image_id']}, but lists none.")
+        mask = masks.find(annotation["file_name"].removesuffix(".png"))
+        segments = _segments(annotation, labels, path)
+        read = partial(read_segments, segments)
+        pairs[name] = Pair(
+            images.find(name),
+            mask if isinstance(mask, Missing) else Mask((mask,), read, beside=segments),
+        )
+    return pairs
+
+
+def _segments(annotation: Annotation, labels: Mapping[int, int], path: Path) -> bytes:
+    """(segment id, label) of each segment by id, little-endian int64; id 0 is void."""
+    found = {
+        one["id"]: label_of(one["category_id"], labels, path) for one in annotation["segments_info"]
+    }
+    return np.array(sorted(({0: VOID} | found).items()), dtype="<i8").tobytes()
+
+
+def read_segments(segments: bytes, files: Sequence[Path]) -> Pixels:
+    """Labels of one panoptic PNG, uint8 (H, W): id = R + 256 G + 65536 B, looked up in ``segments``.
+
+    Raises:
+        DatasetError: It cannot be read, is not RGB, or has ids that the annotation does not list.
+    """
+    [path] = files
+    image = open_image(path)
+    if image.mode not in {"RGB", "RGBA"}:
+        raise DatasetError(f"{path} has mode {image.mode}; panoptic masks are RGB.")
+    stored = np.asarray(image.convert("RGB")).astype(np.int64) @ np.array([1, 256, 65536])
+    ids, labels = np.frombuffer(segments, dtype="<i8").reshape(-1, 2).T
+    place = np.searchsorted(ids, stored).clip(max=len(ids) - 1)
+    unknown = ids[place] != stored
+    if unknown.any():
+        wrong = ", ".join(map(str, np.unique(stored[unknown])[:8]))
+        raise DatasetError(f"{path} holds segments that its annotation does not list: {wrong}.")
+    return np.asarray(labels[place], dtype=np.uint8)

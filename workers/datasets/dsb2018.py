@@ -1,0 +1,66 @@
+"""Data Science Bowl 2018, stage1_train: a folder an image, and in it one PNG a nucleus."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from surrogate_zoo.errors import DatasetError
+from workers.dataset_sources import Dsb2018Source
+from workers.datasets.dataset import Pixels
+from workers.datasets.file_dataset import FileDataset, Mask, Pair
+from workers.datasets.files import Missing, existing, list_files
+from workers.datasets.instances import CLASSES, border_classes
+from workers.datasets.nuclei import read_instances
+from workers.datasets.splits import split_by_ratio
+
+Found = Mapping[tuple[str, str], Sequence[Path]]
+"""(name of a sample, ``images`` or ``masks``) -> PNG files, in the order of their names."""
+
+
+def open_dsb2018(source: Dsb2018Source) -> FileDataset:
+    """Open ``<name>/images/<name>.png`` with ``<name>/masks/*.png``, split by ratio.
+
+    Raises:
+        DatasetError: The folder is missing, or has too few images for the ratio.
+    """
+    root = existing(source.root).resolve()
+    found = _find(root)
+    splits = split_by_ratio(tuple(sorted({name for name, _ in found})), source.ratio, source.seed)
+
+    def read(files: Sequence[Path]) -> Pixels:
+        return border_classes(_instances(files), source.border_width)
+
+    def sample(name: str) -> Pair:
+        images, masks = found.get((name, "images"), ()), tuple(found.get((name, "masks"), ()))
+        image = images[0] if images else Missing(f"{root / name}/images/{name}.png")
+        mask = Mask(masks, read) if masks else Missing(f"{root / name}/masks/*.png")
+        return Pair(image, mask)
+
+    pairs = {split: {name: sample(name) for name in names} for split, names in splits.items()}
+    return FileDataset(CLASSES, source.size, pairs)
+
+
+def _find(root: Path) -> Found:
+    found: dict[tuple[str, str], list[Path]] = {}
+    for path in list_files(root, ".png").files.values():
+        match path.relative_to(root).parts:
+            case (name, ("images" | "masks") as kind, _):
+                found.setdefault((name, kind), []).append(path)
+            case _:
+                raise DatasetError(
+                    f"{path} is neither in <name>/images nor in <name>/masks below {root}; "
+                    "give the folder stage1_train itself."
+                )
+    return found
+
+
+def _instances(files: Sequence[Path]) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    """One number a nucleus; where masks overlap, that of the later file."""
+    instances = np.zeros_like(read_instances(files[0]))
+    for number, path in enumerate(files, start=1):
+        nucleus = read_instances(path) > 0
+        if nucleus.shape != instances.shape:
+            raise DatasetError(f"{path} has another size than {files[0]}; they must agree.")
+        instances[nucleus] = number
+    return instances

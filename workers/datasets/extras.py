@@ -1,0 +1,21 @@
+"""Packages that only some layouts need; segloss installs them on demand."""
+
+from importlib import import_module
+from typing import Any
+
+from surrogate_zoo.errors import DatasetError
+
+
+def optional(module: str, extra: str) -> Any:
+    """Import ``module``, which the extra ``segloss[extra]`` brings.
+
+    Raises:
+        DatasetError: It is not installed; tells the command.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise DatasetError(
+            f"This layout needs the package {module.partition('.')[0]}: pip install "
+            f"'segloss[{extra}]' on the service's and the workers' machines."
+        ) from error

@@ -1,0 +1,84 @@
+"""A picture of nine samples of a dataset with their labels, for its owner to look at."""
+
+import colorsys
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from workers.datasets.dataset import VOID, Dataset, Pixels
+
+GRID = 3  # samples a row, and rows
+BOX = (216, 162)  # width and height that an image is fitted into
+GAP, LINE = 8, 18  # pixels between samples, and height of a line of text
+WIDTH = GRID * 2 * BOX[0] + (GRID + 1) * GAP
+SWATCH = 12
+NAME_LENGTH = 60
+
+
+def palette() -> Pixels:
+    """(256, 3) colour of each label: hues by the golden ratio, void white."""
+    colours = [
+        colorsys.hsv_to_rgb(
+            label * 0.618034 % 1, 0.75 - 0.3 * (label % 2), 0.5 + 0.45 * (label > 0)
+        )
+        for label in range(256)
+    ]
+    table = np.round(255 * np.array(colours)).astype(np.uint8)
+    table[VOID] = 255
+    return table
+
+
+def draw_samples(dataset: Dataset, split: str = "train") -> Image.Image:
+    """Draw nine samples, spread evenly over a split: name, image, labels; then a key of colours.
+
+    Raises:
+        DatasetError: A sample cannot be read.
+    """
+    names = dataset.names(split)
+    chosen = np.unique(np.linspace(0, len(names) - 1, GRID**2).round().astype(int)).tolist()
+    pairs = [dataset.sample(split, index) for index in chosen]
+    present = np.unique(np.concatenate([np.unique(mask) for _, mask in pairs]))
+    key = _key(dataset.classes, present.tolist())
+    rows = -(-len(pairs) // GRID)
+    height = rows * (LINE + BOX[1] + GAP) + key.height + 2 * GAP
+    picture = Image.new("RGB", (WIDTH, height), "white")
+    for place, (index, (image, mask)) in enumerate(zip(chosen, pairs, strict=True)):
+        left = GAP + place % GRID * (2 * BOX[0] + GAP)
+        top = GAP + place // GRID * (LINE + BOX[1] + GAP)
+        _write(picture, (left, top), f"{split}: {names[index]}"[:NAME_LENGTH])
+        width = _paste(picture, Image.fromarray(image), (left, top + LINE))
+        _paste(picture, Image.fromarray(palette()[mask]), (left + width, top + LINE))
+    picture.paste(key, (0, height - key.height))
+    return picture
+
+
+def _paste(picture: Image.Image, part: Image.Image, corner: tuple[int, int]) -> int:
+    """Fit ``part`` into a box and return its width; no colours are mixed, since some are labels."""
+    factor = min(BOX[0] / part.width, BOX[1] / part.height)
+    size = (max(round(part.width * factor), 1), max(round(part.height * factor), 1))
+    picture.paste(part.resize(size, Image.Resampling.NEAREST), corner)
+    return size[0]
+
+
+def _write(picture: Image.Image, corner: tuple[int, int], text: str) -> None:
+    ImageDraw.Draw(picture).text(corner, text, fill="black", font=ImageFont.load_default(12))
+
+
+def _key(classes: tuple[str, ...], labels: list[int]) -> Image.Image:
+    """Colour and name of each label, line by line."""
+    font = ImageFont.load_default(12)
+    names = ["void" if label == VOID else classes[label] for label in labels]
+    places, left, line = [], GAP, 0
+    for name in names:
+        width = SWATCH + 4 + round(font.getlength(name)) + 2 * GAP
+        if left + width > WIDTH:
+            left, line = GAP, line + 1
+        places.append((left, line * LINE))
+        left += width
+    key = Image.new("RGB", (WIDTH, (line + 1) * LINE), "white")
+    for label, name, (left, top) in zip(labels, names, places, strict=True):
+        swatch = [left, top + 2, left + SWATCH, top + 2 + SWATCH]
+        colour = tuple(palette()[label].tolist())
+        ImageDraw.Draw(key).rectangle(swatch, fill=colour, outline="grey")
+        _write(key, (left + SWATCH + 4, top), name)
+    return key

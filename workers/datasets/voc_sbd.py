@@ -1,0 +1,58 @@
+"""PASCAL VOC 2012 extended by the Semantic Boundaries Dataset, in its authors' files.
+
+Training names are those of VOC's train and of SBD's train and val, less VOC's val: 10,582 images,
+known as trainaug. Masks of VOC's own training images are VOC's, which are finer and have void
+outlines; the others are SBD's, which have none.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from surrogate_zoo.errors import DatasetError
+from workers.dataset_sources import VocSbdSource
+from workers.datasets.class_names import VOC
+from workers.datasets.dataset import Pixels, compare_counts
+from workers.datasets.decoding import class_table, look_up
+from workers.datasets.file_dataset import FileDataset, pair
+from workers.datasets.files import existing, folder_below, list_files, read_names
+from workers.datasets.matlab import read_matlab
+from workers.datasets.voc import LISTS, NO_TEST_LABELS, PUBLISHED, TRAINAUG, voc_pairs
+
+
+def open_voc_sbd(source: VocSbdSource) -> FileDataset:
+    """Open VOC 2012 with SBD's extension as its training split.
+
+    Raises:
+        DatasetError: A folder or a list of names is missing.
+    """
+    root = existing(source.root)
+    voc, sbd = folder_below(root, source.voc), folder_below(root, source.sbd) / "dataset"
+    val = read_names(voc, f"{LISTS}/val.txt")
+    own = voc_pairs(voc, read_names(voc, f"{LISTS}/train.txt"))
+    extension = {*read_names(sbd, "train.txt"), *read_names(sbd, "val.txt")} - {*val, *own}
+    images = list_files(folder_below(voc, "JPEGImages"), ".jpg")
+    masks = list_files(folder_below(sbd, "cls"), ".mat")
+    added = {name: pair(name, images, masks, read_sbd_mask) for name in extension}
+    pairs = {"train": dict(sorted((own | added).items())), "val": voc_pairs(voc, val)}
+    remarks = ["The split 'train' is trainaug: VOC's train and SBD.", NO_TEST_LABELS]
+    remarks += compare_counts(pairs, PUBLISHED | {"train": TRAINAUG})
+    return FileDataset(VOC, source.size, pairs, remarks)
+
+
+def read_sbd_mask(files: Sequence[Path]) -> Pixels:
+    """Labels of one ``cls/<name>.mat``, uint8 (H, W): ``GTcls.Segmentation``.
+
+    Raises:
+        DatasetError: The file is none of SBD's, or holds labels above 20.
+    """
+    [path] = files
+    struct = read_matlab(path, "GTcls")["GTcls"]
+    try:
+        stored = np.asarray(struct["Segmentation"][0, 0])
+    except (IndexError, TypeError, ValueError) as error:
+        raise DatasetError(f"{path} holds no GTcls.Segmentation: {error}.") from error
+    if stored.ndim != 2 or not np.issubdtype(stored.dtype, np.integer):
+        raise DatasetError(f"{path}: GTcls.Segmentation is no matrix of labels.")
+    return look_up(stored, class_table(len(VOC)), path)
