@@ -1,0 +1,68 @@
+"""The evidence about samplers: what is told of the beginning of a search is what a short one finds."""
+
+import numpy as np
+import pytest
+import torch
+from pydantic import TypeAdapter
+
+from benchmarks.samplers.model import FEATURES, ScoreModel
+from benchmarks.samplers.regret import RULES, Simulation
+from benchmarks.samplers.table import Table
+from search_service.sampler_specs import SamplerSpec
+from search_service.samplers import SAMPLERS
+from surrogate_zoo.curves import curve_of
+from surrogate_zoo.parameters import ParameterSpace
+from tests.search_service.bowl import bowl
+
+SPACE = ParameterSpace("macc")
+SHORT = {
+    "ppo2": ({"steps": 3, "samples": 8, "updates": 5}, {"steps": 2}),
+    "cma-es": ({"trials": 24, "batch": 8}, {"trials": 16}),
+    "tpe": ({"trials": 24}, {"trials": 16}),
+    "random": ({"trials": 24, "batch": 8}, {"trials": 16}),
+}
+
+
+def noisy(truth):
+    """Trainings that score the truth and noise; their seeds have offsets of their own."""
+    generator = np.random.default_rng(0)
+    thetas = generator.random((120, SPACE.dimension))
+    seeds = np.arange(120) % 3
+    scores = np.array([truth(theta) for theta in thetas])
+    scores += 0.05 * seeds + 0.01 * generator.standard_normal(120)
+    return Table({}, thetas, scores, seeds, ("uniform",) * 120, failed=0)
+
+
+def height(theta):
+    """Mean height of the curve."""
+    points = torch.tensor(SPACE.control_points(theta)["and"], dtype=torch.float64)
+    return float(curve_of(SPACE.family, points)(torch.linspace(0, 1, 20).double()).mean())
+
+
+TRUTHS = {"theta": bowl, "curves": height}
+
+
+@pytest.mark.parametrize("features", FEATURES)
+def test_a_model_knows_what_it_has_not_seen(features):
+    truth = TRUTHS[features]
+    table = noisy(truth)
+    model = ScoreModel(table, SPACE, features)
+    thetas = np.random.default_rng(1).random((200, SPACE.dimension))
+    true = [truth(theta) for theta in thetas]
+    assert np.corrcoef(model(thetas), true)[0, 1] > 0.9
+    assert np.diff(model.offsets(np.arange(3))) == pytest.approx([0.05, 0.05], abs=0.02)
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_the_beginning_of_a_search_publishes_what_a_short_search_does(name):
+    model = ScoreModel(noisy(bowl), SPACE, "theta")
+    options, fewer = SHORT[name]
+    results = []
+    for more in ({}, fewer):
+        spec = TypeAdapter(SamplerSpec).validate_python({"name": name, **options, **more})
+        simulation = Simulation(model, 0.02, seed=3)
+        results.append(SAMPLERS[name](SPACE, spec, simulation, 3))
+        published = dict(RULES[name](simulation, results[-1], SPACE))
+        if not more:
+            early = published[16]
+    assert early == results[1].theta
