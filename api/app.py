@@ -19,6 +19,7 @@ from api.routes import (
     loss_networks,
     losses,
     metrics,
+    networks,
     page,
     retrainings,
     searches,
@@ -45,7 +46,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.service = service
     v1 = APIRouter(prefix="/v1")
-    for routes in (searches, losses, retrainings, loss_networks, datasets, metrics):
+    for routes in (searches, losses, retrainings, loss_networks, datasets, metrics, networks):
         v1.include_router(routes.router)
     app.include_router(v1)
     app.include_router(health.router)

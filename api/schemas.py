@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from search_service.tables import JobKind, State
 from surrogate_zoo.metrics import Metric
 from surrogate_zoo.parameters import ParameterSpace
+from workers.architectures import Architecture
 
 Item = TypeVar("Item", bound=BaseModel)
 
@@ -175,6 +176,31 @@ class Metrics(BaseModel):
     """All metrics."""
 
     items: list[MetricView]
+
+
+class NetworkView(View):
+    """A segmentation network that can be trained."""
+
+    name: str
+    summary: str
+    source: str
+    package: str | None = Field(description="The installed package that brings it, if another's.")
+
+    @classmethod
+    def of(cls, architecture: Architecture) -> Self:
+        """The view of one entry of the registry."""
+        return cls(
+            name=architecture.name,
+            summary=architecture.summary,
+            source=architecture.source,
+            package=architecture.package or None,
+        )
+
+
+class Networks(BaseModel):
+    """All networks."""
+
+    items: list[NetworkView]
 
 
 class Health(BaseModel):

@@ -16,6 +16,7 @@ from workers.specs import (
     QUICK_NETWORK,
     QUICK_PROXY,
     QUICK_SCORING,
+    InferenceSpec,
     NetworkSpec,
     ScoringSpec,
     TrainingSpec,
@@ -55,9 +56,20 @@ LossTerms = Annotated[
 RELEASED_NETWORK = NetworkSpec(architecture="DeepLabV3Plus", encoder="resnet50", weights="imagenet")
 """The proxy network of the paper and of the released search."""
 
+RELEASED_TRAINING = {"auxiliary_weight": 0.4}
+"""Where its training differs from the defaults of a schedule: an auxiliary head."""
+
 _SEARCH_PRESETS: dict[str, dict[str, Any]] = {
-    "released": {"sampler": PPO2Spec(), "network": RELEASED_NETWORK, "training": {}},
-    "paper": {"sampler": PPO2Spec(preset="paper"), "network": RELEASED_NETWORK, "training": {}},
+    "released": {
+        "sampler": PPO2Spec(),
+        "network": RELEASED_NETWORK,
+        "training": RELEASED_TRAINING,
+    },
+    "paper": {
+        "sampler": PPO2Spec(preset="paper"),
+        "network": RELEASED_NETWORK,
+        "training": RELEASED_TRAINING,
+    },
     "quick": {
         "sampler": PPO2Spec(preset="quick"),
         "network": QUICK_NETWORK,
@@ -146,6 +158,7 @@ class RetrainingRequest(Spec):
         network: The network.
         training: Its schedule.
         scoring: Options of the metrics.
+        inference: How the predictions that are scored are made.
         split: Split that the result is scored on.
         seed: Seeds initial weights, batches and augmentation.
         checkpoint_every: Steps between two checkpoints.
@@ -159,6 +172,7 @@ class RetrainingRequest(Spec):
     network: NetworkSpec = NetworkSpec()
     training: TrainingSpec = TrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
+    inference: InferenceSpec = InferenceSpec()
     split: Literal["val", "test"] = "val"
     seed: Seed = 0
     checkpoint_every: Annotated[int, Field(ge=1)] = 200

@@ -24,7 +24,7 @@ def run(run: runs.Run) -> None:
         dataset = datasets.get(session, request.dataset)
         loss = losses.document(session, request)
     networks = loss_networks.bring_about(run, dataset, [loss])
-    shared = {"network", "training", "scoring", "split", "seed", "checkpoint_every"}
+    shared = {"network", "training", "scoring", "inference", "split", "seed", "checkpoint_every"}
     task = RetrainingTask.model_validate(
         {
             "dataset": dataset.source,

@@ -17,6 +17,7 @@ class Settings(BaseSettings):
         artifacts: Root folder of the artifact files; None means ``artifacts`` in ``home``.
         dataset_roots: Folders that a registered dataset may live under; none by default, so only
             generated datasets can be registered.
+        weights_roots: Folders that a network's file of weights may lie under; none by default.
         token: Bearer token that every request must carry; None asks for none.
         host: Address that the API listens on.
         port: Port that the API listens on.
@@ -35,6 +36,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     artifacts: Path | None = None
     dataset_roots: tuple[Path, ...] = ()
+    weights_roots: tuple[Path, ...] = ()
     token: SecretStr | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000

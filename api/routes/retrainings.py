@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Response, status
 
-from api.dependencies import IdempotencyKey, WriteSession
+from api.dependencies import IdempotencyKey, ServiceParts, WriteSession
 from api.routes.jobs import add_life_cycle
 from api.schemas import JobView
-from search_service import jobs
+from search_service import jobs, networks
 from search_service.requests import RetrainingRequest
 
 router = APIRouter(prefix="/retrainings", tags=["retrainings"])
@@ -15,10 +15,12 @@ router = APIRouter(prefix="/retrainings", tags=["retrainings"])
 def create_retraining(
     request: RetrainingRequest,
     session: WriteSession,
+    parts: ServiceParts,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> JobView:
     """Submit a retraining; it starts when its turn comes."""
+    request = networks.admitted(parts.settings, request)
     job = jobs.create_retraining(session, request, idempotency_key=idempotency_key)
     response.headers["Location"] = f"/v1/retrainings/{job.id}"
     return JobView.model_validate(job)

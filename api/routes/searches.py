@@ -8,11 +8,12 @@ from api.dependencies import (
     JobId,
     Limit,
     ReadSession,
+    ServiceParts,
     WriteSession,
 )
 from api.routes.jobs import add_life_cycle
 from api.schemas import JobView, Trials, TrialView
-from search_service import jobs
+from search_service import jobs, networks
 from search_service.requests import SearchRequest
 
 router = APIRouter(prefix="/searches", tags=["searches"])
@@ -22,10 +23,12 @@ router = APIRouter(prefix="/searches", tags=["searches"])
 def create_search(
     request: SearchRequest,
     session: WriteSession,
+    parts: ServiceParts,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> JobView:
     """Submit a search; it starts when its turn comes."""
+    request = networks.admitted(parts.settings, request)
     job = jobs.create_search(session, request, idempotency_key=idempotency_key)
     response.headers["Location"] = f"/v1/searches/{job.id}"
     return JobView.model_validate(job)

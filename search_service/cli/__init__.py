@@ -9,6 +9,7 @@ from search_service.cli import (
     loss_networks,
     losses,
     metrics,
+    networks,
     quickstart,
     serve,
     submit,
@@ -27,6 +28,7 @@ app.command()(submit.search)
 app.command()(submit.retrain)
 app.command()(compare.compare)
 app.command()(metrics.metrics)
+app.command()(networks.networks)
 app.add_typer(losses.app, name="losses")
 app.add_typer(loss_networks.app, name="loss-networks")
 app.add_typer(datasets.app, name="datasets")

@@ -29,6 +29,7 @@ def test_the_released_preset_is_the_authors_search() -> None:
     assert request.sampler == spec
     assert (request.network.architecture, request.network.encoder) == ("DeepLabV3Plus", "resnet50")
     assert (request.training.iterations, request.training.batch_size) == (1000, 32)
+    assert request.training.auxiliary_weight == 0.4
 
 
 def test_the_paper_preset_is_the_papers_search() -> None:

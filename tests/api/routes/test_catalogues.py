@@ -23,8 +23,10 @@ from surrogate_zoo.parameters import ParameterSpace
 from surrogate_zoo.registry import LOSSES, needs_of
 from surrogate_zoo.tables import LossNetwork
 from tests.api.conftest import Live
+from tests.api.requests import RETRAINING, SEARCH
 from tests.api.routes.test_searches import pages_of, submit
 from tests.api.test_problems import is_problem
+from workers.architectures import ARCHITECTURES
 
 
 def publish(live: Live, value: float) -> None:
@@ -153,6 +155,33 @@ def test_a_broken_dataset_is_refused_with_the_file(
     refused = live.http.post("/v1/datasets", json={"name": "x", "source": source})
     assert "3" in is_problem(refused, 422).detail
     is_problem(live.http.get("/v1/datasets/x"), 404)
+
+
+def test_networks_are_those_of_the_registry(live: Live) -> None:
+    listed = {one["name"]: one for one in live.http.get("/v1/networks").json()["items"]}
+    assert list(listed) == list(ARCHITECTURES)
+    assert all(one["summary"] and one["source"] for one in listed.values() if not one["package"])
+    assert listed["OCRNet"]["package"] is None
+    unknown = RETRAINING | {"network": {"architecture": "FCN"}}
+    assert "OCRNet" in is_problem(live.http.post("/v1/retrainings", json=unknown), 422).detail
+
+
+def test_a_file_of_weights_must_lie_below_the_roots(
+    serve: Callable[..., Live], tmp_path: Path
+) -> None:
+    path = tmp_path / "weights" / "encoder.safetensors"
+    path.parent.mkdir()
+    path.write_bytes(b"")
+    live = serve(weights_roots=(path.parent,))
+    fields = {"network": {"weights_file": f"{path.parent}/../weights/{path.name}"}}
+    for collection, body in (("searches", SEARCH), ("retrainings", RETRAINING)):
+        network = {"weights": None} | fields["network"]
+        made = live.http.post(f"/v1/{collection}", json=body | {"network": network})
+        assert made.status_code == 201, made.text
+        assert made.json()["request"]["network"]["weights_file"] == str(path)
+    for outside in ("/etc/passwd", f"{path.parent}/../x", f"{path.parent}/x"):
+        body = RETRAINING | {"network": {"weights_file": outside}}
+        assert "weights" in is_problem(live.http.post("/v1/retrainings", json=body), 422).detail
 
 
 def publish_network(live: Live, folder: Path, content: bytes, kind: str) -> LossNetwork:

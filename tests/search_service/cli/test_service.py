@@ -187,6 +187,12 @@ def test_metrics_are_listed(service: Service) -> None:
     assert listed["kappa"]["package"] is None
 
 
+def test_networks_are_listed(service: Service) -> None:
+    assert "OCRNet" in service.run("networks")
+    listed = {network["name"] for network in json.loads(service.run("networks", "--json"))}
+    assert {"DeepLabV3Plus", "HierarchicalOCRNet"} <= listed
+
+
 def test_what_a_loss_needs_is_shown(service: Service) -> None:
     needs = json.loads(service.run("losses", "show", "semeda"))["needs"]
     assert needs["facts"] == ["edge_network"]
