@@ -13,6 +13,7 @@ MEDIA_TYPES = {
     ".json": "application/json",
     ".png": "image/png",
     ".csv": "text/csv",
+    ".html": "text/html",
     ".db": "application/vnd.sqlite3",
     ".safetensors": "application/octet-stream",
 }

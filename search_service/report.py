@@ -1,12 +1,12 @@
-"""The files of a finished search: the loss, all trials as a table and for Optuna, a picture."""
+"""The files of a finished search: the loss, its trials as a table and for Optuna, figures, a report."""
 
 import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from search_service import optuna_export
-from search_service.figures import draw_search
+from search_service import optuna_export, report_page
+from search_service.figures import FIGURES, FinishedSearch, png
 from search_service.samplers import SamplerResult
 from search_service.tables import Trial
 from surrogate_zoo.loss_file import dump_loss_file
@@ -20,10 +20,13 @@ def write(
     result: SamplerResult,
     trials: Sequence[Trial],
 ) -> Iterator[Path]:
-    """Write ``loss.json``, ``trials.csv``, ``study.db`` and ``search.png`` below ``folder``.
+    """Write ``loss.json``, ``trials.csv``, ``study.db``, the figures and ``report.html``.
+
+    Of :data:`search_service.figures.FIGURES` those are written that the search has enough trials and
+    metrics for; the report says what the others lack.
 
     Yields:
-        Path of each file, once it is complete.
+        Path of each file below ``folder``, once it is complete.
     """
     folder.mkdir(parents=True, exist_ok=True)
     loss = folder / "loss.json"
@@ -33,18 +36,31 @@ def write(
     _write_table(table, space, trials)
     yield table
     study = folder / "study.db"
-    facts = document["provenance"]
-    told = {
-        "metric": space.metric,
-        "dataset": facts["dataset"]["name"],
-        "seed": facts["seed"],
-    }
-    told |= {"search": facts["search"], "sampler": facts["sampler"]}
-    optuna_export.write(study, space, document["name"], trials, told)
+    optuna_export.write(study, space, document["name"], trials, _told(space, document))
     yield study
-    picture = folder / "search.png"
-    draw_search(picture, space, result, trials)
-    yield picture
+    search = FinishedSearch(space, document, result, trials)
+    figures = _draw(search)
+    for name, content in figures.items():
+        if isinstance(content, bytes):
+            picture = folder / f"{name}.png"
+            picture.write_bytes(content)
+            yield picture
+    page = folder / "report.html"
+    page.write_text(report_page.render(search, figures), encoding="utf-8")
+    yield page
+
+
+def _draw(search: FinishedSearch) -> dict[str, bytes | str]:
+    """Every figure by name: a PNG file's content, or why there is none."""
+    drawn = {figure.name: figure.draw(search) for figure in FIGURES}
+    return {name: one if isinstance(one, str) else png(one) for name, one in drawn.items()}
+
+
+def _told(space: ParameterSpace, document: dict[str, Any]) -> dict[str, Any]:
+    """What the study tells about its search."""
+    facts = document["provenance"]
+    told = {"metric": space.metric, "dataset": facts["dataset"]["name"]}
+    return told | {name: facts[name] for name in ("seed", "search", "sampler")}
 
 
 def _write_table(path: Path, space: ParameterSpace, trials: Sequence[Trial]) -> None:

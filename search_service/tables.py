@@ -145,7 +145,7 @@ class Artifact(Base):
 
     Attributes:
         job_id: The job.
-        name: File name, such as ``search.png``.
+        name: File name, such as ``scores.png``.
         sha256: Of the content, lower-case hex.
         bytes: Size.
         media_type: Such as ``image/png``.

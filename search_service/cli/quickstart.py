@@ -44,7 +44,7 @@ def quickstart(
         say(f"It listens on {client.url}.")
         search = follow(client, _submit(client, "searches", SEARCH), f"search for {METRIC}")
         found: str = search["result"]["loss"]
-        figures = fetch_files(client, f"/v1/searches/{search['id']}", folder / "search")
+        written = fetch_files(client, f"/v1/searches/{search['id']}", folder / "search")
         files = [_save(client, found, folder, form) for form in ("json", "python")]
         bodies = {loss: {**RETRAINING, "loss": loss} for loss in (found, *BESIDE)}
         jobs = {loss: _submit(client, "retrainings", body) for loss, body in bodies.items()}
@@ -52,7 +52,7 @@ def quickstart(
         for loss, job in jobs.items():
             fetch_files(client, job, folder / "retrained" / loss)
         out.print(comparison(retrained))
-    _tell(folder, files, figures)
+    _tell(folder, files, written)
 
 
 def _save(client: Client, loss: str, folder: Path, file_format: Format) -> Path:
@@ -67,9 +67,9 @@ def _submit(client: Client, kind: str, body: dict[str, Any]) -> str:
     return f"/v1/{kind}/{client.post(f'/v1/{kind}', body, key=key)['id']}"
 
 
-def _tell(folder: Path, files: list[Path], figures: list[Path]) -> None:
+def _tell(folder: Path, files: list[Path], written: list[Path]) -> None:
     say(f"The loss, to train with:        {', '.join(str(path) for path in files)}")
     say(f"Weights and predictions:        {folder / 'retrained'}")
-    picture = next(path for path in figures if path.suffix == ".png")
-    say(f"Curves and the search's path:   {picture}")
+    report = next(path for path in written if path.name == "report.html")
+    say(f"Figures of the search:          {report}")
     say(f"To look around in this service: segloss serve --home {folder / 'service'}")

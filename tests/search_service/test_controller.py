@@ -65,9 +65,10 @@ def _check_files(desk: Desk, settings: Settings, job_id: str, document: dict[str
             a.name: open_artifact(settings.artifacts_root, a.sha256)
             for a in jobs.artifacts(session, job_id)
         }
-    assert set(files) == {"loss.json", "search.png", "study.db", "trials.csv"}
+    pictures = {"scores.png", "curves.png", "path.png", "surface.png"}
+    assert set(files) == {"loss.json", "study.db", "trials.csv", "report.html"} | pictures
     assert json.loads(files["loss.json"].read_text()) == document
-    assert files["search.png"].read_bytes().startswith(b"\x89PNG")
+    assert all(files[name].read_bytes().startswith(b"\x89PNG") for name in pictures)
     with files["trials.csv"].open() as file:
         rows = list(csv.DictReader(file))
     assert [(int(row["number"]), float(row["score"])) for row in rows] == [

@@ -87,13 +87,13 @@ def test_a_search_ends_with_a_loss_in_the_zoo(service: Service, search: dict[str
     assert "found" in service.run("losses", "list", "--metric", "macc")
 
 
-def test_a_search_leaves_its_picture_and_table(
+def test_a_search_leaves_its_figures_and_tables(
     service: Service, search: dict[str, object], tmp_path: Path
 ) -> None:
     service.run("jobs", "fetch", str(search["id"]), str(tmp_path))
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"loss.json", "search.png", "study.db", "trials.csv"}
-    assert (tmp_path / "search.png").read_bytes().startswith(b"\x89PNG")
+    pictures = {"scores.png", "curves.png", "path.png", "surface.png", "trade-off.png"}
+    assert names == {"loss.json", "study.db", "trials.csv", "report.html"} | pictures
     assert len((tmp_path / "trials.csv").read_text().splitlines()) == 5
 
 
