@@ -1,32 +1,19 @@
 """A picture of predictions: image, truth and prediction side by side, for a few samples."""
 
-import colorsys
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 from torch import nn
 
-from workers.datasets.dataset import VOID, Pixels
+from workers.datasets.dataset import VOID
+from workers.datasets.picture import palette
 from workers.image_stack import Stack
 from workers.inference import WHOLE, predict
 from workers.specs import InferenceSpec
 
 ROWS = 4
 HEIGHT = 160  # pixels of a row
-
-
-def palette() -> Pixels:
-    """(256, 3) colour of each label: hues by the golden ratio, void white."""
-    colours = [
-        colorsys.hsv_to_rgb(
-            label * 0.618034 % 1, 0.75 - 0.3 * (label % 2), 0.5 + 0.45 * (label > 0)
-        )
-        for label in range(256)
-    ]
-    table = np.round(255 * np.array(colours)).astype(np.uint8)
-    table[VOID] = 255
-    return table
 
 
 def draw_predictions(
