@@ -135,7 +135,7 @@ def _drawn(space: ParameterSpace, rows: list[Row]) -> list[tuple[str, NDArray[np
     """Kind and theta of the next pack; every seed has the same first one."""
     repeats = len(rows) < SEEDS * len(PACK)
     generator = np.random.default_rng(0 if repeats else len(rows))
-    kinds = REPEATED if repeats else PACK
+    kinds: tuple[str, ...] = REPEATED if repeats else PACK
     if not repeats and len(rows) < REFINE_FROM:
         kinds = tuple("uniform" if kind == "refined" else kind for kind in kinds)
     return [(kind, np.round(_draw(kind, space, rows, generator), 6)) for kind in kinds]
@@ -149,11 +149,10 @@ def _draw(
         return generator.random(space.dimension)
     if kind in ("start", "published-start"):
         return space.start if kind == "start" else published
-    centre, sigma = {
-        "line": lambda: (space.start, 0.2),
-        "published": lambda: (published, 0.2),
-        "refined": lambda: (_good(rows, generator), 0.1),
-    }[kind]()
+    if kind == "refined":
+        centre, sigma = _good(rows, generator), 0.1
+    else:
+        centre, sigma = (space.start if kind == "line" else published), 0.2
     return np.clip(centre + sigma * generator.standard_normal(space.dimension), 0.0, 1.0)
 
 

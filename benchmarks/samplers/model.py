@@ -99,6 +99,11 @@ class ScoreModel:
         self._weights = torch.linalg.solve(covariance, self._scores)
 
     @property
+    def rows(self) -> int:
+        """Trainings that it was fitted to."""
+        return len(self._scores)
+
+    @property
     def noise(self) -> float:
         """Standard deviation of the noise, in units of the score."""
         return float(self._settings.noise.sqrt()) * self._scale
@@ -141,7 +146,7 @@ class ScoreModel:
             misfit = (scores * torch.cholesky_solve(scores, factor)).sum() / 2
             prior = ((point - centre) / _PRIOR_SPREAD).square().sum() / 2
             loss = misfit + factor.diagonal().log().sum() + prior
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             assert point.grad is not None
             return float(loss.detach()), point.grad.numpy()
 

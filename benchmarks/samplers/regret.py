@@ -4,15 +4,16 @@
 
 Each sampler runs its full budget once a seed; its evaluations are the model's values plus noise as it was
 measured. What it would have published after n trainings is told by its own rule from the first n of them,
-and counts with the model's value, without noise: the lucky best score of a search says little. Contenders
-that are done are kept in the results, so a second run goes on.
+and counts with the model's value, without noise: the lucky best score of a search says little. Runs that
+are done are kept in the results, so a second call goes on, and two may share the work.
 """
 
 import argparse
+import itertools
 import json
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from benchmarks.samplers import table
 from benchmarks.samplers.fit import model_of
 from benchmarks.samplers.model import Array, ScoreModel
 from search_service.sampler_specs import SamplerSpec
-from search_service.samplers import SAMPLERS, Proposal, SamplerResult, Theta
+from search_service.samplers import SAMPLERS, Proposal, SamplerResult, Score, Theta
 from search_service.samplers.results import Candidates, best_mean
 from surrogate_zoo.parameters import ParameterSpace
 from surrogate_zoo.published import published_document
@@ -42,6 +43,8 @@ CONTENDERS: Mapping[str, dict[str, Any]] = {
 CHECKPOINTS = (16, 32, 48, 64, 96, 128, 192, 256, 384)
 """Trainings after which an expected score is asked for, which takes a while."""
 
+GROUP = 32  # trainings whose mean score is kept
+
 STARTS = ("line", "published")
 
 
@@ -59,9 +62,9 @@ class Simulation:
     noise: float
     seed: int
     batches: list[list[Proposal]] = field(default_factory=list)
-    scores: list[list[float]] = field(default_factory=list)
+    scores: list[list[Score]] = field(default_factory=list)
 
-    def __call__(self, batch: Sequence[Proposal]) -> list[float]:
+    def __call__(self, batch: Sequence[Proposal]) -> list[Score]:
         """Score a batch."""
         true = self.model(np.array([proposal.theta for proposal in batch]))
         drawn = [
@@ -69,7 +72,8 @@ class Simulation:
             for proposal in batch
         ]
         self.batches.append(list(batch))
-        self.scores.append((true + self.noise * np.array(drawn)).tolist())
+        noisy = (true + self.noise * np.array(drawn)).tolist()
+        self.scores.append([Score(value, {}) for value in noisy])
         return self.scores[-1]
 
     def ends(self) -> list[int]:
@@ -116,29 +120,30 @@ RULES: Mapping[str, Callable[[Simulation, SamplerResult, ParameterSpace], Publis
 
 
 def main() -> None:
-    """Run contenders that are not in the results yet."""
+    """Run what is not in the results yet."""
     arguments = _arguments()
     torch.set_num_threads(1)
     model, noise = model_of(arguments.metric)
-    out = table.RESULTS / f"{arguments.metric}-regret.json"
-    found = json.loads(out.read_text()) if out.exists() else {}
-    for start in arguments.starts:
-        for contender in arguments.contenders:
-            key = f"{contender} from {start}"
-            if key in found and len(found[key]["curves"]) >= arguments.seeds:
+    out = table.RESULTS / f"{arguments.metric}-regret.jsonl"
+    done = {(run["contender"], run["start"], run["seed"]) for run in read(out, model.rows)}
+    for start, contender in itertools.product(arguments.starts, arguments.contenders):
+        for seed in range(arguments.seeds):
+            if (contender, start, seed) in done:
                 continue
-            began = time.process_time()
-            curves = [
-                _curve(contender, start, Simulation(model, noise, seed), arguments.metric)
-                for seed in range(arguments.seeds)
-            ]
-            seconds = time.process_time() - began
-            found[key] = {"options": CONTENDERS[contender], "curves": curves}
-            out.write_text(json.dumps(found) + "\n")
-            print(
-                f"{key}: {np.mean([c['values'][-1] for c in curves]):.4f}, {seconds:.0f} s",
-                flush=True,
-            )
+            simulation = Simulation(model, noise, seed)
+            run = {"contender": contender, "start": start, "seed": seed, "rows": model.rows}
+            run |= _curve(contender, start, simulation, arguments.metric)
+            with out.open("a") as file:
+                file.write(json.dumps(run) + "\n")
+        print(f"{contender} from {start}", flush=True)
+
+
+def read(out: Path, rows: int) -> list[dict[str, Any]]:
+    """The runs that are in the results, none of them on a model of another table."""
+    runs = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
+    if any(run["rows"] != rows for run in runs):
+        raise SystemExit(f"{out} is of a table that has grown since; remove it and run again.")
+    return runs
 
 
 def _arguments() -> argparse.Namespace:
@@ -163,8 +168,15 @@ def _curve(contender: str, start: str, simulation: Simulation, metric: str) -> d
     return {
         "trainings": [0, *(end for end, _ in published)],
         "values": _rounded(simulation.model(thetas)),
-        "scores": _rounded(np.concatenate(simulation.scores)),
+        **_scores(np.concatenate(simulation.scores)),
     }
+
+
+def _scores(scores: Array) -> dict[str, list[float]]:
+    """Mean score of every 32 trainings, and the best one that far."""
+    best = np.maximum.accumulate(scores)[GROUP - 1 :: GROUP]
+    groups = scores[: len(best) * GROUP].reshape(-1, GROUP)
+    return {"group_means": _rounded(groups.mean(1)), "best": _rounded(best)}
 
 
 def _rounded(values: Array) -> list[float]:

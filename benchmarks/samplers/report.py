@@ -4,7 +4,6 @@ python -m benchmarks.samplers.report --metric miou
 """
 
 import argparse
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,11 +17,12 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 from benchmarks.samplers import table
-from benchmarks.samplers.regret import STARTS
+from benchmarks.samplers.regret import CONTENDERS, GROUP, STARTS, read
 
 REFERENCE = "ppo2, released"
 BUDGETS = (32, 64, 96, 192, 384)
 RESAMPLES = 1000
+Run: TypeAlias = dict[str, Any]
 Curves: TypeAlias = NDArray[np.float64]
 """True scores of what is published, (seeds, trainings + 1); NaN beyond the budget."""
 
@@ -32,11 +32,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Tables and figures of the samplers' regret.")
     parser.add_argument("--metric", default="miou")
     metric = parser.parse_args().metric
-    found = json.loads((table.RESULTS / f"{metric}-regret.json").read_text())
+    trained = len(table.read(table.path_of(metric)).scores)
+    runs = read(table.RESULTS / f"{metric}-regret.jsonl", trained)
     for start in STARTS:
-        ending = f" from {start}"
-        kept = {key.removesuffix(ending): v for key, v in found.items() if key.endswith(ending)}
-        curves = {name: filled(entry["curves"]) for name, entry in kept.items()}
+        kept: dict[str, list[Run]] = {name: [] for name in CONTENDERS}
+        for run in runs:
+            if run["start"] == start:
+                kept[run["contender"]].append(run)
+        curves = {name: filled(kept[name]) for name in CONTENDERS if len(kept[name]) > 1}
         if REFERENCE not in curves:
             continue
         print(f"\nFrom the {start}:\n")
@@ -45,7 +48,7 @@ def main() -> None:
         draw_scores(kept, table.RESULTS / f"{metric}-ppo2-random-{start}.png")
 
 
-def filled(curves: list[dict[str, Any]]) -> Curves:
+def filled(curves: list[Run]) -> Curves:
     """What would be published after every number of trainings: what the last whole batch told."""
     longest = max(BUDGETS[-1], *(curve["trainings"][-1] for curve in curves))
     values = np.full((len(curves), longest + 1), np.nan)
@@ -111,18 +114,15 @@ def draw_curves(curves: Mapping[str, Curves], start: str, path: Path) -> None:
     plt.close(figure)
 
 
-def draw_scores(kept: Mapping[str, dict[str, Any]], path: Path) -> None:
+def draw_scores(kept: Mapping[str, list[Run]], path: Path) -> None:
     """Figure 3 of Auto Seg-Loss: scores of the trainings themselves, PPO2's against random search's."""
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained", sharex=True)
-    for name in (REFERENCE, "random"):
-        scores = 100 * np.array([curve["scores"] for curve in kept[name]["curves"]])
-        groups = scores.reshape(len(scores), -1, 32).mean(2)
-        ends = 32 * np.arange(1, groups.shape[1] + 1)
-        best = np.maximum.accumulate(scores, axis=1)
-        axes[0].plot(ends, groups.mean(0), marker="o", ms=3, label=name)
-        axes[1].plot(np.arange(1, scores.shape[1] + 1), best.mean(0), label=name)
-    axes[0].set(xlabel="trainings", ylabel="mean score of 32 trainings, %")
-    axes[1].set(xlabel="trainings", ylabel="best score so far, %")
+    titles = {"group_means": f"mean score of {GROUP} trainings, %", "best": "best score so far, %"}
+    for axis, (scores, title) in zip(axes, titles.items(), strict=True):
+        for name in (REFERENCE, "random"):
+            mean = 100 * np.mean([run[scores] for run in kept[name]], axis=0)
+            axis.plot(GROUP * np.arange(1, len(mean) + 1), mean, marker="o", ms=3, label=name)
+        axis.set(xlabel="trainings", ylabel=title)
     axes[0].legend()
     figure.savefig(path, dpi=110)
     plt.close(figure)
