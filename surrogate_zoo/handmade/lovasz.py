@@ -36,7 +36,7 @@ class LovaszSoftmax(HandmadeLoss):
         labels = batch.target.masked_fill(~batch.valid, -1)
         if not self.per_image:
             return _lovasz(probabilities, labels)
-        images = zip(probabilities.split(1), labels.split(1), strict=True)
+        images = zip(probabilities[:, None], labels[:, None], strict=True)
         losses = [_lovasz(p, own) for p, own in images if bool((own >= 0).any())]
         return torch.stack(losses).mean() if losses else probabilities.sum() * 0
 
