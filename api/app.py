@@ -14,6 +14,7 @@ from api.openapi import add_openapi
 from api.plain_errors import PlainErrorMiddleware
 from api.problems import add_problem_handlers
 from api.routes import (
+    curve_families,
     datasets,
     health,
     loss_networks,
@@ -22,6 +23,7 @@ from api.routes import (
     networks,
     page,
     retrainings,
+    samplers,
     searches,
 )
 from search_service.database import make_engine, read_sessions, sessions
@@ -46,7 +48,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.service = service
     v1 = APIRouter(prefix="/v1")
-    for routes in (searches, losses, retrainings, loss_networks, datasets, metrics, networks):
+    catalogues = (metrics, networks, curve_families, samplers)
+    for routes in (searches, losses, retrainings, loss_networks, datasets, *catalogues):
         v1.include_router(routes.router)
     app.include_router(v1)
     app.include_router(health.router)

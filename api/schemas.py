@@ -203,6 +203,50 @@ class Networks(BaseModel):
     items: list[NetworkView]
 
 
+class CurveFamilyView(View):
+    """A family of curves that a search may shape its surrogate with."""
+
+    name: str
+    summary: str
+    source: str
+    segments: int | None = Field(description="Segments a curve; null takes the metric's own.")
+    least: int = Field(description="The fewest segments of a curve.")
+    truth_table: bool = Field(description="Keeps g(0) = 0 and g(1) = 1.")
+    monotone: bool = Field(description="Keeps g from falling.")
+    bounded: bool = Field(description="Whether parameters must lie between `low` and `high`.")
+    low: float = Field(description="Lower end of every parameter, or of where samplers draw it.")
+    high: float = Field(description="Upper end of the same.")
+
+
+class CurveFamilies(BaseModel):
+    """All curve families."""
+
+    items: list[CurveFamilyView]
+
+
+class SamplerView(BaseModel):
+    """A sampler: what proposes the candidates of a search."""
+
+    name: str
+    summary: str
+    options: dict[str, Any] = Field(
+        description="JSON schema of a search's field `sampler` for this one, with the defaults."
+    )
+
+    @classmethod
+    def of(cls, spec: type[BaseModel]) -> Self:
+        """The view of one specification in ``search_service.sampler_specs.SamplerSpec``."""
+        name = str(spec.model_fields["name"].default)
+        summary = (spec.__doc__ or "").strip().partition("\n")[0]
+        return cls(name=name, summary=summary, options=spec.model_json_schema())
+
+
+class Samplers(BaseModel):
+    """All samplers."""
+
+    items: list[SamplerView]
+
+
 class Health(BaseModel):
     """Whether the service can take requests."""
 

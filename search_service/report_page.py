@@ -71,4 +71,4 @@ def _flat(name: str, value: object) -> list[tuple[str, str]]:
         return [row for i, one in enumerate(value, 1) for row in _flat(f"{name}.{i}", one)]
     if isinstance(value, list):
         return [(name, ", ".join(str(one) for one in value))]
-    return [(name, "" if value is None else str(value))]
+    return [(name, "none" if value is None else str(value))]

@@ -1,12 +1,15 @@
-"use strict";
 // Lists the jobs and follows one. Reads the same REST interface as any other client.
+
+import { draw } from "./chart.js";
 
 const at = (id) => document.getElementById(id);
 const kinds = ["searches", "retrainings", "loss-networks"];
+const over = ["succeeded", "failed", "cancelled"];
+const paths = /^(searches|retrainings|loss-networks)\/[0-9a-f-]{36}$/; // what may stand behind the #
 let following = null; // AbortController of the job that is followed
 
-function element(name, attributes = {}, text = "", space = null) {
-  const made = space ? document.createElementNS(space, name) : document.createElement(name);
+function element(name, attributes = {}, text = "") {
+  const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   made.textContent = text;
   return made;
@@ -41,10 +44,8 @@ async function list() {
 
 function row(job) {
   const line = element("tr");
-  const open = element("button", { type: "button" }, what(job));
-  open.addEventListener("click", () => follow(job).catch(tell));
   const cell = element("td");
-  cell.append(open);
+  cell.append(element("a", { href: `#${job.path}` }, what(job)));
   const created = new Date(job.created_at).toLocaleString();
   line.append(element("td", {}, job.kind), cell, element("td", {}, job.state), element("td", {}, created));
   return line;
@@ -56,24 +57,57 @@ const what = ({ request }) => `${request.metric ?? request.loss ?? plain(request
 
 const stage = ({ stage }) => (stage ? `${plain(stage)} first, ` : "");
 
-async function follow(job) {
+async function open() {
+  const path = location.hash.slice(1);
+  if (!paths.test(path)) return;
   following?.abort();
   following = new AbortController();
   const { signal } = following;
-  at("job").hidden = false;
+  const trials = new Map();
+  at("chart").hidden = true;
+  at("files").replaceChildren();
+  at("figures").replaceChildren();
+  let job = await show(path, signal);
   at("title").textContent = `${job.kind}: ${what(job)}`;
-  at("curve").replaceChildren();
-  await show(job.path);
-  const scores = [];
-  const response = await ask(`${job.path}/events`, { signal });
-  for await (const event of events(response.body)) {
-    if (event.kind === "trial" && event.body.score !== null) scores.push([event.body.number, event.body.score]);
-    if (event.kind === "trial") draw(scores);
-    if (event.kind === "progress") at("state").textContent = `${stage(event.body)}step ${event.body.done} of ${event.body.total}`;
-    if (event.kind === "state") at("state").textContent = event.body.state;
+  at("job").hidden = false;
+  for (let last = 0; ;) {
+    last = await follow(path, job, last, trials, signal).catch((error) => { tell(error); return last; });
+    if (signal.aborted) break;
+    job = await show(path, signal);
+    if (over.includes(job.state)) break;
+    await new Promise((resolve) => setTimeout(resolve, 2000)); // the service may have restarted
   }
-  await show(job.path);
-  await list();
+  if (!signal.aborted) await list();
+}
+
+// Shows what happens until the stream ends; gives the number of the last event.
+async function follow(path, job, last, trials, signal) {
+  const response = await ask(`${path}/events`, { signal, headers: { "Last-Event-ID": last } });
+  if (response.status === 204) return last;
+  let [seen, state] = [last, job.state];
+  for await (const { id, kind, body } of events(response.body)) {
+    seen = id;
+    if (kind === "trial") {
+      trials.set(body.number, body);
+      const told = `${state}, ${trials.size} of ${job.progress.total}`;
+      later(() => signal.aborted || chart(trials, over.includes(job.state) ? null : told));
+    }
+    if (kind === "progress") at("state").textContent = `${stage(body)}step ${body.done} of ${body.total}`;
+    if (kind === "state") at("state").textContent = state = body.state;
+  }
+  return seen;
+}
+
+function chart(trials, told) {
+  at("chart").hidden = false;
+  if (told) at("state").textContent = told;
+  draw(at("curve"), trials.values());
+}
+
+let waiting = null; // what is drawn when the events that are there have been read
+function later(act) {
+  if (waiting === null) setTimeout(() => { const newest = waiting; waiting = null; newest(); }, 50);
+  waiting = act;
 }
 
 async function* events(stream) {
@@ -85,59 +119,56 @@ async function* events(stream) {
     text = blocks.pop();
     for (const block of blocks) {
       const field = (name) => block.split("\n").find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
-      if (field("data")) yield { kind: field("event"), body: JSON.parse(field("data")) };
+      if (field("data")) yield { id: Number(field("id")), kind: field("event"), body: JSON.parse(field("data")) };
     }
   }
 }
 
-async function show(path) {
-  const job = await (await ask(path)).json();
+// The job's state, files and figures; gives the job.
+async function show(path, signal) {
+  const job = await (await ask(path, { signal })).json();
   const { done, total, best_score: best } = job.progress;
   const score = best ? `, best score ${best.toFixed(4)}` : "";
   at("state").textContent = `${job.state}, ${done} of ${total}${score}${job.error ? `: ${job.error}` : ""}`;
-  const files = (await (await ask(`${path}/artifacts`)).json()).items;
-  at("files").replaceChildren(...files.map((file) => {
-    const item = element("li");
-    const open = element("button", { type: "button" }, `${file.name} (${file.bytes} bytes)`);
-    open.addEventListener("click", () => save(`${path}/artifacts/${encodeURIComponent(file.name)}`, file.name).catch(tell));
-    item.append(open);
-    return item;
-  }));
+  const files = (await (await ask(`${path}/artifacts`, { signal })).json()).items;
+  at("files").replaceChildren(...files.map((file) => entry(path, file)));
+  const pictures = files.filter((file) => file.media_type === "image/png");
+  if (over.includes(job.state)) at("figures").replaceChildren(...await Promise.all(pictures.map((file) => picture(path, file, signal))));
+  return job;
 }
 
-async function save(path, name) {
-  const url = URL.createObjectURL(await (await ask(path)).blob()); // a plain link would lack the token
-  element("a", { href: url, download: name }).click();
+const address = (path, file) => `${path}/artifacts/${encodeURIComponent(file.name)}`;
+
+function entry(path, file) {
+  const item = element("li");
+  const button = element("button", { type: "button" }, `${file.name} (${file.bytes} bytes)`);
+  button.addEventListener("click", () => save(path, file).catch(tell));
+  item.append(button);
+  return item;
+}
+
+// Files are fetched by script, also figures: a plain link would lack the token.
+const local = async (path, file, signal) => URL.createObjectURL(await (await ask(address(path, file), { signal })).blob());
+
+async function picture(path, file, signal) {
+  const made = element("figure");
+  const image = element("img", { alt: file.name, src: await local(path, file, signal) });
+  image.addEventListener("load", () => URL.revokeObjectURL(image.src));
+  made.append(image, element("figcaption", {}, file.name));
+  return made;
+}
+
+async function save(path, file) {
+  const url = await local(path, file);
+  element("a", { href: url, download: file.name }).click();
   URL.revokeObjectURL(url);
-}
-
-function draw(scores) {
-  if (!scores.length) return;
-  const values = scores.map(([, score]) => score);
-  const [low, high, last] = [Math.min(...values), Math.max(...values), Math.max(...scores.map(([n]) => n), 1)];
-  const x = (number) => 50 + (number / last) * 580;
-  const y = (score) => 230 - ((score - low) / (high - low || 1)) * 210;
-  const svg = (name, attributes, text) => element(name, attributes, text, "http://www.w3.org/2000/svg");
-  let best = -Infinity;
-  const path = [...scores].sort((a, b) => a[0] - b[0]).map(([number, score]) => {
-    best = Math.max(best, score);
-    return `${x(number)},${y(best)}`;
-  });
-  at("curve").replaceChildren(
-    svg("line", { class: "axis", x1: 50, x2: 630, y1: 230, y2: 230 }),
-    svg("line", { class: "axis", x1: 50, x2: 50, y1: 20, y2: 230 }),
-    svg("text", { x: 4, y: 24 }, high.toFixed(3)),
-    svg("text", { x: 4, y: 234 }, low.toFixed(3)),
-    svg("text", { x: 300, y: 252 }, `trial (0 to ${last})`),
-    ...scores.map(([number, score]) => svg("circle", { class: "trial", cx: x(number), cy: y(score), r: 3 })),
-    svg("polyline", { class: "best", points: path.join(" ") }),
-  );
 }
 
 at("token").addEventListener("submit", (event) => {
   event.preventDefault();
   sessionStorage.setItem("token", event.target.querySelector("input").value);
-  list().catch(tell);
+  list().then(open).catch(tell);
 });
-list().catch(tell);
+addEventListener("hashchange", () => open().catch(tell));
+list().then(open).catch(tell);
 setInterval(() => list().catch(tell), 5000);

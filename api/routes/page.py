@@ -1,4 +1,7 @@
-"""The page at ``/``: the jobs, and the live curve of a search. Static files; it reads ``/v1``."""
+"""The page at ``/``: the jobs, a search's scores while it runs, its figures afterwards.
+
+Static files; it reads ``/v1``. ``/#searches/{id}`` opens a job.
+"""
 
 from pathlib import Path
 from typing import Final
@@ -10,7 +13,7 @@ router = APIRouter(include_in_schema=False)
 
 _FILES: Final = Path(__file__).parents[1] / "page"
 _HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
 }
@@ -32,3 +35,9 @@ def style() -> FileResponse:
 def script() -> FileResponse:
     """Its script."""
     return FileResponse(_FILES / "page.js", headers=_HEADERS, media_type="text/javascript")
+
+
+@router.get("/chart.js")
+def chart() -> FileResponse:
+    """What draws a search's scores."""
+    return FileResponse(_FILES / "chart.js", headers=_HEADERS, media_type="text/javascript")

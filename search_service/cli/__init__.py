@@ -4,6 +4,7 @@ import typer
 
 from search_service.cli import (
     compare,
+    curve_families,
     datasets,
     jobs,
     loss_networks,
@@ -11,6 +12,7 @@ from search_service.cli import (
     metrics,
     networks,
     quickstart,
+    samplers,
     serve,
     submit,
 )
@@ -28,6 +30,8 @@ app.command()(submit.search)
 app.command()(submit.retrain)
 app.command()(compare.compare)
 app.command()(metrics.metrics)
+app.command()(curve_families.curve_families)
+app.command()(samplers.samplers)
 app.command()(networks.networks)
 app.add_typer(losses.app, name="losses")
 app.add_typer(loss_networks.app, name="loss-networks")

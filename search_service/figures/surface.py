@@ -89,11 +89,9 @@ def _contours(
     axes: Axes, values: NDArray[np.float64], levels: NDArray[np.float64], colours: str
 ) -> QuadContourSet:
     filled = axes.contourf(PROBABILITIES, SHARES, values, levels=levels, cmap=colours)
-    lines = axes.contour(
+    axes.contour(
         PROBABILITIES, SHARES, values, levels=levels[::2], colors="black", linewidths=0.4, alpha=0.5
     )
-    for contours in (filled, lines):
-        contours.set_in_layout(False)  # those of a level surface have no extent to make room for
     return filled
 
 
@@ -101,10 +99,17 @@ def _draw_best(axes: Axes, values: NDArray[np.float64]) -> None:
     """Mark the best p of every y; where all are as good there is none."""
     low, high = values.min(1, keepdims=True), values.max(1, keepdims=True)
     share, p = np.nonzero((values < low + 1e-6) & (high > low + 1e-6))
-    axes.plot(
-        PROBABILITIES[p], SHARES[share], "o", color="white", markeredgecolor="black",
-        clip_on=False, zorder=3, label="best p for a y",
-    )  # fmt: skip
+    if p.size:  # the layout would make room for an empty line at the figure's corner
+        axes.plot(
+            PROBABILITIES[p],
+            SHARES[share],
+            "o",
+            color="white",
+            markeredgecolor="black",
+            clip_on=False,
+            zorder=3,
+            label="best p for a y",
+        )
 
 
 def _draw_difference(figure: Figure, axes: Axes, difference: NDArray[np.float64]) -> None:

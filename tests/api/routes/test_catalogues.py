@@ -16,7 +16,9 @@ from search_service.cli.client import Client
 from search_service.cli.losses import fetch
 from search_service.database import make_engine
 from search_service.lease import hold_lease
+from search_service.samplers import SAMPLERS
 from surrogate_zoo import load_loss, zoo
+from surrogate_zoo.curve_families import CURVE_FAMILIES
 from surrogate_zoo.loss_file import surrogate_document
 from surrogate_zoo.metrics import METRICS
 from surrogate_zoo.parameters import ParameterSpace
@@ -105,6 +107,57 @@ def test_metrics_are_those_of_the_registry(live: Live) -> None:
     assert listed["bf1"]["parameters"] == 8
 
 
+def test_networks_are_those_of_the_registry(live: Live) -> None:
+    listed = {one["name"]: one for one in live.http.get("/v1/networks").json()["items"]}
+    assert list(listed) == list(ARCHITECTURES)
+    assert all(one["summary"] and one["source"] for one in listed.values() if not one["package"])
+    assert listed["OCRNet"]["package"] is None
+    unknown = RETRAINING | {"network": {"architecture": "FCN"}}
+    assert "OCRNet" in is_problem(live.http.post("/v1/retrainings", json=unknown), 422).detail
+
+
+def test_a_file_of_weights_must_lie_below_the_roots(
+    serve: Callable[..., Live], tmp_path: Path
+) -> None:
+    path = tmp_path / "weights" / "encoder.safetensors"
+    path.parent.mkdir()
+    path.write_bytes(b"")
+    live = serve(weights_roots=(path.parent,))
+    fields = {"network": {"weights_file": f"{path.parent}/../weights/{path.name}"}}
+    for collection, body in (("searches", SEARCH), ("retrainings", RETRAINING)):
+        network = {"weights": None} | fields["network"]
+        made = live.http.post(f"/v1/{collection}", json=body | {"network": network})
+        assert made.status_code == 201, made.text
+        assert made.json()["request"]["network"]["weights_file"] == str(path)
+    for outside in ("/etc/passwd", f"{path.parent}/../x", f"{path.parent}/x"):
+        body = RETRAINING | {"network": {"weights_file": outside}}
+        assert "weights" in is_problem(live.http.post("/v1/retrainings", json=body), 422).detail
+
+
+def test_curve_families_tell_the_constraints_that_they_keep(live: Live) -> None:
+    listed = {one["name"]: one for one in live.http.get("/v1/curve-families").json()["items"]}
+    assert list(listed) == list(CURVE_FAMILIES)
+    assert (listed["bezier"]["segments"], listed["linear"]["segments"]) == (None, 5)
+    assert (listed["bezier"]["bounded"], listed["linear"]["bounded"]) == (True, False)
+    kept = {name: (one["truth_table"], one["monotone"]) for name, one in listed.items()}
+    assert kept["bezier"] == kept["linear"] == (True, True)
+    assert kept["bezier-no-monotonicity"] == (True, False)
+    assert kept["bezier-unconstrained"] == (False, False)
+
+
+def test_samplers_tell_options_that_a_search_takes(live: Live) -> None:
+    listed = {one["name"]: one for one in live.http.get("/v1/samplers").json()["items"]}
+    assert set(listed) == set(SAMPLERS)
+    assert "Optuna" in listed["tpe"]["summary"]
+    for name, sampler in listed.items():
+        options = sampler["options"]["properties"]
+        chosen = {option: schema["default"] for option, schema in options.items()}
+        assert chosen["name"] == name
+        metric = {"metric": "miou+macc"}
+        made = live.http.post("/v1/searches", json=SEARCH | metric | {"sampler": chosen})
+        assert (made.status_code, made.json()["request"]["sampler"]) == (201, chosen)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A plain folder of ten images and masks."""
@@ -155,33 +208,6 @@ def test_a_broken_dataset_is_refused_with_the_file(
     refused = live.http.post("/v1/datasets", json={"name": "x", "source": source})
     assert "3" in is_problem(refused, 422).detail
     is_problem(live.http.get("/v1/datasets/x"), 404)
-
-
-def test_networks_are_those_of_the_registry(live: Live) -> None:
-    listed = {one["name"]: one for one in live.http.get("/v1/networks").json()["items"]}
-    assert list(listed) == list(ARCHITECTURES)
-    assert all(one["summary"] and one["source"] for one in listed.values() if not one["package"])
-    assert listed["OCRNet"]["package"] is None
-    unknown = RETRAINING | {"network": {"architecture": "FCN"}}
-    assert "OCRNet" in is_problem(live.http.post("/v1/retrainings", json=unknown), 422).detail
-
-
-def test_a_file_of_weights_must_lie_below_the_roots(
-    serve: Callable[..., Live], tmp_path: Path
-) -> None:
-    path = tmp_path / "weights" / "encoder.safetensors"
-    path.parent.mkdir()
-    path.write_bytes(b"")
-    live = serve(weights_roots=(path.parent,))
-    fields = {"network": {"weights_file": f"{path.parent}/../weights/{path.name}"}}
-    for collection, body in (("searches", SEARCH), ("retrainings", RETRAINING)):
-        network = {"weights": None} | fields["network"]
-        made = live.http.post(f"/v1/{collection}", json=body | {"network": network})
-        assert made.status_code == 201, made.text
-        assert made.json()["request"]["network"]["weights_file"] == str(path)
-    for outside in ("/etc/passwd", f"{path.parent}/../x", f"{path.parent}/x"):
-        body = RETRAINING | {"network": {"weights_file": outside}}
-        assert "weights" in is_problem(live.http.post("/v1/retrainings", json=body), 422).detail
 
 
 def publish_network(live: Live, folder: Path, content: bytes, kind: str) -> LossNetwork:
@@ -254,3 +280,5 @@ def test_the_page_is_served_and_may_load_nothing_from_elsewhere(live: Live) -> N
     for name, media_type in (("page.css", "text/css"), ("page.js", "text/javascript")):
         assert f'"{name}"' in page.text
         assert live.http.get(f"/{name}").headers["content-type"].startswith(media_type)
+    assert "./chart.js" in live.http.get("/page.js").text
+    assert live.http.get("/chart.js").headers["content-type"].startswith("text/javascript")

@@ -193,6 +193,14 @@ def test_networks_are_listed(service: Service) -> None:
     assert {"DeepLabV3Plus", "HierarchicalOCRNet"} <= listed
 
 
+def test_curve_families_and_samplers_are_listed(service: Service) -> None:
+    assert "bezier-unconstrained" in service.run("curve-families")
+    families = json.loads(service.run("curve-families", "--json"))
+    assert {family["name"] for family in families if family["bounded"]} >= {"bezier"}
+    assert "startup=8" in service.run("samplers")
+    assert "tpe" in {sampler["name"] for sampler in json.loads(service.run("samplers", "--json"))}
+
+
 def test_what_a_loss_needs_is_shown(service: Service) -> None:
     needs = json.loads(service.run("losses", "show", "semeda"))["needs"]
     assert needs["facts"] == ["edge_network"]

@@ -50,3 +50,9 @@ def test_it_is_drawn_beside_the_one_without_search() -> None:
     best = dict(zip(naive.get_ydata().tolist(), naive.get_xdata().tolist(), strict=True))
     assert all(p == (y > 0.5) for y, p in best.items())
     assert len(best) == len(surface.SHARES)
+
+
+def test_where_every_p_is_as_good_none_is_marked() -> None:
+    space = ParameterSpace("macc")  # without curves its loss is one half, whatever p
+    figure = surface.draw(finished(space, [trial(0, space.start, 0.5)]))
+    assert [len(axes.get_lines()) for axes in figure.axes[:3]] == [1, 0, 0]

@@ -1,0 +1,16 @@
+"""``/v1/curve-families``: the curves that a search may shape its surrogate with."""
+
+from fastapi import APIRouter
+
+from api.schemas import CurveFamilies, CurveFamilyView
+from surrogate_zoo.curve_families import CURVE_FAMILIES
+
+router = APIRouter(prefix="/curve-families", tags=["curve families"])
+
+
+@router.get("")
+def list_curve_families() -> CurveFamilies:
+    """All families by the name that `family` takes, with the constraints that each keeps."""
+    return CurveFamilies(
+        items=[CurveFamilyView.model_validate(family) for family in CURVE_FAMILIES.values()]
+    )
