@@ -5,7 +5,7 @@ from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from search_service.tables import JobKind, State
+from search_service.tables import Ending, JobKind, State
 from surrogate_zoo.metrics import Metric
 from surrogate_zoo.parameters import ParameterSpace
 from workers.architectures import Architecture
@@ -55,9 +55,16 @@ class TrialView(View):
     generation: int
     theta: list[float]
     is_mean: bool = Field(description="Whether the candidate is the sampler's mean itself.")
-    score: float | None = Field(description="The metric on the hold-out set; null if it failed.")
-    metrics: dict[str, float] = Field(description="Every metric on the hold-out set.")
+    score: float | None = Field(
+        description="The metric on the hold-out set; null if it failed or was rejected. Of a stopped "
+        "trial what the sampler was told, on the scale of those that were trained to the end."
+    )
+    metrics: dict[str, float] = Field(
+        description="Every metric on the hold-out set, as measured; of a stopped trial on its rung."
+    )
     error: str | None
+    ending: Ending = Field(description="How it ended: only a trained one went to its end.")
+    iterations: int = Field(description="Steps that it was trained for.")
     seconds: float = Field(description="Wall time of its training and scoring.")
     worker: dict[str, Any] = Field(description="Where it ran, as far as a repeat needs it.")
     finished_at: datetime

@@ -198,15 +198,21 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
     """Return how far a job is.
 
     Returns:
-        Of a search: ``done`` and ``total`` trials, ``failed`` ones among them, ``best_score`` so
-        far or None. Of the others: the newest progress event, ``done`` and ``total`` steps, and
-        ``stage`` while a retraining waits for a loss network, which it names.
+        Of a search: ``done`` and ``total`` trials, ``failed``, ``rejected`` and ``stopped`` ones
+        among them, ``best_score`` so far or None. Of the others: the newest progress event, ``done``
+        and ``total`` steps, and ``stage`` while a retraining waits for a loss network, which it
+        names.
     """
     if job.kind == "search":
-        counts = select(func.count(), func.count(Trial.score), func.max(Trial.score))
-        done, scored, best = session.execute(counts.where(Trial.job_id == job.id)).one()
-        total = SearchRequest.model_validate(job.request).sampler.trials
-        return {"done": done, "total": total, "failed": done - scored, "best_score": best}
+        counts = select(Trial.ending, func.count(), func.max(Trial.score)).group_by(Trial.ending)
+        rows = session.execute(counts.where(Trial.job_id == job.id)).all()
+        number = {ending: count for ending, count, _ in rows}
+        return {
+            "done": sum(number.values()),
+            "total": SearchRequest.model_validate(job.request).sampler.trials,
+            **{ending: number.get(ending, 0) for ending in ("failed", "rejected", "stopped")},
+            "best_score": max((best for *_, best in rows if best is not None), default=None),
+        }
     newest = select(Event.body).where(Event.job_id == job.id, Event.kind == "progress")
     body = session.scalar(newest.order_by(Event.sequence.desc()).limit(1))
     schedule = "network" if job.kind == "loss-network" else "training"

@@ -6,7 +6,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, case, func, select, update
 from sqlalchemy.orm import Session
 
-from search_service.tables import FINAL, Artifact, Event, Job, State, Trial
+from search_service.tables import FINAL, Artifact, Evaluation, Event, Job, State, Trial
 from surrogate_zoo.errors import NotFoundError
 from surrogate_zoo.tables import now
 
@@ -81,6 +81,7 @@ def record_trial(session: Session, trial: Trial) -> bool:
         "number": trial.number,
         "generation": trial.generation,
         "is_mean": trial.is_mean,
+        "ending": trial.ending,
     }
     body |= {"score": trial.score, "error": trial.error, "seconds": trial.seconds}
     append_event(session, trial.job_id, "trial", body)
@@ -91,6 +92,33 @@ def recorded_trials(session: Session, job_id: str, numbers: Sequence[int]) -> di
     """Return those of a search's trials that are recorded, by number."""
     wanted = select(Trial).where(Trial.job_id == job_id, Trial.number.in_(numbers))
     return {trial.number: trial for trial in session.scalars(wanted)}
+
+
+def record_evaluation(session: Session, evaluation: Evaluation) -> bool:
+    """Record an evaluation and tell it as an event; one that is recorded already stays as it was.
+
+    Returns:
+        Whether this call recorded it.
+    """
+    lock(session, evaluation.job_id)
+    key = (evaluation.job_id, evaluation.stage, evaluation.number)
+    if session.get(Evaluation, key) is not None:
+        return False
+    session.add(evaluation)
+    body = {"stage": evaluation.stage, "number": evaluation.number}
+    body |= {name: evaluation.outcome[name] for name in ("score", "error", "seconds")}
+    append_event(session, evaluation.job_id, "evaluation", body)
+    return True
+
+
+def recorded_evaluations(
+    session: Session, job_id: str, stage: str, numbers: Sequence[int]
+) -> list[Evaluation]:
+    """Return those of a stage's evaluations that are recorded, by number."""
+    wanted = select(Evaluation).where(
+        Evaluation.job_id == job_id, Evaluation.stage == stage, Evaluation.number.in_(numbers)
+    )
+    return list(session.scalars(wanted.order_by(Evaluation.number)))
 
 
 def record_artifact(session: Session, artifact: Artifact) -> None:

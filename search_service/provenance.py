@@ -40,7 +40,7 @@ def of_search(
     The dataset is told by its name, its report and its fingerprint, without the path it had here.
     """
     asked = {"sampler", "start", "start_version", "segments", "seed"}
-    asked |= {"network", "training", "scoring", "hold_out"}
+    asked |= {"network", "training", "scoring", "hold_out", "rejection", "halving", "warm_up"}
     return {
         "method": "Auto Seg-Loss (Li et al., ICLR 2021), searched with segloss",
         "search": trials[0].job_id,

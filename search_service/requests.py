@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from search_service.halving import HalvingSpec
 from search_service.presets import Preset, filled
 from search_service.sampler_specs import PPO2Spec, SamplerSpec
 from surrogate_zoo.loss_file import NAME
@@ -18,6 +19,7 @@ from workers.specs import (
     QUICK_SCORING,
     InferenceSpec,
     NetworkSpec,
+    RejectionSpec,
     ScoringSpec,
     TrainingSpec,
 )
@@ -102,6 +104,11 @@ class SearchRequest(Spec):
         training: Its schedule; single fields that are not given are the preset's too.
         scoring: Options of the metric.
         hold_out: Share of the training split that is held out for the score.
+        rejection: Which candidates are rejected as hopeless before they are trained; None trains all.
+        halving: When the worst of a generation are stopped early; None trains all to the end.
+        warm_up: Iterations with cross entropy, once, whose weights all candidates start from.
+        repeats: Other seeds that the result and the start are trained with at the end, which shows
+            the noise; None leaves that out.
         seed: Seeds the sampler and, shared by all candidates, the proxy task.
         priority: See :data:`Priority`.
     """
@@ -119,6 +126,10 @@ class SearchRequest(Spec):
     training: TrainingSpec = TrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
     hold_out: Fraction = 0.2
+    rejection: RejectionSpec | None = None
+    halving: HalvingSpec | None = None
+    warm_up: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    repeats: Annotated[int, Field(ge=2, le=100)] | None = None
     seed: Seed = 0
     priority: Priority = 0
 
@@ -131,6 +142,14 @@ class SearchRequest(Spec):
     def _start_version_fits(self) -> Self:
         if self.start == LINE and self.start_version is not None:
             raise ValueError(f"start_version is of a loss; start is {LINE!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _halving_has_one_score(self) -> Self:
+        if self.halving is not None and str(self.sampler.name) == "nsga-ii":
+            raise ValueError(
+                "halving compares one score, nsga-ii has several: leave one of them out"
+            )
         return self
 
     @model_validator(mode="after")

@@ -1,23 +1,38 @@
 """A search: proposals, durable evaluation, and the publication of what was found."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
 
-from search_service import datasets, ledger, provenance, report, runs, starts
+from search_service import (
+    datasets,
+    evaluations,
+    ledger,
+    provenance,
+    repeats,
+    report,
+    rungs,
+    runs,
+    starts,
+    warm_up,
+)
+from search_service.halving import HalvingSpec
 from search_service.requests import SearchRequest
 from search_service.samplers import SAMPLERS, Proposal, SamplerResult, Score, Theta
-from search_service.tables import Trial
+from search_service.tables import Ending, Trial
 from surrogate_zoo import zoo
 from surrogate_zoo.errors import ConflictError
 from surrogate_zoo.loss_file import sum_document, surrogate_document
 from surrogate_zoo.parameters import ControlPoints, ParameterSpace
 from surrogate_zoo.tables import now
 from surrogate_zoo.targets import Target
-from workers.candidates import Candidate, Outcome, Stopped
+from workers.candidates import Candidate, Outcome
 from workers.specs import ProxyTask, ScoringSpec
+
+UNTRAINED: tuple[Ending, ...] = ("failed", "rejected", "stopped")
+"""How trials end that are not trained to their end."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +55,7 @@ class Search:
 
     @classmethod
     def of(cls, run: runs.Run) -> "Search":
-        """Read a search out of its job."""
+        """Read a search out of its job; trains its warm-up where it has one."""
         request = SearchRequest.model_validate(run.job.request)
         space = ParameterSpace(request.metric, request.family, request.segments)
         with run.reading() as session:
@@ -52,8 +67,10 @@ class Search:
                 **request.model_dump(
                     include={"metric", "network", "training", "scoring", "hold_out", "seed"}
                 ),
+                "rejection": request.rejection,
             }
         )
+        task = warm_up.warmed(run, task, request.warm_up)
         return cls(run, request, space, start, task)
 
     def sample(self) -> SamplerResult:
@@ -111,24 +128,69 @@ class Search:
 
     def _record(self, batch: Sequence[Proposal]) -> None:
         """Have those of a generation's trials evaluated that are not recorded."""
+        if len(self._recorded(batch)) == len(batch):
+            return
+        if self.request.halving is None:
+            self._train(self.task, batch)
+        else:
+            self._halve(batch, self.request.halving)
+
+    def _halve(self, batch: Sequence[Proposal], spec: HalvingSpec) -> None:
+        """Train a generation, its worst stopped early; what they are told to have scored is theirs."""
+        proposals = {proposal.number: proposal for proposal in batch}
+        means = [proposal.number for proposal in batch if proposal.is_mean]
+        climb = rungs.climb(
+            self.run,
+            self.task,
+            spec,
+            generation=batch[0].generation,
+            candidates=self._candidates(batch),
+            always=means,
+        )
+        spent = {number: outcome.seconds for number, outcome in climb.outcomes.items()}
+        self._train(climb.task, [p for p in batch if p.number in climb.left], spent)
+        trained = self._recorded([p for p in batch if p.number in climb.left])
+        last = {number: trial.score for number, trial in trained.items()}
+        for number, outcome in climb.fallen(last).items():
+            self._keep(proposals[number], outcome, stopped=True)
+        climb.forget_states()
+
+    def _train(
+        self, task: ProxyTask, batch: Sequence[Proposal], spent: Mapping[int, float] | None = None
+    ) -> None:
+        """Train those of ``batch`` to the end that are not recorded; ``spent`` are seconds before."""
         recorded = self._recorded(batch)
         missing = {p.number: p for p in batch if p.number not in recorded}
-        if missing:
-            candidates = [Candidate(n, self.document(p.theta)) for n, p in missing.items()]
-            self._evaluate(candidates, missing)
 
-    def _evaluate(self, candidates: Sequence[Candidate], proposals: dict[int, Proposal]) -> None:
-        def record(outcome: Outcome) -> None:
-            trial = _trial(self.run.job.id, proposals[outcome.number], outcome)
-            with self.run.writing.begin() as session:
-                ledger.record_trial(session, trial)
+        def keep(outcome: Outcome) -> None:
+            seconds = outcome.seconds + (spent or {}).get(outcome.number, 0.0)
+            self._keep(missing[outcome.number], replace(outcome, seconds=seconds))
 
-        try:
-            self.run.pool.evaluate(
-                self.task, candidates, on_outcome=record, should_stop=self.run.should_stop
-            )
-        except Stopped as stopped:
-            raise runs.Interrupted from stopped
+        evaluations.evaluate(self.run, task, self._candidates(list(missing.values())), keep)
+
+    def _candidates(self, batch: Sequence[Proposal]) -> list[Candidate]:
+        return [Candidate(proposal.number, self.document(proposal.theta)) for proposal in batch]
+
+    def _keep(self, proposal: Proposal, outcome: Outcome, *, stopped: bool = False) -> None:
+        trial = _trial(self.run.job.id, proposal, outcome, stopped=stopped)
+        with self.run.writing.begin() as session:
+            ledger.record_trial(session, trial)
+
+    def noise(self, theta: Sequence[float]) -> dict[str, Any]:
+        """How much scores vary between seeds, where that was asked for (:mod:`repeats`)."""
+        count = self.request.repeats
+        if count is None:
+            return {}
+        start = self.space.start.tolist() if self.start is None else self.start
+        measured = repeats.measure(
+            self.run,
+            self.task,
+            self.document(theta),
+            self.document(start),
+            count=count,
+            warm_up_iterations=self.request.warm_up,
+        )
+        return {"repeats": measured}
 
 
 def run(run: runs.Run) -> None:
@@ -144,13 +206,15 @@ def run(run: runs.Run) -> None:
         query = select(Trial).where(Trial.job_id == run.job.id).order_by(Trial.number)
         trials = list(session.scalars(query))
         dataset = datasets.get(session, search.request.dataset)
-    facts = provenance.of_search(search.request, search.space, dataset, result, trials)
+    noise = search.noise(result.theta)
+    facts = provenance.of_search(search.request, search.space, dataset, result, trials) | noise
     document = search.document(result.theta, facts)
     for path in report.write(run.folder, search.space, document, result, trials):
         run.keep(path)
     with run.writing() as session:
         loss = zoo.publish(session, document)
         outcome = {"loss": loss.name, "version": loss.version, **_summary(search, result, trials)}
+        outcome |= noise
         # Published only if the job may still succeed: both together, or neither.
         if runs.succeed(session, run.job.id, run.job.attempt, outcome):
             session.commit()
@@ -159,7 +223,7 @@ def run(run: runs.Run) -> None:
 def _summary(search: Search, result: SamplerResult, trials: Sequence[Trial]) -> dict[str, Any]:
     return {
         "trials": len(trials),
-        "failed": sum(trial.score is None for trial in trials),
+        **{ending: sum(trial.ending == ending for trial in trials) for ending in UNTRAINED},
         "best": {
             "generation": result.generation,
             "score": result.score,
@@ -176,7 +240,7 @@ def _options(scoring: ScoringSpec) -> dict[str, Any]:
     return scoring.model_dump(exclude_defaults=True)
 
 
-def _trial(job_id: str, proposal: Proposal, outcome: Outcome) -> Trial:
+def _trial(job_id: str, proposal: Proposal, outcome: Outcome, *, stopped: bool) -> Trial:
     return Trial(
         job_id=job_id,
         number=proposal.number,
@@ -186,10 +250,18 @@ def _trial(job_id: str, proposal: Proposal, outcome: Outcome) -> Trial:
         score=outcome.score,
         metrics=dict(outcome.metrics),
         error=outcome.error,
+        ending=_ending(outcome, stopped=stopped),
+        iterations=outcome.iterations,
         seconds=outcome.seconds,
         worker=dict(outcome.worker),
         finished_at=now(),
     )
+
+
+def _ending(outcome: Outcome, *, stopped: bool) -> Ending:
+    if outcome.score is None:
+        return "rejected" if outcome.rejected else "failed"
+    return "stopped" if stopped else "trained"
 
 
 def _score(target: Target, trial: Trial) -> Score | None:

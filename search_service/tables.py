@@ -30,6 +30,14 @@ ACTIVE: tuple[State, ...] = ("running", "pausing", "cancelling")
 FINAL: tuple[State, ...] = ("cancelled", "succeeded", "failed")
 """States that a job never leaves."""
 
+Ending: TypeAlias = Literal[
+    "trained",  # to the end of its schedule
+    "stopped",  # on a rung, as one of the worst of its generation
+    "rejected",  # hopeless, so never trained
+    "failed",
+]
+"""How a trial ended."""
+
 
 class Dataset(Base):
     """A registered dataset; its row never changes.
@@ -97,9 +105,12 @@ class Trial(Base):
         generation: Generation it belongs to, from 0.
         theta: Its parameters, each in [0, 1].
         is_mean: Whether it is the policy's mean itself.
-        score: The metric on the hold-out set, in 0..1; None where the training failed.
-        metrics: All metrics on the hold-out set.
+        score: The metric on the hold-out set, in 0..1; None where there is none. Of a stopped trial
+            what the sampler was told (``halving.told_scores``), on the scale of whole trainings.
+        metrics: All metrics on the hold-out set, as they were measured.
         error: Why there is no score.
+        ending: See :data:`Ending`.
+        iterations: Steps that it was trained for.
         seconds: Wall time of its training and scoring.
         worker: Facts about where it ran that a repeat needs, such as the thread count.
         finished_at: Aware UTC.
@@ -115,8 +126,31 @@ class Trial(Base):
     score: Mapped[float | None]
     metrics: Mapped[dict[str, float]] = mapped_column(JSON)
     error: Mapped[str | None] = mapped_column(Text)
+    ending: Mapped[str] = mapped_column(String(10), default="trained")
+    iterations: Mapped[int] = mapped_column(default=0)
     seconds: Mapped[float]
     worker: Mapped[dict[str, Any]] = mapped_column(JSON)
+    finished_at: Mapped[datetime] = mapped_column(AwareDateTime)
+
+
+class Evaluation(Base):
+    """An evaluation that is no trial; recorded once, never changed.
+
+    Attributes:
+        job_id: The search.
+        stage: What it was for: ``rung <iterations>`` on the way to a trial, or ``repeat <seed>`` of
+            what was found and where the search started.
+        number: The trial's number; of a repeat 0 for what was found, 1 for the start.
+        outcome: ``workers.candidates.Outcome`` as JSON, without its curve.
+        finished_at: Aware UTC.
+    """
+
+    __tablename__ = "evaluation"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
+    stage: Mapped[str] = mapped_column(String(40), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    outcome: Mapped[dict[str, Any]] = mapped_column(JSON)
     finished_at: Mapped[datetime] = mapped_column(AwareDateTime)
 
 
@@ -126,7 +160,7 @@ class Event(Base):
     Attributes:
         job_id: The job.
         sequence: 1, 2, 3, ... without a gap.
-        kind: ``state``, ``trial``, ``progress``, ``loss-network`` or ``error``.
+        kind: ``state``, ``trial``, ``evaluation``, ``progress``, ``loss-network`` or ``error``.
         body: What happened, as JSON.
         at: Aware UTC.
     """

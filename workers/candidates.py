@@ -32,13 +32,16 @@ class Outcome:
 
     Attributes:
         number: The candidate's trial number.
-        score: The task's metric on the hold-out set, in 0..1; None where the candidate failed.
+        score: The task's metric on the hold-out set, in 0..1; None where the candidate failed or
+            was rejected.
         metrics: All metrics on the hold-out set; a metric with nothing to measure is left out.
-        error: Why it failed, or None.
+        error: Why it failed or was rejected, or None.
         seconds: Wall-clock seconds of its training and evaluation; a pack's are shared evenly.
         curve: (iteration, mean training loss since the point before), about fifty points.
         worker: Where it ran: host, pid, device, threads and the version of torch. Scores repeat bit
             for bit on a CPU with the same thread count and version.
+        iterations: Steps that it was trained for.
+        rejected: Whether it was not trained because it is hopeless (see ``workers.rejection``).
     """
 
     number: int
@@ -48,6 +51,8 @@ class Outcome:
     seconds: float
     curve: Curve = ()
     worker: Mapping[str, str | int] = field(default_factory=dict)
+    iterations: int = 0
+    rejected: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ follow from the task's seed alone, so candidates differ by their loss and by not
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,16 +21,19 @@ from workers.augmentation import Batches, generator
 from workers.candidates import Candidate, Outcome
 from workers.dataset_sources import DatasetSource
 from workers.datasets import Samples, open_dataset
+from workers.datasets.dataset import Pixels
 from workers.device import choose_device, worker_facts
 from workers.image_stack import Stack, stack_by_size
 from workers.inference import evaluate
+from workers.kept_states import keep, load_network, state_path, take_up
 from workers.losses import build_loss, distance_maps_of
+from workers.rejection import RejectionTest
 from workers.specs import ProxyTask, ScoringSpec
 from workers.training import Learner, initial_network, train
 
 __all__ = ["Candidate", "Outcome", "evaluate_pack"]
 
-HOLD_OUT = 5  # stream of random numbers below the task's seed; training has 1 to 4
+HOLD_OUT = 5  # stream of random numbers below the task's seed; others: training, rejection
 
 
 @lru_cache(maxsize=2)
@@ -66,8 +71,8 @@ def evaluate_pack(
     """Train one network for each candidate on shared batches and score each on the hold-out set.
 
     A candidate's outcome does not depend on which others are in the pack. One that fails (a loss
-    file that cannot be loaded, a loss or weights that become infinite or NaN) gets an outcome with
-    its reason and no score; the others go on.
+    file that cannot be loaded, a loss or weights that become infinite or NaN) or is rejected gets an
+    outcome with its reason and no score; the others go on.
 
     Args:
         task: The proxy task.
@@ -83,62 +88,135 @@ def evaluate_pack(
         InputError: The task itself is wrong (dataset, network, metric): no candidate could run.
     """
     began = time.perf_counter()
-    target = Target(task.metric)
     place = choose_device(device)
     samples, num_classes = training_samples(task.dataset)
     kept, held = cut_hold_out(len(samples), task.hold_out, task.seed)
     maps = distance_maps_of(candidate.loss for candidate in candidates)
     stacks = stack_by_size(samples, place, kept, maps=maps, num_classes=num_classes)
     batches = Batches(stacks, task.training, task.seed)
-    network = initial_network(task.network, num_classes, task.seed)
-    masks = [samples.masks[index] for index in kept]
-    build = partial(
-        build_loss, masks=masks, num_classes=num_classes, loss_networks=task.loss_networks
-    )
-    entries = [_enter(candidate, network, build, task, place) for candidate in candidates]
+    entrance = _Entrance.of(task, [samples.masks[one] for one in kept], batches, num_classes, place)
+    entries = [entrance.enter(candidate) for candidate in candidates]
     learners = [entry for entry in entries if isinstance(entry, Learner)]
-    train(learners, batches, task.training, seed=task.seed, device=place, after_step=progress)
+    train(
+        learners,
+        batches,
+        task.training,
+        seed=task.seed,
+        device=place,
+        until=task.stop_after,
+        after_step=progress,
+    )
     held_out = stack_by_size(samples, place, held)
-    results = [_score(entry, held_out, num_classes, task.scoring) for entry in entries]
-    return [
-        Outcome(
-            number=candidate.number,
-            score=target.score(metrics),
-            metrics=metrics,
-            error=error or _nothing(target, metrics),
-            seconds=(time.perf_counter() - began) / len(candidates),
-            curve=entry.curve() if isinstance(entry, Learner) else (),
-            worker=worker_facts(place),
+    outcomes = []
+    for candidate, entry in zip(candidates, entries, strict=True):
+        metrics = _score(entry, held_out, num_classes, task.scoring)
+        outcomes.append(_outcome(task, candidate, entry, metrics, place))
+    seconds = (time.perf_counter() - began) / len(candidates)
+    return [replace(outcome, seconds=seconds) for outcome in outcomes]
+
+
+@dataclass(frozen=True)
+class _Untrained:
+    """What stands for a candidate that is not trained.
+
+    Attributes:
+        reason: Why.
+        rejected: Whether it failed the rejection test; it cannot be used otherwise.
+    """
+
+    reason: str
+    rejected: bool
+
+
+@dataclass(frozen=True)
+class _Entrance:
+    """Where candidates become learners, or are turned away.
+
+    Attributes:
+        task: The proxy task.
+        device: Where it is trained.
+        network: What all candidates start from.
+        build: Loss file's content -> loss.
+        test: The rejection test, where there is one.
+    """
+
+    task: ProxyTask
+    device: torch.device
+    network: nn.Module
+    build: Callable[[dict[str, Any]], nn.Module]
+    test: RejectionTest | None
+
+    @classmethod
+    def of(
+        cls,
+        task: ProxyTask,
+        masks: Sequence[Pixels],
+        batches: Batches,
+        num_classes: int,
+        device: torch.device,
+    ) -> "_Entrance":
+        """Prepare what candidates share; ``masks`` are those that are trained on."""
+        Target(task.metric)  # an unknown metric is the task's fault, not a candidate's
+        network = initial_network(task.network, num_classes, task.seed)
+        if task.warm_start is not None:
+            load_network(network, Path(task.warm_start))
+        build = partial(
+            build_loss, masks=masks, num_classes=num_classes, loss_networks=task.loss_networks
         )
-        for candidate, entry, (metrics, error) in zip(candidates, entries, results, strict=True)
-    ]
+        test = None
+        if task.rejection is not None:
+            test = RejectionTest(task, task.rejection, batches(0).masks.to(device), num_classes)
+        return cls(task, device, network, build, test)
 
-
-def _enter(
-    candidate: Candidate,
-    network: nn.Module,
-    build: Callable[[dict[str, Any]], nn.Module],
-    task: ProxyTask,
-    device: torch.device,
-) -> Learner | str:
-    """Make the candidate's learner, or say why its loss cannot be used."""
-    try:
-        loss = build(candidate.loss)
-    except SeglossError as error:
-        return f"The loss cannot be loaded: {error}"
-    inputs = needs_of(candidate.loss).inputs
-    return Learner(network, loss, task.training, device, inputs=inputs, seed=task.seed)
+    def enter(self, candidate: Candidate) -> Learner | _Untrained:
+        """Make the candidate's learner, or say why it is not trained."""
+        try:
+            loss = self.build(candidate.loss).to(self.device)
+        except SeglossError as error:
+            return _Untrained(f"The loss cannot be loaded: {error}", rejected=False)
+        inputs = needs_of(candidate.loss).inputs
+        if self.test is not None and not inputs and (reason := self.test.reason(loss)):
+            return _Untrained(reason, rejected=True)
+        task = self.task
+        learner = Learner(
+            self.network, loss, task.training, self.device, inputs=inputs, seed=task.seed
+        )
+        if task.states is not None:
+            most = task.stop_after or task.training.iterations
+            take_up(learner, state_path(task.states, candidate.number), most=most)
+        return learner
 
 
 def _score(
-    entry: Learner | str, held_out: Sequence[Stack], num_classes: int, scoring: ScoringSpec
-) -> tuple[dict[str, float], str | None]:
-    """Metrics on the hold-out set, or the reason why there are none."""
-    if isinstance(entry, str):
-        return {}, entry
-    if entry.failure is not None:
-        return {}, entry.failure
-    return evaluate(entry.network, held_out, num_classes, scoring), None
+    entry: Learner | _Untrained, held_out: Sequence[Stack], num_classes: int, scoring: ScoringSpec
+) -> dict[str, float]:
+    """Metrics on the hold-out set; none of what has not been trained to its end."""
+    if isinstance(entry, _Untrained) or entry.failure is not None:
+        return {}
+    return evaluate(entry.network, held_out, num_classes, scoring)
+
+
+def _outcome(
+    task: ProxyTask,
+    candidate: Candidate,
+    entry: Learner | _Untrained,
+    metrics: Mapping[str, float],
+    device: torch.device,
+) -> Outcome:
+    """What became of a candidate; keeps its state where it is only stopped."""
+    target = Target(task.metric)
+    outcome = Outcome(candidate.number, None, metrics, None, 0.0, worker=worker_facts(device))
+    if isinstance(entry, _Untrained):
+        return replace(outcome, error=entry.reason, rejected=entry.rejected)
+    if task.states is not None and task.stop_after is not None and entry.failure is None:
+        keep(entry, state_path(task.states, candidate.number))
+    return replace(
+        outcome,
+        score=target.score(metrics),
+        error=entry.failure or _nothing(target, metrics),
+        curve=entry.curve(),
+        iterations=entry.steps,
+    )
 
 
 def _nothing(target: Target, measured: Mapping[str, float]) -> str | None:

@@ -103,6 +103,23 @@ class TrainingSpec(Spec):
         return self
 
 
+class RejectionSpec(Spec):
+    """Which losses are hopeless, so that nothing is trained with them (see ``workers.rejection``).
+
+    Attributes:
+        share: A loss is rejected that raises the metric by less than this share of what the straight
+            line raises it by.
+        steps: Gradient steps on the predictions.
+        step_size: Change of a logit in one step, root mean square.
+        images: Training masks to predict, at most a batch.
+    """
+
+    share: Fraction = 0.6
+    steps: Annotated[int, Field(ge=1, le=1000)] = 5
+    step_size: Annotated[float, Field(gt=0, le=100)] = 0.2
+    images: Annotated[int, Field(ge=1, le=64)] = 8
+
+
 class ScoringSpec(Spec):
     """How predictions are scored (see ``surrogate_zoo.SegmentationEvaluator``).
 
@@ -149,6 +166,13 @@ class ProxyTask(Spec):
         seed: Seeds the hold-out cut, the initial weights, the batches and the augmentation; all
             candidates of a search share it (common random numbers).
         loss_networks: Paths of the weights of the loss networks that candidates ask for, by kind.
+        rejection: Which candidates are rejected before they are trained; None trains all.
+        warm_start: Path of a learner's state (see ``workers.kept_states``) whose network candidates
+            start from, each with an optimiser of its own; None starts from random weights.
+        stop_after: Steps after which to stop in the middle of the schedule, and to score; None goes
+            to the end.
+        states: Folder of learners' states. Those that are stopped are kept there, and one that is
+            found there goes on.
     """
 
     dataset: DatasetSource
@@ -159,6 +183,16 @@ class ProxyTask(Spec):
     hold_out: Fraction = 0.2
     seed: Seed = 0
     loss_networks: dict[str, str] = Field(default_factory=dict)
+    rejection: RejectionSpec | None = None
+    warm_start: str | None = None
+    stop_after: Annotated[int, Field(ge=1)] | None = None
+    states: str | None = None
+
+    @model_validator(mode="after")
+    def _stops_in_its_schedule(self) -> "ProxyTask":
+        if self.stop_after is not None and self.stop_after > self.training.iterations:
+            raise ValueError("stop_after must not be above training.iterations")
+        return self
 
 
 class RetrainingTask(Spec):

@@ -92,6 +92,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job_id", "name", name=op.f("pk_artifact")),
     )
     op.create_table(
+        "evaluation",
+        sa.Column("job_id", sa.String(length=36), nullable=False),
+        sa.Column("stage", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("outcome", sa.JSON(), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["job_id"], ["job.id"], name=op.f("fk_evaluation_job_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("job_id", "stage", "number", name=op.f("pk_evaluation")),
+    )
+    op.create_table(
         "event",
         sa.Column("job_id", sa.String(length=36), nullable=False),
         sa.Column("sequence", sa.Integer(), autoincrement=False, nullable=False),
@@ -124,6 +136,8 @@ def upgrade() -> None:
         sa.Column("score", sa.Double(), nullable=True),
         sa.Column("metrics", sa.JSON(), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("ending", sa.String(length=10), nullable=False),
+        sa.Column("iterations", sa.Integer(), nullable=False),
         sa.Column("seconds", sa.Double(), nullable=False),
         sa.Column("worker", sa.JSON(), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=False),
@@ -141,6 +155,7 @@ def downgrade() -> None:
 
     op.drop_table("loss_tag")
     op.drop_table("event")
+    op.drop_table("evaluation")
     op.drop_table("artifact")
     op.drop_table("loss_network")
     with op.batch_alter_table("loss", schema=None) as batch_op:
