@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from workers.specs import Fraction, Spec
+from workers.spec_base import Fraction, Spec
 
 
 class HalvingSpec(Spec):
@@ -98,7 +98,9 @@ def told_scores(rungs: Sequence[Rung], last: Mapping[int, float | None]) -> dict
         ended = rung.better & told.keys()
         shift = 0.0
         if ended:
-            lowest = min(score for n, score in rung.scores.items() if n in ended and score is not None)
+            lowest = min(
+                score for n, score in rung.scores.items() if n in ended and score is not None
+            )
             shift = min(told[number] for number in ended) - lowest
         here = {number: score + shift for number, score in rung.stopped.items()}
         told |= here

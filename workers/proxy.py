@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from torch import nn
 
 from surrogate_zoo import needs_of
@@ -36,13 +37,18 @@ __all__ = ["Candidate", "Outcome", "evaluate_pack"]
 HOLD_OUT = 5  # stream of random numbers below the task's seed; others: training, rejection
 
 
-@lru_cache(maxsize=2)
 def training_samples(source: DatasetSource) -> tuple[Samples, int]:
     """Samples of the training split and the number of classes, decoded once for each source.
 
     No file of another split is opened.
     """
-    dataset = open_dataset(source)
+    return decoded_samples(source.model_dump_json())
+
+
+@lru_cache(maxsize=2)
+def decoded_samples(source: str) -> tuple[Samples, int]:
+    """As :func:`training_samples`, of a source as JSON: some hold mappings, which are no keys."""
+    dataset = open_dataset(TypeAdapter[DatasetSource](DatasetSource).validate_json(source))
     return dataset.read("train"), len(dataset.classes)
 
 

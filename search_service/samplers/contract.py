@@ -117,7 +117,7 @@ def with_failures_filled(scores: Sequence[float | None]) -> list[float] | None:
 
     A failed training tells that its parameters are bad, not how bad; the worst score that was seen
     beside it keeps the update's scale. The same holds for a candidate that was rejected before it
-    was trained: those score below the worst of the others where they are trained anyway
+    was trained: those score like the worst of the others where they are trained anyway
     (``benchmarks/results/cheaper-proxies``).
     """
     finite = [score for score in scores if score is not None]

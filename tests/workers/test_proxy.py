@@ -18,7 +18,7 @@ from tests.workers.datasets import folders
 from workers.candidates import Candidate, Stopped
 from workers.dataset_sources import ShapesSource
 from workers.datasets import VOID
-from workers.proxy import cut_hold_out, evaluate_pack, training_samples
+from workers.proxy import cut_hold_out, decoded_samples, evaluate_pack
 from workers.specs import QUICK_HOLD_OUT, QUICK_NETWORK, QUICK_PROXY, QUICK_SCORING, ProxyTask
 
 NAMES = ("cross-entropy", "asl-macc-voc", "dice")
@@ -51,7 +51,7 @@ def opened() -> Iterator[set[str]]:
 
 @pytest.fixture(autouse=True)
 def nothing_decoded() -> None:
-    training_samples.cache_clear()
+    decoded_samples.cache_clear()
 
 
 def test_outcomes_carry_scores_and_where_they_come_from() -> None:
