@@ -1,28 +1,32 @@
 """One row a layout: a small dataset written the way its owners have it, and what it must read as."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 import h5py
 import numpy as np
-import pycocotools.mask
 from PIL import Image
 from scipy.io import savemat
 
 from tests.workers.datasets import folders
+from tests.workers.datasets.coco_layouts import coco, coco_panoptic, save_coco, save_ids
 from tests.workers.datasets.folders import save
+from tests.workers.datasets.written import (
+    HEIGHT,
+    WIDTH,
+    Labels,
+    Truth,
+    Written,
+    image,
+    numbered,
+    stored,
+    truth,
+    write_lines,
+)
 from workers import dataset_sources as sources
 from workers.dataset_sources import DatasetSource
 from workers.datasets import VOID, open_dataset
-
-HEIGHT, WIDTH = 12, 16
-COUNTS = {"train": 5, "val": 2}
-
-Labels = np.ndarray
-Truth = dict[str, dict[str, Labels]]  # split -> name -> labels that the dataset must have
 
 # The first 21 colours and the void of the VOC development kit.
 VOC_COLOURS = ",".join(
@@ -32,14 +36,6 @@ VOC_COLOURS = ",".join(
     ]
 ).split(",")
 VOC_VOID = "e0e0c0"
-
-
-@dataclass(frozen=True)
-class Written:
-    """A dataset on disk, and the labels that it must have."""
-
-    source: DatasetSource
-    truth: Truth
 
 
 @dataclass(frozen=True)
@@ -65,41 +61,6 @@ class Row:
     colour: Callable[[Path], None] | None = lambda path: save(path, image(0))
     gone: str = ""
     lists: str = ""
-
-
-def image(seed: int, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
-def truth(classes: int, names: Mapping[str, Sequence[str]], *, void: bool = True) -> Truth:
-    """Random labels for every name, some of them void."""
-    random = np.random.default_rng(classes)
-    made = {
-        split: {name: random.integers(0, classes, (HEIGHT, WIDTH)) for name in some}
-        for split, some in names.items()
-    }
-    for labels in (one for some in made.values() for one in some.values()):
-        labels[0] = VOID if void else 0
-    return made
-
-
-def numbered(pattern: str, counts: Mapping[str, int] = COUNTS) -> dict[str, list[str]]:
-    """Names by split, numbered from 1 on through all splits."""
-    numbers = iter(range(1, 100))
-    return {
-        split: [pattern.format(next(numbers)) for _ in range(count)]
-        for split, count in counts.items()
-    }
-
-
-def stored(labels: Labels, ids: Sequence[int], void: int) -> np.ndarray:
-    """Labels as a dataset stores them: ``ids[label]``, and ``void``."""
-    return np.where(labels == VOID, void, np.array(ids)[np.where(labels == VOID, 0, labels)])
-
-
-def write_lines(path: Path, lines: Sequence[str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{line}\n" for line in lines))
 
 
 def plain(write: Callable[[Path], DatasetSource]) -> Callable[[Path], Written]:
@@ -276,94 +237,6 @@ def dsb2018(root: Path) -> Written:
     labels = borders(nuclei_instances(0), 2)
     splits = open_dataset(source).splits
     return Written(source, {split: dict.fromkeys(some, labels) for split, some in splits.items()})
-
-
-CATEGORIES = [{"id": 7 * (label + 1), "name": f"thing {label}", "isthing": 1} for label in range(6)]
-
-
-def listed(some: Sequence[str]) -> list[dict[str, object]]:
-    return [
-        {"id": index, "file_name": f"{name}.jpg", "height": HEIGHT, "width": WIDTH, "license": 1}
-        for index, name in enumerate(some)
-    ]
-
-
-def save_ids(path: Path, ids: Labels) -> None:
-    ids = ids.astype(np.int64)
-    save(path, np.stack([ids % 256, ids // 256 % 256, ids // 65536], axis=-1).astype(np.uint8))
-
-
-def coco_panoptic(root: Path) -> Written:
-    names = numbered("{:012d}")
-    made = truth(len(CATEGORIES), names)
-    segments = [70_000 + 300 * label for label in range(len(CATEGORIES))]
-    info = [
-        {"id": segment, "category_id": category["id"], "iscrowd": 0, "area": 1}
-        for segment, category in zip(segments, CATEGORIES, strict=True)
-    ]
-    for split, some in names.items():
-        folder = root / f"annotations/panoptic_{split}2017"
-        annotations = []
-        for index, name in enumerate(some):
-            save(root / f"{split}2017/{name}.jpg", image(7))
-            save_ids(folder / f"{name}.png", stored(made[split][name], segments, 0))
-            annotations.append(
-                {"image_id": index, "file_name": f"{name}.png", "segments_info": info}
-            )
-        content = {"images": listed(some), "annotations": annotations, "categories": CATEGORIES}
-        folder.with_suffix(".json").write_text(json.dumps(content))
-    return Written(sources.CocoPanopticSource(root=str(root)), made)
-
-
-def run_lengths(region: np.ndarray) -> dict[str, object]:
-    """Uncompressed run lengths: column by column, background first."""
-    flat = region.T.ravel()
-    counts = [len(list(run)) for _, run in groupby(flat)]
-    return {"size": list(region.shape), "counts": [0, *counts] if flat[0] else counts}
-
-
-def compressed(region: np.ndarray) -> dict[str, object]:
-    found = pycocotools.mask.encode(np.asfortranarray(region.astype(np.uint8)))
-    return {"size": list(region.shape), "counts": found["counts"].decode()}
-
-
-def outlines(index: int, labels: Labels) -> list[dict[str, object]]:
-    """Annotations of one image; void is what the first two categories both claim."""
-    found = []
-    both = {1, 2} if (labels == VOID).any() else set()
-    for label in sorted({*np.unique(labels).tolist(), *both} - {0, VOID}):
-        region = (labels == label) | ((labels == VOID) & (label < 3))
-        outline = compressed(region) if label % 2 else run_lengths(region)
-        known = CATEGORIES[label - 1]["id"] if label <= len(CATEGORIES) else label
-        found.append(
-            {"id": label, "image_id": index, "category_id": known, "segmentation": outline}
-            | {"iscrowd": label % 2, "area": 1.5, "bbox": [0, 0, 1, 1]}
-        )
-    return found
-
-
-def save_coco(path: Path, *every: Labels) -> None:
-    """The annotation file of images 0, 1, ... of a split; those of no labels are left as they are."""
-    content = json.loads(path.read_text()) if path.exists() else {"categories": CATEGORIES}
-    for index, labels in enumerate(every):
-        of_others = [one for one in content["annotations"] if one["image_id"] != index]
-        content["annotations"] = of_others + outlines(index, labels)
-        content["images"][index] |= {"height": labels.shape[0], "width": labels.shape[1]}
-    path.write_text(json.dumps(content))
-
-
-def coco(root: Path) -> Written:
-    names = numbered("{:012d}")
-    made = truth(1 + len(CATEGORIES), names)
-    (root / "annotations").mkdir(parents=True)
-    for split, some in names.items():
-        path = root / f"annotations/instances_{split}2017.json"
-        content = {"images": listed(some), "annotations": [], "categories": CATEGORIES}
-        path.write_text(json.dumps(content))
-        save_coco(path, *made[split].values())
-        for name in some:
-            save(root / f"{split}2017/{name}.jpg", image(8))
-    return Written(sources.CocoSource(root=str(root)), made)
 
 
 def shapes(_root: Path) -> Written:

@@ -8,7 +8,8 @@ import pycocotools.mask
 import pytest
 
 from surrogate_zoo.errors import DatasetError
-from tests.workers.datasets import rows
+from tests.workers.datasets import coco_layouts, written
+from tests.workers.datasets.folders import save
 from workers.datasets import describe, open_dataset
 from workers.datasets.coco import run_lengths
 
@@ -19,27 +20,27 @@ def test_compressed_run_lengths_are_those_of_pycocotools() -> None:
         height, width = random.integers(1, 90, 2)
         region = random.random((height, width)) < random.random()
         text = pycocotools.mask.encode(np.asfortranarray(region.astype(np.uint8)))["counts"]
-        assert run_lengths(text) == rows.run_lengths(region)["counts"]
+        assert run_lengths(text) == coco_layouts.run_lengths(region)["counts"]
 
 
-def outlined(root: Path, *outlines: object) -> rows.Written:
+def outlined(root: Path, *outlines: object) -> written.Written:
     """COCO whose first training image has these outlines, of category 0, 1, ... each."""
-    written = rows.coco(root)
+    made = coco_layouts.coco(root)
     path = root / "annotations/instances_train2017.json"
     content = json.loads(path.read_text())
     others = [one for one in content["annotations"] if one["image_id"] != 0]
     mine = [
         {"image_id": 0, "category_id": category["id"], "segmentation": outline, "iscrowd": 0}
-        for category, outline in zip(rows.CATEGORIES, outlines, strict=False)
+        for category, outline in zip(coco_layouts.CATEGORIES, outlines, strict=False)
     ]
     path.write_text(json.dumps(content | {"annotations": others + mine}))
-    return written
+    return made
 
 
 def test_polygons_are_drawn_and_what_two_categories_claim_is_void(tmp_path: Path) -> None:
     left, right = [2, 2, 8, 2, 8, 8, 2, 8], [6, 4, 12, 4, 12, 10, 6, 10]
     source = outlined(tmp_path, [left], [right]).source
-    expected = np.zeros((rows.HEIGHT, rows.WIDTH), np.uint8)
+    expected = np.zeros((written.HEIGHT, written.WIDTH), np.uint8)
     expected[2:8, 2:8] = 1
     expected[4:10, 6:12] = 2
     expected[4:8, 6:8] = 255
@@ -65,8 +66,8 @@ def test_outlines_that_cannot_be_drawn_are_named(
 
 
 def test_names_in_json_lead_nowhere_else(tmp_path: Path) -> None:
-    rows.save(tmp_path / "secret.jpg", rows.image(0))
-    source = rows.coco(tmp_path / "data").source
+    save(tmp_path / "secret.jpg", written.image(0))
+    source = coco_layouts.coco(tmp_path / "data").source
     path = tmp_path / "data/annotations/instances_train2017.json"
     path.write_text(path.read_text().replace("000000000001.jpg", "../../secret.jpg"))
     with pytest.raises(DatasetError, match=r"secret.* has no image file"):
@@ -74,7 +75,7 @@ def test_names_in_json_lead_nowhere_else(tmp_path: Path) -> None:
 
 
 def test_splits_must_agree_on_categories(tmp_path: Path) -> None:
-    source = rows.coco_panoptic(tmp_path).source
+    source = coco_layouts.coco_panoptic(tmp_path).source
     path = tmp_path / "annotations/panoptic_val2017.json"
     path.write_text(path.read_text().replace("thing 3", "thing x"))
     with pytest.raises(DatasetError, match=r"panoptic_val2017.json has other categories"):

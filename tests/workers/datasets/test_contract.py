@@ -9,7 +9,8 @@ import pytest
 
 from surrogate_zoo.errors import DatasetError, UnknownNameError
 from tests.workers.datasets.folders import save
-from tests.workers.datasets.rows import HEIGHT, ROWS, WIDTH, Row, Written
+from tests.workers.datasets.rows import ROWS, Row
+from tests.workers.datasets.written import HEIGHT, WIDTH, Written
 from workers.dataset_sources import LAYOUT_NAMES, DatasetSource, ShapesSource
 from workers.datasets import LAYOUTS, VOID, Dataset, describe, open_dataset
 

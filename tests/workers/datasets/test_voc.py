@@ -7,7 +7,8 @@ import pytest
 
 from surrogate_zoo.errors import DatasetError
 from tests.workers.datasets.folders import save
-from tests.workers.datasets.rows import VOC_COLOURS, save_palette, voc, voc_sbd, write_lines
+from tests.workers.datasets.rows import VOC_COLOURS, save_palette, voc, voc_sbd
+from tests.workers.datasets.written import write_lines
 from workers.datasets import describe, open_dataset
 
 
