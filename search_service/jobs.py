@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 
 from search_service import datasets, ledger, losses, starts
 from search_service.requests import LossNetworkRequest, RetrainingRequest, SearchRequest
+from search_service.spaces import space_of
 from search_service.tables import Artifact, Event, Job, JobKind, State, Trial
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError
-from surrogate_zoo.parameters import ParameterSpace
 from surrogate_zoo.registry import LOSSES
 from surrogate_zoo.tables import now
 
@@ -51,13 +51,13 @@ def create_search(
 
     Raises:
         UnknownNameError: No such metric, curve family or dataset.
-        InputError: Too few segments, more than :data:`MOST_NUMBERS`, the result would take a
-            built-in loss's name, or the search cannot start there.
+        InputError: Too few segments, more than :data:`MOST_NUMBERS`, a single metric for NSGA-II,
+            the result would take a built-in loss's name, or the search cannot start there.
         ConflictError: The key was used for another request.
     """
     if (known := _by_key(session, idempotency_key)) is not None:
         return _same(known, "search", _versions_from(known, request).model_dump(mode="json"))
-    space = ParameterSpace(request.metric, request.family, request.segments)
+    space = space_of(request)
     if request.sampler.trials * space.dimension > MOST_NUMBERS:
         raise InputError(
             f"{request.sampler.trials} trials of {space.dimension} parameters are more than the "

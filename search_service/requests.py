@@ -89,7 +89,8 @@ class SearchRequest(Spec):
         name: Name in the zoo of the loss that is found; ``asl-<metric>-<dataset>`` if not given.
         metric: Name of the metric that scores the hold-out set, or a weighted sum of several
             (``miou+bf1``): candidates are then the sums of their surrogates, searched together, and
-            the score is the weighted mean.
+            the score is the weighted mean. The sampler ``nsga-ii`` searches the trade-off between
+            them, and the weights of the surrogates too.
         dataset: Name of a registered dataset.
         family: Name of a curve family in :data:`surrogate_zoo.curve_families.CURVE_FAMILIES`.
         segments: Segments a curve; None takes the family's own (linear), or the metric's (bezier
@@ -163,6 +164,18 @@ class SearchRequest(Spec):
     def loss_name(self) -> str:
         """Name in the zoo of the loss that is found."""
         return str(self.name)
+
+
+class PublicationRequest(Spec):
+    """A trial of a finished search that is to be published.
+
+    Attributes:
+        trial: Its number.
+        name: Name in the zoo; a name that is taken gets another version.
+    """
+
+    trial: Annotated[int, Field(ge=0, lt=2**31)]
+    name: Name
 
 
 class RetrainingRequest(Spec):

@@ -126,6 +126,22 @@ class CMAESSpec(Spec):
     sigma: Annotated[float, Field(ge=0.01, le=1.0)] = 0.2
 
 
+class NSGA2Spec(Spec):
+    """NSGA-II: the trade-off between two or more metrics, instead of one mean of them.
+
+    What is published is smoothed over all trials, with the cube of their number, hence the limit.
+
+    Attributes:
+        trials: Proposals in total.
+        population: Proposals that are evaluated together, the first ones drawn at random but the
+            start; as many of all trials, the least dominated and least crowded, breed the next.
+    """
+
+    name: Literal["nsga-ii"] = "nsga-ii"
+    trials: Annotated[int, Field(ge=1, le=2000)] = 192
+    population: Annotated[int, Field(ge=2, le=1000)] = 16
+
+
 SamplerSpec = Annotated[
-    PPO2Spec | RandomSpec | TPESpec | GPSpec | CMAESSpec, Field(discriminator="name")
+    PPO2Spec | RandomSpec | TPESpec | GPSpec | CMAESSpec | NSGA2Spec, Field(discriminator="name")
 ]

@@ -9,8 +9,10 @@ from sqlalchemy import select
 from search_service import (
     datasets,
     evaluations,
+    front,
     ledger,
     provenance,
+    publication,
     repeats,
     report,
     rungs,
@@ -21,15 +23,15 @@ from search_service import (
 from search_service.halving import HalvingSpec
 from search_service.requests import SearchRequest
 from search_service.samplers import SAMPLERS, Proposal, SamplerResult, Score, Theta
+from search_service.spaces import space_of
 from search_service.tables import Ending, Trial
 from surrogate_zoo import zoo
 from surrogate_zoo.errors import ConflictError
-from surrogate_zoo.loss_file import sum_document, surrogate_document
-from surrogate_zoo.parameters import ControlPoints, ParameterSpace
+from surrogate_zoo.parameters import ParameterSpace
 from surrogate_zoo.tables import now
 from surrogate_zoo.targets import Target
 from workers.candidates import Candidate, Outcome
-from workers.specs import ProxyTask, ScoringSpec
+from workers.specs import ProxyTask
 
 UNTRAINED: tuple[Ending, ...] = ("failed", "rejected", "stopped")
 """How trials end that are not trained to their end."""
@@ -57,7 +59,7 @@ class Search:
     def of(cls, run: runs.Run) -> "Search":
         """Read a search out of its job; trains its warm-up where it has one."""
         request = SearchRequest.model_validate(run.job.request)
-        space = ParameterSpace(request.metric, request.family, request.segments)
+        space = space_of(request)
         with run.reading() as session:
             source = datasets.get(session, request.dataset).source
             start = starts.theta(session, request, space)
@@ -89,32 +91,8 @@ class Search:
     def document(
         self, theta: Sequence[float], facts: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """The loss file of a theta: a surrogate, or the weighted sum of those of several metrics."""
-        name, dataset = self.request.loss_name, self.request.dataset
-
-        def surrogate(name: str, metric: str, points: ControlPoints, **more: Any) -> dict[str, Any]:
-            return surrogate_document(
-                name,
-                metric,
-                points,
-                family=self.request.family,
-                title=f"Searched for {self.request.metric} on {dataset}",
-                options=_options(self.request.scoring),
-                **more,
-            )
-
-        terms = self.space.surrogates(theta)
-        if len(terms) == 1:
-            return surrogate(name, *terms[0][1:], provenance=facts)
-        return sum_document(
-            name,
-            [
-                (w, surrogate(f"{name[:100]}.{metric}", metric, points))
-                for w, metric, points in terms
-            ],
-            title=f"Searched for {self.request.metric} on {dataset}",
-            provenance=facts,
-        )
+        """The loss file of a theta, under the search's name."""
+        return publication.document(self.request, theta, facts=facts)
 
     def _recorded(self, batch: Sequence[Proposal]) -> dict[int, Trial]:
         """Those of a generation's trials that are recorded, by number."""
@@ -211,13 +189,23 @@ def run(run: runs.Run) -> None:
     document = search.document(result.theta, facts)
     for path in report.write(run.folder, search.space, document, result, trials):
         run.keep(path)
+    members = _members(search, trials)
+    if members is not None:
+        run.keep(front.write(run.folder / "front.json", search.space, members))
     with run.writing() as session:
         loss = zoo.publish(session, document)
         outcome = {"loss": loss.name, "version": loss.version, **_summary(search, result, trials)}
+        outcome |= {} if members is None else {"front": members}
         outcome |= noise
         # Published only if the job may still succeed: both together, or neither.
         if runs.succeed(session, run.job.id, run.job.attempt, outcome):
             session.commit()
+
+
+def _members(search: Search, trials: Sequence[Trial]) -> list[dict[str, Any]] | None:
+    """The front of a search for several metrics."""
+    several = len(search.space.target.metrics) > 1
+    return front.members(search.space, trials) if several else None
 
 
 def _summary(search: Search, result: SamplerResult, trials: Sequence[Trial]) -> dict[str, Any]:
@@ -226,6 +214,7 @@ def _summary(search: Search, result: SamplerResult, trials: Sequence[Trial]) -> 
         **{ending: sum(trial.ending == ending for trial in trials) for ending in UNTRAINED},
         "best": {
             "generation": result.generation,
+            "trial": result.trial,
             "score": result.score,
             "theta": list(result.theta),
             "control_points": search.space.control_points(result.theta),
@@ -233,11 +222,6 @@ def _summary(search: Search, result: SamplerResult, trials: Sequence[Trial]) -> 
         "mean_scores": list(result.mean_scores),
         "path": [list(mean) for mean in result.path],
     }
-
-
-def _options(scoring: ScoringSpec) -> dict[str, Any]:
-    """The scoring options that a loss file states: those that are not the default."""
-    return scoring.model_dump(exclude_defaults=True)
 
 
 def _trial(job_id: str, proposal: Proposal, outcome: Outcome, *, stopped: bool) -> Trial:

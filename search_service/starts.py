@@ -54,10 +54,12 @@ def theta(
         for part in parts
         for curve in METRICS[part["metric"]].curves
     ]
+    points = dict(zip(space.curves, rows, strict=True))
+    weights = [term["weight"] for term in document["terms"]] if whole else None
     try:
-        return tuple(space.theta(dict(zip(space.curves, rows, strict=True))).tolist())
+        return tuple(space.theta(points, weights).tolist())
     except InputError as error:
-        raise _refusal(request, f"its curves do not have {space.pieces} segments") from error
+        raise _refusal(request, str(error).rstrip(".")) from error
 
 
 def _refusal(request: SearchRequest, why: str) -> InputError:

@@ -12,9 +12,9 @@ from api.dependencies import (
     WriteSession,
 )
 from api.routes.jobs import add_life_cycle
-from api.schemas import JobView, Trials, TrialView
-from search_service import jobs, networks
-from search_service.requests import SearchRequest
+from api.schemas import JobView, LossView, Trials, TrialView
+from search_service import jobs, networks, publication
+from search_service.requests import PublicationRequest, SearchRequest
 
 router = APIRouter(prefix="/searches", tags=["searches"])
 
@@ -46,3 +46,15 @@ def list_trials(
     found = jobs.trials(session, job_id, after, limit)
     following = found[-1].number if len(found) == limit else None
     return Trials(items=[TrialView.model_validate(trial) for trial in found], next=following)
+
+
+@router.post(
+    "/{job_id}/publish", status_code=status.HTTP_201_CREATED, operation_id="publish_search_trial"
+)
+def publish_trial(
+    job_id: JobId, request: PublicationRequest, session: WriteSession, response: Response
+) -> LossView:
+    """Publish a trial of a search that is over; the same trial and name give the same version."""
+    loss = publication.publish(session, job_id, request)
+    response.headers["Location"] = f"/v1/losses/{loss.name}?version={loss.version}"
+    return LossView.model_validate(loss)

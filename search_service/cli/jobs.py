@@ -113,6 +113,21 @@ def resume(job_id: JobId, url: Url = DEFAULT_URL) -> None:
 
 @app.command()
 @plain_errors
+def publish(
+    job_id: JobId,
+    trial: Annotated[int, typer.Argument(help="The trial's number.", min=0)],
+    name: Annotated[str, typer.Argument(help="Name of the loss in the zoo.")],
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Publish a trial of a search that is over, such as one of its front."""
+    with connect(url) as client:
+        body = {"trial": trial, "name": name}
+        loss = client.post(f"/v1/searches/{job_id}/publish", body)
+    say(f"Trial {trial} is version {loss['version']} of {loss['name']}.")
+
+
+@app.command()
+@plain_errors
 def fetch(
     job_id: JobId,
     folder: Annotated[Path, typer.Argument(help="Where to put the files.")] = Path(),

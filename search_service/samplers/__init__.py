@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from search_service.samplers import cma_es, gp, ppo2, random, tpe
+from search_service.samplers import cma_es, gp, nsga2, ppo2, random, tpe
 from search_service.samplers.contract import (
     Evaluate,
     Proposal,
@@ -18,6 +18,7 @@ SAMPLERS: Mapping[str, Sampler] = {
     "tpe": tpe.run,
     "gp": gp.run,
     "cma-es": cma_es.run,
+    "nsga-ii": nsga2.run,
 }
 """Sampler name (``sampler_specs.SamplerSpec``'s ``name``) -> sampler."""
 

@@ -60,8 +60,10 @@ class SamplerResult:
     trainings hardly enters it, but it is the score of the neighbourhood of theta and usually below
     that of theta itself. TPE and GP publish the candidate from which a Gaussian process through all
     scores expects most, and that expectation: noise is smoothed away as far as neighbours tell.
+    NSGA-II does likewise with every metric, and publishes of the candidates that no other one beats
+    the one whose expected scores have the best weighted mean.
     Random search, the control, publishes the theta of the best single score: that score is the
-    maximum of many noisy ones, hence too high. The three kinds of scores are not comparable;
+    maximum of many noisy ones, hence too high. These kinds of scores are not comparable;
     compare samplers by training with what they publish.
 
     Attributes:
@@ -72,6 +74,7 @@ class SamplerResult:
             score so far.
         mean_scores: Mean score of every generation, failed candidates counted as its worst; None
             where all its candidates failed.
+        trial: Number of the candidate that has these parameters; None of a policy's mean.
     """
 
     theta: Theta
@@ -79,6 +82,7 @@ class SamplerResult:
     generation: int
     path: tuple[Theta, ...]
     mean_scores: tuple[float | None, ...]
+    trial: int | None = None
 
 
 class Sampler(Protocol):

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search_service.samplers.contract import Proposal, SamplerResult, Theta, with_failures_filled
+from search_service.samplers.contract import (
+    Proposal,
+    SamplerResult,
+    Score,
+    Theta,
+    with_failures_filled,
+)
+from search_service.samplers.fronts import front
 from search_service.samplers.smoothing import expected_scores
 from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.parameters import ParameterSpace
@@ -16,6 +23,21 @@ def mean_score(scores: Sequence[float | None]) -> float | None:
     """Mean score of a generation, failed candidates counted as its worst; None if all failed."""
     filled = with_failures_filled(scores)
     return float(np.mean(filled)) if filled else None
+
+
+def parts_filled(
+    scores: Sequence[Score | None], metrics: Sequence[str]
+) -> list[tuple[float, ...] | None]:
+    """A generation's scores on each metric; a failed candidate gets the worst that was seen in each.
+
+    None for every candidate if all failed.
+    """
+    columns = [
+        with_failures_filled([None if score is None else score.parts[metric] for score in scores])
+        for metric in metrics
+    ]
+    whole = [column for column in columns if column is not None]
+    return list(zip(*whole, strict=True)) if whole else [None] * len(scores)
 
 
 def best_mean(path: Sequence[Theta], scores: Sequence[float | None], *, of: int) -> SamplerResult:
@@ -42,11 +64,11 @@ class Candidates:
 
     def __init__(self) -> None:
         """Nothing is scored yet."""
-        self._scored: list[tuple[Proposal, float]] = []
+        self._scored: list[tuple[Proposal, Score]] = []
         self._path: list[Theta] = []
         self._means: list[float | None] = []
 
-    def note(self, batch: Sequence[Proposal], scores: Sequence[float | None]) -> None:
+    def note(self, batch: Sequence[Proposal], scores: Sequence[Score | None]) -> None:
         """Take the scores of the next generation."""
         pairs = zip(batch, scores, strict=True)
         self._scored += [(proposal, score) for proposal, score in pairs if score is not None]
@@ -60,7 +82,7 @@ class Candidates:
         Raises:
             WorkerError: Not one candidate got a score.
         """
-        return self._publish([score for _, score in self._scored])
+        return self._publish([float(score) for _, score in self._scored])
 
     def best_expected(self, space: ParameterSpace) -> SamplerResult:
         """Publish the candidate of the best :func:`expected score <expected_scores>`.
@@ -68,19 +90,45 @@ class Candidates:
         Raises:
             WorkerError: Not one candidate got a score.
         """
-        if not self._scored:
-            raise WorkerError(ALL_FAILED)
-        points = np.array([p.theta for p, _ in self._scored]) / (space.high - space.low)
-        scores = np.array([score for _, score in self._scored])
-        return self._publish(expected_scores(points, scores).tolist())
+        return self._publish(self._expected(space, [float(score) for _, score in self._scored]))
 
-    def _publish(self, scores: Sequence[float]) -> SamplerResult:
+    def best_of_front(self, space: ParameterSpace) -> SamplerResult:
+        """Publish that candidate of the front whose expected scores have the best weighted mean.
+
+        Which candidates are on the front, their scores themselves tell; the weights are those of
+        the space's target.
+
+        Raises:
+            WorkerError: Not one candidate got a score.
+        """
+        target = space.target
+        columns = [[score.parts[name] for _, score in self._scored] for name in target.metrics]
+        expected = [self._expected(space, column) for column in columns]
+        means = np.average(expected, axis=0, weights=[weight for weight, _ in target.terms])
+        return self._publish(means.tolist(), among=front(np.transpose(columns)))
+
+    def _expected(self, space: ParameterSpace, scores: Sequence[float]) -> list[float]:
+        """What each scored candidate would score on average."""
         if not scores:
             raise WorkerError(ALL_FAILED)
-        best = max(range(len(scores)), key=scores.__getitem__)
-        proposal, path = self._scored[best][0], tuple(self._path)
+        points = np.array([p.theta for p, _ in self._scored]) / (space.high - space.low)
+        expected: list[float] = expected_scores(points, np.array(scores)).tolist()
+        return expected
+
+    def _publish(
+        self, scores: Sequence[float], among: Sequence[int] | None = None
+    ) -> SamplerResult:
+        if not scores:
+            raise WorkerError(ALL_FAILED)
+        best = max(range(len(scores)) if among is None else among, key=scores.__getitem__)
+        proposal = self._scored[best][0]
         return SamplerResult(
-            proposal.theta, scores[best], proposal.generation, path, tuple(self._means)
+            theta=proposal.theta,
+            score=scores[best],
+            generation=proposal.generation,
+            path=tuple(self._path),
+            mean_scores=tuple(self._means),
+            trial=proposal.number,
         )
 
 

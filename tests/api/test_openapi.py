@@ -17,7 +17,7 @@ from tests.api.conftest import Live
 
 EXAMPLES = 15
 NAMES = {
-    ("SearchRequest", "metric"): {"enum": ["macc", "bf1"]},
+    ("SearchRequest", "metric"): {"enum": ["macc", "bf1", "macc+bf1"]},
     ("SearchRequest", "dataset"): {"enum": ["shapes"]},
     ("SearchRequest", "family"): {"enum": list(CURVE_FAMILIES)},
     ("RetrainingRequest", "loss"): {"enum": ["dice", "asl-miou-voc", "dice+2*lovasz"]},

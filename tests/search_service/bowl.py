@@ -1,14 +1,17 @@
-"""A pool whose score is a known function of theta: a quadratic bowl with its best point inside."""
+"""A pool whose scores are known functions of theta: quadratic bowls with their best points inside."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from search_service.requests import SearchRequest
-from search_service.samplers import SAMPLERS, Proposal, Theta
+from search_service.samplers import SAMPLERS, Proposal, Score, Theta
+from search_service.spaces import space_of
 from surrogate_zoo.parameters import ControlPoints, ParameterSpace
+from surrogate_zoo.targets import Target
 from workers.candidates import Candidate, Outcome, RetrainingResult, Stopped
 from workers.specs import ProxyTask, RetrainingTask
 
@@ -26,20 +29,35 @@ def bowl(theta: Sequence[float]) -> float:
     return float(1.0 - np.mean((point - optimum(len(point))) ** 2))
 
 
-def bowl_of_curves(space: ParameterSpace, control_points: ControlPoints) -> float:
-    """:func:`bowl` of the theta that a candidate's curves tell."""
-    return bowl(space.theta(control_points).tolist())
+def scores_of(target: Target, theta: Sequence[float]) -> Score:
+    """:func:`bowl` for the first of the target's metrics, and turned around for every other one."""
+    parts = {m: bowl(theta[::-1] if index else theta) for index, m in enumerate(target.metrics)}
+    return Score(target.score(parts) or 0.0, parts)
+
+
+def curves_of(document: Mapping[str, Any]) -> ControlPoints:
+    """Control points of a loss file, named as in the space of its search."""
+    if document["kind"] != "sum":
+        return dict(document["control_points"])
+    losses = [term["loss"] for term in document["terms"]]
+    return {
+        f"{loss['metric']}:{curve}": points
+        for loss in losses
+        for curve, points in loss["control_points"].items()
+    }
 
 
 def expected(
     request: SearchRequest, start: Theta | None = None
 ) -> tuple[Scored, dict[str, list[float]]]:
     """Trials (number, theta, score) and published control points that a search must end with."""
-    space = ParameterSpace(request.metric, request.family, request.segments)
+    space = space_of(request)
     trials: Scored = []
 
-    def evaluate(batch: Sequence[Proposal]) -> list[float | None]:
-        scores = [bowl_of_curves(space, space.control_points(p.theta)) for p in batch]
+    def evaluate(batch: Sequence[Proposal]) -> list[Score | None]:
+        # Through control points and back, as candidates travel.
+        told = [space.theta(space.control_points(p.theta), space.weights(p.theta)) for p in batch]
+        scores = [scores_of(space.target, theta.tolist()) for theta in told]
         trials.extend((p.number, list(p.theta), s) for p, s in zip(batch, scores, strict=True))
         return list(scores)
 
@@ -48,7 +66,7 @@ def expected(
 
 
 class BowlPool:
-    """Scores candidates by :func:`bowl` in the caller's thread.
+    """Scores candidates by :func:`scores_of` in the caller's thread.
 
     Args:
         seconds: What a candidate takes.
@@ -79,10 +97,9 @@ class BowlPool:
             threading.Event().wait(self.seconds)
             if should_stop():
                 raise Stopped
-            space = ParameterSpace(task.metric, candidate.loss["family"])
-            score = bowl_of_curves(space, candidate.loss["control_points"])
+            score = scores_of(Target(task.metric), _theta(task.metric, candidate.loss))
             self.evaluated.append((task.metric, candidate.number))
-            on_outcome(Outcome(candidate.number, score, {task.metric: score}, None, self.seconds))
+            on_outcome(Outcome(candidate.number, score, score.parts, None, self.seconds))
 
     def retrain(
         self,
@@ -93,3 +110,12 @@ class BowlPool:
         should_stop: Callable[[], bool],
     ) -> RetrainingResult:
         raise NotImplementedError("A bowl trains nothing.")
+
+
+def _theta(metric: str, document: Mapping[str, Any]) -> list[float]:
+    """The theta that a candidate's loss file tells; of a sum with its weights."""
+    whole = document["kind"] == "sum"
+    losses = [term["loss"] for term in document["terms"]] if whole else [document]
+    weights = [term["weight"] for term in document["terms"]] if whole else None
+    space = ParameterSpace(metric, losses[0]["family"], mixed=whole)
+    return space.theta(curves_of(document), weights).tolist()

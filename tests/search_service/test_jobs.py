@@ -100,6 +100,7 @@ def test_a_retrainings_version_is_fixed_when_it_is_asked_for(session: Session) -
         ({"family": "linear", "segments": 1}, InputError),
         ({"name": "cross-entropy"}, InputError),
         ({"sampler": {"name": "random", "trials": 100_000}}, InputError),
+        ({"sampler": {"name": "nsga-ii"}}, InputError),
     ],
 )
 def test_a_search_that_cannot_be_is_refused(

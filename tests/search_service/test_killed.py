@@ -16,7 +16,7 @@ from search_service import jobs
 from search_service.requests import RetrainingRequest, SearchRequest
 from search_service.samplers import SAMPLERS
 from search_service.settings import Settings
-from tests.search_service.bowl import expected
+from tests.search_service.bowl import curves_of, expected
 from tests.search_service.service import Desk, small
 from workers.specs import QUICK_NETWORK
 
@@ -102,7 +102,9 @@ SAMPLED = [
     {"name": "cma-es", "trials": 20, "batch": 4},
     {"name": "gp", "trials": 12, "batch": 4, "startup": 4},  # a second and more a generation
     {"name": "ppo2", "steps": 5, "samples": 4},
+    {"name": "nsga-ii", "trials": 20, "population": 4},
 ]
+TARGETS = {"nsga-ii": "macc+gacc"}
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
@@ -110,22 +112,25 @@ def test_killed_with_every_sampler_at_work_all_end_as_uninterrupted_ones(
     desk: Desk, start: Callable[..., Process]
 ) -> None:
     assert {sampler["name"] for sampler in SAMPLED} == set(SAMPLERS)
-    requests = [small(seed=3, sampler=sampler) for sampler in SAMPLED]
+    requests = [
+        small(seed=3, sampler=sampler, metric=TARGETS.get(str(sampler["name"]), "macc"))
+        for sampler in SAMPLED
+    ]
     ids = [desk.submit(request) for request in requests]
     command = ["tests.search_service.process", "0.2"]
-    controller = start(command, SEGLOSS_CONCURRENT_JOBS="5")
+    controller = start(command, SEGLOSS_CONCURRENT_JOBS=str(len(SAMPLED)))
     for job_id in ids:
         desk.wait_for_trials(job_id, 5)  # in the middle of the second generation, or later
     controller.end(signal.SIGKILL)
     before = [_moments(desk, job_id) for job_id in ids]
     assert [desk.job(job_id).state for job_id in ids] == ["running"] * len(ids)
-    start(command, SEGLOSS_CONCURRENT_JOBS="5")
+    start(command, SEGLOSS_CONCURRENT_JOBS=str(len(SAMPLED)))
     for job_id, request, recorded in zip(ids, requests, before, strict=True):
         job = desk.wait_for(job_id)
         assert (job.state, job.error) == ("succeeded", None)
         trials, points = expected(request)
         assert desk.trials(job_id) == trials
-        assert desk.published(job_id)["control_points"] == points
+        assert curves_of(desk.published(job_id)) == points
         assert recorded.items() <= _moments(desk, job_id).items()
 
 

@@ -99,7 +99,7 @@ def test_the_straight_line_has_two_names(session: Session) -> None:
         ({"start": "asl-miou-voc"}, "no surrogate of macc"),
         ({"start": "dice"}, "no surrogate of macc"),
         ({"start": "cross-entropy-dice"}, "no surrogate of macc"),
-        ({"start": "mine", "segments": 1}, "do not have 1 segments"),
+        ({"start": "mine", "segments": 1}, "does not have 1 segments"),
         ({"start": "mine", "family": "linear"}, "family bezier"),
     ],
 )

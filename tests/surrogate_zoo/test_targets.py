@@ -47,3 +47,44 @@ def test_a_space_of_several_metrics_is_that_of_each_side_by_side(family: str) ->
 def test_bezier_segments_default_to_the_larger() -> None:
     assert ParameterSpace("bf1").pieces == 1
     assert ParameterSpace("bf1+miou").pieces == 2
+
+
+@pytest.mark.parametrize("family", ["bezier", "linear"])
+def test_searched_weights_are_parameters_after_those_of_the_curves(family: str) -> None:
+    plain = ParameterSpace("miou+3*bf1", family, segments=2)
+    space = ParameterSpace("miou+3*bf1", family, segments=2, mixed=True)
+    assert space.names == (*plain.names, "weight.bf1")
+    assert space.start[:-1].tolist() == plain.start.tolist()
+    assert space.weights(space.start) == (1.0, 3.0)
+    assert space.control_points(space.start) == plain.control_points(plain.start)
+    low, high = space.start.copy(), space.start.copy()
+    low[-1], high[-1] = space.low[-1], space.high[-1]
+    for theta, ratio in ((low, 3 / 32), (high, 3 * 32)):
+        first, second = space.weights(theta)
+        assert (second / first, first + second) == (pytest.approx(ratio), pytest.approx(4))
+        assert [term[0] for term in space.surrogates(theta)] == [first, second]
+        again = space.theta(space.control_points(theta), (5 * first, 5 * second))
+        assert again[-1] == pytest.approx(theta[-1])
+    assert space.theta(space.control_points(space.start))[-1] == space.start[-1]
+    with pytest.raises(InputError, match="more than 32 times away"):
+        space.theta(space.control_points(space.start), (1.0, 100.0))
+
+
+def test_weights_of_three_metrics_need_two_parameters() -> None:
+    space = ParameterSpace("miou+bf1+macc", mixed=True)
+    assert space.names[-2:] == ("weight.bf1", "weight.macc")
+    theta = space.start
+    theta[-1] = 1.0
+    assert space.weights(theta) == pytest.approx((3 / 34, 3 / 34, 3 * 32 / 34))
+
+
+def test_where_theta_has_no_bounds_a_weight_keeps_to_its_own() -> None:
+    space = ParameterSpace("miou+bf1", "linear", mixed=True)
+    theta = space.start
+    theta[-1] = 1e6
+    assert space.weights(theta) == pytest.approx((2 / 33, 64 / 33))
+
+
+def test_a_single_metric_has_no_weight_to_search() -> None:
+    with pytest.raises(InputError, match="no weights to search"):
+        ParameterSpace("miou", mixed=True)

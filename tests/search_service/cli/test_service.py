@@ -97,6 +97,16 @@ def test_a_search_leaves_its_figures_and_tables(
     assert len((tmp_path / "trials.csv").read_text().splitlines()) == 5
 
 
+def test_a_trial_of_a_finished_search_is_published(
+    service: Service, search: dict[str, object]
+) -> None:
+    service.run("jobs", "publish", str(search["id"]), "1", "second")
+    shown = json.loads(service.run("losses", "show", "second"))
+    assert shown["document"]["provenance"]["chosen"]["trial"] == 1
+    refused = service.run("jobs", "publish", str(search["id"]), "1", "dice", fails=True)
+    assert "built-in loss" in refused
+
+
 def test_a_downloaded_loss_needs_torch_alone(
     service: Service, search: dict[str, object], tmp_path: Path
 ) -> None:

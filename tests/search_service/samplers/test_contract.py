@@ -9,8 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from search_service.sampler_specs import CMAESSpec, GPSpec, PPO2Spec, RandomSpec, TPESpec
-from search_service.samplers import SAMPLERS, Evaluate, Proposal, SamplerResult, Theta
+from search_service.sampler_specs import (
+    CMAESSpec,
+    GPSpec,
+    NSGA2Spec,
+    PPO2Spec,
+    RandomSpec,
+    TPESpec,
+)
+from search_service.samplers import SAMPLERS, Evaluate, Proposal, SamplerResult, Score, Theta
 from search_service.samplers.contract import with_failures_filled
 from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.parameters import ParameterSpace
@@ -22,6 +29,7 @@ SPECS = {
     "tpe": TPESpec(trials=20, batch=6, startup=4),
     "gp": GPSpec(trials=14, batch=6, startup=4),
     "cma-es": CMAESSpec(trials=20, batch=6),
+    "nsga-ii": NSGA2Spec(trials=20, population=6),
 }
 SPACE = ParameterSpace("macc")
 
@@ -40,18 +48,22 @@ class Recorded:
 
     def __init__(self, failing: Sequence[int] = ()) -> None:
         self.batches: list[list[Proposal]] = []
-        self.scores: dict[int, float | None] = {}
+        self.scores: dict[int, Score | None] = {}
         self.failing = failing
 
-    def __call__(self, batch: Sequence[Proposal]) -> list[float | None]:
+    def __call__(self, batch: Sequence[Proposal]) -> list[Score | None]:
         self.batches.append(list(batch))
-        scores = [None if p.number in self.failing else bowl(p.theta) for p in batch]
+        scores = [None if p.number in self.failing else scored(p.theta) for p in batch]
         self.scores |= {p.number: score for p, score in zip(batch, scores, strict=True)}
         return scores
 
     @property
     def proposals(self) -> list[Proposal]:
         return [proposal for batch in self.batches for proposal in batch]
+
+
+def scored(theta: Theta) -> Score:
+    return Score(bowl(theta), {"macc": bowl(theta)})
 
 
 def search(
@@ -125,7 +137,7 @@ def test_recorded_scores_make_the_same_search_whenever_it_was_cut_off(name: str)
     expected = search(name, whole)
     for kept in (1, 8, 12):
 
-        def evaluate(batch: Sequence[Proposal], kept: int = kept) -> list[float | None]:
+        def evaluate(batch: Sequence[Proposal], kept: int = kept) -> list[Score | None]:
             if batch[-1].number >= kept:
                 raise CutOffError
             return [whole.scores[p.number] for p in batch]
@@ -204,7 +216,7 @@ def test_a_search_without_any_score_is_an_error(name: str) -> None:
 
 
 def test_an_error_of_evaluate_passes_through(name: str) -> None:
-    def evaluate(batch: Sequence[Proposal]) -> list[float | None]:
+    def evaluate(batch: Sequence[Proposal]) -> list[Score | None]:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
