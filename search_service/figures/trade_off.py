@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from search_service.figures.canvas import FOUND, legend, panels
 from search_service.figures.search import FinishedSearch
+from search_service.samplers.fronts import front
 from search_service.tables import Trial
 from surrogate_zoo.metrics import METRICS
 
@@ -35,20 +36,6 @@ def draw(search: FinishedSearch) -> Figure | str:
     return figure
 
 
-def undominated(pairs: Sequence[tuple[float, float]]) -> list[int]:
-    """Indices of the pairs that no other one beats: more in one and not less in the other.
-
-    They come by falling first score; of equal pairs the earliest stands for all.
-    """
-    front: list[int] = []
-    highest = -np.inf
-    for index in sorted(range(len(pairs)), key=lambda i: (-pairs[i][0], -pairs[i][1], i)):
-        if pairs[index][1] > highest:
-            front.append(index)
-            highest = pairs[index][1]
-    return front
-
-
 def _draw_pair(
     axes: Axes, search: FinishedSearch, trials: Sequence[Trial], first: str, other: str
 ) -> None:
@@ -56,9 +43,9 @@ def _draw_pair(
     numbers = [trial.number for trial in trials]
     x, y = zip(*pairs, strict=True)
     axes.scatter(x, y, c=numbers, cmap="viridis", s=18, label="trial")
-    front = [pairs[index] for index in undominated(pairs)]
+    best = sorted((pairs[index] for index in front(np.array(pairs))), reverse=True)
     axes.step(
-        *zip(*front, strict=True), where="post", color=FOUND, linewidth=1.2, marker="o",
+        *zip(*best, strict=True), where="post", color=FOUND, linewidth=1.2, marker="o",
         markersize=6, markerfacecolor="none", label="no trial is better in both",
     )  # fmt: skip
     own = [pairs[i] for i, trial in enumerate(trials) if search.published(trial.theta)]

@@ -1,27 +1,10 @@
-"""Metrics against each other, and which trials no other one beats."""
+"""Metrics of trials against each other."""
 
-from hypothesis import given
-from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from search_service.figures import trade_off
-from search_service.figures.trade_off import undominated
 from surrogate_zoo.parameters import ParameterSpace
 from tests.search_service.figures.finished import finished, trial
-
-PAIRS = st.lists(
-    st.tuples(st.integers(0, 5), st.integers(0, 5)).map(lambda p: (float(p[0]), float(p[1])))
-)
-
-
-@given(PAIRS)
-def test_what_is_left_is_what_nothing_beats(pairs: list[tuple[float, float]]) -> None:
-    def beaten(one: tuple[float, float]) -> bool:
-        return any(a >= one[0] and b >= one[1] and (a, b) != one for a, b in pairs)
-
-    front = [pairs[index] for index in undominated(pairs)]
-    assert set(front) == {pair for pair in pairs if not beaten(pair)}
-    assert front == sorted(set(front), reverse=True)
 
 
 def test_two_metrics_of_a_target_have_one_panel() -> None:
