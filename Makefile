@@ -32,7 +32,7 @@ quickstart: $(VENV)/.installed
 	$(BIN)/segloss quickstart --folder quickstart
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, ParamSpec, TypeVar
 
@@ -14,7 +15,10 @@ from surrogate_zoo.errors import InputError, SeglossError
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
-out = Console()
+_PIPE_COLUMNS = 240
+
+# A table that is piped into another program is not cut off at the width of a terminal.
+out = Console(width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
 err = Console(stderr=True)
 
 Url = Annotated[

@@ -43,7 +43,7 @@ class Service:
         """Run a command; give both of its outputs."""
         options = [part for one in sets.get("sets", []) for part in ("--set", one)]
         command = [*arguments, *options, "--url", self.client.url]
-        result = CliRunner(env={"COLUMNS": "200"}).invoke(app, command)
+        result = CliRunner().invoke(app, command)
         assert (result.exit_code != 0) == fails, result.output
         return result
 
