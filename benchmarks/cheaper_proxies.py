@@ -29,7 +29,7 @@ import numpy as np
 import torch
 from scipy import stats
 
-from benchmarks import camvid
+from benchmarks import tasks
 from search_service.halving import HalvingSpec, Rung, told_scores
 from surrogate_zoo.loss_file import surrogate_document
 from surrogate_zoo.parameters import ParameterSpace
@@ -64,7 +64,7 @@ def main() -> None:
     _train(arguments, task, rows, kept)
     lines = [
         f"{len(rows)} uniformly drawn candidates for {arguments.metric} on CamVid at {SIZE[0]}x{SIZE[1]}, "
-        f"{task.training.iterations} iterations, commit {camvid.commit()}; percent on the hold-out set.",
+        f"{task.training.iterations} iterations, commit {tasks.commit()}; percent on the hold-out set.",
         "",
         *_rejection(task, rows),
         "",
@@ -95,7 +95,7 @@ def _arguments() -> argparse.Namespace:
 def _task(arguments: argparse.Namespace) -> ProxyTask:
     return ProxyTask.model_validate(
         {
-            "dataset": camvid.source(arguments.root, SIZE),
+            "dataset": tasks.camvid(arguments.root, SIZE),
             "metric": arguments.metric,
             "network": NETWORK,
             "training": TrainingSpec(

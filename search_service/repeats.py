@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
-from scipy import stats
-
-from search_service import evaluations, runs, warm_up
+from search_service import evaluations, runs, significance, warm_up
 from workers.candidates import Candidate
 from workers.specs import ProxyTask
 
@@ -75,7 +73,5 @@ def _spread(scores: Sequence[float | None]) -> dict[str, Any]:
 def _interval(gains: Sequence[float | None]) -> list[float] | None:
     """95% interval of the mean gain; None of fewer than two."""
     there = [gain for gain in gains if gain is not None]
-    if len(there) < 2:
-        return None
-    half = float(stats.t.ppf(0.975, len(there) - 1)) * stdev(there) / len(there) ** 0.5
-    return [fmean(there) - half, fmean(there) + half]
+    interval = significance.estimate(there).interval if there else None
+    return None if interval is None else list(interval)

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks import camvid
+from benchmarks import tasks
 from benchmarks.samplers import table
 from benchmarks.samplers.table import Row
 from search_service.samplers.smoothing import expected_scores
@@ -78,7 +78,7 @@ def _task(root: Path, metric: str, seed: int) -> ProxyTask:
     }
     return ProxyTask.model_validate(
         {
-            "dataset": camvid.source(root, SIZE),
+            "dataset": tasks.camvid(root, SIZE),
             "metric": metric,
             "network": QUICK_NETWORK,
             "training": training,
@@ -100,7 +100,7 @@ def _begin(out: Path, arguments: argparse.Namespace) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     header: dict[str, Any] = {
         "task": task,
-        "commit": camvid.commit(),
+        "commit": tasks.commit(),
         "machine": platform.machine(),
         "torch": torch.__version__,
     }
