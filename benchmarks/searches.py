@@ -9,7 +9,8 @@ Three parts, each from the training split alone until the last:
    smaller images of the training split; its hold-out set is cut from that;
 2. for each metric, the learning rates of the searched losses and of their rivals are tuned by that
    metric on a hold-out set of the training split: four trainings each, one seed. Rivals are the
-   surrogate without parameters, the one with published parameters, cross entropy and ``--handmade``;
+   surrogate without parameters, cross entropy, and the handmade loss that did best on the metric in
+   :mod:`benchmarks.comparison`;
 3. retrainings over several seeds, scored on the validation split, which nothing before has read.
 
 ``--found`` takes the losses that an earlier run found instead of searching, so that another
@@ -36,8 +37,14 @@ from surrogate_zoo.curve_families import CURVE_FAMILIES
 from surrogate_zoo.loss_file import Document, read_loss_file
 from workers.ray_pool import WorkerPool
 
-PAPER = ("miou", "fwiou", "biou", "bf1", "macc", "gacc")
-HANDMADE = ("lovasz", "focal-tversky", "inverse-frequency-cross-entropy")
+HANDMADE = {
+    "miou": "lovasz",
+    "fwiou": "focal-tversky",
+    "biou": "lovasz",
+    "bf1": "lovasz",
+    "macc": "inverse-frequency-cross-entropy",
+    "gacc": "focal-tversky",
+}
 BASE = "cross-entropy"
 
 Contest = Mapping[str, Sequence[str]]
@@ -56,8 +63,7 @@ def main() -> None:
     for metric in arguments.metrics:
         found = [_name(metric, family) for family in arguments.families]
         documents |= {name: read_loss_file(folder / name / "loss.json") for name in found}
-        rivals = [f"naive-{metric}", f"asl-{metric}-voc", BASE, *arguments.handmade]
-        contest[metric] = [*found, *(name for name in rivals if name in LOSSES)]
+        contest[metric] = [*found, f"naive-{metric}", BASE, HANDMADE[metric]]
     setting = Setting(
         arguments.dataset,
         arguments.root,
@@ -80,9 +86,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--root", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--dataset", default="camvid", choices=list(tasks.DATASETS))
     parser.add_argument("--out", type=Path, default=Path("searches"))
-    parser.add_argument("--metrics", nargs="+", default=list(PAPER), choices=list(METRICS))
+    parser.add_argument("--metrics", nargs="+", default=list(HANDMADE), choices=list(HANDMADE))
     parser.add_argument("--families", nargs="+", default=["bezier"], choices=list(CURVE_FAMILIES))
-    parser.add_argument("--handmade", nargs="*", default=list(HANDMADE), choices=list(LOSSES))
     parser.add_argument("--found", type=Path, help="folder of losses to take instead of searching")
     parser.add_argument(
         "--sampler", type=json.loads, default={"name": "tpe", "trials": 48}, metavar="JSON"
@@ -91,7 +96,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--proxy-iterations", type=int, default=60)
     parser.add_argument("--proxy-rate", type=float, default=0.3)
     parser.add_argument("--size", type=int, nargs=2, default=(72, 96), metavar=("H", "W"))
-    parser.add_argument("--network", default="deeplab", choices=list(tasks.NETWORKS))
+    parser.add_argument("--network", default="small", choices=list(tasks.NETWORKS))
     parser.add_argument("--iterations", type=int, default=100, help="of tuning and retraining")
     parser.add_argument("--rates", type=float, nargs="+", default=[0.03, 0.1, 0.3])
     parser.add_argument("--seeds", type=int, default=3)
@@ -148,7 +153,7 @@ def _body(
         "dataset": dataset,
         "family": family,
         "sampler": arguments.sampler,
-        "network": tasks.NETWORKS["deeplab"],
+        "network": tasks.NETWORKS["small"],
         "training": training,
     }
 

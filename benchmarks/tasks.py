@@ -18,17 +18,17 @@ CAMVID_CLASSES = (
 )  # fmt: skip
 
 NETWORKS: Mapping[str, dict[str, Any]] = {
+    "small": {  # without the encoder's last stage: a quarter of the time of "deeplab"
+        "architecture": "DeepLabV3Plus",
+        "encoder": "resnet18",
+        "options": {"decoder_channels": 64, "encoder_depth": 4},
+    },
     "deeplab": {
         "architecture": "DeepLabV3Plus",
         "encoder": "resnet18",
         "options": {"decoder_channels": 64},
     },
-    "pspnet": {"architecture": "DilatedPSPNet", "encoder": "resnet18"},
-    "upernet": {
-        "architecture": "UPerNet",
-        "encoder": "resnet18",
-        "options": {"decoder_channels": 64},
-    },
+    "pspnet": {"architecture": "PSPNet", "encoder": "resnet18"},
 }
 
 Runs = Sequence[Mapping[str, float]]
