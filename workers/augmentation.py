@@ -62,6 +62,18 @@ class TrainingBatch(NamedTuple):
     masks: Tensor
     maps: dict[str, Tensor]
 
+    def split(self, parts: int) -> "list[TrainingBatch]":
+        """Cut the batch into equal parts, in order; ``parts`` divides B."""
+        size = len(self.images) // parts
+        return [
+            TrainingBatch(
+                self.images[start : start + size],
+                self.masks[start : start + size],
+                {name: one[start : start + size] for name, one in self.maps.items()},
+            )
+            for start in range(0, size * parts, size)
+        ]
+
 
 class Crop(NamedTuple):
     """Samples as they were gathered from a stack.

@@ -6,6 +6,7 @@ import platform
 import torch
 
 from surrogate_zoo.errors import InputError
+from workers.specs import Precision
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -27,9 +28,33 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
-def autocast(device: torch.device) -> torch.autocast:
-    """Mixed precision for a forward pass: bfloat16 or float16 on a GPU, off on a CPU."""
-    return torch.autocast(device.type, dtype=half_precision(device), enabled=device.type == "cuda")
+def autocast(device: torch.device, precision: Precision | None = None) -> torch.autocast:
+    """Mixed precision for a forward pass; weights and losses stay float32.
+
+    Args:
+        device: Where it runs.
+        precision: What convolutions are computed in; see :func:`forward_dtype`.
+
+    Raises:
+        InputError: As :func:`forward_dtype`.
+    """
+    dtype = forward_dtype(device, precision)
+    mixed = dtype is not torch.float32
+    return torch.autocast(device.type, dtype=dtype if mixed else torch.bfloat16, enabled=mixed)
+
+
+def forward_dtype(device: torch.device, precision: Precision | None) -> torch.dtype:
+    """What a forward pass computes in; None is the device's own: half on a GPU, float32 on a CPU.
+
+    Raises:
+        InputError: float16 on a CPU, whose small gradients would vanish without a GPU's scaler.
+    """
+    if precision is None:
+        return half_precision(device) if device.type == "cuda" else torch.float32
+    if precision == "float16" and device.type == "cpu":
+        raise InputError("Precision float16 needs a GPU; a CPU trains in bfloat16 or float32.")
+    dtype: torch.dtype = getattr(torch, precision)
+    return dtype
 
 
 def half_precision(device: torch.device) -> torch.dtype:

@@ -199,7 +199,7 @@ def _score(
     """Metrics on the hold-out set; none of what has not been trained to its end."""
     if isinstance(entry, _Untrained) or entry.failure is not None:
         return {}
-    return evaluate(entry.network, held_out, num_classes, scoring)
+    return evaluate(entry.trained, held_out, num_classes, scoring)
 
 
 def _outcome(

@@ -11,6 +11,9 @@ from pydantic import Field, model_validator
 from workers.dataset_sources import DatasetSource
 from workers.spec_base import Fraction, Seed, Side, Spec
 
+Precision = Literal["float32", "bfloat16", "float16"]
+"""What a network's convolutions are computed in."""
+
 
 class NetworkSpec(Spec):
     """A segmentation network.
@@ -67,6 +70,10 @@ class TrainingSpec(Spec):
     Attributes:
         iterations: Optimiser steps.
         batch_size: Images a step.
+        accumulate: Parts that a step's batch is cut into, one forward and backward pass each, to
+            save memory. Gradients are the mean of the parts'. A part has batch statistics of its
+            own, and so has a loss that is a ratio of sums: the result is near that of 1, not the
+            same.
         crop: (height, width) of a training crop in pixels.
         learning_rate: Peak learning rate of the encoder.
         minimum_learning_rate: Floor of the poly decay.
@@ -78,11 +85,17 @@ class TrainingSpec(Spec):
         auxiliary_weight: Weight of the same loss on auxiliary logits, which inference does without:
             the network's own, or those of a head on the encoder's stage before the last. 0 goes
             without; None is 0.4 for a network that has its own (OCRNet), else 0.
+        precision: What the network's convolutions are computed in while it trains; weights and
+            losses are float32. None is float32 on a CPU, and on a GPU bfloat16, or float16 with
+            loss scaling where it has no bfloat16. Predictions are made as with None.
+        ema_decay: Score and save an exponential moving average of the weights instead, which keeps
+            this share of itself at every step (see ``workers.averaging``); None does without.
         augmentation: See :class:`AugmentationSpec`.
     """
 
     iterations: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
     batch_size: Annotated[int, Field(ge=2, le=4096)] = 32
+    accumulate: Annotated[int, Field(ge=1, le=2048)] = 1
     crop: tuple[Side, Side] = (128, 128)
     learning_rate: Annotated[float, Field(gt=0, le=100)] = 0.02
     minimum_learning_rate: Annotated[float, Field(ge=0, le=100)] = 1e-4
@@ -92,6 +105,8 @@ class TrainingSpec(Spec):
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 5e-4
     head_factor: Annotated[float, Field(gt=0, le=1000)] = 10.0
     auxiliary_weight: Annotated[float, Field(ge=0, le=100)] | None = None
+    precision: Precision | None = None
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] | None = None
     augmentation: AugmentationSpec = AugmentationSpec()
 
     @model_validator(mode="after")
@@ -100,6 +115,15 @@ class TrainingSpec(Spec):
             raise ValueError("minimum_learning_rate must not be above learning_rate")
         if self.warmup >= self.iterations:
             raise ValueError("warmup must be shorter than iterations")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_are_alike(self) -> "TrainingSpec":
+        if self.batch_size % self.accumulate or self.batch_size < 2 * self.accumulate:
+            raise ValueError(
+                "accumulate must cut batch_size into equal parts of two images or more: "
+                "batch statistics of one image are none"
+            )
         return self
 
 

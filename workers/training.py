@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from surrogate_zoo.errors import InputError, SeglossError
 from workers.augmentation import TrainingBatch
+from workers.averaging import AveragedWeights
 from workers.candidates import Curve
-from workers.device import autocast, half_precision
+from workers.device import autocast, forward_dtype
 from workers.networks import (
     AUXILIARY_LOGITS,
     HEADS,
@@ -115,7 +116,12 @@ class Learner:
             momentum=training.momentum,
             weight_decay=training.weight_decay,
         )
-        scaled = device.type == "cuda" and half_precision(device) is torch.float16
+        self._average = (
+            None
+            if training.ema_decay is None
+            else AveragedWeights(self.network, training.ema_decay)
+        )
+        scaled = forward_dtype(device, training.precision) is torch.float16
         self._scaler = torch.amp.GradScaler(device.type, enabled=scaled)
         self._losses = torch.zeros(training.iterations, device=device)
         self._steps = 0
@@ -125,35 +131,56 @@ class Learner:
         """Optimiser steps taken so far."""
         return self._steps
 
+    @property
+    def trained(self) -> nn.Module:
+        """The network that is scored and saved: with averaged weights where they are asked for."""
+        return self.network if self._average is None else self._average.network
+
     def step(self, step: int, batch: TrainingBatch) -> None:
         """Take optimiser step ``step``; an error of the loss makes this learner fail."""
-        masks = batch.masks
+        parts = self._training.accumulate
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(self._training, step, group["factor"])
         self._headed.train()
         self._optimiser.zero_grad()
-        with autocast(self._device):
-            logits, heads = self._headed(batch.images)
-        if logits.shape[2:] != masks.shape[1:]:
-            raise InputError(
-                f"The network maps {tuple(masks.shape[1:])} pixels to {tuple(logits.shape[2:])}; "
-                "set its option 'upsampling' so that both agree."
-            )
-        try:
-            inputs = {name: head.float() for name, head in heads.items()}
-            auxiliary = inputs.pop(AUXILIARY_LOGITS, None)
-            inputs |= {name: batch.maps[name] for name in self._maps}
-            loss = self._loss(logits.float(), masks, **inputs)
-            if auxiliary is not None:
-                loss = loss + self._auxiliary_weight * self._loss(auxiliary, masks, **inputs)
-        except SeglossError as error:
-            self.failure = f"The loss failed at iteration {step}: {error}"
-            return
-        self._losses[step] = loss.detach()
-        self._steps = step + 1
-        self._scaler.scale(loss).backward()
+        total = torch.zeros((), device=self._device)
+        for part in batch.split(parts):
+            logits, heads = self._forward(part)
+            try:
+                loss = self._value(logits, heads, part) / parts
+            except SeglossError as error:
+                self.failure = f"The loss failed at iteration {step}: {error}"
+                return
+            total += loss.detach()
+            torch.autograd.backward(self._scaler.scale(loss))
         self._scaler.step(self._optimiser)
         self._scaler.update()
+        self._losses[step] = total
+        self._steps = step + 1
+        if self._average is not None:
+            self._average.update(self.network, step)
+
+    def _forward(self, batch: TrainingBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Logits, and those of each head by name."""
+        with autocast(self._device, self._training.precision):
+            logits, heads = self._headed(batch.images)
+        size = batch.masks.shape[1:]
+        if logits.shape[2:] != size:
+            raise InputError(
+                f"The network maps {tuple(size)} pixels to {tuple(logits.shape[2:])}; "
+                "set its option 'upsampling' so that both agree."
+            )
+        return logits, heads
+
+    def _value(self, logits: Tensor, heads: dict[str, Tensor], batch: TrainingBatch) -> Tensor:
+        """The loss, that of the auxiliary logits included."""
+        inputs = {name: head.float() for name, head in heads.items()}
+        auxiliary = inputs.pop(AUXILIARY_LOGITS, None)
+        inputs |= {name: batch.maps[name] for name in self._maps}
+        loss: Tensor = self._loss(logits.float(), batch.masks, **inputs)
+        if auxiliary is not None:
+            loss = loss + self._auxiliary_weight * self._loss(auxiliary, batch.masks, **inputs)
+        return loss
 
     def check(self) -> None:
         """Fail if a loss so far, or a weight by now, is not finite."""
@@ -184,6 +211,7 @@ class Learner:
             "network": self._headed.state_dict(),
             "optimiser": self._optimiser.state_dict(),
             "scaler": self._scaler.state_dict(),
+            "average": {} if self._average is None else self._average.network.state_dict(),
             "losses": self._losses,
             "steps": self._steps,
         }
@@ -193,6 +221,8 @@ class Learner:
         self._headed.load_state_dict(state["network"])
         self._optimiser.load_state_dict(state["optimiser"])
         self._scaler.load_state_dict(state["scaler"])
+        if self._average is not None:
+            self._average.network.load_state_dict(state["average"])
         self._losses.copy_(state["losses"])
         self._steps = state["steps"]
 
