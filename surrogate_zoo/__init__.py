@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from surrogate_zoo.boundary_evaluator import BoundaryEvaluator
     from surrogate_zoo.evaluator import SegmentationEvaluator
+    from surrogate_zoo.image_scores import ImageScores
     from surrogate_zoo.metrics import METRICS
     from surrogate_zoo.registry import LOSSES, load_loss, needs_of
     from surrogate_zoo.surrogate import SurrogateLoss
@@ -14,6 +15,7 @@ _HOMES = {
     "SurrogateLoss": "surrogate_zoo.surrogate",
     "BoundaryEvaluator": "surrogate_zoo.boundary_evaluator",
     "SegmentationEvaluator": "surrogate_zoo.evaluator",
+    "ImageScores": "surrogate_zoo.image_scores",
     "METRICS": "surrogate_zoo.metrics",
     "LOSSES": "surrogate_zoo.registry",
     "load_loss": "surrogate_zoo.registry",
@@ -24,6 +26,7 @@ __all__ = [
     "LOSSES",
     "METRICS",
     "BoundaryEvaluator",
+    "ImageScores",
     "SegmentationEvaluator",
     "SurrogateLoss",
     "load_loss",

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from surrogate_zoo import ImageScores
 from tests.workers import tiny
 from workers.datasets import VOID, Samples
 from workers.image_stack import normalise, stack_by_size
@@ -194,3 +195,41 @@ def test_larger_scales_come_in_smaller_batches() -> None:
     stacks = stack_by_size(samples(*[(1000, 900)] * 5), CPU, range(5))
     assert [len(images) for images, _ in batches(stacks, scale=2.0)] == [1] * 5
     assert [len(images) for images, _ in batches(stacks, scale=0.5)] == [5]
+
+
+class Unsure(nn.Module):
+    """Random logits of eight classes for a 32x32 image, some of the classes rare."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        noise = torch.randn((1, 8, 32, 32), generator=torch.Generator().manual_seed(0))
+        self.logits = 1.5 * noise + torch.linspace(1, -2, 8)[:, None, None]
+
+    def forward(self, _: Tensor) -> Tensor:
+        return self.logits
+
+
+def test_rankseg_labels_have_the_higher_expected_miou() -> None:
+    network, images = Unsure(), noise(32, 32)[:1]
+    chances = torch.distributions.Categorical(logits=network.logits[0].permute(1, 2, 0))
+    torch.manual_seed(0)
+    truths = chances.sample((50,))
+
+    def mious(decoding: str) -> np.ndarray:
+        scores = ImageScores(8)
+        labels = predict(network, images, InferenceSpec(decoding=decoding))
+        scores.update(labels.expand(50, -1, -1), truths)
+        return np.array(scores.image_miou())
+
+    gains = mious("rankseg") - mious("argmax")
+    assert gains.mean() > 0.01
+    assert gains.mean() > 4 * gains.std() / 50**0.5
+
+
+def test_rankseg_averages_over_scales_and_flips() -> None:
+    inference = InferenceSpec(decoding="rankseg", flip=True, scales=(1.0, 2.0))
+    labels = predict(
+        Brightness(), torch.from_numpy(bright(np.eye(32, dtype=np.int64)[None])), inference
+    )
+    assert labels.shape == (1, 32, 32)
+    assert labels.dtype == torch.int64
