@@ -82,6 +82,14 @@ IdempotencyKey = Annotated[
         description="Requests with the same key and body make one job.",
     ),
 ]
+IfNoneMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-None-Match",
+        max_length=4096,
+        description="ETags of the versions that the client has.",
+    ),
+]
 LastEventId = Annotated[
     int,
     Header(

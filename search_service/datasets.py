@@ -117,7 +117,7 @@ def picture(session: Session, name: str) -> str:
 
 
 def _add(
-    session: Session, name: str, source: DatasetSource, artifacts_root: Path | None
+    session: Session, name: str, source: DatasetSource, artifacts_root: artifacts.Root | None
 ) -> Dataset:
     report = describe(source)  # before the transaction begins: it may read for minutes
     drawn = {} if artifacts_root is None else {"picture": _draw(source, artifacts_root)}
@@ -138,7 +138,7 @@ def _add(
     return dataset
 
 
-def _draw(source: DatasetSource, artifacts_root: Path) -> str:
+def _draw(source: DatasetSource, artifacts_root: artifacts.Root) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "samples.png"
         draw_samples(open_dataset(source)).save(path)

@@ -15,7 +15,6 @@ from search_service import artifacts, datasets, provenance, runs, trainings
 from search_service.requests import LossNetworkRequest
 from search_service.tables import Artifact, Dataset
 from surrogate_zoo import zoo
-from surrogate_zoo.errors import NotFoundError
 from surrogate_zoo.needs import EDGE_NETWORK, INVERSE_NETWORK, Needs
 from surrogate_zoo.registry import needs_of
 from surrogate_zoo.tables import LossNetwork
@@ -87,14 +86,16 @@ def bring_about(
 
 
 def paths(run: runs.Run, networks: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Where the weights of networks lie, by kind.
+    """Copy the weights of networks to the job's folder, where workers find them; their paths by kind.
 
     Raises:
         NotFoundError: They are not among the artifacts any more.
         StorageError: They are damaged.
     """
-    root = run.settings.artifacts_root
-    return {one["kind"]: str(artifacts.open_artifact(root, one["sha256"])) for one in networks}
+    found = {one["kind"]: run.folder / f"{one['kind']}.safetensors" for one in networks}
+    for one in networks:
+        artifacts.fetch(run.settings.artifacts_root, one["sha256"], found[one["kind"]])
+    return {kind: str(path) for kind, path in found.items()}
 
 
 def _bring(run: runs.Run, dataset: Dataset, kind: str) -> dict[str, Any]:
@@ -121,11 +122,7 @@ def _known(run: runs.Run, session: Session, fingerprint: str, kind: str) -> Loss
     own = session.get(Artifact, (run.job.id, f"{kind}.safetensors"))
     found = zoo.loss_network(session, fingerprint, own.sha256) if own is not None else None
     found = found or zoo.find_loss_network(session, kind, fingerprint)
-    if found is None:
-        return None
-    try:
-        artifacts.open_artifact(run.settings.artifacts_root, found.sha256)
-    except NotFoundError:
+    if found is None or not artifacts.is_stored(run.settings.artifacts_root, found.sha256):
         return None
     return found
 

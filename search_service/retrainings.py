@@ -12,8 +12,7 @@ def run(run: runs.Run) -> None:
     """Run a retraining to its end, from its last checkpoint where there is one.
 
     What the loss needs of loss networks is found in the zoo, or trained first. Checkpoints lie in
-    the job's folder below ``settings.home``; workers on other machines must see the same folder,
-    and that of the artifacts.
+    the job's folder below ``settings.home``; workers on other machines must see the same folder.
 
     Raises:
         Interrupted: The job is to pause or to stop; the last checkpoint is kept.

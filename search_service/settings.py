@@ -6,6 +6,8 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from search_service.artifacts import Root
+
 
 class Settings(BaseSettings):
     """One process's settings; make one where a process starts and pass it on.
@@ -14,7 +16,8 @@ class Settings(BaseSettings):
         home: Folder of everything that the service keeps, unless set apart below.
         database_url: SQLAlchemy URL, ``sqlite:///...`` or ``postgresql+psycopg://...``; empty means
             ``segloss.db`` in ``home``.
-        artifacts: Root folder of the artifact files; None means ``artifacts`` in ``home``.
+        artifacts: Where the artifact files are, a folder or a URL of fsspec; empty means
+            ``artifacts`` in ``home``.
         dataset_roots: Folders that a registered dataset may live under; none by default, so only
             generated datasets can be registered.
         weights_roots: Folders that a network's file of weights may lie under; none by default.
@@ -34,7 +37,7 @@ class Settings(BaseSettings):
 
     home: Path = Path("~/.segloss")
     database_url: str = ""
-    artifacts: Path | None = None
+    artifacts: str = ""
     dataset_roots: tuple[Path, ...] = ()
     weights_roots: tuple[Path, ...] = ()
     token: SecretStr | None = None
@@ -60,6 +63,6 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.home / 'segloss.db'}"
 
     @property
-    def artifacts_root(self) -> Path:
-        """The artifacts' root folder, with its default filled in."""
-        return self.artifacts or self.home / "artifacts"
+    def artifacts_root(self) -> Root:
+        """The artifacts' root, with its default filled in, and where files of a URL are read from."""
+        return Root(self.artifacts or str(self.home / "artifacts"), cache=self.home / "cache")

@@ -1,11 +1,12 @@
 """``/v1/datasets``: register a dataset, read what was found in it and what was trained on its masks."""
 
-from fastapi import APIRouter, status
+from fastapi import APIRouter, Response, status
 from fastapi.responses import FileResponse
 
 from api.dependencies import (
     AfterNumber,
     Cursor,
+    IfNoneMatch,
     Limit,
     Name,
     ReadSession,
@@ -45,11 +46,14 @@ def read_dataset(name: Name, session: ReadSession) -> DatasetView:
     return DatasetView.model_validate(datasets.get(session, name))
 
 
+@router.head("/{name}/picture", include_in_schema=False)
 @router.get("/{name}/picture", response_class=FileResponse, responses=FILE)
-def download_picture(name: Name, session: ReadSession, parts: ServiceParts) -> FileResponse:
+def download_picture(
+    name: Name, session: ReadSession, parts: ServiceParts, known: IfNoneMatch = None
+) -> Response:
     """A picture of nine training samples with their labels, as found on registration."""
     sha256 = datasets.picture(session, name)
-    return stored_file(parts, sha256, f"{name}.png", MEDIA_TYPES[".png"])
+    return stored_file(parts, sha256, f"{name}.png", MEDIA_TYPES[".png"], known)
 
 
 @router.get("/{name}/loss-networks")
@@ -63,11 +67,16 @@ def list_loss_networks(
     )
 
 
+@router.head("/{name}/loss-networks/{sha256}", include_in_schema=False)
 @router.get("/{name}/loss-networks/{sha256}", response_class=FileResponse, responses=FILE)
 def download_loss_network(
-    name: Name, sha256: Sha256, session: ReadSession, parts: ServiceParts
-) -> FileResponse:
+    name: Name,
+    sha256: Sha256,
+    session: ReadSession,
+    parts: ServiceParts,
+    known: IfNoneMatch = None,
+) -> Response:
     """The weights of a loss network, safetensors, to build the loss with in one's own training."""
     found = datasets.loss_network(session, name, sha256)
     name = f"{found.kind}.safetensors"
-    return stored_file(parts, sha256, name, MEDIA_TYPES[".safetensors"])
+    return stored_file(parts, sha256, name, MEDIA_TYPES[".safetensors"], known)

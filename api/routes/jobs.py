@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from api.dependencies import (
     ArtifactName,
     Cursor,
+    IfNoneMatch,
     JobId,
     LastEventId,
     Limit,
@@ -112,12 +113,16 @@ def _add_artifacts(router: APIRouter, kind: JobKind) -> None:
         responses=FILE,
     )
     def download_artifact(
-        job_id: JobId, name: ArtifactName, session: ReadSession, parts: ServiceParts
-    ) -> FileResponse:
+        job_id: JobId,
+        name: ArtifactName,
+        session: ReadSession,
+        parts: ServiceParts,
+        known: IfNoneMatch = None,
+    ) -> Response:
         """One file, whole or, with the header Range, in parts."""
         jobs.get(session, kind, job_id)
         artifact = _named(jobs.artifacts(session, job_id), name)
-        return stored_file(parts, artifact.sha256, artifact.name, artifact.media_type)
+        return stored_file(parts, artifact.sha256, artifact.name, artifact.media_type, known)
 
 
 def _snake(kind: JobKind) -> str:

@@ -15,6 +15,7 @@ import typer
 import uvicorn
 from pydantic import ValidationError
 
+from search_service import artifacts
 from search_service.cli.console import plain_errors, say
 from search_service.cli.supervision import Supervised
 from search_service.database import make_engine, upgrade
@@ -99,7 +100,7 @@ def _settings(options: dict[str, object]) -> Settings:
 
 def _migrate(settings: Settings) -> None:
     settings.home.mkdir(parents=True, exist_ok=True)
-    settings.artifacts_root.mkdir(parents=True, exist_ok=True)
+    artifacts.prepare(settings.artifacts_root)
     engine = make_engine(settings.database)
     try:
         upgrade(engine)

@@ -3,15 +3,17 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from search_service.artifacts import Root
 from search_service.settings import Settings
 
 
 def test_everything_lies_below_home_unless_set_apart(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     assert settings.database == f"sqlite:///{tmp_path / 'segloss.db'}"
-    assert settings.artifacts_root == tmp_path / "artifacts"
-    apart = Settings(home=tmp_path, artifacts=Path("/a"), database_url="postgresql://h/d")
-    assert (apart.artifacts_root, apart.database) == (Path("/a"), "postgresql://h/d")
+    assert settings.artifacts_root == Root(str(tmp_path / "artifacts"), tmp_path / "cache")
+    apart = Settings(home=tmp_path, artifacts="s3://a/b", database_url="postgresql://h/d")
+    assert apart.artifacts_root == Root("s3://a/b", tmp_path / "cache")
+    assert apart.database == "postgresql://h/d"
 
 
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -3,14 +3,13 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import pytest
 
-from search_service import artifacts, ledger
+from search_service import ledger
 from search_service.cli.client import Client
-from search_service.tables import Artifact, Trial
+from search_service.tables import Trial
 from tests.api.conftest import Live
 from tests.api.requests import LOSS_NETWORK, RETRAINING, SEARCH
 from tests.api.test_problems import is_problem
@@ -223,52 +222,3 @@ def test_an_open_stream_holds_up_nobody(live: Live) -> None:
         next(stream.iter_lines())
         answers = list(pool.map(lambda _: live.http.get("/livez").status_code, range(50)))
     assert answers == [200] * 50
-
-
-@pytest.fixture
-def with_file(live: Live, tmp_path: Path) -> str:
-    """The path of a job with one file of 1000 bytes."""
-    job = submit(live)
-    (tmp_path / "search.png").write_bytes(bytes(range(250)) * 4)
-    sha256, size = artifacts.store(live.settings.artifacts_root, tmp_path / "search.png")
-    row = Artifact(job_id=str(job["id"]), name="search.png", sha256=sha256, bytes=size)
-    row.media_type = "image/png"
-    with live.sessions.begin() as session:
-        ledger.record_artifact(session, row)
-    return f"/v1/searches/{job['id']}/artifacts"
-
-
-def test_a_file_can_be_fetched_whole_and_in_parts(live: Live, with_file: str) -> None:
-    (listed,) = live.http.get(with_file).json()["items"]
-    assert (listed["name"], listed["bytes"]) == ("search.png", 1000)
-    whole = live.http.get(f"{with_file}/search.png")
-    assert whole.content == bytes(range(250)) * 4
-    assert whole.headers["content-type"] == "image/png"
-    assert whole.headers["etag"] == f'"{listed["sha256"]}"'
-    part = live.http.get(f"{with_file}/search.png", headers={"Range": "bytes=990-"})
-    assert part.status_code == 206
-    assert part.content == whole.content[990:]
-    head = live.http.head(f"{with_file}/search.png")
-    assert head.headers["content-length"] == "1000"
-
-
-@pytest.mark.parametrize(
-    ("asked", "status"), [("bytes=5000-", 416), ("lines=1-2", 400), ("bytes=x-y", 400)]
-)
-def test_a_wrong_range_is_a_problem(live: Live, with_file: str, asked: str, status: int) -> None:
-    response = live.http.get(f"{with_file}/search.png", headers={"Range": asked})
-    is_problem(response, status)
-    if status == 416:
-        assert response.headers["content-range"].endswith("/1000")
-
-
-@pytest.mark.parametrize("name", ["other.png", "..%2f..%2fsegloss.db", "%2e%2e"])
-def test_no_other_file_can_be_fetched(live: Live, with_file: str, name: str) -> None:
-    is_problem(live.http.get(f"{with_file}/{name}"), 404)
-
-
-def test_a_damaged_file_is_not_given_out(live: Live, with_file: str) -> None:
-    (listed,) = live.http.get(with_file).json()["items"]
-    stored = artifacts.open_artifact(live.settings.artifacts_root, listed["sha256"])
-    stored.write_bytes(b"something else")
-    is_problem(live.http.get(f"{with_file}/search.png"), 503)
