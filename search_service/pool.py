@@ -5,12 +5,18 @@ from pathlib import Path
 from typing import Protocol
 
 from workers.candidates import Candidate, Outcome, RetrainingResult
+from workers.gallery_task import GalleryResult, GalleryTask
 from workers.loss_networks.specs import LossNetworkResult, LossNetworkTask
 from workers.specs import ProxyTask, RetrainingTask
 
 
 class Pool(Protocol):
     """Runs trainings somewhere else and hands their results back; used from several threads."""
+
+    @property
+    def actors(self) -> int:
+        """How many trainings can run at once."""
+        ...
 
     def evaluate(
         self,
@@ -71,5 +77,27 @@ class Pool(Protocol):
         Raises:
             Stopped: ``should_stop`` became true; what was trained so far is lost.
             SeglossError: The task cannot be run.
+        """
+        ...
+
+    def draw_gallery(
+        self,
+        task: GalleryTask,
+        folder: Path,
+        *,
+        on_progress: Callable[[int, float], None],
+        should_stop: Callable[[], bool],
+    ) -> GalleryResult:
+        """Draw predictions of trained networks side by side into ``folder``.
+
+        Args:
+            task: The networks and the images to choose from.
+            folder: For the pictures.
+            on_progress: Told the images looked at, now and then.
+            should_stop: As in :meth:`evaluate`.
+
+        Raises:
+            Stopped: ``should_stop`` became true.
+            SeglossError: The pictures cannot be drawn.
         """
         ...

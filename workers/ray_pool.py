@@ -21,6 +21,7 @@ from ray.exceptions import RayError
 from surrogate_zoo.errors import InputError, WorkerError
 from workers.candidates import Candidate, Outcome, RetrainingResult, Stopped
 from workers.fair_shares import Call, FairShares
+from workers.gallery_task import GalleryResult, GalleryTask
 from workers.loss_networks.specs import LossNetworkResult, LossNetworkTask
 from workers.packs import ATTEMPTS, Pack, cut_packs, retry
 from workers.spec_base import Spec
@@ -224,6 +225,17 @@ class WorkerPool:
     ) -> LossNetworkResult:
         """Train a loss network; as :meth:`retrain`, but one whose actor is lost begins anew."""
         return self._train("train_loss_network", task, folder, on_progress, should_stop)  # type: ignore[no-any-return]
+
+    def draw_gallery(
+        self,
+        task: GalleryTask,
+        folder: Path,
+        *,
+        on_progress: Progress = lambda _images, _disagreement: None,
+        should_stop: Stop = lambda: False,
+    ) -> GalleryResult:
+        """Draw predictions side by side; as :meth:`retrain`, but one whose actor is lost begins anew."""
+        return self._train("draw_gallery", task, folder, on_progress, should_stop)  # type: ignore[no-any-return]
 
     def _train(
         self, method: str, task: Spec, folder: Path, on_progress: Progress, should_stop: Stop

@@ -12,6 +12,8 @@ import torch
 from surrogate_zoo import errors
 from workers.candidates import Candidate, Outcome, RetrainingResult, Stopped
 from workers.device import choose_device, worker_facts
+from workers.gallery import draw_gallery
+from workers.gallery_task import GalleryResult, GalleryTask
 from workers.loss_networks.specs import LossNetworkResult, LossNetworkTask
 from workers.loss_networks.training import train_loss_network
 from workers.proxy import evaluate_pack
@@ -105,6 +107,19 @@ class TrainingWorker:
                 Path(folder),
                 device=self._device,
                 on_progress=lambda steps, _total, loss: on_progress(steps, loss),
+                should_stop=lambda: self._is_stopped(ticket),
+            ),
+        )
+
+    def draw_gallery(self, ticket: str, task: GalleryTask, folder: str) -> GalleryResult | Refusal:
+        """Draw a gallery into ``folder``; ``ticket`` names this call."""
+        return self._train(
+            ticket,
+            lambda on_progress: draw_gallery(
+                task,
+                Path(folder),
+                device=self._device,
+                on_progress=on_progress,
                 should_stop=lambda: self._is_stopped(ticket),
             ),
         )
