@@ -2,27 +2,32 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from math import isnan
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save as as_bytes
-from torch import Tensor
+from torch import Tensor, nn
 
-from surrogate_zoo import needs_of
+from surrogate_zoo import ImageScores, needs_of
 from surrogate_zoo.errors import ConflictError, DatasetError, StorageError, WorkerError
 from surrogate_zoo.files import write_atomically
 from workers.augmentation import Batches
 from workers.candidates import RetrainingResult, Stopped
 from workers.datasets import Dataset, Samples, open_dataset
 from workers.device import choose_device
+from workers.early_stop import EarlyStop
 from workers.image_stack import stack_by_size
 from workers.inference import evaluate
 from workers.losses import build_loss, distance_maps_of
 from workers.pictures import draw_predictions
+from workers.proxy import cut_hold_out
 from workers.specs import RetrainingTask
-from workers.training import CHECK_EVERY, Learner, initial_network, train
+from workers.training import CHECK_EVERY, Learner, initial_network, learning_rate, train
+from workers.training_logs import Logs, event_files, training_logs
 
 CHECKPOINT = "checkpoint.pt"
 WEIGHTS, METRICS, PICTURE = "weights.safetensors", "metrics.json", "predictions.png"
@@ -53,8 +58,8 @@ def retrain(
         should_stop: Looked at after every step.
 
     Returns:
-        The scores, and the names of the files written: ``weights.safetensors``, ``metrics.json``
-        and ``predictions.png``.
+        The scores, and the names of the files written: ``weights.safetensors``, ``metrics.json``,
+        ``predictions.png`` and those of a TensorBoard log.
 
     Raises:
         Stopped: ``should_stop`` became true; the checkpoint holds every step taken.
@@ -65,15 +70,13 @@ def retrain(
     """
     run = _Run(task, folder, choose_device(device))
     run.resume()
-    train(
-        [run.learner],
-        run.batches(),
-        task.training,
-        seed=task.seed,
-        device=run.device,
-        after_step=lambda steps: run.after_step(steps, on_progress, should_stop),
-    )
-    return _finish(run)
+    with training_logs(task, folder, run.learner.steps) as logs:
+        run.train(logs, on_progress, should_stop)
+        return _finish(run, logs)
+
+
+class _Settled(Exception):  # noqa: N818 - no error: it takes the way out of the loop
+    """Further training would not raise the score."""
 
 
 class _Run:
@@ -86,9 +89,15 @@ class _Run:
             raise DatasetError(f"The dataset has no split {task.split!r} to score on.")
         self.samples: Samples = self.dataset.read("train")
         classes = len(self.dataset.classes)
+        self.kept = list(range(len(self.samples)))
+        self.early_stop: EarlyStop | None = None
+        if task.early_stop is not None:
+            self.kept, held = cut_hold_out(len(self.samples), task.early_stop.hold_out, task.seed)
+            self.early_stop = EarlyStop(task.early_stop, self._measure_on(held))
+        masks = [self.samples.masks[one] for one in self.kept]
         self.learner = Learner(
             initial_network(task.network, classes, task.seed),
-            build_loss(task.loss, self.samples.masks, classes, task.loss_networks),
+            build_loss(task.loss, masks, classes, task.loss_networks),
             task.training,
             device,
             inputs=needs_of(task.loss).inputs,
@@ -102,28 +111,67 @@ class _Run:
         stacks = stack_by_size(
             self.samples,
             self.device,
-            range(len(self.samples)),
+            self.kept,
             maps=distance_maps_of([self.task.loss]),
             num_classes=len(self.dataset.classes),
         )
         return Batches(stacks, self.task.training, self.task.seed)
 
-    def after_step(
-        self, steps: int, on_progress: Progress, should_stop: Callable[[], bool]
+    def train(self, logs: Logs, on_progress: Progress, should_stop: Callable[[], bool]) -> None:
+        """Train to the end of the schedule, or until the score on the hold-out set rises no more."""
+        if self.early_stop is None or not self.early_stop.over:
+            with suppress(_Settled):
+                train(
+                    [self.learner],
+                    self.batches(),
+                    self.task.training,
+                    seed=self.task.seed,
+                    device=self.device,
+                    after_step=lambda steps: self._after_step(
+                        steps, logs, on_progress, should_stop
+                    ),
+                )
+        if self.early_stop is not None:
+            self.early_stop.restore(self.learner.trained)
+
+    def _after_step(
+        self, steps: int, logs: Logs, on_progress: Progress, should_stop: Callable[[], bool]
     ) -> None:
-        """Refuse a training that diverged, tell progress, write a checkpoint, stop: as is due."""
+        """Refuse a diverged training, tell progress, look, write a checkpoint, stop: as is due."""
         last = steps == self.task.training.iterations
         if steps % CHECK_EVERY == 0 or last:
             if self.learner.failure is not None:
                 raise WorkerError(
                     f"The retraining failed. {self.learner.failure} Lower the learning rate."
                 )
-            on_progress(steps, self.learner.recent_loss(CHECK_EVERY))
-        stop = not last and should_stop()
-        if steps % self.task.checkpoint_every == 0 or last or stop:
+            loss = self.learner.recent_loss(CHECK_EVERY)
+            on_progress(steps, loss)
+            rate = learning_rate(self.task.training, steps - 1)
+            logs.scalars(steps, {"train/loss": loss, "train/learning_rate": rate})
+        settled = self._looked_enough(steps, logs, last=last)
+        stop = not last and not settled and should_stop()
+        if steps % self.task.checkpoint_every == 0 or last or stop or settled:
             self.save()
+        if settled:
+            raise _Settled
         if stop:
             raise Stopped(f"The retraining was stopped after {steps} iterations.")
+
+    def _looked_enough(self, steps: int, logs: Logs, *, last: bool) -> bool:
+        """Look at the hold-out set where it is due; whether the score rises no more."""
+        if self.task.early_stop is None or self.early_stop is None:
+            return False
+        if steps % self.task.early_stop.every and not last:
+            return False
+        score = self.early_stop.look(self.learner.trained, steps)
+        logs.scalars(steps, {f"hold-out/{self.task.early_stop.metric}": score})
+        return self.early_stop.over
+
+    def _measure_on(self, held: Sequence[int]) -> Callable[[nn.Module], dict[str, float]]:
+        """How a network is measured on the hold-out set, predicting as it is scored at the end."""
+        stacks = stack_by_size(self.samples, self.device, held)
+        classes, task = len(self.dataset.classes), self.task
+        return lambda network: evaluate(network, stacks, classes, task.scoring, task.inference)
 
     @property
     def seconds(self) -> float:
@@ -133,9 +181,10 @@ class _Run:
     def save(self) -> None:
         """Write the checkpoint atomically: a crash leaves the one before."""
         state = {
-            "task": self.task.model_dump_json(),
+            "task": _identity(self.task),
             "seconds": self.seconds,
             "learner": self.learner.state(),
+            "early_stop": {} if self.early_stop is None else self.early_stop.state(),
         }
         write_atomically(self.folder / CHECKPOINT, lambda path: torch.save(state, path))
 
@@ -148,19 +197,28 @@ class _Run:
             state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         except Exception as error:
             raise StorageError(f"{path} cannot be read; delete it to start anew.") from error
-        if state["task"] != self.task.model_dump_json():
+        if state["task"] != _identity(self.task):
             raise ConflictError(f"{path} belongs to another retraining; choose another folder.")
         self.learner.load(state["learner"])
+        if self.early_stop is not None:
+            self.early_stop.load(state["early_stop"])
         self._before = state["seconds"]
 
 
-def _finish(run: _Run) -> RetrainingResult:
+def _identity(task: RetrainingTask) -> str:
+    """What a checkpoint belongs to; where it is logged does not matter."""
+    return task.model_dump_json(exclude={"log", "mlflow"})
+
+
+def _finish(run: _Run, logs: Logs) -> RetrainingResult:
     """Score the network and write the results."""
     classes = run.dataset.classes
     scored = run.dataset.read(run.task.split)
     stacks = stack_by_size(scored, run.device, range(len(scored)))
-    network = run.learner.network
-    metrics = evaluate(network, stacks, len(classes), run.task.scoring, run.task.inference)
+    network = run.learner.trained
+    images = ImageScores(len(classes))
+    scoring, inference = run.task.scoring, run.task.inference
+    metrics = evaluate(network, stacks, len(classes), scoring, inference, images=images)
     facts = {
         "network": run.task.network.model_dump(mode="json"),
         "classes": list(classes),
@@ -171,18 +229,37 @@ def _finish(run: _Run) -> RetrainingResult:
     weights: dict[str, Tensor] = {
         name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()
     }
-    report = {
+    report: dict[str, Any] = {
         "split": run.task.split,
         "images": len(scored),
         "metrics": metrics,
+        "class_iou": dict(zip(classes, _known(images.class_iou()), strict=True)),
+        "image_miou": _known(images.image_miou()),
+        "worst_decile": _known([images.worst_decile()])[0],
         "curve": run.learner.curve(),
     }
+    if run.early_stop is not None:
+        report["early_stop"] = run.early_stop.report()
+    if run.task.rankseg:
+        ranked = inference.model_copy(update={"decoding": "rankseg"})
+        report["rankseg"] = evaluate(network, stacks, len(classes), scoring, ranked)
+    if run.device.type == "cuda":
+        report["peak_memory_bytes"] = torch.cuda.max_memory_allocated(run.device)
     folder = run.folder
     # Written here: safetensors has an error of its own for a full disk.
     content = as_bytes(weights, header)
     write_atomically(folder / WEIGHTS, lambda path: path.write_bytes(content))
     text = json.dumps(report, indent=2) + "\n"
     write_atomically(folder / METRICS, lambda path: path.write_text(text, encoding="utf-8"))
-    picture = draw_predictions(network, stacks, run.task.inference)
+    picture = draw_predictions(network, stacks, inference)
     write_atomically(folder / PICTURE, lambda path: picture.save(path, format="PNG"))
-    return RetrainingResult(metrics, (WEIGHTS, METRICS, PICTURE), run.seconds)
+    logs.scalars(
+        run.learner.steps, {f"{run.task.split}/{name}": score for name, score in metrics.items()}
+    )
+    files = (WEIGHTS, METRICS, PICTURE, *event_files(folder))
+    return RetrainingResult(metrics, files, run.seconds)
+
+
+def _known(scores: list[float]) -> list[float | None]:
+    """What was measured; JSON has no NaN."""
+    return [None if isnan(score) else score for score in scores]

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from workers.dataset_sources import DatasetSource
+from workers.retraining_specs import EarlyStopSpec, Log, MlflowSpec
 from workers.spec_base import Fraction, Seed, Side, Spec
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -165,6 +166,9 @@ class InferenceSpec(Spec):
         overlap: Share of the window that neighbours have in common, at least.
         scales: The image is predicted at each of these scales, and the probabilities averaged.
         flip: Predict the mirrored image too, and average the probabilities.
+        decoding: How probabilities become labels: ``argmax``, the likeliest class of every pixel; or
+            ``rankseg``, the labels of an image that maximise its expected mean IoU, all pixels
+            together (RankSEG-RMA, Wang and Dai, NeurIPS 2025).
     """
 
     window: tuple[Side, Side] | None = None
@@ -173,6 +177,7 @@ class InferenceSpec(Spec):
         tuple[Annotated[float, Field(ge=0.1, le=4)], ...], Field(min_length=1, max_length=16)
     ] = (1.0,)
     flip: bool = False
+    decoding: Literal["argmax", "rankseg"] = "argmax"
 
 
 class ProxyTask(Spec):
@@ -232,7 +237,12 @@ class RetrainingTask(Spec):
         split: Split that the result is scored on.
         seed: Seeds initial weights, batches and augmentation.
         checkpoint_every: Steps between two checkpoints.
+        early_stop: When to end before the schedule does; None never.
+        log: Logs to write into the folder: loss and learning rate every 20 iterations, scores.
+        mlflow: Where MLflow logs the same; None does not.
         loss_networks: Paths of the weights of the loss networks that the loss asks for, by kind.
+        rankseg: Score the network a second time with the decoding ``rankseg``: a control of what
+            needs no training.
     """
 
     dataset: DatasetSource
@@ -244,7 +254,11 @@ class RetrainingTask(Spec):
     split: Literal["val", "test"] = "val"
     seed: Seed = 0
     checkpoint_every: Annotated[int, Field(ge=1)] = 200
+    early_stop: EarlyStopSpec | None = None
+    log: tuple[Log, ...] = ()
+    mlflow: MlflowSpec | None = None
     loss_networks: dict[str, str] = Field(default_factory=dict)
+    rankseg: bool = False
 
 
 # Presets for two CPU cores, measured on the generated dataset (one thread of a 2.6 GHz EPYC).

@@ -1,12 +1,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from surrogate_zoo import ImageScores
 from surrogate_zoo.errors import (
     ConflictError,
     DatasetError,
@@ -32,7 +34,7 @@ def same_files(one: Path, other: Path) -> bool:
 
 
 def test_results_can_be_used_without_the_product(tmp_path: Path) -> None:
-    task = tiny.retraining_task(training={"iterations": 30, "batch_size": 8})
+    task = tiny.retraining_task(training={"iterations": 30, "batch_size": 8}, rankseg=True)
     result = retrain(task, tmp_path, device="cpu")
     assert result.files == ("weights.safetensors", "metrics.json", "predictions.png")
     assert result.seconds > 0
@@ -48,7 +50,15 @@ def test_results_can_be_used_without_the_product(tmp_path: Path) -> None:
     network.load_state_dict(load_file(tmp_path / "weights.safetensors"))
     samples = open_dataset(tiny.SOURCE).read("val")
     stacks = stack_by_size(samples, torch.device("cpu"), range(6))
-    assert evaluate(network, stacks, 6, tiny.SCORING) == result.metrics
+    images = ImageScores(6)
+    assert evaluate(network, stacks, 6, tiny.SCORING, images=images) == result.metrics
+    assert report["image_miou"] == images.image_miou()
+    assert report["worst_decile"] == min(images.image_miou())
+    assert [*report["class_iou"]] == facts["classes"]
+    known = [one for one in report["class_iou"].values() if one is not None]
+    assert np.mean(known) == pytest.approx(report["metrics"]["miou"])
+    ranked = evaluate(network, stacks, 6, tiny.SCORING, InferenceSpec(decoding="rankseg"))
+    assert report["rankseg"] == ranked != result.metrics
     with Image.open(tmp_path / "predictions.png") as picture:
         assert picture.size == (480, 640)
 
