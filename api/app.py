@@ -14,6 +14,7 @@ from api.openapi import add_openapi
 from api.plain_errors import PlainErrorMiddleware
 from api.problems import add_problem_handlers
 from api.routes import (
+    comparisons,
     curve_families,
     datasets,
     health,
@@ -49,7 +50,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.service = service
     v1 = APIRouter(prefix="/v1")
     catalogues = (metrics, networks, curve_families, samplers)
-    for routes in (searches, losses, retrainings, loss_networks, datasets, *catalogues):
+    for routes in (
+        searches,
+        losses,
+        retrainings,
+        comparisons,
+        loss_networks,
+        datasets,
+        *catalogues,
+    ):
         v1.include_router(routes.router)
     app.include_router(v1)
     app.include_router(health.router)

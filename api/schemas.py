@@ -5,7 +5,8 @@ from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from search_service.tables import Ending, JobKind, State
+from search_service.comparison_cells import Cell
+from search_service.tables import Ending, Evaluation, JobKind, State
 from surrogate_zoo.metrics import Metric
 from surrogate_zoo.parameters import ParameterSpace
 from workers.architectures import Architecture
@@ -27,7 +28,7 @@ class Page(BaseModel, Generic[Item]):
 
 
 class JobView(View):
-    """A search, a retraining, or the training of a loss network."""
+    """A search, a retraining, a comparison, or the training of a loss network."""
 
     id: str
     kind: JobKind
@@ -68,6 +69,39 @@ class TrialView(View):
     seconds: float = Field(description="Wall time of its training and scoring.")
     worker: dict[str, Any] = Field(description="Where it ran, as far as a repeat needs it.")
     finished_at: datetime
+
+
+class CellView(BaseModel):
+    """One finished retraining of a comparison."""
+
+    number: int = Field(description="Its place in the grid.")
+    network: int = Field(description="Place of its network in the request.")
+    loss: str
+    seed: int
+    learning_rate: float
+    metrics: dict[str, float] = Field(description="All scores on the split; empty if it failed.")
+    worst_decile: float | None = Field(description="Mean mIoU of the worst tenth of the images.")
+    error: str | None
+    seconds: float
+    finished_at: datetime
+
+    @classmethod
+    def of(cls, cell: Cell, row: Evaluation) -> Self:
+        """Describe what became of a cell."""
+        kept = ("learning_rate", "metrics", "error", "seconds")
+        return cls(
+            **vars(cell),
+            **{name: row.outcome[name] for name in kept},
+            worst_decile=row.outcome.get("worst_decile"),
+            finished_at=row.finished_at,
+        )
+
+
+class Cells(BaseModel):
+    """Retrainings of a comparison that are finished, by number."""
+
+    items: list[CellView]
+    total: int = Field(description="How many there will be.")
 
 
 class Trials(BaseModel):

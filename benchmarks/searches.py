@@ -216,10 +216,10 @@ def _report(setting: Setting, contest: Contest, records: Mapping[str, Record]) -
             if (metric, name) in gaps:
                 found = gaps[metric, name]
                 gap = (
-                    f"{tasks.percent(found, signed=True)} "
+                    f"{found.percent(signed=True)} "
                     f"(p = {found.p or 0.0:.3f}, {adjusted[metric, name]:.2f})"
                 )
-            score = tasks.percent(estimate(_of(runs, metric)))
+            score = estimate(_of(runs, metric)).percent()
             yield f"| {name} | {rates[name]:g} | {score} | {gap} |"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from search_service.significance import Estimate, difference, estimate
+from search_service.significance import difference, estimate
 from surrogate_zoo import METRICS
 
 CAMVID_CLASSES = (
@@ -101,7 +101,7 @@ def table(
     yield f"| loss | learning rate | {' | '.join(titles.values())} |"
     yield "|---" * (2 + len(titles)) + "|"
     for loss, runs in scores.items():
-        cells = (percent(estimate([run[name] for run in runs])) for name in titles)
+        cells = (estimate([run[name] for run in runs]).percent() for name in titles)
         yield f"| {loss} | {rates[loss]:g} | {' | '.join(cells)} |"
 
 
@@ -109,10 +109,4 @@ def gap(runs: Runs, base: Runs, name: str) -> str:
     """The gap of one score to that of ``base`` in points, paired over seeds, with its p."""
     found = difference([run[name] for run in runs], [run[name] for run in base])
     p = "" if found.p is None else f" (p = {found.p:.3f})"
-    return percent(found, signed=True) + p
-
-
-def percent(value: Estimate, *, signed: bool = False) -> str:
-    """Mean and half of the 95% interval, in percent."""
-    mean = f"{100 * value.mean:+.1f}" if signed else f"{100 * value.mean:.1f}"
-    return mean if value.half is None else f"{mean} ± {100 * value.half:.1f}"
+    return found.percent(signed=True) + p

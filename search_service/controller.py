@@ -25,7 +25,15 @@ from dbos import (
 from sqlalchemy import make_url, select
 from sqlalchemy.exc import DBAPIError
 
-from search_service import database, ledger, loss_networks, retrainings, runs, searches
+from search_service import (
+    comparisons,
+    database,
+    ledger,
+    loss_networks,
+    retrainings,
+    runs,
+    searches,
+)
 from search_service.lease import hold_lease
 from search_service.pool import Pool
 from search_service.settings import Settings
@@ -44,6 +52,7 @@ _RUN_VERSION = "1"
 _KINDS = {
     "search": searches.run,
     "retraining": retrainings.run,
+    "comparison": comparisons.run,
     "loss-network": loss_networks.run,
 }
 _GIVEN_UP = "The controller died again and again while it ran this job; see its log."

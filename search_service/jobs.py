@@ -16,10 +16,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from search_service import datasets, ledger, losses, starts
-from search_service.requests import LossNetworkRequest, RetrainingRequest, SearchRequest
+from search_service.requests import (
+    ComparisonRequest,
+    LossNetworkRequest,
+    RetrainingRequest,
+    SearchRequest,
+)
 from search_service.spaces import space_of
-from search_service.tables import Artifact, Event, Job, JobKind, State, Trial
+from search_service.tables import CELL, Artifact, Evaluation, Event, Job, JobKind, State, Trial
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError
+from surrogate_zoo.metrics import METRICS
 from surrogate_zoo.registry import LOSSES
 from surrogate_zoo.tables import now
 
@@ -32,7 +38,7 @@ _CANCEL: Mapping[State, State] = {
 _PAUSE: Mapping[State, State] = {"queued": "paused", "running": "pausing"}
 _RESUME: Mapping[State, State] = {"paused": "queued"}
 
-_Request = TypeVar("_Request", SearchRequest, RetrainingRequest)
+_Request = TypeVar("_Request", SearchRequest, RetrainingRequest, ComparisonRequest)
 
 
 MOST_NUMBERS = 400_000
@@ -81,10 +87,25 @@ def create_retraining(
     """
     if (known := _by_key(session, idempotency_key)) is not None:
         return _same(known, "retraining", _versions_from(known, request).model_dump(mode="json"))
-    dataset = datasets.known(session, request.dataset)
-    if not dataset.report["images"].get(request.split):
-        raise InputError(f"Dataset {dataset.name} has no image in its split {request.split!r}.")
+    _check_split(session, request)
     return _create(session, "retraining", losses.pinned(session, request), idempotency_key)
+
+
+def create_comparison(
+    session: Session, request: ComparisonRequest, *, idempotency_key: str | None = None
+) -> Job:
+    """Queue a comparison; fixes the versions of losses where the request leaves them open.
+
+    Raises:
+        UnknownNameError: No such dataset or metric.
+        InputError: No such loss in the zoo, or the dataset has no image in the split.
+        ConflictError: The key was used for another request.
+    """
+    if (known := _by_key(session, idempotency_key)) is not None:
+        return _same(known, "comparison", _versions_from(known, request).model_dump(mode="json"))
+    _ = METRICS[request.metric]
+    _check_split(session, request)
+    return _create(session, "comparison", losses.all_pinned(session, request), idempotency_key)
 
 
 def create_loss_network(
@@ -180,6 +201,12 @@ def trials(
     return list(session.scalars(query.order_by(Trial.number).limit(limit)))
 
 
+def cells(session: Session, job_id: str) -> list[Evaluation]:
+    """Return a comparison's finished retrainings, by number."""
+    query = select(Evaluation).where(Evaluation.job_id == job_id, Evaluation.stage == CELL)
+    return list(session.scalars(query.order_by(Evaluation.number)))
+
+
 def events_after(
     session: Session, job_id: str, sequence: int = 0, limit: int = 1000
 ) -> list[Event]:
@@ -199,7 +226,8 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
 
     Returns:
         Of a search: ``done`` and ``total`` trials, ``failed``, ``rejected`` and ``stopped`` ones
-        among them, ``best_score`` so far or None. Of the others: the newest progress event, ``done``
+        among them, ``best_score`` so far or None. Of a comparison: ``done`` and ``total`` trainings,
+        those of tuning included. Of the others: the newest progress event, ``done``
         and ``total`` steps, and ``stage`` while a retraining waits for a loss network, which it
         names.
     """
@@ -213,6 +241,10 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
             **{ending: number.get(ending, 0) for ending in ("failed", "rejected", "stopped")},
             "best_score": max((best for *_, best in rows if best is not None), default=None),
         }
+    if job.kind == "comparison":
+        finished = select(func.count()).where(Evaluation.job_id == job.id)
+        total = ComparisonRequest.model_validate(job.request).trainings
+        return {"done": session.scalar(finished) or 0, "total": total}
     newest = select(Event.body).where(Event.job_id == job.id, Event.kind == "progress")
     body = session.scalar(newest.order_by(Event.sequence.desc()).limit(1))
     schedule = "network" if job.kind == "loss-network" else "training"
@@ -225,10 +257,17 @@ def counts(session: Session) -> dict[tuple[str, str], int]:
     return {(kind, state): number for kind, state, number in session.execute(query)}
 
 
+def _check_split(session: Session, request: RetrainingRequest | ComparisonRequest) -> None:
+    """Refuse a dataset that is not known, or has nothing to score on."""
+    dataset = datasets.known(session, request.dataset)
+    if not dataset.report["images"].get(request.split):
+        raise InputError(f"Dataset {dataset.name} has no image in its split {request.split!r}.")
+
+
 def _create(
     session: Session,
     kind: JobKind,
-    request: SearchRequest | RetrainingRequest | LossNetworkRequest,
+    request: SearchRequest | RetrainingRequest | ComparisonRequest | LossNetworkRequest,
     key: str | None,
 ) -> Job:
     body = request.model_dump(mode="json")
@@ -254,9 +293,11 @@ def _by_key(session: Session, key: str | None) -> Job | None:
 
 def _versions_from(known: Job, request: _Request) -> _Request:
     """The request with the versions that were fixed for a job, where it leaves them open."""
-    field = "start_version" if isinstance(request, SearchRequest) else "version"
-    fixed = {field: getattr(request, field) or known.request.get(field)}
-    if isinstance(request, RetrainingRequest):
+    fixed: dict[str, Any] = {}
+    if not isinstance(request, ComparisonRequest):
+        field = "start_version" if isinstance(request, SearchRequest) else "version"
+        fixed[field] = getattr(request, field) or known.request.get(field)
+    if not isinstance(request, SearchRequest):
         fixed["versions"] = {**known.request.get("versions", {}), **request.versions}
     return request.model_copy(update=fixed)
 

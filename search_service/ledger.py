@@ -121,6 +121,12 @@ def recorded_evaluations(
     return list(session.scalars(wanted.order_by(Evaluation.number)))
 
 
+def all_evaluations(session: Session, job_id: str) -> list[Evaluation]:
+    """Return all recorded evaluations of a job, by stage and number."""
+    wanted = select(Evaluation).where(Evaluation.job_id == job_id)
+    return list(session.scalars(wanted.order_by(Evaluation.stage, Evaluation.number)))
+
+
 def record_artifact(session: Session, artifact: Artifact) -> None:
     """Record a job's file; a repeated run replaces the row of the same name."""
     lock(session, artifact.job_id)

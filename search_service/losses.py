@@ -1,8 +1,8 @@
-"""The loss that a retraining names: one of the zoo, or a weighted sum of several."""
+"""The losses that a request names: one of the zoo, or a weighted sum of several."""
 
 from sqlalchemy.orm import Session
 
-from search_service.requests import RetrainingRequest
+from search_service.requests import ComparisonRequest, RetrainingRequest
 from surrogate_zoo import zoo
 from surrogate_zoo.errors import InputError, NotFoundError
 from surrogate_zoo.loss_file import Document, sum_document
@@ -28,6 +28,19 @@ def pinned(session: Session, request: RetrainingRequest) -> RetrainingRequest:
     request = request.model_copy(update={"versions": versions})
     document(session, request)
     return request
+
+
+def all_pinned(session: Session, request: ComparisonRequest) -> ComparisonRequest:
+    """:func:`pinned` for every loss of a comparison.
+
+    Raises:
+        InputError: As there.
+    """
+    versions: dict[str, int] = {}
+    for loss in request.losses:
+        fixed = pinned(session, request.retraining(loss))
+        versions |= fixed.versions if fixed.version is None else {loss: fixed.version}
+    return request.model_copy(update={"versions": versions})
 
 
 def document(session: Session, request: RetrainingRequest) -> Document:

@@ -3,30 +3,36 @@
 from pathlib import Path
 from typing import TypeVar
 
-from search_service.requests import RetrainingRequest, SearchRequest
+from search_service.requests import ComparisonRequest, RetrainingRequest, SearchRequest
 from search_service.settings import Settings
 from surrogate_zoo.errors import InputError
 from workers.architectures import ARCHITECTURES
+from workers.specs import NetworkSpec
 
-Request = TypeVar("Request", SearchRequest, RetrainingRequest)
+Request = TypeVar("Request", SearchRequest, RetrainingRequest, ComparisonRequest)
 
 
 def admitted(settings: Settings, request: Request) -> Request:
-    """Return a request with its file of weights in full, as far as this machine can tell.
+    """Return a request with its files of weights in full, as far as this machine can tell.
 
     Encoder and options are checked by the worker that builds the network.
 
     Raises:
         UnknownNameError: There is no such architecture.
-        InputError: The file of weights is not there, or lies outside ``settings.weights_roots``
+        InputError: A file of weights is not there, or lies outside ``settings.weights_roots``
             (after symlinks).
     """
-    network = request.network
+    if isinstance(request, ComparisonRequest):
+        networks = tuple(_admitted(settings, network) for network in request.networks)
+        return request.model_copy(update={"networks": networks})
+    return request.model_copy(update={"network": _admitted(settings, request.network)})
+
+
+def _admitted(settings: Settings, network: NetworkSpec) -> NetworkSpec:
     _ = ARCHITECTURES[network.architecture]
     if network.weights_file is None:
-        return request
-    path = str(_within(settings, network.weights_file))
-    return request.model_copy(update={"network": network.model_copy(update={"weights_file": path})})
+        return network
+    return network.model_copy(update={"weights_file": str(_within(settings, network.weights_file))})
 
 
 def _within(settings: Settings, name: str) -> Path:

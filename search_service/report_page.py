@@ -7,13 +7,14 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from search_service.fact_rows import rows_of
 from search_service.figures import FIGURES, FinishedSearch
 from surrogate_zoo.metrics import METRICS
 
 BEST: Final = 10
 """So many trials stand in the table of the best."""
 
-_PAGES: Final = Environment(
+PAGES: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "report_pages"),
     autoescape=True,
     undefined=StrictUndefined,
@@ -30,13 +31,13 @@ def render(search: FinishedSearch, figures: Mapping[str, bytes | str]) -> str:
         figures: Name -> PNG file's content, or why there is none.
     """
     measured = [name for name in METRICS if any(name in t.metrics for t, _ in search.scored)]
-    return _PAGES.get_template("search.html").render(
+    return PAGES.get_template("search.html").render(
         search=search,
         loss=search.document["name"],
         title=search.document["title"],
         facts=search.document["provenance"],
         curves=search.space.control_points(search.result.theta),
-        figures=[(entry, *_embedded(figures[entry.name])) for entry in FIGURES],
+        figures=[(entry, *embedded(figures[entry.name])) for entry in FIGURES],
         best=search.best[:BEST],
         failed=len(search.trials) - len(search.scored),
         measured={name: METRICS[name].title for name in measured},
@@ -45,7 +46,7 @@ def render(search: FinishedSearch, figures: Mapping[str, bytes | str]) -> str:
     )
 
 
-def _embedded(figure: bytes | str) -> tuple[str, str]:
+def embedded(figure: bytes | str) -> tuple[str, str]:
     """The figure as a data URI, and why there is none; one of the two is empty."""
     if isinstance(figure, str):
         return "", figure
@@ -60,15 +61,5 @@ def _rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for name, value in facts.items():
         if name not in _TOLD_ELSEWHERE:
-            rows += _flat(name, value)
+            rows += rows_of(name, value)
     return rows
-
-
-def _flat(name: str, value: object) -> list[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        return [row for key, inner in value.items() for row in _flat(f"{name}.{key}", inner)]
-    if isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
-        return [row for i, one in enumerate(value, 1) for row in _flat(f"{name}.{i}", one)]
-    if isinstance(value, list):
-        return [(name, ", ".join(str(one) for one in value))]
-    return [(name, "none" if value is None else str(value))]

@@ -5,12 +5,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from search_service.halving import HalvingSpec
-from search_service.presets import Preset, filled
+from search_service.presets import Preset, RetrainingPreset, filled
+from search_service.retraining_presets import RETRAINING_PRESETS
 from search_service.sampler_specs import PPO2Spec, SamplerSpec
 from surrogate_zoo.loss_file import NAME
 from surrogate_zoo.sums import is_sum, parse_sum, sum_name
 from workers.dataset_sources import DatasetSource
 from workers.loss_networks.specs import LossNetworkSpec
+from workers.retraining_specs import EarlyStopSpec, Log
 from workers.spec_base import Fraction, Seed, Spec
 from workers.specs import (
     QUICK_HOLD_OUT,
@@ -137,7 +139,7 @@ class SearchRequest(Spec):
     @model_validator(mode="before")
     @classmethod
     def _fill_in_preset(cls, given: object) -> object:
-        return filled(given, _SEARCH_PRESETS)
+        return filled(given, _SEARCH_PRESETS, default="released")
 
     @model_validator(mode="after")
     def _start_version_fits(self) -> Self:
@@ -187,13 +189,18 @@ class RetrainingRequest(Spec):
         versions: Versions of a weighted sum's terms, by name; a term that is left out takes the
             newest at the time of the request.
         dataset: Name of a registered dataset.
+        preset: What network, training, scoring and inference are where they are not given: a paper's
+            schedule, see :data:`search_service.retraining_presets.RETRAINING_PRESETS`. None takes
+            the defaults.
         network: The network.
-        training: Its schedule.
+        training: Its schedule; single fields that are not given are the preset's.
         scoring: Options of the metrics.
         inference: How the predictions that are scored are made.
         split: Split that the result is scored on.
         seed: Seeds initial weights, batches and augmentation.
         checkpoint_every: Steps between two checkpoints.
+        early_stop: When to end before the schedule does; None never.
+        log: Logs among the files: ``tensorboard``.
         priority: See :data:`Priority`.
     """
 
@@ -201,6 +208,7 @@ class RetrainingRequest(Spec):
     version: Version | None = None
     versions: dict[Name, Version] = Field(default_factory=dict)
     dataset: DatasetName
+    preset: RetrainingPreset | None = None
     network: NetworkSpec = NetworkSpec()
     training: TrainingSpec = TrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
@@ -208,7 +216,14 @@ class RetrainingRequest(Spec):
     split: Literal["val", "test"] = "val"
     seed: Seed = 0
     checkpoint_every: Annotated[int, Field(ge=1)] = 200
+    early_stop: EarlyStopSpec | None = None
+    log: tuple[Log, ...] = ()
     priority: Priority = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_preset(cls, given: object) -> object:
+        return filled(given, RETRAINING_PRESETS)
 
     @model_validator(mode="after")
     def _versions_fit(self) -> Self:
@@ -229,6 +244,87 @@ class RetrainingRequest(Spec):
         if not is_sum(self.loss):
             return ()
         return tuple(dict.fromkeys(name for _, name in parse_sum(self.loss)))
+
+
+class ComparisonRequest(Spec):
+    """Trainings with several losses and networks over several seeds, all alike, and their comparison.
+
+    Attributes:
+        losses: Names of losses in the zoo, or weighted sums.
+        versions: Versions of losses and of terms of sums, by name; one that is left out takes the
+            newest at the time of the request.
+        dataset: Name of a registered dataset.
+        networks: The networks; every loss trains every one of them.
+        training: Their schedule.
+        learning_rates: Peak learning rates to try for every loss and network, on a hold-out set that
+            is cut from the training split, with one seed; retrainings take the best. None of them
+            leaves that of the schedule.
+        hold_out: Share of the training split that tuning holds out.
+        metric: The metric that learning rates are tuned for and that the losses are ranked by.
+        scoring: Options of the metrics.
+        inference: How the predictions that are scored are made.
+        rankseg: Also score every network with the decoding ``rankseg``: a control that needs no
+            training.
+        split: Split that the results are scored on.
+        seeds: How many retrainings of every loss and network.
+        seed: The first seed; the others follow it. Tuning takes the first.
+        images: Images in the gallery of predictions.
+        checkpoint_every: Steps between two checkpoints.
+        priority: See :data:`Priority`.
+    """
+
+    losses: Annotated[tuple[LossTerms, ...], Field(min_length=1, max_length=100)]
+    versions: dict[Name, Version] = Field(default_factory=dict)
+    dataset: DatasetName
+    networks: Annotated[tuple[NetworkSpec, ...], Field(min_length=1, max_length=16)] = (
+        NetworkSpec(),
+    )
+    training: TrainingSpec = TrainingSpec()
+    learning_rates: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=1000)], ...], Field(max_length=16)
+    ] = ()
+    hold_out: Fraction = 0.2
+    metric: str = "miou"
+    scoring: ScoringSpec = ScoringSpec()
+    inference: InferenceSpec = InferenceSpec()
+    rankseg: bool = False
+    split: Literal["val", "test"] = "val"
+    seeds: Annotated[int, Field(ge=1, le=100)] = 3
+    seed: Annotated[int, Field(ge=0, lt=2**31 - 100)] = 0
+    images: Annotated[int, Field(ge=0, le=50)] = 6
+    checkpoint_every: Annotated[int, Field(ge=1)] = 200
+    priority: Priority = 0
+
+    @model_validator(mode="after")
+    def _nothing_twice(self) -> Self:
+        for field in ("losses", "networks", "learning_rates"):
+            values = [str(value) for value in getattr(self, field)]
+            if len(set(values)) < len(values):
+                raise ValueError(f"{field} names something twice")
+        return self
+
+    @model_validator(mode="after")
+    def _versions_fit(self) -> Self:
+        named = {name for loss in self.losses for name in self.retraining(loss).terms or (loss,)}
+        if strange := sorted(set(self.versions) - named):
+            raise ValueError(f"versions names what is not compared: {', '.join(strange)}")
+        return self
+
+    def retraining(self, loss: str) -> RetrainingRequest:
+        """The request of a retraining with one of the losses, with the versions that are fixed."""
+        if not is_sum(loss):
+            return RetrainingRequest(
+                loss=loss, version=self.versions.get(loss), dataset=self.dataset
+            )
+        terms = {name for _, name in parse_sum(loss)}
+        versions = {name: self.versions[name] for name in self.versions if name in terms}
+        return RetrainingRequest(loss=loss, versions=versions, dataset=self.dataset)
+
+    @property
+    def trainings(self) -> int:
+        """How many trainings it takes, those of tuning included."""
+        each = self.seeds + len(self.learning_rates)
+        return len(self.losses) * len(self.networks) * each
 
 
 class LossNetworkRequest(Spec):

@@ -24,6 +24,11 @@ class Estimate:
         """Both ends of the interval."""
         return None if self.half is None else (self.mean - self.half, self.mean + self.half)
 
+    def percent(self, *, signed: bool = False) -> str:
+        """``43.2 ± 1.5``, for shares."""
+        mean = f"{100 * self.mean:+.1f}" if signed else f"{100 * self.mean:.1f}"
+        return mean if self.half is None else f"{mean} ± {100 * self.half:.1f}"
+
 
 @dataclass(frozen=True)
 class Difference(Estimate):

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from surrogate_zoo.tables import AwareDateTime, Base
 
-JobKind: TypeAlias = Literal["search", "retraining", "loss-network"]
+JobKind: TypeAlias = Literal["search", "retraining", "comparison", "loss-network"]
 
 State: TypeAlias = Literal[
     "queued",  # waits for the controller, by priority
@@ -38,6 +38,9 @@ Ending: TypeAlias = Literal[
 ]
 """How a trial ended."""
 
+CELL = "cell"
+"""Stage of a comparison's retrainings."""
+
 
 class Dataset(Base):
     """A registered dataset; its row never changes.
@@ -58,7 +61,7 @@ class Dataset(Base):
 
 
 class Job(Base):
-    """A search, a retraining, or the training of a loss network.
+    """A search, a retraining, a comparison, or the training of a loss network.
 
     Attributes:
         id: UUID in its canonical text form.
@@ -137,11 +140,14 @@ class Evaluation(Base):
     """An evaluation that is no trial; recorded once, never changed.
 
     Attributes:
-        job_id: The search.
+        job_id: The search or comparison.
         stage: What it was for: ``rung <iterations>`` on the way to a trial, or ``repeat <seed>`` of
-            what was found and where the search started.
-        number: The trial's number; of a repeat 0 for what was found, 1 for the start.
-        outcome: ``workers.candidates.Outcome`` as JSON, without its curve.
+            what was found and where the search started; of a comparison ``tune <network> <rate>``
+            and :data:`CELL`, a retraining.
+        number: The trial's number; of a repeat 0 for what was found, 1 for the start; of tuning the
+            loss's place in the request; a cell's place in its grid.
+        outcome: ``workers.candidates.Outcome`` as JSON, without its curve; of a cell see
+            ``comparisons``.
         finished_at: Aware UTC.
     """
 

@@ -3,9 +3,9 @@
 import { draw } from "./chart.js";
 
 const at = (id) => document.getElementById(id);
-const kinds = ["searches", "retrainings", "loss-networks"];
+const kinds = ["searches", "retrainings", "comparisons", "loss-networks"];
 const over = ["succeeded", "failed", "cancelled"];
-const paths = /^(searches|retrainings|loss-networks)\/[0-9a-f-]{36}$/; // what may stand behind the #
+const paths = /^(searches|retrainings|comparisons|loss-networks)\/[0-9a-f-]{36}$/; // what may stand behind the #
 let following = null; // AbortController of the job that is followed
 
 function element(name, attributes = {}, text = "") {
@@ -53,7 +53,9 @@ function row(job) {
 
 const plain = (kind) => kind.replaceAll("_", " ");
 
-const what = ({ request }) => `${request.metric ?? request.loss ?? plain(request.network.kind)} on ${request.dataset}`;
+const about = (request) => (request.losses ? `${request.losses.length} losses`
+  : request.metric ?? request.loss ?? plain(request.network.kind));
+const what = ({ request }) => `${about(request)} on ${request.dataset}`;
 
 const stage = ({ stage }) => (stage ? `${plain(stage)} first, ` : "");
 

@@ -17,7 +17,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-COLLECTIONS = ("/v1/searches", "/v1/retrainings", "/v1/loss-networks")
+COLLECTIONS = ("/v1/searches", "/v1/retrainings", "/v1/comparisons", "/v1/loss-networks")
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
 
@@ -59,13 +59,11 @@ def list_jobs(
         return
     table = Table("Id", "Kind", "State", "What", "Created", "Error")
     for job in found:
-        request = job["request"]
-        what = request.get("metric") or request.get("loss") or plain(request["network"]["kind"])
         table.add_row(
             job["id"],
             job["kind"],
             job["state"],
-            f"{what} on {request['dataset']}",
+            f"{_what(job['request'])} on {job['request']['dataset']}",
             job["created_at"][:19],
             job["error"] or "",
         )
@@ -148,6 +146,13 @@ def fetch_files(client: Client, job: str, folder: Path) -> list[Path]:
         )
         for one in found
     ]
+
+
+def _what(request: dict[str, Any]) -> str:
+    """What a job is about, in a few words."""
+    if losses := request.get("losses"):
+        return f"{len(losses)} losses"
+    return str(request.get("metric") or request.get("loss") or plain(request["network"]["kind"]))
 
 
 def _change(url: str, job_id: str, action: str) -> None:

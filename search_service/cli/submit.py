@@ -1,4 +1,4 @@
-"""Submits a job and watches it unless told otherwise: ``segloss search``, ``segloss retrain``."""
+"""Submits a job and watches it unless told otherwise: ``segloss search``, ``retrain``, ``comparison``."""
 
 import json
 from typing import Annotated, Any
@@ -86,6 +86,32 @@ def retrain(
             detach=detach,
             title=title,
         )
+
+
+@plain_errors
+def comparison(
+    losses: Annotated[
+        list[str], typer.Argument(help="Losses of the zoo, or sums of them.", metavar="LOSS...")
+    ],
+    *,
+    dataset: Annotated[str, typer.Option(help="A registered dataset.")] = "shapes",
+    seeds: Annotated[int, typer.Option(help="Trainings of every loss.", min=1)] = 3,
+    rate: Annotated[
+        list[float] | None,
+        typer.Option(help="A learning rate to try, repeatable; every loss takes its best."),
+    ] = None,
+    assignments: Assignments = None,
+    key: Key = None,
+    detach: Detach = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Train with every LOSS alike over several seeds; a table, tests, figures and a report."""
+    body: dict[str, Any] = {"losses": losses, "dataset": dataset, "seeds": seeds}
+    body |= {"learning_rates": rate} if rate else {}
+    with connect(url) as client:
+        title = f"compare {len(losses)} losses on {dataset}"
+        path, body = "/v1/comparisons", assigned(body, assignments)
+        run(client, path, body, key=key, detach=detach, title=title)
 
 
 def run(
