@@ -30,6 +30,7 @@ MEDIA_TYPES = {
     ".md": "text/markdown",
     ".db": "application/vnd.sqlite3",
     ".safetensors": "application/octet-stream",
+    ".tfevents": "application/octet-stream",
 }
 """Media type of a file by its suffix."""
 

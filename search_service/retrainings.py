@@ -5,7 +5,13 @@ from typing import Any
 
 from search_service import datasets, loss_networks, losses, runs, trainings
 from search_service.requests import RetrainingRequest
+from workers.retraining_specs import MlflowSpec
 from workers.specs import RetrainingTask
+
+_SHARED = {
+    *("network", "training", "scoring", "inference", "split", "seed"),
+    *("checkpoint_every", "early_stop", "log"),
+}
 
 
 def run(run: runs.Run) -> None:
@@ -23,13 +29,13 @@ def run(run: runs.Run) -> None:
         dataset = datasets.get(session, request.dataset)
         loss = losses.document(session, request)
     networks = loss_networks.bring_about(run, dataset, [loss])
-    shared = {"network", "training", "scoring", "inference", "split", "seed", "checkpoint_every"}
     task = RetrainingTask.model_validate(
         {
             "dataset": dataset.source,
             "loss": loss,
             "loss_networks": loss_networks.paths(run, networks),
-            **request.model_dump(include=shared),
+            "mlflow": _mlflow(run),
+            **request.model_dump(include=_SHARED),
         }
     )
     outcome = run.step("retraining", lambda: _retrain(run, task))
@@ -46,3 +52,11 @@ def _retrain(run: runs.Run, task: RetrainingTask) -> dict[str, Any]:
     result = trainings.follow(run, run.pool.retrain, task, run.folder, total=total)
     plain = {"metrics": dict(result.metrics), "files": list(result.files)}
     return json.loads(json.dumps(plain | {"seconds": result.seconds}))  # type: ignore[no-any-return]
+def _mlflow(run: runs.Run) -> MlflowSpec | None:
+    """Where MLflow is to log, under the job's id."""
+    address = run.settings.mlflow_tracking_uri
+    if address is None:
+        return None
+    return MlflowSpec(tracking_uri=address.get_secret_value(), run=run.job.id)
+
+

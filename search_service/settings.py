@@ -21,6 +21,8 @@ class Settings(BaseSettings):
         dataset_roots: Folders that a registered dataset may live under; none by default, so only
             generated datasets can be registered.
         weights_roots: Folders that a network's file of weights may lie under; none by default.
+        mlflow_tracking_uri: Where MLflow logs every retraining, as the workers reach it; none by
+            default.
         token: Bearer token that every request must carry; None asks for none.
         host: Address that the API listens on.
         port: Port that the API listens on.
@@ -40,6 +42,7 @@ class Settings(BaseSettings):
     artifacts: str = ""
     dataset_roots: tuple[Path, ...] = ()
     weights_roots: tuple[Path, ...] = ()
+    mlflow_tracking_uri: SecretStr | None = None
     token: SecretStr | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000

@@ -37,8 +37,10 @@ class TrainingLog(Protocol):
 class TensorBoardLog:
     """Event files in a folder, a new one whenever the training goes on.
 
+    Written here and not by torch's SummaryWriter, whose files are named after host and process.
+
     Args:
-        folder: Where they go; each name ends with :data:`EVENTS`.
+        folder: Where they go: ``events-<steps>.tfevents``.
         steps: Steps taken already. TensorBoard hides what an earlier file tells of later ones.
 
     Raises:
@@ -47,25 +49,35 @@ class TensorBoardLog:
 
     def __init__(self, folder: Path, steps: int) -> None:
         try:
-            from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - optional
+            from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # noqa: PLC0415
+            from tensorboard.compat.proto.summary_pb2 import Summary  # noqa: PLC0415
+            from tensorboard.summary.writer.record_writer import RecordWriter  # noqa: PLC0415
         except ImportError as error:
             raise InputError(
                 "The log 'tensorboard' needs a package that is not installed on the workers: "
                 "pip install 'segloss[tensorboard]'"
             ) from error
-        self._writer: Any = SummaryWriter(
-            str(folder), purge_step=steps + 1 if steps else None, filename_suffix=EVENTS
-        )
+        self._event, self._summary = Event, Summary
+        self._records = RecordWriter((folder / f"events-{steps:08d}{EVENTS}").open("wb"))
+        self._write(file_version="brain.Event:2")
+        if steps:
+            self._write(step=steps + 1, session_log=SessionLog(status=SessionLog.START))
 
     def scalars(self, steps: int, values: Mapping[str, float]) -> None:
         """Note numbers, and write them at once."""
-        for name, value in values.items():
-            self._writer.add_scalar(name, value, steps)
-        self._writer.flush()
+        listed = [
+            self._summary.Value(tag=name, simple_value=value) for name, value in values.items()
+        ]
+        self._write(step=steps, summary=self._summary(value=listed))
 
     def close(self, end: End) -> None:  # noqa: ARG002 - a file has no state
         """Close the file."""
-        self._writer.close()
+        self._records.close()
+
+    def _write(self, **fields: Any) -> None:
+        event = self._event(wall_time=time.time(), **fields)
+        self._records.write(event.SerializeToString())
+        self._records.flush()
 
 
 class MlflowLog:

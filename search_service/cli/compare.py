@@ -13,7 +13,7 @@ from surrogate_zoo.errors import InputError
 from surrogate_zoo.metrics import METRICS
 
 # What may differ between retrainings in one table; everything else must be the same.
-_FREE = ("loss", "version", "versions", "seed", "priority", "checkpoint_every")
+_FREE = ("loss", "version", "versions", "seed", "priority", "checkpoint_every", "preset", "log")
 
 # Columns unless others are asked for: those of the Auto Seg-Loss paper.
 _USUAL = ("miou", "fwiou", "biou", "bf1", "macc", "gacc")
