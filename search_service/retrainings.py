@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from search_service import datasets, loss_networks, losses, runs, trainings
+from search_service import datasets, loss_networks, losses, model_card, runs, trainings
 from search_service.requests import RetrainingRequest
 from workers.retraining_specs import MlflowSpec
 from workers.specs import RetrainingTask
@@ -39,19 +39,25 @@ def run(run: runs.Run) -> None:
         }
     )
     outcome = run.step("retraining", lambda: _retrain(run, task))
-    for name in outcome["files"]:
-        run.keep(run.folder / name)
+    kept = {name: run.keep(run.folder / name) for name in outcome["files"]}
+    card = run.folder / model_card.NAME
+    text = model_card.render(
+        request,
+        dataset,
+        loss,
+        outcome,
+        networks=networks,
+        job_id=run.job.id,
+        weights_sha256=kept[model_card.WEIGHTS].sha256,
+    )
+    card.write_text(text, encoding="utf-8")
+    run.keep(card)
     asked = request.model_dump(include={"loss", "version", "versions"})
-    result = asked | outcome | {"loss_networks": networks}
+    result = asked | outcome | {"files": [*kept, card.name], "loss_networks": networks}
     with run.writing.begin() as session:
         runs.succeed(session, run.job.id, run.job.attempt, result)
 
 
-def _retrain(run: runs.Run, task: RetrainingTask) -> dict[str, Any]:
-    total = task.training.iterations
-    result = trainings.follow(run, run.pool.retrain, task, run.folder, total=total)
-    plain = {"metrics": dict(result.metrics), "files": list(result.files)}
-    return json.loads(json.dumps(plain | {"seconds": result.seconds}))  # type: ignore[no-any-return]
 def _mlflow(run: runs.Run) -> MlflowSpec | None:
     """Where MLflow is to log, under the job's id."""
     address = run.settings.mlflow_tracking_uri
@@ -60,3 +66,8 @@ def _mlflow(run: runs.Run) -> MlflowSpec | None:
     return MlflowSpec(tracking_uri=address.get_secret_value(), run=run.job.id)
 
 
+def _retrain(run: runs.Run, task: RetrainingTask) -> dict[str, Any]:
+    total = task.training.iterations
+    result = trainings.follow(run, run.pool.retrain, task, run.folder, total=total)
+    plain = {"metrics": dict(result.metrics), "files": list(result.files)}
+    return json.loads(json.dumps(plain | {"seconds": result.seconds}))  # type: ignore[no-any-return]

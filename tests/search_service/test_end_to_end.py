@@ -104,7 +104,10 @@ def _check_retraining(desk: Desk, settings: Settings, job_id: str) -> None:
         }
         assert jobs.progress(session, desk.job(job_id))["done"] == 4
         classes = len(datasets.get(session, "tiny").report["classes"])
-    assert set(files) == {"weights.safetensors", "metrics.json", "predictions.png"}
+    assert set(files) == set(result["files"])
+    assert set(files) > {"weights.safetensors", "metrics.json", "predictions.png"}
+    card = files["model-card.md"].read_text()
+    assert f"| miou | mIoU | {result['metrics']['miou']:.4f} |" in card
     build_network(NETWORK, classes).load_state_dict(load_file(files["weights.safetensors"]))
     assert json.loads(files["metrics.json"].read_text())["metrics"] == result["metrics"]
 

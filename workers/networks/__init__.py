@@ -12,6 +12,7 @@ from workers.networks.heads import (
     padded,
     parameter_groups,
 )
+from workers.networks.trained import load_network
 
 __all__ = [
     "ARCHITECTURES",
@@ -23,6 +24,7 @@ __all__ = [
     "build_network",
     "check_network",
     "cropped",
+    "load_network",
     "options_of",
     "padded",
     "parameter_groups",

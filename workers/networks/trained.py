@@ -1,0 +1,45 @@
+"""The network of a retraining, from the one file that holds its weights."""
+
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from torch import nn
+
+from surrogate_zoo.errors import InputError
+from workers.networks.build import build_network
+from workers.specs import NetworkSpec
+
+
+def load_network(path: str | Path) -> tuple[nn.Module, tuple[str, ...]]:
+    """Build the network that a retraining left as ``weights.safetensors``, ready to predict with.
+
+    Args:
+        path: The file. It says which network it is of; no other file and no connection is needed.
+
+    Returns:
+        The network on the CPU in evaluation mode, from (N, 3, H, W) float images to
+        (N, classes, H, W) logits (see ``workers.inference.predict``), and the classes' names in the
+        order of their labels.
+
+    Raises:
+        InputError: The file is missing, no safetensors, or not of a retraining.
+        UnknownNameError: The network is of a package that is not installed here.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            facts = json.loads((file.metadata() or {})["segloss"])
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        # The file has all weights, so there are none to fetch.
+        start = {"weights": None, "weights_file": None}
+        spec = NetworkSpec.model_validate(facts["network"] | start)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path} cannot be read as safetensors: {error}.") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} does not say which network it is of: no retraining's.") from error
+    network = build_network(spec, len(facts["classes"]))
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise InputError(f"{path} does not fit the network that it names: {error}") from error
+    return network.eval(), tuple(facts["classes"])
