@@ -1,6 +1,7 @@
 """Loss networks through the controller on real workers: as jobs, and on the way to a retraining."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from search_service.artifacts import open_artifact
 from search_service.requests import DatasetRequest, LossNetworkRequest, RetrainingRequest
 from search_service.settings import Settings
 from search_service.tables import Artifact, Job, JobKind
+from surrogate_zoo.errors import NotFoundError
 from surrogate_zoo.tables import LossNetwork
 from tests.search_service.service import Desk, working
 from tests.workers.tiny import NETWORK, SOURCE, training
@@ -142,16 +144,20 @@ def test_a_retraining_trains_the_network_that_its_loss_needs_and_the_next_one_fi
 
 
 @on_sqlite
-def test_a_retraining_takes_the_newest_network_of_its_data_set(
-    desk: Desk, settings: Settings, pool: WorkerPool
+def test_a_retraining_takes_the_newest_network_of_its_data_set_also_from_a_url(
+    desk: Desk, settings: Settings, pool: WorkerPool, tmp_path: Path
 ) -> None:
-    with working(settings, pool):
+    away = settings.model_copy(update={"artifacts": f"dir::file://{tmp_path / 'away'}"})
+    with working(away, pool):
         finished(desk, edge(seed=1))
         newest = finished(desk, edge(seed=2))
         job = finished(desk, retraining())
     assert job.result is not None
     assert newest.result is not None
     assert [one["sha256"] for one in job.result["loss_networks"]] == [newest.result["sha256"]]
+    assert open_artifact(away.artifacts_root, artifact(desk, job.id).sha256).is_file()
+    with pytest.raises(NotFoundError):
+        open_artifact(settings.artifacts_root, newest.result["sha256"])
 
 
 @on_sqlite
