@@ -8,3 +8,10 @@ SEARCH = {
 }
 RETRAINING = {"loss": "cross-entropy", "dataset": "shapes", "training": {"iterations": 10}}
 LOSS_NETWORK = {"dataset": "shapes", "network": {"kind": "edge_network", "iterations": 10}}
+COMPARISON = {
+    "losses": ["cross-entropy", "0.5*dice+0.5*lovasz"],
+    "dataset": "shapes",
+    "training": {"iterations": 10},
+    "learning_rates": [0.1, 0.3],
+    "seeds": 2,
+}

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from search_service import jobs
-from search_service.requests import RetrainingRequest, SearchRequest
+from search_service import jobs, ledger
+from search_service.requests import ComparisonRequest, RetrainingRequest, SearchRequest
 from search_service.samplers import SAMPLERS
 from search_service.settings import Settings
 from tests.search_service.bowl import curves_of, expected
@@ -227,6 +227,41 @@ def test_killed_while_it_trains_an_edge_network_a_retraining_ends_as_an_uninterr
     assert first["metrics"] == second["metrics"]
     statuses = [body["status"] for body in _told(desk, killed, "loss-network")]
     assert statuses == ["training", "training", "trained"]
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_killed_twice_a_comparison_ends_as_an_uninterrupted_one(
+    desk: Desk, start: Callable[..., Process]
+) -> None:
+    body = {"losses": ["cross-entropy", "dice"], "networks": [QUICK_NETWORK]}
+    more = {"dataset": "shapes", "training": BRIEF, "learning_rates": [0.05, 0.2], "seeds": 2}
+    request = ComparisonRequest.model_validate(body | more)
+    before: dict[tuple[str, int], object] = {}
+    with desk.writing.begin() as session:
+        killed, straight = (jobs.create_comparison(session, request).id for _ in range(2))
+    for count in (2, 6):  # among the tunings, and among the cells
+        controller = start(["search_service.controller"], SEGLOSS_CONCURRENT_JOBS="1")
+        desk.wait(lambda: len(_evaluated(desk, killed)) >= count, f"training {count}")  # noqa: B023
+        controller.end(signal.SIGKILL)
+        moments = {key: moment for key, (moment, _) in _evaluated(desk, killed).items()}
+        assert before.items() <= moments.items()
+        before = moments
+    assert len(before) < 8
+    start(["search_service.controller"], SEGLOSS_CONCURRENT_JOBS="1")
+    assert [desk.wait_for(one).state for one in (killed, straight)] == ["succeeded"] * 2
+    first, second = (_evaluated(desk, one) for one in (killed, straight))
+    assert len(first) == 8
+    assert {key: metrics for key, (_, metrics) in first.items()} == {
+        key: metrics for key, (_, metrics) in second.items()
+    }
+    assert before.items() <= {key: moment for key, (moment, _) in first.items()}.items()
+
+
+def _evaluated(desk: Desk, job_id: str) -> dict[tuple[str, int], tuple[object, object]]:
+    """When each training of a comparison was recorded, and its scores."""
+    with desk.reading() as session:
+        rows = ledger.all_evaluations(session, job_id)
+    return {(row.stage, row.number): (row.finished_at, row.outcome["metrics"]) for row in rows}
 
 
 def _told(desk: Desk, job_id: str, kind: str) -> list[dict[str, Any]]:

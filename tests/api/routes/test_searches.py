@@ -11,10 +11,16 @@ from search_service import ledger
 from search_service.cli.client import Client
 from search_service.tables import Trial
 from tests.api.conftest import Live
-from tests.api.requests import LOSS_NETWORK, RETRAINING, SEARCH
+from tests.api.requests import COMPARISON, LOSS_NETWORK, RETRAINING, SEARCH
 from tests.api.test_problems import is_problem
 
-KINDS = {"searches": SEARCH, "retrainings": RETRAINING, "loss-networks": LOSS_NETWORK}
+KINDS = {
+    "searches": SEARCH,
+    "retrainings": RETRAINING,
+    "comparisons": COMPARISON,
+    "loss-networks": LOSS_NETWORK,
+}
+TOTALS = {"searches": 4, "comparisons": 8}
 
 
 @pytest.fixture(params=KINDS)
@@ -56,7 +62,7 @@ def test_a_submitted_job_is_queued_with_every_default_filled_in(live: Live, kind
     schedule = read["request"]["network" if kind == "loss-networks" else "training"]
     assert schedule["learning_rate"] > 0
     assert read["progress"]["done"] == 0
-    assert read["progress"]["total"] == (4 if kind == "searches" else 10)
+    assert read["progress"]["total"] == TOTALS.get(kind, 10)
 
 
 def test_a_retraining_fixes_the_version_of_its_loss(live: Live) -> None:
