@@ -65,7 +65,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _task(root: Path, metric: str, seed: int) -> ProxyTask:
+def proxy_task(root: Path, metric: str, seed: int) -> ProxyTask:
     """The smallest proxy that still tells losses apart: a second or two on one core."""
     training = {
         "iterations": 80,
@@ -91,7 +91,7 @@ def _task(root: Path, metric: str, seed: int) -> ProxyTask:
 
 def _begin(out: Path, arguments: argparse.Namespace) -> None:
     """Write the header of a new table, or refuse to mix two tasks in one."""
-    task = _task(arguments.root, arguments.metric, 0).model_dump(mode="json", exclude={"seed"})
+    task = proxy_task(arguments.root, arguments.metric, 0).model_dump(mode="json", exclude={"seed"})
     del task["dataset"]["root"]
     if out.exists():
         if table.read_rows(out)[0]["task"] != task:
@@ -116,7 +116,7 @@ def _trained(arguments: argparse.Namespace, rows: list[Row]) -> list[Row]:
         for number, (_, theta) in enumerate(drawn, len(rows))
     ]
     seed = len(rows) // len(PACK) % SEEDS
-    outcomes = evaluate_pack(_task(arguments.root, metric, seed), candidates, device="cpu")
+    outcomes = evaluate_pack(proxy_task(arguments.root, metric, seed), candidates, device="cpu")
     return [
         Row(
             outcome.number,
