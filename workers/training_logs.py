@@ -112,7 +112,9 @@ class MlflowLog:
                 self._client.log_batch(self._run, params=listed)
             self._client.update_run(self._run, status="RUNNING")
         except Exception as error:  # of MLflow, its database or the network
-            raise InputError(f"MLflow cannot log: {error}") from error
+            raise InputError(
+                f"MLflow cannot log; see to SEGLOSS_MLFLOW_TRACKING_URI: {error}"
+            ) from error
 
     def scalars(self, steps: int, values: Mapping[str, float]) -> None:
         """Note numbers."""
