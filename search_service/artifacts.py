@@ -8,6 +8,7 @@ What a killed writer leaves is swept out by those that write a day later.
 import hashlib
 import os
 import re
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -38,6 +39,7 @@ DAY = 24 * 3600
 """Seconds that a file which nobody finished, or nobody reads, is kept."""
 
 _PARTIAL = ".partial"
+_BLOCK = 8 * 2**20  # bytes in memory at a time, and a part of S3's uploads in parts
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FETCHING = [threading.Lock() for _ in range(256)]  # by the first byte of the SHA-256
 
@@ -142,7 +144,10 @@ def fetch(root: Root, sha256: str, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f"{_PARTIAL}-{uuid4().hex}")
         try:
-            files.get_file(_place(base, sha256), str(partial))
+            name = _place(base, sha256)
+            options = {"block_size": _BLOCK, "cache_type": "none"}
+            with files.open(name, "rb", **options) as read, partial.open("wb") as write:
+                shutil.copyfileobj(read, write, _BLOCK)
             if _digest(partial)[0] != sha256:
                 raise _damaged(root, sha256)
             partial.replace(path)
@@ -167,7 +172,7 @@ def _put(files: Any, base: str, path: Path, sha256: str) -> None:
     for one in (folder, f"{base}/{_PARTIAL}"):
         files.makedirs(one, exist_ok=True)
     try:
-        files.put_file(str(path), partial)
+        _send(files, path, partial)
         if local:
             _flush(partial)
         files.mv(partial, target)
@@ -178,6 +183,13 @@ def _put(files: Any, base: str, path: Path, sha256: str) -> None:
     if local:
         for one in (folder, base):  # the rename itself must survive a power cut
             _flush(one)
+
+
+def _send(files: Any, path: Path, name: str) -> None:
+    with path.open("rb") as read, files.open(name, "wb", block_size=_BLOCK) as write:
+        shutil.copyfileobj(read, write, _BLOCK)
+    if files.size(name) != path.stat().st_size:
+        raise StorageError(f"Only a part of {path.name} arrived as {name}.")
 
 
 def _cached(root: Root, sha256: str) -> Path:
