@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -84,24 +85,19 @@ def test_several_ranges_come_in_one_answer(live: Live, file: str) -> None:
     assert (whole.status_code, whole.content) == (200, CONTENT)
 
 
-@pytest.mark.parametrize(
-    ("asked", "status"), [("bytes=5000-", 416), ("lines=1-2", 400), ("bytes=x-y", 400)]
-)
-def test_a_wrong_range_is_a_problem(live: Live, file: str, asked: str, status: int) -> None:
-    response = live.http.get(file, headers={"Range": asked})
-    is_problem(response, status)
-    if status == 416:
-        assert response.headers["content-range"].endswith("/1000")
+def test_a_wrong_range_is_a_problem(live: Live, file: str) -> None:
+    for asked, status in [("bytes=5000-", 416), ("lines=1-2", 400), ("bytes=x-y", 400)]:
+        response = live.http.get(file, headers={"Range": asked})
+        is_problem(response, status)
+        assert (response.headers.get("content-range") == "bytes */1000") == (status == 416)
 
 
-@pytest.mark.parametrize("known", [TAG, f"W/{TAG}", f'"old", {TAG}', "*"])
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_what_the_client_has_is_not_sent_again(
-    live: Live, file: str, known: str, method: str
-) -> None:
-    same = live.http.request(method, file, headers={"If-None-Match": known, "Range": "bytes=0-1"})
-    assert (same.status_code, same.content) == (304, b"")
-    assert same.headers["etag"] == TAG
+def test_what_the_client_has_is_not_sent_again(live: Live, file: str) -> None:
+    for known, method in product([TAG, f"W/{TAG}", f'"old", {TAG}', "*"], ["GET", "HEAD"]):
+        asked = {"If-None-Match": known, "Range": "bytes=0-1"}
+        same = live.http.request(method, file, headers=asked)
+        assert (same.status_code, same.content) == (304, b"")
+        assert same.headers["etag"] == TAG
 
 
 def test_what_the_client_has_of_another_version_is_sent_anew(live: Live, file: str) -> None:
@@ -112,9 +108,9 @@ def test_what_the_client_has_of_another_version_is_sent_anew(live: Live, file: s
         assert part.status_code == status
 
 
-@pytest.mark.parametrize("name", ["other.png", "..%2f..%2fsegloss.db", "%2e%2e"])
-def test_no_other_file_can_be_fetched(live: Live, listed: str, name: str) -> None:
-    is_problem(live.http.get(f"{listed}/{name}"), 404)
+def test_no_other_file_can_be_fetched(live: Live, listed: str) -> None:
+    for name in ("other.png", "..%2f..%2fsegloss.db", "%2e%2e"):
+        is_problem(live.http.get(f"{listed}/{name}"), 404)
 
 
 def stored(live: Live, tmp_path: Path) -> Path:
