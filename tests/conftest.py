@@ -1,4 +1,4 @@
-"""Fixtures for every folder: one Ray for the whole run, and the folder of real images."""
+"""Fixtures for every folder: one Ray and one MLflow for the whole run, the folder of real images."""
 
 import os
 from collections.abc import Iterator
@@ -14,11 +14,17 @@ def local_ray() -> Iterator[None]:
     """One Ray on this machine for the whole test run; a WorkerPool without address uses it."""
     import ray
 
-    from workers.ray_pool import connect
+    from workers.ray_calls import connect
 
     assert connect(None, cpus=4), "another Ray was connected before the tests"
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Tracking URI of an MLflow store in a file; its tables are made when it is first used."""
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
 
 
 @pytest.fixture(scope="session")

@@ -41,11 +41,10 @@ class HerePool(BowlPool):
 
 
 def test_logs_and_early_stop_are_files_of_the_job_and_mlflow_has_its_run(
-    engine: Engine, settings: Settings, tmp_path: Path
+    engine: Engine, settings: Settings, mlflow_store: str
 ) -> None:
     desk = Desk(engine)
-    store = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    logged = settings.model_validate(settings.model_dump() | {"mlflow_tracking_uri": store})
+    logged = settings.model_validate(settings.model_dump() | {"mlflow_tracking_uri": mlflow_store})
     schedule = training(ema_decay=0.9, accumulate=2, precision="bfloat16")
     asked = {
         "loss": "dice",
@@ -66,10 +65,10 @@ def test_logs_and_early_stop_are_files_of_the_job_and_mlflow_has_its_run(
     assert "events-00000000.tfevents" in kept
     report = json.loads(open_artifact(logged.artifacts_root, kept["metrics.json"]).read_text())
     assert [steps for steps, _ in report["early_stop"]["scores"]] == [2, 4]
-    client = MlflowClient(tracking_uri=store)
+    client = MlflowClient(tracking_uri=mlflow_store)
     experiment = client.get_experiment_by_name("segloss")
     assert experiment is not None
-    [run] = client.search_runs([experiment.experiment_id])
-    assert run.info.run_name == job_id
+    named = f"attributes.run_name = '{job_id}'"
+    [run] = client.search_runs([experiment.experiment_id], named)
     assert run.data.params["precision"] == "bfloat16"
     assert run.data.metrics["val/miou"] == pytest.approx(report["metrics"]["miou"])

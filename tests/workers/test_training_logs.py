@@ -78,11 +78,6 @@ def test_a_log_changes_nothing(tmp_path: Path) -> None:
 mlflow = pytest.mark.filterwarnings("ignore:.*noload.*:DeprecationWarning")
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
-
-
 def run_named(store: str, name: str) -> Run:
     client = MlflowClient(tracking_uri=store)
     experiment = client.get_experiment_by_name("segloss")
@@ -92,31 +87,35 @@ def run_named(store: str, name: str) -> Run:
 
 
 @mlflow
-def test_mlflow_has_one_run_of_a_retraining_that_was_stopped(store: str, tmp_path: Path) -> None:
-    spec = MlflowSpec(tracking_uri=store, run="one")
+def test_mlflow_has_one_run_of_a_retraining_that_was_stopped(
+    mlflow_store: str, tmp_path: Path
+) -> None:
+    spec = MlflowSpec(tracking_uri=mlflow_store, run="one")
     task = tiny.retraining_task(training={"iterations": 30}, mlflow=spec)
     result = stopped_then_finished(task, tmp_path, at=22)
-    run = run_named(store, "one")
+    run = run_named(mlflow_store, "one")
     assert run.info.status == "FINISHED"
     assert run.data.params["loss"] == "cross-entropy"
     assert run.data.params["iterations"] == "30"
     assert run.data.metrics["val/miou"] == pytest.approx(result.metrics["miou"])
-    history = MlflowClient(tracking_uri=store).get_metric_history(run.info.run_id, "train/loss")
+    history = MlflowClient(tracking_uri=mlflow_store).get_metric_history(
+        run.info.run_id, "train/loss"
+    )
     assert [one.step for one in history] == [20, 30]
 
 
 @mlflow
-def test_mlflow_tells_what_failed_and_what_was_stopped(store: str, tmp_path: Path) -> None:
+def test_mlflow_tells_what_failed_and_what_was_stopped(mlflow_store: str, tmp_path: Path) -> None:
     looks = iter(range(1, 1000))
-    task = tiny.retraining_task(mlflow=MlflowSpec(tracking_uri=store, run="stopped"))
+    task = tiny.retraining_task(mlflow=MlflowSpec(tracking_uri=mlflow_store, run="stopped"))
     with pytest.raises(Stopped):
         retrain(task, tmp_path / "one", device="cpu", should_stop=lambda: next(looks) == 2)
-    assert run_named(store, "stopped").info.status == "KILLED"
-    spec = MlflowSpec(tracking_uri=store, run="failed")
+    assert run_named(mlflow_store, "stopped").info.status == "KILLED"
+    spec = MlflowSpec(tracking_uri=mlflow_store, run="failed")
     diverging = tiny.retraining_task(training=tiny.OVERFLOWING, mlflow=spec)
     with pytest.raises(WorkerError):
         retrain(diverging, tmp_path / "two", device="cpu")
-    assert run_named(store, "failed").info.status == "FAILED"
+    assert run_named(mlflow_store, "failed").info.status == "FAILED"
 
 
 def test_a_store_that_cannot_be_used_is_told_before_the_training(tmp_path: Path) -> None:
