@@ -1,22 +1,21 @@
-"""Workers on Ray: actors that stay alive, evaluate packs and train. The only file that knows Ray.
+"""Workers on Ray: actors that stay alive, evaluate packs and train.
 
-Ray is replaceable: nothing is kept in it. The work of a lost actor is run again on another one.
+Only this file and ``workers.ray_calls`` know Ray. It is replaceable: nothing is kept in it. The work of
+a lost actor is run again on another one.
 """
 
 import logging
 import math
-import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
 
 import ray
-from ray.exceptions import RayError
 
 from surrogate_zoo.errors import InputError, WorkerError
 from workers.candidates import Candidate, Outcome, RetrainingResult, Stopped
@@ -24,21 +23,18 @@ from workers.fair_shares import Call, FairShares
 from workers.gallery_task import GalleryResult, GalleryTask
 from workers.loss_networks.specs import LossNetworkResult, LossNetworkTask
 from workers.packs import ATTEMPTS, Pack, cut_packs, retry
+from workers.ray_calls import CONTROL, POLL, Reference, connect, control, finished, result_of
 from workers.spec_base import Spec
 from workers.specs import ProxyTask, RetrainingTask
 from workers.timer import Timer
 from workers.worker import Progress, Refusal, TrainingWorker
 
-POLL = 0.05  # seconds between two looks at running trainings
 STOP_POLL = 0.2  # seconds between two calls of should_stop, and of a training's progress
 STOP_GRACE = 5.0  # seconds a worker has to stop before it is killed; it looks at every step
 PATIENCE = 60.0  # seconds without any worker before the log says so
-OBJECT_STORE = 256 * 2**20  # bytes; only losses and outcomes travel
-CONTROL = "control"  # concurrency group of calls that pass a running training
 
 log = logging.getLogger(__name__)
-Actor = Any  # ray.actor.ActorHandle and ray.ObjectRef are untyped
-Reference = Any
+Actor = Any  # ray.actor.ActorHandle is untyped
 Stop = Callable[[], bool]
 
 
@@ -133,11 +129,11 @@ class WorkerPool:
     def workers(self) -> list[dict[str, str | int]]:
         """Host, pid, device, threads and torch version of every actor that answers in time."""
         with self._lock:
-            references = [_control(actor.facts) for actor in self._alive]
+            references = [control(actor.facts) for actor in self._alive]
         if not references:
             return []
         ready, _ = ray.wait(references, num_returns=len(references), timeout=STOP_GRACE)
-        return [facts for facts in map(_result, ready) if isinstance(facts, dict)]
+        return [facts for facts in map(result_of, ready) if isinstance(facts, dict)]
 
     def evaluate(
         self,
@@ -178,7 +174,7 @@ class WorkerPool:
                         running[reference] = (_Run(actor, ticket, reference), pack)
                     if not packs:
                         self._shares.rest(call)
-                    for reference in _finished(running):
+                    for reference in finished(running):
                         run, pack = running.pop(reference)
                         outcomes = self._collect(call, run)
                         if isinstance(outcomes, str):
@@ -276,14 +272,14 @@ class WorkerPool:
     def _watch(self, run: _Run, on_progress: Progress, should_stop: Stop) -> None:
         """Report progress until the training ends, well or not; raise Stopped if asked to."""
         look = Timer(STOP_POLL)
-        while not _finished([run.reference]):
+        while not finished([run.reference]):
             if not look.due():
                 continue
             if should_stop():
                 _stopped()
-            reference = _control(run.actor.progress, run.ticket)
+            reference = control(run.actor.progress, run.ticket)
             if ray.wait([reference], timeout=STOP_GRACE)[0] and isinstance(
-                progress := _result(reference), tuple
+                progress := result_of(reference), tuple
             ):
                 on_progress(*progress)
 
@@ -291,8 +287,8 @@ class WorkerPool:
         """Take an idle actor that answers; replace those that do not."""
         self._welcome()
         while (actor := self._shares.claim(call)) is not None:
-            answer = _control(actor.facts)
-            if ray.wait([answer], timeout=STOP_GRACE)[0] and isinstance(_result(answer), dict):
+            answer = control(actor.facts)
+            if ray.wait([answer], timeout=STOP_GRACE)[0] and isinstance(result_of(answer), dict):
                 return actor
             log.warning("A worker died while it was idle.")
             self._shares.give_back(call, None)
@@ -302,8 +298,8 @@ class WorkerPool:
     def _welcome(self) -> None:
         """Move actors that finished starting to the idle ones; give up if none can start."""
         with self._lock:
-            ready = _finished(self._starting, timeout=0)
-            started = [(self._starting.pop(reference), _result(reference)) for reference in ready]
+            ready = finished(self._starting, timeout=0)
+            started = [(self._starting.pop(reference), result_of(reference)) for reference in ready]
         for actor, facts in started:
             if isinstance(facts, str):
                 self._failed_starts += 1
@@ -319,7 +315,7 @@ class WorkerPool:
 
     def _collect(self, call: Call, run: _Run) -> Any:
         """Give the actor of a finished run back; return its result, or why it was lost (str)."""
-        result = _result(run.reference)
+        result = result_of(run.reference)
         if isinstance(result, Refusal) and not result.kind:
             result = result.message  # nobody raised it on purpose: the process may be damaged
         if isinstance(result, str):
@@ -335,12 +331,12 @@ class WorkerPool:
     def _halt(self, call: Call, runs: Sequence[_Run]) -> None:
         """Stop runs and give their actors back; one that does not listen is replaced."""
         for run in runs:
-            _control(run.actor.stop, run.ticket)
+            control(run.actor.stop, run.ticket)
         deadline = time.monotonic() + STOP_GRACE
         for run in runs:
             patience = max(0.0, deadline - time.monotonic())
             ready, _ = ray.wait([run.reference], timeout=patience)
-            well = bool(ready) and not isinstance(_result(run.reference), str)
+            well = bool(ready) and not isinstance(result_of(run.reference), str)
             self._shares.give_back(call, run.actor if well else None)
             if not well:
                 self._replace(run.actor)
@@ -357,54 +353,13 @@ class WorkerPool:
         actor = actor_class.remote(threads, "cuda" if self._gpus else "cpu")
         with self._lock:
             self._alive.add(actor)
-            self._starting[_control(actor.facts)] = actor
+            self._starting[control(actor.facts)] = actor
 
     def _replace(self, actor: Actor) -> None:
         with self._lock:
             self._alive.discard(actor)
         ray.kill(actor)
         self._create()
-
-
-def connect(address: str | None, cpus: int) -> bool:
-    """Connect to Ray or start it here; return whether this process started it."""
-    if ray.is_initialized():
-        return False
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.WARNING}
-    if address is not None:
-        ray.init(address, **quiet)
-        return True
-    ray.init(
-        "local",
-        num_cpus=max(cpus, os.cpu_count() or 1),
-        include_dashboard=False,
-        object_store_memory=OBJECT_STORE,
-        **quiet,
-    )
-    return True
-
-
-def _control(method: Any, *arguments: object) -> Reference:
-    return method.options(concurrency_group=CONTROL).remote(*arguments)
-
-
-def _finished(references: Iterable[Reference], timeout: float = POLL) -> list[Reference]:
-    """References whose work has ended, waiting up to ``timeout`` seconds for the first."""
-    waiting = list(references)
-    if not waiting:
-        time.sleep(timeout)
-        return []
-    ready, _ = ray.wait(waiting, num_returns=1, timeout=timeout)
-    return list(ready)
-
-
-def _result(reference: Reference) -> Any:
-    """The result of finished work; a text, which no actor returns, where the actor was lost."""
-    try:
-        return ray.get(reference)
-    except RayError as error:
-        return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _stopped() -> NoReturn:

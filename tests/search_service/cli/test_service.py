@@ -268,6 +268,20 @@ def test_mistakes_are_told_in_one_message(
     assert "Traceback" not in message
 
 
+def test_losses_are_compared_in_one_job_and_its_files_fetched(
+    service: Service, tmp_path: Path
+) -> None:
+    sets = [f"networks=[{NETWORK[0].removeprefix('network=')}]", *TRAINING, "images=1"]
+    asked = ["comparison", "cross-entropy", "dice", "--dataset", "tiny", "--seeds", "1"]
+    printed = service.run(*asked, "--rate", "0.01", sets=sets)
+    job = json.loads(printed)
+    assert (job["result"]["cells"], job["result"]["failed"]) == (2, 0)
+    assert "2 losses on tiny" in service.run("jobs", "list")
+    service.run("jobs", "fetch", job["id"], str(tmp_path))
+    assert {one.name for one in tmp_path.iterdir()} == {*job["result"]["files"]}
+    assert "**Unet with" in (tmp_path / "comparison.md").read_text()
+
+
 def test_a_killed_controller_comes_back_and_goes_on(service: Service) -> None:
     wait_until_controlled(service.client)
     job = service.run("search", "bf1", "tiny", "--detach", sets=SAMPLER + NETWORK + TRAINING)
