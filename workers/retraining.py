@@ -20,7 +20,7 @@ from workers.candidates import RetrainingResult, Stopped
 from workers.datasets import Dataset, Samples, open_dataset
 from workers.device import choose_device
 from workers.early_stop import EarlyStop
-from workers.image_stack import stack_by_size
+from workers.image_stack import Stack, stack_by_size
 from workers.inference import evaluate
 from workers.losses import build_loss, distance_maps_of
 from workers.pictures import draw_predictions
@@ -212,26 +212,32 @@ def _identity(task: RetrainingTask) -> str:
 
 def _finish(run: _Run, logs: Logs) -> RetrainingResult:
     """Score the network and write the results."""
-    classes = run.dataset.classes
     scored = run.dataset.read(run.task.split)
     stacks = stack_by_size(scored, run.device, range(len(scored)))
-    network = run.learner.trained
+    report = _report(run, stacks)
+    folder, metrics = run.folder, report["metrics"]
+    # Written here: safetensors has an error of its own for a full disk.
+    content = _weights(run)
+    write_atomically(folder / WEIGHTS, lambda path: path.write_bytes(content))
+    text = json.dumps(report, indent=2) + "\n"
+    write_atomically(folder / METRICS, lambda path: path.write_text(text, encoding="utf-8"))
+    picture = draw_predictions(run.learner.trained, stacks, run.task.inference)
+    write_atomically(folder / PICTURE, lambda path: picture.save(path, format="PNG"))
+    logs.scalars(
+        run.learner.steps, {f"{run.task.split}/{name}": score for name, score in metrics.items()}
+    )
+    files = (WEIGHTS, METRICS, PICTURE, *event_files(folder))
+    return RetrainingResult(metrics, files, run.seconds)
+
+
+def _report(run: _Run, stacks: Sequence[Stack]) -> dict[str, Any]:
+    """What ``metrics.json`` holds: scores over all images, of classes and of single images."""
+    classes, task, network = run.dataset.classes, run.task, run.learner.trained
     images = ImageScores(len(classes))
-    scoring, inference = run.task.scoring, run.task.inference
-    metrics = evaluate(network, stacks, len(classes), scoring, inference, images=images)
-    facts = {
-        "network": run.task.network.model_dump(mode="json"),
-        "classes": list(classes),
-        "loss": str(run.task.loss.get("name", "")),
-    }
-    # One entry alone: safetensors writes several in a random order, and equal weights would differ.
-    header = {"segloss": json.dumps(facts)}
-    weights: dict[str, Tensor] = {
-        name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()
-    }
+    metrics = evaluate(network, stacks, len(classes), task.scoring, task.inference, images=images)
     report: dict[str, Any] = {
-        "split": run.task.split,
-        "images": len(scored),
+        "split": task.split,
+        "images": sum(len(stack.positions) for stack in stacks),
         "metrics": metrics,
         "class_iou": dict(zip(classes, _known(images.class_iou()), strict=True)),
         "image_miou": _known(images.image_miou()),
@@ -240,24 +246,27 @@ def _finish(run: _Run, logs: Logs) -> RetrainingResult:
     }
     if run.early_stop is not None:
         report["early_stop"] = run.early_stop.report()
-    if run.task.rankseg:
-        ranked = inference.model_copy(update={"decoding": "rankseg"})
-        report["rankseg"] = evaluate(network, stacks, len(classes), scoring, ranked)
+    if task.rankseg:
+        ranked = task.inference.model_copy(update={"decoding": "rankseg"})
+        report["rankseg"] = evaluate(network, stacks, len(classes), task.scoring, ranked)
     if run.device.type == "cuda":
         report["peak_memory_bytes"] = torch.cuda.max_memory_allocated(run.device)
-    folder = run.folder
-    # Written here: safetensors has an error of its own for a full disk.
-    content = as_bytes(weights, header)
-    write_atomically(folder / WEIGHTS, lambda path: path.write_bytes(content))
-    text = json.dumps(report, indent=2) + "\n"
-    write_atomically(folder / METRICS, lambda path: path.write_text(text, encoding="utf-8"))
-    picture = draw_predictions(network, stacks, inference)
-    write_atomically(folder / PICTURE, lambda path: picture.save(path, format="PNG"))
-    logs.scalars(
-        run.learner.steps, {f"{run.task.split}/{name}": score for name, score in metrics.items()}
-    )
-    files = (WEIGHTS, METRICS, PICTURE, *event_files(folder))
-    return RetrainingResult(metrics, files, run.seconds)
+    return report
+
+
+def _weights(run: _Run) -> bytes:
+    """The trained weights as a safetensors file, which says what network they are of."""
+    facts = {
+        "network": run.task.network.model_dump(mode="json"),
+        "classes": list(run.dataset.classes),
+        "loss": str(run.task.loss.get("name", "")),
+    }
+    weights: dict[str, Tensor] = {
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in run.learner.trained.state_dict().items()
+    }
+    # One entry alone: safetensors writes several in a random order, and equal weights would differ.
+    return as_bytes(weights, {"segloss": json.dumps(facts)})
 
 
 def _known(scores: list[float]) -> list[float | None]:
