@@ -19,11 +19,13 @@ from workers.specs import (
     QUICK_NETWORK,
     QUICK_PROXY,
     QUICK_SCORING,
+    Devices,
     InferenceSpec,
     NetworkSpec,
     RejectionSpec,
     ScoringSpec,
     TrainingSpec,
+    check_devices,
 )
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=128)]
@@ -199,6 +201,7 @@ class RetrainingRequest(Spec):
         split: Split that the result is scored on.
         seed: Seeds initial weights, batches and augmentation.
         checkpoint_every: Steps between two checkpoints.
+        devices: GPUs of one machine that share every batch; processes where there are none.
         early_stop: When to end before the schedule does; None never.
         log: Logs among the files: ``tensorboard``.
         priority: See :data:`Priority`.
@@ -216,6 +219,7 @@ class RetrainingRequest(Spec):
     split: Literal["val", "test"] = "val"
     seed: Seed = 0
     checkpoint_every: Annotated[int, Field(ge=1)] = 200
+    devices: Devices = 1
     early_stop: EarlyStopSpec | None = None
     log: tuple[Log, ...] = ()
     priority: Priority = 0
@@ -224,6 +228,11 @@ class RetrainingRequest(Spec):
     @classmethod
     def _fill_in_preset(cls, given: object) -> object:
         return filled(given, RETRAINING_PRESETS)
+
+    @model_validator(mode="after")
+    def _shares_are_alike(self) -> Self:
+        check_devices(self.training, self.devices)
+        return self
 
     @model_validator(mode="after")
     def _versions_fit(self) -> Self:

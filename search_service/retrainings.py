@@ -10,7 +10,7 @@ from workers.specs import RetrainingTask
 
 _SHARED = {
     *("network", "training", "scoring", "inference", "split", "seed"),
-    *("checkpoint_every", "early_stop", "log"),
+    *("checkpoint_every", "devices", "early_stop", "log"),
 }
 
 

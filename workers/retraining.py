@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from workers.inference import evaluate
 from workers.losses import build_loss, distance_maps_of
 from workers.pictures import draw_predictions
 from workers.proxy import cut_hold_out
+from workers.sharing import Share, device_of, shared_with
 from workers.specs import RetrainingTask
 from workers.training import CHECK_EVERY, Learner, initial_network, learning_rate, train
 from workers.training_logs import Logs, event_files, training_logs
@@ -68,11 +69,38 @@ def retrain(
         StorageError: The checkpoint in ``folder`` cannot be read.
         WorkerError: The loss or the weights became infinite or NaN.
     """
-    run = _Run(task, folder, choose_device(device))
+    place = choose_device(device)
+    with _sharing(task, folder, place) as share:
+        run = _Run(task, folder, place, share)
+        run.resume()
+        with training_logs(task, folder, run.learner.steps) as logs:
+            run.train(logs, on_progress, should_stop)
+            return _finish(run, logs)
+
+
+def _sharing(
+    task: RetrainingTask, folder: Path, device: torch.device
+) -> AbstractContextManager[Share | None]:
+    """The part of this process in the training; starts the others where several are asked for."""
+    if task.devices == 1:
+        return nullcontext()
+    return shared_with(
+        _assist, (task, folder, device.type), folder=folder, world=task.devices, device=device
+    )
+
+
+def _assist(share: Share, task: RetrainingTask, folder: Path, kind: str) -> None:
+    """Take a share of every batch; the first process looks, writes, and ends this one."""
+    run = _Run(task, folder, device_of(share.rank, torch.device(kind)), share)
     run.resume()
-    with training_logs(task, folder, run.learner.steps) as logs:
-        run.train(logs, on_progress, should_stop)
-        return _finish(run, logs)
+    train(
+        [run.learner],
+        run.batches(),
+        task.training,
+        seed=task.seed,
+        device=run.device,
+        rank=share.rank,
+    )
 
 
 class _Settled(Exception):  # noqa: N818 - no error: it takes the way out of the loop
@@ -82,7 +110,9 @@ class _Settled(Exception):  # noqa: N818 - no error: it takes the way out of the
 class _Run:
     """A retraining under way: its learner and its checkpoint."""
 
-    def __init__(self, task: RetrainingTask, folder: Path, device: torch.device) -> None:
+    def __init__(
+        self, task: RetrainingTask, folder: Path, device: torch.device, share: Share | None
+    ) -> None:
         self.task, self.folder, self.device = task, folder, device
         self.dataset: Dataset = open_dataset(task.dataset)
         if task.split not in self.dataset.splits:
@@ -102,6 +132,7 @@ class _Run:
             device,
             inputs=needs_of(task.loss).inputs,
             seed=task.seed,
+            share=share,
         )
         self._began, self._before = time.perf_counter(), 0.0
         folder.mkdir(parents=True, exist_ok=True)

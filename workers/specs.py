@@ -128,6 +128,23 @@ class TrainingSpec(Spec):
         return self
 
 
+Devices = Annotated[int, Field(ge=1, le=64)]
+"""Devices that share the batches of one training."""
+
+
+def check_devices(training: TrainingSpec, devices: int) -> None:
+    """Refuse shares of different sizes, and of single images, which have no batch statistics.
+
+    Raises:
+        ValueError: ``devices`` does not cut the batches into equal parts of two images or more.
+    """
+    part = training.batch_size // training.accumulate
+    if devices > 1 and (part % devices or part < 2 * devices):
+        raise ValueError(
+            f"devices must cut the {part} images of a forward pass into equal parts of two or more"
+        )
+
+
 class RejectionSpec(Spec):
     """Which losses are hopeless, so that nothing is trained with them (see ``workers.rejection``).
 
@@ -237,6 +254,8 @@ class RetrainingTask(Spec):
         split: Split that the result is scored on.
         seed: Seeds initial weights, batches and augmentation.
         checkpoint_every: Steps between two checkpoints.
+        devices: GPUs of one machine that share every batch, and CPU processes where there are none;
+            the loss is that of the whole batch.
         early_stop: When to end before the schedule does; None never.
         log: Logs to write into the folder: loss and learning rate every 20 iterations, scores.
         mlflow: Where MLflow logs the same; None does not.
@@ -254,11 +273,17 @@ class RetrainingTask(Spec):
     split: Literal["val", "test"] = "val"
     seed: Seed = 0
     checkpoint_every: Annotated[int, Field(ge=1)] = 200
+    devices: Devices = 1
     early_stop: EarlyStopSpec | None = None
     log: tuple[Log, ...] = ()
     mlflow: MlflowSpec | None = None
     loss_networks: dict[str, str] = Field(default_factory=dict)
     rankseg: bool = False
+
+    @model_validator(mode="after")
+    def _shares_are_alike(self) -> "RetrainingTask":
+        check_devices(self.training, self.devices)
+        return self
 
 
 # Presets for two CPU cores, measured on the generated dataset (one thread of a 2.6 GHz EPYC).

@@ -28,6 +28,7 @@ from workers.networks import (
     build_network,
     parameter_groups,
 )
+from workers.sharing import Share, share_batch_statistics
 from workers.specs import NetworkSpec, TrainingSpec
 
 CHECK_EVERY = 20  # steps between two looks at the losses; each makes a GPU wait
@@ -79,6 +80,7 @@ class Learner:
         inputs: Names of the inputs that the loss takes: heads, which the network then carries while
             it trains, and distance maps, which its batches must hold.
         seed: Seeds the heads' initial weights.
+        share: This process's part where several train the network; None trains alone.
 
     Attributes:
         network: The network in training.
@@ -94,6 +96,7 @@ class Learner:
         *,
         inputs: Collection[str] = (),
         seed: int = 0,
+        share: Share | None = None,
     ) -> None:
         self.network = copy.deepcopy(network)
         with own_random_numbers(torch.device("cpu")):
@@ -101,6 +104,9 @@ class Learner:
             heads = [name for name in inputs if name in HEADS]
             self._auxiliary_weight = auxiliary_weight(self.network, training)
             self._headed = WithHeads(self.network, heads, auxiliary=self._auxiliary_weight > 0)
+        self._share = share
+        if share is not None:
+            share_batch_statistics(self._headed, device)
         self._headed.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._maps = [name for name in inputs if name not in HEADS]
         self.failure: str | None = None
@@ -153,6 +159,8 @@ class Learner:
                 return
             total += loss.detach()
             torch.autograd.backward(self._scaler.scale(loss))
+        if self._share is not None:
+            self._share.add_gradients(self._headed.parameters())
         self._scaler.step(self._optimiser)
         self._scaler.update()
         self._losses[step] = total
@@ -161,9 +169,13 @@ class Learner:
             self._average.update(self.network, step)
 
     def _forward(self, batch: TrainingBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Logits, and those of each head by name."""
+        """Logits, and those of each head by name; of the whole batch, whoever else works on it."""
+        own = batch if self._share is None else self._share.of(batch)
         with autocast(self._device, self._training.precision):
-            logits, heads = self._headed(batch.images)
+            logits, heads = self._headed(own.images)
+        if self._share is not None:
+            logits = self._share.whole(logits)
+            heads = {name: self._share.whole(head) for name, head in heads.items()}
         size = batch.masks.shape[1:]
         if logits.shape[2:] != size:
             raise InputError(
@@ -235,6 +247,7 @@ def train(
     seed: int,
     device: torch.device,
     until: int | None = None,
+    rank: int = 0,
     after_step: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Train a pack of learners on shared batches; one that fails is left behind.
@@ -248,6 +261,7 @@ def train(
         seed: Seeds dropout, the same for every learner.
         device: The learners' device.
         until: Steps after which to stop in the middle of the schedule; None goes to its end.
+        rank: Number of this process where several share the batches; each has a dropout of its own.
         after_step: Called with the number of steps taken; what it raises ends the training.
     """
     end = training.iterations if until is None else until
@@ -258,7 +272,7 @@ def train(
                 return
             batch = _placed(batches(step), device)
             for learner in active:
-                seed_torch(seed, DROPOUT, step)
+                seed_torch(seed, DROPOUT, step, *([rank] if rank else []))
                 learner.step(step, batch)
             if (step + 1) % CHECK_EVERY == 0 or step + 1 == end:
                 for learner in active:
