@@ -91,6 +91,7 @@ def _view(table: Table) -> dict[str, Any]:
         "name": table.name,
         "rows": table.rows,
         "ranks": table.ranks,
+        "on_gpu": any(row.peak_memory is not None for row in table.rows),
         "standings": {score: table.standings(score) for score in table.scores},
     }
 

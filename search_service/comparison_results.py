@@ -51,6 +51,12 @@ class Row:
         return {seed: one["error"] for seed, one in self.outcomes.items() if one["error"]}
 
     @property
+    def peak_memory(self) -> int | None:
+        """Most bytes of a GPU that a retraining took; None on a CPU."""
+        known = [one.get("peak_memory_bytes") for one in self.outcomes.values()]
+        return max((one for one in known if one is not None), default=None)
+
+    @property
     def seconds(self) -> float:
         """Wall-clock seconds of all retrainings."""
         return float(sum(outcome["seconds"] for outcome in self.outcomes.values()))

@@ -183,7 +183,7 @@ class _Comparison:
     def _train(self, cell: Cell, rate: float) -> None:
         """Run one retraining and record what became of it; one that diverged is recorded as such."""
         shared = self._shared(self.request.networks[cell.network], rate, cell.seed)
-        asked = {"inference", "split", "checkpoint_every", "rankseg"}
+        asked = {"inference", "split", "checkpoint_every", "devices", "early_stop", "rankseg"}
         task = RetrainingTask.model_validate(
             shared | {"loss": self.documents[cell.loss]} | self.request.model_dump(include=asked)
         )

@@ -279,6 +279,8 @@ class ComparisonRequest(Spec):
         seed: The first seed; the others follow it. Tuning takes the first.
         images: Images in the gallery of predictions.
         checkpoint_every: Steps between two checkpoints.
+        devices: As of a retraining.
+        early_stop: As of a retraining: each ends by a hold-out set of its own.
         priority: See :data:`Priority`.
     """
 
@@ -302,6 +304,8 @@ class ComparisonRequest(Spec):
     seed: Annotated[int, Field(ge=0, lt=2**31 - 100)] = 0
     images: Annotated[int, Field(ge=0, le=50)] = 6
     checkpoint_every: Annotated[int, Field(ge=1)] = 200
+    devices: Devices = 1
+    early_stop: EarlyStopSpec | None = None
     priority: Priority = 0
 
     @model_validator(mode="after")
@@ -317,6 +321,11 @@ class ComparisonRequest(Spec):
         named = {name for loss in self.losses for name in self.retraining(loss).terms or (loss,)}
         if strange := sorted(set(self.versions) - named):
             raise ValueError(f"versions names what is not compared: {', '.join(strange)}")
+        return self
+
+    @model_validator(mode="after")
+    def _shares_are_alike(self) -> Self:
+        check_devices(self.training, self.devices)
         return self
 
     def retraining(self, loss: str) -> RetrainingRequest:

@@ -103,6 +103,17 @@ def test_failures_are_told_and_leave_the_others_comparable() -> None:
     assert listed["mean"] == pytest.approx(0.52)
 
 
+def test_gpu_memory_is_the_most_that_a_training_took() -> None:
+    asked = request()
+    rows = recorded(asked)
+    [table] = results_of(asked, rows).tables
+    assert table.rows[0].peak_memory is None
+    rows[CELL, 0] |= {"peak_memory_bytes": 5}
+    rows[CELL, 3] |= {"peak_memory_bytes": 7}
+    [table] = results_of(asked, rows).tables
+    assert table.rows[0].peak_memory == 7
+
+
 def test_a_comparison_of_nothing_yet_has_results_too() -> None:
     results = results_of(request(), {})
     assert results.summary()["cells"] == 0
