@@ -6,10 +6,11 @@ An entry point names a :class:`surrogate_zoo.metrics.Metric`; see ``examples/own
 import logging
 import re
 from dataclasses import replace
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.installed import installed, package_of
 from surrogate_zoo.sites import curve_names
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 def add_installed(metrics: "Registry[Metric]") -> None:
     """Add the metrics of installed packages; one that cannot be used is left out and logged."""
-    for point in sorted(entry_points(group=GROUP), key=lambda point: (_package(point), point.name)):
+    for point in installed(GROUP):
         try:
             metric = _load(point)
             if metric.name in metrics:
@@ -33,7 +34,7 @@ def add_installed(metrics: "Registry[Metric]") -> None:
         except Exception as error:  # noqa: BLE001  (whatever a package of others raises)
             _LOG.warning(
                 "The metric %r of the package %s is left out: %s: %s",
-                point.name, _package(point), type(error).__name__, error,
+                point.name, package_of(point), type(error).__name__, error,
             )  # fmt: skip
         else:
             metrics[metric.name] = metric
@@ -55,8 +56,4 @@ def _load(point: EntryPoint) -> "Metric":
     if not _NAME.fullmatch(found.name):
         raise InputError(f"its name must match {_NAME.pattern}, not {found.name!r}")
     curve_names(found.function)  # raises where it has nothing to search
-    return replace(found, package=_package(point))
-
-
-def _package(point: EntryPoint) -> str:
-    return point.dist.name if point.dist else point.module
+    return replace(found, package=package_of(point))

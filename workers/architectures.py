@@ -8,10 +8,11 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.installed import installed, package_of
 from surrogate_zoo.names import Registry
 
 if TYPE_CHECKING:
@@ -78,13 +79,12 @@ def add_installed(architectures: Registry[Architecture]) -> None:
 
     Their code is not imported before one is built.
     """
-    for point in sorted(entry_points(group=GROUP), key=lambda point: (_package(point), point.name)):
-        package = _package(point)
+    for point in installed(GROUP):
+        package = package_of(point)
         reason = _unfit(point.name, architectures)
         if reason is None:
-            summary = point.dist.metadata["Summary"] if point.dist else ""
             architectures[point.name] = Architecture(
-                point.name, summary or "", "", point.value, package=package
+                point.name, _summary(point), "", point.value, package=package
             )
         else:
             _LOG.warning(
@@ -101,8 +101,11 @@ def _unfit(name: str, architectures: Registry[Architecture]) -> str | None:
     return None
 
 
-def _package(point: EntryPoint) -> str:
-    return point.dist.name if point.dist else point.module
+def _summary(point: EntryPoint) -> str:
+    """The one line that its package says about itself; packages need not."""
+    if point.dist is None or "Summary" not in point.dist.metadata:
+        return ""
+    return point.dist.metadata["Summary"]
 
 
 _SMP = "segmentation_models_pytorch"

@@ -23,6 +23,10 @@ NAMES = {
     ("RetrainingRequest", "loss"): {"enum": ["dice", "asl-miou-voc", "dice+2*lovasz"]},
     ("RetrainingRequest", "dataset"): {"enum": ["shapes"]},
     ("RetrainingRequest", "versions"): {"maxProperties": 0},
+    ("ComparisonRequest", "losses"): {"items": {"enum": ["dice", "focal"]}, "uniqueItems": True},
+    ("ComparisonRequest", "dataset"): {"enum": ["shapes"]},
+    ("ComparisonRequest", "metric"): {"enum": ["miou", "bf1"]},
+    ("ComparisonRequest", "versions"): {"maxProperties": 0},
     ("LossNetworkRequest", "dataset"): {"enum": ["shapes"]},
     ("ShapesSource", "train"): {"maximum": 20},
     ("ShapesSource", "val"): {"maximum": 3},
@@ -50,7 +54,7 @@ def test_every_kind_of_job_has_the_same_operations_with_names_for_functions() ->
     life = {
         path.removeprefix("retrainings") for path in paths if path.split("/")[0] == "retrainings"
     }
-    for kind in ("searches", "loss-networks"):
+    for kind in ("searches", "comparisons", "loss-networks"):
         assert {f"{kind}{path}" for path in life} <= paths
     names = [one.definition.raw["operationId"] for one in OPERATIONS.values()]
     assert len(set(names)) == len(names)
