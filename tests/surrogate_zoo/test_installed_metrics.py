@@ -117,7 +117,8 @@ def _write_package(folder: Path, name: str, body: str) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that packages are found in."""
+    """A folder that packages are found in; the registry has looked for its own before."""
+    assert "miou" in METRICS
     monkeypatch.syspath_prepend(str(tmp_path))
     return tmp_path
 
