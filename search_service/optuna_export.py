@@ -1,5 +1,6 @@
 """A finished search as an Optuna study in a file: ``optuna-dashboard sqlite:///study.db`` opens it."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import StaticPool, text
@@ -21,7 +23,9 @@ def write(
     space: ParameterSpace,
     name: str,
     trials: Sequence[Trial],
+    *,
     facts: Mapping[str, Any] | None = None,
+    objectives: Sequence[str] = (),
 ) -> None:
     """Write an SQLite file that holds one study, as :func:`optuna.load_study` reads it.
 
@@ -36,17 +40,24 @@ def write(
         name: Name of the study.
         trials: Of one search, by number, without a gap.
         facts: Attributes of the study.
+        objectives: Metrics that the search weighed against each other, which a trial then has as its
+            values instead of the score.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # it reports every study otherwise
     path.unlink(missing_ok=True)
     ranges = box(space, [trial.theta for trial in trials])
     with _in_memory() as storage:
-        study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
+        study = optuna.create_study(
+            storage=storage, study_name=name, directions=["maximize"] * (len(objectives) or 1)
+        )
+        if objectives:
+            with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
+                study.set_metric_names(list(objectives))
         for fact, value in (facts or {}).items():
             study.set_user_attr(fact, value)
         for trial in trials:
             parameters = dict(zip(space.names, trial.theta, strict=True))
-            study.add_trial(_frozen(trial, parameters, ranges))
+            study.add_trial(_frozen(trial, parameters, ranges, objectives))
         with storage.engine.connect() as connection:
             connection.execute(text("VACUUM INTO :path"), {"path": str(path)})
 
@@ -66,16 +77,21 @@ def _frozen(
     trial: Trial,
     parameters: dict[str, float],
     ranges: dict[str, optuna.distributions.BaseDistribution],
+    objectives: Sequence[str],
 ) -> FrozenTrial:
     attributes: dict[str, Any] = {"generation": trial.generation, "is_mean": trial.is_mean}
     attributes |= {"error": trial.error} if trial.error is not None else {}
     attributes |= {"holdout": dict(trial.metrics)} if trial.metrics else {}
+    values = None
+    if trial.score is not None:
+        values = [trial.metrics[name] for name in objectives] or [trial.score]
     ended = _naive(trial.finished_at)
     return FrozenTrial(
         number=trial.number,
         trial_id=trial.number,
-        state=TrialState.FAIL if trial.score is None else TrialState.COMPLETE,
-        value=trial.score,
+        state=TrialState.FAIL if values is None else TrialState.COMPLETE,
+        value=None,
+        values=values,
         datetime_start=ended - timedelta(seconds=trial.seconds),
         datetime_complete=ended,
         params=parameters,

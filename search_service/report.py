@@ -36,7 +36,11 @@ def write(
     _write_table(table, space, trials)
     yield table
     study = folder / "study.db"
-    optuna_export.write(study, space, document["name"], trials, _told(space, document))
+    sampler = document["provenance"]["sampler"]["name"]
+    objectives = space.target.metrics if sampler == "nsga-ii" else ()
+    optuna_export.write(
+        study, space, document["name"], trials, facts=_told(space, document), objectives=objectives
+    )
     yield study
     search = FinishedSearch(space, document, result, trials)
     figures = _draw(search)

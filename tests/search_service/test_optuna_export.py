@@ -24,8 +24,13 @@ def trial(number: int, theta: list[float], score: float | None, **fields: Any) -
     )  # fmt: skip
 
 
-def exported(path: Path, space: ParameterSpace, trials: list[Trial]) -> optuna.Study:
-    optuna_export.write(path, space, "asl-macc-shapes", trials, {"metric": space.metric})
+def exported(
+    path: Path, space: ParameterSpace, trials: list[Trial], *objectives: str
+) -> optuna.Study:
+    optuna_export.write(
+        path, space, "asl-macc-shapes", trials,
+        facts={"metric": space.metric}, objectives=objectives,
+    )  # fmt: skip
     storage = RDBStorage(f"sqlite:///{path}")
     study = optuna.load_study(study_name="asl-macc-shapes", storage=storage)
     study.trials  # noqa: B018  (read before the connection is closed)
@@ -57,6 +62,23 @@ def test_optuna_reads_what_was_tried(tmp_path: Path) -> None:
     assert first.user_attrs["is_mean"]
     assert first.user_attrs["holdout"] == {"macc": 0.25, "miou": 0.125}
     assert failed.user_attrs["error"] == "loss became NaN"
+
+
+def test_metrics_that_were_weighed_against_each_other_are_objectives(tmp_path: Path) -> None:
+    space = ParameterSpace("miou+bf1")
+    scores = [(0.5, 0.25), (0.25, 0.5), (0.25, 0.25)]
+    trials = [
+        trial(
+            n, [n / 4] * space.dimension, sum(pair) / 2, metrics={"miou": pair[0], "bf1": pair[1]}
+        )
+        for n, pair in enumerate(scores)
+    ]
+    trials.append(trial(3, [1.0] * space.dimension, None, error="loss became NaN"))
+    study = exported(tmp_path / "study.db", space, trials, "miou", "bf1")
+    assert study.metric_names == ["miou", "bf1"]
+    assert [tuple(one.values) for one in study.trials[:3]] == scores
+    assert study.trials[3].state is TrialState.FAIL
+    assert {one.number for one in study.best_trials} == {0, 1}
 
 
 def test_optuna_goes_on_with_the_study(tmp_path: Path) -> None:
