@@ -48,7 +48,7 @@ MOST_NUMBERS = 400_000
 def create_search(
     session: Session, request: SearchRequest, *, idempotency_key: str | None = None
 ) -> Job:
-    """Queue a search; fixes the version of the loss that it starts from.
+    """Queue a search; fixes the versions of the losses that it names where they are left open.
 
     Args:
         session: A writing session.
@@ -58,7 +58,8 @@ def create_search(
     Raises:
         UnknownNameError: No such metric, curve family or dataset.
         InputError: Too few segments, more than :data:`MOST_NUMBERS`, a single metric for NSGA-II,
-            the result would take a built-in loss's name, or the search cannot start there.
+            the result would take a built-in loss's name, the search cannot start there, or its
+            companion is not in the zoo or needs more than the rejection test has.
         ConflictError: The key was used for another request.
     """
     if (known := _by_key(session, idempotency_key)) is not None:
@@ -72,7 +73,8 @@ def create_search(
     if request.loss_name in LOSSES:
         raise InputError(f"{request.loss_name!r} is a built-in loss: give the result another name.")
     datasets.known(session, request.dataset)
-    return _create(session, "search", starts.pinned(session, request, space), idempotency_key)
+    request = losses.companion_pinned(session, starts.pinned(session, request, space))
+    return _create(session, "search", request, idempotency_key)
 
 
 def create_retraining(
@@ -297,8 +299,8 @@ def _versions_from(known: Job, request: _Request) -> _Request:
     if not isinstance(request, ComparisonRequest):
         field = "start_version" if isinstance(request, SearchRequest) else "version"
         fixed[field] = getattr(request, field) or known.request.get(field)
-    if not isinstance(request, SearchRequest):
-        fixed["versions"] = {**known.request.get("versions", {}), **request.versions}
+    field = "companion_versions" if isinstance(request, SearchRequest) else "versions"
+    fixed[field] = known.request.get(field, {}) | getattr(request, field)
     return request.model_copy(update=fixed)
 
 

@@ -76,7 +76,15 @@ def _asked(
     request: SearchRequest, space: ParameterSpace, dataset: Dataset, trials: Sequence[Trial]
 ) -> dict[str, Any]:
     """What was searched, and where these trials of it ran."""
-    asked = {"sampler", "start", "start_version", "segments", "seed"}
+    asked = {
+        "sampler",
+        "start",
+        "start_version",
+        "companion",
+        "companion_versions",
+        "segments",
+        "seed",
+    }
     asked |= {"network", "training", "scoring", "hold_out", "rejection", "halving", "warm_up"}
     return {
         "method": "Auto Seg-Loss (Li et al., ICLR 2021), searched with segloss",

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from search_service import datasets, jobs, ledger, provenance
+from search_service import datasets, jobs, ledger, losses, provenance
 from search_service.requests import PublicationRequest, SearchRequest
 from search_service.spaces import space_of
 from search_service.tables import FINAL, Job, Trial
@@ -21,15 +21,17 @@ from surrogate_zoo.tables import Loss
 def document(
     request: SearchRequest,
     theta: Sequence[float],
+    companion: Document | None,
     *,
     name: str | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> Document:
-    """The loss file of a theta: a surrogate, or the weighted sum of those of several metrics.
+    """The loss file of a theta: a surrogate, or the weighted sum of several and of the companion.
 
     Args:
         request: The search.
         theta: Parameters of its space.
+        companion: The loss that is added to the surrogates.
         name: Name in the zoo; None takes the one that the search publishes under.
         facts: The provenance.
     """
@@ -44,13 +46,14 @@ def document(
         )
 
     terms = space_of(request).surrogates(theta)
-    if len(terms) == 1:
+    if len(terms) == 1 and companion is None:
         return surrogate(name, *terms[0][1:], provenance=facts)
-    losses = [
+    summands = [
         (weight, surrogate(f"{name[:100]}.{metric}", metric, points))
         for weight, metric, points in terms
     ]
-    return sum_document(name, losses, title=title, provenance=facts)
+    summands += [] if companion is None else [(1.0, companion)]
+    return sum_document(name, summands, title=title, provenance=facts)
 
 
 def publish(session: Session, job_id: str, publication: PublicationRequest) -> Loss:
@@ -88,7 +91,9 @@ def publish(session: Session, job_id: str, publication: PublicationRequest) -> L
         trial,
         _versions(session, job),
     )
-    return zoo.publish(session, document(request, trial.theta, name=name, facts=facts))
+    companion = losses.companion(session, request)
+    found = document(request, trial.theta, companion, name=name, facts=facts)
+    return zoo.publish(session, found)
 
 
 def _scored(session: Session, job: Job, number: int) -> Trial:

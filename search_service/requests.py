@@ -1,5 +1,6 @@
 """What a caller may ask for, as API and command line both check it; needs pydantic alone."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -59,6 +60,16 @@ LossTerms = Annotated[
 """A name in the zoo, or a weighted sum of such names, as :func:`surrogate_zoo.sums.parse_sum` reads it."""
 
 
+def _names(terms: str) -> tuple[str, ...]:
+    """Names in a weighted sum, each once."""
+    return tuple(dict.fromkeys(name for _, name in parse_sum(terms)))
+
+
+def _check_names(field: str, versions: Mapping[str, int], terms: Sequence[str]) -> None:
+    if strange := sorted(set(versions) - set(terms)):
+        raise ValueError(f"{field} names what is no term of a weighted sum: {', '.join(strange)}")
+
+
 RELEASED_NETWORK = NetworkSpec(architecture="DeepLabV3Plus", encoder="resnet50", weights="imagenet")
 """The proxy network of the paper and of the released search."""
 
@@ -105,6 +116,11 @@ class SearchRequest(Spec):
         start: The first candidate: ``line``, the straight line, or the name of a loss in the zoo
             that is a surrogate of the same metric, curve family and segments.
         start_version: Its version; None takes the newest at the time of the request.
+        companion: Loss of the zoo, or weighted sum of several (``0.5*cross-entropy``), that is added
+            to every candidate's surrogate and published with the one that is found. What it needs
+            of loss networks is found in the zoo, or trained first.
+        companion_versions: Versions of the companion's terms, by name; a term that is left out takes
+            the newest at the time of the request.
         network: The proxy network.
         training: Its schedule; single fields that are not given are the preset's too.
         scoring: Options of the metric.
@@ -127,6 +143,8 @@ class SearchRequest(Spec):
     sampler: SamplerSpec = PPO2Spec()
     start: Name = LINE
     start_version: Version | None = None
+    companion: LossTerms | None = None
+    companion_versions: dict[Name, Version] = Field(default_factory=dict)
     network: NetworkSpec = RELEASED_NETWORK
     training: TrainingSpec = TrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
@@ -150,6 +168,11 @@ class SearchRequest(Spec):
         return self
 
     @model_validator(mode="after")
+    def _companion_versions_fit(self) -> Self:
+        _check_names("companion_versions", self.companion_versions, self.companions)
+        return self
+
+    @model_validator(mode="after")
     def _halving_has_one_score(self) -> Self:
         if self.halving is not None and str(self.sampler.name) == "nsga-ii":
             raise ValueError(
@@ -168,6 +191,11 @@ class SearchRequest(Spec):
     def loss_name(self) -> str:
         """Name in the zoo of the loss that is found."""
         return str(self.name)
+
+    @property
+    def companions(self) -> tuple[str, ...]:
+        """Names of the companion's terms, each once."""
+        return () if self.companion is None else _names(self.companion)
 
 
 class PublicationRequest(Spec):
@@ -241,18 +269,13 @@ class RetrainingRequest(Spec):
                 "version is of a single loss; give the versions of a weighted sum's terms as "
                 'versions, such as {"dice": 1}'
             )
-        if strange := sorted(set(self.versions) - set(self.terms)):
-            raise ValueError(
-                f"versions names what is no term of a weighted sum: {', '.join(strange)}"
-            )
+        _check_names("versions", self.versions, self.terms)
         return self
 
     @property
     def terms(self) -> tuple[str, ...]:
         """Names of a weighted sum's terms, each once; none of a single loss."""
-        if not is_sum(self.loss):
-            return ()
-        return tuple(dict.fromkeys(name for _, name in parse_sum(self.loss)))
+        return _names(self.loss) if is_sum(self.loss) else ()
 
 
 class ComparisonRequest(Spec):

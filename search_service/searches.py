@@ -11,6 +11,8 @@ from search_service import (
     evaluations,
     front,
     ledger,
+    loss_networks,
+    losses,
     provenance,
     publication,
     repeats,
@@ -27,6 +29,7 @@ from search_service.spaces import space_of
 from search_service.tables import Ending, Trial
 from surrogate_zoo import zoo
 from surrogate_zoo.errors import ConflictError
+from surrogate_zoo.loss_file import Document
 from surrogate_zoo.parameters import ParameterSpace
 from surrogate_zoo.tables import now
 from surrogate_zoo.targets import Target
@@ -46,6 +49,8 @@ class Search:
         request: What was asked for.
         space: The parameters searched over.
         start: Where the sampler starts; None is the straight line.
+        companion: The loss that is added to every candidate's surrogate.
+        networks: Facts about the loss networks that the companion asks for.
         task: The proxy task that scores candidates.
     """
 
@@ -53,19 +58,24 @@ class Search:
     request: SearchRequest
     space: ParameterSpace
     start: Theta | None
+    companion: Document | None
+    networks: Sequence[Mapping[str, Any]]
     task: ProxyTask
 
     @classmethod
     def of(cls, run: runs.Run) -> "Search":
-        """Read a search out of its job; trains its warm-up where it has one."""
+        """Read a search out of its job; trains its loss networks and its warm-up where it has any."""
         request = SearchRequest.model_validate(run.job.request)
         space = space_of(request)
         with run.reading() as session:
-            source = datasets.get(session, request.dataset).source
+            dataset = datasets.get(session, request.dataset)
             start = starts.theta(session, request, space)
+            companion = losses.companion(session, request)
+        networks = loss_networks.bring_about(run, dataset, [companion] if companion else [])
         task = ProxyTask.model_validate(
             {
-                "dataset": source,
+                "dataset": dataset.source,
+                "loss_networks": loss_networks.paths(run, networks),
                 **request.model_dump(
                     include={"metric", "network", "training", "scoring", "hold_out", "seed"}
                 ),
@@ -73,7 +83,7 @@ class Search:
             }
         )
         task = warm_up.warmed(run, task, request.warm_up)
-        return cls(run, request, space, start, task)
+        return cls(run, request, space, start, companion, networks, task)
 
     def sample(self) -> SamplerResult:
         """Have the sampler propose, and candidates scored, until it has found something."""
@@ -92,7 +102,7 @@ class Search:
         self, theta: Sequence[float], facts: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         """The loss file of a theta, under the search's name."""
-        return publication.document(self.request, theta, facts=facts)
+        return publication.document(self.request, theta, self.companion, facts=facts)
 
     def _recorded(self, batch: Sequence[Proposal]) -> dict[int, Trial]:
         """Those of a generation's trials that are recorded, by number."""
@@ -184,8 +194,9 @@ def run(run: runs.Run) -> None:
         query = select(Trial).where(Trial.job_id == run.job.id).order_by(Trial.number)
         trials = list(session.scalars(query))
         dataset = datasets.get(session, search.request.dataset)
-    noise = search.noise(result.theta)
-    facts = provenance.of_search(search.request, search.space, dataset, result, trials) | noise
+    beside = search.noise(result.theta)
+    beside |= {"loss_networks": search.networks} if search.networks else {}
+    facts = provenance.of_search(search.request, search.space, dataset, result, trials) | beside
     document = search.document(result.theta, facts)
     for path in report.write(run.folder, search.space, document, result, trials):
         run.keep(path)
@@ -196,7 +207,7 @@ def run(run: runs.Run) -> None:
         loss = zoo.publish(session, document)
         outcome = {"loss": loss.name, "version": loss.version, **_summary(search, result, trials)}
         outcome |= {} if members is None else {"front": members}
-        outcome |= noise
+        outcome |= beside
         # Published only if the job may still succeed: both together, or neither.
         if runs.succeed(session, run.job.id, run.job.attempt, outcome):
             session.commit()

@@ -31,7 +31,8 @@ def theta(
 ) -> tuple[float, ...] | None:
     """The first theta of a request whose versions are fixed; None is the straight line.
 
-    The naive surrogate of the metric, which has no parameters, is the straight line too.
+    The naive surrogate of the metric, which has no parameters, is the straight line too. Of a sum
+    the surrogates count: what they were trained beside does not.
 
     Raises:
         NotFoundError: The loss is not in the zoo.
@@ -40,9 +41,10 @@ def theta(
     if request.start == LINE:
         return None
     document = zoo.get(session, request.start, request.start_version).document
-    whole = document["kind"] == "sum"
-    parts = [term["loss"] for term in document["terms"]] if whole else [document]
-    if tuple(part.get("metric") for part in parts) != space.target.metrics:
+    terms = document.get("terms", [{"weight": 1.0, "loss": document}])
+    surrogates = [term for term in terms if term["loss"]["kind"] == "surrogate"]
+    parts = [term["loss"] for term in surrogates]
+    if tuple(part["metric"] for part in parts) != space.target.metrics:
         raise _refusal(request, f"it is no surrogate of {space.metric}")
     if not any(part["control_points"] for part in parts):
         return None
@@ -55,9 +57,8 @@ def theta(
         for curve in METRICS[part["metric"]].curves
     ]
     points = dict(zip(space.curves, rows, strict=True))
-    weights = [term["weight"] for term in document["terms"]] if whole else None
     try:
-        return tuple(space.theta(points, weights).tolist())
+        return tuple(space.theta(points, [term["weight"] for term in surrogates]).tolist())
     except InputError as error:
         raise _refusal(request, str(error).rstrip(".")) from error
 

@@ -1,4 +1,4 @@
-"""Loss networks through the controller on real workers: as jobs, and on the way to a retraining."""
+"""Loss networks through the controller on real workers: as jobs, and on the way to other jobs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +8,15 @@ import pytest
 from safetensors import safe_open
 from sqlalchemy import Engine
 
-from search_service import datasets, jobs, loss_networks
+from search_service import datasets, jobs, loss_networks, publication
 from search_service.artifacts import open_artifact
-from search_service.requests import DatasetRequest, LossNetworkRequest, RetrainingRequest
+from search_service.requests import (
+    DatasetRequest,
+    LossNetworkRequest,
+    PublicationRequest,
+    RetrainingRequest,
+    SearchRequest,
+)
 from search_service.settings import Settings
 from search_service.tables import Artifact, Job, JobKind
 from surrogate_zoo.errors import NotFoundError
@@ -62,14 +68,23 @@ def retraining(loss: str = "semeda", **fields: Any) -> RetrainingRequest:
     return RetrainingRequest.model_validate({"loss": loss, "dataset": "tiny"} | schedule | fields)
 
 
-def submit(desk: Desk, request: LossNetworkRequest | RetrainingRequest) -> str:
+def search(**fields: Any) -> SearchRequest:
+    schedule = {"network": NETWORK.model_dump(), "training": training().model_dump()}
+    sampler = {"name": "random", "trials": 3, "batch": 3}
+    asked = {"metric": "macc", "dataset": "tiny", "sampler": sampler, "name": "found"}
+    return SearchRequest.model_validate(asked | schedule | fields)
+
+
+def submit(desk: Desk, request: LossNetworkRequest | RetrainingRequest | SearchRequest) -> str:
+    if isinstance(request, SearchRequest):
+        return desk.submit(request)
     with desk.writing.begin() as session:
         if isinstance(request, LossNetworkRequest):
             return jobs.create_loss_network(session, request).id
         return jobs.create_retraining(session, request).id
 
 
-def finished(desk: Desk, request: LossNetworkRequest | RetrainingRequest) -> Job:
+def finished(desk: Desk, request: LossNetworkRequest | RetrainingRequest | SearchRequest) -> Job:
     job = desk.wait_for(submit(desk, request))
     assert (job.state, job.error) == ("succeeded", None)
     return job
@@ -141,6 +156,38 @@ def test_a_retraining_trains_the_network_that_its_loss_needs_and_the_next_one_fi
         assert artifact(desk, job.id).sha256 == row.sha256
     assert second.result is not None
     assert second.result["versions"] == {"cross-entropy": 1, "semeda": 1}
+
+
+@on_sqlite
+@pytest.mark.usefixtures("short")
+def test_a_search_trains_the_network_that_its_companion_needs_and_publishes_both_losses(
+    desk: Desk, settings: Settings, pool: WorkerPool
+) -> None:
+    with working(settings, pool):
+        alone = finished(desk, search(name="alone"))
+        beside = finished(desk, search(companion="0.5*semeda", repeats=2))
+    (row,) = published(desk)
+    assert beside.result is not None
+    network = {"kind": EDGE, "sha256": row.sha256, "measures": row.measures}
+    assert beside.result["loss_networks"] == [network]
+    assert artifact(desk, beside.id).sha256 == row.sha256
+    # The same candidates on the same task, trained with another loss.
+    pairs = list(zip(desk.trials(alone.id), desk.trials(beside.id), strict=True))
+    assert all(one[1] == other[1] for one, other in pairs)
+    assert all(one[2] != other[2] for one, other in pairs)
+    found, own = desk.published(alone.id), desk.published(beside.id)
+    assert found["kind"] == "surrogate"
+    assert [(term["weight"], term["loss"]["kind"]) for term in own["terms"]] == [
+        (1.0, "surrogate"),
+        (0.5, "handmade"),
+    ]
+    facts = own["provenance"]
+    assert (facts["companion"], facts["companion_versions"]) == ("0.5*semeda", {"semeda": 1})
+    assert facts["loss_networks"] == [network]
+    with desk.writing.begin() as session:
+        asked = PublicationRequest(trial=1, name="second")
+        second = publication.publish(session, beside.id, asked).document
+    assert second["terms"][1] == own["terms"][1]
 
 
 @on_sqlite

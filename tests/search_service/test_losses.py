@@ -1,4 +1,4 @@
-"""Losses of a retraining: single ones and weighted sums, pinned when they are asked for."""
+"""Losses of a retraining and companions of a search, pinned when they are asked for."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from search_service import jobs, losses
 from search_service.database import sessions
-from search_service.requests import RetrainingRequest
+from search_service.requests import RetrainingRequest, SearchRequest
 from surrogate_zoo import load_loss, zoo
 from surrogate_zoo.errors import ConflictError, InputError
 from surrogate_zoo.loss_file import sum_document, surrogate_document
@@ -88,3 +88,50 @@ def test_the_same_key_gives_the_same_job_also_for_a_sum(session: Session) -> Non
     other = retraining("mine+dice", versions={"mine": 2})
     with pytest.raises(ConflictError):
         jobs.create_retraining(session, other, idempotency_key="k")
+
+
+def search(companion: str, **fields: Any) -> SearchRequest:
+    asked = {"metric": "macc", "dataset": "shapes", "preset": "quick", "companion": companion}
+    return SearchRequest.model_validate(asked | fields)
+
+
+def test_a_companion_is_as_it_was_when_the_search_was_asked_for(session: Session) -> None:
+    asked = search("mine + 0.5*dice")
+    job = jobs.create_search(session, asked, idempotency_key="k")
+    zoo.publish(session, surrogate_document("mine", "macc", OTHER_POINTS))
+    assert job.request["companion"] == "mine+0.5*dice"
+    assert job.request["companion_versions"] == {"mine": 1, "dice": 1}
+    kept = losses.companion(session, SearchRequest.model_validate(job.request))
+    assert kept is not None
+    assert [(term["weight"], term["loss"]["name"]) for term in kept["terms"]] == [
+        (1.0, "mine"),
+        (0.5, "dice"),
+    ]
+    assert kept["terms"][0]["loss"]["control_points"] == POINTS
+    assert jobs.create_search(session, asked, idempotency_key="k").id == job.id
+    with pytest.raises(ConflictError):
+        jobs.create_search(session, search("mine+0.6*dice"), idempotency_key="k")
+    newest = jobs.create_search(session, asked)
+    assert newest.request["companion_versions"] == {"mine": 2, "dice": 1}
+    by_hand = jobs.create_search(session, search("mine", companion_versions={"mine": 1}))
+    assert by_hand.request["companion_versions"] == {"mine": 1}
+
+
+@pytest.mark.parametrize(
+    ("companion", "fields", "why"),
+    [
+        ("0.5*nonsense", {}, "'nonsense'"),
+        ("dice", {"companion_versions": {"dice": 9}}, "version 9"),
+        ("0.1*inverse-form", {"rejection": {}}, r"needs boundary_logits.*leave rejection out"),
+    ],
+)
+def test_a_companion_that_cannot_be_is_refused(
+    session: Session, companion: str, fields: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(InputError, match=why):
+        jobs.create_search(session, search(companion, **fields))
+
+
+def test_versions_of_a_companion_that_name_something_else_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"companion_versions names.*lovasz"):
+        search("dice", companion_versions={"lovasz": 1})

@@ -86,6 +86,16 @@ def test_a_sum_of_surrogates_is_a_start_of_a_search_for_their_metrics(session: S
         jobs.create_search(session, small(metric="miou", start="both"))
 
 
+def test_a_surrogate_is_a_start_without_what_it_was_trained_beside(session: Session) -> None:
+    parts = [(1.0, surrogate_document("mine", "macc", POINTS))]
+    parts += [(0.5, zoo.get(session, "dice").document)]
+    zoo.publish(session, sum_document("beside-dice", parts))
+    request = small(start="beside-dice")
+    theta = first_theta(session, starts.pinned(session, request, space(request)))
+    assert theta is not None
+    assert space(request).control_points(theta)["and"] == pytest.approx(POINTS["and"])
+
+
 def test_the_straight_line_has_two_names(session: Session) -> None:
     assert first_theta(session, small()) is None
     assert first_theta(session, small(start="naive-macc")) is None
