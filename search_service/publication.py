@@ -37,6 +37,7 @@ def document(
     """
     name = name or request.loss_name
     title = f"Searched for {request.metric} on {request.dataset}"
+    title += f" beside {request.companion}" if request.companion else ""
     options = request.scoring.model_dump(exclude_defaults=True)
 
     def surrogate(name: str, metric: str, points: ControlPoints, **more: Any) -> Document:

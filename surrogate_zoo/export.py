@@ -1,4 +1,4 @@
-"""One Python file that holds a surrogate loss and needs torch alone.
+"""One Python file that holds a surrogate, or a weighted sum of several, and needs torch alone.
 
 The file is made of this package's own source, module after module, so it computes the very same
 bits. Needs no torch to make.
@@ -17,7 +17,7 @@ from surrogate_zoo.metrics import METRICS
 _MODULES = (
     "errors", "names", "sites", "metrics", "curve_families", "windows", "pointwise",
     "curves", "class_maps", "maps", "logic",
-    "surrogate",
+    "surrogate", "weighted_sum",
 )  # fmt: skip
 
 _HEADER = '''"""{title}
@@ -37,13 +37,24 @@ DOCUMENT = json.loads({document!r})
 """The loss file that this was exported from; ``sha256`` covers it."""
 
 
-def load(*, num_classes: int, **overrides: Any) -> SurrogateLoss:
+def load(*, num_classes: int, **overrides: Any) -> nn.Module:
     """Build the loss; ``overrides`` replace options such as ``ignore_index`` or ``tolerance``."""
-    curves = DOCUMENT["control_points"]
-    names = METRICS[DOCUMENT["metric"]].curves
+    if DOCUMENT["kind"] == "surrogate":
+        return _surrogate(DOCUMENT, num_classes, overrides)
+    return WeightedSum(
+        Term(term["weight"], _surrogate(term["loss"], num_classes, overrides), ())
+        for term in DOCUMENT["terms"]
+    )
+
+
+def _surrogate(
+    document: dict[str, Any], num_classes: int, overrides: dict[str, Any]
+) -> SurrogateLoss:
+    curves = document["control_points"]
+    names = METRICS[document["metric"]].curves
     flat = [value for name in names for value in curves[name]] if curves else None
-    options = {{"family": DOCUMENT["family"], **DOCUMENT["options"], **overrides}}
-    return SurrogateLoss(DOCUMENT["metric"], flat, num_classes=num_classes, **options)
+    options = {{"family": document["family"], **document["options"], **overrides}}
+    return SurrogateLoss(document["metric"], flat, num_classes=num_classes, **options)
 '''
 
 
@@ -51,25 +62,16 @@ def python_source(document: Mapping[str, Any]) -> str:
     """Return the text of the file.
 
     Args:
-        document: A loss file's content, of a surrogate.
+        document: A loss file's content, of a surrogate or a weighted sum of surrogates.
 
     Raises:
         LossFileError: The document is not valid.
-        InputError: The loss is handmade, or its metric comes from another package: it is built by
+        InputError: A loss in it is handmade, or a metric comes from another package: it is built by
             more than this package.
     """
     checked = check_document(dict(document))
-    if checked["kind"] != "surrogate":
-        raise InputError(
-            f"{checked['name']!r} is a handmade loss; only surrogates can be exported as one Python "
-            "file. Download the JSON file and use surrogate_zoo.load_loss."
-        )
-    package = METRICS[checked["metric"]].package
-    if package:
-        raise InputError(
-            f"The metric {checked['metric']!r} comes from the package {package}, which one Python file "
-            "cannot hold. Download the JSON file, install the package and use surrogate_zoo.load_loss."
-        )
+    for part in [term["loss"] for term in checked.get("terms", [{"loss": checked}])]:
+        _check_part(part)
     imports: set[str] = {"import json", "from typing import Any"}
     bodies = [
         _split(Path(__file__).with_name(f"{name}.py").read_text(), imports) for name in _MODULES
@@ -83,6 +85,21 @@ def python_source(document: Mapping[str, Any]) -> str:
             _FOOTER.format(document=json.dumps(checked, allow_nan=False)),
         )
     )
+
+
+def _check_part(document: Mapping[str, Any]) -> None:
+    """Refuse what the modules of the file cannot build."""
+    if document["kind"] != "surrogate":
+        raise InputError(
+            f"{document['name']!r} is a handmade loss; only surrogates can be exported as one Python "
+            "file. Download the JSON file and use surrogate_zoo.load_loss."
+        )
+    package = METRICS[document["metric"]].package
+    if package:
+        raise InputError(
+            f"The metric {document['metric']!r} comes from the package {package}, which one Python file "
+            "cannot hold. Download the JSON file, install the package and use surrogate_zoo.load_loss."
+        )
 
 
 def _split(source: str, imports: set[str]) -> str:

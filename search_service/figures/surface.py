@@ -53,7 +53,7 @@ def surface(search: FinishedSearch, *, naive: bool = False) -> NDArray[np.float6
     mean of their surrogates' losses.
 
     Args:
-        search: Its published loss is taken.
+        search: Its published surrogates are taken, without the companion of the candidates.
         naive: Take the product logic instead of the published curves.
     """
     losses = _losses(search, naive=naive)

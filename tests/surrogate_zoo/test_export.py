@@ -10,6 +10,7 @@ import torch
 from surrogate_zoo import LOSSES, load_loss
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.export import python_source
+from surrogate_zoo.loss_file import sum_document
 from tests.surrogate_zoo.batches import labels
 
 SURROGATES = [name for name in LOSSES if LOSSES[name].document()["kind"] == "surrogate"]
@@ -35,11 +36,13 @@ print(json.dumps({"results": results, "modules": sorted(m.split(".")[0] for m in
 def test_the_export_computes_the_same_bits_with_torch_alone(tmp_path: Path) -> None:
     target, logits = labels(1, size=(2, 30, 30)), torch.randn(2, 4, 30, 30)
     torch.save({"logits": logits, "target": target}, tmp_path / "batch.pt")
-    names = {name.replace("-", "_"): name for name in SURROGATES}
-    for module, name in names.items():
-        (tmp_path / f"{module}.py").write_text(python_source(LOSSES[name].document()))
+    losses = {name.replace("-", "_"): LOSSES[name].document() for name in SURROGATES}
+    terms = [(0.25, LOSSES["asl-miou-voc"].document()), (2.0, LOSSES["naive-bf1"].document())]
+    losses["both"] = sum_document("both", terms)
+    for module, document in losses.items():
+        (tmp_path / f"{module}.py").write_text(python_source(document))
     done = subprocess.run(
-        [sys.executable, "-I", "-c", _RUN, str(tmp_path), *names],
+        [sys.executable, "-I", "-c", _RUN, str(tmp_path), *losses],
         capture_output=True,
         check=False,
         text=True,
@@ -49,12 +52,12 @@ def test_the_export_computes_the_same_bits_with_torch_alone(tmp_path: Path) -> N
     assert not {"surrogate_zoo", "segmentation_models_pytorch", "sqlalchemy"} & set(
         report["modules"]
     )
-    for module, name in names.items():
+    for module, document in losses.items():
         leaf = logits.clone().requires_grad_()
-        value = load_loss(name, num_classes=4)(leaf, target)
+        value = load_loss(document, num_classes=4)(leaf, target)
         (gradient,) = torch.autograd.grad(value, leaf)
         expected = [value.item(), gradient.double().sum().item(), gradient.abs().max().item()]
-        assert report["results"][module] == [number.hex() for number in expected], name
+        assert report["results"][module] == [number.hex() for number in expected], module
 
 
 def test_no_name_is_defined_twice() -> None:
@@ -80,5 +83,10 @@ def test_a_title_cannot_break_out_of_the_docstring() -> None:
 
 
 def test_a_handmade_loss_cannot_be_exported() -> None:
-    with pytest.raises(InputError, match="handmade"):
-        python_source(LOSSES["dice"].document())
+    dice = LOSSES["dice"].document()
+    for document in (
+        dice,
+        sum_document("beside", [(1.0, LOSSES["naive-miou"].document()), (1.0, dice)]),
+    ):
+        with pytest.raises(InputError, match="'dice' is a handmade loss"):
+            python_source(document)
