@@ -25,10 +25,10 @@ from torch import Tensor, nn
 
 from surrogate_zoo.loss_networks.edge import EdgeNetwork, edge_target
 from workers.augmentation import generator
-from workers.candidates import Stopped
 from workers.datasets import VOID
+from workers.loss_networks import steps
 from workers.loss_networks.specs import EdgeNetworkSpec, LossNetworkTask
-from workers.training import CHECK_EVERY, seed_torch
+from workers.training import seed_torch
 
 CROPS, NOISE = 11, 12  # streams of random numbers below one seed; trainings have 1 to 5
 CERTAIN = 0.9999  # highest probability of the true class before noise
@@ -57,9 +57,8 @@ def train(
         held: Masks to measure on.
         num_classes: C.
         device: Where to train.
-        on_progress: Called every 20 steps, and at the end, with the steps taken, the steps there
-            are and the mean loss of the last ones.
-        should_stop: Looked at after every step.
+        on_progress: See :func:`workers.loss_networks.steps.take`.
+        should_stop: See there.
 
     Returns:
         The network; its measures, ``f1`` of the edges of one-hot masks and ``f1_noisy`` of noisy
@@ -78,20 +77,17 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, spec.learning_rate, total_steps=spec.iterations
     )
-    recent: list[Tensor] = []
-    for step in range(spec.iterations):
-        labels = batch(kept, spec, num_classes, generator(task.seed, CROPS, step)).to(device)
+
+    def step(number: int) -> Tensor:
+        labels = batch(kept, spec, num_classes, generator(task.seed, CROPS, number)).to(device)
         loss = _loss(network, labels, spec)
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()
         schedule.step()
-        recent.append(loss.detach())
-        if (step + 1) % CHECK_EVERY == 0 or step + 1 == spec.iterations:
-            on_progress(step + 1, spec.iterations, float(torch.stack(recent).mean()))
-            recent.clear()
-        if should_stop():
-            raise Stopped(f"The training was stopped after {step + 1} iterations.")
+        return loss.detach()
+
+    steps.take(spec.iterations, step, on_progress=on_progress, should_stop=should_stop)
     level(network, kept, device)
     return network, _measures(network, held, spec, device), parameters
 

@@ -12,10 +12,10 @@ from torch import Tensor
 from surrogate_zoo.handmade.homography_distances import euclidean
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from workers.augmentation import generator
-from workers.candidates import Stopped
+from workers.loss_networks import steps
 from workers.loss_networks.boundary_tiles import BoundaryTiles, Pairs
 from workers.loss_networks.specs import InverseNetworkSpec, LossNetworkTask
-from workers.training import CHECK_EVERY, WEIGHTS, seed_torch
+from workers.training import WEIGHTS, seed_torch
 
 PAIRS, MEASURED = 13, 14  # streams of random numbers below one seed; edge networks have 11 and 12
 MEASURED_BATCHES, MEASURED_PAIRS = 8, 256
@@ -45,8 +45,8 @@ def train(
         held: Masks to measure on.
         num_classes: Not needed.
         device: Where to train.
-        on_progress: Called with the steps taken, the steps there are, and the mean loss of the last.
-        should_stop: Looked at after every step.
+        on_progress: See :func:`workers.loss_networks.steps.take`.
+        should_stop: See there.
 
     Returns:
         The network; ``error_ratio`` and ``error_ratio_soft``, the mean error on held-out crisp and
@@ -67,16 +67,12 @@ def train(
     seed_torch(task.seed, WEIGHTS)
     network = InverseNetwork(**parameters).to(device)
     optimiser = torch.optim.Adam(network.parameters(), lr=spec.learning_rate)
-    losses = torch.zeros(spec.iterations, device=device)
-    for step in range(spec.iterations):
-        pairs = tiles.draw(spec.batch_size, generator(task.seed, PAIRS, step))
-        losses[step] = _learn(network, optimiser, pairs, learning_rate(spec, step))
-        taken = step + 1
-        if taken % CHECK_EVERY == 0 or taken == spec.iterations:
-            recent = losses[max(0, taken - CHECK_EVERY) : taken]
-            on_progress(taken, spec.iterations, float(recent.mean()))
-        if should_stop():
-            raise Stopped(f"The training was stopped after {taken} iterations.")
+
+    def step(number: int) -> Tensor:
+        pairs = tiles.draw(spec.batch_size, generator(task.seed, PAIRS, number))
+        return _learn(network, optimiser, pairs, learning_rate(spec, number))
+
+    steps.take(spec.iterations, step, on_progress=on_progress, should_stop=should_stop)
     measures = {
         name: error_ratio(network, measured, task.seed, soft=soft)
         for name, soft in (("error_ratio", False), ("error_ratio_soft", True))

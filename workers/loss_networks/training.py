@@ -77,14 +77,19 @@ def train_loss_network(
         )
     if not all(bool(one.isfinite().all()) for one in network.state_dict().values()):
         raise WorkerError("The network's weights became infinite or NaN; lower the learning rate.")
-    folder.mkdir(parents=True, exist_ok=True)
-    kind, file = task.network.kind, f"{task.network.kind}.safetensors"
     # Without the folder: the same masks elsewhere make the same file.
     asked = task.model_dump(mode="json", exclude={"dataset": {"root"}})
     provenance = {"task": asked, "measures": measures}
-    save(network, folder / file, kind=kind, parameters=parameters, provenance=provenance)
-    seconds = time.perf_counter() - began
-    return LossNetworkResult(file=file, measures=measures, parameters=parameters, seconds=seconds)
+    kind = task.network.kind
+    file = folder / f"{kind}.safetensors"
+    folder.mkdir(parents=True, exist_ok=True)
+    save(network, file, kind=kind, parameters=parameters, provenance=provenance)
+    return LossNetworkResult(
+        file=file.name,
+        measures=measures,
+        parameters=parameters,
+        seconds=time.perf_counter() - began,
+    )
 
 
 def _training(kind: str) -> Callable[..., Any]:
