@@ -126,6 +126,7 @@ class SearchRequest(Spec):
         scoring: Options of the metric.
         hold_out: Share of the training split that is held out for the score.
         rejection: Which candidates are rejected as hopeless before they are trained; None trains all.
+            Not beside a companion that needs more than predictions.
         halving: When the worst of a generation are stopped early; None trains all to the end.
         warm_up: Iterations with cross entropy, once, whose weights all candidates start from.
         repeats: Other seeds that the result and the start are trained with at the end, which shows
