@@ -1,7 +1,7 @@
 """What a caller may ask for, as API and command line both check it; needs pydantic alone."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -9,6 +9,7 @@ from search_service.halving import HalvingSpec
 from search_service.presets import Preset, RetrainingPreset, filled
 from search_service.retraining_presets import RETRAINING_PRESETS
 from search_service.sampler_specs import PPO2Spec, SamplerSpec
+from search_service.search_presets import RELEASED_NETWORK, SEARCH_PRESETS
 from surrogate_zoo.loss_file import NAME
 from surrogate_zoo.sums import is_sum, parse_sum, sum_name
 from workers.dataset_sources import DatasetSource
@@ -16,10 +17,6 @@ from workers.loss_networks.specs import LossNetworkSpec
 from workers.retraining_specs import EarlyStopSpec, Log
 from workers.spec_base import Fraction, Seed, Spec
 from workers.specs import (
-    QUICK_HOLD_OUT,
-    QUICK_NETWORK,
-    QUICK_PROXY,
-    QUICK_SCORING,
     Devices,
     InferenceSpec,
     NetworkSpec,
@@ -68,33 +65,6 @@ def _names(terms: str) -> tuple[str, ...]:
 def _check_names(field: str, versions: Mapping[str, int], terms: Sequence[str]) -> None:
     if strange := sorted(set(versions) - set(terms)):
         raise ValueError(f"{field} names what is no term of a weighted sum: {', '.join(strange)}")
-
-
-RELEASED_NETWORK = NetworkSpec(architecture="DeepLabV3Plus", encoder="resnet50", weights="imagenet")
-"""The proxy network of the paper and of the released search."""
-
-RELEASED_TRAINING = {"auxiliary_weight": 0.4}
-"""Where its training differs from the defaults of a schedule: an auxiliary head."""
-
-_SEARCH_PRESETS: dict[str, dict[str, Any]] = {
-    "released": {
-        "sampler": PPO2Spec(),
-        "network": RELEASED_NETWORK,
-        "training": RELEASED_TRAINING,
-    },
-    "paper": {
-        "sampler": PPO2Spec(preset="paper"),
-        "network": RELEASED_NETWORK,
-        "training": RELEASED_TRAINING,
-    },
-    "quick": {
-        "sampler": PPO2Spec(preset="quick"),
-        "network": QUICK_NETWORK,
-        "training": QUICK_PROXY.model_dump(),
-        "scoring": QUICK_SCORING,
-        "hold_out": QUICK_HOLD_OUT,
-    },
-}
 
 
 class SearchRequest(Spec):
@@ -160,7 +130,7 @@ class SearchRequest(Spec):
     @model_validator(mode="before")
     @classmethod
     def _fill_in_preset(cls, given: object) -> object:
-        return filled(given, _SEARCH_PRESETS, default="released")
+        return filled(given, SEARCH_PRESETS, default="released")
 
     @model_validator(mode="after")
     def _start_version_fits(self) -> Self:
