@@ -206,19 +206,15 @@ def _report(setting: Setting, contest: Contest, records: Mapping[str, Record]) -
         )
         for metric, name in pairs
     }
-    adjusted = dict(zip(pairs, holm([gaps[pair].p or 0.0 for pair in pairs]), strict=True))
+    known = {pair: gap.p for pair, gap in gaps.items() if gap.p is not None}
+    adjusted = dict(zip(known, holm(list(known.values())), strict=True))
     for metric, (scores, rates) in selections.items():
         yield ""
         yield f"| {METRICS[metric].title} | learning rate | score | {contest[metric][0]} less this |"
         yield "|---|---|---|---|"
         for name, runs in scores.items():
-            gap = ""
-            if (metric, name) in gaps:
-                found = gaps[metric, name]
-                gap = (
-                    f"{found.percent(signed=True)} "
-                    f"(p = {found.p or 0.0:.3f}, {adjusted[metric, name]:.2f})"
-                )
+            pair = (metric, name)
+            gap = tasks.told(gaps[pair], adjusted.get(pair)) if pair in gaps else ""
             score = estimate(_of(runs, metric)).percent()
             yield f"| {name} | {rates[name]:g} | {score} | {gap} |"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from search_service.significance import difference, estimate
+from search_service.significance import Difference, difference, estimate
 from surrogate_zoo import METRICS
 
 CAMVID_CLASSES = (
@@ -107,6 +107,15 @@ def table(
 
 def gap(runs: Runs, base: Runs, name: str) -> str:
     """The gap of one score to that of ``base`` in points, paired over seeds, with its p."""
-    found = difference([run[name] for run in runs], [run[name] for run in base])
-    p = "" if found.p is None else f" (p = {found.p:.3f})"
-    return found.percent(signed=True) + p
+    return told(difference([run[name] for run in runs], [run[name] for run in base]))
+
+
+def told(found: Difference, adjusted: float | None = None) -> str:
+    """``+1.5 ± 0.9 (p = 0.010, 0.06)``: a difference of shares, its p and the corrected one.
+
+    Without p where a single pair tells none.
+    """
+    if found.p is None:
+        return found.percent(signed=True)
+    corrected = "" if adjusted is None else f", {adjusted:.2f}"
+    return f"{found.percent(signed=True)} (p = {found.p:.3f}{corrected})"

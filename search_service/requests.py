@@ -88,7 +88,7 @@ class SearchRequest(Spec):
         start_version: Its version; None takes the newest at the time of the request.
         companion: Loss of the zoo, or weighted sum of several (``0.5*cross-entropy``), that is added
             to every candidate's surrogate and published with the one that is found. What it needs
-            of loss networks is found in the zoo, or trained first.
+            of loss networks is found in the zoo, or trained first, on all masks of the training split.
         companion_versions: Versions of the companion's terms, by name; a term that is left out takes
             the newest at the time of the request.
         network: The proxy network.

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from pydantic import TypeAdapter
 
+from benchmarks import tasks
 from benchmarks.samplers import table
 from benchmarks.samplers.collect import proxy_task
 from search_service.sampler_specs import SamplerSpec
@@ -99,13 +100,8 @@ def _rows(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield f"| after {BUDGET} trainings | score | less ppo2 |"
     yield "|---|---|---|"
     for name, values in means.items():
-        gap = difference(values, means["ppo2"])
-        told = (
-            ""
-            if name == "ppo2" or gap.p is None
-            else f"{gap.percent(signed=True)} (p = {gap.p:.3f})"
-        )
-        yield f"| {name} | {estimate(values).percent()} | {told} |"
+        gap = "" if name == "ppo2" else tasks.told(difference(values, means["ppo2"]))
+        yield f"| {name} | {estimate(values).percent()} | {gap} |"
 
 
 if __name__ == "__main__":
