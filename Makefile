@@ -15,7 +15,7 @@ help:
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "segloss needs Python 3.11 or newer; say which: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+		{ echo "lossfit needs Python 3.11 or newer; say which: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
@@ -29,7 +29,7 @@ $(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
 install: $(VENV)/.installed-test
 
 quickstart: $(VENV)/.installed
-	$(BIN)/segloss quickstart --folder quickstart
+	$(BIN)/lossfit quickstart --folder quickstart
 
 test: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile

@@ -27,14 +27,14 @@ from api.routes import (
     samplers,
     searches,
 )
-from search_service.database import make_engine, read_sessions, sessions
 from search_service.settings import Settings
+from search_service.store.database import make_engine, read_sessions, sessions
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Make the API on the database that ``settings`` name.
 
-    The schema must be the newest (``search_service.database.upgrade``); ``/readyz`` tells.
+    The schema must be the newest (``search_service.store.database.upgrade``); ``/readyz`` tells.
 
     Args:
         settings: The operator's settings; read from the environment if not given.
@@ -42,8 +42,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     service = _assemble(settings)
     app = FastAPI(
-        title="segloss",
-        version=version("segloss"),
+        title="lossfit",
+        version=version("lossfit"),
         summary="Searches for the training loss that fits a segmentation metric.",
         lifespan=_lifespan,
     )

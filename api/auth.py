@@ -30,7 +30,7 @@ class TokenMiddleware:
             return
         response = problem_response(
             401,
-            "Send the service's token as 'Authorization: Bearer <token>' (SEGLOSS_TOKEN).",
+            "Send the service's token as 'Authorization: Bearer <token>' (LOSSFIT_TOKEN).",
             instance=scope["path"],
             headers={"WWW-Authenticate": "Bearer"},
         )

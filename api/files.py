@@ -4,7 +4,7 @@ from fastapi import Response
 from fastapi.responses import FileResponse
 
 from api.dependencies import Responses, Service
-from search_service import artifacts
+from search_service.store import artifacts
 
 FILE: Responses = {
     200: {

@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from search_service import jobs
+from search_service.jobs import lifecycle as jobs
 
 
 class JobFigures(Collector):
@@ -22,7 +22,7 @@ class JobFigures(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Count the jobs."""
         family = GaugeMetricFamily(
-            "segloss_jobs", "Jobs by kind and state.", labels=("kind", "state")
+            "lossfit_jobs", "Jobs by kind and state.", labels=("kind", "state")
         )
         with self._reading() as session:
             for labels, number in jobs.counts(session).items():
@@ -38,13 +38,13 @@ class Figures:
         self.registry = CollectorRegistry()
         self.registry.register(JobFigures(reading))
         self.requests = Counter(
-            "segloss_http_requests",
+            "lossfit_http_requests",
             "Requests answered, by method, operation and status.",
             ("method", "operation", "status"),
             registry=self.registry,
         )
         self.seconds = Histogram(
-            "segloss_http_response_seconds",
+            "lossfit_http_response_seconds",
             "Seconds until the response began, by operation (streams are not held against it).",
             ("operation",),
             registry=self.registry,

@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from surrogate_zoo.errors import (
     ConflictError,
     InputError,
+    LossfitError,
     NotFoundError,
-    SeglossError,
     StorageError,
 )
 
@@ -86,7 +86,7 @@ def problem_response(
     """
     kind = KINDS.get(status, Kind(f"http-{status}", "The request was refused"))
     problem = Problem(
-        type=f"urn:segloss:problem:{kind.slug}",
+        type=f"urn:lossfit:problem:{kind.slug}",
         title=kind.title,
         status=status,
         detail=detail,
@@ -112,7 +112,7 @@ def _answer(request: Request, status: int, detail: str, **rest: Any) -> JSONResp
     return problem_response(status, detail, instance=request.url.path, **rest)
 
 
-def status_of(error: SeglossError) -> int:
+def status_of(error: LossfitError) -> int:
     """The HTTP status of an error that the service raised on purpose."""
     match error:
         case ConflictError():
@@ -130,7 +130,7 @@ def status_of(error: SeglossError) -> int:
 
 
 def _on_service_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, SeglossError)  # noqa: S101  registered for this class alone
+    assert isinstance(error, LossfitError)  # noqa: S101  registered for this class alone
     return _answer(request, status_of(error), str(error))
 
 
@@ -176,7 +176,7 @@ def _on_bug(request: Request, error: Exception) -> JSONResponse:
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Make every error of ``app`` a problem document."""
-    app.add_exception_handler(SeglossError, _on_service_error)
+    app.add_exception_handler(LossfitError, _on_service_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(DataError, _on_unstorable)

@@ -5,11 +5,11 @@ from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from search_service.comparison_cells import Cell
-from search_service.tables import Ending, Evaluation, JobKind, State
-from surrogate_zoo.metrics import Metric
-from surrogate_zoo.parameters import ParameterSpace
-from workers.architectures import Architecture
+from search_service.comparisons.cells import Cell
+from search_service.store.tables import Ending, Evaluation, JobKind, State
+from surrogate_zoo.losses.parameter_space import ParameterSpace
+from surrogate_zoo.metrics.metric import Metric
+from workers.networks.architectures import Architecture
 
 Item = TypeVar("Item", bound=BaseModel)
 
@@ -183,7 +183,7 @@ class LossView(View):
 class LossDetail(LossView):
     """A loss with its document, and all its versions."""
 
-    document: dict[str, Any] = Field(description="The loss file, `segloss/loss/v1`.")
+    document: dict[str, Any] = Field(description="The loss file, `lossfit/loss/v1`.")
     versions: list[int]
     needs: NeedsView
 
@@ -276,7 +276,7 @@ class SamplerView(BaseModel):
 
     @classmethod
     def of(cls, spec: type[BaseModel]) -> Self:
-        """The view of one specification in ``search_service.sampler_specs.SamplerSpec``."""
+        """The view of one specification in ``search_service.samplers.specs.SamplerSpec``."""
         name = str(spec.model_fields["name"].default)
         summary = (spec.__doc__ or "").strip().partition("\n")[0]
         return cls(name=name, summary=summary, options=spec.model_json_schema())

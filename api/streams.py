@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from sse_starlette import ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from search_service import jobs
-from search_service.tables import FINAL, JobKind
+from search_service.jobs import lifecycle as jobs
+from search_service.store.tables import FINAL, JobKind
 
 _PAUSE_S: Final = 0.25
 _BATCH: Final = 500

@@ -30,18 +30,21 @@ import torch
 from scipy import stats
 
 from benchmarks import tasks
-from search_service.halving import HalvingSpec, Rung, told_scores
-from surrogate_zoo.loss_file import surrogate_document
-from surrogate_zoo.parameters import ParameterSpace
-from surrogate_zoo.registry import LOSSES
-from workers.augmentation import Batches
-from workers.candidates import Candidate
-from workers.image_stack import stack_by_size
-from workers.kept_states import state_path
-from workers.losses import build_loss
-from workers.proxy import cut_hold_out, evaluate_pack, training_samples
-from workers.rejection import RejectionTest
-from workers.specs import NetworkSpec, ProxyTask, RejectionSpec, ScoringSpec, TrainingSpec
+from search_service.searches.halving import HalvingSpec, Rung, told_scores
+from surrogate_zoo.losses.document import surrogate_document
+from surrogate_zoo.losses.parameter_space import ParameterSpace
+from surrogate_zoo.losses.registry import LOSSES
+from workers.learning.batches import Batches
+from workers.learning.hold_out import cut_hold_out
+from workers.learning.image_stack import stack_by_size
+from workers.learning.losses import build_loss
+from workers.learning.states import state_path
+from workers.proxy.proxy import evaluate_pack, training_samples
+from workers.proxy.rejection import RejectionTest
+from workers.tasks.networks import NetworkSpec
+from workers.tasks.proxy import Candidate, ProxyTask, RejectionSpec
+from workers.tasks.scoring import ScoringSpec
+from workers.tasks.training import TrainingSpec
 
 SIZE, CROP = (60, 80), (48, 64)
 GENERATION = 8

@@ -23,7 +23,7 @@ from pathlib import Path
 from benchmarks import tasks
 from benchmarks.tuning import Record, Setting, selected, tuned_and_retrained
 from surrogate_zoo import LOSSES
-from workers.ray_pool import WorkerPool
+from workers.cluster.pool import WorkerPool
 
 METRIC = "miou"
 BASE = "cross-entropy"

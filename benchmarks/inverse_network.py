@@ -17,16 +17,16 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from surrogate_zoo.handmade.homography_distances import DISTANCES
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.loss_networks.storage import load
-from workers.augmentation import generator
-from workers.dataset_sources import DatasetSource, SegNetSource, ShapesSource
-from workers.datasets import open_dataset
+from surrogate_zoo.losses.handmade.homography_distances import DISTANCES
+from workers.datasets.layouts import open_dataset
+from workers.learning.batches import generator
+from workers.learning.hold_out import cut_hold_out
 from workers.loss_networks.boundary_tiles import BoundaryTiles
-from workers.loss_networks.specs import InverseNetworkSpec, LossNetworkTask
 from workers.loss_networks.training import train_loss_network
-from workers.proxy import cut_hold_out
+from workers.tasks.datasets import DatasetSource, SegNetSource, ShapesSource
+from workers.tasks.loss_networks import InverseNetworkSpec, LossNetworkTask
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 MOTIONS = ("shift", "scale", "rotation")

@@ -21,9 +21,9 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from surrogate_zoo import LOSSES, load_loss, needs_of
-from surrogate_zoo.distance_maps import MAPS, map_of, maps_of
 from surrogate_zoo.loss_networks.edge import EdgeNetwork
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
+from surrogate_zoo.losses.distance_maps import MAPS, map_of, maps_of
 from surrogate_zoo.needs import BOUNDARY_LOGITS, EDGE_NETWORK, INVERSE_NETWORK
 
 Loss = Callable[[Tensor, Tensor], Tensor]

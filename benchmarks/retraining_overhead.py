@@ -21,16 +21,18 @@ from typing import NamedTuple
 import torch
 
 from surrogate_zoo import load_loss
-from surrogate_zoo.registry import LOSSES
-from workers.augmentation import Batches, TrainingBatch
-from workers.candidates import Stopped
-from workers.dataset_sources import ShapesSource
-from workers.datasets import open_dataset
-from workers.device import autocast, choose_device
-from workers.image_stack import stack_by_size
-from workers.retraining import retrain
-from workers.specs import NetworkSpec, RetrainingTask, TrainingSpec
-from workers.training import initial_network
+from surrogate_zoo.losses.registry import LOSSES
+from workers.datasets.layouts import open_dataset
+from workers.learning.batches import Batches, TrainingBatch
+from workers.learning.device import autocast, choose_device
+from workers.learning.image_stack import stack_by_size
+from workers.learning.learner import initial_network
+from workers.retraining.retraining import retrain
+from workers.tasks.base import Stopped
+from workers.tasks.datasets import ShapesSource
+from workers.tasks.networks import NetworkSpec
+from workers.tasks.retraining import RetrainingTask
+from workers.tasks.training import TrainingSpec
 
 READY = 4  # batches of the bare loop, made before
 BOUND = 0.95

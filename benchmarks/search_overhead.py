@@ -16,13 +16,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from search_service import jobs
 from search_service.controller import Controller
-from search_service.database import make_engine, read_sessions, sessions
-from search_service.requests import SearchRequest
+from search_service.jobs import lifecycle as jobs
+from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
-from search_service.tables import FINAL, Job
-from workers.ray_pool import WorkerPool
+from search_service.store.database import make_engine, read_sessions, sessions
+from search_service.store.tables import FINAL, Job
+from workers.cluster.pool import WorkerPool
 
 TRIAL_ITERATIONS = 40
 

@@ -1,6 +1,6 @@
 """Search losses and compare them, honestly, with handmade ones: the tables of Auto Seg-Loss.
 
-    SEGLOSS_DATASET_ROOTS='["/data"]' segloss serve --home searches/service &
+    LOSSFIT_DATASET_ROOTS='["/data"]' lossfit serve --home searches/service &
     python -m benchmarks.searches --root /data/camvid --out searches
 
 Three parts, each from the training split alone until the last:
@@ -26,16 +26,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from api.cli.jobs import fetch_files
+from api.cli.watching import follow
+from api.client.client import Client
 from benchmarks import tasks
 from benchmarks.tuning import Record, Setting, selected, tuned_and_retrained
-from search_service.cli.client import Client
-from search_service.cli.jobs import fetch_files
-from search_service.cli.watching import follow
 from search_service.significance import difference, estimate, holm
 from surrogate_zoo import LOSSES, METRICS
-from surrogate_zoo.curve_families import CURVE_FAMILIES
-from surrogate_zoo.loss_file import Document, read_loss_file
-from workers.ray_pool import WorkerPool
+from surrogate_zoo.curves.families import CURVE_FAMILIES
+from surrogate_zoo.losses.document import Document, read_loss_file
+from workers.cluster.pool import WorkerPool
 
 HANDMADE = {
     "miou": "lovasz",

@@ -10,12 +10,12 @@ from typing import Any
 
 from benchmarks import tasks
 from surrogate_zoo import needs_of
-from surrogate_zoo.loss_file import Document
-from workers.candidates import Candidate, Outcome
-from workers.loss_networks.specs import LossNetworkTask
+from surrogate_zoo.losses.document import Document
+from workers.cluster.pool import WorkerPool
 from workers.loss_networks.training import train_loss_network
-from workers.ray_pool import WorkerPool
-from workers.specs import ProxyTask, RetrainingTask
+from workers.tasks.loss_networks import LossNetworkTask
+from workers.tasks.proxy import Candidate, Outcome, ProxyTask
+from workers.tasks.retraining import RetrainingTask
 
 
 @dataclass(frozen=True)

@@ -25,20 +25,18 @@ from dbos import (
 from sqlalchemy import make_url, select
 from sqlalchemy.exc import DBAPIError
 
-from search_service import (
-    comparisons,
-    database,
-    ledger,
-    loss_networks,
-    retrainings,
-    runs,
-    searches,
-)
-from search_service.lease import hold_lease
-from search_service.pool import Pool
+from search_service.comparisons import comparison as comparisons
+from search_service.jobs import ledger
+from search_service.jobs import run as runs
+from search_service.jobs.pool import Pool
+from search_service.loss_networks import training as loss_networks
+from search_service.retrainings import retraining as retrainings
+from search_service.searches import search as searches
 from search_service.settings import Settings
-from search_service.tables import ACTIVE, FINAL, Job, State
-from surrogate_zoo.errors import SeglossError
+from search_service.store import database
+from search_service.store.lease import hold_lease
+from search_service.store.tables import ACTIVE, FINAL, Job, State
+from surrogate_zoo.errors import LossfitError
 
 _LOG = logging.getLogger(__name__)
 _QUEUE = "jobs"
@@ -47,7 +45,7 @@ _REVIVAL_SECONDS = 5.0
 _GRACE_SECONDS = 20
 _EXECUTOR = "controller"  # one a database, so a restarted one finds the runs that it had
 # dbos continues runs of the same version alone. Ours replay recorded trials and checkpoints,
-# whichever version wrote them, so an upgrade of segloss must not strand them.
+# whichever version wrote them, so an upgrade of lossfit must not strand them.
 _RUN_VERSION = "1"
 _KINDS = {
     "search": searches.run,
@@ -126,7 +124,7 @@ class Controller:
 
     def _launch(self) -> None:
         config: DBOSConfig = {
-            "name": "segloss",
+            "name": "lossfit",
             "system_database_url": _system_database(self._settings),
             "serializer": DBOSPortableJSONSerializer(),
             "executor_id": _EXECUTOR,
@@ -236,7 +234,7 @@ class Controller:
             raise  # the database failed, not the job: _revive queues it again
         except Exception as error:  # noqa: BLE001  (whatever it is, it is this job's end)
             # Errors raised on purpose say all there is to say; others need their trace.
-            _LOG.warning("Job %s failed.", job.id, exc_info=not isinstance(error, SeglossError))
+            _LOG.warning("Job %s failed.", job.id, exc_info=not isinstance(error, LossfitError))
             with self._writing.begin() as session:
                 runs.fail(session, job.id, job.attempt, str(error) or type(error).__name__)
 
@@ -271,7 +269,7 @@ def serve(settings: Settings) -> None:
     Raises:
         ConflictError: Another controller runs on the database.
     """
-    from workers.ray_pool import WorkerPool  # noqa: PLC0415  (ray takes seconds to load)
+    from workers.cluster.pool import WorkerPool  # noqa: PLC0415  (ray takes seconds to load)
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

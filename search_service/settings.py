@@ -1,4 +1,4 @@
-"""What an operator can set, read from ``SEGLOSS_*`` environment variables."""
+"""What an operator can set, read from ``LOSSFIT_*`` environment variables."""
 
 from pathlib import Path
 from typing import Annotated, Self
@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from search_service.artifacts import Root
+from search_service.store.artifacts import Root
 
 
 class Settings(BaseSettings):
@@ -15,7 +15,7 @@ class Settings(BaseSettings):
     Attributes:
         home: Folder of everything that the service keeps, unless set apart below.
         database_url: SQLAlchemy URL, ``sqlite:///...`` or ``postgresql+psycopg://...``; empty means
-            ``segloss.db`` in ``home``.
+            ``lossfit.db`` in ``home``.
         artifacts: Where the artifact files are, a folder or a URL of fsspec; empty means
             ``artifacts`` in ``home``.
         dataset_roots: Folders that a registered dataset may live under; none by default, so only
@@ -35,9 +35,9 @@ class Settings(BaseSettings):
         concurrent_jobs: Jobs that run at the same time; more wait by priority.
     """
 
-    model_config = SettingsConfigDict(env_prefix="SEGLOSS_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="LOSSFIT_", frozen=True, extra="forbid")
 
-    home: Path = Path("~/.segloss")
+    home: Path = Path("~/.lossfit")
     database_url: str = ""
     artifacts: str = ""
     dataset_roots: tuple[Path, ...] = ()
@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The database's URL, with its default filled in."""
-        return self.database_url or f"sqlite:///{self.home / 'segloss.db'}"
+        return self.database_url or f"sqlite:///{self.home / 'lossfit.db'}"
 
     @property
     def artifacts_root(self) -> Root:

@@ -4,22 +4,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from surrogate_zoo.boundary_evaluator import BoundaryEvaluator
-    from surrogate_zoo.evaluator import SegmentationEvaluator
-    from surrogate_zoo.image_scores import ImageScores
-    from surrogate_zoo.metrics import METRICS
-    from surrogate_zoo.registry import LOSSES, load_loss, needs_of
-    from surrogate_zoo.surrogate import SurrogateLoss
+    from surrogate_zoo.losses.registry import LOSSES, load_loss, needs_of
+    from surrogate_zoo.losses.surrogate import SurrogateLoss
+    from surrogate_zoo.metrics.boundary_evaluator import BoundaryEvaluator
+    from surrogate_zoo.metrics.catalogue import METRICS
+    from surrogate_zoo.metrics.evaluator import SegmentationEvaluator
+    from surrogate_zoo.metrics.image_scores import ImageScores
+    from surrogate_zoo.metrics.metric import Metric
 
 _HOMES = {
-    "SurrogateLoss": "surrogate_zoo.surrogate",
-    "BoundaryEvaluator": "surrogate_zoo.boundary_evaluator",
-    "SegmentationEvaluator": "surrogate_zoo.evaluator",
-    "ImageScores": "surrogate_zoo.image_scores",
-    "METRICS": "surrogate_zoo.metrics",
-    "LOSSES": "surrogate_zoo.registry",
-    "load_loss": "surrogate_zoo.registry",
-    "needs_of": "surrogate_zoo.registry",
+    "SurrogateLoss": "surrogate_zoo.losses.surrogate",
+    "BoundaryEvaluator": "surrogate_zoo.metrics.boundary_evaluator",
+    "SegmentationEvaluator": "surrogate_zoo.metrics.evaluator",
+    "ImageScores": "surrogate_zoo.metrics.image_scores",
+    "Metric": "surrogate_zoo.metrics.metric",
+    "METRICS": "surrogate_zoo.metrics.catalogue",
+    "LOSSES": "surrogate_zoo.losses.registry",
+    "load_loss": "surrogate_zoo.losses.registry",
+    "needs_of": "surrogate_zoo.losses.registry",
 }
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "METRICS",
     "BoundaryEvaluator",
     "ImageScores",
+    "Metric",
     "SegmentationEvaluator",
     "SurrogateLoss",
     "load_loss",

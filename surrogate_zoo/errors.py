@@ -1,8 +1,8 @@
-"""Every error that segloss raises on purpose.
+"""Every error that lossfit raises on purpose.
 
 ::
 
-    SeglossError
+    LossfitError
     ├── InputError          the caller's input is wrong (also a ValueError)
     │   ├── UnknownNameError    no metric, loss, dataset, network or sampler of that name (also a KeyError)
     │   ├── DatasetError        images, masks or splits on disk are missing or wrong; names the file
@@ -14,11 +14,11 @@
 """
 
 
-class SeglossError(Exception):
+class LossfitError(Exception):
     """Root of all errors raised on purpose; its text is one message meant for the user."""
 
 
-class InputError(SeglossError, ValueError):
+class InputError(LossfitError, ValueError):
     """The caller's input is wrong; the message says what is wrong and what to do."""
 
 
@@ -42,17 +42,17 @@ class LossFileError(InputError):
     """A loss file is malformed, of another schema, or does not match its checksum."""
 
 
-class NotFoundError(SeglossError):
+class NotFoundError(LossfitError):
     """A stored object does not exist."""
 
 
-class ConflictError(SeglossError):
+class ConflictError(LossfitError):
     """The stored object is in a state that does not allow this, or exists already."""
 
 
-class StorageError(SeglossError):
+class StorageError(LossfitError):
     """Disk or database could not take or give back the bytes."""
 
 
-class WorkerError(SeglossError):
+class WorkerError(LossfitError):
     """A worker was lost too often, or a training could not be run."""

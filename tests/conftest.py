@@ -14,7 +14,7 @@ def local_ray() -> Iterator[None]:
     """One Ray on this machine for the whole test run; a WorkerPool without address uses it."""
     import ray
 
-    from workers.ray_calls import connect
+    from workers.cluster.calls import connect
 
     assert connect(None, cpus=4), "another Ray was connected before the tests"
     yield
@@ -29,8 +29,8 @@ def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def real_datasets() -> Path:
-    """Folder of real images: SEGLOSS_DATASETS, else ../shared/datasets beside the checkout."""
-    folder = Path(os.environ.get("SEGLOSS_DATASETS", CHECKOUT.parent / "shared" / "datasets"))
+    """Folder of real images: LOSSFIT_DATASETS, else ../shared/datasets beside the checkout."""
+    folder = Path(os.environ.get("LOSSFIT_DATASETS", CHECKOUT.parent / "shared" / "datasets"))
     if not folder.is_dir():
-        pytest.skip(f"no real images in {folder}; set SEGLOSS_DATASETS to their folder")
+        pytest.skip(f"no real images in {folder}; set LOSSFIT_DATASETS to their folder")
     return folder

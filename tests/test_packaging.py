@@ -12,7 +12,7 @@ import pytest
 import typer.main
 import yaml
 
-from search_service.cli import app
+from api.cli.app import app
 from search_service.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -20,8 +20,8 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 
 
-def segloss(arguments: list[str]) -> None:
-    """Parse a command line as ``segloss`` would, without running it."""
+def lossfit(arguments: list[str]) -> None:
+    """Parse a command line as ``lossfit`` would, without running it."""
     commands: Any = typer.main.get_group(app).commands
     name, *rest = arguments
     assert name in commands
@@ -47,8 +47,8 @@ def test_a_service_is_built_from_files_that_exist_and_runs_what_exists(name: str
     (entry,) = service.get("entrypoint", [entry])
     scripts = {script.name for script in entry_points(group="console_scripts")}
     assert entry in scripts
-    if entry == "segloss":
-        segloss(service["command"])
+    if entry == "lossfit":
+        lossfit(service["command"])
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -66,8 +66,8 @@ def test_the_gpu_worker_reserves_a_gpu() -> None:
 @pytest.mark.parametrize("name", ["api", "controller"])
 def test_a_service_sets_what_there_is_to_set(name: str) -> None:
     given = SERVICES[name]["environment"]
-    known = {f"SEGLOSS_{field}".upper() for field in Settings.model_fields}
-    assert {name for name in given if name.startswith("SEGLOSS_")} <= known
+    known = {f"LOSSFIT_{field}".upper() for field in Settings.model_fields}
+    assert {name for name in given if name.startswith("LOSSFIT_")} <= known
 
 
 def test_all_nodes_of_the_cluster_share_its_secret() -> None:

@@ -5,8 +5,10 @@ from fastapi import APIRouter, Response, status
 from api.dependencies import IdempotencyKey, JobId, ReadSession, ServiceParts, WriteSession
 from api.routes.jobs import add_life_cycle
 from api.schemas import Cells, CellView, JobView
-from search_service import comparison_cells, jobs, networks
-from search_service.requests import ComparisonRequest
+from search_service.catalogue import networks
+from search_service.comparisons import cells as comparison_cells
+from search_service.comparisons.request import ComparisonRequest
+from search_service.jobs import lifecycle as jobs
 
 router = APIRouter(prefix="/comparisons", tags=["comparisons"])
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from api.schemas import CurveFamilies, CurveFamilyView
-from surrogate_zoo.curve_families import CURVE_FAMILIES
+from surrogate_zoo.curves.families import CURVE_FAMILIES
 
 router = APIRouter(prefix="/curve-families", tags=["curve families"])
 

@@ -16,9 +16,9 @@ from api.dependencies import (
 )
 from api.files import FILE, stored_file
 from api.schemas import DatasetView, LossNetworks, LossNetworkView, Page
-from search_service import datasets
-from search_service.artifacts import MEDIA_TYPES
-from search_service.requests import DatasetRequest
+from search_service.catalogue import datasets
+from search_service.catalogue.request import DatasetRequest
+from search_service.store.artifacts import MEDIA_TYPES
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 

@@ -5,8 +5,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.dependencies import ServiceParts
 from api.schemas import Health
-from search_service.database import is_current
-from search_service.liveness import controller_runs
+from search_service.store.database import is_current
+from search_service.store.lease import controller_runs
 from surrogate_zoo.errors import StorageError
 
 router = APIRouter(tags=["health"])
@@ -22,7 +22,7 @@ async def livez() -> Health:
 def readyz(parts: ServiceParts) -> Health:
     """Whether the database answers and has the newest schema; warns if no controller runs."""
     if not is_current(parts.engine):
-        raise StorageError("The database's schema is not the newest; 'segloss serve' upgrades it.")
+        raise StorageError("The database's schema is not the newest; 'lossfit serve' upgrades it.")
     if controller_runs(parts.engine):
         return Health(status="ok")
     return Health(status="ok", warnings=["No controller runs: jobs wait until one is started."])

@@ -23,8 +23,8 @@ from api.dependencies import (
 from api.files import FILE, stored_file
 from api.schemas import Artifacts, ArtifactView, JobDetail, JobView, Page
 from api.streams import JobEvents
-from search_service import jobs
-from search_service.tables import Artifact, JobKind, State
+from search_service.jobs import lifecycle as jobs
+from search_service.store.tables import Artifact, JobKind, State
 from surrogate_zoo.errors import NotFoundError
 
 _EVENTS: Responses = {

@@ -5,8 +5,8 @@ from fastapi import APIRouter, Response, status
 from api.dependencies import IdempotencyKey, WriteSession
 from api.routes.jobs import add_life_cycle
 from api.schemas import JobView
-from search_service import jobs
-from search_service.requests import LossNetworkRequest
+from search_service.jobs import lifecycle as jobs
+from search_service.loss_networks.request import LossNetworkRequest
 
 router = APIRouter(prefix="/loss-networks", tags=["loss networks"])
 

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Response
 
 from api.dependencies import Cursor, Limit, Name, ReadSession, Responses, Version
 from api.schemas import LossDetail, LossView, NeedsView, Page
-from surrogate_zoo import zoo
-from surrogate_zoo.export import python_source
-from surrogate_zoo.loss_file import dump_loss_file
-from surrogate_zoo.registry import needs_of
+from surrogate_zoo.losses.document import dump_loss_file
+from surrogate_zoo.losses.export import python_source
+from surrogate_zoo.losses.registry import needs_of
+from surrogate_zoo.store import zoo
 
 router = APIRouter(prefix="/losses", tags=["losses"])
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from api.schemas import Metrics, MetricView
-from surrogate_zoo.metrics import METRICS
+from surrogate_zoo.metrics.catalogue import METRICS
 
 router = APIRouter(prefix="/metrics", tags=["metrics"])
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from api.schemas import Networks, NetworkView
-from workers.architectures import ARCHITECTURES
+from workers.networks.architectures import ARCHITECTURES
 
 router = APIRouter(prefix="/networks", tags=["networks"])
 

@@ -5,8 +5,9 @@ from fastapi import APIRouter, Response, status
 from api.dependencies import IdempotencyKey, ServiceParts, WriteSession
 from api.routes.jobs import add_life_cycle
 from api.schemas import JobView
-from search_service import jobs, networks
-from search_service.requests import RetrainingRequest
+from search_service.catalogue import networks
+from search_service.jobs import lifecycle as jobs
+from search_service.retrainings.request import RetrainingRequest
 
 router = APIRouter(prefix="/retrainings", tags=["retrainings"])
 

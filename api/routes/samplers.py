@@ -5,7 +5,7 @@ from typing import get_args
 from fastapi import APIRouter
 
 from api.schemas import Samplers, SamplerView
-from search_service.sampler_specs import SamplerSpec
+from search_service.samplers.specs import SamplerSpec
 
 router = APIRouter(prefix="/samplers", tags=["samplers"])
 

@@ -13,8 +13,10 @@ from api.dependencies import (
 )
 from api.routes.jobs import add_life_cycle
 from api.schemas import JobView, LossView, Trials, TrialView
-from search_service import jobs, networks, publication
-from search_service.requests import PublicationRequest, SearchRequest
+from search_service.catalogue import networks
+from search_service.jobs import lifecycle as jobs
+from search_service.searches import publication
+from search_service.searches.request import PublicationRequest, SearchRequest
 
 router = APIRouter(prefix="/searches", tags=["searches"])
 

@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from benchmarks import tasks
 from benchmarks.samplers import table
 from benchmarks.samplers.table import Row
+from search_service.presets import QUICK_NETWORK
 from search_service.samplers.smoothing import expected_scores
-from surrogate_zoo.loss_file import surrogate_document
-from surrogate_zoo.parameters import ParameterSpace
-from surrogate_zoo.published import published_document
-from workers.candidates import Candidate
-from workers.proxy import evaluate_pack
-from workers.specs import QUICK_NETWORK, ProxyTask
+from surrogate_zoo.losses.document import surrogate_document
+from surrogate_zoo.losses.parameter_space import ParameterSpace
+from surrogate_zoo.losses.published import published_document
+from workers.proxy.proxy import evaluate_pack
+from workers.tasks.proxy import Candidate, ProxyTask
 
 SIZE = (24, 32)
 SEEDS = 4

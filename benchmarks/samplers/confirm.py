@@ -21,13 +21,14 @@ from pydantic import TypeAdapter
 from benchmarks import tasks
 from benchmarks.samplers import table
 from benchmarks.samplers.collect import proxy_task
-from search_service.sampler_specs import SamplerSpec
-from search_service.samplers import SAMPLERS, Proposal, Score
+from search_service.samplers.contract import Proposal, Score
+from search_service.samplers.registry import SAMPLERS
+from search_service.samplers.specs import SamplerSpec
 from search_service.significance import difference, estimate
-from surrogate_zoo.loss_file import surrogate_document
-from surrogate_zoo.parameters import ParameterSpace
-from workers.candidates import Candidate
-from workers.proxy import evaluate_pack
+from surrogate_zoo.losses.document import surrogate_document
+from surrogate_zoo.losses.parameter_space import ParameterSpace
+from workers.proxy.proxy import evaluate_pack
+from workers.tasks.proxy import Candidate
 
 BUDGET = 40
 CONTENDERS: dict[str, dict[str, Any]] = {

@@ -19,7 +19,7 @@ from scipy import stats
 from benchmarks.samplers import table
 from benchmarks.samplers.model import FEATURES, Array, ScoreModel
 from benchmarks.samplers.table import Table
-from surrogate_zoo.parameters import ParameterSpace
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 FOLDS = 8
 

@@ -17,8 +17,8 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from benchmarks.samplers.table import Table
-from surrogate_zoo.curves import curve_of
-from surrogate_zoo.parameters import ParameterSpace
+from surrogate_zoo.curves.curves import curve_of
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 Array: TypeAlias = NDArray[np.float64]
 

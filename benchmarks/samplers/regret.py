@@ -23,11 +23,12 @@ from pydantic import TypeAdapter
 from benchmarks.samplers import table
 from benchmarks.samplers.fit import model_of
 from benchmarks.samplers.model import Array, ScoreModel
-from search_service.sampler_specs import SamplerSpec
-from search_service.samplers import SAMPLERS, Proposal, SamplerResult, Score, Theta
+from search_service.samplers.contract import Proposal, SamplerResult, Score, Theta
+from search_service.samplers.registry import SAMPLERS
 from search_service.samplers.results import Candidates, best_mean
-from surrogate_zoo.parameters import ParameterSpace
-from surrogate_zoo.published import published_document
+from search_service.samplers.specs import SamplerSpec
+from surrogate_zoo.losses.parameter_space import ParameterSpace
+from surrogate_zoo.losses.published import published_document
 
 CONTENDERS: Mapping[str, dict[str, Any]] = {
     "ppo2, released": {"name": "ppo2"},

@@ -1,6 +1,6 @@
 """The F0.5 score: precision counts twice as much as recall."""
 
-from surrogate_zoo.metrics import Metric
+from surrogate_zoo.metrics.metric import Metric
 
 
 def f05(logic, maps):

@@ -1,4 +1,4 @@
-"""A small fully convolutional network, trained by segloss like any of its own."""
+"""A small fully convolutional network, trained by lossfit like any of its own."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -36,7 +36,7 @@ class SmallFCN(nn.Module):
     """Classifies the last stage's features.
 
     Args:
-        classes: Channels of the logits; segloss passes it.
+        classes: Channels of the logits; lossfit passes it.
         width: Channels of the first stage; an option that requests may set.
     """
 

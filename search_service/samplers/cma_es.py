@@ -11,7 +11,6 @@ import numpy as np
 from cmaes import CMA
 from numpy.typing import NDArray
 
-from search_service.sampler_specs import CMAESSpec
 from search_service.samplers.contract import (
     Evaluate,
     Proposal,
@@ -20,7 +19,8 @@ from search_service.samplers.contract import (
     with_failures_filled,
 )
 from search_service.samplers.results import best_mean, mean_score
-from surrogate_zoo.parameters import ParameterSpace
+from search_service.samplers.specs import CMAESSpec
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 
 class Distribution:

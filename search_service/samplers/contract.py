@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeAlias
 
-from surrogate_zoo.parameters import ParameterSpace
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 Theta: TypeAlias = tuple[float, ...]
 """Parameters of one candidate; length ``space.dimension``."""

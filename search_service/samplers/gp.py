@@ -5,10 +5,10 @@ Its noise is fitted, as scores of proxy trainings are noisy.
 
 from optuna.samplers import GPSampler
 
-from search_service.sampler_specs import GPSpec
 from search_service.samplers.contract import Evaluate, SamplerResult, Theta
 from search_service.samplers.optuna_study import search
-from surrogate_zoo.parameters import ParameterSpace
+from search_service.samplers.specs import GPSpec
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 
 def run(

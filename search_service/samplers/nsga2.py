@@ -9,11 +9,11 @@ from optuna.samplers import NSGAIISampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from search_service.sampler_specs import NSGA2Spec
 from search_service.samplers.contract import Evaluate, Proposal, SamplerResult, Theta
 from search_service.samplers.optuna_study import BatchStudy
 from search_service.samplers.results import Candidates, parts_filled
-from surrogate_zoo.parameters import ParameterSpace
+from search_service.samplers.specs import NSGA2Spec
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 
 class Breeding(NSGAIISampler):

@@ -12,7 +12,7 @@ from optuna.trial import Trial, TrialState
 
 from search_service.samplers.contract import Evaluate, Proposal, SamplerResult, Theta
 from search_service.samplers.results import Candidates
-from surrogate_zoo.parameters import ParameterSpace
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 _ASKING = threading.Lock()
 """Optuna's Gaussian process changes torch's thread count while it fits: one at a time."""

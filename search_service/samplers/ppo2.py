@@ -11,12 +11,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv
 
-from search_service.sampler_specs import PPO2Spec
 from search_service.samplers.contract import Evaluate, SamplerResult, Theta
 from search_service.samplers.environment import GenerationBuffer, GenerationEnv
 from search_service.samplers.policy import MeanPolicy, NormalPolicy, TruncatedNormalPolicy
 from search_service.samplers.results import best_mean
-from surrogate_zoo.parameters import ParameterSpace
+from search_service.samplers.specs import PPO2Spec
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 
 class PPO2(PPO):

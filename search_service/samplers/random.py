@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from search_service.sampler_specs import RandomSpec
 from search_service.samplers.contract import Evaluate, Proposal, SamplerResult, Theta
 from search_service.samplers.results import Candidates
-from surrogate_zoo.parameters import ParameterSpace
+from search_service.samplers.specs import RandomSpec
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 
 def run(

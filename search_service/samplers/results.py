@@ -14,7 +14,7 @@ from search_service.samplers.contract import (
 from search_service.samplers.fronts import front
 from search_service.samplers.smoothing import expected_scores
 from surrogate_zoo.errors import WorkerError
-from surrogate_zoo.parameters import ParameterSpace
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 ALL_FAILED = "Every proxy training failed; the trials tell why."
 

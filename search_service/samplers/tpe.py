@@ -6,10 +6,10 @@ together.
 
 from optuna.samplers import TPESampler
 
-from search_service.sampler_specs import TPESpec
 from search_service.samplers.contract import Evaluate, SamplerResult, Theta
 from search_service.samplers.optuna_study import search
-from surrogate_zoo.parameters import ParameterSpace
+from search_service.samplers.specs import TPESpec
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 
 def run(

@@ -1,1 +1,0 @@
-"""Loss networks: small networks, trained once on masks and then frozen inside a loss."""

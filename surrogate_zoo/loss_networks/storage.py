@@ -1,6 +1,6 @@
 """Weights of loss networks as files: safetensors that say what they are.
 
-A file's header has one entry, ``segloss``, JSON: ``kind`` (a key of :data:`KINDS`), ``parameters``
+A file's header has one entry, ``lossfit``, JSON: ``kind`` (a key of :data:`KINDS`), ``parameters``
 (the constructor's keyword arguments) and ``provenance`` (what it was trained on, and how well it
 does). One entry alone, since safetensors writes several in a random order and equal networks would
 differ in their bytes.
@@ -23,7 +23,7 @@ from surrogate_zoo.errors import InputError, StorageError
 from surrogate_zoo.files import write_atomically
 from surrogate_zoo.needs import EDGE_NETWORK, INVERSE_NETWORK
 
-HEADER = "segloss"
+HEADER = "lossfit"
 
 KINDS: Mapping[str, str] = {
     EDGE_NETWORK: "surrogate_zoo.loss_networks.edge:EdgeNetwork",

@@ -16,8 +16,8 @@ from fastapi import FastAPI
 from sqlalchemy.orm import Session, sessionmaker
 
 from api.app import create_app
-from search_service.database import make_engine, sessions, upgrade
 from search_service.settings import Settings
+from search_service.store.database import make_engine, sessions, upgrade
 
 STARTUP_S = 20
 
@@ -80,7 +80,7 @@ def running(settings: Settings) -> Iterator[Live]:
 @pytest.fixture(scope="session")
 def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database file with the newest schema, to be copied."""
-    path = tmp_path_factory.mktemp("upgraded") / "segloss.db"
+    path = tmp_path_factory.mktemp("upgraded") / "lossfit.db"
     engine = make_engine(f"sqlite:///{path}")
     upgrade(engine)
     engine.dispose()
@@ -95,7 +95,7 @@ def serve(upgraded: Path, tmp_path: Path) -> Iterator[Callable[..., Live]]:
         def start(**settings: Any) -> Live:
             home = tmp_path / "home"
             home.mkdir()
-            shutil.copy(upgraded, home / "segloss.db")
+            shutil.copy(upgraded, home / "lossfit.db")
             return stack.enter_context(running(Settings(home=home, **settings)))
 
         yield start
@@ -117,7 +117,7 @@ def any_database(
     """An API on either database, shared by tests that leave nothing behind."""
     home = tmp_path_factory.mktemp("home")
     if request.param == "sqlite":
-        shutil.copy(upgraded, home / "segloss.db")
+        shutil.copy(upgraded, home / "lossfit.db")
         with running(Settings(home=home)) as live:
             yield live
         return

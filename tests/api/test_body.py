@@ -37,7 +37,7 @@ def chunks(count: int) -> Iterator[bytes]:
 def test_a_declared_100_mb_body_is_refused(echo: httpx.Client, method: str) -> None:
     response = echo.request(method, "/", content=MIB * 100)
     assert response.status_code == 413
-    assert response.json()["type"] == "urn:segloss:problem:body-too-large"
+    assert response.json()["type"] == "urn:lossfit:problem:body-too-large"
     assert str(LIMIT) in response.json()["detail"]
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from search_service import artifacts, ledger
-from search_service.tables import Artifact
+from search_service.jobs import ledger
+from search_service.store import artifacts
+from search_service.store.tables import Artifact
 from tests.api.conftest import Live
 from tests.api.requests import SEARCH
 from tests.api.test_problems import is_problem
@@ -109,7 +110,7 @@ def test_what_the_client_has_of_another_version_is_sent_anew(live: Live, file: s
 
 
 def test_no_other_file_can_be_fetched(live: Live, listed: str) -> None:
-    for name in ("other.png", "..%2f..%2fsegloss.db", "%2e%2e"):
+    for name in ("other.png", "..%2f..%2flossfit.db", "%2e%2e"):
         is_problem(live.http.get(f"{listed}/{name}"), 404)
 
 

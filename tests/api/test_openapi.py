@@ -12,7 +12,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from api.app import create_app
 from search_service.settings import Settings
-from surrogate_zoo.curve_families import CURVE_FAMILIES
+from surrogate_zoo.curves.families import CURVE_FAMILIES
 from tests.api.conftest import Live
 
 EXAMPLES = 15

@@ -9,12 +9,12 @@ import pytest
 
 from api.app import create_app
 from api.problems import MEDIA_TYPE, Problem, status_of
-from search_service.database import make_engine, upgrade
 from search_service.settings import Settings
+from search_service.store.database import make_engine, upgrade
 from surrogate_zoo.errors import (
     ConflictError,
+    LossfitError,
     NotFoundError,
-    SeglossError,
     StorageError,
     UnknownNameError,
     WorkerError,
@@ -34,7 +34,7 @@ def is_problem(response: httpx.Response, status: int) -> Problem:
     assert response.headers["content-type"] == MEDIA_TYPE
     problem = Problem.model_validate_json(response.content)
     assert problem.status == status
-    assert problem.type.startswith("urn:segloss:problem:")
+    assert problem.type.startswith("urn:lossfit:problem:")
     assert problem.detail
     return problem
 
@@ -204,7 +204,7 @@ def test_a_bug_is_a_problem_too_and_tells_nothing_of_the_inside(tmp_path: Path) 
         (WorkerError("x"), 500),
     ],
 )
-def test_errors_of_the_service_have_their_status(error: SeglossError, status: int) -> None:
+def test_errors_of_the_service_have_their_status(error: LossfitError, status: int) -> None:
     assert status_of(error) == status
 
 

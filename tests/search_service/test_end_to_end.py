@@ -8,15 +8,18 @@ import torch
 from safetensors.torch import load_file
 from sqlalchemy import Engine
 
-from search_service import datasets, jobs
-from search_service.artifacts import open_artifact
-from search_service.requests import DatasetRequest, RetrainingRequest, SearchRequest
+from search_service.catalogue import datasets
+from search_service.catalogue.request import DatasetRequest
+from search_service.jobs import lifecycle as jobs
+from search_service.retrainings.request import RetrainingRequest
+from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
+from search_service.store.artifacts import open_artifact
 from surrogate_zoo import load_loss
 from tests.search_service.service import Desk, working
 from tests.workers.tiny import NETWORK, SOURCE, training
-from workers.networks import build_network
-from workers.ray_pool import WorkerPool
+from workers.cluster.pool import WorkerPool
+from workers.networks.build import build_network
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 

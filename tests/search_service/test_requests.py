@@ -3,13 +3,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from search_service.requests import (
-    DatasetRequest,
-    LossNetworkRequest,
-    PPO2Spec,
-    RetrainingRequest,
-    SearchRequest,
-)
+from search_service.catalogue.request import DatasetRequest
+from search_service.loss_networks.request import LossNetworkRequest
+from search_service.retrainings.request import RetrainingRequest
+from search_service.samplers.specs import PPO2Spec
+from search_service.searches.request import SearchRequest
 
 
 def search(**fields: Any) -> SearchRequest:

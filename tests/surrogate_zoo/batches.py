@@ -5,7 +5,7 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from surrogate_zoo.parameters import ParameterSpace
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 VOID = 255
 

@@ -3,6 +3,6 @@
 import torch
 from hypothesis import settings
 
-settings.register_profile("segloss", deadline=None, derandomize=True, max_examples=50)
-settings.load_profile("segloss")
+settings.register_profile("lossfit", deadline=None, derandomize=True, max_examples=50)
+settings.load_profile("lossfit")
 torch.set_num_threads(1)  # the tensors here are small: threads would only wait for each other

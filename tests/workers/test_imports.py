@@ -15,8 +15,8 @@ BEYOND_A_GPU_NODE = (
 
 TRAIN = """
 from tests.workers import tiny
-from workers.proxy import evaluate_pack
-from workers.retraining import retrain
+from workers.proxy.proxy import evaluate_pack
+from workers.retraining.retraining import retrain
 [outcome] = evaluate_pack(tiny.proxy_task(), [tiny.candidate(0, "asl-bf1-voc")], device="cpu")
 assert outcome.error is None, outcome
 """
@@ -33,6 +33,8 @@ def test_trainings_run_on_a_bare_gpu_node() -> None:
     run(TRAIN, BEYOND_A_GPU_NODE)
 
 
-@pytest.mark.parametrize("module", ["workers.specs", "workers.candidates", "workers.datasets"])
+@pytest.mark.parametrize(
+    "module", ["workers.tasks.training", "workers.tasks.proxy", "workers.datasets"]
+)
 def test_what_the_api_imports_needs_no_torch(module: str) -> None:
     run(f"import {module}", ("torch", "torchvision", "ray", "timm"))

@@ -2,17 +2,13 @@
 
 from typing import Any
 
-from surrogate_zoo.registry import LOSSES
-from workers.candidates import Candidate
-from workers.dataset_sources import ShapesSource
-from workers.specs import (
-    AugmentationSpec,
-    NetworkSpec,
-    ProxyTask,
-    RetrainingTask,
-    ScoringSpec,
-    TrainingSpec,
-)
+from surrogate_zoo.losses.registry import LOSSES
+from workers.tasks.datasets import ShapesSource
+from workers.tasks.networks import NetworkSpec
+from workers.tasks.proxy import Candidate, ProxyTask
+from workers.tasks.retraining import RetrainingTask
+from workers.tasks.scoring import ScoringSpec
+from workers.tasks.training import AugmentationSpec, TrainingSpec
 
 SOURCE = ShapesSource(height=32, width=32, train=24, val=6, test=4)
 NETWORK = NetworkSpec(

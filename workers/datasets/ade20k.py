@@ -1,11 +1,11 @@
 """ADE20K as in the scene parsing benchmark (ADEChallengeData2016): 150 classes, stored from 1."""
 
-from workers.dataset_sources import Ade20kSource
 from workers.datasets.class_names import ADE20K
 from workers.datasets.dataset import compare_counts
 from workers.datasets.decoding import LabelImages, labels_from_one
 from workers.datasets.file_dataset import FileDataset, pair_all
 from workers.datasets.files import existing, folder_below, list_files
+from workers.tasks.datasets import Ade20kSource
 
 FOLDERS = {"train": "training", "val": "validation"}
 PUBLISHED = {"train": 20_210, "val": 2000}

@@ -1,11 +1,11 @@
 """Cityscapes with fine annotations: labelIds become the 19 classes that are evaluated."""
 
-from workers.dataset_sources import CityscapesSource
 from workers.datasets.class_names import CITYSCAPES
 from workers.datasets.dataset import VOID, compare_counts
 from workers.datasets.decoding import LabelImages, label_table
 from workers.datasets.file_dataset import FileDataset, pair_all
 from workers.datasets.files import existing, folder_below, list_files
+from workers.tasks.datasets import CityscapesSource
 
 EVALUATED = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
 """labelId of each class, in the order of the trainIds (cityscapesscripts, helpers/labels.py)."""

@@ -13,7 +13,6 @@ from pydantic import AfterValidator, Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from surrogate_zoo.errors import DatasetError
-from workers.dataset_sources import CocoSource
 from workers.datasets.coco_files import (
     NO_TEST_LABELS,
     PUBLISHED,
@@ -28,6 +27,7 @@ from workers.datasets.dataset import VOID, Pixels, compare_counts
 from workers.datasets.extras import optional
 from workers.datasets.file_dataset import FileDataset, Mask, Pair
 from workers.datasets.files import existing, file_below, folder_below, list_files
+from workers.tasks.datasets import CocoSource
 
 Coordinate = Annotated[float, Field(ge=-100_000, le=100_000)]
 Polygon = Annotated[

@@ -10,7 +10,6 @@ from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from surrogate_zoo.errors import DatasetError
-from workers.dataset_sources import CocoPanopticSource
 from workers.datasets.coco_files import (
     NO_TEST_LABELS,
     PUBLISHED,
@@ -25,6 +24,7 @@ from workers.datasets.dataset import VOID, Pixels, compare_counts
 from workers.datasets.decoding import open_image
 from workers.datasets.file_dataset import FileDataset, Mask, Pair
 from workers.datasets.files import Missing, existing, file_below, folder_below, list_files
+from workers.tasks.datasets import CocoPanopticSource
 
 
 class Segment(TypedDict):

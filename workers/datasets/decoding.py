@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, UnidentifiedImageError
 
 from surrogate_zoo.errors import DatasetError
-from workers.dataset_sources import LabelledSource
 from workers.datasets.dataset import VOID, Pixels
+from workers.tasks.datasets import LabelledSource
 
 COLOUR_MODES = frozenset({"RGB", "RGBA", "L", "LA", "P", "1", "CMYK", "YCbCr"})  # 8 bits a channel
 UNREADABLE = (

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from surrogate_zoo.errors import DatasetError
-from workers.dataset_sources import Dsb2018Source
 from workers.datasets.dataset import Pixels
 from workers.datasets.file_dataset import FileDataset, Mask, Pair
 from workers.datasets.files import Missing, existing, list_files
 from workers.datasets.instances import CLASSES, border_classes
 from workers.datasets.nuclei import read_instances
 from workers.datasets.splits import split_by_ratio
+from workers.tasks.datasets import Dsb2018Source
 
 Found = Mapping[tuple[str, str], Sequence[Path]]
 """(name of a sample, ``images`` or ``masks``) -> PNG files, in the order of their names."""

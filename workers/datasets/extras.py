@@ -1,4 +1,4 @@
-"""Packages that only some layouts need; segloss installs them on demand."""
+"""Packages that only some layouts need; lossfit installs them on demand."""
 
 from importlib import import_module
 from typing import Any
@@ -7,7 +7,7 @@ from surrogate_zoo.errors import DatasetError
 
 
 def optional(module: str, extra: str) -> Any:
-    """Import ``module``, which the extra ``segloss[extra]`` brings.
+    """Import ``module``, which the extra ``lossfit[extra]`` brings.
 
     Raises:
         DatasetError: It is not installed; tells the command.
@@ -17,5 +17,5 @@ def optional(module: str, extra: str) -> Any:
     except ImportError as error:
         raise DatasetError(
             f"This layout needs the package {module.partition('.')[0]}: pip install "
-            f"'segloss[{extra}]' on the service's and the workers' machines."
+            f"'lossfit[{extra}]' on the service's and the workers' machines."
         ) from error

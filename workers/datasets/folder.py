@@ -1,11 +1,11 @@
 """A plain folder of images and masks, split by files of names or by ratio."""
 
-from workers.dataset_sources import FolderSource
 from workers.datasets.dataset import refuse
 from workers.datasets.decoding import LabelImages
 from workers.datasets.file_dataset import FileDataset, pair
 from workers.datasets.files import Listing, existing, folder_below, list_files
 from workers.datasets.splits import SPLITS, listed_splits, split_by_ratio
+from workers.tasks.datasets import FolderSource
 
 
 def open_folder(source: FolderSource) -> FileDataset:

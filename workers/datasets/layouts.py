@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from surrogate_zoo.errors import UnknownNameError
-from workers.dataset_sources import DatasetSource
 from workers.datasets.ade20k import open_ade20k
 from workers.datasets.cityscapes import open_cityscapes
 from workers.datasets.coco import open_coco
@@ -20,6 +19,7 @@ from workers.datasets.segnet import open_segnet
 from workers.datasets.shapes import ShapesDataset
 from workers.datasets.voc import open_voc
 from workers.datasets.voc_sbd import open_voc_sbd
+from workers.tasks.datasets import DatasetSource
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogate_zoo.errors import DatasetError
-from workers.dataset_sources import NucleiSource
 from workers.datasets.dataset import Pixels
 from workers.datasets.decoding import open_image
 from workers.datasets.file_dataset import FileDataset, pair
 from workers.datasets.files import existing, folder_below, list_files
 from workers.datasets.instances import CLASSES, border_classes
 from workers.datasets.splits import listed_splits
+from workers.tasks.datasets import NucleiSource
 
 INSTANCE_MODES = frozenset({"L", "P", "I", "I;16"})
 

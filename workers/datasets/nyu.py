@@ -1,11 +1,11 @@
 """NYU-Depth-v2 with 40 classes in image files, as RGB-D networks (CMX, DFormer) distribute it."""
 
-from workers.dataset_sources import NyuSource
 from workers.datasets.class_names import NYU
 from workers.datasets.dataset import compare_counts
 from workers.datasets.decoding import LabelImages, labels_from_one
 from workers.datasets.file_dataset import FileDataset, pair
 from workers.datasets.files import existing, folder_below, list_files, read_names
+from workers.tasks.datasets import NyuSource
 
 PUBLISHED = {"train": 795, "test": 654}
 NO_VAL = "There is no validation split; the official one is 'test'."

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from surrogate_zoo.errors import DatasetError
-from workers.dataset_sources import NyuMatSource
 from workers.datasets.class_names import NYU
 from workers.datasets.dataset import VOID, Dataset, Pixels, compare_counts
 from workers.datasets.decoding import Table, look_up
@@ -18,6 +17,7 @@ from workers.datasets.file_dataset import resize
 from workers.datasets.files import existing, file_below
 from workers.datasets.matlab import read_matlab
 from workers.datasets.nyu import NO_VAL, PUBLISHED
+from workers.tasks.datasets import NyuMatSource
 
 
 def open_nyu_mat(source: NyuMatSource) -> "NyuMatDataset":

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from workers.dataset_sources import DatasetSource
 from workers.datasets.dataset import VOID, Dataset, Key, collect
 from workers.datasets.layouts import open_dataset
+from workers.tasks.datasets import DatasetSource
 
 LISTED_SIZES = 10
 

@@ -1,10 +1,10 @@
 """The SegNet layout, as CamVid comes: ``train.txt``, ``train/``, ``trainannot/``, and so on."""
 
-from workers.dataset_sources import SegNetSource
 from workers.datasets.decoding import LabelImages
 from workers.datasets.file_dataset import FileDataset, Pair, pair
 from workers.datasets.files import existing, folder_below, list_files
 from workers.datasets.splits import listed_splits
+from workers.tasks.datasets import SegNetSource
 
 
 def open_segnet(source: SegNetSource) -> FileDataset:

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from workers.dataset_sources import ShapesSource
 from workers.datasets.dataset import VOID, Dataset, Pixels
+from workers.tasks.datasets import ShapesSource
 
 Grid = NDArray[np.int64]
 Region = NDArray[np.bool_]

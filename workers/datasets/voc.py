@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from workers.dataset_sources import VocSource
 from workers.datasets.class_names import VOC
 from workers.datasets.dataset import Pixels, compare_counts
 from workers.datasets.decoding import LabelImages, class_table
 from workers.datasets.file_dataset import FileDataset, Pair, pair
 from workers.datasets.files import existing, folder_below, list_files, read_names
+from workers.tasks.datasets import VocSource
 
 LISTS = "ImageSets/Segmentation"
 PUBLISHED = {"train": 1464, "val": 1449}

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from surrogate_zoo.errors import DatasetError
-from workers.dataset_sources import VocSbdSource
 from workers.datasets.class_names import VOC
 from workers.datasets.dataset import Pixels, compare_counts
 from workers.datasets.decoding import class_table, look_up
@@ -19,6 +18,7 @@ from workers.datasets.file_dataset import FileDataset, pair
 from workers.datasets.files import existing, folder_below, list_files, read_names
 from workers.datasets.matlab import read_matlab
 from workers.datasets.voc import LISTS, NO_TEST_LABELS, PUBLISHED, TRAINAUG, voc_pairs
+from workers.tasks.datasets import VocSbdSource
 
 
 def open_voc_sbd(source: VocSbdSource) -> FileDataset:

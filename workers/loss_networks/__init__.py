@@ -1,1 +1,0 @@
-"""Trains loss networks: small networks that are frozen inside a loss afterwards."""

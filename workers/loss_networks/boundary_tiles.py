@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from surrogate_zoo.errors import DatasetError
-from surrogate_zoo.handmade.inverse_form import boundary_target
-from workers.datasets import VOID
-from workers.loss_networks.specs import InverseNetworkSpec
+from surrogate_zoo.losses.handmade.inverse_form import boundary_target
+from workers.datasets.dataset import VOID
+from workers.tasks.loss_networks import InverseNetworkSpec
 
 VIEWS = 4  # homographies that each window is seen under: cutting windows takes longer than warping
 _SHARPEST = 0.05  # least standard deviation of a blur in pixels; as good as none

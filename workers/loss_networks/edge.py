@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from surrogate_zoo.loss_networks.edge import EdgeNetwork, edge_target
-from workers.augmentation import generator
-from workers.datasets import VOID
+from workers.datasets.dataset import VOID
+from workers.learning.batches import generator
+from workers.learning.learner import seed_torch
 from workers.loss_networks import steps
-from workers.loss_networks.specs import EdgeNetworkSpec, LossNetworkTask
-from workers.training import seed_torch
+from workers.tasks.loss_networks import EdgeNetworkSpec, LossNetworkTask
 
 CROPS, NOISE = 11, 12  # streams of random numbers below one seed; trainings have 1 to 5
 CERTAIN = 0.9999  # highest probability of the true class before noise

@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from surrogate_zoo.handmade.homography_distances import euclidean
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
-from workers.augmentation import generator
+from surrogate_zoo.losses.handmade.homography_distances import euclidean
+from workers.learning.batches import generator
+from workers.learning.learner import WEIGHTS, seed_torch
 from workers.loss_networks import steps
 from workers.loss_networks.boundary_tiles import BoundaryTiles, Pairs
-from workers.loss_networks.specs import InverseNetworkSpec, LossNetworkTask
-from workers.training import WEIGHTS, seed_torch
+from workers.tasks.loss_networks import InverseNetworkSpec, LossNetworkTask
 
 PAIRS, MEASURED = 13, 14  # streams of random numbers below one seed; edge networks have 11 and 12
 MEASURED_BATCHES, MEASURED_PAIRS = 8, 256

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from workers.candidates import Stopped
-from workers.training import CHECK_EVERY
+from workers.learning.learner import CHECK_EVERY
+from workers.tasks.base import Stopped
 
 
 def take(

@@ -9,11 +9,11 @@ from typing import Any
 from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.loss_networks.storage import save
 from surrogate_zoo.needs import EDGE_NETWORK, INVERSE_NETWORK
-from workers.datasets import open_dataset
-from workers.device import choose_device
-from workers.loss_networks.specs import LossNetworkResult, LossNetworkTask
-from workers.proxy import cut_hold_out
-from workers.training import own_random_numbers
+from workers.datasets.layouts import open_dataset
+from workers.learning.device import choose_device
+from workers.learning.hold_out import cut_hold_out
+from workers.learning.learner import own_random_numbers
+from workers.tasks.loss_networks import LossNetworkResult, LossNetworkTask
 
 Progress = Callable[[int, int, float], None]
 

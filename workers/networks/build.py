@@ -9,10 +9,10 @@ import segmentation_models_pytorch as smp
 import timm
 from torch import nn
 
-from surrogate_zoo.errors import InputError, SeglossError, UnknownNameError
-from workers.architectures import ARCHITECTURES, Architecture
+from surrogate_zoo.errors import InputError, LossfitError, UnknownNameError
+from workers.networks.architectures import ARCHITECTURES, Architecture
 from workers.networks.weights import load_encoder
-from workers.specs import NetworkSpec
+from workers.tasks.networks import NetworkSpec
 
 # Set by the spec's own fields, or they would change what the network returns.
 RESERVED = frozenset(
@@ -76,7 +76,7 @@ def build_network(spec: NetworkSpec, num_classes: int) -> nn.Module:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # deprecations inside the libraries, not ours to act on
             network = architecture.builder()(**_call(architecture, spec, num_classes))
-    except SeglossError:
+    except LossfitError:
         raise
     except Exception as error:
         raise InputError(_remedy(spec, error)) from error

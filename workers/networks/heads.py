@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.needs import BOUNDARY_LOGITS
 from workers.networks.layers import convolution, resized
-from workers.specs import TrainingSpec
+from workers.tasks.training import TrainingSpec
 
 HEADS: Mapping[str, int] = {BOUNDARY_LOGITS: 1}
 """Heads that losses feed on: the input of those losses, and the head's channels."""
@@ -42,7 +42,7 @@ class WithHeads(nn.Module):
     bottom to what the network can halve, and the logits are cropped again.
 
     Args:
-        network: See :class:`workers.architectures.Architecture`.
+        network: See :class:`workers.networks.architectures.Architecture`.
         heads: Keys of :data:`HEADS`.
         auxiliary: Give auxiliary logits too.
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from surrogate_zoo.errors import InputError
 from workers.networks.build import build_network
-from workers.specs import NetworkSpec
+from workers.tasks.networks import NetworkSpec
 
 
 def load_network(path: str | Path) -> tuple[nn.Module, tuple[str, ...]]:
@@ -19,7 +19,7 @@ def load_network(path: str | Path) -> tuple[nn.Module, tuple[str, ...]]:
 
     Returns:
         The network on the CPU in evaluation mode, from (N, 3, H, W) float images to
-        (N, classes, H, W) logits (see ``workers.inference.predict``), and the classes' names in the
+        (N, classes, H, W) logits (see ``workers.scoring.inference.predict``), and the classes' names in the
         order of their labels.
 
     Raises:
@@ -28,7 +28,7 @@ def load_network(path: str | Path) -> tuple[nn.Module, tuple[str, ...]]:
     """
     try:
         with safe_open(path, "pt") as file:
-            facts = json.loads((file.metadata() or {})["segloss"])
+            facts = json.loads((file.metadata() or {})["lossfit"])
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         # The file has all weights, so there are none to fetch.
         start = {"weights": None, "weights_file": None}

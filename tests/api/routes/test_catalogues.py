@@ -11,24 +11,26 @@ import pytest
 import torch
 from PIL import Image
 
-from search_service import artifacts, datasets
-from search_service.cli.client import Client
-from search_service.cli.losses import fetch
-from search_service.database import make_engine
-from search_service.lease import hold_lease
-from search_service.samplers import SAMPLERS
-from surrogate_zoo import load_loss, zoo
-from surrogate_zoo.curve_families import CURVE_FAMILIES
-from surrogate_zoo.loss_file import surrogate_document
-from surrogate_zoo.metrics import METRICS
-from surrogate_zoo.parameters import ParameterSpace
-from surrogate_zoo.registry import LOSSES, needs_of
-from surrogate_zoo.tables import LossNetwork
+from api.cli.losses import fetch
+from api.client.client import Client
+from search_service.catalogue import datasets
+from search_service.samplers.registry import SAMPLERS
+from search_service.store import artifacts
+from search_service.store.database import make_engine
+from search_service.store.lease import hold_lease
+from surrogate_zoo import load_loss
+from surrogate_zoo.curves.families import CURVE_FAMILIES
+from surrogate_zoo.losses.document import surrogate_document
+from surrogate_zoo.losses.parameter_space import ParameterSpace
+from surrogate_zoo.losses.registry import LOSSES, needs_of
+from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.store import zoo
+from surrogate_zoo.store.tables import LossNetwork
 from tests.api.conftest import Live
 from tests.api.requests import RETRAINING, SEARCH
 from tests.api.routes.test_searches import pages_of, submit
 from tests.api.test_problems import is_problem
-from workers.architectures import ARCHITECTURES
+from workers.networks.architectures import ARCHITECTURES
 
 
 def publish(live: Live, value: float) -> None:
@@ -196,7 +198,7 @@ def test_a_dataset_outside_the_roots_is_refused_also_through_a_link(
     for root in (folder, inside / "link", inside / ".." / "datasets" / "ten"):
         source = {"layout": "folder", "root": str(root), "classes": ["sky", "ground"]}
         refused = live.http.post("/v1/datasets", json={"name": "x", "source": source})
-        assert "SEGLOSS_DATASET_ROOTS" in is_problem(refused, 422).detail
+        assert "LOSSFIT_DATASET_ROOTS" in is_problem(refused, 422).detail
 
 
 def test_a_broken_dataset_is_refused_with_the_file(
@@ -256,7 +258,7 @@ def test_requests_are_counted_by_operation_not_by_path(live: Live) -> None:
         live.http.get(f"/v1/losses/{name}")
     live.http.request("STRANGE", "/livez")
     text = live.http.get("/metrics").text
-    counted = 'segloss_http_requests_total{method="GET",operation="read_loss",status="200"} 2.0'
+    counted = 'lossfit_http_requests_total{method="GET",operation="read_loss",status="200"} 2.0'
     assert counted in text
     assert 'operation="read_loss",status="404"} 1.0' in text
     assert 'method="other"' in text
@@ -270,7 +272,7 @@ def test_jobs_are_counted_by_kind_and_state(live: Live) -> None:
     live.http.post(f"/v1/searches/{first['id']}/cancel")
     text = live.http.get("/metrics").text
     for kind, state in (("search", "queued"), ("search", "cancelled"), ("retraining", "queued")):
-        assert f'segloss_jobs{{kind="{kind}",state="{state}"}} 1.0' in text
+        assert f'lossfit_jobs{{kind="{kind}",state="{state}"}} 1.0' in text
 
 
 def test_the_page_is_served_and_may_load_nothing_from_elsewhere(live: Live) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from search_service import ledger
-from search_service.tables import CELL, Evaluation
+from search_service.jobs import ledger
+from search_service.store.tables import CELL, Evaluation
 from tests.api.conftest import Live
 from tests.api.requests import COMPARISON
 from tests.api.test_problems import is_problem
@@ -38,7 +38,7 @@ def test_versions_of_all_losses_are_fixed(live: Live) -> None:
         ({"learning_rates": [0.0]}, "learning_rates"),
         ({"networks": []}, "networks"),
         ({"networks": [{"architecture": "NoSuchNet"}]}, "NoSuchNet"),
-        ({"networks": [{"weights_file": "/etc/passwd"}]}, "SEGLOSS_WEIGHTS_ROOTS"),
+        ({"networks": [{"weights_file": "/etc/passwd"}]}, "LOSSFIT_WEIGHTS_ROOTS"),
         ({"seeds": 0}, "seeds"),
     ],
 )

@@ -1,8 +1,8 @@
 """Publishing a trial over REST; what can be published, ``tests/search_service`` tells."""
 
-from search_service import ledger
-from search_service.requests import SearchRequest
-from search_service.spaces import space_of
+from search_service.jobs import ledger
+from search_service.searches.request import SearchRequest
+from search_service.searches.space import space_of
 from tests.api.conftest import Live
 from tests.api.requests import SEARCH
 from tests.api.routes.test_searches import move, submit, trial

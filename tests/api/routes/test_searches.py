@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from search_service import ledger
-from search_service.cli.client import Client
-from search_service.tables import Trial
+from api.client.client import Client
+from search_service.jobs import ledger
+from search_service.store.tables import Trial
 from tests.api.conftest import Live
 from tests.api.requests import COMPARISON, LOSS_NETWORK, RETRAINING, SEARCH
 from tests.api.test_problems import is_problem

@@ -8,10 +8,10 @@ from pydantic import TypeAdapter
 from benchmarks.samplers.model import FEATURES, ScoreModel
 from benchmarks.samplers.regret import RULES, Simulation
 from benchmarks.samplers.table import Table
-from search_service.sampler_specs import SamplerSpec
-from search_service.samplers import SAMPLERS
-from surrogate_zoo.curves import curve_of
-from surrogate_zoo.parameters import ParameterSpace
+from search_service.samplers.registry import SAMPLERS
+from search_service.samplers.specs import SamplerSpec
+from surrogate_zoo.curves.curves import curve_of
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 from tests.search_service.bowl import bowl
 
 SPACE = ParameterSpace("macc")

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from search_service.sampler_specs import (
+from search_service.samplers.contract import (
+    Evaluate,
+    Proposal,
+    SamplerResult,
+    Score,
+    Theta,
+    with_failures_filled,
+)
+from search_service.samplers.registry import SAMPLERS
+from search_service.samplers.specs import (
     CMAESSpec,
     GPSpec,
     NSGA2Spec,
@@ -17,10 +26,8 @@ from search_service.sampler_specs import (
     RandomSpec,
     TPESpec,
 )
-from search_service.samplers import SAMPLERS, Evaluate, Proposal, SamplerResult, Score, Theta
-from search_service.samplers.contract import with_failures_filled
 from surrogate_zoo.errors import WorkerError
-from surrogate_zoo.parameters import ParameterSpace
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 from tests.search_service.bowl import bowl
 
 SPECS = {

@@ -8,7 +8,7 @@ import pytest
 from optuna.samplers import NSGAIISampler, TPESampler
 
 from search_service.samplers.optuna_study import BatchStudy, box
-from surrogate_zoo.parameters import ParameterSpace
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 SPACE = ParameterSpace("macc")
 START = tuple(SPACE.start.tolist())

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from search_service.sampler_specs import PPO2Spec, RandomSpec
-from search_service.samplers import SAMPLERS, Proposal
+from search_service.samplers.contract import Proposal
 from search_service.samplers.environment import GenerationEnv
 from search_service.samplers.ppo2 import PPO2
-from surrogate_zoo.parameters import ParameterSpace
+from search_service.samplers.registry import SAMPLERS
+from search_service.samplers.specs import PPO2Spec, RandomSpec
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 from tests.search_service.bowl import bowl
 
 RECORDED = json.loads((Path(__file__).parents[1] / "fixtures/ppo2_reference.json").read_text())

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search_service.sampler_specs import CMAESSpec, GPSpec, RandomSpec, TPESpec
-from search_service.samplers import SAMPLERS, Proposal
-from surrogate_zoo.parameters import ParameterSpace
+from search_service.samplers.contract import Proposal
+from search_service.samplers.registry import SAMPLERS
+from search_service.samplers.specs import CMAESSpec, GPSpec, RandomSpec, TPESpec
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 from tests.search_service.bowl import bowl
 
 SPACE = ParameterSpace("miou")

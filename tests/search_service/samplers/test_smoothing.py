@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy.special import gamma, kv
 
-from search_service.sampler_specs import TPESpec
-from search_service.samplers import SAMPLERS, SamplerResult
+from search_service.samplers.contract import SamplerResult
+from search_service.samplers.registry import SAMPLERS
 from search_service.samplers.smoothing import _covariance, expected_scores
-from surrogate_zoo.parameters import ParameterSpace
+from search_service.samplers.specs import TPESpec
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 from tests.search_service.bowl import bowl
 
 SPACE = ParameterSpace("macc")

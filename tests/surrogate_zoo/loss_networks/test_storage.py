@@ -127,7 +127,7 @@ def test_tensors_that_do_not_fit_are_refused(
     path = _save(tmp_path)
     tensors = load_file(path)
     change(tensors)
-    save_file(tensors, path, metadata={"segloss": json.dumps(FACTS)})
+    save_file(tensors, path, metadata={"lossfit": json.dumps(FACTS)})
     with pytest.raises(InputError, match=message):
         load(EDGE_NETWORK, path)
 
@@ -135,10 +135,10 @@ def test_tensors_that_do_not_fit_are_refused(
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        (None, "no valid 'segloss' entry"),
-        ("{", "no valid 'segloss' entry"),
-        ("[1]", "no valid 'segloss' entry"),
-        (json.dumps({**FACTS, "more": 1}), "no valid 'segloss' entry"),
+        (None, "no valid 'lossfit' entry"),
+        ("{", "no valid 'lossfit' entry"),
+        ("[1]", "no valid 'lossfit' entry"),
+        (json.dumps({**FACTS, "more": 1}), "no valid 'lossfit' entry"),
         (json.dumps({**FACTS, "kind": "mine"}), "an unknown kind, 'mine'"),
         (json.dumps({**FACTS, "kind": ["edge_network"]}), "an unknown kind"),
         (json.dumps({**FACTS, "parameters": {"num_classes": 1}}), "num_classes must be at least 2"),
@@ -152,7 +152,7 @@ def test_headers_that_do_not_fit_are_refused(
     tmp_path: Path, header: str | None, message: str
 ) -> None:
     path = _save(tmp_path)
-    save_file(load_file(path), path, metadata=None if header is None else {"segloss": header})
+    save_file(load_file(path), path, metadata=None if header is None else {"lossfit": header})
     with pytest.raises(InputError, match=message):
         load(EDGE_NETWORK, path)
 

@@ -19,8 +19,8 @@ from tests.workers.datasets.written import (
     stored,
     truth,
 )
-from workers import dataset_sources as sources
-from workers.datasets import VOID
+from workers.datasets.dataset import VOID
+from workers.tasks import datasets as sources
 
 CATEGORIES = [{"id": 7 * (label + 1), "name": f"thing {label}", "isthing": 1} for label in range(6)]
 

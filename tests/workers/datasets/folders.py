@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from workers.dataset_sources import FolderSource, SegNetSource
+from workers.tasks.datasets import FolderSource, SegNetSource
 
 CLASSES = ("road", "tree", "car")
 VOID_LABEL = 11

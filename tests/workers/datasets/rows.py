@@ -24,9 +24,10 @@ from tests.workers.datasets.written import (
     truth,
     write_lines,
 )
-from workers import dataset_sources as sources
-from workers.dataset_sources import DatasetSource
-from workers.datasets import VOID, open_dataset
+from workers.datasets.dataset import VOID
+from workers.datasets.layouts import open_dataset
+from workers.tasks import datasets as sources
+from workers.tasks.datasets import DatasetSource
 
 # The first 21 colours and the void of the VOC development kit.
 VOC_COLOURS = ",".join(

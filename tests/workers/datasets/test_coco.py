@@ -10,8 +10,9 @@ import pytest
 from surrogate_zoo.errors import DatasetError
 from tests.workers.datasets import coco_layouts, written
 from tests.workers.datasets.folders import save
-from workers.datasets import describe, open_dataset
 from workers.datasets.coco import run_lengths
+from workers.datasets.layouts import open_dataset
+from workers.datasets.report import describe
 
 
 def test_compressed_run_lengths_are_those_of_pycocotools() -> None:

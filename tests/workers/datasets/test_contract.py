@@ -11,8 +11,10 @@ from surrogate_zoo.errors import DatasetError, UnknownNameError
 from tests.workers.datasets.folders import save
 from tests.workers.datasets.rows import ROWS, Row
 from tests.workers.datasets.written import HEIGHT, WIDTH, Written
-from workers.dataset_sources import LAYOUT_NAMES, DatasetSource, ShapesSource
-from workers.datasets import LAYOUTS, VOID, Dataset, describe, open_dataset
+from workers.datasets.dataset import VOID, Dataset
+from workers.datasets.layouts import LAYOUTS, open_dataset
+from workers.datasets.report import describe
+from workers.tasks.datasets import LAYOUT_NAMES, DatasetSource, ShapesSource
 
 
 @pytest.fixture(params=LAYOUTS)

@@ -9,8 +9,10 @@ from PIL import Image
 
 from surrogate_zoo.errors import DatasetError
 from tests.workers.datasets import folders, rows
-from workers.dataset_sources import SegNetSource
-from workers.datasets import VOID, describe, open_dataset
+from workers.datasets.dataset import VOID
+from workers.datasets.layouts import open_dataset
+from workers.datasets.report import describe
+from workers.tasks.datasets import SegNetSource
 
 MASK = "trainannot/train-1.png"
 IMAGE = "train/train-1.png"

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from surrogate_zoo.errors import DatasetError
 from tests.workers.datasets import rows
-from workers.dataset_sources import NucleiSource
-from workers.datasets import describe, open_dataset
 from workers.datasets.instances import BORDER, CLASSES, border_classes
+from workers.datasets.layouts import open_dataset
+from workers.datasets.report import describe
+from workers.tasks.datasets import NucleiSource
 
 
 @settings(deadline=None)

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from tests.workers.datasets import folders
-from workers.datasets import open_dataset
+from workers.datasets.layouts import open_dataset
 from workers.datasets.picture import BOX, GAP, LINE, draw_samples, palette
 
 

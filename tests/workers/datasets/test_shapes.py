@@ -3,9 +3,11 @@ import time
 
 import numpy as np
 
-from workers.dataset_sources import ShapesSource
-from workers.datasets import VOID, describe, open_dataset
+from workers.datasets.dataset import VOID
+from workers.datasets.layouts import open_dataset
+from workers.datasets.report import describe
 from workers.datasets.shapes import CLASSES
+from workers.tasks.datasets import ShapesSource
 
 # What seed 0 drew when the dataset was fixed: a change of one byte changes every recorded result.
 FINGERPRINT = "fba7b2af23174adf672e20742b8e8a31a6553f0ce0047fd71d93952a9dfd5073"

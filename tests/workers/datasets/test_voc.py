@@ -9,7 +9,8 @@ from surrogate_zoo.errors import DatasetError
 from tests.workers.datasets.folders import save
 from tests.workers.datasets.rows import VOC_COLOURS, save_palette, voc, voc_sbd
 from tests.workers.datasets.written import write_lines
-from workers.datasets import describe, open_dataset
+from workers.datasets.layouts import open_dataset
+from workers.datasets.report import describe
 
 
 def test_a_mask_of_another_palette_is_refused_with_the_file(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from workers.dataset_sources import DatasetSource
-from workers.datasets import VOID
+from workers.datasets.dataset import VOID
+from workers.tasks.datasets import DatasetSource
 
 HEIGHT, WIDTH = 12, 16
 COUNTS = {"train": 5, "val": 2}

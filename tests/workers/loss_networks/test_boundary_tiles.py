@@ -8,12 +8,12 @@ import torch
 from scipy.ndimage import map_coordinates
 
 from surrogate_zoo.errors import DatasetError
-from surrogate_zoo.handmade.inverse_form import boundary_target, cut_tiles
-from workers.augmentation import generator
-from workers.dataset_sources import ShapesSource
-from workers.datasets import open_dataset
+from surrogate_zoo.losses.handmade.inverse_form import boundary_target, cut_tiles
+from workers.datasets.layouts import open_dataset
+from workers.learning.batches import generator
 from workers.loss_networks.boundary_tiles import BoundaryTiles, Pairs, draw_homographies
-from workers.loss_networks.specs import InverseNetworkSpec
+from workers.tasks.datasets import ShapesSource
+from workers.tasks.loss_networks import InverseNetworkSpec
 
 MASKS = open_dataset(ShapesSource(train=12, val=1, test=1)).read("train").masks
 STILL: dict[str, Any] = {"shift": 0, "scale": 0, "rotation": 0, "perspective": 0}

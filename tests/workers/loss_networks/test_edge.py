@@ -10,12 +10,13 @@ from pydantic import ValidationError
 
 from surrogate_zoo.loss_networks.edge import EdgeNetwork, edge_target
 from surrogate_zoo.loss_networks.storage import load
-from workers.augmentation import generator
-from workers.dataset_sources import SegNetSource, ShapesSource
-from workers.datasets import VOID, open_dataset
+from workers.datasets.dataset import VOID
+from workers.datasets.layouts import open_dataset
+from workers.learning.batches import generator
 from workers.loss_networks.edge import crops, noisy_probabilities, one_hot, renamed, with_specks
-from workers.loss_networks.specs import EdgeNetworkSpec, LossNetworkTask
 from workers.loss_networks.training import train_loss_network
+from workers.tasks.datasets import SegNetSource, ShapesSource
+from workers.tasks.loss_networks import EdgeNetworkSpec, LossNetworkTask
 
 
 def _train(task: LossNetworkTask, folder: Path) -> dict[str, float]:

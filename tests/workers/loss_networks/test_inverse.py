@@ -10,18 +10,18 @@ from kornia.geometry.transform import translate
 from torch import Tensor
 
 from surrogate_zoo import load_loss
-from surrogate_zoo.handmade.homography_distances import DISTANCES
-from surrogate_zoo.handmade.inverse_form import boundary_target
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.loss_networks.storage import load
-from workers.augmentation import generator
-from workers.candidates import Stopped
-from workers.dataset_sources import ShapesSource
-from workers.datasets import open_dataset
+from surrogate_zoo.losses.handmade.homography_distances import DISTANCES
+from surrogate_zoo.losses.handmade.inverse_form import boundary_target
+from workers.datasets.layouts import open_dataset
+from workers.learning.batches import generator
 from workers.loss_networks.boundary_tiles import BoundaryTiles
 from workers.loss_networks.inverse import error_ratio, learning_rate
-from workers.loss_networks.specs import InverseNetworkSpec, LossNetworkTask
 from workers.loss_networks.training import train_loss_network
+from workers.tasks.base import Stopped
+from workers.tasks.datasets import ShapesSource
+from workers.tasks.loss_networks import InverseNetworkSpec, LossNetworkTask
 
 SOURCE = ShapesSource(train=120, val=24, test=1)
 CPU = torch.device("cpu")

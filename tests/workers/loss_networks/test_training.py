@@ -8,15 +8,11 @@ import torch
 
 from surrogate_zoo.errors import DatasetError, WorkerError
 from surrogate_zoo.loss_networks.storage import facts_of, load
-from workers.candidates import Stopped
-from workers.dataset_sources import ShapesSource
 from workers.datasets.shapes import ShapesDataset
-from workers.loss_networks.specs import (
-    EdgeNetworkSpec,
-    InverseNetworkSpec,
-    LossNetworkTask,
-)
 from workers.loss_networks.training import train_loss_network
+from workers.tasks.base import Stopped
+from workers.tasks.datasets import ShapesSource
+from workers.tasks.loss_networks import EdgeNetworkSpec, InverseNetworkSpec, LossNetworkTask
 
 SOURCE = ShapesSource(height=32, width=32, train=12, val=1, test=1)
 SPECS = {

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from workers.specs import NetworkSpec
+from workers.tasks.networks import NetworkSpec
 
 _RESNET: dict[str, Any] = {"encoder": "tu-test_resnet"}
 _HRNET: dict[str, Any] = {"encoder": "tu-hrnet_w18_small"}

@@ -5,8 +5,8 @@ import torch
 
 from surrogate_zoo.errors import InputError, UnknownNameError
 from tests.workers import tiny
-from workers.networks import build_network, options_of
-from workers.specs import NetworkSpec
+from workers.networks.build import build_network, options_of
+from workers.tasks.networks import NetworkSpec
 
 
 def test_timm_encoders() -> None:

@@ -7,11 +7,12 @@ from surrogate_zoo import load_loss
 from surrogate_zoo.needs import BOUNDARY_LOGITS
 from tests.workers import tiny
 from tests.workers.networks.rows import ROWS, spec_of
-from workers.architectures import ARCHITECTURES
-from workers.augmentation import TrainingBatch
-from workers.inference import predict
-from workers.networks import AUXILIARY_LOGITS, WithHeads, build_network
-from workers.training import Learner, initial_network
+from workers.learning.batches import TrainingBatch
+from workers.learning.learner import Learner, initial_network
+from workers.networks.architectures import ARCHITECTURES
+from workers.networks.build import build_network
+from workers.networks.heads import AUXILIARY_LOGITS, WithHeads
+from workers.scoring.inference import predict
 
 CLASSES = 5
 SIZES = ((65, 97), (33, 47))

@@ -9,17 +9,17 @@ from surrogate_zoo.errors import InputError
 from surrogate_zoo.needs import BOUNDARY_LOGITS
 from tests.workers import tiny
 from tests.workers.networks.rows import spec_of
-from workers.augmentation import TrainingBatch
-from workers.networks import (
+from workers.learning.batches import TrainingBatch
+from workers.learning.learner import Learner, initial_network
+from workers.networks.build import build_network
+from workers.networks.heads import (
     AUXILIARY_LOGITS,
     WithHeads,
     auxiliary_weight,
-    build_network,
     cropped,
     padded,
     parameter_groups,
 )
-from workers.training import Learner, initial_network
 
 CLASSES = 3
 CPU = torch.device("cpu")

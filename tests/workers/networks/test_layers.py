@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from tests.workers.networks.rows import spec_of
-from workers.networks import build_network
+from workers.networks.build import build_network
 from workers.networks.deeplab_v2 import SummedBranches
 from workers.networks.layers import dense, dense_channels, encoder_of
 from workers.networks.ocr import ObjectContext, objects_of

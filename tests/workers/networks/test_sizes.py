@@ -9,8 +9,9 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torchvision.models.segmentation import DeepLabV3_ResNet50_Weights
 
-from workers.networks import WithHeads, build_network
-from workers.specs import NetworkSpec
+from workers.networks.build import build_network
+from workers.networks.heads import WithHeads
+from workers.tasks.networks import NetworkSpec
 
 MILLION = 1_000_000
 

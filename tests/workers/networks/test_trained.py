@@ -8,8 +8,9 @@ from safetensors.torch import load_file, save_file
 
 from surrogate_zoo.errors import InputError, UnknownNameError
 from tests.workers import tiny
-from workers.networks import build_network, load_network
-from workers.retraining import retrain
+from workers.networks.build import build_network
+from workers.networks.trained import load_network
+from workers.retraining.retraining import retrain
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def rewritten(path: Path, folder: Path, **changes: Any) -> Path:
     """The weights, said to be of another network."""
     spec = tiny.NETWORK.model_dump(mode="json") | changes
     facts = {"network": spec, "classes": list("abcdef"), "loss": "dice"}
-    save_file(load_file(path), folder / "w", {"segloss": json.dumps(facts)})
+    save_file(load_file(path), folder / "w", {"lossfit": json.dumps(facts)})
     return folder / "w"
 
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from surrogate_zoo.errors import InputError
 from tests.workers import tiny
-from workers.networks import build_network
-from workers.retraining import retrain
-from workers.specs import NetworkSpec
+from workers.networks.build import build_network
+from workers.retraining.retraining import retrain
+from workers.tasks.networks import NetworkSpec
 
 TINY = NetworkSpec(architecture="DeepLabV2", encoder="tu-test_resnet")
 RESNET = NetworkSpec(architecture="FPN", encoder="resnet18", options={"encoder_depth": 3})

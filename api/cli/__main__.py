@@ -1,0 +1,5 @@
+"""``python -m api.cli`` is ``lossfit``."""
+
+from api.cli.app import app
+
+app()

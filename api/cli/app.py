@@ -1,0 +1,40 @@
+"""The command line ``lossfit``: the service's processes, and a client of its REST interface."""
+
+import typer
+
+from api.cli import (
+    compare,
+    curve_families,
+    datasets,
+    jobs,
+    loss_networks,
+    losses,
+    metrics,
+    networks,
+    quickstart,
+    samplers,
+    serve,
+    submit,
+)
+
+app = typer.Typer(
+    name="lossfit",
+    help="Search the training loss that fits a segmentation metric, and train with it.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # a local variable may hold the token
+)
+app.command()(serve.serve)
+app.command()(serve.worker)
+app.command()(quickstart.quickstart)
+app.command()(submit.search)
+app.command()(submit.retrain)
+app.command()(submit.comparison)
+app.command()(compare.compare)
+app.command()(metrics.metrics)
+app.command()(curve_families.curve_families)
+app.command()(samplers.samplers)
+app.command()(networks.networks)
+app.add_typer(losses.app, name="losses")
+app.add_typer(loss_networks.app, name="loss-networks")
+app.add_typer(datasets.app, name="datasets")
+app.add_typer(jobs.app, name="jobs")

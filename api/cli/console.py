@@ -1,0 +1,89 @@
+"""What every command shares: the consoles, the service's address, and how errors are shown."""
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+
+from api.client.client import Client
+from surrogate_zoo.errors import InputError, LossfitError
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+_PIPE_COLUMNS = 240
+
+# A table that is piped into another program is not cut off at the width of a terminal.
+out = Console(width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
+err = Console(stderr=True)
+
+Url = Annotated[
+    str, typer.Option("--url", envvar="LOSSFIT_URL", help="Where the service is.", metavar="URL")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Any other field of the request, e.g. training.iterations=500; may be repeated.",
+    ),
+]
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def connect(url: str) -> Client:
+    """A client of the service at ``url`` with the token from LOSSFIT_TOKEN, if any."""
+    return Client(url, os.environ.get("LOSSFIT_TOKEN") or None)
+
+
+def say(message: str) -> None:
+    """Tell the user something beside the output proper."""
+    err.print(message, highlight=False, soft_wrap=True, markup=False)
+
+
+def plain_errors(command: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Show the errors that lossfit raises on purpose as one message, with exit status 1."""
+
+    @functools.wraps(command)
+    def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        try:
+            return command(*args, **kwargs)
+        except LossfitError as error:
+            say(f"Error: {error}")
+            raise typer.Exit(1) from error
+
+    return guarded
+
+
+def assigned(body: dict[str, Any], assignments: Iterable[str] | None) -> dict[str, Any]:
+    """``body`` with every ``path.to.field=value`` put in; values are JSON, or else plain text.
+
+    Raises:
+        InputError: An assignment without ``=``, or a path through something that is no object.
+    """
+    for assignment in assignments or ():
+        path, equals, text = assignment.partition("=")
+        if not path or not equals:
+            raise InputError(f"--set takes FIELD=VALUE, not {assignment!r}.")
+        *parents, field = path.split(".")
+        place = body
+        for parent in parents:
+            place = place.setdefault(parent, {})
+            if not isinstance(place, dict):
+                raise InputError(f"--set {path}: {parent} has no fields.")
+        place[field] = _value(text)
+    return body
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

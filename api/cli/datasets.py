@@ -1,0 +1,107 @@
+"""``lossfit datasets``: list, show and register datasets."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from api.cli.console import (
+    DEFAULT_URL,
+    AsJson,
+    Assignments,
+    Url,
+    assigned,
+    connect,
+    out,
+    plain_errors,
+)
+from workers.tasks.datasets import LAYOUT_NAMES
+
+app = typer.Typer(help="Registered datasets.", no_args_is_help=True)
+
+DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Name of the dataset.")]
+
+
+@app.command(name="list")
+@plain_errors
+def list_datasets(as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
+    """All registered datasets."""
+    with connect(url) as client:
+        found = list(client.items("/v1/datasets"))
+    if as_json:
+        out.print_json(json.dumps(found))
+        return
+    table = Table("Name", "Layout", "Classes", "Images")
+    for dataset in found:
+        images = dataset["report"]["images"]
+        table.add_row(
+            dataset["name"],
+            dataset["source"]["layout"],
+            str(len(dataset["report"]["classes"])),
+            ", ".join(f"{split} {count}" for split, count in images.items()),
+        )
+    out.print(table)
+
+
+@app.command()
+@plain_errors
+def show(name: DatasetName, url: Url = DEFAULT_URL) -> None:
+    """One dataset with the report of what was found in it, as JSON."""
+    with connect(url) as client:
+        out.print_json(json.dumps(client.get(f"/v1/datasets/{name}")))
+
+
+@app.command()
+@plain_errors
+def add(
+    name: DatasetName,
+    root: Annotated[
+        Path | None, typer.Argument(help="Folder on the service's machine; none for shapes.")
+    ] = None,
+    *,
+    layout: Annotated[
+        str, typer.Option(help=f"How the files are laid out: {', '.join(LAYOUT_NAMES)}.")
+    ] = "folder",
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            help="Class names by label, 0 first, separated by commas; for folder and segnet."
+        ),
+    ] = None,
+    assignments: Assignments = None,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Register a dataset; the service reads it through and tells what is wrong with it.
+
+    Example: lossfit datasets add camvid /data/camvid --layout segnet --classes sky,building,...
+    --set 'void_labels=[11]' --set 'size=[120,160]'
+
+    Example: lossfit datasets add voc /data/VOCdevkit/VOC2012 --layout voc --set train=trainaug
+    """
+    source: dict[str, Any] = {"layout": layout}
+    source |= {"root": str(root.absolute())} if root else {}
+    source |= {"classes": [one.strip() for one in classes.split(",")]} if classes else {}
+    with connect(url) as client:
+        body = {"name": name, "source": assigned(source, assignments)}
+        # Every file is read before the answer comes: minutes for 20,000 images.
+        out.print_json(json.dumps(client.post("/v1/datasets", body, timeout_s=None)["report"]))
+
+
+@app.command()
+@plain_errors
+def picture(
+    name: DatasetName,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The file; the current folder and the dataset's name if not."),
+    ] = None,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Download a picture of nine training samples with their labels."""
+    with connect(url) as client:
+        given, content = client.file(f"/v1/datasets/{name}/picture")
+    path = output or Path(given)
+    path.write_bytes(content)
+    out.print(str(path), highlight=False, soft_wrap=True)

@@ -1,0 +1,115 @@
+"""``lossfit loss-networks``: train the networks that some losses carry inside, list, download."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.table import Table
+
+from api.cli.console import (
+    DEFAULT_URL,
+    AsJson,
+    Assignments,
+    Url,
+    assigned,
+    connect,
+    out,
+    plain_errors,
+)
+from api.cli.submit import Detach, Key, Seed, run
+from api.cli.watching import measured, plain
+from api.client.client import Client, ServiceError
+
+app = typer.Typer(
+    help="Networks that some losses carry inside, trained on a dataset's masks.",
+    no_args_is_help=True,
+)
+
+Kind = Annotated[
+    Literal["edge", "inverse"],
+    typer.Argument(help="edge (SEMEDA) or inverse (InverseForm)."),
+]
+DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="A registered dataset.")]
+
+
+@app.command()
+@plain_errors
+def train(
+    kind: Kind,
+    dataset: DatasetName = "shapes",
+    *,
+    seed: Seed = 0,
+    assignments: Assignments = None,
+    key: Key = None,
+    detach: Detach = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Train a loss network on DATASET; retrainings on it take the newest from then on.
+
+    Example: lossfit loss-networks train edge shapes --set network.iterations=1000
+    """
+    body = {"dataset": dataset, "network": {"kind": f"{kind}_network"}, "seed": seed}
+    with connect(url) as client:
+        title = f"{kind} network on {dataset}"
+        body = assigned(body, assignments)
+        run(client, "/v1/loss-networks", body, key=key, detach=detach, title=title)
+
+
+@app.command(name="list")
+@plain_errors
+def list_networks(
+    dataset: DatasetName = "shapes", as_json: AsJson = False, url: Url = DEFAULT_URL
+) -> None:
+    """The loss networks of DATASET, the newest first."""
+    with connect(url) as client:
+        found = list(client.items(f"/v1/datasets/{dataset}/loss-networks"))
+    if as_json:
+        out.print_json(json.dumps(found))
+        return
+    table = Table("Kind", "Measured", "Seed", "Created", "SHA-256")
+    for one in found:
+        table.add_row(
+            plain(one["kind"]),
+            measured(one["measures"]),
+            str(one["seed"]),
+            one["created_at"][:19],
+            one["sha256"],
+        )
+    out.print(table)
+
+
+@app.command()
+@plain_errors
+def download(
+    kind: Kind,
+    dataset: DatasetName = "shapes",
+    *,
+    output: Annotated[
+        Path | None, typer.Option(help="The file; KIND_network.safetensors here if not given.")
+    ] = None,
+    sha256: Annotated[
+        str | None, typer.Option(help="Which one, by its SHA-256; the newest by default.")
+    ] = None,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Download the weights of a loss network, for one's own training with ``load_loss``."""
+    with connect(url) as client:
+        found = _choose(client, f"{kind}_network", dataset, sha256)
+        path = client.download(
+            f"/v1/datasets/{dataset}/loss-networks/{found['sha256']}",
+            output or Path(f"{found['kind']}.safetensors"),
+            sha256=found["sha256"],
+        )
+    out.print(str(path), highlight=False, soft_wrap=True)
+
+
+def _choose(client: Client, kind: str, dataset: str, sha256: str | None) -> dict[str, Any]:
+    for one in client.items(f"/v1/datasets/{dataset}/loss-networks"):
+        if one["kind"] == kind and sha256 in (None, one["sha256"]):
+            return one
+    such = "" if sha256 is None else f" with SHA-256 {sha256}"
+    raise ServiceError(
+        f"Dataset {dataset!r} has no {plain(kind)}{such}; "
+        f"'lossfit loss-networks train {kind.removesuffix('_network')} {dataset}' trains one."
+    )

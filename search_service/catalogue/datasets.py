@@ -1,0 +1,162 @@
+"""Registered datasets: a name, where the images are, and a report of what was found there."""
+
+import tempfile
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from search_service.catalogue.request import DatasetRequest
+from search_service.settings import Settings
+from search_service.store import artifacts
+from search_service.store.tables import Dataset
+from surrogate_zoo.errors import ConflictError, InputError, NotFoundError, UnknownNameError
+from surrogate_zoo.store import zoo
+from surrogate_zoo.store.tables import LossNetwork, now
+from workers.datasets.layouts import open_dataset
+from workers.datasets.picture import draw_samples
+from workers.datasets.report import describe
+from workers.tasks.datasets import DatasetSource, ShapesSource
+
+BUILT_IN: dict[str, DatasetSource] = {"shapes": ShapesSource()}
+"""Datasets that every database has from its first day."""
+
+
+def register(session: Session, settings: Settings, request: DatasetRequest) -> Dataset:
+    """Register a dataset after reading and checking every file of it, with a picture of nine samples.
+
+    The same name with the same source and unchanged files gives the row that is there.
+
+    Raises:
+        InputError: The folder lies outside ``settings.dataset_roots`` (after symlinks).
+        DatasetError: Images, masks or splits are missing or wrong.
+        ConflictError: The name stands for other content.
+    """
+    source = _within(settings, request.source)
+    return _add(session, request.name, source, settings.artifacts_root)
+
+
+def get(session: Session, name: str) -> Dataset:
+    """Return a dataset.
+
+    Raises:
+        NotFoundError: None of that name is registered.
+    """
+    dataset = session.get(Dataset, name)
+    if dataset is None:
+        raise NotFoundError(f"There is no dataset {name!r}.")
+    return dataset
+
+
+def known(session: Session, name: str) -> Dataset:
+    """Return a dataset that a request names.
+
+    Raises:
+        UnknownNameError: None of that name is registered; tells the first 20 that are.
+    """
+    dataset = session.get(Dataset, name)
+    if dataset is None:
+        names = session.scalars(select(Dataset.name).order_by(Dataset.name).limit(20))
+        raise UnknownNameError("dataset", name, list(names))
+    return dataset
+
+
+def page(
+    session: Session, *, after: str | None = None, limit: int = 50
+) -> tuple[list[Dataset], str | None]:
+    """Return datasets by name, and the cursor of the next page (None on the last)."""
+    query = select(Dataset).order_by(Dataset.name).limit(limit + 1)
+    if after is not None:
+        query = query.where(Dataset.name > after)
+    rows = list(session.scalars(query))
+    return rows[:limit], rows[limit - 1].name if len(rows) > limit else None
+
+
+def loss_networks(
+    session: Session, name: str, *, after: int | None = None, limit: int = 50
+) -> tuple[list[LossNetwork], int | None]:
+    """Return the loss networks trained on a dataset, newest first, and the cursor of the next page.
+
+    Raises:
+        NotFoundError: None of that name is registered.
+    """
+    fingerprint = get(session, name).report["fingerprint"]
+    return zoo.page_loss_networks(session, fingerprint, after=after, limit=limit)
+
+
+def loss_network(session: Session, name: str, sha256: str) -> LossNetwork:
+    """Return the loss network of these bytes that was trained on a dataset.
+
+    Raises:
+        NotFoundError: There is no such dataset, or no such network of it.
+    """
+    found = zoo.loss_network(session, get(session, name).report["fingerprint"], sha256)
+    if found is None:
+        raise NotFoundError(f"Dataset {name!r} has no loss network with SHA-256 {sha256}.")
+    return found
+
+
+def seed(session: Session) -> None:
+    """Register the built-in datasets where they are missing."""
+    for name, source in BUILT_IN.items():
+        if session.get(Dataset, name) is None:
+            _add(session, name, source, None)
+
+
+def picture(session: Session, name: str) -> str:
+    """Return the SHA-256 of the picture of a dataset's samples, a PNG among the artifacts.
+
+    Raises:
+        NotFoundError: None of that name is registered, or it has no picture.
+    """
+    sha256: str | None = get(session, name).report.get("picture")
+    if sha256 is None:
+        raise NotFoundError(
+            f"Dataset {name!r} has no picture: it is built in, or was registered before there were "
+            "pictures. Register its source under another name to see it."
+        )
+    return sha256
+
+
+def _add(
+    session: Session, name: str, source: DatasetSource, artifacts_root: artifacts.Root | None
+) -> Dataset:
+    report = describe(source)  # before the transaction begins: it may read for minutes
+    drawn = {} if artifacts_root is None else {"picture": _draw(source, artifacts_root)}
+    found = session.get(Dataset, name)
+    if found is not None:
+        same = (
+            DatasetRequest.model_validate({"name": name, "source": found.source}).source == source
+        )
+        if same and found.report["fingerprint"] == report.fingerprint:
+            return found
+        raise ConflictError(
+            f"Dataset {name!r} is registered with other content: take another name."
+        )
+    dataset = Dataset(name=name, source=source.model_dump(mode="json"))
+    dataset.report, dataset.created_at = report.model_dump(mode="json") | drawn, now()
+    session.add(dataset)
+    session.flush()
+    return dataset
+
+
+def _draw(source: DatasetSource, artifacts_root: artifacts.Root) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "samples.png"
+        draw_samples(open_dataset(source)).save(path)
+        return artifacts.store(artifacts_root, path)[0]
+
+
+def _within(settings: Settings, source: DatasetSource) -> DatasetSource:
+    if isinstance(source, ShapesSource):
+        return source
+    if "\0" in source.root:
+        raise InputError("A dataset's root must not hold a NUL character.")
+    root = Path(source.root).expanduser().resolve()
+    allowed = [folder.expanduser().resolve() for folder in settings.dataset_roots]
+    if not any(root.is_relative_to(folder) for folder in allowed):
+        raise InputError(
+            f"{source.root} lies outside the folders that datasets may be in "
+            f"({', '.join(map(str, allowed)) or 'none'}): set LOSSFIT_DATASET_ROOTS on the service."
+        )
+    return source.model_copy(update={"root": str(root)})

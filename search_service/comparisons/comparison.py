@@ -1,0 +1,275 @@
+"""A comparison: losses x networks x seeds, tuned on the same budget and trained alike.
+
+Every training is recorded once, as soon as it ends, so a comparison that was killed goes on with what
+is missing. The result is derived from the records.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from search_service.catalogue import datasets, losses
+from search_service.comparisons import report as comparison_report
+from search_service.comparisons.cells import Cell, cells_of
+from search_service.comparisons.page import FinishedComparison
+from search_service.comparisons.request import ComparisonRequest
+from search_service.comparisons.results import Results, results_of, tuning_stage
+from search_service.jobs import ledger
+from search_service.jobs import lifecycle as jobs
+from search_service.jobs import run as runs
+from search_service.jobs import stages as evaluations
+from search_service.loss_networks import supply
+from search_service.store.tables import CELL, Dataset, Evaluation, Job
+from surrogate_zoo.errors import WorkerError
+from surrogate_zoo.losses.document import Document
+from surrogate_zoo.store.tables import now
+from workers.retraining.retraining import CHECKPOINT, METRICS, WEIGHTS
+from workers.tasks.base import Stopped
+from workers.tasks.gallery import Contestant, GalleryResult, GalleryTask
+from workers.tasks.networks import NetworkSpec
+from workers.tasks.proxy import Candidate, ProxyTask
+from workers.tasks.retraining import RetrainingTask
+from workers.tasks.training import TrainingSpec
+
+_KEPT = ("metrics", "class_iou", "worst_decile", "rankseg", "peak_memory_bytes")
+"""What a cell's record takes over of its retraining's ``metrics.json``."""
+
+Item = TypeVar("Item")
+
+
+def run(run: runs.Run) -> None:
+    """Run a comparison to its end. One that is cancelled reports what it has finished.
+
+    Raises:
+        Interrupted: The job is to pause or to stop; what finished is recorded.
+        LossfitError: The comparison cannot be run.
+    """
+    comparison = _Comparison.of(run)
+    try:
+        comparison.tune()
+        comparison.train()
+        gallery = comparison.draw_gallery()
+    except runs.Interrupted:
+        with run.reading() as session:
+            cancelled = session.get_one(Job, run.job.id).state == "cancelling"
+        if cancelled and not run.stopping.is_set():
+            comparison.report(None)
+        raise
+    result = comparison.report(gallery)
+    with run.writing.begin() as session:
+        runs.succeed(session, run.job.id, run.job.attempt, result)
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """A comparison that is being run.
+
+    Attributes:
+        run: The run of its job.
+        request: What was asked for.
+        dataset: The dataset.
+        documents: Loss -> loss file's content.
+        networks: The loss networks that the losses ask for.
+        failed: Set when a training showed that the whole cannot be run.
+    """
+
+    run: runs.Run
+    request: ComparisonRequest
+    dataset: Dataset
+    documents: dict[str, Document]
+    networks: list[dict[str, Any]]
+    failed: threading.Event = field(default_factory=threading.Event)
+
+    @classmethod
+    def of(cls, run: runs.Run) -> "_Comparison":
+        """Read a comparison out of its job; trains the loss networks that are missing."""
+        request = ComparisonRequest.model_validate(run.job.request)
+        with run.reading() as session:
+            dataset = datasets.get(session, request.dataset)
+            documents = {
+                loss: losses.document(session, request.retraining(loss)) for loss in request.losses
+            }
+        networks = supply.ensure(run, dataset, documents.values())
+        return cls(run, request, dataset, documents, networks)
+
+    def tune(self) -> None:
+        """Train with every loss, network and learning rate that is to be tried."""
+        candidates = [
+            Candidate(number, document) for number, document in enumerate(self.documents.values())
+        ]
+        for index, network in enumerate(self.request.networks):
+            for rate in self.request.learning_rates:
+                task = ProxyTask.model_validate(
+                    self._shared(network, rate, self.request.seed)
+                    | self.request.model_dump(include={"metric", "hold_out"})
+                )
+                evaluations.of_stage(self.run, tuning_stage(index, rate), task, candidates)
+                self._tell_progress()
+
+    def train(self) -> None:
+        """Train the cells that are not recorded, as many at a time as there are workers."""
+        with self.run.reading() as session:
+            done = {row.number for row in jobs.cells(session, self.run.job.id)}
+        rates = self.results().rates
+        missing = [cell for cell in cells_of(self.request) if cell.number not in done]
+        for_each(
+            lambda cell: self._train(cell, rates[cell.network, cell.loss]),
+            missing,
+            threads=self.run.pool.actors,
+            on_failure=self.failed.set,
+        )
+
+    def draw_gallery(self) -> GalleryResult | None:
+        """Draw predictions of the first network's first seed; None if it never got there."""
+        if not self.request.images:
+            return None
+        first = [
+            Contestant(
+                name=cell.loss,
+                network=self.request.networks[0],
+                weights=str(self._cell_folder(cell) / WEIGHTS),
+            )
+            for cell in cells_of(self.request)
+            if self._is_shown(cell) and (self._cell_folder(cell) / WEIGHTS).exists()
+        ]
+        if not first:
+            return None
+        task = GalleryTask.model_validate(
+            self.request.model_dump(include={"split", "inference", "images"})
+            | {"dataset": self.dataset.source, "contestants": tuple(first)}
+        )
+        draw = partial(self._draw, task)
+        drawn = self.run.step("gallery", lambda: draw().model_dump(mode="json"))
+        return GalleryResult.model_validate(drawn)
+
+    def report(self, gallery: GalleryResult | None) -> dict[str, Any]:
+        """Write the files of the comparison, and give its result."""
+        results = self.results()
+        finished = FinishedComparison(
+            results,
+            self.dataset,
+            self.documents,
+            {"request": self.run.job.request, "loss_networks": self.networks},
+            gallery,
+            self.run.folder / "gallery",
+        )
+        written = comparison_report.write(self.run.folder / "report", finished)
+        files = [self.run.keep(path).name for path in written]
+        return results.summary() | {"files": files, "loss_networks": self.networks}
+
+    def results(self) -> Results:
+        """What follows from the records so far."""
+        with self.run.reading() as session:
+            rows = ledger.all_evaluations(session, self.run.job.id)
+        return results_of(self.request, {(row.stage, row.number): row.outcome for row in rows})
+
+    def _shared(self, network: NetworkSpec, rate: float, seed: int) -> dict[str, Any]:
+        """The fields that tuning and retraining have in common."""
+        training: TrainingSpec = self.request.training
+        return {
+            "dataset": self.dataset.source,
+            "network": network,
+            "training": training.model_copy(update={"learning_rate": rate}),
+            "scoring": self.request.scoring,
+            "seed": seed,
+            "loss_networks": supply.paths(self.run, self.networks),
+        }
+
+    def _train(self, cell: Cell, rate: float) -> None:
+        """Run one retraining and record what became of it; one that diverged is recorded as such."""
+        shared = self._shared(self.request.networks[cell.network], rate, cell.seed)
+        asked = {"inference", "split", "checkpoint_every", "devices", "early_stop", "rankseg"}
+        task = RetrainingTask.model_validate(
+            shared | {"loss": self.documents[cell.loss]} | self.request.model_dump(include=asked)
+        )
+        folder = self._cell_folder(cell)
+        outcome: dict[str, Any] = {"score": None, "error": None, "metrics": {}, "seconds": 0.0}
+        try:
+            result = self.run.pool.retrain(
+                task, folder, on_progress=lambda _steps, _loss: None, should_stop=self._should_stop
+            )
+        except Stopped as stopped:
+            raise runs.Interrupted from stopped
+        except WorkerError as error:
+            outcome["error"] = str(error)
+        else:
+            report = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+            outcome |= {name: report[name] for name in _KEPT if name in report}
+            outcome |= {
+                "score": result.metrics.get(self.request.metric),
+                "seconds": result.seconds,
+            }
+        self._record(cell, outcome | {"learning_rate": rate})
+
+    def _record(self, cell: Cell, outcome: dict[str, Any]) -> None:
+        row = Evaluation(job_id=self.run.job.id, stage=CELL, number=cell.number, outcome=outcome)
+        row.finished_at = now()
+        with self.run.writing.begin() as session:
+            ledger.record_evaluation(session, row)
+        self._tell_progress()
+        folder = self._cell_folder(cell)
+        (folder / CHECKPOINT).unlink(missing_ok=True)
+        if not self._is_shown(cell):
+            (folder / WEIGHTS).unlink(missing_ok=True)
+
+    def _draw(self, task: GalleryTask) -> GalleryResult:
+        try:
+            return self.run.pool.draw_gallery(
+                task,
+                self.run.folder / "gallery",
+                on_progress=lambda _images, _disagreement: None,
+                should_stop=self._should_stop,
+            )
+        except Stopped as stopped:
+            raise runs.Interrupted from stopped
+
+    def _tell_progress(self) -> None:
+        with self.run.reading() as session:
+            progress = jobs.progress(session, self.run.job)
+        self.run.tell("progress", progress)
+
+    def _is_shown(self, cell: Cell) -> bool:
+        """Whether the gallery shows a cell's predictions."""
+        return cell.network == 0 and cell.seed == self.request.seed
+
+    def _cell_folder(self, cell: Cell) -> Path:
+        return self.run.folder / "cells" / str(cell.number)
+
+    def _should_stop(self) -> bool:
+        return self.failed.is_set() or self.run.should_stop()
+
+
+def for_each(
+    work: Callable[[Item], None],
+    items: Sequence[Item],
+    *,
+    threads: int,
+    on_failure: Callable[[], None],
+) -> None:
+    """Do ``work`` for all items, several at a time.
+
+    Args:
+        work: Takes an item.
+        items: The items; they begin in their order.
+        threads: How many at a time.
+        on_failure: Called once when an item fails; it should make the others end.
+
+    Raises:
+        BaseException: What the first item raised that did not merely stop with the others.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(work, item) for item in items]
+        ended = wait(futures, return_when=FIRST_EXCEPTION)
+        if any(future.exception() for future in ended.done):
+            on_failure()
+            pool.shutdown(cancel_futures=True)
+    errors = [
+        error for future in futures if not future.cancelled() and (error := future.exception())
+    ]
+    for error in sorted(errors, key=lambda one: isinstance(one, runs.Interrupted)):
+        raise error

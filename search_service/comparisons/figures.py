@@ -1,0 +1,102 @@
+"""The figures of a comparison: scores near borders, classes, and the curves of its surrogates."""
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+
+from search_service.comparisons.results import Row, Table
+from search_service.pages.canvas import START, figure_of, legend, name_axes, panels
+from surrogate_zoo.curves.curves import curve_of
+from surrogate_zoo.losses.document import Document
+from surrogate_zoo.metrics.catalogue import METRICS
+
+_TRIMAP = "trimap_"
+_MARKERS = "osD^v<>Ph*"
+MOST_BARS = 6
+"""Losses whose classes are drawn side by side: the best ranked."""
+
+
+def draw_trimap(table: Table) -> Figure | str:
+    """Draw mIoU within a band around the true borders against the width of the band."""
+    names = [name for name in table.scores if name.startswith(_TRIMAP)]
+    if not names:
+        return "No retraining has scores near borders."
+    figure = figure_of(8.0, 4.8)
+    axes = figure.subplots()
+    widths = [int(name.removeprefix(_TRIMAP)) for name in names]
+    rows = [row for row in table.rows if all(row.values(name) for name in names)]
+    for place, row in enumerate(rows):
+        means = [100 * fmean(row.values(name).values()) for name in names]
+        marker = _MARKERS[place // 10 % len(_MARKERS)]
+        colour = colormaps["tab10"](place % 10)
+        axes.plot(widths, means, marker=marker, markersize=4, color=colour, label=row.loss)
+    axes.set(xlabel="width of the band in pixels", ylabel="mIoU in the band, %", xscale="log")
+    axes.set_xticks(widths, [str(width) for width in widths])
+    axes.minorticks_off()
+    axes.grid(color="#e2e8f0")
+    legend(figure, axes, columns=3)
+    return figure
+
+
+def draw_classes(table: Table) -> Figure | str:
+    """Draw the IoU of every class, with the losses of the best ranks side by side."""
+    rows = [row for row in table.rows if class_iou(row)][:MOST_BARS]
+    if not rows:
+        return "No retraining has finished."
+    classes = list(class_iou(rows[0]))
+    figure = figure_of(max(7.0, 0.16 * len(classes) * (len(rows) + 1.5) + 1.5), 4.4)
+    axes = figure.subplots()
+    width = 0.8 / len(rows)
+    for place, row in enumerate(rows):
+        heights = [100 * (class_iou(row)[name] or 0.0) for name in classes]
+        left = np.arange(len(classes)) - 0.4 + width / 2 + place * width
+        axes.bar(left, heights, width, color=colormaps["tab10"](place), label=row.loss)
+    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right", fontsize=9)
+    axes.set(ylabel="IoU, %", xlim=(-0.6, len(classes) - 0.4))
+    axes.grid(axis="y", color="#e2e8f0")
+    axes.set_axisbelow(True)
+    legend(figure, axes, columns=3)
+    return figure
+
+
+def class_iou(row: Row) -> dict[str, float | None]:
+    """Mean IoU of every class over the seeds that have it."""
+    found = [one["class_iou"] for one in row.outcomes.values() if one.get("class_iou")]
+    means: dict[str, float | None] = {}
+    for name in found[0] if found else ():
+        values = [scores[name] for scores in found if scores[name] is not None]
+        means[name] = fmean(values) if values else None
+    return means
+
+
+def draw_curves(documents: Mapping[str, Document]) -> Figure | str:
+    """Draw the curves of all surrogates with parameters, one panel a surrogate."""
+    surrogates = [one for document in documents.values() for one in _surrogates(document)]
+    if not surrogates:
+        return "No loss here is a surrogate with parameters."
+    figure, grid = panels(len(surrogates))
+    x = torch.linspace(0, 1, 201, dtype=torch.float64)
+    for axes, surrogate in zip(grid, surrogates, strict=True):
+        axes.plot([0, 1], [0, 1], color=START, linestyle="--", linewidth=0.8)
+        for place, (name, points) in enumerate(surrogate["control_points"].items()):
+            control_points = torch.tensor(points, dtype=torch.float64)
+            curve = curve_of(surrogate["family"], control_points)(x)
+            axes.plot(x.numpy(), curve.numpy(), color=colormaps["tab10"](place), label=name)
+        axes.set(aspect="equal", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+        title = METRICS[surrogate["metric"]].title
+        axes.set_title(f"{surrogate['name']}\n({title})", fontsize=9)
+        axes.legend(fontsize=7, frameon=False)
+    name_axes(grid, "probability", "g")
+    return figure
+
+
+def _surrogates(document: Document) -> Sequence[dict[str, Any]]:
+    """The surrogates in a loss that have control points."""
+    if document["kind"] == "sum":
+        return [one for term in document["terms"] for one in _surrogates(term["loss"])]
+    return [document] if document.get("control_points") else []

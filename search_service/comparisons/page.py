@@ -1,0 +1,119 @@
+"""A comparison as one HTML page that needs no other file and no network."""
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+from PIL import Image
+
+from search_service.comparisons.results import Results, Table, title_of
+from search_service.pages.environment import PAGES, embedded
+from search_service.pages.fact_rows import rows_of
+from search_service.store.tables import Dataset
+from surrogate_zoo.losses.document import Document
+from surrogate_zoo.metrics.catalogue import METRICS
+from workers.tasks.gallery import GalleryImage, GalleryResult
+
+TILE: Final = 240
+"""Width of a picture in the gallery, in pixels."""
+
+CAPTIONS: Final = {
+    "trimap": "mIoU of the pixels within so many pixels of a true border, on both sides: mean over seeds.",
+    "classes": "IoU of every class over all images, mean over seeds; the losses of the best ranks.",
+    "curves": "What the logic of a surrogate takes for a probability. Dashed: no search.",
+}
+
+
+@dataclass(frozen=True)
+class FinishedComparison:
+    """A comparison that is over, and what is told about it.
+
+    Attributes:
+        results: What was found.
+        dataset: What was trained on.
+        documents: Loss -> loss file's content.
+        facts: How it was run.
+        gallery: Predictions side by side, if they were drawn.
+        pictures: Folder of the gallery's files.
+    """
+
+    results: Results
+    dataset: Dataset
+    documents: Mapping[str, Document]
+    facts: Mapping[str, Any]
+    gallery: GalleryResult | None
+    pictures: Path
+
+
+@dataclass(frozen=True)
+class DrawnFigure:
+    """A figure of a report.
+
+    Attributes:
+        name: Its file is ``<name>.png``.
+        title: Its heading.
+        content: The PNG file's content, or why there is none.
+    """
+
+    name: str
+    title: str
+    content: bytes | str
+
+
+def render(comparison: FinishedComparison, figures: Sequence[DrawnFigure]) -> str:
+    """The page."""
+    results, gallery = comparison.results, comparison.gallery
+    facts = comparison.facts.items()
+    return PAGES.get_template("comparison.html").render(
+        request=results.request,
+        metric=METRICS[results.request.metric].title,
+        dataset=comparison.dataset,
+        images=comparison.dataset.report["images"].get(results.request.split),
+        tables=[_view(table) for table in results.tables],
+        title_of=title_of,
+        documents=comparison.documents,
+        figures=[
+            (one.title, CAPTIONS[one.name.partition("-")[0]], *embedded(one.content))
+            for one in figures
+        ],
+        gallery=[_tiles(one, comparison.pictures) for one in gallery.images] if gallery else [],
+        colours=gallery.colours if gallery else {},
+        summary=results.summary(),
+        rows=[row for name, value in facts for row in rows_of(name, value)],
+    )
+
+
+def _view(table: Table) -> dict[str, Any]:
+    return {
+        "name": table.name,
+        "rows": table.rows,
+        "ranks": table.ranks,
+        "on_gpu": any(row.peak_memory is not None for row in table.rows),
+        "standings": {score: table.standings(score) for score in table.scores},
+    }
+
+
+def _tiles(image: GalleryImage, folder: Path) -> dict[str, Any]:
+    """An image of the gallery with its files as data URIs."""
+    return {
+        "name": image.name,
+        "disagreement": image.disagreement,
+        "image": _tile(folder / image.image, Image.Resampling.LANCZOS),
+        "truth": _tile(folder / image.truth),
+        "losses": [
+            (loss, _tile(folder / file), _tile(folder / image.errors[loss]))
+            for loss, file in image.predictions.items()
+        ],
+    }
+
+
+def _tile(path: Path, resampling: Image.Resampling = Image.Resampling.NEAREST) -> str:
+    """A picture as a data URI; labels are resized without mixing colours."""
+    content = BytesIO()
+    with Image.open(path) as picture:
+        size = (TILE, max(1, round(TILE * picture.height / picture.width)))
+        picture.resize(size, resampling).save(content, format="PNG", optimize=True)
+    return f"data:image/png;base64,{b64encode(content.getvalue()).decode()}"

@@ -1,0 +1,47 @@
+"""What a caller may ask for, as API and command line both check it; needs pydantic alone."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from surrogate_zoo.losses.document import NAME
+from surrogate_zoo.sums import is_sum, parse_sum
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=128)]
+"""A name in the zoo: lower-case letters, digits, dots, dashes and underscores."""
+
+DatasetName = Annotated[Name, StringConstraints(max_length=100)]
+"""A dataset's name: as in the zoo, and shorter, since the name of a loss may contain it."""
+
+Priority = Annotated[int, Field(ge=-1000, le=1000)]
+"""Order among waiting jobs: a higher priority starts first, equals start in the order they came."""
+
+Version = Annotated[int, Field(ge=1, lt=2**31)]
+
+
+def _names_losses(text: str) -> str:
+    """Check a loss's name or a weighted sum; a sum comes back without white space."""
+    if is_sum(text):
+        parse_sum(text)
+        return "".join(text.split())
+    if not NAME.fullmatch(text):
+        raise ValueError(f"a loss's name must match {NAME.pattern}; a weighted sum needs + or *")
+    return text
+
+
+LossTerms = Annotated[
+    str, StringConstraints(min_length=1, max_length=2500), AfterValidator(_names_losses)
+]
+"""A name in the zoo, or a weighted sum of such names, as :func:`surrogate_zoo.sums.parse_sum` reads it."""
+
+
+def term_names(terms: str) -> tuple[str, ...]:
+    """Names in a weighted sum, each once."""
+    return tuple(dict.fromkeys(name for _, name in parse_sum(terms)))
+
+
+def check_terms(field: str, versions: Mapping[str, int], terms: Sequence[str]) -> None:
+    """Refuse versions of what is no term of a weighted sum."""
+    if strange := sorted(set(versions) - set(terms)):
+        raise ValueError(f"{field} names what is no term of a weighted sum: {', '.join(strange)}")

@@ -1,0 +1,139 @@
+"""One run of one job by the controller: what jobs of every kind share."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from search_service.jobs import ledger
+from search_service.jobs.pool import Pool
+from search_service.settings import Settings
+from search_service.store import artifacts
+from search_service.store.tables import ACTIVE, Artifact, Job
+from surrogate_zoo.store.tables import now
+
+_LOOK_SECONDS = 0.5
+
+Result = TypeVar("Result")
+
+
+class Step(Protocol):
+    """Runs a function whose JSON result is remembered, so that a run that repeats gets it back."""
+
+    def __call__(self, name: str, function: Callable[[], Result]) -> Result:
+        """Run or remember ``function`` under ``name``."""
+        ...
+
+
+class Interrupted(BaseException):
+    """The run ends before its job does: pausing, cancelling, or the controller stops.
+
+    Not an :class:`Exception`, so that dbos records it neither as the result of a step nor of the
+    workflow: whatever was interrupted is run again.
+    """
+
+
+@dataclass
+class Run:
+    """What a job's code works with.
+
+    Attributes:
+        job: The job's row as it was when the run began.
+        settings: The service's settings.
+        writing: Sessions that write.
+        reading: Sessions that read.
+        pool: The workers.
+        step: See :class:`Step`.
+        stopping: Set when the controller stops.
+    """
+
+    job: Job
+    settings: Settings
+    writing: sessionmaker[Session]
+    reading: sessionmaker[Session]
+    pool: Pool
+    step: Step
+    stopping: threading.Event
+    _looked: float = field(default=float("-inf"), init=False)
+    _asked_to_stop: bool = field(default=False, init=False)
+
+    @property
+    def folder(self) -> Path:
+        """The job's own folder for files that are needed while it runs."""
+        return self.settings.home / "jobs" / self.job.id
+
+    def should_stop(self) -> bool:
+        """Whether the job is to be paused or cancelled, or the controller stops; cheap to ask."""
+        if self.stopping.is_set() or self._asked_to_stop:
+            return True
+        if time.monotonic() - self._looked >= _LOOK_SECONDS:
+            with self.reading() as session:
+                job = session.get_one(Job, self.job.id)
+                self._asked_to_stop = job.state != "running" or job.attempt != self.job.attempt
+            self._looked = time.monotonic()
+        return self._asked_to_stop
+
+    def tell(self, kind: str, body: dict[str, Any]) -> None:
+        """Append to the job's events."""
+        with self.writing.begin() as session:
+            ledger.append_event(session, self.job.id, kind, body)
+
+    def keep(self, path: Path) -> Artifact:
+        """Store a file as the job's artifact under its own name."""
+        return self.record(path.name, *artifacts.store(self.settings.artifacts_root, path))
+
+    def record(self, name: str, sha256: str, size: int) -> Artifact:
+        """Name a stored file of ``size`` bytes as the job's artifact."""
+        row = Artifact(job_id=self.job.id, name=name, sha256=sha256, bytes=size)
+        row.media_type = artifacts.MEDIA_TYPES[Path(name).suffix]
+        with self.writing.begin() as session:
+            ledger.record_artifact(session, row)
+        return row
+
+
+def claim(session: Session, job_id: str, attempt: int) -> Job | None:
+    """Take a job up, also one that a controller which died was working on.
+
+    Returns:
+        The job, running; None where it is not to be run (any more): paused, cancelled, or another
+        attempt's by now.
+    """
+    job = ledger.lock(session, job_id)
+    if job.attempt != attempt:
+        return None
+    if job.state == "queued":
+        ledger.move(session, job_id, {"queued": "running"}, attempt=attempt)
+        job = ledger.lock(session, job_id)
+        job.started_at = job.started_at or now()
+    elif job.state in ("pausing", "cancelling"):
+        settle(session, job_id, attempt)
+    return job if job.state == "running" else None
+
+
+def settle(session: Session, job_id: str, attempt: int) -> None:
+    """Let a job that was asked to pause or to stop for good do so."""
+    ledger.move(session, job_id, {"pausing": "paused", "cancelling": "cancelled"}, attempt=attempt)
+
+
+def fail(session: Session, job_id: str, attempt: int, reason: str) -> None:
+    """Let a job end in failure with one line that says why."""
+    line = " ".join(reason.split())[:2000]
+    if ledger.move(session, job_id, dict.fromkeys(ACTIVE, "failed"), attempt=attempt):
+        ledger.lock(session, job_id).error = line
+        ledger.append_event(session, job_id, "error", {"error": line})
+
+
+def succeed(session: Session, job_id: str, attempt: int, result: dict[str, Any]) -> bool:
+    """Let a job end with its result, unless it was cancelled at the last moment.
+
+    A pause that comes as late as this is overtaken: there is nothing left to resume.
+    """
+    changes: dict[Any, Any] = {"running": "succeeded", "pausing": "succeeded"}
+    if not ledger.move(session, job_id, changes, attempt=attempt):
+        return False
+    ledger.lock(session, job_id).result = result
+    return True

@@ -1,0 +1,140 @@
+"""Loss networks on the way of a job whose loss asks for one: found in the zoo, or trained first.
+
+The weights lie among the artifacts under their SHA-256; the zoo knows them by the fingerprint of the
+data set whose masks they were trained on.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from search_service.jobs import following as trainings
+from search_service.jobs import run as runs
+from search_service.loss_networks import provenance
+from search_service.store import artifacts
+from search_service.store.tables import Artifact, Dataset
+from surrogate_zoo.losses.registry import needs_of
+from surrogate_zoo.needs import EDGE_NETWORK, INVERSE_NETWORK, Needs
+from surrogate_zoo.store import zoo
+from surrogate_zoo.store.tables import LossNetwork
+from workers.tasks.loss_networks import (
+    EdgeNetworkSpec,
+    InverseNetworkSpec,
+    LossNetworkResult,
+    LossNetworkSpec,
+    LossNetworkTask,
+)
+
+DEFAULTS: Mapping[str, LossNetworkSpec] = {
+    EDGE_NETWORK: EdgeNetworkSpec(),
+    INVERSE_NETWORK: InverseNetworkSpec(),
+}
+"""What a job trains by itself where the zoo has no network of a kind for its data set."""
+
+
+def ensure(
+    run: runs.Run, dataset: Dataset, documents: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Find the loss networks that losses ask for, or train those that are missing.
+
+    A network that a job has begun with stays the job's own over pauses and restarts, whatever is
+    published meanwhile: its weights become the job's artifact.
+
+    Args:
+        run: The run of the job.
+        dataset: The data set that is trained on.
+        documents: Loss files' contents.
+
+    Returns:
+        Kind, SHA-256 and measures of each.
+
+    Raises:
+        Interrupted: The job is to pause or to stop.
+        LossfitError: A network cannot be trained.
+    """
+    needs = Needs.union(needs_of(document) for document in documents)
+    return [
+        run.step(f"loss network {kind}", partial(_ensure, run, dataset, kind))
+        for kind in needs.loss_networks
+    ]
+
+
+def paths(run: runs.Run, networks: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Copy the weights of networks to the job's folder, where workers find them; their paths by kind.
+
+    Raises:
+        NotFoundError: They are not among the artifacts any more.
+        StorageError: They are damaged.
+    """
+    found = {one["kind"]: run.folder / f"{one['kind']}.safetensors" for one in networks}
+    for one in networks:
+        artifacts.fetch(run.settings.artifacts_root, one["sha256"], found[one["kind"]])
+    return {kind: str(path) for kind, path in found.items()}
+
+
+def _ensure(run: runs.Run, dataset: Dataset, kind: str) -> dict[str, Any]:
+    """Find or train one network."""
+    with run.reading() as session:
+        found = _known(run, session, dataset.report["fingerprint"], kind)
+    if found is not None:
+        run.record(f"{kind}.safetensors", found.sha256, found.bytes)
+        run.tell("loss-network", facts_of(found) | {"status": "found"})
+        return facts_of(found)
+    run.tell("loss-network", {"kind": kind, "status": "training"})
+    task = LossNetworkTask.model_validate({"dataset": dataset.source, "network": DEFAULTS[kind]})
+    folder = run.folder / kind
+    trained = train_network(run, task, folder, stage=kind)
+    row = stored(run, dataset, task, trained, folder)
+    with run.writing.begin() as session:
+        facts = facts_of(zoo.publish_loss_network(session, row))
+    run.tell("loss-network", facts | {"status": "trained"})
+    return facts
+
+
+def _known(run: runs.Run, session: Session, fingerprint: str, kind: str) -> LossNetwork | None:
+    """The network that the job has begun with, or else the newest; None if its weights are gone."""
+    own = session.get(Artifact, (run.job.id, f"{kind}.safetensors"))
+    found = zoo.loss_network(session, fingerprint, own.sha256) if own is not None else None
+    found = found or zoo.find_loss_network(session, kind, fingerprint)
+    if found is None or not artifacts.is_stored(run.settings.artifacts_root, found.sha256):
+        return None
+    return found
+
+
+def train_network(
+    run: runs.Run, task: LossNetworkTask, folder: Path, stage: str | None = None
+) -> LossNetworkResult:
+    """Train a loss network on the workers; ``stage`` where the job trains something else after it."""
+    total = task.network.iterations
+    train = run.pool.train_loss_network
+    return trainings.follow(run, train, task, folder, total=total, stage=stage)
+
+
+def stored(
+    run: runs.Run,
+    dataset: Dataset,
+    task: LossNetworkTask,
+    trained: LossNetworkResult,
+    folder: Path,
+) -> LossNetwork:
+    """Keep the weights as the job's artifact; the zoo's row of them, not yet stored."""
+    artifact = run.keep(folder / trained.file)
+    return LossNetwork(
+        kind=task.network.kind,
+        fingerprint=dataset.report["fingerprint"],
+        num_classes=trained.parameters.get("num_classes"),
+        spec=task.network.model_dump(mode="json"),
+        seed=task.seed,
+        measures=trained.measures,
+        provenance=provenance.of_loss_network(run.job.id, dataset, task, trained),
+        sha256=artifact.sha256,
+        bytes=artifact.bytes,
+    )
+
+
+def facts_of(network: LossNetwork) -> dict[str, Any]:
+    """What a job tells of a loss network: kind, SHA-256 and measures."""
+    return {"kind": network.kind, "sha256": network.sha256, "measures": network.measures}

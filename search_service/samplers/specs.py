@@ -1,0 +1,150 @@
+"""The samplers that a search may ask for, with their options; needs pydantic alone."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from search_service.presets import filled
+from workers.tasks.base import Spec
+
+PPO2Preset = Literal["released", "paper", "quick"]
+"""Names of presets of :class:`PPO2Spec`."""
+
+_PPO2_PRESETS: dict[str, dict[str, Any]] = {
+    "released": {},
+    "paper": {"steps": 20, "updates": 100, "clip": 0.1, "ratio": "joint", "baseline": "mean"},
+    # Eight samples are too few to lean on the score of one of them.
+    "quick": {"steps": 5, "samples": 8, "baseline": "mean"},
+}
+
+
+class PPO2Spec(Spec):
+    """PPO2 over a truncated normal policy; the defaults are the released search's.
+
+    Attributes:
+        preset: Where the fields that are not given come from: ``released`` (the authors' code),
+            ``paper`` (Auto Seg-Loss, appendix; the ratio of the textbook, and the start of the
+            released code, since the paper tells neither), ``quick`` (a first look).
+        steps: Generations; the policy is updated after each.
+        samples: Proposals a generation, M.
+        updates: Gradient steps on one generation's scores.
+        sigma: Standard deviation of the normal before it is truncated to [0, 1]; where theta has no
+            bounds, nothing is truncated, and this is a share of the width of the space's box.
+        learning_rate: Adam's, on logit(mu); on ``4 (mu - start) / width`` where theta has no bounds.
+        clip: The ratio's clip range.
+        ratio: ``per-dimension`` clips every parameter's ratio on its own, ``joint`` their product.
+        baseline: ``mu`` evaluates mu itself as each generation's first proposal and takes its score
+            as the baseline; ``mean`` takes the generation's mean score.
+    """
+
+    name: Literal["ppo2"] = "ppo2"
+    preset: PPO2Preset = "released"
+    steps: Annotated[int, Field(ge=1, le=10_000)] = 12
+    samples: Annotated[int, Field(ge=2, le=10_000)] = 32
+    updates: Annotated[int, Field(ge=1, le=10_000)] = 60
+    sigma: Annotated[float, Field(ge=0.01, le=1.0)] = 0.2
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.2
+    clip: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    ratio: Literal["per-dimension", "joint"] = "per-dimension"
+    baseline: Literal["mu", "mean"] = "mu"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_preset(cls, given: object) -> object:
+        return filled(given, _PPO2_PRESETS)
+
+    @property
+    def trials(self) -> int:
+        """Proposals in total."""
+        return self.steps * self.samples
+
+
+Trials = Annotated[int, Field(ge=1, le=1_000_000)]
+Batch = Annotated[int, Field(ge=1, le=10_000)]
+
+
+class RandomSpec(Spec):
+    """Independent uniform proposals, the start first: the control of every other sampler.
+
+    Attributes:
+        trials: Proposals in total.
+        batch: Proposals that are evaluated together.
+    """
+
+    name: Literal["random"] = "random"
+    trials: Trials = 384
+    batch: Batch = 32
+
+
+class TPESpec(Spec):
+    """Optuna's tree-structured Parzen estimator, over all parameters jointly.
+
+    What is published is smoothed over all trials, with the cube of their number, hence the limit.
+
+    Attributes:
+        trials: Proposals in total.
+        batch: Proposals that are evaluated together; those of a batch keep away from each other
+            (constant liar).
+        startup: Scored proposals, the start among them, before the estimator takes over from
+            uniform draws.
+    """
+
+    name: Literal["tpe"] = "tpe"
+    trials: Annotated[int, Field(ge=1, le=2000)] = 96
+    batch: Batch = 8
+    startup: Annotated[int, Field(ge=1, le=10_000)] = 8
+
+
+class GPSpec(Spec):
+    """Optuna's Gaussian process with expected improvement; a proposal takes up to seconds.
+
+    Its time grows with the cube of the number of trials, hence the limit.
+
+    Attributes:
+        trials: Proposals in total.
+        batch: Proposals that are evaluated together; each counts on those before it (q-batch
+            expected improvement).
+        startup: Scored proposals, the start among them, before the process takes over from uniform
+            draws.
+    """
+
+    name: Literal["gp"] = "gp"
+    trials: Annotated[int, Field(ge=1, le=1000)] = 96
+    batch: Batch = 8
+    startup: Annotated[int, Field(ge=1, le=1000)] = 8
+
+
+class CMAESSpec(Spec):
+    """CMA-ES: a normal distribution whose mean and covariance follow the better half of a batch.
+
+    Attributes:
+        trials: Proposals in total; a last batch that is not full changes nothing any more.
+        batch: Proposals a generation, the population size.
+        sigma: Standard deviation of the first generation, as a share of each parameter's range.
+    """
+
+    name: Literal["cma-es"] = "cma-es"
+    trials: Trials = 96
+    batch: Annotated[int, Field(ge=4, le=10_000)] = 12
+    sigma: Annotated[float, Field(ge=0.01, le=1.0)] = 0.2
+
+
+class NSGA2Spec(Spec):
+    """NSGA-II: the trade-off between two or more metrics, instead of one mean of them.
+
+    What is published is smoothed over all trials, with the cube of their number, hence the limit.
+
+    Attributes:
+        trials: Proposals in total.
+        population: Proposals that are evaluated together, the first ones drawn at random but the
+            start; as many of all trials, the least dominated and least crowded, breed the next.
+    """
+
+    name: Literal["nsga-ii"] = "nsga-ii"
+    trials: Annotated[int, Field(ge=1, le=2000)] = 192
+    population: Annotated[int, Field(ge=2, le=1000)] = 16
+
+
+SamplerSpec = Annotated[
+    PPO2Spec | RandomSpec | TPESpec | GPSpec | CMAESSpec | NSGA2Spec, Field(discriminator="name")
+]

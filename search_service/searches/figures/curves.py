@@ -1,0 +1,87 @@
+"""The curves that were found, and the way their parameters went: one panel a curve."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from search_service.pages.canvas import FOUND, START, TRIAL, legend, name_axes, panels
+from search_service.searches.figures.search import FinishedSearch
+from surrogate_zoo.curves.curves import curve_of
+from surrogate_zoo.losses.parameter_space import ParameterSpace
+
+_NUMBERED = re.compile(r"(?:u|v|rise)(\d+)")
+
+BEST = 5
+"""So many of the best trials stand beside what is published."""
+
+
+def draw_curves(search: FinishedSearch) -> Figure:
+    """Draw the published curves and those of the best trials, beside the straight line."""
+    figure, grid = panels(len(search.space.curves))
+    drawn = dict(zip(search.space.curves, grid, strict=True))
+    for axes in grid:
+        axes.plot([0, 1], [0, 1], color=START, linestyle="--", label="straight line (no search)")
+        axes.set(aspect="equal", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    best = search.best[:BEST]
+    for rank, (trial, _) in enumerate(best):
+        told = f"the {len(best)} best trials" if rank == 0 else None
+        _draw(drawn, search.space, trial.theta, color=TRIAL, linewidth=0.8, alpha=0.6, label=told)
+    _draw(drawn, search.space, search.result.theta, color=FOUND, linewidth=2.5, label="published")
+    for name, axes in drawn.items():
+        axes.set_title(name, fontsize=10)
+    name_axes(grid, "probability", "g: what the logic takes for it")
+    legend(figure, grid[0], columns=1 if len(grid) == 1 else 3)
+    return figure
+
+
+def _draw(
+    drawn: dict[str, Axes], space: ParameterSpace, theta: Sequence[float], **style: object
+) -> None:
+    x = torch.linspace(0, 1, 201, dtype=torch.float64)
+    for name, points in space.control_points(theta).items():
+        curve = curve_of(space.family, torch.tensor(points, dtype=torch.float64))(x)
+        drawn[name].plot(x.numpy(), curve.numpy(), **style)  # type: ignore[arg-type]
+
+
+def draw_path(search: FinishedSearch) -> Figure:
+    """Draw theta by generation; the dotted line is the generation that is published."""
+    groups = _groups(search.space)
+    figure, grid = panels(len(groups))
+    path = np.array(search.result.path)
+    for axes, (title, places) in zip(grid, groups.items(), strict=True):
+        names = [search.space.names[place].rpartition(".")[2] for place in places]
+        _draw_lines(axes, names, path[:, places])
+        axes.axvline(search.result.generation, color=FOUND, linestyle=":")
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+        axes.set(xlim=(-0.4, len(path) - 0.6))
+        axes.set_title(title, fontsize=10)
+        if search.space.bounded:
+            axes.set_ylim(search.space.low.min() - 0.02, search.space.high.max() + 0.02)
+    if search.space.names[-1].startswith("weight."):
+        grid[-1].legend(fontsize=8)
+    name_axes(grid, "generation", "theta")
+    legend(figure, grid[0], columns=min(len(grid[0].get_lines()) - 1, 3 * min(len(grid), 4)))
+    return figure
+
+
+def _groups(space: ParameterSpace) -> dict[str, list[int]]:
+    """Places of the parameters of each curve in theta, and of the weights if they are searched."""
+    groups: dict[str, list[int]] = {}
+    for place, name in enumerate(space.names):
+        groups.setdefault(name.rpartition(".")[0], []).append(place)
+    return groups
+
+
+def _draw_lines(axes: Axes, names: Sequence[str], values: np.ndarray) -> None:
+    """Colour tells the place along the curve, from dark to light; dashes tell u from v."""
+    numbers = [_NUMBERED.fullmatch(name) for name in names]
+    places = [int(found[1]) if found else place for place, found in enumerate(numbers)]
+    for place, name, line in zip(places, names, values.T, strict=True):
+        colour = colormaps["viridis"](0.92 * place / max(*places, 1))
+        axes.plot(line, "--" if name[0] == "u" else "-", color=colour, marker=".", label=name)

@@ -1,0 +1,82 @@
+"""Score against trial, with the means of the generations and what is published."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from search_service.pages.canvas import FOUND, START, TRIAL, figure_of, legend
+from search_service.searches.figures.search import FinishedSearch
+
+
+def draw(search: FinishedSearch) -> Figure:
+    """Draw every trial's score; those without one stand as crosses on the axis."""
+    figure = figure_of(9, 4.8)
+    axes = figure.subplots()
+    _draw_trials(axes, search)
+    _draw_means(axes, search)
+    axes.set(xlabel="trial", ylabel=f"{search.target} on the hold-out set")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(axis="y", alpha=0.25)
+    legend(figure, axes, columns=3)
+    return figure
+
+
+def _draw_trials(axes: Axes, search: FinishedSearch) -> None:
+    numbers = [trial.number for trial, _ in search.scored]
+    scores = [score for _, score in search.scored]
+    size = float(np.clip(2500 / len(search.trials), 8, 36))
+    axes.scatter(numbers, scores, s=size, color=TRIAL, alpha=0.6, linewidths=0, label="trial")
+    best = np.maximum.accumulate(scores)
+    axes.step(numbers, best, where="post", color=START, linewidth=1, label="best so far")
+    means = [(trial.number, score) for trial, score in search.scored if trial.is_mean]
+    if means:
+        axes.plot(
+            *zip(*means, strict=True),
+            "D",
+            color=FOUND,
+            fillstyle="none",
+            markersize=6,
+            label="trial of the mean itself",
+        )
+    without = [trial.number for trial in search.trials if trial.score is None]
+    if without:
+        axes.plot(
+            without,
+            [0.02] * len(without),
+            "x",
+            color="black",
+            markersize=6,
+            transform=axes.get_xaxis_transform(),
+            clip_on=False,
+            label="trial without a score",
+        )
+
+
+def _draw_means(axes: Axes, search: FinishedSearch) -> None:
+    means = [np.nan if score is None else score for score in search.result.mean_scores]
+    centres = [centre(search, generation) for generation in range(len(means))]
+    axes.plot(centres, means, color=FOUND, marker="o", markersize=5, label="mean of a generation")
+    axes.plot(
+        [_place(search, centres)],
+        [search.result.score],
+        color=FOUND,
+        linestyle="none",
+        marker="*",
+        markersize=17,
+        markeredgecolor="white",
+        label="published, at the score that it was chosen by",
+    )
+
+
+def _place(search: FinishedSearch, centres: list[float]) -> float:
+    """Where the published score stands: a mean's at its generation, a candidate's at its trial."""
+    found = search.result
+    own = [trial.number for trial in search.trials if search.published(trial.theta)]
+    is_mean = found.score == found.mean_scores[found.generation]
+    return centres[found.generation] if is_mean or not own else own[0]
+
+
+def centre(search: FinishedSearch, generation: int) -> float:
+    """Mean number of the trials of a generation."""
+    return float(np.mean([t.number for t in search.trials if t.generation == generation]))

@@ -1,0 +1,106 @@
+"""A finished search as an Optuna study in a file: ``optuna-dashboard sqlite:///study.db`` opens it."""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import StaticPool, text
+
+from search_service.samplers.optuna_study import box
+from search_service.store.tables import Trial
+from surrogate_zoo.losses.parameter_space import ParameterSpace
+
+
+def write(
+    path: Path,
+    space: ParameterSpace,
+    name: str,
+    trials: Sequence[Trial],
+    *,
+    facts: Mapping[str, Any] | None = None,
+    objectives: Sequence[str] = (),
+) -> None:
+    """Write an SQLite file that holds one study, as :func:`optuna.load_study` reads it.
+
+    A trial has its number, parameters by the names of ``space``, score (higher is better) and
+    times, in UTC without a zone, as Optuna keeps them. A failed one is in the state FAIL. Its
+    attributes are ``generation``, ``is_mean``, ``error`` and ``holdout``, all metrics that were
+    measured.
+
+    Args:
+        path: The file; one that is there is replaced.
+        space: What was searched; its box, widened to hold all trials, is Optuna's search space.
+        name: Name of the study.
+        trials: Of one search, by number, without a gap.
+        facts: Attributes of the study.
+        objectives: Metrics that the search weighed against each other, which a trial then has as its
+            values instead of the score.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # it reports every study otherwise
+    path.unlink(missing_ok=True)
+    ranges = box(space, [trial.theta for trial in trials])
+    with _in_memory() as storage:
+        study = optuna.create_study(
+            storage=storage, study_name=name, directions=["maximize"] * (len(objectives) or 1)
+        )
+        if objectives:
+            with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
+                study.set_metric_names(list(objectives))
+        for fact, value in (facts or {}).items():
+            study.set_user_attr(fact, value)
+        for trial in trials:
+            parameters = dict(zip(space.names, trial.theta, strict=True))
+            study.add_trial(_frozen(trial, parameters, ranges, objectives))
+        with storage.engine.connect() as connection:
+            connection.execute(text("VACUUM INTO :path"), {"path": str(path)})
+
+
+@contextmanager
+def _in_memory() -> Iterator[RDBStorage]:
+    """A database in memory: a file would be synchronised with the disk at every trial."""
+    storage = RDBStorage("sqlite://", engine_kwargs={"poolclass": StaticPool})
+    try:
+        yield storage
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def _frozen(
+    trial: Trial,
+    parameters: dict[str, float],
+    ranges: dict[str, optuna.distributions.BaseDistribution],
+    objectives: Sequence[str],
+) -> FrozenTrial:
+    attributes: dict[str, Any] = {"generation": trial.generation, "is_mean": trial.is_mean}
+    attributes |= {"error": trial.error} if trial.error is not None else {}
+    attributes |= {"holdout": dict(trial.metrics)} if trial.metrics else {}
+    values = None
+    if trial.score is not None:
+        values = [trial.metrics[name] for name in objectives] or [trial.score]
+    ended = _naive(trial.finished_at)
+    return FrozenTrial(
+        number=trial.number,
+        trial_id=trial.number,
+        state=TrialState.FAIL if values is None else TrialState.COMPLETE,
+        value=None,
+        values=values,
+        datetime_start=ended - timedelta(seconds=trial.seconds),
+        datetime_complete=ended,
+        params=parameters,
+        distributions=ranges,
+        user_attrs=attributes,
+        system_attrs={},
+        intermediate_values={},
+    )
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)

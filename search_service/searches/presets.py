@@ -1,0 +1,54 @@
+"""The presets of a search: sampler, network, schedule and scoring of candidates."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from search_service.presets import QUICK_NETWORK, QUICK_SCORING
+from search_service.samplers.specs import PPO2Spec
+from workers.tasks.networks import NetworkSpec
+from workers.tasks.training import AugmentationSpec, TrainingSpec
+
+Preset = Literal["released", "paper", "quick"]
+"""Names of :data:`SEARCH_PRESETS`."""
+
+RELEASED_NETWORK = NetworkSpec(architecture="DeepLabV3Plus", encoder="resnet50", weights="imagenet")
+"""The proxy network of the paper and of the released search."""
+
+RELEASED_TRAINING = {"auxiliary_weight": 0.4}
+"""Where its training differs from the defaults of a schedule: an auxiliary head."""
+
+QUICK_PROXY = TrainingSpec(
+    iterations=120,
+    batch_size=8,
+    crop=(48, 48),
+    learning_rate=0.2,
+    warmup=5,
+    head_factor=1.0,
+    augmentation=AugmentationSpec(scale=(1.0, 1.0), colour=0.1),
+)
+"""Schedule of a proxy of the ``quick`` preset."""
+
+
+QUICK_HOLD_OUT = 0.25
+"""40 of the 160 training images."""
+
+SEARCH_PRESETS: Mapping[str, dict[str, Any]] = {
+    "released": {
+        "sampler": PPO2Spec(),
+        "network": RELEASED_NETWORK,
+        "training": RELEASED_TRAINING,
+    },
+    "paper": {
+        "sampler": PPO2Spec(preset="paper"),
+        "network": RELEASED_NETWORK,
+        "training": RELEASED_TRAINING,
+    },
+    "quick": {
+        "sampler": PPO2Spec(preset="quick"),
+        "network": QUICK_NETWORK,
+        "training": QUICK_PROXY.model_dump(),
+        "scoring": QUICK_SCORING,
+        "hold_out": QUICK_HOLD_OUT,
+    },
+}
+"""Name of a preset -> fields of a search's request that it fills in."""

@@ -1,0 +1,99 @@
+"""What a published loss or loss network says about where it comes from."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from search_service.jobs.provenance import LICENCE, installed_versions
+from search_service.searches.request import SearchRequest
+from search_service.store.tables import Dataset, Trial
+from surrogate_zoo.losses.parameter_space import ParameterSpace
+
+if TYPE_CHECKING:  # samplers load torch
+    from search_service.samplers.contract import SamplerResult
+_PLACES = ("host", "pid")
+"""Facts about a worker that a repeat does not need."""
+
+
+def of_search(
+    request: SearchRequest,
+    space: ParameterSpace,
+    dataset: Dataset,
+    result: "SamplerResult",
+    trials: Sequence[Trial],
+) -> dict[str, Any]:
+    """Everything that a repeat of a search needs, and every trial that it rests on.
+
+    The dataset is told by its name, its report and its fingerprint, without the path it had here.
+    """
+    chosen = {"generation": result.generation, "score": result.score, "theta": list(result.theta)}
+    return _asked(request, space, dataset, trials) | {
+        "chosen": chosen if result.trial is None else {"trial": result.trial} | chosen,
+        "mean_scores": list(result.mean_scores),
+        "path": [list(mean) for mean in result.path],
+        "trials": [_row(space, trial) for trial in trials],
+        "versions": installed_versions(),
+    }
+
+
+def of_trial(
+    request: SearchRequest,
+    space: ParameterSpace,
+    dataset: Dataset,
+    trial: Trial,
+    versions: dict[str, str],
+) -> dict[str, Any]:
+    """Everything that a repeat of one trial needs; of the search only its id and what was asked for.
+
+    Args:
+        request: What was asked for.
+        space: The parameters.
+        dataset: What was trained on; told as in :func:`of_search`.
+        trial: The one that is published.
+        versions: Of the software that the search ran with.
+    """
+    row = _row(space, trial)
+    chosen = {"trial": row.pop("number"), **row}
+    return _asked(request, space, dataset, [trial]) | {"chosen": chosen, "versions": versions}
+
+
+def _asked(
+    request: SearchRequest, space: ParameterSpace, dataset: Dataset, trials: Sequence[Trial]
+) -> dict[str, Any]:
+    """What was searched, and where these trials of it ran."""
+    asked = {
+        "sampler",
+        "start",
+        "start_version",
+        "companion",
+        "companion_versions",
+        "segments",
+        "seed",
+    }
+    asked |= {"network", "training", "scoring", "hold_out", "rejection", "halving", "warm_up"}
+    return {
+        "method": "Auto Seg-Loss (Li et al., ICLR 2021), searched with lossfit",
+        "search": trials[0].job_id,
+        "dataset": {"name": dataset.name, **dataset.report},
+        **request.model_dump(mode="json", include=asked),
+        "parameters": list(space.names),
+        "workers": _workers(trials),
+        "licence": LICENCE,
+    }
+
+
+def _row(space: ParameterSpace, trial: Trial) -> dict[str, Any]:
+    row = {"number": trial.number, "generation": trial.generation, "theta": trial.theta}
+    row["score"] = trial.score
+    if len(space.target.metrics) > 1:
+        row["scores"] = space.target.parts(trial.metrics)
+    return row if trial.error is None else row | {"error": trial.error}
+
+
+def _workers(trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """The different kinds of workers that trials ran on, in the order they first appear."""
+    kinds: list[dict[str, Any]] = []
+    for trial in trials:
+        kind = {name: fact for name, fact in trial.worker.items() if name not in _PLACES}
+        if kind not in kinds:
+            kinds.append(kind)
+    return kinds

@@ -1,0 +1,126 @@
+"""Losses that searches found: their documents, and the publication of single trials. No torch."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from search_service.catalogue import datasets, losses
+from search_service.jobs import ledger
+from search_service.jobs import lifecycle as jobs
+from search_service.jobs.provenance import installed_versions
+from search_service.searches import provenance
+from search_service.searches.request import PublicationRequest, SearchRequest
+from search_service.searches.space import space_of
+from search_service.store.tables import FINAL, Job, Trial
+from surrogate_zoo.errors import ConflictError, InputError
+from surrogate_zoo.losses.document import Document, sum_document, surrogate_document
+from surrogate_zoo.losses.parameter_space import ControlPoints
+from surrogate_zoo.losses.registry import LOSSES
+from surrogate_zoo.store import zoo
+from surrogate_zoo.store.tables import Loss
+
+
+def document(
+    request: SearchRequest,
+    theta: Sequence[float],
+    companion: Document | None,
+    *,
+    name: str | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> Document:
+    """The loss file of a theta: a surrogate, or the weighted sum of several and of the companion.
+
+    Args:
+        request: The search.
+        theta: Parameters of its space.
+        companion: The loss that is added to the surrogates.
+        name: Name in the zoo; None takes the one that the search publishes under.
+        facts: The provenance.
+    """
+    name = name or request.loss_name
+    title = f"Searched for {request.metric} on {request.dataset}"
+    title += f" beside {request.companion}" if request.companion else ""
+    options = request.scoring.model_dump(exclude_defaults=True)
+
+    def surrogate(name: str, metric: str, points: ControlPoints, **more: Any) -> Document:
+        family = request.family
+        return surrogate_document(
+            name, metric, points, family=family, title=title, options=options, **more
+        )
+
+    terms = space_of(request).surrogates(theta)
+    if len(terms) == 1 and companion is None:
+        return surrogate(name, *terms[0][1:], provenance=facts)
+    summands = [
+        (weight, surrogate(f"{name[:100]}.{metric}", metric, points))
+        for weight, metric, points in terms
+    ]
+    summands += [] if companion is None else [(1.0, companion)]
+    return sum_document(name, summands, title=title, provenance=facts)
+
+
+def publish(session: Session, job_id: str, publication: PublicationRequest) -> Loss:
+    """Publish a trial of a search that is over as the next version of a name.
+
+    The same trial under the same name is published once: again, it gives the version that it has.
+
+    Args:
+        session: A writing session; the caller commits.
+        job_id: The search.
+        publication: Which trial, and its name in the zoo.
+
+    Raises:
+        NotFoundError: There is no such search.
+        ConflictError: The search is not over yet.
+        InputError: It has no such trial, the trial has no score, or the name is a built-in loss's.
+    """
+    name = publication.name
+    if name in LOSSES:
+        raise InputError(f"{name!r} is a built-in loss: give the trial another name.")
+    job = ledger.lock(session, jobs.get(session, "search", job_id).id)
+    if job.state not in FINAL:
+        raise ConflictError(
+            f"The search is {job.state}: wait until it is over, or cancel it, to publish its trials."
+        )
+    trial = _scored(session, job, publication.trial)
+    known = session.scalar(_published(name, trial).limit(1))
+    if known is not None:
+        return known
+    request = SearchRequest.model_validate(job.request)
+    facts = provenance.of_trial(
+        request,
+        space_of(request),
+        datasets.get(session, request.dataset),
+        trial,
+        _versions(session, job),
+    )
+    companion = losses.companion(session, request)
+    found = document(request, trial.theta, companion, name=name, facts=facts)
+    return zoo.publish(session, found)
+
+
+def _scored(session: Session, job: Job, number: int) -> Trial:
+    trial = session.get(Trial, (job.id, number))
+    if trial is None:
+        raise InputError(f"The search has no trial {number}: its trials tell their numbers.")
+    if trial.score is None:
+        raise InputError(f"Trial {number} has no score and cannot be published: {trial.error}")
+    return trial
+
+
+def _published(name: str, trial: Trial) -> Select[Loss]:
+    """Versions of a name that are this trial, the oldest first."""
+    facts = Loss.document["provenance"]
+    query = select(Loss).where(Loss.name == name, facts["search"].as_string() == trial.job_id)
+    return query.where(facts["chosen"]["trial"].as_integer() == trial.number).order_by(Loss.version)
+
+
+def _versions(session: Session, job: Job) -> dict[str, str]:
+    """Of the software that the search ran with, as its own loss tells; today's if it has none."""
+    if job.result is None:
+        return installed_versions()
+    own = zoo.get(session, job.result["loss"], job.result["version"])
+    versions: dict[str, str] = own.document["provenance"]["versions"]
+    return versions

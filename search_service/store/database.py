@@ -1,0 +1,104 @@
+"""The database that API and controller share: engine, sessions, migrations."""
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session, sessionmaker
+
+from surrogate_zoo.errors import InputError
+from surrogate_zoo.store import zoo
+
+_BUSY_SECONDS = 30
+_READ_ONLY = "lossfit_read_only"
+
+MIGRATION_KEY, CONTROLLER_KEY = 0x6C6F737301, 0x6C6F737302
+"""PostgreSQL advisory locks: who migrates, and who is the controller."""
+
+
+def make_engine(url: str) -> Engine:
+    """Connect to SQLite or PostgreSQL (psycopg); creates an SQLite file's folder.
+
+    On SQLite a transaction takes the write lock when it begins (BEGIN IMMEDIATE), so that one that
+    reads and then writes never finds its snapshot outdated ("database is locked"): keep
+    transactions short, and read in :func:`read_sessions`, which lock nothing.
+
+    Raises:
+        InputError: The URL names another database.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise InputError("The SQLite database must be a file: sqlite:////folder/lossfit.db.")
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    raise InputError(f"{parsed.get_backend_name()} is not supported: use sqlite or postgresql.")
+
+
+def sessions(engine: Engine) -> sessionmaker[Session]:
+    """Make sessions that may write; ``with sessions.begin() as session`` commits at its end."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+def read_sessions(engine: Engine) -> sessionmaker[Session]:
+    """Make sessions that only read, and never wait for a writer nor make one wait."""
+    return sessions(engine.execution_options(**{_READ_ONLY: True}))
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the schema to its newest version and put in what the product ships with.
+
+    Adds the built-in losses and the dataset ``shapes`` where they are missing; safe to repeat, and
+    to run from two processes at once.
+    """
+    from search_service.catalogue import datasets  # noqa: PLC0415  (datasets needs sessions of this module)
+
+    config = _alembic()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        _only_one_migrates(connection)
+        command.upgrade(config, "head")
+        with Session(connection, join_transaction_mode="create_savepoint") as session:
+            zoo.seed(session)
+            datasets.seed(session)
+            session.commit()
+
+
+def is_current(engine: Engine) -> bool:
+    """Whether the database answers and its schema is the newest."""
+    head = ScriptDirectory.from_config(_alembic()).get_current_head()
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == head
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    return config
+
+
+def _only_one_migrates(connection: Connection) -> None:
+    # SQLite's BEGIN IMMEDIATE has taken the write lock already.
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_KEY})
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin in _begin_sqlite, not in the driver
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    read_only = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

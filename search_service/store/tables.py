@@ -1,0 +1,200 @@
+"""The service's tables: datasets, jobs, and what a job leaves (trials, events, artifacts).
+
+Portable between SQLite and PostgreSQL. Rows of a job are written only while its row is locked
+(``ledger.lock``), which is what makes event sequences gapless and a trial recorded once.
+"""
+
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from surrogate_zoo.store.tables import AwareDateTime, Base
+
+JobKind: TypeAlias = Literal["search", "retraining", "comparison", "loss-network"]
+
+State: TypeAlias = Literal[
+    "queued",  # waits for the controller, by priority
+    "running",  # the controller works on it, or will again after its restart
+    "pausing",  # running, and asked to pause
+    "paused",  # waits for a resume; trials and checkpoints are kept
+    "cancelling",  # running, and asked to stop for good
+    "cancelled",
+    "succeeded",
+    "failed",
+]
+STATES: tuple[State, ...] = State.__args__  # type: ignore[attr-defined]
+ACTIVE: tuple[State, ...] = ("running", "pausing", "cancelling")
+"""States in which a controller works on the job."""
+FINAL: tuple[State, ...] = ("cancelled", "succeeded", "failed")
+"""States that a job never leaves."""
+
+Ending: TypeAlias = Literal[
+    "trained",  # to the end of its schedule
+    "stopped",  # on a rung, as one of the worst of its generation
+    "rejected",  # hopeless, so never trained
+    "failed",
+]
+"""How a trial ended."""
+
+CELL = "cell"
+"""Stage of a comparison's retrainings."""
+
+
+class Dataset(Base):
+    """A registered dataset; its row never changes.
+
+    Attributes:
+        name: What requests call it.
+        source: ``workers.tasks.datasets.DatasetSource`` as JSON.
+        report: ``workers.datasets`` report of what was found there, with its fingerprint.
+        created_at: Aware UTC.
+    """
+
+    __tablename__ = "dataset"
+
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    source: Mapped[dict[str, Any]] = mapped_column(JSON)
+    report: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(AwareDateTime)
+
+
+class Job(Base):
+    """A search, a retraining, a comparison, or the training of a loss network.
+
+    Attributes:
+        id: UUID in its canonical text form.
+        kind: See :data:`JobKind`.
+        state: See :data:`State`.
+        priority: Higher starts first.
+        request: The checked request as JSON, everything that was left open filled in.
+        result: What came out, once succeeded.
+        error: One line, once failed.
+        idempotency_key: The caller's key; the same key gives the same job.
+        attempt: Runs begun so far after the first: each resume begins another.
+        created_at: Aware UTC, as the other times.
+        started_at: Begin of the first run.
+        finished_at: When it reached a final state.
+    """
+
+    __tablename__ = "job"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({', '.join(repr(s) for s in STATES)})", name="state"),
+        Index("ix_job_kind_created_at_id", "kind", "created_at", "id"),
+        Index("ix_job_state", "state"),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(20), default="queued")
+    priority: Mapped[int] = mapped_column(default=0)
+    request: Mapped[dict[str, Any]] = mapped_column(JSON)
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    error: Mapped[str | None] = mapped_column(Text)
+    idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
+    attempt: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(AwareDateTime)
+    started_at: Mapped[datetime | None] = mapped_column(AwareDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(AwareDateTime)
+
+
+class Trial(Base):
+    """One proposal of a search and what its proxy training scored; recorded once, never changed.
+
+    Attributes:
+        job_id: The search.
+        number: Number of the proposal in its search, from 0.
+        generation: Generation it belongs to, from 0.
+        theta: Its parameters, each in [0, 1].
+        is_mean: Whether it is the policy's mean itself.
+        score: The metric on the hold-out set, in 0..1; None where there is none. Of a stopped trial
+            what the sampler was told (``halving.told_scores``), on the scale of whole trainings.
+        metrics: All metrics on the hold-out set, as they were measured.
+        error: Why there is no score.
+        ending: See :data:`Ending`.
+        iterations: Steps that it was trained for.
+        seconds: Wall time of its training and scoring.
+        worker: Facts about where it ran that a repeat needs, such as the thread count.
+        finished_at: Aware UTC.
+    """
+
+    __tablename__ = "trial"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    generation: Mapped[int]
+    theta: Mapped[list[float]] = mapped_column(JSON)
+    is_mean: Mapped[bool]
+    score: Mapped[float | None]
+    metrics: Mapped[dict[str, float]] = mapped_column(JSON)
+    error: Mapped[str | None] = mapped_column(Text)
+    ending: Mapped[str] = mapped_column(String(10), default="trained")
+    iterations: Mapped[int] = mapped_column(default=0)
+    seconds: Mapped[float]
+    worker: Mapped[dict[str, Any]] = mapped_column(JSON)
+    finished_at: Mapped[datetime] = mapped_column(AwareDateTime)
+
+
+class Evaluation(Base):
+    """An evaluation that is no trial; recorded once, never changed.
+
+    Attributes:
+        job_id: The search or comparison.
+        stage: What it was for: ``rung <iterations>`` on the way to a trial, or ``repeat <seed>`` of
+            what was found and where the search started; of a comparison ``tune <network> <rate>``
+            and :data:`CELL`, a retraining.
+        number: The trial's number; of a repeat 0 for what was found, 1 for the start; of tuning the
+            loss's place in the request; a cell's place in its grid.
+        outcome: ``workers.tasks.proxy.Outcome`` as JSON, without its curve; of a cell see
+            ``comparisons``.
+        finished_at: Aware UTC.
+    """
+
+    __tablename__ = "evaluation"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
+    stage: Mapped[str] = mapped_column(String(40), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    outcome: Mapped[dict[str, Any]] = mapped_column(JSON)
+    finished_at: Mapped[datetime] = mapped_column(AwareDateTime)
+
+
+class Event(Base):
+    """Something that happened to a job, in the order it happened.
+
+    Attributes:
+        job_id: The job.
+        sequence: 1, 2, 3, ... without a gap.
+        kind: ``state``, ``trial``, ``evaluation``, ``progress``, ``loss-network`` or ``error``.
+        body: What happened, as JSON.
+        at: Aware UTC.
+    """
+
+    __tablename__ = "event"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(20))
+    body: Mapped[dict[str, Any]] = mapped_column(JSON)
+    at: Mapped[datetime] = mapped_column(AwareDateTime)
+
+
+class Artifact(Base):
+    """A file that a job left; its bytes lie under ``sha256`` in the artifacts' root.
+
+    Attributes:
+        job_id: The job.
+        name: File name, such as ``scores.png``.
+        sha256: Of the content, lower-case hex.
+        bytes: Size.
+        media_type: Such as ``image/png``.
+    """
+
+    __tablename__ = "artifact"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    media_type: Mapped[str] = mapped_column(String(100))

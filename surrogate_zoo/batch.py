@@ -1,0 +1,54 @@
+"""A batch of logits and labels: what every loss and evaluator checks of it."""
+
+import torch
+from torch import Tensor
+
+from surrogate_zoo.errors import InputError
+
+
+def may_hold_void(valid: Tensor) -> bool:
+    """Whether masking void pixels (False in ``valid``) may matter; on a GPU always, unseen.
+
+    A look at the values would make a GPU wait, and masking costs little there.
+    """
+    return valid.device.type != "cpu" or not bool(valid.all())
+
+
+def check_batch(
+    logits: Tensor, target: Tensor, num_classes: int, ignore_index: int, *, values: bool
+) -> None:
+    """Check shapes and dtypes of a batch, and the range of its labels where ``values`` is True.
+
+    Raises:
+        InputError: Names the argument, what it is and what it should be.
+    """
+    if logits.ndim != 4 or logits.shape[1] != num_classes:
+        raise InputError(
+            f"logits must have shape (N, {num_classes}, H, W), not {tuple(logits.shape)}."
+        )
+    if not logits.is_floating_point():
+        raise InputError(f"logits must be floating point, not {logits.dtype}.")
+    expected = (logits.shape[0], *logits.shape[2:])
+    if target.shape != expected:
+        raise InputError(
+            f"target must have shape (N, H, W) = {expected}, not {tuple(target.shape)}."
+        )
+    if target.dtype != torch.int64:
+        raise InputError(f"target must be int64 labels, not {target.dtype}: call target.long().")
+    if values:
+        check_labels("target", target, num_classes, ignore_index)
+
+
+def check_labels(name: str, labels: Tensor, num_classes: int, ignore_index: int | None) -> None:
+    """Check that every label is a class or void.
+
+    Raises:
+        InputError: Names the argument and the label that is out of range.
+    """
+    outside = (labels < 0) | (labels >= num_classes)
+    if ignore_index is not None:
+        outside &= labels != ignore_index
+    if bool(outside.any()):
+        label = int(labels[outside][0])
+        void = "" if ignore_index is None else f", void is {ignore_index}"
+        raise InputError(f"{name} holds the label {label}; classes are 0..{num_classes - 1}{void}.")

@@ -1,0 +1,253 @@
+"""Piecewise curves g: [0, 1] -> [0, 1] that shape a surrogate's AND and OR, and their slopes."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from surrogate_zoo.curves.families import CURVE_FAMILIES
+from surrogate_zoo.curves.pointwise import pieces
+
+# The slope of a curve is infinite where a segment starts or ends vertically; it is cut here, so that
+# gradients stay finite.
+_STEEPEST = 1e6
+
+_Formula: TypeAlias = Callable[[Tensor, Tensor, Tensor], None]
+"""Takes x, shape (P,), and writes g(x) and g'(x) into two tensors of that shape."""
+
+
+@dataclass(frozen=True, eq=False)
+class PiecewiseCurve(ABC):
+    """A curve of segments; evaluating it keeps its slope for the backward pass.
+
+    Attributes:
+        control_points: Flat, as the curve's family writes them. Not differentiated: they are
+            searched.
+        truth_table: Whether g(0) = 0 and g(1) = 1, which control points then do not repeat.
+    """
+
+    control_points: Tensor
+    truth_table: bool = True
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return g(x).
+
+        Args:
+            x: Values in [0, 1] of any shape, float32 or float64.
+
+        Returns:
+            Shape and dtype of ``x``, in [0, 1]; g(0) and g(1) are exact. Differentiable once; the
+            slope is at most 1e6.
+        """
+        result: Tensor = _Evaluation.apply(x, self._formula(x.dtype))
+        return result
+
+    def total(self, x: Tensor, region: Tensor | None) -> Tensor:
+        """Sum of g(x) over images and pixels of a region, without keeping g(x).
+
+        Args:
+            x: Values in [0, 1], float (N, C, H, W).
+            region: 0 and 1, float (N, H, W); None takes all pixels.
+
+        Returns:
+            Shape (C,).
+        """
+        result: Tensor = _Total.apply(x, region, self._formula(x.dtype))
+        return result
+
+    @property
+    @abstractmethod
+    def points(self) -> Tensor:
+        """All points x, y from x = 0 to x = 1, those between segments and within, float64 (P, 2)."""
+
+    @abstractmethod
+    def _coefficients(self, points: Tensor) -> Tensor:
+        """Rows of one number a segment, (R, n); x and y where it starts are the first two."""
+
+    @abstractmethod
+    def _evaluate(self, x: Tensor, chosen: list[Tensor], value: Tensor, slope: Tensor) -> None:
+        """Write g(x) and g'(x) by the coefficients ``chosen`` for every x; all of shape (P,)."""
+
+    def _formula(self, dtype: torch.dtype) -> _Formula:
+        points = self.points
+        end = 1.0 if self.truth_table else points[-1, 1].to(dtype)
+        return partial(self._write, self._coefficients(points).to(dtype), end)
+
+    def _write(
+        self, coefficients: Tensor, end: Tensor | float, x: Tensor, value: Tensor, slope: Tensor
+    ) -> None:
+        # The first segment starts at x = 0, and at y = 0 too by the truth table.
+        chosen = _of_segment(x, coefficients, zeros=2 if self.truth_table else 1)
+        self._evaluate(x, chosen, value, slope)
+        # The largest x is looked at first, since filling by a mask costs more than all of the above.
+        if x.device.type != "cpu" or (x.numel() and bool(x.amax() >= 1)):
+            value.masked_fill_(x >= 1, end)
+
+
+@dataclass(frozen=True, eq=False)
+class BezierCurve(PiecewiseCurve):
+    """Piecewise quadratic Bezier curve.
+
+    On a segment with control points (x0, y0), (x1, y1), (x2, y2) the curve parameter is
+    ``t = (x - x0) / ((x1 - x0) + sqrt((x1 - x0)^2 + (x0 - 2 x1 + x2)(x - x0)))``, the form of the
+    quadratic's root that does not cancel. The released implementation uses the textbook root, which
+    divides by zero where x1 lies half-way.
+
+    Control points are u1, v1, u2, v2, ..., shape (2 (2n - 1),) for n segments, the inner ones alone;
+    without truth table all, shape (2 (2n + 1),).
+    """
+
+    @property
+    def points(self) -> Tensor:
+        """See the base class; shape (2n + 1, 2)."""
+        points = self.control_points.detach().double().reshape(-1, 2)
+        if not self.truth_table:
+            return points
+        start = points.new_zeros(1, 2)
+        return torch.cat([start, points, start + 1])
+
+    def _coefficients(self, points: Tensor) -> Tensor:
+        """``x0, y0``, then ``x1 - x0, y1 - y0``, then ``x0 - 2 x1 + x2, y0 - 2 y1 + y2``."""
+        first, middle, last = points[0:-1:2], points[1::2], points[2::2]
+        rows = torch.stack([first, middle - first, first - 2 * middle + last])
+        return rows.permute(0, 2, 1).reshape(6, -1)
+
+    def _evaluate(self, x: Tensor, chosen: list[Tensor], value: Tensor, slope: Tensor) -> None:
+        x0, y0, a, c, b, d = chosen
+        offset = x - x0
+        root = _product_sum(offset, b, a * a).clamp_(min=_STEEPEST**-2).sqrt_()
+        t = offset.div_(root + a)
+        rise = _product_sum(t, d, c)
+        torch.add(rise, c, out=value).mul_(t).add_(y0).clamp_(0, 1)
+        torch.div(rise, root, out=slope)
+
+
+@dataclass(frozen=True, eq=False)
+class LinearCurve(PiecewiseCurve):
+    """Piecewise linear curve over knots at i/n.
+
+    Control points are the heights at the inner knots, shape (n - 1,); without truth table at all
+    knots, shape (n + 1,). A knot's slope is that of the segment it ends.
+    """
+
+    @property
+    def points(self) -> Tensor:
+        """See the base class; shape (n + 1, 2)."""
+        heights = self.control_points.detach().double()
+        if self.truth_table:
+            start = heights.new_zeros(1)
+            heights = torch.cat([start, heights, start + 1])
+        knots = torch.arange(len(heights), dtype=heights.dtype, device=heights.device)
+        return torch.stack([knots / (len(heights) - 1), heights], dim=1)
+
+    def _coefficients(self, points: Tensor) -> Tensor:
+        """``x0``, ``y0`` and the slope."""
+        slopes = points[:, 1].diff() * (len(points) - 1)
+        return torch.cat([points[:-1].T, slopes[None]])
+
+    def _evaluate(self, x: Tensor, chosen: list[Tensor], value: Tensor, slope: Tensor) -> None:
+        x0, y0, steepness = chosen
+        torch.sub(x, x0, out=value).mul_(steepness).add_(y0).clamp_(0, 1)
+        slope.copy_(steepness)
+
+
+SHAPES: Mapping[str, type[PiecewiseCurve]] = {"bezier": BezierCurve, "linear": LinearCurve}
+"""``CurveFamily.shape`` -> class of its curves."""
+
+
+def curve_of(family: str, control_points: Tensor) -> PiecewiseCurve:
+    """Make a curve of a family from its flat control points.
+
+    Raises:
+        UnknownNameError: No such family.
+    """
+    entry = CURVE_FAMILIES[family]
+    return SHAPES[entry.shape](control_points, entry.truth_table)
+
+
+class _Evaluation(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, formula: _Formula) -> Tensor:
+        line = x.reshape(-1)
+        value, slope = torch.empty_like(line), torch.empty_like(line)
+        for part in pieces(line):
+            formula(line[part], value[part], slope[part])
+        ctx.save_for_backward(slope.view(x.shape))
+        return value.view(x.shape)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (slope,) = ctx.saved_tensors
+        return grad * slope, None
+
+
+class _Total(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, region: Tensor | None, formula: _Formula) -> Tensor:
+        n, classes, height, width = x.shape
+        planes = x.reshape(n * classes, height * width)
+        slope = torch.empty_like(planes)
+        totals = planes.new_empty(n * classes)
+        for part in pieces(planes):
+            value = torch.empty_like(planes[part])
+            flat = (t.view(-1) for t in (planes[part], value, slope[part]))
+            line, line_value, line_slope = flat
+            formula(line, line_value, line_slope)
+            if region is not None:
+                images = torch.arange(n * classes, device=x.device)[part] // classes
+                counted = region.reshape(n, -1)[images]
+                value.mul_(counted)
+                slope[part].mul_(counted)
+            totals[part] = value.sum(1)
+        ctx.save_for_backward(slope.view(x.shape))
+        return totals.view(n, classes).sum(0)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (slope,) = ctx.saved_tensors
+        return slope * grad[:, None, None], None, None
+
+
+def _product_sum(x: Tensor, factor: Tensor, summand: Tensor) -> Tensor:
+    """``x * factor + summand``; scalars at full speed, which addcmul does not give them."""
+    if factor.ndim == 0 or summand.ndim == 0:
+        return (x * factor).add_(summand)
+    return torch.addcmul(summand, x, factor)
+
+
+def _of_segment(x: Tensor, coefficients: Tensor, zeros: int) -> list[Tensor]:
+    """Pick for every x the coefficients of its segment; a knot belongs to the segment it ends.
+
+    In the first segment, the first ``zeros`` coefficients are zero.
+
+    Sums of 0-1 indicators times coefficients are exact, and vectorised on the CPU, where a choice by
+    a bool mask is not.
+    """
+    if coefficients.shape[1] == 1:
+        return list(coefficients[:, 0])
+    beyond = [torch.gt(x, knot, out=torch.empty_like(x)) for knot in coefficients[0, 1:]]
+    inside = [
+        1 - beyond[0],
+        *(low - high for low, high in pairwise(beyond)),
+        beyond[-1],
+    ]
+    return [
+        _chosen(inside, row, start=1 if index < zeros else 0)
+        for index, row in enumerate(coefficients)
+    ]
+
+
+def _chosen(inside: list[Tensor], row: Tensor, start: int) -> Tensor:
+    """Sum of indicators times a coefficient's values by segment, from segment ``start`` on."""
+    total = inside[start] * row[start]
+    for segment in range(start + 1, len(inside)):
+        total.addcmul_(inside[segment], row[segment])
+    return total

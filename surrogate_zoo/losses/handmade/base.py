@@ -1,0 +1,147 @@
+"""The base of the handmade losses: one contract, void untouched."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from surrogate_zoo.batch import check_batch, may_hold_void
+from surrogate_zoo.errors import InputError
+from surrogate_zoo.losses.distance_maps import MAPS, maps_of
+from surrogate_zoo.needs import BOUNDARY_LOGITS
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A checked batch, as a handmade loss sees it.
+
+    Attributes:
+        scores: Logits, float32 or float64 (N, C, H, W), 0 at void pixels.
+        target: Labels, int64 (N, H, W), void included.
+        valid: Bool (N, H, W), False at void pixels.
+        ignore_index: Label of void pixels.
+        inputs: What else was handed over, by name: heads' logits (0 at void pixels) and distance
+            maps, in the dtype of ``scores``.
+    """
+
+    scores: Tensor
+    target: Tensor
+    valid: Tensor
+    ignore_index: int
+    inputs: Mapping[str, Tensor]
+
+    @cached_property
+    def pixels(self) -> Tensor:
+        """Number of valid pixels, at least 1; scalar in the dtype of ``scores``."""
+        return self.valid.sum().clamp(min=1).to(self.scores.dtype)
+
+    @cached_property
+    def labels(self) -> Tensor:
+        """The target with 0 in place of void."""
+        return self.target.masked_fill(~self.valid, 0)
+
+    def distances(self, name: str) -> Tensor:
+        """The distance map ``name``, (N, K, H, W): as handed over, else computed here, slowly."""
+        if name in self.inputs:
+            return self.inputs[name]
+        num_classes = self.scores.shape[1]
+        return maps_of(name, self.target, num_classes, self.ignore_index).to(self.scores.dtype)
+
+    def boundary_logits(self) -> Tensor:
+        """Logits of the boundary head, (N, 1, H, W).
+
+        Raises:
+            InputError: None were handed over.
+        """
+        if BOUNDARY_LOGITS not in self.inputs:
+            raise InputError(
+                f"This loss needs {BOUNDARY_LOGITS}, float (N, 1, H, W), the output of a boundary "
+                "head beside the segmentation head: pass them as a keyword argument."
+            )
+        return self.inputs[BOUNDARY_LOGITS]
+
+
+class HandmadeLoss(nn.Module):
+    """Base of the handmade losses: checks the batch, lifts half precision, leaves void pixels out.
+
+    A subclass computes the loss of valid pixels alone in :meth:`of_valid`. A batch that is all void
+    has loss 0 and gradient 0.
+
+    Args:
+        num_classes: C.
+        ignore_index: Label of void pixels.
+
+    Attributes:
+        check_values: Look for labels out of range and for NaN; see ``SurrogateLoss.check_values``.
+    """
+
+    def __init__(self, *, num_classes: int, ignore_index: int = 255) -> None:
+        super().__init__()
+        if num_classes < 2:
+            raise InputError(f"num_classes must be at least 2, not {num_classes}.")
+        self.num_classes = num_classes
+        self.ignore_index = ignore_index
+        self.check_values = True
+
+    def forward(self, logits: Tensor, target: Tensor, **inputs: Tensor) -> Tensor:
+        """Return the loss of a batch.
+
+        Args:
+            logits: Scores before softmax, float (N, C, H, W). Half precision is computed in float32.
+            target: Labels, int64 (N, H, W), 0..C-1 or ``ignore_index``.
+            **inputs: What the loss's entry lists as ``inputs``, by name: ``boundary_logits``, float
+                (N, 1, H, W); distance maps, float (N, K, H, W), which are computed from ``target``
+                where they are not given (slow: precompute them, see ``surrogate_zoo.losses.distance_maps``).
+
+        Returns:
+            Scalar >= 0, float32 (float64 for float64 logits).
+
+        Raises:
+            InputError: A wrong shape or dtype, a label out of range, or NaN or infinite logits.
+        """
+        check_batch(logits, target, self.num_classes, self.ignore_index, values=self.check_values)
+        _check_inputs(inputs, target, self.num_classes)
+        with torch.autocast(logits.device.type, enabled=False):
+            loss = self.of_valid(self._batch(logits, target, inputs))
+        if self.check_values and not bool(torch.isfinite(loss.detach())):
+            names = " or ".join(["logits", *inputs])
+            raise InputError(
+                f"{names} hold NaN or infinite values at valid pixels: lower the learning rate."
+            )
+        return loss
+
+    def of_valid(self, batch: Batch) -> Tensor:
+        """Return the loss of the valid pixels, a scalar; 0 with gradient 0 where there are none."""
+        raise NotImplementedError
+
+    def _batch(self, logits: Tensor, target: Tensor, inputs: Mapping[str, Tensor]) -> Batch:
+        dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
+        scores = logits.to(dtype)
+        lifted = {name: tensor.to(dtype) for name, tensor in inputs.items()}
+        valid = target != self.ignore_index
+        if may_hold_void(valid):
+            # Whatever stands at void pixels, NaN too, reaches neither value nor gradient.
+            scores = scores.masked_fill(~valid[:, None], 0)
+            lifted = {name: one.masked_fill(~valid[:, None], 0) for name, one in lifted.items()}
+        return Batch(scores, target, valid, self.ignore_index, lifted)
+
+
+def _check_inputs(inputs: Mapping[str, Tensor], target: Tensor, num_classes: int) -> None:
+    """Check names, dtypes and shapes of what a loss is given beside logits and target."""
+    size = tuple(target.shape)
+    for name, tensor in inputs.items():
+        if name == BOUNDARY_LOGITS:
+            channels = 1
+        elif name in MAPS:
+            channels = MAPS[name].channels(num_classes)
+        else:
+            known = ", ".join([BOUNDARY_LOGITS, *MAPS])
+            raise InputError(f"A loss takes no input {name!r}. Known: {known}.")
+        expected = (size[0], channels, *size[1:])
+        if tuple(tensor.shape) != expected or not tensor.is_floating_point():
+            raise InputError(
+                f"{name} must be floating point of shape {expected}, not {tensor.dtype} of shape "
+                f"{tuple(tensor.shape)}."
+            )

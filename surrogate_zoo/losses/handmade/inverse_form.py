@@ -1,0 +1,208 @@
+"""InverseForm: cross entropy, a boundary head, and the homography between the head's map and truth."""
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from surrogate_zoo.errors import InputError
+from surrogate_zoo.loss_networks.inverse import InverseNetwork
+from surrogate_zoo.loss_networks.storage import network_of
+from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
+from surrogate_zoo.losses.handmade.homography_distances import DISTANCES
+from surrogate_zoo.losses.handmade.pixels import entropies
+from surrogate_zoo.needs import INVERSE_NETWORK
+
+
+def boundary_target(labels: Tensor, valid: Tensor, width: int = 2) -> Tensor:
+    """Mark the pixels near a border between classes, on both of its sides.
+
+    The rule of the released edge ground truth (a distance transform of each class, at most 2), with
+    shifted comparisons in place of the transform.
+
+    Args:
+        labels: int64 (N, H, W); anything at void pixels.
+        valid: Bool (N, H, W), False at void pixels.
+        width: A pixel is marked if a valid pixel of another class is at most so far away: Euclidean
+            distance between centres in pixels, at least 1.
+
+    Returns:
+        Bool (N, 1, H, W), False at void pixels; void makes no boundary.
+    """
+    height, wide = labels.shape[1:]
+    marked = torch.zeros_like(valid)
+    for down, right in _half_disk(width):
+        if down >= height or abs(right) >= wide:
+            continue
+        here = (..., slice(0, height - down), slice(max(0, -right), wide - max(0, right)))
+        there = (..., slice(down, height), slice(max(0, right), wide - max(0, -right)))
+        differ = (labels[here] != labels[there]) & valid[here] & valid[there]
+        marked[here] |= differ
+        marked[there] |= differ
+    return marked[:, None]
+
+
+def _half_disk(radius: int) -> list[tuple[int, int]]:
+    """Offsets of a disk, one of each opposite pair, without the centre."""
+    return [
+        (down, right)
+        for down in range(radius + 1)
+        for right in range(-radius, radius + 1)
+        if 0 < down**2 + right**2 <= radius**2 and (down > 0 or right > 0)
+    ]
+
+
+def balanced_cross_entropy(logits: Tensor, marked: Tensor, valid: Tensor) -> Tensor:
+    """Class-balanced binary cross entropy, as released.
+
+    A marked pixel weighs the share of unmarked ones among the batch's valid pixels, and the other
+    way round; the sum is divided by the number of valid pixels. 0 where all or none are marked.
+
+    Args:
+        logits: Float (N, 1, H, W).
+        marked: Bool (N, 1, H, W), the truth, False at void pixels.
+        valid: Bool (N, H, W), False at void pixels.
+    """
+    truth, counted = marked.to(logits.dtype), valid[:, None].to(logits.dtype)
+    pixels = valid.sum().clamp(min=1).to(logits.dtype)
+    share = marked.sum().to(logits.dtype) / pixels
+    weights = counted * torch.where(marked, 1 - share, share)
+    return F.binary_cross_entropy_with_logits(logits, truth, weights, reduction="sum") / pixels
+
+
+def cut_tiles(maps: Tensor, tiles: tuple[int, int], side: int) -> Tensor:
+    """Resize maps to ``rows x columns`` squares and cut them apart.
+
+    Args:
+        maps: Float (N, 1, H, W).
+        tiles: Rows and columns.
+        side: Height and width of a tile in pixels.
+
+    Returns:
+        (N * rows * columns, 1, side, side), image by image, row by row. Shrinking averages.
+    """
+    rows, columns = tiles
+    size = (rows * side, columns * side)
+    resized = F.interpolate(maps, size, mode="bilinear", antialias=True)
+    cut = resized.view(len(maps), rows, side, columns, side).transpose(2, 3)
+    return cut.reshape(-1, 1, side, side)
+
+
+class BoundaryCrossEntropy(HandmadeLoss):
+    """Cross entropy and ``beta`` times the balanced cross entropy of a boundary head.
+
+    InverseForm without its inverse transformation network: the baseline of the paper's ablation.
+
+    Args:
+        num_classes: C.
+        ignore_index: Label of void pixels.
+        beta: Weight of the boundary head's cross entropy, >= 0; 0.3 as released.
+        width: Of the true boundary on each side of a border, in pixels, >= 1; 2 as released.
+    """
+
+    def __init__(
+        self, *, num_classes: int, ignore_index: int = 255, beta: float = 0.3, width: int = 2
+    ) -> None:
+        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        if beta < 0 or width < 1:
+            raise InputError(f"beta must be at least 0 and width at least 1, not {beta}, {width}.")
+        self.beta, self.width = beta, width
+
+    def of_valid(self, batch: Batch) -> Tensor:
+        """``L_xe + beta L_bxe``."""
+        return self._entropies(batch, boundary_target(batch.labels, batch.valid, self.width))
+
+    def _entropies(self, batch: Batch, marked: Tensor) -> Tensor:
+        own = entropies(batch).sum() / batch.pixels
+        boundary = balanced_cross_entropy(batch.boundary_logits(), marked, batch.valid)
+        return own + self.beta * boundary
+
+
+class InverseForm(BoundaryCrossEntropy):
+    """Cross entropy, a boundary head, and the distance between the head's map and the true one.
+
+    Borse et al., InverseForm: A Loss Function for Structured Boundary-Aware Segmentation, CVPR 2021,
+    equations 3 to 8: ``L_xe + beta L_bxe + gamma L_if``. A frozen network predicts the homography
+    between predicted and true boundary map, tile by tile; its distance from the identity, summed
+    over an image's tiles and averaged over images, is ``L_if``. Without gradients of its own, the
+    network passes them on to the predicted map.
+
+    Departures from the released code: it takes log_softmax over the map's one channel, all zeros,
+    whose gradient is zero, so that its L_if teaches nothing; here the map is a sigmoid. Tiles without
+    any true boundary are left out: no homography says anything about them. Both maps are 0 at void.
+    The released attention loss (0.1), which the paper does not have, is left out.
+
+    Args:
+        num_classes: C.
+        ignore_index: Label of void pixels.
+        inverse_network: A trained :class:`~surrogate_zoo.loss_networks.inverse.InverseNetwork`, or
+            the path of its weights.
+        beta: Weight of the boundary head's cross entropy, >= 0; 0.3 as released.
+        gamma: Weight of the distance, >= 0; 0.3 as released.
+        distance: ``euclidean`` or ``geodesic``.
+        tiles: Rows and columns that the maps are cut into; 3 by 6 as released, for 1024 x 2048.
+        width: Of the true boundary on each side of a border, in pixels, >= 1; 2 as released.
+
+    Raises:
+        InputError: A parameter is out of range, or the network is missing or of another kind.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        ignore_index: int = 255,
+        inverse_network: str | Path | nn.Module | None = None,
+        beta: float = 0.3,
+        gamma: float = 0.3,
+        distance: str = "euclidean",
+        tiles: tuple[int, int] = (2, 2),
+        width: int = 2,
+    ) -> None:
+        super().__init__(num_classes=num_classes, ignore_index=ignore_index, beta=beta, width=width)
+        if gamma < 0 or len(tiles) != 2 or min(tiles) < 1:
+            raise InputError("gamma must be at least 0, and tiles two numbers of at least 1.")
+        if distance not in DISTANCES:
+            raise InputError(f"distance must be {' or '.join(DISTANCES)}, not {distance!r}.")
+        self.gamma, self.distance = gamma, distance
+        self.tiles = (int(tiles[0]), int(tiles[1]))
+        self.network = _inverse_network(inverse_network)
+
+    def train(self, mode: bool = True) -> "InverseForm":
+        """Set the mode; the network inside stays in evaluation mode."""
+        super().train(mode)
+        self.network.eval()
+        return self
+
+    def of_valid(self, batch: Batch) -> Tensor:
+        """``L_xe + beta L_bxe + gamma L_if``."""
+        marked = boundary_target(batch.labels, batch.valid, self.width)
+        return self._entropies(batch, marked) + self.gamma * self.of_boundaries(batch, marked)
+
+    def of_boundaries(self, batch: Batch, marked: Tensor) -> Tensor:
+        """L_if: distances summed over tiles with true boundary, mean over images with valid pixels.
+
+        Args:
+            batch: With boundary logits.
+            marked: The true boundary, bool (N, 1, H, W).
+        """
+        found = batch.boundary_logits().sigmoid() * batch.valid[:, None]
+        true = cut_tiles(marked.to(found.dtype), self.tiles, self.network.side)
+        theta = self.network(cut_tiles(found, self.tiles, self.network.side), true)
+        counted = true.flatten(1).amax(1) > 0
+        images = batch.valid.flatten(1).any(1).sum().clamp(min=1)
+        return (DISTANCES[self.distance](theta) * counted).sum() / images
+
+
+def _inverse_network(source: str | Path | nn.Module | None) -> InverseNetwork:
+    network = network_of(INVERSE_NETWORK, source, _REMEDY)
+    if not isinstance(network, InverseNetwork):  # network_of has looked already
+        raise TypeError(type(network))
+    return network
+
+
+_REMEDY = (
+    "train one on the masks of your data set (lossfit loss-networks train), and pass "
+    "inverse_network='<path of its weights>'. A retraining does so by itself."
+)

@@ -1,0 +1,184 @@
+"""Handmade losses that are means over pixels."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from surrogate_zoo.errors import InputError
+from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
+from surrogate_zoo.metrics.maps import rows_by_label
+
+
+def entropies(batch: Batch) -> Tensor:
+    """Cross entropy of every pixel, (N, H, W); 0 at void pixels."""
+    return F.cross_entropy(
+        batch.scores, batch.target, ignore_index=batch.ignore_index, reduction="none"
+    )
+
+
+class CrossEntropy(HandmadeLoss):
+    """Mean cross entropy over valid pixels; 0 where ``F.cross_entropy`` gives NaN, without any."""
+
+    def of_valid(self, batch: Batch) -> Tensor:
+        """Sum over valid pixels, divided by their number."""
+        total = F.cross_entropy(
+            batch.scores, batch.target, ignore_index=self.ignore_index, reduction="sum"
+        )
+        return total / batch.pixels
+
+
+class Focal(HandmadeLoss):
+    """Focal loss: cross entropy times ``(1 - p)^gamma``, mean over valid pixels.
+
+    Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, eq. 4, for several classes: p is the
+    true class's softmax probability. With gamma 0 it is cross entropy.
+
+    Args:
+        num_classes: C.
+        ignore_index: Label of void pixels.
+        gamma: Focusing exponent >= 0.
+    """
+
+    def __init__(self, *, num_classes: int, ignore_index: int = 255, gamma: float = 2.0) -> None:
+        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        if gamma < 0:
+            raise InputError(f"gamma must be at least 0, not {gamma}.")
+        self.gamma = gamma
+
+    def of_valid(self, batch: Batch) -> Tensor:
+        """Sum over valid pixels, divided by their number."""
+        entropy = entropies(batch)
+        # 1 - p from the entropy -log p, without cancellation where p is near 1.
+        wrong = -torch.expm1(-entropy)
+        return (wrong**self.gamma * entropy).sum() / batch.pixels
+
+
+class TopKCrossEntropy(HandmadeLoss):
+    """Cross entropy over the hardest share of the valid pixels (online hard example mining).
+
+    Wu et al., Bridging Category-level and Instance-level Semantic Image Segmentation, 2016. The
+    hardest pixels are picked from the whole batch.
+
+    Args:
+        num_classes: C.
+        ignore_index: Label of void pixels.
+        share: Share of the valid pixels that counts, in (0, 1]; at least one pixel does.
+    """
+
+    def __init__(self, *, num_classes: int, ignore_index: int = 255, share: float = 0.25) -> None:
+        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        if not 0 < share <= 1:
+            raise InputError(f"share must be above 0 and at most 1, not {share}.")
+        self.share = share
+
+    def of_valid(self, batch: Batch) -> Tensor:
+        """Mean over the picked pixels."""
+        entropy = entropies(batch)
+        pixels = entropy[batch.valid]
+        if not len(pixels):
+            return entropy.sum()
+        return pixels.topk(max(1, round(self.share * len(pixels)))).values.mean()
+
+
+class WeightedCrossEntropy(HandmadeLoss):
+    """Cross entropy with class weights that are inverse to how frequent a class is.
+
+    The value is the weighted mean over valid pixels, ``sum(w * entropy) / sum(w)``, as of
+    ``F.cross_entropy(weight=w)``: only the weights' ratios matter, and the scale is cross entropy's.
+    A class without pixels in ``class_pixels`` has weight 0, where public ports divide by 0 or by a
+    tiny number that leaves no other class any weight.
+
+    Eigen and Fergus, Predicting Depth, Surface Normals and Semantic Labels, ICCV 2015, weigh a pixel by
+    the median of all frequencies over its class's; the median cancels in the weighted mean.
+
+    Args:
+        num_classes: C.
+        ignore_index: Label of void pixels.
+        weighting: What a class's frequency is relative to: all pixels (``inverse``) or those of the
+            images that hold the class (``median``, median frequency balancing).
+        class_pixels: Valid pixels of each class in the training split, C numbers >= 0. None counts
+            them in each batch, which makes ``inverse`` the mean over the batch's classes of each
+            one's mean cross entropy.
+        class_image_pixels: Valid pixels of the training split's images that hold the class, C
+            numbers, for ``median``. None with ``class_pixels``: every image holds every class, which
+            makes it ``inverse``.
+
+    Attributes:
+        weights: Weight of each class, >= 1 or 0, float64 (C,); None where each batch has its own.
+    """
+
+    weights: Tensor | None
+
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        ignore_index: int = 255,
+        weighting: str = "inverse",
+        class_pixels: Sequence[float] | None = None,
+        class_image_pixels: Sequence[float] | None = None,
+    ) -> None:
+        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        if weighting not in _WEIGHTINGS:
+            raise InputError(f"weighting must be one of {_WEIGHTINGS}, not {weighting!r}.")
+        self.weighting = weighting
+        weights = None
+        if class_pixels is not None:
+            own = _counts("class_pixels", class_pixels, num_classes)
+            whole = own.sum().expand(num_classes)
+            if weighting == "median" and class_image_pixels is not None:
+                whole = _counts("class_image_pixels", class_image_pixels, num_classes)
+            if bool((whole < own).any()):
+                raise InputError(
+                    "class_image_pixels must be at least class_pixels, class by class."
+                )
+            weights = _inverse(own, whole)
+        self.register_buffer("weights", weights)
+
+    def of_valid(self, batch: Batch) -> Tensor:
+        """Weighted sum over valid pixels, divided by the sum of their weights."""
+        pixels = _pixels_by_image(batch)
+        weights = self._weights_of(pixels) if self.weights is None else self.weights
+        weights = weights.to(batch.scores.dtype)
+        total = F.cross_entropy(
+            batch.scores,
+            batch.target,
+            weight=weights,
+            ignore_index=self.ignore_index,
+            reduction="sum",
+        )
+        whole = (pixels.sum(0) * weights).sum()
+        return total / (whole + (whole == 0))
+
+    def _weights_of(self, pixels: Tensor) -> Tensor:
+        """Weights (C,) from a batch's own pixels (N, C)."""
+        images = pixels.sum(1, keepdim=True)
+        holds = (pixels > 0) | (self.weighting == "inverse")
+        return _inverse(pixels.sum(0), (images * holds).sum(0))
+
+
+_WEIGHTINGS = ("inverse", "median")
+
+
+def _counts(name: str, numbers: Sequence[float], num_classes: int) -> Tensor:
+    """Check pixel counts of classes; float64 (C,)."""
+    counts = torch.as_tensor(numbers, dtype=torch.float64)
+    sound = counts.shape == (num_classes,) and bool((counts.isfinite() & (counts >= 0)).all())
+    if not sound or not bool(counts.any()):
+        raise InputError(
+            f"{name} must be {num_classes} finite numbers >= 0, one a class, not all 0."
+        )
+    return counts
+
+
+def _inverse(own: Tensor, whole: Tensor) -> Tensor:
+    """``whole / own``, all (C,); 0 for a class without pixels."""
+    return torch.where(own > 0, whole / own.clamp(min=1), 0)
+
+
+def _pixels_by_image(batch: Batch) -> Tensor:
+    """Valid pixels of each class in each image, (N, C) in the dtype of the scores."""
+    counted = batch.valid.to(batch.scores.dtype)
+    return rows_by_label(batch.labels, counted, batch.scores.shape[1]).sum(1)

@@ -1,0 +1,194 @@
+"""Handmade losses that compare regions: sums over the batch first, then a ratio of each class."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from surrogate_zoo.batch import may_hold_void
+from surrogate_zoo.errors import InputError
+from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
+from surrogate_zoo.metrics.maps import sum_by_label
+
+
+class Overlap(NamedTuple):
+    """Sums over the batch's valid pixels, (C,) each.
+
+    Attributes:
+        both: Probability of the class where it is the true one.
+        found: Probability of the class; its square, if so asked for.
+        pixels: Pixels of the class in the target.
+    """
+
+    both: Tensor
+    found: Tensor
+    pixels: Tensor
+
+
+def overlap(batch: Batch, *, squared: bool = False) -> Overlap:
+    """Sum softmax probabilities by class; void pixels do not count."""
+    probabilities = batch.scores.softmax(1)
+    num_classes, labels = batch.scores.shape[1], batch.labels
+    counted = batch.valid.to(batch.scores.dtype)
+    true = probabilities.gather(1, labels[:, None])[:, 0] * counted
+    pixels = sum_by_label(labels, counted, num_classes)
+    masked = _of_valid(probabilities, batch)
+    found = (masked.square() if squared else masked).sum((0, 2, 3))
+    return Overlap(sum_by_label(labels, true, num_classes), found, pixels)
+
+
+def _of_valid(values: Tensor, batch: Batch) -> Tensor:
+    """Values (N, C, H, W), 0 at void pixels."""
+    return values * batch.valid[:, None] if may_hold_void(batch.valid) else values
+
+
+def mean_of_present(losses: Tensor, pixels: Tensor) -> Tensor:
+    """Mean of losses (C,) over the classes with pixels in the target; 0 without any."""
+    present = (pixels > 0).to(losses.dtype)
+    return (losses * present).sum() / present.sum().clamp(min=1)
+
+
+class Dice(HandmadeLoss):
+    """1 - mean over the classes present of the Dice coefficient over the batch.
+
+    Sudre et al., Generalised Dice overlap, DLMIA 2017, eq. 2; with a squared denominator Milletari et
+    al., V-Net, 3DV 2016, section 3. Written here because segmentation-models-pytorch lets an absent
+    class add 0 to a mean over all classes, which scales the loss by the share of classes present, and
+    because ports label void pixels with the last class.
+
+    Args:
+        num_classes: C.
+        ignore_index: Label of void pixels.
+        smooth: Added to numerator and denominator.
+        squared: Sum squares of probabilities in the denominator.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        ignore_index: int = 255,
+        smooth: float = 0.0,
+        squared: bool = False,
+    ) -> None:
+        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        if smooth < 0:
+            raise InputError(f"smooth must be at least 0, not {smooth}.")
+        self.smooth, self.squared = smooth, squared
+
+    def of_valid(self, batch: Batch) -> Tensor:
+        """``1 - (2 both + smooth) / (found + pixels + smooth)``."""
+        both, found, pixels = overlap(batch, squared=self.squared)
+        whole = found + pixels + self.smooth
+        coefficients = (2 * both + self.smooth) / (whole + (whole == 0))
+        # Rounding of the sums must not take it below 0.
+        return mean_of_present((1 - coefficients).clamp(min=0), pixels)
+
+
+class Tversky(HandmadeLoss):
+    """1 - mean over the classes present of the Tversky index over the batch.
+
+    Salehi et al., Tversky loss function for image segmentation, MLMI 2017, eq. 3: false positives
+    weigh alpha, false negatives beta; with both 1/2 it is Dice. A focusing exponent below 1 makes it
+    the focal Tversky loss (Abraham and Khan, ISBI 2019, eq. 4, with exponent 1 / gamma).
+
+    Args:
+        num_classes: C.
+        ignore_index: Label of void pixels.
+        alpha: Weight of false positives, >= 0.
+        beta: Weight of false negatives, >= 0; the two are not both 0.
+        exponent: Of each class's loss, > 0.
+    """
+
+    # Below this a class's loss is linear: a root's slope at 0 is infinite.
+    _FLAT = 1e-6
+
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        ignore_index: int = 255,
+        alpha: float = 0.3,
+        beta: float = 0.7,
+        exponent: float = 1.0,
+    ) -> None:
+        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        if min(alpha, beta) < 0 or alpha + beta == 0 or exponent <= 0:
+            raise InputError("alpha and beta must be at least 0, one of them and exponent above 0.")
+        self.alpha, self.beta, self.exponent = alpha, beta, exponent
+
+    def of_valid(self, batch: Batch) -> Tensor:
+        """``1 - both / (both + alpha FP + beta FN)``, raised to the exponent."""
+        both, found, pixels = overlap(batch)
+        missed = self.alpha * (found - both) + self.beta * (pixels - both)
+        missed = missed.clamp(min=0)  # what the rounding of the sums may leave below 0
+        whole = both + missed
+        losses = missed / (whole + (whole == 0))
+        if self.exponent != 1:
+            curved = losses.clamp(min=self._FLAT) ** self.exponent
+            losses = torch.where(
+                losses < self._FLAT, losses * self._FLAT ** (self.exponent - 1), curved
+            )
+        return mean_of_present(losses, pixels)
+
+
+class JaccardMetric(HandmadeLoss):
+    """Jaccard metric loss: the soft Jaccard loss, made fit for soft labels; mean over classes present.
+
+    Wang, Ning and Blaschko, Jaccard Metric Losses, NeurIPS 2023. Of probabilities x and labels y of
+    one class at all valid pixels of the batch, with d the sum of ``|x - y|``::
+
+        JML1 = 1 - (|x| + |y| - d) / (|x| + |y| + d)        JML2 = 1 - <x, y> / (<x, y> + d)
+
+    On hard labels both are ``1 - <x, y> / (|x| + |y| - <x, y>)``, which on soft labels has its minimum
+    elsewhere than at x = y. The released code adds a smoothing term to both sums; none is needed here,
+    since a class present has a union above 0.
+
+    Args:
+        num_classes: C.
+        ignore_index: Label of void pixels.
+        smoothing: Share of every label that is spread evenly over all classes, in [0, 1). Above 0 the
+            minimum lies at the smoothed labels, and a one-hot prediction has a loss above 0. The
+            paper smooths at boundaries only.
+        variant: 1 or 2, for JML1 or JML2.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        ignore_index: int = 255,
+        smoothing: float = 0.0,
+        variant: int = 1,
+    ) -> None:
+        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        if not 0 <= smoothing < 1:
+            raise InputError(f"smoothing must be at least 0 and below 1, not {smoothing}.")
+        if variant not in (1, 2):
+            raise InputError(f"variant must be 1 or 2, not {variant}.")
+        self.smoothing, self.variant = smoothing, variant
+
+    def of_valid(self, batch: Batch) -> Tensor:
+        """``d / union`` of each class; the union is that of the variant."""
+        probabilities = batch.scores.softmax(1)
+        counted = batch.valid.to(probabilities.dtype)
+        floor, rest = self.smoothing / self.num_classes, 1 - self.smoothing
+        pixels = sum_by_label(batch.labels, counted, self.num_classes)
+        # Label by label, and no difference of sums: it is never below 0.
+        wrong = _wrong(probabilities - floor if floor else probabilities, batch, rest)
+        wrong = _of_valid(wrong.abs(), batch).sum((0, 2, 3))
+        true = probabilities.gather(1, batch.labels[:, None])[:, 0] * counted
+        both = rest * sum_by_label(batch.labels, true, self.num_classes)
+        union = both + wrong
+        if self.smoothing > 0:
+            found = _of_valid(probabilities, batch).sum((0, 2, 3))
+            mass = found + rest * pixels + floor * pixels.sum()
+            union = (mass + wrong) / 2 if self.variant == 1 else union + floor * found
+        return mean_of_present(wrong / (union + (union == 0)), pixels)
+
+
+def _wrong(probabilities: Tensor, batch: Batch, share: float = 1.0) -> Tensor:
+    """Probabilities less one-hot labels times ``share``, (N, C, H, W); void counts as class 0."""
+    labels = batch.labels[:, None]
+    less = torch.full_like(labels, -share, dtype=probabilities.dtype)
+    return probabilities.scatter_add(1, labels, less)

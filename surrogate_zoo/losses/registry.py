@@ -1,0 +1,191 @@
+"""Every loss of the zoo by name, and the one way to turn a name or a file into a module.
+
+Importing this loads no torch; building a loss does.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from surrogate_zoo.errors import LossFileError
+from surrogate_zoo.losses.document import Document, check_document, read_loss_file, sum_document
+from surrogate_zoo.losses.entries import HANDMADE, SUMS, LossEntry, MeanOver
+from surrogate_zoo.losses.published import naive_document, published_document
+from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.needs import Needs
+from surrogate_zoo.registry import Registry
+from surrogate_zoo.sums import is_sum, parse_sum, sum_name
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+# Global accuracy divides by the number of pixels; all other metrics divide by sums of a batch.
+_MEAN_OVER: dict[str, MeanOver] = {"gacc": "pixels"}
+
+_LI = "Li et al., Auto Seg-Loss, ICLR 2021"
+
+_PUBLISHED = tuple(
+    LossEntry(
+        f"asl-{name}-voc",
+        f"Auto Seg-Loss ({METRICS[name].title})",
+        f"Surrogate of {METRICS[name].title} with the parameters its authors searched on PASCAL VOC.",
+        f"{_LI}, Table 2",
+        partial(published_document, name),
+        mean_over=_MEAN_OVER.get(name, "batch"),
+    )
+    for name in ("miou", "fwiou", "biou", "bf1", "macc", "gacc")
+)
+
+_NAIVE = tuple(
+    LossEntry(
+        f"naive-{metric.name}",
+        f"Naive {metric.title} surrogate",
+        f"{metric.title} with probabilities in place of labels and products in place of logic.",
+        metric.source,
+        partial(naive_document, metric.name),
+        mean_over=_MEAN_OVER.get(metric.name, "batch"),
+    )
+    for metric in METRICS.values()
+)
+
+
+def weighted_sum(expression: str, *, name: str | None = None, title: str | None = None) -> Document:
+    """Make the document of a weighted sum of built-in losses.
+
+    Args:
+        expression: For example ``0.5*cross-entropy+0.5*asl-miou-voc``.
+        name: Its name in the zoo; made from the expression if not given.
+        title: A line for people; the expression if not given.
+
+    Raises:
+        UnknownNameError: A term is no built-in loss.
+        InputError: The expression is no weighted sum.
+    """
+    terms = [(weight, LOSSES[term].document()) for weight, term in parse_sum(expression)]
+    return sum_document(name or sum_name(expression), terms, title=title or expression)
+
+
+_SUMS = tuple(
+    LossEntry(name, title, summary, source, partial(weighted_sum, terms, name=name, title=title))
+    for name, title, summary, source, terms in SUMS
+)
+
+LOSSES = Registry("loss", (*HANDMADE, *_SUMS, *_NAIVE, *_PUBLISHED))
+"""All built-in losses by name."""
+
+
+def load_loss(
+    source: str | Path | Mapping[str, Any],
+    *,
+    num_classes: int,
+    facts: Mapping[str, Any] | None = None,
+    **overrides: Any,
+) -> "nn.Module":
+    """Build a loss to train with.
+
+    Args:
+        source: The name of a built-in loss (a key of :data:`LOSSES`), a weighted sum of some
+            (``0.5*cross-entropy+0.5*asl-miou-voc``), the path of a downloaded loss file, or its
+            content.
+        num_classes: C of the logits.
+        facts: What is known about the data set (see :mod:`surrogate_zoo.needs`); each goes to the
+            losses that ask for it, and to no other.
+        **overrides: Options that replace those of the document: ``ignore_index``, ``tolerance``,
+            ``exclude_background``, ``as_released`` of a surrogate; ``ignore_index`` and the entry's
+            parameters of a handmade loss; ``ignore_index`` of a weighted sum.
+
+    Returns:
+        A module; ``forward(logits (N, C, H, W) float, target (N, H, W) int64) -> scalar``, and as
+        further keyword arguments the inputs that :func:`needs_of` tells.
+
+    Raises:
+        UnknownNameError: No built-in loss of that name, and no such file.
+        LossFileError: The file or content is not a valid loss document.
+        InputError: A parameter is out of range, or a loss network is missing or does not fit.
+    """
+    return _build(_document(source), num_classes, facts or {}, overrides)
+
+
+def needs_of(source: str | Path | Mapping[str, Any]) -> Needs:
+    """Tell what a loss needs beyond logits and target; ``source`` as for :func:`load_loss`."""
+    document = _document(source)
+    if document["kind"] == "sum":
+        return Needs.union(needs_of(term["loss"]) for term in document["terms"])
+    return LOSSES[document["loss"]].needs if document["kind"] == "handmade" else Needs()
+
+
+def _document(source: str | Path | Mapping[str, Any]) -> Document:
+    if isinstance(source, Mapping):
+        return check_document(dict(source))
+    if isinstance(source, str) and source in LOSSES:
+        return LOSSES[source].document()
+    if isinstance(source, str) and not source.endswith(".json") and not Path(source).exists():
+        # Raises, with the known names, where it is neither.
+        return weighted_sum(source) if is_sum(source) else LOSSES[source].document()
+    return read_loss_file(source)
+
+
+def _build(
+    document: Document, num_classes: int, facts: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> "nn.Module":
+    build = {"surrogate": _surrogate, "handmade": _handmade, "sum": _sum}[document["kind"]]
+    return build(document, num_classes, facts, overrides)
+
+
+def _surrogate(
+    document: Document,
+    num_classes: int,
+    _facts: Mapping[str, Any],
+    overrides: Mapping[str, Any],
+) -> "nn.Module":
+    from surrogate_zoo.losses.surrogate import SurrogateLoss  # noqa: PLC0415  (loads torch)
+
+    curves = document["control_points"]
+    flat = (
+        [value for name in METRICS[document["metric"]].curves for value in curves[name]]
+        if curves
+        else None
+    )
+    options = {"family": document["family"], **document["options"], **overrides}
+    try:
+        return SurrogateLoss(document["metric"], flat, num_classes=num_classes, **options)
+    except TypeError as error:
+        raise LossFileError(f"A surrogate takes no such option: {error}.") from error
+
+
+def _handmade(
+    document: Document, num_classes: int, facts: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> "nn.Module":
+    entry = LOSSES[document["loss"]]
+    module, _, name = entry.built_by.partition(":")
+    if not module:
+        raise LossFileError(f"{document['loss']!r} is no handmade loss.")
+    build = getattr(import_module(module), name)
+    known = {fact: facts[fact] for fact in entry.needs.facts if fact in facts}
+    try:
+        loss: nn.Module = build(
+            num_classes=num_classes, **{**document["parameters"], **known, **overrides}
+        )
+    except TypeError as error:
+        raise LossFileError(
+            f"The loss {document['loss']!r} takes no such parameter: {error}."
+        ) from error
+    return loss
+
+
+def _sum(
+    document: Document, num_classes: int, facts: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> "nn.Module":
+    from surrogate_zoo.losses.weighted_sum import Term, WeightedSum  # noqa: PLC0415  (loads torch)
+
+    return WeightedSum(
+        Term(
+            term["weight"],
+            _build(term["loss"], num_classes, facts, overrides),
+            needs_of(term["loss"]).inputs,
+        )
+        for term in document["terms"]
+    )

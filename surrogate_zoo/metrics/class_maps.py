@@ -1,0 +1,188 @@
+"""Class maps: one value for every image, class and pixel, (N, C, H, W).
+
+A one-hot target is zero but for one class a pixel, so it is kept as labels and values of shape
+(N, H, W); whatever is multiplied with it is looked up at those labels alone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class Curve(Protocol):
+    """A function g of [0, 1] onto itself with g(0) = 0 and g(1) = 1."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return g(x), of the shape of ``x``."""
+        ...
+
+    def total(self, x: Tensor, region: Tensor | None) -> Tensor:
+        """Sum g(x), (N, C, H, W), over images and the pixels of a region (N, H, W): (C,)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """A map that is zero but for one class a pixel.
+
+    Attributes:
+        labels: The class of every pixel, int64 (N, H, W), 0..C-1.
+        values: The value there, (N, H, W).
+    """
+
+    labels: Tensor
+    values: Tensor
+
+
+class ClassMap:
+    """The sum of a dense part and of labelled parts; values (N, C, H, W). Never changes.
+
+    Args:
+        crisp: Every value is 0 or 1.
+        dense: Values of every class, (N, C, H, W), or None.
+        labelled: Parts that live on one class a pixel.
+        shaped: ``(source, g)`` in place of both: the map ``g(source)`` of a dense source, evaluated
+            only where it is looked at, everywhere or at one class a pixel.
+    """
+
+    def __init__(
+        self,
+        *,
+        crisp: bool = False,
+        dense: Tensor | None = None,
+        labelled: tuple[Labelled, ...] = (),
+        shaped: "tuple[ClassMap, Curve] | None" = None,
+    ) -> None:
+        self.crisp = crisp
+        self.labelled = labelled
+        self._dense = dense
+        self._shaped = shaped
+        self._looked_up: dict[int, Tensor] = {}
+
+    @cached_property
+    def dense(self) -> Tensor | None:
+        """The dense part, (N, C, H, W); None where there is none."""
+        if self._shaped is None:
+            return self._dense
+        source, curve = self._shaped
+        return curve(source.as_dense())
+
+    @property
+    def only_labels(self) -> Labelled | None:
+        """The labelled part, where the map is nothing else."""
+        return self.labelled[0] if len(self.labelled) == 1 and not self.has_dense else None
+
+    @property
+    def has_dense(self) -> bool:
+        """Whether there is a dense part."""
+        return self._dense is not None or self._shaped is not None
+
+    def shaped(self, curve: "Curve") -> "ClassMap":
+        """Apply a curve with g(0) = 0 to every value of a map of one part."""
+        part = self.only_labels
+        if part is not None:
+            return ClassMap(labelled=(Labelled(part.labels, curve(part.values)),))
+        return ClassMap(shaped=(self, curve))
+
+    def at(self, labels: Tensor) -> Tensor:
+        """Look the map up at one class a pixel: (N, H, W)."""
+        if id(labels) not in self._looked_up:
+            self._looked_up[id(labels)] = self._look_up(labels)
+        return self._looked_up[id(labels)]
+
+    def _look_up(self, labels: Tensor) -> Tensor:
+        if self._shaped is not None:
+            source, curve = self._shaped
+            return curve(source.at(labels))
+        parts = [] if self._dense is None else [self._dense.gather(1, labels[:, None])[:, 0]]
+        for part in self.labelled:
+            same = part.labels is labels
+            parts.append(part.values if same else part.values * (part.labels == labels))
+        return sum(parts[1:], parts[0])
+
+    def as_dense(self, num_classes: int | None = None) -> Tensor:
+        """All values, (N, C, H, W); ``num_classes`` is needed where no part is dense."""
+        result = self.dense
+        if result is None:
+            n, h, w = self.labelled[0].labels.shape
+            result = self.labelled[0].values.new_zeros(n, num_classes or 0, h, w)
+        for part in self.labelled:
+            result = result.scatter_add(1, part.labels[:, None], part.values[:, None])
+        return result
+
+    def dense_total(self, region: Tensor | None) -> Tensor | None:
+        """Sum of the dense part over images and the pixels of ``region`` (N, H, W): (C,)."""
+        if self._shaped is not None and "dense" not in self.__dict__:
+            source, curve = self._shaped
+            return curve.total(source.as_dense(), region)
+        if self.dense is None:
+            return None
+        values = self.dense if region is None else self.dense * region[:, None]
+        return values.sum((0, 2, 3))
+
+    def dense_totals(self, region: Tensor | None) -> Tensor | None:
+        """Sum of the dense part over the pixels of ``region`` (N, H, W) of each image: (N, C)."""
+        if self._shaped is not None and "dense" not in self.__dict__:
+            source, curve = self._shaped
+            values = source.as_dense()
+            regions = [None] * len(values) if region is None else list(region[:, None])
+            sums = [curve.total(values[i : i + 1], one) for i, one in enumerate(regions)]
+            return torch.stack(sums)
+        if self.dense is None:
+            return None
+        values = self.dense if region is None else self.dense * region[:, None]
+        return values.sum((2, 3))
+
+    def with_labels(self, labelled: tuple[Labelled, ...], *, crisp: bool = False) -> "ClassMap":
+        """The same dense part with other labelled parts."""
+        return ClassMap(crisp=crisp, dense=self._dense, labelled=labelled, shaped=self._shaped)
+
+    def marked(self, crisp: bool) -> "ClassMap":
+        """The same map, known to be crisp or not (sums forget it)."""
+        return self.with_labels(self.labelled, crisp=crisp)
+
+    def __add__(self, other: "ClassMap") -> "ClassMap":
+        """Sum of two maps; parts on the same labels are added up."""
+        return self._combined(other, torch.add)
+
+    def __sub__(self, other: "ClassMap") -> "ClassMap":
+        """Difference of two maps; parts on the same labels are subtracted."""
+        return self._combined(other, torch.sub)
+
+    def _combined(self, other: "ClassMap", operation: Callable[..., Tensor]) -> "ClassMap":
+        def both(one: Tensor | None, two: Tensor | None) -> Tensor | None:
+            if two is None:
+                return one
+            return operation(torch.zeros_like(two) if one is None else one, two)
+
+        parts = {id(part.labels): part for part in self.labelled}
+        for part in other.labelled:
+            known = parts.get(id(part.labels))
+            values = both(known.values if known else None, part.values)
+            if values is not None:
+                parts[id(part.labels)] = Labelled(part.labels, values)
+        labelled = tuple(parts.values())
+        if not other.has_dense:
+            return self.with_labels(labelled)  # a shaped map stays unevaluated
+        return ClassMap(dense=both(self.dense, other.dense), labelled=labelled)
+
+    def __mul__(self, other: "ClassMap") -> "ClassMap":
+        """Product; where one factor lives on one class a pixel, only that class is looked up."""
+        crisp = self.crisp and other.crisp
+        for factor, rest in ((other, self), (self, other)):
+            part = factor.only_labels
+            if part is not None:
+                return ClassMap(
+                    crisp=crisp,
+                    labelled=(Labelled(part.labels, rest.at(part.labels) * part.values),),
+                )
+        return ClassMap(crisp=crisp, dense=self.as_dense() * other.as_dense())
+
+
+def one_hot(labels: Tensor, counted: Tensor, dtype: torch.dtype) -> ClassMap:
+    """Make a crisp map of labels (N, H, W), zero where ``counted`` (bool, same shape) is False."""
+    return ClassMap(crisp=True, labelled=(Labelled(labels, counted.to(dtype)),))

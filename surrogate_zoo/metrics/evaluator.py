@@ -1,0 +1,170 @@
+"""Exact metrics over a data set: counts are summed up batch by batch, scores derived at the end."""
+
+import logging
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from surrogate_zoo.batch import check_labels
+from surrogate_zoo.errors import InputError
+from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.metrics.class_maps import one_hot
+from surrogate_zoo.metrics.logic import BooleanLogic
+from surrogate_zoo.metrics.maps import Maps
+
+_LOG = logging.getLogger(__name__)
+
+
+class SegmentationEvaluator:
+    """All metrics of :data:`surrogate_zoo.METRICS` over everything it was shown.
+
+    Keeps totals alone (a few numbers a class), so order and split of the batches do not matter and
+    evaluators of parts of a data set can be merged. Every metric runs its one function with Boolean
+    logic, on top of the totals of the batches before. A metric of another package whose function
+    fails is logged and has no score; the others go on.
+
+    Args:
+        num_classes: C.
+        ignore_index: Label of void pixels in the target.
+        tolerance: Boundary tolerance in pixels (biou, bf1, boundary-iou).
+        exclude_background: Leave class 0 out of boundary bands, BF1 and Boundary IoU (PASCAL VOC).
+        as_released: Count void borders as edges, and boundary pixels at void pixels in BF1, as the
+            released implementation does.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        *,
+        ignore_index: int = 255,
+        tolerance: int = 5,
+        exclude_background: bool = False,
+        as_released: bool = False,
+    ) -> None:
+        if num_classes < 2:
+            raise InputError(f"num_classes must be at least 2, not {num_classes}.")
+        self.num_classes = num_classes
+        self.ignore_index = ignore_index
+        self.tolerance = tolerance
+        self.exclude_background = exclude_background
+        self.as_released = as_released
+        self._totals: dict[str, tuple[Tensor, ...]] = {}
+        self._failed: set[str] = set()
+
+    @property
+    def _options(self) -> tuple[object, ...]:
+        return (
+            self.num_classes,
+            self.ignore_index,
+            self.tolerance,
+            self.exclude_background,
+            self.as_released,
+        )
+
+    def update(self, pred: Tensor, target: Tensor) -> None:
+        """Add a batch.
+
+        Args:
+            pred: Predicted labels, integer (N, H, W), 0..C-1; values at void pixels do not matter.
+            target: Labels, integer (N, H, W), 0..C-1 or ``ignore_index``; on any device.
+
+        Raises:
+            InputError: Shapes differ, or labels are out of range. Nothing is added.
+        """
+        pred, target, void = checked_labels(pred, target, self.num_classes, self.ignore_index)
+        if not self.as_released:
+            pred = pred.masked_fill(void, 0)
+        check_labels("pred", pred, self.num_classes, None)
+        maps = self._maps(pred, target.masked_fill(void, 0), void)
+        scored = {name: self._score(name, maps)[0] for name in METRICS}
+        self._totals = {name: tuple(one.cpu() for one in totals) for name, totals in scored.items()}
+
+    def _maps(self, pred: Tensor, target: Tensor, void: Tensor) -> Maps:
+        counted = torch.ones_like(void) if self.as_released else ~void
+        return Maps(
+            pred=one_hot(pred, counted, torch.float64),
+            target=one_hot(target, ~void, torch.float64),
+            void=void,
+            num_classes=self.num_classes,
+            tolerance=self.tolerance,
+            exclude_background=self.exclude_background,
+            as_released=self.as_released,
+        )
+
+    def _score(self, name: str, maps: Maps) -> tuple[list[Tensor], float]:
+        """Totals and score of one metric, earlier batches included."""
+        if name in self._failed:
+            return [], math.nan
+        device = maps.target.labelled[0].labels.device
+        carried = tuple(total.to(device) for total in self._totals.get(name, ()))
+        own = replace(maps, carried=carried, totals=[])
+        try:
+            return own.totals, float(METRICS[name].function(BooleanLogic(), own))
+        except Exception as error:
+            package = METRICS[name].package
+            if not package:
+                raise
+            _LOG.warning(
+                "The metric %r of the package %s fails and has no score: %s: %s",
+                name, package, type(error).__name__, error,
+            )  # fmt: skip
+            self._failed.add(name)
+            return [], math.nan
+
+    def merge(self, other: "SegmentationEvaluator") -> None:
+        """Add everything that ``other`` was shown.
+
+        Raises:
+            InputError: The two have different options.
+        """
+        if self._options != other._options:
+            raise InputError("Only evaluators with the same options can be merged.")
+        self._failed |= other._failed
+        if not self._totals:
+            self._totals = dict(other._totals)
+            return
+        for name in other._totals.keys() - self._failed:
+            pairs = zip(self._totals[name], other._totals[name], strict=True)
+            self._totals[name] = tuple(mine + theirs for mine, theirs in pairs)
+
+    def compute(self) -> dict[str, float]:
+        """Return every metric, 1 at most; NaN where there was nothing to measure."""
+        if not self._totals:
+            return dict.fromkeys(METRICS, math.nan)
+        # An image of one void pixel adds nothing, so this derives the scores from the totals alone.
+        label, void = torch.zeros(1, 1, 1, dtype=torch.int64), torch.ones(1, 1, 1, dtype=torch.bool)
+        maps = self._maps(label, label, void)
+        return {name: self._score(name, maps)[1] for name in METRICS}
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._totals = {}
+        self._failed = set()
+
+
+def checked_labels(
+    pred: Tensor, target: Tensor, num_classes: int, ignore_index: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Check shapes and dtypes of a batch of labels (N, H, W), and the range of the target's.
+
+    Returns:
+        Prediction and target as int64, and where the target is void, bool; on the prediction's device.
+
+    Raises:
+        InputError: Shapes differ, or a label of the target is out of range.
+    """
+    for name, labels in (("pred", pred), ("target", target)):
+        if labels.ndim != 3 or labels.is_floating_point():
+            raise InputError(
+                f"{name} must be integer labels of shape (N, H, W), "
+                f"not {labels.dtype} {tuple(labels.shape)}."
+            )
+    if pred.shape != target.shape:
+        raise InputError(
+            f"pred {tuple(pred.shape)} and target {tuple(target.shape)} differ in shape."
+        )
+    pred, target = pred.long(), target.long().to(pred.device)
+    check_labels("target", target, num_classes, ignore_index)
+    return pred, target, target == ignore_index

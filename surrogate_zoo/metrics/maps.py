@@ -1,0 +1,228 @@
+"""Prediction and target of a batch, and the operations that metrics are written with."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from surrogate_zoo.metrics.class_maps import ClassMap, Labelled
+from surrogate_zoo.metrics.windows import window_max, window_min
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """Prediction and target of a batch, and the operations a metric may use beside its logic.
+
+    Attributes:
+        pred: Probabilities (soft) or one-hot labels (crisp).
+        target: One-hot labels; zero at void pixels.
+        void: Bool (N, H, W), True at void pixels; None where the batch has none.
+        num_classes: C.
+        tolerance: Boundary tolerance in pixels.
+        exclude_background: Leave class 0 out of boundaries.
+        as_released: Treat void and absent classes as the released implementation does.
+        carried: Totals of earlier batches, in calling order; empty for a batch on its own.
+        totals: Receives the totals of this call, ``carried`` included, in calling order.
+    """
+
+    pred: ClassMap
+    target: ClassMap
+    void: Tensor | None
+    num_classes: int
+    tolerance: int = 5
+    exclude_background: bool = False
+    as_released: bool = False
+    carried: tuple[Tensor, ...] = ()
+    totals: list[Tensor] = field(default_factory=list)
+
+    @property
+    def foreground(self) -> Tensor:
+        """1 for every class that boundaries count for, shape (C,)."""
+        counts = torch.ones(self.num_classes, device=self._values.device, dtype=self._values.dtype)
+        counts[0] = 0.0 if self.exclude_background else 1.0
+        return counts
+
+    @property
+    def _values(self) -> Tensor:
+        return self.target.labelled[0].values
+
+    @property
+    def _valid(self) -> Tensor | None:
+        return None if self.void is None else (~self.void).to(self._values.dtype)
+
+    def total(
+        self, m: ClassMap, within: Tensor | None = None, *, include_void: bool = False
+    ) -> Tensor:
+        """Sum over images and pixels of each class, (C,), earlier batches included.
+
+        Args:
+            m: What to sum.
+            within: Only inside this region, float (N, H, W) of 0 and 1.
+            include_void: Count void pixels too.
+        """
+        region = self._region(within, include_void)
+        dense = m.dense_total(region)
+        total = self._values.new_zeros(self.num_classes) if dense is None else dense
+        for part in m.labelled:
+            values = part.values if region is None else part.values * region
+            total = total + sum_by_label(part.labels, values, self.num_classes)
+        return self._carry(total)
+
+    def totals_by_image(self, m: ClassMap) -> Tensor:
+        """Sum over the valid pixels of each image and class, (N, C), of this batch alone.
+
+        Nothing of it is carried: go on with :meth:`image_mean`.
+        """
+        region = self._valid
+        dense = m.dense_totals(region)
+        shape = (len(self._values), self.num_classes)
+        total = self._values.new_zeros(shape) if dense is None else dense
+        for part in m.labelled:
+            values = part.values if region is None else part.values * region
+            total = total + rows_by_label(part.labels, values, self.num_classes).sum(1)
+        return total
+
+    def exists(
+        self,
+        pred: ClassMap,
+        target: ClassMap,
+        within: Tensor | None = None,
+        *,
+        include_void: bool = False,
+    ) -> Tensor:
+        """1 for every class that ``pred`` or ``target`` has inside the region, (C,).
+
+        A soft map has a class where one of its values is above one half, which a one-hot map meets
+        exactly where it holds the class. No gradient.
+        """
+        with torch.no_grad():
+            found = self.total(target, within, include_void=include_void)
+            if pred.dense is None:
+                found = found + self.total(pred, within, include_void=include_void)
+            else:
+                region = self._region(within, include_void)
+                values = pred.as_dense() if region is None else pred.as_dense() * region[:, None]
+                found = found + self._carry((values.amax((0, 2, 3)) > 0.5).to(found.dtype))
+            return self.occurs(found)
+
+    def occurs(self, totals: Tensor) -> Tensor:
+        """1 where a total is above zero, (C,); the released surrogates count every class."""
+        if self.as_released and not self.pred.crisp:
+            return torch.ones_like(totals)
+        return (totals > 0).to(totals.dtype)
+
+    def ratio(self, part: Tensor, whole: Tensor) -> Tensor:
+        """``part / whole``, and 0 where ``whole`` is 0."""
+        return part / (whole + (whole == 0))
+
+    def class_mean(self, scores: Tensor, weights: Tensor) -> Tensor:
+        """Mean over classes of ``scores`` (C,), weighted by ``weights`` (C,).
+
+        With nothing to measure a soft score is 1 (its loss is 0, without a gradient), a crisp one NaN.
+        """
+        weights = weights.detach()
+        weight = weights.sum()
+        nothing = torch.where(weight == 0, torch.nan if self.pred.crisp else 1.0, 0.0)
+        return (scores * weights).sum() / (weight + (weight == 0)) + nothing
+
+    def image_mean(self, scores: Tensor, weights: Tensor) -> Tensor:
+        """Mean over images of the weighted mean over classes; both (N, C), earlier batches included.
+
+        An image without any weight is left out. With nothing to measure as :meth:`class_mean`.
+        """
+        weights = weights.detach()
+        weight = weights.sum(1)
+        means = self.ratio((scores * weights).sum(1), weight)
+        images = self._carry((weight > 0).to(means.dtype).sum())
+        return self.class_mean(self.ratio(self._carry(means.sum()), images), images)
+
+    def erode(self, m: ClassMap, radius: int = 1, *, framed: bool = False) -> ClassMap:
+        """Minimum over (2 radius + 1)^2 neighbours; void neighbours do not count.
+
+        As released, a void pixel is of no class, so a target erodes at its border, and the
+        prediction at void pixels counts like any other.
+
+        Args:
+            m: What to erode.
+            radius: Pixels.
+            framed: Outside the image there is no class, so maps erode at its border too.
+        """
+        part = m.only_labels
+        if part is not None:
+            uniform = self._framed(self._uniform(part, radius), radius if framed else 0)
+            return ClassMap(crisp=True, labelled=(Labelled(part.labels, uniform),))
+        values = m.as_dense()
+        if self.void is not None and not self.as_released:
+            values = values.masked_fill(self.void[:, None], 1)
+        eroded = self._framed(window_min(values, radius), radius if framed else 0)
+        return ClassMap(crisp=m.crisp, dense=eroded)
+
+    def rim(self, m: ClassMap) -> ClassMap:
+        """Part of every class within the tolerance of its border: the map less its erosion.
+
+        The image's border cuts a class and counts as its border; a border to void is none.
+        """
+        inner = self.erode(m, max(self.tolerance, 1), framed=True)
+        return (m - inner).marked(m.crisp)
+
+    def _framed(self, values: Tensor, width: int) -> Tensor:
+        """0 in a frame along the image's border, (..., H, W)."""
+        if not width:
+            return values
+        height, breadth = values.shape[-2:]
+        inside = values.new_zeros(height, breadth)
+        inside[width : height - width, width : breadth - width] = 1
+        return values * inside
+
+    def _uniform(self, part: Labelled, radius: int) -> Tensor:
+        """1 where the pixel's neighbours all carry its label, float (N, H, W)."""
+        labels = part.labels.to(part.values.dtype)
+        missing = part.values == 0
+        low, high = (-1.0, -1.0) if self.as_released else (float(self.num_classes), -1.0)
+        least = window_min(labels.masked_fill(missing, low), radius)
+        most = window_max(labels.masked_fill(missing, high), radius)
+        return ((least == labels) & (most == labels)).to(labels.dtype) * part.values
+
+    def dilate(self, m: ClassMap) -> ClassMap:
+        """Maximum over the (2 tolerance + 1)^2 window; void pixels spread nothing unless released."""
+        values = self._bytes(m) if m.crisp else m.as_dense(self.num_classes)
+        if self.void is not None and not self.as_released:
+            values = values * (~self.void)[:, None]
+        return ClassMap(crisp=m.crisp, dense=window_max(values, self.tolerance))
+
+    def _bytes(self, m: ClassMap) -> Tensor:
+        """All values of a crisp map as uint8, (N, C, H, W): a window's maximum takes less time."""
+        part = m.only_labels
+        if part is None:
+            return m.as_dense(self.num_classes).to(torch.uint8)
+        n, h, w = part.labels.shape
+        empty = torch.zeros(n, self.num_classes, h, w, dtype=torch.uint8, device=part.labels.device)
+        return empty.scatter_(1, part.labels[:, None], part.values[:, None].to(torch.uint8))
+
+    def band(self, edge: ClassMap) -> Tensor:
+        """Region within the tolerance of a crisp boundary of any foreground class, float (N, H, W)."""
+        part = edge.labelled[0]
+        return window_max(part.values * self.foreground[part.labels], self.tolerance)
+
+    def _region(self, within: Tensor | None, include_void: bool) -> Tensor | None:
+        valid = None if include_void else self._valid
+        if within is None or valid is None:
+            return valid if within is None else within
+        return within * valid
+
+    def _carry(self, total: Tensor) -> Tensor:
+        if self.carried:
+            total = total + self.carried[len(self.totals)]
+        self.totals.append(total)
+        return total
+
+
+def sum_by_label(labels: Tensor, values: Tensor, num_classes: int) -> Tensor:
+    """Sum ``values`` by label, (C,), row by row first: precise in float32, parallel on a GPU."""
+    return rows_by_label(labels, values, num_classes).flatten(0, 1).sum(0)
+
+
+def rows_by_label(labels: Tensor, values: Tensor, num_classes: int) -> Tensor:
+    """Sum ``values`` (N, H, W) by label in every row: (N, H, C)."""
+    sums = values.new_zeros(*values.shape[:2], num_classes)
+    return sums.scatter_add(2, labels, values)

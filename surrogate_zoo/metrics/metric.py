@@ -1,0 +1,42 @@
+"""What a metric is: a name, a source, and one function over a logic. Needs no torch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from surrogate_zoo.metrics.sites import curve_names
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from surrogate_zoo.metrics.logic import Logic
+    from surrogate_zoo.metrics.maps import Maps
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One entry of :data:`METRICS`.
+
+    Attributes:
+        name: The name that users write.
+        title: The name that papers write.
+        summary: What it measures, in one sentence.
+        source: Paper and equation.
+        function: The metric over a logic; returns a score of 1 at most, 1 where all is right.
+        segments: Bezier segments of every curve unless a search says otherwise.
+        package: The package that brings it; empty for those of this module.
+    """
+
+    name: str
+    title: str
+    summary: str
+    source: str
+    function: "Callable[[Logic, Maps], Tensor]"
+    segments: int = 2
+    package: str = ""
+
+    @cached_property
+    def curves(self) -> tuple[str, ...]:
+        """Names of the curves that a parameterised logic needs, in the order of their control points."""
+        return curve_names(self.function)

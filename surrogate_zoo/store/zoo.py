@@ -1,0 +1,210 @@
+"""The zoo's store: publish and find losses and loss networks, tag losses. Needs no torch.
+
+Plain functions over a session. A function flushes but never commits: the caller owns the transaction.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from surrogate_zoo.errors import ConflictError, InputError, NotFoundError
+from surrogate_zoo.losses.document import check_document
+from surrogate_zoo.losses.registry import LOSSES
+from surrogate_zoo.store.tables import Loss, LossNetwork, LossTag
+
+_TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+BUILT_IN = "built-in"
+
+
+def publish(session: Session, document: Mapping[str, Any], *, tags: Iterable[str] = ()) -> Loss:
+    """Publish a loss document as the next version of its name.
+
+    Publishing the newest version's very document again returns that version, so a job that runs
+    twice publishes once.
+
+    Args:
+        session: Open session; the caller commits.
+        document: A loss file's content.
+        tags: Tags to point at the version.
+
+    Raises:
+        LossFileError: The document is not valid.
+        ConflictError: Another publication of the name came first; run the transaction again.
+    """
+    checked = check_document(dict(document))
+    newest = session.scalar(_versions(checked["name"]).limit(1))
+    if newest is not None and newest.sha256 == checked["sha256"]:
+        loss = newest
+    else:
+        loss = Loss(
+            name=checked["name"],
+            version=1 if newest is None else newest.version + 1,
+            kind=checked["kind"],
+            metric=checked.get("metric"),
+            document=checked,
+            sha256=checked["sha256"],
+        )
+        session.add(loss)
+        try:
+            session.flush()
+        except IntegrityError as error:
+            raise ConflictError(
+                f"Another version of {checked['name']!r} was published just now; try again."
+            ) from error
+    for name in tags:
+        tag(session, loss.name, loss.version, name)
+    return loss
+
+
+def seed(session: Session) -> None:
+    """Publish all built-in losses; does nothing where they stand already, in whichever version."""
+    known = {(name, sha256) for name, sha256 in session.execute(select(Loss.name, Loss.sha256))}
+    for entry in LOSSES.values():
+        document = entry.document()
+        if (entry.name, document["sha256"]) not in known:
+            publish(session, document, tags=(BUILT_IN,))
+
+
+def get(session: Session, name: str, version: int | None = None) -> Loss:
+    """Return one version of a loss, the newest unless said otherwise.
+
+    Raises:
+        NotFoundError: No such name or version.
+    """
+    query = _versions(name) if version is None else _versions(name).where(Loss.version == version)
+    loss = session.scalar(query.limit(1))
+    if loss is None:
+        which = "" if version is None else f" version {version}"
+        raise NotFoundError(f"The zoo has no loss {name!r}{which}.")
+    return loss
+
+
+def versions(session: Session, name: str) -> list[Loss]:
+    """Return all versions of a loss, newest first.
+
+    Raises:
+        NotFoundError: No such name.
+    """
+    found = list(session.scalars(_versions(name)))
+    if not found:
+        raise NotFoundError(f"The zoo has no loss {name!r}.")
+    return found
+
+
+def page(
+    session: Session,
+    *,
+    after: str | None = None,
+    limit: int = 50,
+    metric: str | None = None,
+    tag: str | None = None,
+) -> tuple[list[Loss], str | None]:
+    """Return the newest version of every name, ordered by name, one page at a time.
+
+    Args:
+        session: Open session.
+        after: Last name of the page before; None starts at the beginning.
+        limit: Losses a page.
+        metric: Only surrogates of this metric.
+        tag: Only versions that carry this tag (then the tagged version, not the newest).
+
+    Returns:
+        The page, and ``after`` for the next one; None where this is the last.
+    """
+    if tag is None:
+        newest = select(func.max(Loss.id)).group_by(Loss.name)
+        query = select(Loss).where(Loss.id.in_(newest))
+    else:
+        query = select(Loss).join(LossTag).where(LossTag.tag == tag)
+    if metric is not None:
+        query = query.where(Loss.metric == metric)
+    if after is not None:
+        query = query.where(Loss.name > after)
+    found = list(session.scalars(query.order_by(Loss.name).limit(limit + 1)))
+    return found[:limit], found[limit - 1].name if len(found) > limit else None
+
+
+def tag(session: Session, name: str, version: int, tag: str) -> None:
+    """Point a tag of this name at a version, wherever it pointed before.
+
+    Raises:
+        InputError: The tag is no lower-case word of letters, digits, dots, dashes, underscores.
+        NotFoundError: No such version.
+    """
+    if not _TAG.fullmatch(tag):
+        raise InputError(f"A tag must match {_TAG.pattern}, not {tag!r}.")
+    loss = get(session, name, version)
+    row = session.get(LossTag, (name, tag))
+    if row is None:
+        session.add(LossTag(name=name, tag=tag, loss=loss))
+    else:
+        row.loss = loss
+    session.flush()
+
+
+def publish_loss_network(session: Session, network: LossNetwork) -> LossNetwork:
+    """Publish the weights of a loss network.
+
+    Args:
+        session: Open session; the caller commits.
+        network: What is known about it, not yet stored.
+
+    Returns:
+        ``network``, or what was published before it with the same bytes for the same data set.
+    """
+    same = loss_network(session, network.fingerprint, network.sha256)
+    if same is not None:
+        return same
+    try:
+        with session.begin_nested():
+            session.add(network)
+    except IntegrityError:  # another one was faster
+        same = loss_network(session, network.fingerprint, network.sha256)
+        if same is None:
+            raise
+        return same
+    return network
+
+
+def loss_network(session: Session, fingerprint: str, sha256: str) -> LossNetwork | None:
+    """Return the loss network of these bytes that was trained on a data set; None if there is none."""
+    return session.scalar(_loss_networks(fingerprint).where(LossNetwork.sha256 == sha256).limit(1))
+
+
+def find_loss_network(session: Session, kind: str, fingerprint: str) -> LossNetwork | None:
+    """Return the newest loss network of a kind for a data set; None if there is none yet."""
+    return session.scalar(_loss_networks(fingerprint).where(LossNetwork.kind == kind).limit(1))
+
+
+def page_loss_networks(
+    session: Session, fingerprint: str, *, after: int | None = None, limit: int = 50
+) -> tuple[list[LossNetwork], int | None]:
+    """Return the loss networks of a data set, newest first, one page at a time.
+
+    Args:
+        session: Open session.
+        fingerprint: Of the data set.
+        after: Last id of the page before; None starts at the newest.
+        limit: Networks a page.
+
+    Returns:
+        The page, and ``after`` for the next one; None where this is the last.
+    """
+    query = _loss_networks(fingerprint)
+    if after is not None:
+        query = query.where(LossNetwork.id < after)
+    found = list(session.scalars(query.limit(limit + 1)))
+    return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
+def _loss_networks(fingerprint: str) -> Select[LossNetwork]:
+    newest_first = select(LossNetwork).order_by(LossNetwork.id.desc())
+    return newest_first.where(LossNetwork.fingerprint == fingerprint)
+
+
+def _versions(name: str) -> Select[Loss]:
+    return select(Loss).where(Loss.name == name).order_by(Loss.version.desc())

@@ -1,0 +1,263 @@
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from search_service.jobs import ledger
+from search_service.jobs import lifecycle as jobs
+from search_service.jobs import run as runs
+from search_service.retrainings.request import RetrainingRequest
+from search_service.searches.request import SearchRequest
+from search_service.store.database import sessions
+from search_service.store.tables import Job, Trial
+from surrogate_zoo.errors import ConflictError, InputError, NotFoundError, UnknownNameError
+from surrogate_zoo.losses.document import surrogate_document
+from surrogate_zoo.store import zoo
+from surrogate_zoo.store.tables import now
+
+NONE_YET = {"failed": 0, "rejected": 0, "stopped": 0, "best_score": None}
+
+
+def request(**fields: Any) -> SearchRequest:
+    return SearchRequest.model_validate(
+        {"metric": "macc", "dataset": "shapes", "preset": "quick"} | fields
+    )
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    with sessions(engine)() as session:
+        yield session
+
+
+def at_once(*functions: Callable[[], Any]) -> list[Any]:
+    """Results or errors of functions that start at the same moment in threads of their own."""
+    start = threading.Barrier(len(functions))
+    results: list[Any] = [None] * len(functions)
+
+    def run(index: int) -> None:
+        start.wait()
+        try:
+            results[index] = functions[index]()
+        except Exception as error:  # noqa: BLE001  (a thread hands it to the test)
+            results[index] = error
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(len(functions))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_a_new_search_waits_and_has_told_so(session: Session) -> None:
+    job = jobs.create_search(session, request())
+    assert (job.state, job.kind, job.attempt) == ("queued", "search", 0)
+    assert [(e.sequence, e.kind, e.body) for e in jobs.events_after(session, job.id)] == [
+        (1, "state", {"state": "queued"})
+    ]
+    assert jobs.progress(session, job) == {"done": 0, "total": 40} | NONE_YET
+
+
+def test_the_same_key_gives_the_same_job(session: Session) -> None:
+    first = jobs.create_search(session, request(seed=1), idempotency_key="k")
+    assert jobs.create_search(session, request(seed=1), idempotency_key="k").id == first.id
+    assert jobs.create_search(session, request(seed=1)).id != first.id
+    with pytest.raises(ConflictError, match="another request"):
+        jobs.create_search(session, request(seed=2), idempotency_key="k")
+    retraining = RetrainingRequest(loss="cross-entropy", dataset="shapes")
+    with pytest.raises(ConflictError):
+        jobs.create_retraining(session, retraining, idempotency_key="k")
+
+
+def test_the_same_key_at_the_same_moment_gives_the_same_job(engine: Engine) -> None:
+    def create() -> str:
+        with sessions(engine).begin() as session:
+            return jobs.create_search(session, request(), idempotency_key="k").id
+
+    ids = at_once(*[create] * 6)
+    assert len(set(ids)) == 1
+    assert isinstance(ids[0], str)
+
+
+def test_a_retrainings_version_is_fixed_when_it_is_asked_for(session: Session) -> None:
+    points = {"and": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]}
+    zoo.publish(session, surrogate_document("mine", "macc", points))
+    asked = RetrainingRequest(loss="mine", dataset="shapes")
+    first = jobs.create_retraining(session, asked, idempotency_key="k")
+    zoo.publish(session, surrogate_document("mine", "macc", points, title="newer"))
+    assert first.request["version"] == 1
+    assert jobs.create_retraining(session, asked, idempotency_key="k").id == first.id
+    assert jobs.create_retraining(session, asked).request["version"] == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"metric": "nope"}, UnknownNameError),
+        ({"dataset": "nope"}, UnknownNameError),
+        ({"family": "nope"}, UnknownNameError),
+        ({"family": "linear", "segments": 1}, InputError),
+        ({"name": "cross-entropy"}, InputError),
+        ({"sampler": {"name": "random", "trials": 100_000}}, InputError),
+        ({"sampler": {"name": "nsga-ii"}}, InputError),
+    ],
+)
+def test_a_search_that_cannot_be_is_refused(
+    session: Session, fields: dict[str, Any], error: type
+) -> None:
+    with pytest.raises(error):
+        jobs.create_search(session, request(**fields))
+    assert jobs.page(session, "search") == ([], None)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"loss": "nope"}, {"loss": "cross-entropy", "version": 9}, {"dataset": "nope"}]
+)
+def test_a_retraining_that_cannot_be_is_refused(session: Session, fields: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        jobs.create_retraining(
+            session,
+            RetrainingRequest.model_validate(
+                {"loss": "cross-entropy", "dataset": "shapes"} | fields
+            ),
+        )
+
+
+@pytest.mark.parametrize(
+    "job_id", ["00000000-0000-0000-0000-000000000000", "no id", "", "\0", "😀"]
+)
+def test_an_unknown_id_is_not_found(session: Session, job_id: str) -> None:
+    for act in (jobs.get, jobs.cancel, jobs.pause, jobs.resume):
+        with pytest.raises(NotFoundError):
+            act(session, "search", job_id)
+
+
+def test_a_job_is_found_by_its_own_kind_alone(session: Session) -> None:
+    job = jobs.create_search(session, request())
+    assert jobs.get(session, "search", job.id.upper()).id == job.id
+    with pytest.raises(NotFoundError):
+        jobs.get(session, "retraining", job.id)
+
+
+ALLOWED = {
+    "cancel": {
+        "queued": "cancelled",
+        "paused": "cancelled",
+        "running": "cancelling",
+        "pausing": "cancelling",
+    },
+    "pause": {"queued": "paused", "running": "pausing"},
+    "resume": {"paused": "queued"},
+}
+
+
+@pytest.mark.parametrize(
+    "state", ["queued", "running", "pausing", "paused", "cancelling", "cancelled", "failed"]
+)
+@pytest.mark.parametrize("action", ALLOWED)
+def test_only_stated_changes_of_state_happen(session: Session, action: str, state: str) -> None:
+    job = jobs.create_search(session, request())
+    job.state = state
+    session.flush()
+    after = ALLOWED[action].get(state)
+    if after is None:
+        with pytest.raises(ConflictError, match=state):
+            getattr(jobs, action)(session, "search", job.id)
+        assert ledger.lock(session, job.id).state == state
+        return
+    changed = getattr(jobs, action)(session, "search", job.id)
+    assert changed.state == after
+    assert changed.attempt == (action == "resume")
+    assert (changed.finished_at is not None) == (after == "cancelled")
+    assert jobs.events_after(session, job.id)[-1].body == {"state": after}
+
+
+def test_of_two_actors_one_wins(engine: Engine) -> None:
+    for _ in range(5):
+        with sessions(engine).begin() as session:
+            job_id = jobs.create_search(session, request()).id
+
+        def cancel(job_id: str = job_id) -> str:
+            with sessions(engine).begin() as session:
+                return jobs.cancel(session, "search", job_id).state
+
+        def claim(job_id: str = job_id) -> bool:
+            with sessions(engine).begin() as session:
+                return runs.claim(session, job_id, 0) is not None
+
+        cancelled, cancelled_too, claimed = at_once(cancel, cancel, claim)
+        outcomes = sorted([str(cancelled), str(cancelled_too)])
+        assert ("cancelling" in outcomes) == claimed
+        assert ("cancelled" in outcomes) == (not claimed)
+        assert sum("only one that is" in outcome for outcome in outcomes) == 1
+
+
+def test_events_count_without_a_gap_whoever_writes(engine: Engine) -> None:
+    with sessions(engine).begin() as session:
+        job_id = jobs.create_search(session, request()).id
+
+    def write() -> None:
+        for _ in range(15):
+            with sessions(engine).begin() as session:
+                ledger.append_event(session, job_id, "progress", {})
+
+    assert at_once(*[write] * 4) == [None] * 4
+    with sessions(engine)() as session:
+        events = jobs.events_after(session, job_id, 0)
+        assert [event.sequence for event in events] == list(range(1, 62))
+        assert [e.sequence for e in jobs.events_after(session, job_id, 58)] == [59, 60, 61]
+        assert [e.sequence for e in jobs.events_after(session, job_id, 3, 2)] == [4, 5]
+
+
+def trial(job_id: str, number: int, score: float | None) -> Trial:
+    facts = {"metrics": {}, "worker": {}, "seconds": 1.0, "finished_at": now(), "is_mean": False}
+    facts |= {"ending": "failed" if score is None else "trained"}
+    return Trial(
+        job_id=job_id, number=number, generation=0, theta=[0.1], score=score, error=None, **facts
+    )
+
+
+def test_a_trial_is_recorded_once(session: Session) -> None:
+    job = jobs.create_search(session, request())
+    assert ledger.record_trial(session, trial(job.id, 3, 0.5))
+    assert not ledger.record_trial(session, trial(job.id, 3, 0.9))
+    assert ledger.record_trial(session, trial(job.id, 1, None))
+    assert [(t.number, t.score) for t in jobs.trials(session, job.id)] == [(1, None), (3, 0.5)]
+    assert [t.number for t in jobs.trials(session, job.id, after=1)] == [3]
+    assert sum(event.kind == "trial" for event in jobs.events_after(session, job.id)) == 2
+    assert jobs.progress(session, job) == {"done": 2, "total": 40} | NONE_YET | {
+        "failed": 1,
+        "best_score": 0.5,
+    }
+
+
+def test_pages_follow_each_other_newest_first(session: Session) -> None:
+    made = [jobs.create_search(session, request(seed=i)).id for i in range(5)]
+    found, cursor = [], None
+    while True:
+        page, cursor = jobs.page(session, "search", after=cursor, limit=2)
+        found += [job.id for job in page]
+        if cursor is None:
+            break
+    assert found == made[::-1]
+    jobs.cancel(session, "search", made[0])
+    assert [job.id for job in jobs.page(session, "search", state="cancelled")[0]] == [made[0]]
+    assert jobs.page(session, "retraining") == ([], None)
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "AAAA", "é", "fHw=", "MjAyNi0wMS0wMXxhYmM="])
+def test_a_strange_cursor_is_refused(session: Session, cursor: str) -> None:
+    with pytest.raises(InputError, match="cursor"):
+        jobs.page(session, "search", after=cursor)
+
+
+def test_failing_leaves_one_line(session: Session) -> None:
+    job = jobs.create_search(session, request())
+    assert isinstance(runs.claim(session, job.id, 0), Job)
+    runs.fail(session, job.id, 0, "first\n  second")
+    assert (job.state, job.error) == ("failed", "first second")
+    assert jobs.events_after(session, job.id)[-1].body == {"error": "first second"}

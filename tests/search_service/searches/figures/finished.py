@@ -1,0 +1,68 @@
+"""Finished searches whose trials are made up."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from search_service.samplers.contract import SamplerResult
+from search_service.searches.figures.search import FinishedSearch
+from search_service.store.tables import Trial
+from surrogate_zoo.losses.document import sum_document, surrogate_document
+from surrogate_zoo.losses.parameter_space import ParameterSpace
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+FACTS = {
+    "search": "some",
+    "dataset": {"name": "shapes", "classes": ["<b>sky</b>", "ground"], "fingerprint": "ab"},
+    "sampler": {"name": "ppo2", "steps": 2},
+    "seed": 3,
+    "trials": [],
+    "workers": [{"threads": 1}],
+}
+
+
+def trial(number: int, theta: Sequence[float], score: float | None, **metrics: float) -> Trial:
+    return Trial(
+        job_id="some",
+        number=number,
+        generation=number // 2,
+        theta=list(theta),
+        is_mean=number == 0,
+        score=score,
+        metrics=metrics,
+        error=None if score is not None else "loss became NaN",
+        seconds=4.0,
+        worker={},
+        finished_at=NOON + timedelta(seconds=10 * number),
+    )
+
+
+def finished(
+    space: ParameterSpace, trials: Sequence[Trial], theta: Sequence[float] | None = None
+) -> FinishedSearch:
+    """A search that ends with ``theta``; away from the straight line if None."""
+    generations = max(trial.generation for trial in trials) + 1
+    corner = tuple(space.start.tolist())
+    away = [0.5 if i % 2 else 0.1 for i in range(space.dimension)]
+    aside = (space.start + (space.high - space.start) * away).tolist()
+    found = tuple(aside if theta is None else theta)
+    path = (corner,) * (generations - 1) + (found,)
+    means = tuple(0.3 + 0.1 * i for i in range(generations))
+    result = SamplerResult(found, means[-1], generations - 1, path, means)
+    return FinishedSearch(space, document(space, found), result, list(trials))
+
+
+def document(space: ParameterSpace, theta: Sequence[float]) -> dict[str, object]:
+    terms = [
+        (weight, surrogate_document("mine", metric, points, family=space.family, provenance=FACTS))
+        for weight, metric, points in space.surrogates(theta)
+    ]
+    return terms[0][1] if len(terms) == 1 else sum_document("mine", terms, provenance=FACTS)
+
+
+def scored_by(
+    space: ParameterSpace, count: int, score: Callable[[Sequence[float]], float]
+) -> list[Trial]:
+    """Trials at thetas that fill the unit cube evenly (a Kronecker sequence)."""
+    steps = [((i + 1) * 0.6180339887) % 1 for i in range(space.dimension)]
+    thetas = [[(0.5 + number * step) % 1 for step in steps] for number in range(count)]
+    return [trial(number, theta, score(theta)) for number, theta in enumerate(thetas)]

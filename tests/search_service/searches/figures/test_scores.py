@@ -1,0 +1,47 @@
+"""Score against trial: what was measured is what is drawn."""
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from search_service.searches.figures import scores
+from search_service.searches.figures.search import FinishedSearch
+from surrogate_zoo.losses.parameter_space import ParameterSpace
+from tests.search_service.searches.figures.finished import finished, trial
+
+SPACE = ParameterSpace("0.7*miou+0.3*biou")
+LINE = SPACE.start.tolist()
+TRIALS = [trial(n, LINE, score) for n, score in enumerate([0.4, None, 0.5, 0.3])]
+
+
+def drawn(search: FinishedSearch) -> Axes:
+    (axes,) = scores.draw(search).axes
+    return axes
+
+
+def line(axes: Axes, label: str) -> list[tuple[float, float]]:
+    (found,) = [one for one in axes.get_lines() if one.get_label() == label]
+    return [(float(x), float(y)) for x, y in zip(*found.get_data(), strict=True)]
+
+
+def test_every_score_stands_over_its_trial() -> None:
+    axes = drawn(finished(SPACE, TRIALS))
+    assert axes.collections[0].get_offsets().tolist() == [[0, 0.4], [2, 0.5], [3, 0.3]]
+    assert line(axes, "best so far") == [(0, 0.4), (2, 0.5), (3, 0.5)]
+    assert [x for x, _ in line(axes, "trial without a score")] == [1]
+    assert axes.get_ylabel() == "0.7 mIoU + 0.3 BIoU on the hold-out set"
+
+
+def test_means_stand_in_the_middle_of_their_generation_and_one_is_published() -> None:
+    axes = drawn(finished(SPACE, TRIALS))
+    means = line(axes, "mean of a generation")
+    assert np.allclose(means, [(0.5, 0.3), (2.5, 0.4)])
+    assert line(axes, "published, at the score that it was chosen by") == [means[-1]]
+
+
+def test_a_published_trial_is_marked_where_it_is() -> None:
+    other = [0.5] * SPACE.dimension
+    trials = [*TRIALS[:3], trial(3, other, 0.6)]
+    search = finished(SPACE, trials, other)
+    chosen = type(search.result)(search.result.theta, 0.55, 1, search.result.path, (0.4, 0.5))
+    axes = drawn(FinishedSearch(SPACE, search.document, chosen, trials))
+    assert line(axes, "published, at the score that it was chosen by") == [(3, 0.55)]

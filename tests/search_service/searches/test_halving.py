@@ -1,0 +1,109 @@
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from search_service.samplers.contract import Proposal
+from search_service.samplers.registry import SAMPLERS
+from search_service.samplers.specs import PPO2Spec
+from search_service.searches.halving import HalvingSpec, Rung, told_scores
+from search_service.searches.request import SearchRequest
+from surrogate_zoo.losses.parameter_space import ParameterSpace
+
+
+def test_rungs_are_shares_of_the_schedule() -> None:
+    assert HalvingSpec().iterations(80) == (20, 40)
+    assert HalvingSpec(rungs=(0.1, 0.2, 0.9)).iterations(4) == (1,)
+    assert HalvingSpec().iterations(1) == ()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"rungs": []}, {"rungs": [0.5, 0.25]}, {"rungs": [0.5, 0.5]}, {"rungs": [1.0]}, {"keep": 0}],
+)
+def test_what_cannot_be_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        HalvingSpec.model_validate(fields)
+
+
+def test_the_better_part_goes_on_and_the_mean_with_it() -> None:
+    scores = {4: 0.3, 5: 0.1, 6: None, 7: 0.3, 8: 0.2, 9: 0.1}
+    rung = Rung.of(scores, 0.5, always=(5, 6))
+    assert rung.better == {4, 7, 8}  # of five that have a score, rounded up
+    assert rung.going_on == {4, 5, 7, 8}
+    assert rung.stopped == {9: 0.1}
+    assert Rung.of({1: 0.2, 0: 0.2}, 0.5).better == {0}  # of equals the earlier one
+    assert Rung.of({1: None}, 0.5).going_on == frozenset()
+
+
+def test_a_stopped_candidate_lies_as_far_below_the_worst_of_the_better_as_on_its_rung() -> None:
+    first = Rung.of({0: 0.30, 1: 0.28, 2: 0.25, 3: 0.10}, 0.5)
+    assert told_scores([first], {0: 0.60, 1: 0.70}) == pytest.approx({2: 0.57, 3: 0.42})
+    second = Rung.of({0: 0.45, 1: 0.40}, 0.5)
+    told = told_scores([first, second], {0: 0.60})
+    assert told == pytest.approx({1: 0.55, 2: 0.52, 3: 0.37})
+
+
+def test_the_mean_among_the_worse_sets_no_measure() -> None:
+    rung = Rung.of({0: 0.1, 1: 0.4, 2: 0.3, 3: 0.2}, 0.5, always=(0,))
+    assert told_scores([rung], {0: 0.2, 1: 0.6, 2: 0.5}) == pytest.approx({3: 0.4})
+
+
+def test_where_nobody_came_to_an_end_the_rungs_own_scores_are_told() -> None:
+    rung = Rung.of({0: 0.4, 1: 0.3, 2: 0.2, 3: 0.1}, 0.5)
+    assert told_scores([rung], {0: None, 1: None}) == {2: 0.2, 3: 0.1}
+    assert told_scores([rung], {0: None, 1: 0.5}) == pytest.approx({2: 0.4, 3: 0.3})
+
+
+SCORES = st.lists(st.floats(0, 1) | st.none(), min_size=1, max_size=9)
+
+
+@settings(deadline=None)
+@given(SCORES, SCORES, SCORES)
+def test_everyone_who_was_better_on_a_rung_is_told_more(
+    first: list[float | None], second: list[float | None], last: list[float | None]
+) -> None:
+    def measured(source: list[float | None], numbers: Any) -> dict[int, float | None]:
+        return {number: source[number % len(source)] for number in sorted(numbers)}
+
+    one = Rung.of(measured(first, range(len(first))), 0.5)
+    two = Rung.of(measured(second, one.going_on), 0.5)
+    ended = measured(last, two.going_on)
+    told = told_scores([one, two], ended)
+    assert set(told) == set(one.stopped) | set(two.stopped)
+    whole = told | {number: score for number, score in ended.items() if score is not None}
+    for rung in (one, two):
+        for number, score in rung.stopped.items():
+            better = [whole[other] for other in rung.better if other in whole]
+            assert all(whole[number] <= other + 1e-12 for other in better)
+            for other, its_score in rung.stopped.items():
+                assert whole[number] - whole[other] == pytest.approx(score - its_score)
+
+
+def test_every_way_to_save_is_off_unless_asked_for() -> None:
+    body = {"metric": "miou", "dataset": "shapes"}
+    plain = SearchRequest.model_validate(body)
+    assert (plain.rejection, plain.halving, plain.warm_up, plain.repeats) == (None, None, 0, None)
+    asked = SearchRequest.model_validate(body | {"rejection": {}, "halving": {"keep": 0.3}})
+    assert asked.rejection is not None
+    assert asked.halving == HalvingSpec(keep=0.3)
+    for wrong in ({"repeats": 1}, {"warm_up": -1}, {"rejection": {"share": 1.0}}):
+        with pytest.raises(ValidationError):
+            SearchRequest.model_validate(body | wrong)
+
+
+def test_ppo2_leaves_where_candidates_are_rejected_and_keeps_to_where_scores_rise() -> None:
+    """A rejected candidate counts as the worst of its generation."""
+    space = ParameterSpace("macc")
+    spec = PPO2Spec(steps=8, samples=16, baseline="mean")
+
+    def evaluate(batch: Sequence[Proposal]) -> list[float | None]:
+        return [None if one.theta[0] < 0.25 else 0.5 + 0.1 * one.theta[1] for one in batch]
+
+    result = SAMPLERS["ppo2"](space, spec, evaluate, 0)  # type: ignore[arg-type]
+    first, last = result.path[0], result.path[-1]
+    assert last[0] > first[0] + 0.1
+    assert last[1] > first[1] + 0.1

@@ -1,0 +1,158 @@
+"""The front of a search, and the publication of its trials."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from search_service.jobs import ledger
+from search_service.jobs import lifecycle as jobs
+from search_service.searches import publication
+from search_service.searches.request import PublicationRequest
+from search_service.searches.space import space_of
+from search_service.settings import Settings
+from search_service.store import artifacts
+from search_service.store.database import sessions
+from search_service.store.tables import State, Trial
+from surrogate_zoo.errors import ConflictError, InputError, NotFoundError
+from surrogate_zoo.store import zoo
+from surrogate_zoo.store.tables import Loss, now
+from tests.search_service.bowl import BowlPool, curves_of
+from tests.search_service.service import Desk, small, working
+
+TWO = small(
+    metric="macc+3*gacc", seed=4, sampler={"name": "nsga-ii", "trials": 12, "population": 4}
+)
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    with sessions(engine)() as session:
+        yield session
+
+
+def publish(session: Session, job_id: str, trial: int, name: str = "mine") -> Loss:
+    return publication.publish(session, job_id, PublicationRequest(trial=trial, name=name))
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_search_for_two_metrics_ends_with_a_front_whose_members_can_be_published(
+    engine: Engine, settings: Settings
+) -> None:
+    desk = Desk(engine)
+    with working(settings, BowlPool()):
+        job_id = desk.submit(TWO)
+        job = desk.wait_for(job_id)
+    assert (job.state, job.error) == ("succeeded", None)
+    members = job.result["front"]
+    with desk.reading() as session:
+        trials = {trial.number: trial for trial in jobs.trials(session, job_id)}
+        (kept,) = [one for one in jobs.artifacts(session, job_id) if one.name == "front.json"]
+    file = json.loads(artifacts.open_artifact(settings.artifacts_root, kept.sha256).read_text())
+    assert file["members"] == members
+    assert file["parameters"][-1] == "weight.gacc"
+    assert [member["trial"] for member in members] == unbeaten(trials)
+    assert job.result["best"]["trial"] in unbeaten(trials)
+    assert len({member["weights"]["macc"] for member in members}) > 1
+    own = desk.published(job_id)
+    assert own["provenance"]["chosen"]["trial"] == job.result["best"]["trial"]
+    for member in members:
+        with desk.writing.begin() as session:
+            loss = publish(session, job_id, member["trial"])
+            assert loss.kind == "sum"
+            weights = {term["loss"]["metric"]: term["weight"] for term in loss.document["terms"]}
+            assert weights == pytest.approx(member["weights"])
+            chosen = loss.document["provenance"]["chosen"]
+            assert (chosen["trial"], chosen["scores"]) == (member["trial"], member["scores"])
+            assert loss.document["provenance"]["versions"] == own["provenance"]["versions"]
+    with desk.writing.begin() as session:  # what the search published itself, under its own name
+        again = publish(session, job_id, job.result["best"]["trial"], job.result["loss"])
+        assert (again.version, again.document) == (job.result["version"], own)
+
+
+def unbeaten(trials: dict[int, Trial]) -> list[int]:
+    """Numbers of the trials that no other one beats in both, the best in the first metric first."""
+    scores = {number: (t.metrics["macc"], t.metrics["gacc"]) for number, t in trials.items()}
+    return sorted(
+        (
+            number
+            for number, (a, b) in scores.items()
+            if not any(x >= a and y >= b and (x, y) != (a, b) for x, y in scores.values())
+        ),
+        key=lambda number: -scores[number][0],
+    )
+
+
+def finished(session: Session, state: State = "failed", **fields: Any) -> str:
+    """A search that is over, with a trial 0 that has a score and a trial 1 that has none."""
+    request = small(**fields)
+    job = jobs.create_search(session, request)
+    for number, score in ((0, 0.5), (1, None)):
+        ledger.record_trial(session, trial(job.id, number, score, space_of(request).start.tolist()))
+    ledger.move(session, job.id, {"queued": state})
+    return job.id
+
+
+def trial(job_id: str, number: int, score: float | None, theta: list[float]) -> Trial:
+    metrics = {} if score is None else {"macc": score, "miou": 0.25}
+    return Trial(
+        job_id=job_id, number=number, generation=0, theta=theta, is_mean=False, score=score,
+        metrics=metrics, error=None if score else "loss became NaN", seconds=1.0,
+        worker={"threads": 1, "host": "here"}, finished_at=now(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_a_trial_of_any_search_that_is_over_becomes_a_loss(session: Session, state: State) -> None:
+    job_id = finished(session, state)
+    loss = publish(session, job_id, 0)
+    assert (loss.name, loss.version, loss.kind, loss.metric) == ("mine", 1, "surrogate", "macc")
+    space = space_of(small())
+    assert curves_of(loss.document) == space.control_points(space.start)
+    facts = loss.document["provenance"]
+    assert (facts["search"], facts["dataset"]["name"]) == (job_id, "shapes")
+    assert facts["chosen"] == {
+        "trial": 0,
+        "generation": 0,
+        "theta": space.start.tolist(),
+        "score": 0.5,
+    }
+    assert facts["workers"] == [{"threads": 1}]
+    assert facts["versions"]["torch"]
+
+
+def test_the_same_trial_and_name_give_the_same_version(session: Session) -> None:
+    first, second = finished(session), finished(session)
+    assert [publish(session, job_id, 0).version for job_id in (first, second, first)] == [1, 2, 1]
+    assert publish(session, first, 0, "another").version == 1
+    assert len(zoo.versions(session, "mine")) == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "why"),
+    [
+        (0, "cross-entropy", "built-in loss"),
+        (7, "mine", "no trial 7"),
+        (1, "mine", "Trial 1 has no score and cannot be published: loss became NaN"),
+    ],
+)
+def test_what_cannot_be_published_is_refused(
+    session: Session, number: int, name: str, why: str
+) -> None:
+    with pytest.raises(InputError, match=why):
+        publish(session, finished(session), number, name)
+
+
+def test_a_search_that_is_not_over_publishes_nothing(session: Session) -> None:
+    with pytest.raises(ConflictError, match="The search is paused"):
+        publish(session, finished(session, "paused"), 0)
+    with pytest.raises(NotFoundError):
+        publish(session, "00000000-0000-0000-0000-000000000000", 0)
+
+
+def test_nsga_ii_asks_for_several_metrics(session: Session) -> None:
+    with pytest.raises(InputError, match=r"'macc' is one: join several with \+, such as miou\+bf1"):
+        jobs.create_search(session, small(sampler={"name": "nsga-ii"}))

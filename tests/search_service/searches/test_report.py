@@ -1,0 +1,111 @@
+"""What a finished search leaves: files that open, and one page that needs nothing else."""
+
+import json
+import re
+from base64 import b64decode
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from search_service.searches import report
+from search_service.searches.figures.catalogue import FIGURES
+from search_service.searches.figures.search import FinishedSearch
+from search_service.store.artifacts import MEDIA_TYPES
+from surrogate_zoo import load_loss
+from surrogate_zoo.losses.parameter_space import ParameterSpace
+from tests.search_service.searches.figures.finished import finished, scored_by, trial
+
+VOID = {"meta", "img", "link", "br"}
+
+
+class Page(HTMLParser):
+    """The tags of a page, checked to be closed, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.opened: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.opened.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.opened.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += f"{data} "
+
+
+def written(folder: Path, search: FinishedSearch) -> dict[str, Path]:
+    paths = report.write(folder, search.space, search.document, search.result, search.trials)
+    return {path.name: path for path in paths}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    space = ParameterSpace("macc")
+    trials = scored_by(space, 24, lambda theta: 0.9 - 0.5 * abs(theta[0] - 0.3))
+    for one in trials:
+        one.metrics = {"macc": one.score or 0.0, "miou": 0.25, "bf1": 0.125}
+    return written(tmp_path_factory.mktemp("report"), finished(space, trials))
+
+
+@pytest.fixture(scope="module")
+def page(files: dict[str, Path]) -> Page:
+    return Page(files["report.html"].read_text())
+
+
+def test_every_figure_is_a_file_and_stands_in_the_page(files: dict[str, Path], page: Page) -> None:
+    pictures = [source for tag, facts in page.tags if tag == "img" and (source := facts["src"])]
+    assert len(pictures) == len(FIGURES)
+    for figure, source in zip(FIGURES, pictures, strict=True):
+        content = files[f"{figure.name}.png"].read_bytes()
+        assert content.startswith(b"\x89PNG")
+        assert b64decode(source.removeprefix("data:image/png;base64,")) == content
+        assert figure.title in page.text
+
+
+def test_every_file_has_a_media_type(files: dict[str, Path]) -> None:
+    assert {path.suffix for path in files.values()} <= set(MEDIA_TYPES)
+    assert len(files["trials.csv"].read_text().splitlines()) == 25
+
+
+def test_the_page_is_whole_and_loads_nothing(files: dict[str, Path], page: Page) -> None:
+    assert not page.opened
+    assert not {"script", "link", "iframe"} & {tag for tag, _ in page.tags}
+    assert not re.search(
+        r"(src|href|url)\s*[=(]\s*['\"]?(https?:)?//", files["report.html"].read_text()
+    )
+
+
+def test_the_page_tells_the_best_trials_and_where_the_loss_comes_from(
+    files: dict[str, Path], page: Page
+) -> None:
+    told = " ".join(page.text.split())
+    assert "mAcc, curve family bezier, 6 parameters. 24 trials" in told
+    assert "0.2500 0.1250" in told  # mIoU and BF1 of every trial
+    assert "dataset.fingerprint ab" in told
+    assert json.loads(files["loss.json"].read_text())["sha256"] in told
+    load_loss(files["loss.json"], num_classes=2)
+
+
+def test_names_are_text_and_never_markup(page: Page) -> None:
+    assert "b" not in {tag for tag, _ in page.tags}
+    assert "<b>sky</b>" in page.text
+
+
+def test_a_search_of_few_trials_says_which_figures_it_lacks(tmp_path: Path) -> None:
+    space = ParameterSpace("macc", "linear")
+    search = finished(space, [trial(0, space.start, 0.5), trial(1, space.start, None)])
+    files = written(tmp_path, search)
+    pictures = {path.stem for path in files.values() if path.suffix == ".png"}
+    assert {figure.name for figure in FIGURES} - pictures == {"importance", "trade-off"}
+    text = Page(files["report.html"].read_text()).text
+    assert "at least 20 trials" in text
+    assert "(1 without a score)" in text

@@ -1,0 +1,279 @@
+"""The contract of every loss of the registry: a new entry is tested the moment it is registered.
+
+Losses that take the logits of a head as well are tested on both together: see ``supplies``.
+"""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from surrogate_zoo import LOSSES, load_loss, needs_of
+from surrogate_zoo.errors import InputError
+from surrogate_zoo.losses.distance_maps import maps_of
+from surrogate_zoo.needs import BOUNDARY_LOGITS, EDGE_NETWORK, INVERSE_NETWORK
+from tests.surrogate_zoo.batches import VOID, labels
+from tests.surrogate_zoo.losses.supplies import (
+    CLASSES,
+    call,
+    heads,
+    loss_networks,
+    loss_with_slope,
+    maps,
+    perfect,
+    supplied_loss,
+)
+
+every_loss = pytest.mark.parametrize("name", LOSSES)
+
+
+def _scores(
+    name: str,
+    seed: int,
+    size: tuple[int, int, int] = (2, 9, 11),
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    n, h, w = size
+    shape = (n, CLASSES + heads(name), h, w)
+    return 2 * torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
+
+
+def _value(name: str, scores: Tensor, target: Tensor, loss: nn.Module | None = None) -> float:
+    return call(name, loss or supplied_loss(name), scores, target).item()
+
+
+def _gradient(
+    name: str, scores: Tensor, target: Tensor, loss: nn.Module | None = None
+) -> tuple[float, Tensor]:
+    leaf = scores.clone().requires_grad_()
+    value = call(name, loss or supplied_loss(name), leaf, target)
+    value.backward()
+    assert leaf.grad is not None
+    return value.item(), leaf.grad
+
+
+@every_loss
+def test_value_is_a_finite_scalar_and_the_gradient_is_not_zero(name: str) -> None:
+    value, gradient = _gradient(name, _scores(name, 1), labels(1))
+    assert value > 0
+    assert torch.isfinite(gradient).all()
+    assert gradient.abs().sum() > 0
+
+
+@every_loss
+def test_an_all_void_batch_has_value_and_gradient_zero(name: str) -> None:
+    value, gradient = _gradient(name, _scores(name, 1), torch.full((2, 9, 11), VOID))
+    assert value == 0
+    assert (gradient == 0).all()
+
+
+@every_loss
+def test_void_logits_change_neither_value_nor_gradient(name: str) -> None:
+    target, scores = labels(3), _scores(name, 3)
+    void = (target == VOID)[:, None]
+    value, gradient = _gradient(name, scores, target)
+    assert (gradient.movedim(1, -1)[target == VOID] == 0).all()
+    for filling in (_scores(name, 4) * 100, torch.full_like(scores, torch.nan)):
+        other, other_gradient = _gradient(name, torch.where(void, filling, scores), target)
+        assert other == value
+        assert torch.equal(other_gradient, gradient)
+
+
+@every_loss
+def test_a_perfect_prediction_is_the_minimum(name: str) -> None:
+    target = labels(5, size=(1, 20, 20))
+    best = _value(name, perfect(name, target), target)
+    assert best == pytest.approx(0, abs=1e-9)
+    # Other classes and other boundaries: the active boundary loss sees only these.
+    moved = (target % VOID).roll(1, -1)
+    wrong = perfect(name, (moved + 1) % CLASSES, target != VOID)
+    assert _value(name, wrong, target) > best
+
+
+@every_loss
+def test_one_class_present(name: str) -> None:
+    target = torch.full((2, 9, 11), 2)
+    value, gradient = _gradient(name, _scores(name, 6), target)
+    assert value >= 0
+    assert torch.isfinite(gradient).all()
+    assert _value(name, perfect(name, target), target) == pytest.approx(0, abs=1e-9)
+
+
+@every_loss
+@pytest.mark.parametrize(("dtype", "bound"), [(torch.float16, 2e-3), (torch.bfloat16, 2e-2)])
+def test_half_precision_agrees_with_float32(name: str, dtype: torch.dtype, bound: float) -> None:
+    # More than 65,504 pixels, where sums in float16 overflow.
+    target, scores = labels(7, size=(1, 260, 260)), _scores(name, 7, (1, 260, 260))
+    half, half_gradient = _gradient(name, scores.to(dtype), target)
+    full, full_gradient = _gradient(name, scores.to(dtype).float(), target)
+    assert half == pytest.approx(full, rel=1e-6)
+    relative = (half_gradient.float() - full_gradient).norm() / full_gradient.norm()
+    # A gradient of float16 logits is rounded to float16; small ones fall below its least number.
+    assert relative <= (bound if dtype == torch.bfloat16 else 0.5)
+    assert half == pytest.approx(_value(name, scores, target), rel=bound)
+
+
+@every_loss
+def test_the_gradient_agrees_with_finite_differences(name: str) -> None:
+    target, scores = labels(8, size=(1, 6, 6)), _scores(name, 8, (1, 6, 6), torch.float64)
+    loss = loss_with_slope(name)
+    _, gradient = _gradient(name, scores, target, loss)
+    generator = torch.Generator().manual_seed(0)
+    step = 1e-6
+    for _ in range(20):
+        direction = torch.randn(scores.shape, generator=generator, dtype=torch.float64)
+        above = _value(name, scores + step * direction, target, loss)
+        rise = above - _value(name, scores - step * direction, target, loss)
+        assert rise / (2 * step) == pytest.approx(
+            (gradient * direction).sum().item(), rel=2e-3, abs=1e-6
+        )
+
+
+@every_loss
+def test_descent_reaches_a_better_prediction(name: str) -> None:
+    target = labels(9, size=(1, 16, 16), void=0)
+    loss = loss_with_slope(name)
+    scores = nn.Parameter(0.5 * _scores(name, 9, (1, 16, 16)))
+    optimiser = torch.optim.Adam([scores], lr=0.1)
+    first = call(name, loss, scores, target).item()
+    for _ in range(60):
+        optimiser.zero_grad()
+        call(name, loss, scores, target).backward()
+        optimiser.step()
+    assert call(name, loss, scores, target).item() < 0.7 * first
+
+
+@every_loss
+def test_the_order_of_images_does_not_matter(name: str) -> None:
+    target, scores = labels(14, size=(3, 9, 11)), _scores(name, 14, (3, 9, 11), torch.float64)
+    value = _value(name, scores, target)
+    assert _value(name, scores.flip(0), target.flip(0)) == pytest.approx(value, rel=1e-9)
+
+
+@every_loss
+def test_a_batch_may_be_split_where_the_entry_says_so(name: str) -> None:
+    target, scores = labels(15, size=(3, 9, 11)), _scores(name, 15, (3, 9, 11), torch.float64)
+    target[0, :6] = VOID  # so that the parts weigh differently
+    parts = [(scores[:1], target[:1]), (scores[1:], target[1:])]
+    pixels = [(one != VOID).sum().item() for _, one in parts]
+    values = [_value(name, *part) for part in parts]
+    mean = sum(n * value for n, value in zip(pixels, values, strict=True)) / sum(pixels)
+    same = mean == pytest.approx(_value(name, scores, target), rel=1e-9)
+    assert same == (LOSSES[name].mean_over == "pixels")
+
+
+@every_loss
+def test_autocast_does_not_reach_inside(name: str) -> None:
+    target, scores, loss = labels(10), _scores(name, 10), supplied_loss(name)
+    outside = call(name, loss, scores, target)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = call(name, loss, scores, target)
+    assert inside.dtype == torch.float32
+    assert inside.item() == outside.item()
+
+
+@every_loss
+def test_documents_build_the_same_loss(name: str) -> None:
+    document = LOSSES[name].document()
+    target, scores = labels(11), _scores(name, 11)
+    facts = loss_networks() if needs_of(name).loss_networks else {}
+    rebuilt = load_loss(document, num_classes=CLASSES, facts=facts)
+    assert call(name, rebuilt, scores, target).item() == _value(name, scores, target)
+    assert document["title"]
+    assert LOSSES[name].summary.endswith(".")
+    assert LOSSES[name].source
+
+
+_GOOD, _TARGET = torch.zeros(1, CLASSES, 4, 4), torch.zeros(1, 4, 4, dtype=torch.int64)
+_BAD = {
+    "classes": (torch.zeros(1, 3, 4, 4), _TARGET, r"logits must have shape \(N, 4, H, W\)"),
+    "dimensions": (torch.zeros(CLASSES, 4, 4), _TARGET, "logits must have shape"),
+    "integer logits": (_GOOD.long(), _TARGET, "logits must be floating point"),
+    "target size": (_GOOD, torch.zeros(1, 4, 5).long(), "target must have shape"),
+    "target dtype": (_GOOD, _TARGET.float(), "target must be int64"),
+    "label too large": (_GOOD, _TARGET + 4, "target holds the label 4"),
+    "negative label": (_GOOD, _TARGET - 1, "target holds the label -1"),
+    "nan": (torch.full_like(_GOOD, torch.nan), _TARGET, "logits hold NaN"),
+    "infinity": (torch.full_like(_GOOD, torch.inf), _TARGET, "logits hold NaN or infinite"),
+}
+
+
+@every_loss
+@pytest.mark.parametrize("case", _BAD)
+def test_bad_input_is_refused_by_name(name: str, case: str) -> None:
+    logits, target, message = _BAD[case]
+    further = {BOUNDARY_LOGITS: torch.zeros(1, 1, 4, 4)} if heads(name) else {}
+    with pytest.raises(InputError, match=message):
+        supplied_loss(name)(logits, target, **further)
+
+
+@every_loss
+def test_another_void_label_can_be_chosen(name: str) -> None:
+    target = labels(12)
+    zero_void = torch.where(target == VOID, CLASSES + 7, target)
+    scores, loss = _scores(name, 12), supplied_loss(name, ignore_index=CLASSES + 7)
+    assert call(name, loss, scores, zero_void).item() == _value(name, scores, target)
+
+
+with_maps = pytest.mark.parametrize("name", [name for name in LOSSES if maps(name)])
+with_heads = pytest.mark.parametrize("name", [name for name in LOSSES if heads(name)])
+with_networks = pytest.mark.parametrize(
+    "name", [name for name in LOSSES if needs_of(name).loss_networks]
+)
+
+
+@with_maps
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_maps_handed_over_give_the_value_of_maps_computed(name: str, dtype: torch.dtype) -> None:
+    target, scores, loss = labels(13), _scores(name, 13), supplied_loss(name)
+    given = {one: maps_of(one, target, CLASSES).to(dtype) for one in maps(name)}
+    further = {BOUNDARY_LOGITS: scores[:, CLASSES:]} if heads(name) else {}
+    value = loss(scores[:, :CLASSES], target, **given, **further).item()
+    assert value == pytest.approx(_value(name, scores, target), rel=2e-3)
+    # And they are what it looks at.
+    other = {one: torch.zeros_like(kept) for one, kept in given.items()}
+    assert loss(scores[:, :CLASSES], target, **other, **further).item() != value
+
+
+@with_maps
+def test_maps_of_another_shape_are_refused(name: str) -> None:
+    given = {one: torch.zeros(2, 1, 9, 12) for one in maps(name)}
+    with pytest.raises(InputError, match=f"{maps(name)[0]} must be floating point of shape"):
+        supplied_loss(name)(_scores(name, 1)[:, :CLASSES], labels(1), **given)
+
+
+@with_heads
+def test_a_head_that_is_missing_or_of_another_shape_is_refused(name: str) -> None:
+    logits, loss = _scores(name, 1)[:, :CLASSES], supplied_loss(name)
+    with pytest.raises(InputError, match="needs boundary_logits"):
+        loss(logits, labels(1))
+    with pytest.raises(InputError, match=r"boundary_logits must .* shape \(2, 1, 9, 11\)"):
+        loss(logits, labels(1), boundary_logits=logits)
+    with pytest.raises(InputError, match="boundary_logits hold NaN"):
+        loss(logits, labels(1), boundary_logits=torch.full_like(logits[:, :1], torch.nan))
+
+
+@with_networks
+def test_a_loss_network_that_is_missing_or_does_not_fit_is_refused(name: str) -> None:
+    [kind] = needs_of(name).loss_networks
+    with pytest.raises(InputError, match="lossfit loss-networks train"):
+        load_loss(name, num_classes=CLASSES)
+    [other] = {EDGE_NETWORK, INVERSE_NETWORK} - {kind}
+    with pytest.raises(InputError, match=kind):
+        load_loss(name, num_classes=CLASSES, facts={kind: loss_networks()[other]})
+
+
+@with_networks
+def test_loss_networks_stay_frozen(name: str) -> None:
+    loss = supplied_loss(name).train()
+    assert not any(parameter.requires_grad for parameter in loss.parameters())
+    before = {key: one.clone() for key, one in loss.state_dict().items()}
+    call(name, loss, _scores(name, 1).requires_grad_(), labels(1)).backward()
+    assert all(torch.equal(one, before[key]) for key, one in loss.state_dict().items())
+
+
+def test_an_input_that_no_loss_takes_is_refused() -> None:
+    with pytest.raises(InputError, match="takes no input 'depth'"):
+        supplied_loss("cross-entropy")(
+            _scores("cross-entropy", 1), labels(1), depth=torch.zeros(2, 1, 9, 11)
+        )

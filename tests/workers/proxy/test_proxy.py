@@ -1,0 +1,240 @@
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from search_service.presets import QUICK_NETWORK, QUICK_SCORING
+from search_service.searches.presets import QUICK_HOLD_OUT, QUICK_PROXY
+from surrogate_zoo.errors import DatasetError, InputError, UnknownNameError
+from surrogate_zoo.loss_networks.edge import EdgeNetwork
+from surrogate_zoo.loss_networks.inverse import InverseNetwork
+from surrogate_zoo.loss_networks.storage import save
+from surrogate_zoo.losses.registry import LOSSES
+from surrogate_zoo.needs import EDGE_NETWORK, INVERSE_NETWORK
+from tests.workers import tiny
+from tests.workers.datasets import folders
+from workers.datasets.dataset import VOID
+from workers.learning.hold_out import cut_hold_out
+from workers.proxy.proxy import decoded_samples, evaluate_pack
+from workers.tasks.base import Stopped
+from workers.tasks.datasets import ShapesSource
+from workers.tasks.proxy import Candidate, ProxyTask
+
+NAMES = ("cross-entropy", "asl-macc-voc", "dice")
+PACK = [tiny.candidate(number, name) for number, name in enumerate(NAMES)]
+
+
+class OpenedFiles:
+    """Paths that this process opened while watching, told by the interpreter itself."""
+
+    def __init__(self) -> None:
+        self.paths: set[str] = set()
+        self.watching = False
+        sys.addaudithook(self._hook)  # cannot be removed; does nothing unless watching
+
+    def _hook(self, event: str, arguments: tuple[object, ...]) -> None:
+        if self.watching and event == "open" and isinstance(arguments[0], str | Path):
+            self.paths.add(str(arguments[0]))
+
+
+OPENED = OpenedFiles()
+
+
+@pytest.fixture
+def opened() -> Iterator[set[str]]:
+    OPENED.paths.clear()
+    OPENED.watching = True
+    yield OPENED.paths
+    OPENED.watching = False
+
+
+@pytest.fixture(autouse=True)
+def nothing_decoded() -> None:
+    decoded_samples.cache_clear()
+
+
+def test_outcomes_carry_scores_and_where_they_come_from() -> None:
+    outcomes = evaluate_pack(tiny.proxy_task(), PACK, device="cpu")
+    assert [outcome.number for outcome in outcomes] == [0, 1, 2]
+    for outcome in outcomes:
+        assert outcome.error is None
+        assert outcome.score == outcome.metrics["macc"]
+        assert 0 <= outcome.score <= 1
+        assert outcome.seconds > 0
+        assert [step for step, _ in outcome.curve] == [1, 2, 3, 4]
+        assert outcome.worker["device"] == "cpu"
+        assert outcome.worker["threads"] >= 1
+    assert len({outcome.curve for outcome in outcomes}) == 3
+
+
+def test_a_candidate_scores_the_same_in_any_pack() -> None:
+    task = tiny.proxy_task()
+    together = evaluate_pack(task, PACK, device="cpu")
+    turned = evaluate_pack(task, PACK[::-1], device="cpu")[::-1]
+    alone = [evaluate_pack(task, [candidate], device="cpu")[0] for candidate in PACK]
+    for one, other, single in zip(together, turned, alone, strict=True):
+        assert one.metrics == other.metrics == single.metrics
+        assert one.curve == other.curve == single.curve
+
+
+def test_the_seed_changes_everything() -> None:
+    [one] = evaluate_pack(tiny.proxy_task(seed=0), PACK[:1], device="cpu")
+    [other] = evaluate_pack(tiny.proxy_task(seed=1), PACK[:1], device="cpu")
+    assert one.curve != other.curve
+
+
+def test_a_sick_candidate_fails_with_its_reason_and_the_rest_go_on() -> None:
+    unreadable = Candidate(7, {"schema": "lossfit/loss/v1", "kind": "surrogate", "name": "x"})
+    outcomes = evaluate_pack(tiny.proxy_task(), [unreadable, *PACK[:1]], device="cpu")
+    assert outcomes[0].score is None
+    assert outcomes[0].error is not None
+    assert outcomes[0].error.startswith("The loss cannot be loaded: ")
+    assert outcomes[0].metrics == {}
+    [alone] = evaluate_pack(tiny.proxy_task(), PACK[:1], device="cpu")
+    assert outcomes[1].metrics == alone.metrics
+
+
+def test_a_training_that_overflows_fails_with_its_reason() -> None:
+    [outcome] = evaluate_pack(tiny.proxy_task(training=tiny.OVERFLOWING), PACK[:1], device="cpu")
+    assert outcome.score is None
+    assert outcome.metrics == {}
+    assert outcome.error is not None
+    assert re.match(r"The loss became (nan|inf) at iteration \d+\.", outcome.error)
+    assert len(outcome.curve) < 25
+
+
+@pytest.mark.parametrize("layout", ["segnet", "folder"])
+def test_a_search_opens_no_image_of_val_or_test(
+    layout: str, tmp_path: Path, opened: set[str]
+) -> None:
+    OPENED.watching = False
+    source = folders.segnet(tmp_path) if layout == "segnet" else folders.folder(tmp_path)
+    task = tiny.proxy_task(dataset=source, hold_out=0.4)
+    OPENED.watching = True
+    evaluate_pack(task, PACK[:1], device="cpu")
+    images = {Path(path) for path in opened if path.startswith(str(tmp_path)) and ".png" in path}
+    from workers.datasets.layouts import open_dataset
+
+    wanted = set(open_dataset(source).splits["train"])
+    assert {path.stem for path in images} == wanted
+    assert len(images) == 2 * len(wanted)
+
+
+def test_samples_are_decoded_once(tmp_path: Path, opened: set[str]) -> None:
+    task = tiny.proxy_task(dataset=folders.segnet(tmp_path), hold_out=0.4)
+    evaluate_pack(task, PACK[:1], device="cpu")
+    opened.clear()
+    evaluate_pack(task, PACK[1:], device="cpu")
+    assert not [path for path in opened if path.endswith(".png")]
+
+
+def test_hold_out_cuts_all_images_in_two() -> None:
+    kept, held = cut_hold_out(100, 0.25, seed=0)
+    assert len(held) == 25
+    assert sorted(kept + held) == list(range(100))
+    assert cut_hold_out(100, 0.25, seed=0) == (kept, held)
+    assert cut_hold_out(100, 0.25, seed=1) != (kept, held)
+    assert cut_hold_out(2, 0.01, seed=0)[1] != []
+
+
+def test_too_few_images_to_hold_out() -> None:
+    with pytest.raises(DatasetError, match="1 training images are too few"):
+        cut_hold_out(1, 0.5, seed=0)
+
+
+def test_a_hold_out_set_with_nothing_to_measure(tmp_path: Path) -> None:
+    source = folders.segnet(tmp_path, {"train": 4})
+    for index in range(4):
+        void = np.full((12, 16), folders.VOID_LABEL, dtype=np.uint8)
+        folders.save(tmp_path / "trainannot" / f"train-{index}.png", void)
+    [outcome] = evaluate_pack(tiny.proxy_task(dataset=source), PACK[:1], device="cpu")
+    assert outcome.score is None
+    assert outcome.error is not None
+    assert "nothing to measure macc" in outcome.error
+    assert VOID == 255
+
+
+WRONG = {
+    "metric": ({"metric": "mIoU2"}, UnknownNameError, "no metric named 'mIoU2'"),
+    "network": (
+        {"network": tiny.NETWORK.model_copy(update={"encoder": "none"})},
+        UnknownNameError,
+        "no encoder named 'none'",
+    ),
+    "dataset": (
+        {"dataset": folders.SegNetSource(root="/nowhere", classes=("a", "b"))},
+        DatasetError,
+        "/nowhere does not exist",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_task_is_an_error_and_no_outcome(case: str) -> None:
+    changes, kind, message = WRONG[case]
+    with pytest.raises(kind, match=message):
+        evaluate_pack(tiny.proxy_task(**changes), PACK, device="cpu")
+
+
+def test_an_unknown_device() -> None:
+    with pytest.raises(InputError, match="'tpu' is no device"):
+        evaluate_pack(tiny.proxy_task(), PACK, device="tpu")
+
+
+def test_progress_may_stop_it() -> None:
+    steps: list[int] = []
+
+    def progress(step: int) -> None:
+        steps.append(step)
+        if step == 2:
+            raise Stopped("enough")
+
+    with pytest.raises(Stopped):
+        evaluate_pack(tiny.proxy_task(), PACK, device="cpu", progress=progress)
+    assert steps == [1, 2]
+
+
+def test_the_quick_proxy_tells_losses_apart() -> None:
+    task = ProxyTask(
+        dataset=ShapesSource(),
+        metric="macc",
+        network=QUICK_NETWORK,
+        training=QUICK_PROXY,
+        scoring=QUICK_SCORING,
+        hold_out=QUICK_HOLD_OUT,
+    )
+    names = ("cross-entropy", "naive-macc", "asl-macc-voc")
+    pack = [tiny.candidate(number, name) for number, name in enumerate(names)]
+    handmade, line, published = (one.score for one in evaluate_pack(task, pack, device="cpu"))
+    assert handmade is not None
+    assert handmade > 0.4  # it learns: always the same class scores 1/6
+    assert line is not None
+    assert published is not None
+    assert min(line, published) > handmade + 0.05
+
+
+def test_every_loss_of_the_zoo_trains(tmp_path: Path) -> None:
+    paths = {}
+    for kind, network in {
+        EDGE_NETWORK: EdgeNetwork(num_classes=6),
+        INVERSE_NETWORK: InverseNetwork(side=16),
+    }.items():
+        paths[kind] = str(tmp_path / f"{kind}.safetensors")
+        save(network, paths[kind], kind=kind, parameters=PARAMETERS[kind], provenance={})
+    task = tiny.proxy_task(loss_networks=paths, training={"iterations": 2})
+    candidates = [tiny.candidate(number, name) for number, name in enumerate(LOSSES)]
+    outcomes = evaluate_pack(task, candidates, device="cpu")
+    failures = {name: one.error for name, one in zip(LOSSES, outcomes, strict=True) if one.error}
+    assert failures == {}
+    # Each of them pulls the network elsewhere.
+    assert len({one.curve for one in outcomes}) == len(LOSSES)
+
+
+PARAMETERS: dict[str, dict[str, Any]] = {
+    EDGE_NETWORK: {"num_classes": 6},
+    INVERSE_NETWORK: {"side": 16},
+}

@@ -1,0 +1,199 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from surrogate_zoo import ImageScores
+from surrogate_zoo.errors import (
+    ConflictError,
+    DatasetError,
+    LossFileError,
+    StorageError,
+    WorkerError,
+)
+from surrogate_zoo.losses.registry import weighted_sum
+from tests.workers import tiny
+from workers.datasets.layouts import open_dataset
+from workers.learning.image_stack import stack_by_size
+from workers.networks.build import build_network
+from workers.retraining.retraining import CHECKPOINT, retrain
+from workers.scoring.inference import evaluate
+from workers.tasks.base import Stopped
+from workers.tasks.networks import NetworkSpec
+from workers.tasks.scoring import InferenceSpec
+
+
+def same_files(one: Path, other: Path) -> bool:
+    first, second = (load_file(folder / "weights.safetensors") for folder in (one, other))
+    metrics = [(folder / "metrics.json").read_text() for folder in (one, other)]
+    return metrics[0] == metrics[1] and all(torch.equal(first[n], second[n]) for n in first)
+
+
+def test_results_can_be_used_without_the_product(tmp_path: Path) -> None:
+    task = tiny.retraining_task(training={"iterations": 30, "batch_size": 8}, rankseg=True)
+    result = retrain(task, tmp_path, device="cpu")
+    assert result.files == ("weights.safetensors", "metrics.json", "predictions.png")
+    assert result.seconds > 0
+    report = json.loads((tmp_path / "metrics.json").read_text())
+    assert report["metrics"] == result.metrics
+    assert report["split"] == "val"
+    assert report["images"] == 6
+    assert [step for step, _ in report["curve"]] == list(range(1, 31))
+    with safe_open(tmp_path / "weights.safetensors", "pt") as file:
+        facts = json.loads(file.metadata()["lossfit"])
+    spec = NetworkSpec.model_validate(facts["network"])
+    network = build_network(spec, len(facts["classes"]))
+    network.load_state_dict(load_file(tmp_path / "weights.safetensors"))
+    samples = open_dataset(tiny.SOURCE).read("val")
+    stacks = stack_by_size(samples, torch.device("cpu"), range(6))
+    images = ImageScores(6)
+    assert evaluate(network, stacks, 6, tiny.SCORING, images=images) == result.metrics
+    assert report["image_miou"] == images.image_miou()
+    assert report["worst_decile"] == min(images.image_miou())
+    assert [*report["class_iou"]] == facts["classes"]
+    known = [one for one in report["class_iou"].values() if one is not None]
+    assert np.mean(known) == pytest.approx(report["metrics"]["miou"])
+    ranked = evaluate(network, stacks, 6, tiny.SCORING, InferenceSpec(decoding="rankseg"))
+    assert report["rankseg"] == ranked != result.metrics
+    with Image.open(tmp_path / "predictions.png") as picture:
+        assert picture.size == (480, 640)
+
+
+def test_equal_weights_are_equal_files(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        retrain(tiny.retraining_task(), tmp_path / name, device="cpu")
+    files = [(tmp_path / name / "weights.safetensors").read_bytes() for name in ("one", "two")]
+    assert files[0] == files[1]
+
+
+def test_the_split_is_the_one_that_was_asked_for(tmp_path: Path) -> None:
+    val = retrain(tiny.retraining_task(), tmp_path / "val", device="cpu")
+    test = retrain(tiny.retraining_task(split="test"), tmp_path / "test", device="cpu")
+    assert val.metrics != test.metrics
+
+
+def test_it_is_scored_by_the_inference_that_was_asked_for(tmp_path: Path) -> None:
+    asked = InferenceSpec(window=(16, 16), scales=(0.5, 1.0), flip=True)
+    result = retrain(tiny.retraining_task(inference=asked), tmp_path, device="cpu")
+    network = build_network(tiny.NETWORK, 6)
+    network.load_state_dict(load_file(tmp_path / "weights.safetensors"))
+    stacks = stack_by_size(open_dataset(tiny.SOURCE).read("val"), torch.device("cpu"), range(6))
+    assert evaluate(network, stacks, 6, tiny.SCORING, asked) == result.metrics
+    assert evaluate(network, stacks, 6, tiny.SCORING) != result.metrics
+
+
+DROPPING = NetworkSpec(options={"decoder_channels": 16, "decoder_atrous_rates": (1, 2, 3)})
+
+
+@pytest.mark.parametrize(
+    ("stop_at", "network"), [(1, tiny.NETWORK), (2, tiny.NETWORK), (3, DROPPING)]
+)
+def test_a_stopped_retraining_resumes_to_the_same_end(
+    tmp_path: Path, stop_at: int, network: NetworkSpec
+) -> None:
+    task = tiny.retraining_task("asl-macc-voc", network=network, training={"iterations": 5})
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    retrain(task, whole, device="cpu")
+    looks = iter(range(1, 100))
+    with pytest.raises(Stopped, match=f"after {stop_at} iterations"):
+        retrain(task, parts, device="cpu", should_stop=lambda: next(looks) == stop_at)
+    assert not (parts / "weights.safetensors").exists()
+    retrain(task, parts, device="cpu")
+    assert same_files(whole, parts)
+
+
+def test_heads_and_maps_resume_to_the_same_end_and_leave_no_trace(tmp_path: Path) -> None:
+    loss = weighted_sum("boundary-cross-entropy+0.01*boundary")
+    task = tiny.retraining_task(training={"iterations": 5}).model_copy(update={"loss": loss})
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    retrain(task, whole, device="cpu")
+    looks = iter(range(1, 100))
+    with pytest.raises(Stopped):
+        retrain(task, parts, device="cpu", should_stop=lambda: next(looks) == 3)
+    retrain(task, parts, device="cpu")
+    assert same_files(whole, parts)
+    plain = build_network(tiny.NETWORK, 6).state_dict()
+    assert load_file(whole / "weights.safetensors").keys() == plain.keys()
+
+
+def test_a_crash_between_checkpoints_resumes_from_the_last(tmp_path: Path) -> None:
+    task = tiny.retraining_task(training={"iterations": 7}, checkpoint_every=3)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    retrain(task, whole, device="cpu")
+    looks = iter(range(1, 100))
+
+    def crash() -> bool:
+        if next(looks) == 5:
+            raise RuntimeError("power cut")
+        return False
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        retrain(task, parts, device="cpu", should_stop=crash)
+    state = torch.load(parts / CHECKPOINT, weights_only=True)
+    assert state["learner"]["steps"] == 3
+    retrain(task, parts, device="cpu")
+    assert same_files(whole, parts)
+
+
+def test_a_finished_retraining_is_only_scored_again(tmp_path: Path) -> None:
+    task = tiny.retraining_task()
+    first = retrain(task, tmp_path, device="cpu")
+    steps: list[int] = []
+    second = retrain(task, tmp_path, device="cpu", on_progress=lambda step, _: steps.append(step))
+    assert second.metrics == first.metrics
+    assert steps == []
+
+
+def test_progress_is_told_every_twenty_steps_and_at_the_end(tmp_path: Path) -> None:
+    told: list[tuple[int, float]] = []
+    task = tiny.retraining_task(training={"iterations": 45}, checkpoint_every=1000)
+    retrain(task, tmp_path, device="cpu", on_progress=lambda *step: told.append(step))
+    assert [steps for steps, _ in told] == [20, 40, 45]
+    assert told[-1][1] < told[0][1]
+
+
+def test_a_folder_belongs_to_one_task(tmp_path: Path) -> None:
+    retrain(tiny.retraining_task(), tmp_path, device="cpu")
+    with pytest.raises(ConflictError, match="belongs to another retraining"):
+        retrain(tiny.retraining_task(seed=1), tmp_path, device="cpu")
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    (tmp_path / CHECKPOINT).write_bytes(b"PK damaged")
+    with pytest.raises(StorageError, match=r"checkpoint.pt cannot be read; delete it"):
+        retrain(tiny.retraining_task(), tmp_path, device="cpu")
+
+
+def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (print, ("run",))
+
+    torch.save(Evil(), tmp_path / CHECKPOINT)
+    with pytest.raises(StorageError):
+        retrain(tiny.retraining_task(), tmp_path, device="cpu")
+
+
+def test_a_training_that_diverges_says_so(tmp_path: Path) -> None:
+    task = tiny.retraining_task(training=tiny.OVERFLOWING)
+    with pytest.raises(WorkerError, match=r"became .* at iteration .*Lower the learning rate"):
+        retrain(task, tmp_path, device="cpu")
+
+
+def test_a_malformed_loss_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LossFileError):
+        retrain(tiny.retraining_task().model_copy(update={"loss": {}}), tmp_path, device="cpu")
+
+
+def test_a_dataset_without_the_split(tmp_path: Path) -> None:
+    from tests.workers.datasets import folders
+
+    source = folders.segnet(tmp_path / "data", {"train": 4, "val": 2})
+    task = tiny.retraining_task(dataset=source, split="test")
+    with pytest.raises(DatasetError, match="no split 'test'"):
+        retrain(task, tmp_path / "out", device="cpu")

@@ -1,0 +1,34 @@
+import pytest
+from pydantic import ValidationError
+
+from workers.tasks.datasets import FolderSource, ShapesSource
+from workers.tasks.proxy import ProxyTask
+from workers.tasks.training import AugmentationSpec, TrainingSpec
+
+WRONG = {
+    "warmup as long as the training": (TrainingSpec, {"iterations": 5, "warmup": 5}),
+    "batch of one": (TrainingSpec, {"batch_size": 1}),
+    "negative crop": (TrainingSpec, {"crop": (-64, 64)}),
+    "floor above the peak": (
+        TrainingSpec,
+        {"learning_rate": 0.01, "minimum_learning_rate": 0.02},
+    ),
+    "unknown field": (TrainingSpec, {"epochs": 3}),
+    "scale the wrong way round": (AugmentationSpec, {"scale": (2.0, 0.5)}),
+    "ratio above one": (FolderSource, {"root": "x", "classes": ("a", "b"), "ratio": (0.9, 0.9, 0)}),
+    "one class": (FolderSource, {"root": "x", "classes": ("a",)}),
+    "seed below zero": (ShapesSource, {"seed": -1}),
+    "infinite rate": (TrainingSpec, {"learning_rate": float("inf")}),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_values_are_refused_where_they_are_made(case: str) -> None:
+    kind, values = WRONG[case]
+    with pytest.raises(ValidationError):
+        kind(**values)
+
+
+def test_tasks_survive_json() -> None:
+    task = ProxyTask(dataset=ShapesSource(seed=3), metric="bf1", hold_out=0.25)
+    assert ProxyTask.model_validate_json(task.model_dump_json()) == task

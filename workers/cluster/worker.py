@@ -1,0 +1,168 @@
+"""What lives in a worker process: it evaluates and trains, one thing at a time, and can be stopped."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import torch
+
+from surrogate_zoo import errors
+from workers.learning.device import choose_device, worker_facts
+from workers.loss_networks.training import train_loss_network
+from workers.proxy.proxy import evaluate_pack
+from workers.retraining.retraining import retrain
+from workers.scoring.gallery import draw_gallery
+from workers.tasks.base import Stopped
+from workers.tasks.gallery import GalleryResult, GalleryTask
+from workers.tasks.loss_networks import LossNetworkResult, LossNetworkTask
+from workers.tasks.proxy import Candidate, Outcome, ProxyTask
+from workers.tasks.retraining import RetrainingResult, RetrainingTask
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+Progress = Callable[[int, float], None]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error on its way from a worker to the caller.
+
+    Attributes:
+        kind: Name of the class in ``surrogate_zoo.errors``, ``Stopped``, or "" for an error that
+            nobody raised on purpose.
+        message: Its text.
+    """
+
+    kind: str
+    message: str
+
+    def throw(self) -> NoReturn:
+        """Raise the error; as an InputError where its own class needs more than a text."""
+        if self.kind == Stopped.__name__:
+            raise Stopped(self.message)
+        if self.kind == errors.UnknownNameError.__name__:
+            raise errors.InputError(self.message)
+        raise getattr(errors, self.kind, errors.WorkerError)(self.message)
+
+
+class TrainingWorker:
+    """Runs trainings in its own process. Decoded datasets stay in memory between calls.
+
+    Trainings must come one at a time; ``stop``, ``progress`` and ``facts`` may come at any time
+    from other threads. Errors are returned as :class:`Refusal`, since exceptions with arguments of
+    their own do not survive the way between processes.
+
+    Args:
+        threads: CPU threads of a training; scores repeat bit for bit for the same number.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:<n>``.
+    """
+
+    def __init__(self, threads: int, device: str) -> None:
+        self._threads = threads
+        self._device = device
+        self._lock = threading.Lock()
+        self._stopped: set[str] = set()
+        self._progress: dict[str, tuple[int, float]] = {}
+        torch.set_num_threads(threads)
+
+    def evaluate(
+        self, ticket: str, task: ProxyTask, candidates: Sequence[Candidate]
+    ) -> list[Outcome] | Refusal:
+        """Evaluate a pack; ``ticket`` names this call for :meth:`stop`."""
+        torch.set_num_threads(self._threads)  # a setting of the calling thread
+
+        def progress(_: int) -> None:
+            if self._is_stopped(ticket):
+                raise Stopped("The evaluation was stopped.")
+
+        try:
+            return evaluate_pack(task, candidates, device=self._device, progress=progress)
+        except Exception as error:  # noqa: BLE001 - goes to the caller
+            return _refusal(error)
+
+    def retrain(self, ticket: str, task: RetrainingTask, folder: str) -> RetrainingResult | Refusal:
+        """Retrain with checkpoints in ``folder``; ``ticket`` names this call."""
+        return self._train(
+            ticket,
+            lambda on_progress: retrain(
+                task,
+                Path(folder),
+                device=self._device,
+                on_progress=on_progress,
+                should_stop=lambda: self._is_stopped(ticket),
+            ),
+        )
+
+    def train_loss_network(
+        self, ticket: str, task: LossNetworkTask, folder: str
+    ) -> LossNetworkResult | Refusal:
+        """Train a loss network, with its weights in ``folder``; ``ticket`` names this call."""
+        return self._train(
+            ticket,
+            lambda on_progress: train_loss_network(
+                task,
+                Path(folder),
+                device=self._device,
+                on_progress=lambda steps, _total, loss: on_progress(steps, loss),
+                should_stop=lambda: self._is_stopped(ticket),
+            ),
+        )
+
+    def draw_gallery(self, ticket: str, task: GalleryTask, folder: str) -> GalleryResult | Refusal:
+        """Draw a gallery into ``folder``; ``ticket`` names this call."""
+        return self._train(
+            ticket,
+            lambda on_progress: draw_gallery(
+                task,
+                Path(folder),
+                device=self._device,
+                on_progress=on_progress,
+                should_stop=lambda: self._is_stopped(ticket),
+            ),
+        )
+
+    def _train(self, ticket: str, train: Callable[[Progress], Result]) -> Result | Refusal:
+        """Run one training that tells its progress."""
+        torch.set_num_threads(self._threads)
+
+        def on_progress(steps: int, loss: float) -> None:
+            with self._lock:
+                self._progress[ticket] = (steps, loss)
+
+        try:
+            return train(on_progress)
+        except Exception as error:  # noqa: BLE001 - goes to the caller
+            return _refusal(error)
+        finally:
+            with self._lock:
+                self._progress.pop(ticket, None)
+
+    def stop(self, ticket: str) -> None:
+        """Make the call named ``ticket`` return soon, also if it has not begun."""
+        with self._lock:
+            self._stopped.add(ticket)
+
+    def progress(self, ticket: str) -> tuple[int, float] | None:
+        """Steps and recent loss of the training named ``ticket``; None before the first report."""
+        with self._lock:
+            return self._progress.get(ticket)
+
+    def facts(self) -> dict[str, str | int]:
+        """Where this worker runs."""
+        torch.set_num_threads(self._threads)
+        return worker_facts(choose_device(self._device))
+
+    def _is_stopped(self, ticket: str) -> bool:
+        with self._lock:
+            return ticket in self._stopped
+
+
+def _refusal(error: Exception) -> Refusal:
+    if isinstance(error, errors.LossfitError):
+        return Refusal(type(error).__name__, str(error))
+    log.exception("A training failed unexpectedly")
+    return Refusal("", f"{type(error).__name__}: {error}")

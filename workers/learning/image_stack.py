@@ -1,0 +1,111 @@
+"""Decoded samples kept on a device as uint8, stacked by size, ready to be gathered from."""
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from surrogate_zoo.errors import DatasetError
+from surrogate_zoo.losses.distance_maps import MAPS, map_of
+from workers.datasets.dataset import VOID, Pixels, Samples
+
+# ImageNet statistics of RGB in 0..255, which pretrained encoders expect.
+MEAN = (123.675, 116.28, 103.53)
+DEVIATION = (58.395, 57.12, 57.375)
+
+
+MOST_MAP_BYTES = 16 * 2**30
+HALF = float(np.finfo(np.float16).max)
+
+
+def normalise(pixels: Tensor) -> Tensor:
+    """Normalise RGB values in 0..255, float (..., 3), to ImageNet statistics."""
+    mean, deviation = pixels.new_tensor(MEAN), pixels.new_tensor(DEVIATION)
+    return (pixels - mean) / deviation
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Samples of one size.
+
+    Attributes:
+        images: uint8 (N, H, W, 3).
+        masks: uint8 (N, H, W), void = 255.
+        positions: The N positions of these samples among all samples.
+        maps: Distance maps of the masks by name, float16 (N, H, W, K).
+    """
+
+    images: Tensor
+    masks: Tensor
+    positions: tuple[int, ...]
+    maps: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W)."""
+        return self.masks.shape[1], self.masks.shape[2]
+
+
+def stack_by_size(
+    samples: Samples,
+    device: torch.device,
+    chosen: Sequence[int],
+    *,
+    maps: Sequence[str] = (),
+    num_classes: int = 0,
+) -> list[Stack]:
+    """Stack samples by size on a device.
+
+    Args:
+        samples: Decoded samples.
+        device: Where to keep them.
+        chosen: Which of them; positions in the stacks count within ``chosen``.
+        maps: Names of the distance maps to compute, once for every image.
+        num_classes: C, for the maps.
+
+    Raises:
+        DatasetError: The maps would not fit into memory.
+    """
+    masks = [samples.masks[index] for index in chosen]
+    members: dict[tuple[int, ...], list[int]] = {}
+    for position, mask in enumerate(masks):
+        members.setdefault(mask.shape, []).append(position)
+    _check_room(masks, maps, num_classes)
+    return [
+        Stack(
+            images=torch.from_numpy(np.stack([samples.images[chosen[p]] for p in same])).to(device),
+            masks=torch.from_numpy(np.stack([masks[p] for p in same])).to(device),
+            positions=tuple(same),
+            maps={
+                name: _maps(name, [masks[p] for p in same], num_classes).to(device) for name in maps
+            },
+        )
+        for same in members.values()
+    ]
+
+
+def _maps(name: str, masks: Sequence[Pixels], num_classes: int) -> Tensor:
+    """One distance map of masks of one size, float16 (N, H, W, K)."""
+
+    def compute(mask: Pixels) -> NDArray[np.float16]:
+        found = map_of(name, mask, num_classes, VOID).clip(-HALF, HALF)
+        return np.ascontiguousarray(found.transpose(1, 2, 0), np.float16)
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        return torch.from_numpy(np.stack(list(pool.map(compute, masks))))
+
+
+def _check_room(masks: Sequence[Pixels], maps: Sequence[str], num_classes: int) -> None:
+    channels = sum(MAPS[name].channels(num_classes) for name in maps)
+    needed = 2 * channels * sum(mask.size for mask in masks)
+    if needed > MOST_MAP_BYTES:
+        raise DatasetError(
+            f"The loss's distance maps ({', '.join(maps)}) of {len(masks)} images would take "
+            f"{needed / 2**30:.0f} GiB; {MOST_MAP_BYTES // 2**30} are allowed. Register the dataset "
+            "with a smaller size, or take a loss without distance maps."
+        )

@@ -1,0 +1,78 @@
+"""Ends a retraining whose score on a hold-out set rises no more, and keeps the best weights."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+
+from surrogate_zoo.errors import DatasetError
+from surrogate_zoo.metrics.targets import Target
+from workers.tasks.retraining import EarlyStopSpec
+
+
+class EarlyStop:
+    """The looks of one retraining so far. Everything that they depend on is in :meth:`state`.
+
+    Args:
+        spec: When to stop.
+        measure: Network -> metrics on the hold-out set.
+
+    Raises:
+        UnknownNameError: There is no such metric.
+    """
+
+    def __init__(
+        self, spec: EarlyStopSpec, measure: Callable[[nn.Module], dict[str, float]]
+    ) -> None:
+        self._spec, self._measure = spec, measure
+        self._target = Target(spec.metric)
+        self._looks: list[tuple[int, float]] = []
+        self._best: dict[str, Tensor] = {}
+
+    def look(self, network: nn.Module, steps: int) -> float:
+        """Score a network after ``steps``; keep its weights if it is the best so far.
+
+        Raises:
+            DatasetError: The hold-out set has nothing to measure the metric on.
+        """
+        score = self._target.score(self._measure(network))
+        if score is None:
+            raise DatasetError(
+                f"The hold-out set has nothing to measure {self._spec.metric} on; choose a larger "
+                "early_stop.hold_out."
+            )
+        self._looks.append((steps, score))
+        if self._best_look() == len(self._looks) - 1:
+            state = network.state_dict()
+            self._best = {name: one.detach().cpu().clone() for name, one in state.items()}
+        return score
+
+    @property
+    def over(self) -> bool:
+        """Whether the training is to end."""
+        return len(self._looks) - 1 - self._best_look() >= self._spec.patience
+
+    def restore(self, network: nn.Module) -> None:
+        """Give a network the weights of the best look."""
+        network.load_state_dict(self._best)
+
+    def report(self) -> dict[str, Any]:
+        """What was looked at, as JSON: the metric, the best look's steps, and all (steps, score)."""
+        return {
+            "metric": self._spec.metric,
+            "best": self._looks[self._best_look()][0],
+            "scores": self._looks,
+        }
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed training needs."""
+        return {"looks": self._looks, "best": self._best}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take over what :meth:`state` returned."""
+        self._looks = [(steps, score) for steps, score in state["looks"]]
+        self._best = state["best"]
+
+    def _best_look(self) -> int:
+        """The first look with the highest score; 0 before any."""
+        return max(range(len(self._looks)), key=lambda one: self._looks[one][1], default=0)

@@ -1,0 +1,306 @@
+"""A full training with one loss: checkpoints, and the trained weights, scores and pictures as files."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save as as_bytes
+from torch import Tensor, nn
+
+from surrogate_zoo import ImageScores, needs_of
+from surrogate_zoo.errors import ConflictError, DatasetError, StorageError, WorkerError
+from surrogate_zoo.files import write_atomically
+from workers.datasets.dataset import Dataset, Samples
+from workers.datasets.layouts import open_dataset
+from workers.learning.batches import Batches
+from workers.learning.device import choose_device
+from workers.learning.hold_out import cut_hold_out
+from workers.learning.image_stack import Stack, stack_by_size
+from workers.learning.learner import CHECK_EVERY, Learner, initial_network, learning_rate, train
+from workers.learning.losses import build_loss, distance_maps_of
+from workers.learning.sharing import Share, device_of, shared_with
+from workers.retraining.early_stop import EarlyStop
+from workers.retraining.logs import Logs, event_files, training_logs
+from workers.scoring.inference import evaluate
+from workers.scoring.pictures import draw_predictions
+from workers.tasks.base import Stopped
+from workers.tasks.retraining import RetrainingResult, RetrainingTask
+
+CHECKPOINT = "checkpoint.pt"
+WEIGHTS, METRICS, PICTURE = "weights.safetensors", "metrics.json", "predictions.png"
+
+Progress = Callable[[int, float], None]
+
+
+def retrain(
+    task: RetrainingTask,
+    folder: Path,
+    *,
+    device: str = "auto",
+    on_progress: Progress = lambda _steps, _loss: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> RetrainingResult:
+    """Train a network with ``task.loss`` and score it on ``task.split``.
+
+    Writes a checkpoint every ``task.checkpoint_every`` steps, when stopped, and at the end. Called
+    again with the same task and folder it goes on from there; on a CPU with the same number of
+    threads it ends with the very weights that an uninterrupted run ends with.
+
+    Args:
+        task: What to train.
+        folder: Where checkpoint and results go; made if it is not there. One retraining owns it.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:<n>``.
+        on_progress: Called every 20 steps, and at the end, with the steps taken and the mean loss
+            of the last ones.
+        should_stop: Looked at after every step.
+
+    Returns:
+        The scores, and the names of the files written: ``weights.safetensors``, ``metrics.json``,
+        ``predictions.png`` and those of a TensorBoard log.
+
+    Raises:
+        Stopped: ``should_stop`` became true; the checkpoint holds every step taken.
+        InputError: The task is wrong.
+        ConflictError: ``folder`` holds the checkpoint of another task.
+        StorageError: The checkpoint in ``folder`` cannot be read.
+        WorkerError: The loss or the weights became infinite or NaN.
+    """
+    place = choose_device(device)
+    with _sharing(task, folder, place) as share:
+        run = _Run(task, folder, place, share)
+        run.resume()
+        with training_logs(task, folder, run.learner.steps) as logs:
+            run.train(logs, on_progress, should_stop)
+            return _finish(run, logs)
+
+
+def _sharing(
+    task: RetrainingTask, folder: Path, device: torch.device
+) -> AbstractContextManager[Share | None]:
+    """The part of this process in the training; starts the others where several are asked for."""
+    if task.devices == 1:
+        return nullcontext()
+    return shared_with(
+        _assist, (task, folder, device.type), folder=folder, world=task.devices, device=device
+    )
+
+
+def _assist(share: Share, task: RetrainingTask, folder: Path, kind: str) -> None:
+    """Take a share of every batch; the first process looks, writes, and ends this one."""
+    run = _Run(task, folder, device_of(share.rank, torch.device(kind)), share)
+    run.resume()
+    train(
+        [run.learner],
+        run.batches(),
+        task.training,
+        seed=task.seed,
+        device=run.device,
+        rank=share.rank,
+    )
+
+
+class _Settled(Exception):  # noqa: N818 - no error: it takes the way out of the loop
+    """Further training would not raise the score."""
+
+
+class _Run:
+    """A retraining under way: its learner and its checkpoint."""
+
+    def __init__(
+        self, task: RetrainingTask, folder: Path, device: torch.device, share: Share | None
+    ) -> None:
+        self.task, self.folder, self.device = task, folder, device
+        self.dataset: Dataset = open_dataset(task.dataset)
+        if task.split not in self.dataset.splits:
+            raise DatasetError(f"The dataset has no split {task.split!r} to score on.")
+        self.samples: Samples = self.dataset.read("train")
+        classes = len(self.dataset.classes)
+        self.kept = list(range(len(self.samples)))
+        self.early_stop: EarlyStop | None = None
+        if task.early_stop is not None:
+            self.kept, held = cut_hold_out(len(self.samples), task.early_stop.hold_out, task.seed)
+            self.early_stop = EarlyStop(task.early_stop, self._measure_on(held))
+        masks = [self.samples.masks[one] for one in self.kept]
+        self.learner = Learner(
+            initial_network(task.network, classes, task.seed),
+            build_loss(task.loss, masks, classes, task.loss_networks),
+            task.training,
+            device,
+            inputs=needs_of(task.loss).inputs,
+            seed=task.seed,
+            share=share,
+        )
+        self._began, self._before = time.perf_counter(), 0.0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def batches(self) -> Batches:
+        """The training batches, by step."""
+        stacks = stack_by_size(
+            self.samples,
+            self.device,
+            self.kept,
+            maps=distance_maps_of([self.task.loss]),
+            num_classes=len(self.dataset.classes),
+        )
+        return Batches(stacks, self.task.training, self.task.seed)
+
+    def train(self, logs: Logs, on_progress: Progress, should_stop: Callable[[], bool]) -> None:
+        """Train to the end of the schedule, or until the score on the hold-out set rises no more."""
+        if self.early_stop is None or not self.early_stop.over:
+            with suppress(_Settled):
+                train(
+                    [self.learner],
+                    self.batches(),
+                    self.task.training,
+                    seed=self.task.seed,
+                    device=self.device,
+                    after_step=lambda steps: self._after_step(
+                        steps, logs, on_progress, should_stop
+                    ),
+                )
+        if self.early_stop is not None:
+            self.early_stop.restore(self.learner.trained)
+
+    def _after_step(
+        self, steps: int, logs: Logs, on_progress: Progress, should_stop: Callable[[], bool]
+    ) -> None:
+        """Refuse a diverged training, tell progress, look, write a checkpoint, stop: as is due."""
+        last = steps == self.task.training.iterations
+        if steps % CHECK_EVERY == 0 or last:
+            if self.learner.failure is not None:
+                raise WorkerError(
+                    f"The retraining failed. {self.learner.failure} Lower the learning rate."
+                )
+            loss = self.learner.recent_loss(CHECK_EVERY)
+            on_progress(steps, loss)
+            rate = learning_rate(self.task.training, steps - 1)
+            logs.scalars(steps, {"train/loss": loss, "train/learning_rate": rate})
+        settled = self._looked_enough(steps, logs, last=last)
+        stop = not last and not settled and should_stop()
+        if steps % self.task.checkpoint_every == 0 or last or stop or settled:
+            self.save()
+        if settled:
+            raise _Settled
+        if stop:
+            raise Stopped(f"The retraining was stopped after {steps} iterations.")
+
+    def _looked_enough(self, steps: int, logs: Logs, *, last: bool) -> bool:
+        """Look at the hold-out set where it is due; whether the score rises no more."""
+        if self.task.early_stop is None or self.early_stop is None:
+            return False
+        if steps % self.task.early_stop.every and not last:
+            return False
+        score = self.early_stop.look(self.learner.trained, steps)
+        logs.scalars(steps, {f"hold-out/{self.task.early_stop.metric}": score})
+        return self.early_stop.over
+
+    def _measure_on(self, held: Sequence[int]) -> Callable[[nn.Module], dict[str, float]]:
+        """How a network is measured on the hold-out set, predicting as it is scored at the end."""
+        stacks = stack_by_size(self.samples, self.device, held)
+        classes, task = len(self.dataset.classes), self.task
+        return lambda network: evaluate(network, stacks, classes, task.scoring, task.inference)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds spent, those before the checkpoint that was resumed included."""
+        return self._before + time.perf_counter() - self._began
+
+    def save(self) -> None:
+        """Write the checkpoint atomically: a crash leaves the one before."""
+        state = {
+            "task": _identity(self.task),
+            "seconds": self.seconds,
+            "learner": self.learner.state(),
+            "early_stop": {} if self.early_stop is None else self.early_stop.state(),
+        }
+        write_atomically(self.folder / CHECKPOINT, lambda path: torch.save(state, path))
+
+    def resume(self) -> None:
+        """Take over the checkpoint in the folder, if there is one."""
+        path = self.folder / CHECKPOINT
+        if not path.exists():
+            return
+        try:
+            state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        except Exception as error:
+            raise StorageError(f"{path} cannot be read; delete it to start anew.") from error
+        if state["task"] != _identity(self.task):
+            raise ConflictError(f"{path} belongs to another retraining; choose another folder.")
+        self.learner.load(state["learner"])
+        if self.early_stop is not None:
+            self.early_stop.load(state["early_stop"])
+        self._before = state["seconds"]
+
+
+def _identity(task: RetrainingTask) -> str:
+    """What a checkpoint belongs to; where it is logged does not matter."""
+    return task.model_dump_json(exclude={"log", "mlflow"})
+
+
+def _finish(run: _Run, logs: Logs) -> RetrainingResult:
+    """Score the network and write the results."""
+    scored = run.dataset.read(run.task.split)
+    stacks = stack_by_size(scored, run.device, range(len(scored)))
+    report = _report(run, stacks)
+    folder, metrics = run.folder, report["metrics"]
+    # Written here: safetensors has an error of its own for a full disk.
+    content = _weights(run)
+    write_atomically(folder / WEIGHTS, lambda path: path.write_bytes(content))
+    text = json.dumps(report, indent=2) + "\n"
+    write_atomically(folder / METRICS, lambda path: path.write_text(text, encoding="utf-8"))
+    picture = draw_predictions(run.learner.trained, stacks, run.task.inference)
+    write_atomically(folder / PICTURE, lambda path: picture.save(path, format="PNG"))
+    logs.scalars(
+        run.learner.steps, {f"{run.task.split}/{name}": score for name, score in metrics.items()}
+    )
+    files = (WEIGHTS, METRICS, PICTURE, *event_files(folder))
+    return RetrainingResult(metrics, files, run.seconds)
+
+
+def _report(run: _Run, stacks: Sequence[Stack]) -> dict[str, Any]:
+    """What ``metrics.json`` holds: scores over all images, of classes and of single images."""
+    classes, task, network = run.dataset.classes, run.task, run.learner.trained
+    images = ImageScores(len(classes))
+    metrics = evaluate(network, stacks, len(classes), task.scoring, task.inference, images=images)
+    report: dict[str, Any] = {
+        "split": task.split,
+        "images": sum(len(stack.positions) for stack in stacks),
+        "metrics": metrics,
+        "class_iou": dict(zip(classes, _known(images.class_iou()), strict=True)),
+        "image_miou": _known(images.image_miou()),
+        "worst_decile": _known([images.worst_decile()])[0],
+        "curve": run.learner.curve(),
+    }
+    if run.early_stop is not None:
+        report["early_stop"] = run.early_stop.report()
+    if task.rankseg:
+        ranked = task.inference.model_copy(update={"decoding": "rankseg"})
+        report["rankseg"] = evaluate(network, stacks, len(classes), task.scoring, ranked)
+    if run.device.type == "cuda":
+        report["peak_memory_bytes"] = torch.cuda.max_memory_allocated(run.device)
+    return report
+
+
+def _weights(run: _Run) -> bytes:
+    """The trained weights as a safetensors file, which says what network they are of."""
+    facts = {
+        "network": run.task.network.model_dump(mode="json"),
+        "classes": list(run.dataset.classes),
+        "loss": str(run.task.loss.get("name", "")),
+    }
+    weights: dict[str, Tensor] = {
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in run.learner.trained.state_dict().items()
+    }
+    # One entry alone: safetensors writes several in a random order, and equal weights would differ.
+    return as_bytes(weights, {"lossfit": json.dumps(facts)})
+
+
+def _known(scores: list[float]) -> list[float | None]:
+    """What was measured; JSON has no NaN."""
+    return [None if isnan(score) else score for score in scores]

@@ -1,0 +1,162 @@
+"""A gallery: what networks predict for the images that they disagree about most."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from surrogate_zoo.errors import StorageError
+from workers.datasets.dataset import VOID, Dataset, Pixels
+from workers.datasets.layouts import open_dataset
+from workers.datasets.picture import palette
+from workers.learning.device import choose_device
+from workers.networks.build import build_network
+from workers.scoring.inference import predict
+from workers.tasks.base import Stopped
+from workers.tasks.gallery import Contestant, GalleryImage, GalleryResult, GalleryTask
+
+REACH = 2
+"""Pixels within so many of a border, in both directions, are told apart in a picture of errors."""
+
+RIGHT, WRONG, WRONG_NEAR_BORDER = (235, 235, 235), (246, 178, 107), (204, 0, 0)
+
+Labels = NDArray[np.uint8]
+Progress = Callable[[int, float], None]
+
+
+def draw_gallery(
+    task: GalleryTask,
+    folder: Path,
+    *,
+    device: str = "auto",
+    on_progress: Progress = lambda _images, _disagreement: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> GalleryResult:
+    """Draw what networks predict for the images with the most disagreement, which nobody picks by hand.
+
+    Args:
+        task: The networks and the images to choose from.
+        folder: Where the PNG files go; made if it is not there.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:<n>``.
+        on_progress: Told the images looked at, and the mean disagreement so far.
+        should_stop: Looked at after every image.
+
+    Raises:
+        Stopped: ``should_stop`` became true.
+        DatasetError: An image cannot be read.
+        StorageError: Weights cannot be read, or are those of another network.
+    """
+    dataset, place = open_dataset(task.dataset), choose_device(device)
+    networks = {one.name: _trained(one, len(dataset.classes), place) for one in task.contestants}
+    folder.mkdir(parents=True, exist_ok=True)
+    drawing = _Drawing(task, dataset, networks, place, folder)
+    shares: list[float] = []
+    for index in range(len(dataset.names(task.split))):
+        shares.append(drawing.disagreement(index))
+        on_progress(len(shares), float(np.mean(shares)))
+        if should_stop():
+            raise Stopped("The gallery was stopped.")
+    chosen = sorted(range(len(shares)), key=lambda index: -shares[index])[: task.images]
+    colours = palette()[: len(dataset.classes)].tolist()
+    return GalleryResult(
+        images=tuple(drawing.draw(index, shares[index]) for index in chosen),
+        colours={
+            name: "#" + bytes(colour).hex()
+            for name, colour in zip(dataset.classes, colours, strict=True)
+        },
+    )
+
+
+def _trained(one: Contestant, num_classes: int, device: torch.device) -> nn.Module:
+    """The network with its trained weights, in evaluation mode; nothing is fetched for it."""
+    spec = one.network.model_copy(update={"weights": None, "weights_file": None})
+    network = build_network(spec, num_classes)
+    try:
+        network.load_state_dict(load_file(one.weights))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise StorageError(f"The weights {one.weights} cannot be used: {error}") from error
+    return network.to(device).eval()
+
+
+class _Drawing:
+    """Predicts image by image, and draws those that were chosen."""
+
+    def __init__(
+        self,
+        task: GalleryTask,
+        dataset: Dataset,
+        networks: Mapping[str, nn.Module],
+        device: torch.device,
+        folder: Path,
+    ) -> None:
+        self.task, self.dataset, self.networks = task, dataset, networks
+        self.device, self.folder = device, folder
+
+    def disagreement(self, index: int) -> float:
+        """Share of an image's labelled pixels to which not all networks give the same label."""
+        image, mask = self.dataset.sample(self.task.split, index)
+        first, *others = (self._labels(network, image) for network in self.networks.values())
+        differ = np.zeros(mask.shape, dtype=bool)
+        for labels in others:
+            differ |= labels != first
+        known = mask != VOID
+        return float(differ[known].mean()) if known.any() else 0.0
+
+    def draw(self, index: int, disagreement: float) -> GalleryImage:
+        """Write the pictures of an image."""
+        image, mask = self.dataset.sample(self.task.split, index)
+        predictions, errors = {}, {}
+        for number, (name, network) in enumerate(self.networks.items()):
+            labels = self._labels(network, image)
+            labels[mask == VOID] = VOID
+            predictions[name] = self._write(f"{index}-{number}-labels.png", palette()[labels])
+            errors[name] = self._write(f"{index}-{number}-errors.png", error_picture(labels, mask))
+        return GalleryImage(
+            name=self.dataset.names(self.task.split)[index],
+            disagreement=disagreement,
+            image=self._write(f"{index}-image.png", image),
+            truth=self._write(f"{index}-truth.png", palette()[mask]),
+            predictions=predictions,
+            errors=errors,
+        )
+
+    def _labels(self, network: nn.Module, image: Pixels) -> Labels:
+        batch = torch.from_numpy(np.ascontiguousarray(image))[None].to(self.device)
+        return predict(network, batch, self.task.inference)[0].cpu().numpy().astype(np.uint8)
+
+    def _write(self, name: str, pixels: Pixels) -> str:
+        Image.fromarray(pixels).save(self.folder / name)
+        return name
+
+
+def error_picture(labels: Labels, mask: Labels) -> Pixels:
+    """Colour what is wrong, (H, W, 3): dark near the borders of the truth, light elsewhere.
+
+    Args:
+        labels: Predicted, (H, W).
+        mask: True, (H, W), void = 255, which comes out white.
+    """
+    wrong, near = labels != mask, near_borders(mask)
+    picture = np.empty((*mask.shape, 3), dtype=np.uint8)
+    picture[:] = RIGHT
+    picture[wrong] = WRONG
+    picture[wrong & near] = WRONG_NEAR_BORDER
+    picture[mask == VOID] = 255
+    return picture
+
+
+def near_borders(mask: Labels) -> NDArray[np.bool_]:
+    """Which pixels of (H, W) see another class within a square of :data:`REACH`; void is none."""
+    from scipy.ndimage import maximum_filter, minimum_filter  # noqa: PLC0415  (for pictures alone)
+
+    known, size = mask != VOID, 2 * REACH + 1
+    highest = maximum_filter(np.where(known, mask, 0), size, mode="nearest")
+    lowest = minimum_filter(np.where(known, mask, VOID), size, mode="nearest")
+    near: NDArray[np.bool_] = known & (highest != lowest)
+    return near

@@ -1,0 +1,177 @@
+"""Predictions of a network for images of any size, and their scores."""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from math import ceil, isfinite
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from surrogate_zoo import BoundaryEvaluator, ImageScores, SegmentationEvaluator
+from workers.learning.device import autocast
+from workers.learning.image_stack import Stack, normalise
+from workers.networks.heads import cropped, padded
+from workers.tasks.scoring import InferenceSpec, ScoringSpec
+
+WHOLE = InferenceSpec()
+PIXELS = 2_000_000  # pixels of a batch, which bounds the memory of large images
+
+
+@torch.inference_mode()
+def predict(network: nn.Module, images: Tensor, inference: InferenceSpec = WHOLE) -> Tensor:
+    """Predict labels.
+
+    Args:
+        network: In evaluation mode, on the images' device.
+        images: uint8 (N, H, W, 3).
+        inference: Windows, scales and flip. Logits are averaged where windows overlap;
+            probabilities are averaged over scales and flip, in float32.
+
+    Returns:
+        Labels, int64 (N, H, W). What the network sees is padded to multiples of 32.
+    """
+    pixels = normalise(images.float()).permute(0, 3, 1, 2)
+    views = list(product(inference.scales, (False, True) if inference.flip else (False,)))
+    ranked = inference.decoding == "rankseg"
+    if len(views) == 1 and not ranked:
+        return _view(network, pixels, inference, *views[0]).argmax(1)
+    total = _view(network, pixels, inference, *views[0]).float().softmax(1)
+    for view in views[1:]:
+        total += _view(network, pixels, inference, *view).float().softmax(1)
+    return _ranked(total.div_(len(views))) if ranked else total.argmax(1)
+
+
+def _ranked(probabilities: Tensor) -> Tensor:
+    """Labels (N, H, W) that maximise the expected mean IoU of every image."""
+    from rankseg import RankSEG  # noqa: PLC0415  (SciPy's tables, which argmax does without)
+
+    # By default the library gives no pixel to a class that is nowhere likelier than 1/2, as rare ones
+    # are. Sums of shares may leave [0, 1] by a rounding error, which it refuses.
+    labels: Tensor = RankSEG(metric="IoU", pruning_prob=0.0)(probabilities.clamp_(0, 1))
+    return labels
+
+
+def _view(
+    network: nn.Module,
+    pixels: Tensor,
+    inference: InferenceSpec,
+    scale: float,
+    mirrored: bool,
+) -> Tensor:
+    """Logits (N, C, H, W) of ``pixels`` (N, 3, H, W) seen at a scale, mirrored or not."""
+    size = pixels.shape[2:]
+    seen = pixels.flip(3) if mirrored else pixels
+    if scale != 1:
+        seen = _resized(seen, [max(1, round(side * scale)) for side in size])
+    logits = _slide(network, seen, inference)
+    if scale != 1:
+        logits = _resized(logits.float(), size)
+    return logits.flip(3) if mirrored else logits
+
+
+def _slide(network: nn.Module, pixels: Tensor, inference: InferenceSpec) -> Tensor:
+    """Logits of ``pixels``, the mean over all windows that see a pixel."""
+    size = pixels.shape[2:]
+    window = inference.window or size
+    if all(side >= whole for side, whole in zip(window, size, strict=True)):
+        return _logits(network, pixels)
+    starts = [
+        window_starts(whole, side, inference.overlap)
+        for whole, side in zip(size, window, strict=True)
+    ]
+    total: Tensor | None = None
+    seen = pixels.new_zeros(size)
+    for top, left in product(*starts):
+        rows, columns = slice(top, top + window[0]), slice(left, left + window[1])
+        logits = _logits(network, pixels[:, :, rows, columns]).float()
+        if total is None:
+            total = logits.new_zeros((len(pixels), logits.shape[1], *size))
+        total[:, :, rows, columns] += logits
+        seen[rows, columns] += 1
+    assert total is not None  # noqa: S101  a window starts at 0
+    return total.div_(seen)
+
+
+def window_starts(length: int, window: int, overlap: float) -> list[int]:
+    """Where windows of ``window`` pixels start along ``length`` pixels.
+
+    They cover all, neighbours share ``overlap`` of a window at least, and the last is moved back to
+    end where the image ends.
+    """
+    stride = max(1, int(window * (1 - overlap)))
+    steps = ceil(max(0, length - window) / stride)
+    return [min(step * stride, length - window) for step in range(steps)] + [
+        max(0, length - window)
+    ]
+
+
+def _logits(network: nn.Module, pixels: Tensor) -> Tensor:
+    """Logits of ``pixels`` of any size."""
+    with autocast(pixels.device):
+        logits: Tensor = network(padded(pixels).contiguous(memory_format=torch.channels_last))
+    return cropped(logits, pixels)
+
+
+def _resized(maps: Tensor, size: Sequence[int]) -> Tensor:
+    return F.interpolate(maps, tuple(size), mode="bilinear", align_corners=False, antialias=True)
+
+
+def batches(stacks: Sequence[Stack], scale: float = 1.0) -> Iterator[tuple[Tensor, Tensor]]:
+    """Cut stacks into (images, masks) of at most two million pixels, or of one image.
+
+    Args:
+        stacks: The samples.
+        scale: Factor of an image's sides when the network sees it.
+    """
+    for stack in stacks:
+        height, width = stack.size
+        size = max(1, int(PIXELS / (height * width * scale**2)))
+        for start in range(0, len(stack.positions), size):
+            part = slice(start, start + size)
+            yield stack.images[part], stack.masks[part]
+
+
+def evaluate(
+    network: nn.Module,
+    stacks: Sequence[Stack],
+    num_classes: int,
+    scoring: ScoringSpec,
+    inference: InferenceSpec = WHOLE,
+    *,
+    images: ImageScores | None = None,
+) -> dict[str, float]:
+    """Score a network at the size that images have.
+
+    Leaves the network in evaluation mode.
+
+    Args:
+        network: The network.
+        stacks: The samples.
+        num_classes: C.
+        scoring: Options of the metrics.
+        inference: How predictions are made.
+        images: Is shown every prediction too.
+
+    Returns:
+        Every metric, and every measure near borders (``surrogate_zoo.BoundaryEvaluator``), in 0..1
+        (kappa -1..1), over all images together. One that found nothing to measure (no labelled
+        pixel, no boundary) is left out.
+    """
+    evaluators = (
+        SegmentationEvaluator(
+            num_classes,
+            tolerance=scoring.tolerance,
+            exclude_background=scoring.exclude_background,
+        ),
+        BoundaryEvaluator(num_classes),
+    )
+    network.eval()
+    for pixels, masks in batches(stacks, max(1.0, *inference.scales)):
+        pred, target = predict(network, pixels, inference), masks.long()
+        for evaluator in evaluators:
+            evaluator.update(pred, target)
+        if images is not None:
+            images.update(pred, target)
+    scores = [score for evaluator in evaluators for score in evaluator.compute().items()]
+    return {name: score for name, score in scores if isfinite(score)}

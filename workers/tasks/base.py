@@ -1,0 +1,48 @@
+"""What all specs have in common: they are frozen, and know every one of their fields."""
+
+from typing import Annotated, Any, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from surrogate_zoo.errors import LossfitError
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
+Side = Annotated[int, Field(ge=16, le=4096)]
+
+
+class Spec(BaseModel):
+    """Base of all specs: frozen, and an unknown field is an error rather than a silent no-op.
+
+    So is a boolean where a number belongs, which pydantic would take for 0 or 1.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _booleans_are_no_numbers(cls, given: object) -> object:
+        for name, value in given.items() if isinstance(given, dict) else ():
+            field = cls.model_fields.get(name)
+            if field and _holds_boolean(value) and not _takes_boolean(field.annotation):
+                raise ValueError(f"{name} takes no true or false")
+        return given
+
+
+def _holds_boolean(value: object) -> bool:
+    """Whether it is a boolean, or a sequence with one."""
+    if isinstance(value, list | tuple):
+        return any(map(_holds_boolean, value))
+    return isinstance(value, bool)
+
+
+def _takes_boolean(annotation: Any) -> bool:
+    """Whether a type, or one that it is made of, is a boolean or anything."""
+    return annotation in (bool, Any) or any(map(_takes_boolean, get_args(annotation)))
+
+
+Curve = tuple[tuple[int, float], ...]
+
+
+class Stopped(LossfitError):  # noqa: N818 - a request that was met, not an error
+    """The caller's ``should_stop`` became true; what had finished before was handed over."""

@@ -1,0 +1,236 @@
+"""Where the images of a dataset are, as frozen values; one source a layout.
+
+The module needs pydantic alone, so that the API can check a request without loading NumPy.
+"""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, model_validator
+
+from workers.tasks.base import Seed, Side, Spec
+
+MAX_GENERATED_PIXELS = 2**26
+
+Label = Annotated[int, Field(ge=0, le=255)]
+Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+
+
+class ShapesSource(Spec):
+    """The generated dataset: textured overlapping shapes, thin rare classes, noise, void borders.
+
+    Attributes:
+        seed: Same seed, same images, byte for byte.
+        height: Image height in pixels.
+        width: Image width in pixels.
+        train: Number of training images.
+        val: Number of validation images.
+        test: Number of test images.
+    """
+
+    layout: Literal["shapes"] = "shapes"
+    seed: Seed = 0
+    height: Side = 64
+    width: Side = 64
+    train: Annotated[int, Field(ge=8, le=100_000)] = 160
+    val: Annotated[int, Field(ge=1, le=100_000)] = 40
+    test: Annotated[int, Field(ge=1, le=100_000)] = 40
+
+    @model_validator(mode="after")
+    def _is_drawn_in_minutes(self) -> "ShapesSource":
+        # Registering a dataset draws all of it; without a bound one request would take days.
+        images = self.train + self.val + self.test
+        if images * self.height * self.width > MAX_GENERATED_PIXELS:
+            raise ValueError(
+                f"height * width * (train + val + test) may be {MAX_GENERATED_PIXELS} at most; "
+                "take fewer or smaller images"
+            )
+        return self
+
+
+class FilesSource(Spec):
+    """A dataset in files; everything it reads lies below one folder.
+
+    Attributes:
+        root: That folder, on the service's machine.
+        size: (height, width) that images and masks are resized to when read; None keeps theirs.
+    """
+
+    root: str
+    size: tuple[Side, Side] | None = None
+
+
+class LabelledSource(FilesSource):
+    """A dataset whose owner says what the labels in its masks mean.
+
+    Attributes:
+        classes: Class names in the order of their labels, 0 first.
+        void_labels: Labels in the masks that mean void (CamVid: 11).
+        colours: Label of each colour ``#rrggbb`` in masks that are stored as RGB; masks with one
+            label a pixel (grey or palette) need none.
+    """
+
+    classes: Annotated[tuple[str, ...], Field(min_length=2, max_length=255)]
+    void_labels: tuple[Label, ...] = (255,)
+    colours: dict[Colour, Label] = Field(default_factory=dict)
+
+
+class SplitSource(FilesSource):
+    """A dataset that may have to be split here.
+
+    Attributes:
+        ratio: Share of train, val and test; the names are shuffled with ``seed``.
+        seed: Seed of that shuffle.
+    """
+
+    ratio: tuple[float, float, float] = (0.7, 0.15, 0.15)
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _ratio_is_a_partition(self) -> "SplitSource":
+        if min(self.ratio) < 0 or self.ratio[0] <= 0 or abs(sum(self.ratio) - 1) > 1e-6:
+            raise ValueError(
+                "ratio must be three shares (train, val, test) >= 0 with sum 1 and train > 0"
+            )
+        return self
+
+
+class BorderSource(FilesSource):
+    """A dataset of instances, turned into the classes background, nucleus and border.
+
+    Attributes:
+        border_width: A nucleus's pixel is border where another nucleus or background lies within
+            so many pixels of it, diagonals included, before any resizing.
+    """
+
+    border_width: Annotated[int, Field(ge=1, le=64)] = 1
+
+
+class SegNetSource(LabelledSource):
+    """The SegNet layout (CamVid): names in ``<split>.txt``, images and masks in two folders.
+
+    Images are in ``<split>/``, masks in ``<split>annot/``.
+    """
+
+    layout: Literal["segnet"] = "segnet"
+
+
+class FolderSource(LabelledSource, SplitSource):
+    """A plain folder of images and masks of the same stem, split by files of names or by ratio.
+
+    ``ratio`` and ``seed`` count where ``root`` has no ``train.txt`` / ``val.txt`` / ``test.txt``.
+
+    Attributes:
+        images: Name of the folder of images below ``root``.
+        masks: Name of the folder of masks below ``root``; 8-bit, one label a pixel, or RGB with
+            ``colours``.
+    """
+
+    layout: Literal["folder"] = "folder"
+    images: str = "images"
+    masks: str = "masks"
+
+
+class VocSource(FilesSource):
+    """PASCAL VOC 2012: ``root`` is the folder that holds JPEGImages and SegmentationClass.
+
+    Attributes:
+        train: ``train`` (1,464 images), or ``trainaug`` (10,582): the extension by SBD with its
+            masks as PNG in ``SegmentationClassAug`` and its names in
+            ``ImageSets/Segmentation/trainaug.txt``. The validation split is VOC's own with either.
+    """
+
+    layout: Literal["voc"] = "voc"
+    train: Literal["train", "trainaug"] = "train"
+
+
+class VocSbdSource(FilesSource):
+    """PASCAL VOC 2012 with the extension by SBD as its authors distribute it (10,582 images).
+
+    Attributes:
+        voc: The folder below ``root`` that holds JPEGImages and SegmentationClass.
+        sbd: The folder below ``root`` that holds ``dataset/cls/*.mat``.
+    """
+
+    layout: Literal["voc-sbd"] = "voc-sbd"
+    voc: str = "VOCdevkit/VOC2012"
+    sbd: str = "benchmark_RELEASE"
+
+
+class CityscapesSource(FilesSource):
+    """Cityscapes, fine annotations: ``root`` holds leftImg8bit and gtFine.
+
+    The labelIds of the masks become the 19 classes that are evaluated, all others void.
+    """
+
+    layout: Literal["cityscapes"] = "cityscapes"
+
+
+class Ade20kSource(FilesSource):
+    """ADE20K as in the scene parsing benchmark: ``root`` is ADEChallengeData2016, 150 classes."""
+
+    layout: Literal["ade20k"] = "ade20k"
+
+
+class NyuSource(FilesSource):
+    """NYU-Depth-v2 with 40 classes in image files: RGB/, Label/, ``train.txt``, ``test.txt``."""
+
+    layout: Literal["nyu"] = "nyu"
+
+
+class NyuMatSource(FilesSource):
+    """NYU-Depth-v2 as its authors distribute it; needs ``lossfit[nyu]``.
+
+    ``root`` holds nyu_depth_v2_labeled.mat, splits.mat and classMapping40.mat.
+    """
+
+    layout: Literal["nyu-mat"] = "nyu-mat"
+
+
+class NucleiSource(BorderSource):
+    """Nuclei with one label image each: images/, instances/ (0 = background) and ``<split>.txt``."""
+
+    layout: Literal["nuclei"] = "nuclei"
+
+
+class Dsb2018Source(BorderSource, SplitSource):
+    """Data Science Bowl 2018: ``root`` is stage1_train, a folder an image, a PNG a nucleus."""
+
+    layout: Literal["dsb2018"] = "dsb2018"
+
+
+class CocoPanopticSource(FilesSource):
+    """COCO 2017 with panoptic masks: ``<split>2017/`` and annotations/panoptic_<split>2017."""
+
+    layout: Literal["coco-panoptic"] = "coco-panoptic"
+
+
+class CocoSource(FilesSource):
+    """COCO 2017 instances: ``<split>2017/`` and annotations/instances_<split>2017.json.
+
+    Polygons and run lengths are drawn by pycocotools; needs ``lossfit[coco]``.
+    """
+
+    layout: Literal["coco"] = "coco"
+
+
+DatasetSource = Annotated[
+    ShapesSource
+    | SegNetSource
+    | FolderSource
+    | VocSource
+    | VocSbdSource
+    | CityscapesSource
+    | Ade20kSource
+    | NyuSource
+    | NyuMatSource
+    | NucleiSource
+    | Dsb2018Source
+    | CocoPanopticSource
+    | CocoSource,
+    Field(discriminator="layout"),
+]
+
+LAYOUT_NAMES: tuple[str, ...] = tuple(
+    source.model_fields["layout"].default for source in get_args(get_args(DatasetSource)[0])
+)
+"""Names of all layouts, for whoever offers a choice."""

@@ -1,0 +1,74 @@
+"""What a gallery of predictions is made of. Needs no torch."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from workers.tasks.base import Spec
+from workers.tasks.datasets import DatasetSource
+from workers.tasks.networks import NetworkSpec
+from workers.tasks.scoring import InferenceSpec
+
+
+class Contestant(Spec):
+    """A trained network whose predictions are shown.
+
+    Attributes:
+        name: What its predictions are called, such as the loss it was trained with.
+        network: The network.
+        weights: Path of its weights (``weights.safetensors`` of a retraining).
+    """
+
+    name: str
+    network: NetworkSpec
+    weights: str
+
+
+class GalleryTask(Spec):
+    """Predictions of several networks side by side, on the images that they disagree about most.
+
+    Attributes:
+        dataset: Where the images are.
+        split: The split to choose from.
+        inference: How predictions are made.
+        contestants: The networks; all of them are held in memory at once.
+        images: How many images to show.
+    """
+
+    dataset: DatasetSource
+    split: Literal["val", "test"] = "val"
+    inference: InferenceSpec = InferenceSpec()
+    contestants: Annotated[tuple[Contestant, ...], Field(min_length=1)]
+    images: Annotated[int, Field(ge=1, le=100)] = 6
+
+
+class GalleryImage(Spec):
+    """An image of a gallery; files lie in the gallery's folder.
+
+    Attributes:
+        name: The image's name in its dataset.
+        disagreement: Share of its labelled pixels to which not all networks give the same label.
+        image: File of the image.
+        truth: File of the labels.
+        predictions: Contestant -> file of its labels.
+        errors: Contestant -> file of its errors.
+    """
+
+    name: str
+    disagreement: float
+    image: str
+    truth: str
+    predictions: dict[str, str]
+    errors: dict[str, str]
+
+
+class GalleryResult(Spec):
+    """A drawn gallery.
+
+    Attributes:
+        images: The images, those with the most disagreement first.
+        colours: Class -> its colour, ``#rrggbb``.
+    """
+
+    images: tuple[GalleryImage, ...]
+    colours: dict[str, str]

@@ -1,0 +1,126 @@
+"""What a loss network is and how it is trained, as frozen values. Needs pydantic alone."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from workers.tasks.base import Seed, Side, Spec
+from workers.tasks.datasets import DatasetSource
+
+
+class EdgeNetworkSpec(Spec):
+    """An edge network (SEMEDA): finds the edges of masks in noisy class probabilities.
+
+    Attributes:
+        kernel: Side of its three convolutions in pixels, odd.
+        noise: Standard deviation of the Gaussian noise on the one-hot masks.
+        confidence: Lowest probability of the true class before noise; the softmax is sharpened so
+            that it lies between this and 0.9999, which the paper does not do.
+        specks: Largest share of a mask's pixels that get a random class, so that the network knows
+            the holes of predictions; 0 in the paper.
+        iterations: Optimiser steps.
+        batch_size: Masks a step.
+        crop: (height, width) of a crop of a mask in pixels.
+        learning_rate: Adam's at its peak; one cycle of warm-up and decay.
+    """
+
+    kind: Literal["edge_network"] = "edge_network"
+    kernel: Annotated[int, Field(ge=3, le=15)] = 3
+    noise: Annotated[float, Field(ge=0, le=10)] = 0.15
+    confidence: Annotated[float, Field(ge=0.5, lt=0.9999)] = 0.6
+    specks: Annotated[float, Field(ge=0, le=1)] = 0.05
+    iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 1500
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 16
+    crop: tuple[Side, Side] = (32, 32)
+    learning_rate: Annotated[float, Field(gt=0, le=100)] = 0.01
+
+    @field_validator("kernel")
+    @classmethod
+    def _has_a_centre(cls, kernel: int) -> int:
+        if kernel % 2 == 0:
+            raise ValueError("kernel must be odd")
+        return kernel
+
+
+class InverseNetworkSpec(Spec):
+    """An inverse transformation network (InverseForm): predicts the homography between two boundary maps.
+
+    The defaults take two minutes on one CPU thread. On CamVid at 120 x 160 they leave 0.55 of
+    the error of predicting the identity: shift is found best, then rotation, hardly any scale, and
+    no perspective. In the same time larger sides get less far; they may repay a GPU.
+
+    Attributes:
+        architecture: ``fully-connected`` as released, or ``convolutional`` after AET.
+        outputs: ``homography``, 8 numbers; ``affine``, 6; or ``shift-scale``, 4, as released.
+        side: Side in pixels of the square tiles it compares.
+        tiles: Rows and columns that the loss will cut a mask into.
+        zoom: How many times smaller than such a tile a window may be: training crops are smaller
+            than masks, or enlarged.
+        shift: Largest shift, as a share of the tile's side.
+        scale: Largest change of scale; 0.2 draws factors in 1/1.2..1.2.
+        rotation: Largest rotation in degrees.
+        perspective: Largest perspective coefficient, in units of the tile's half side.
+        blur: Largest standard deviation of the blur of the moved map, in pixels of the tile; its
+            lines grow thicker along with it.
+        fade: Largest loss of contrast of the moved map; with 0.5 lines fade to 0.75, and the ground
+            between them rises to 0.25.
+        iterations: Optimiser steps.
+        batch_size: Pairs of tiles a step.
+        learning_rate: Adam's.
+    """
+
+    kind: Literal["inverse_network"] = "inverse_network"
+    architecture: Literal["fully-connected", "convolutional"] = "fully-connected"
+    outputs: Literal["homography", "affine", "shift-scale"] = "homography"
+    side: Annotated[int, Field(ge=16, le=512)] = 16
+    tiles: tuple[Annotated[int, Field(ge=1, le=64)], Annotated[int, Field(ge=1, le=64)]] = (2, 2)
+    zoom: Annotated[float, Field(ge=1, le=16)] = 2.0
+    shift: Annotated[float, Field(ge=0, le=1)] = 0.2
+    scale: Annotated[float, Field(ge=0, le=1)] = 0.2
+    rotation: Annotated[float, Field(ge=0, le=180)] = 15.0
+    perspective: Annotated[float, Field(ge=0, le=0.3)] = 0.1
+    blur: Annotated[float, Field(ge=0, le=16)] = 1.5
+    fade: Annotated[float, Field(ge=0, le=1)] = 0.5
+    iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 4000
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 256
+    learning_rate: Annotated[float, Field(gt=0, le=100)] = 2e-3
+
+
+LossNetworkSpec = Annotated[EdgeNetworkSpec | InverseNetworkSpec, Field(discriminator="kind")]
+
+
+class LossNetworkTask(Spec):
+    """The training of a loss network on the masks of a data set.
+
+    Only the training split is read; what is measured is measured on masks cut from it.
+
+    Attributes:
+        dataset: Where the masks are.
+        network: What to train.
+        hold_out: Share of the training masks that the result is measured on.
+        seed: Seeds the hold-out cut, weights, batches and noise.
+    """
+
+    dataset: DatasetSource
+    network: LossNetworkSpec
+    hold_out: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    seed: Seed = 0
+
+
+class LossNetworkResult(Spec):
+    """A trained loss network.
+
+    Attributes:
+        file: Name of the weights' file in the folder, safetensors.
+        measures: What it reaches on held-out masks: ``f1`` of an edge network
+            on one-hot masks, ``f1_noisy`` on noisy ones; ``error_ratio``, its
+            error over that of predicting identity, of an inverse transformation network, and
+            ``error_ratio_soft``, the same on softened maps.
+        parameters: Constructor arguments of the network, ``num_classes`` among them if it has them.
+        seconds: Wall-clock seconds.
+    """
+
+    file: str
+    measures: dict[str, float]
+    parameters: dict[str, Any]
+    seconds: float

@@ -1,0 +1,33 @@
+"""A segmentation network, as a frozen value."""
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from workers.tasks.base import Spec
+
+
+class NetworkSpec(Spec):
+    """A segmentation network.
+
+    Attributes:
+        architecture: A name of :data:`workers.networks.architectures.ARCHITECTURES`.
+        encoder: An encoder's name in segmentation-models-pytorch, or ``tu-`` and a name of timm;
+            None for a network that has none to choose.
+        weights: ``imagenet`` for pretrained encoder weights, None for a random start.
+        weights_file: Path on the workers of a safetensors file with the encoder's weights instead,
+            as huggingface.co has it or as a retraining left it.
+        options: Further keyword arguments of the architecture, e.g. ``decoder_channels``.
+    """
+
+    architecture: str = "DeepLabV3Plus"
+    encoder: str | None = "resnet18"
+    weights: Literal["imagenet"] | None = None
+    weights_file: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _weights_come_from_one_place(self) -> "NetworkSpec":
+        if self.weights is not None and self.weights_file is not None:
+            raise ValueError("weights and weights_file exclude each other: set weights to null")
+        return self

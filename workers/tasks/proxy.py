@@ -1,0 +1,116 @@
+"""The proxy task of a search: what goes into it and what comes out of it, as frozen values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from workers.tasks.base import Curve, Fraction, Seed, Spec
+from workers.tasks.datasets import DatasetSource
+from workers.tasks.networks import NetworkSpec
+from workers.tasks.scoring import ScoringSpec
+from workers.tasks.training import TrainingSpec
+
+
+class RejectionSpec(Spec):
+    """Which losses are hopeless, so that nothing is trained with them (see ``workers.proxy.rejection``).
+
+    Attributes:
+        share: A loss is rejected that raises the metric by less than this share of what the straight
+            line raises it by.
+        steps: Gradient steps on the predictions.
+        step_size: Change of a logit in one step, root mean square.
+        images: Training masks to predict, at most a batch.
+    """
+
+    share: Fraction = 0.6
+    steps: Annotated[int, Field(ge=1, le=1000)] = 5
+    step_size: Annotated[float, Field(gt=0, le=100)] = 0.2
+    images: Annotated[int, Field(ge=1, le=64)] = 8
+
+
+class ProxyTask(Spec):
+    """The proxy task of a search: how one candidate loss is trained with and scored.
+
+    The hold-out set is cut from the training split; val and test are never read.
+
+    Attributes:
+        dataset: Where the images are.
+        metric: Name of the metric that scores the hold-out set, or a weighted sum of several.
+        network: The proxy network.
+        training: Its schedule.
+        scoring: Options of the metric.
+        hold_out: Share of the training split that is held out for the score.
+        seed: Seeds the hold-out cut, the initial weights, the batches and the augmentation; all
+            candidates of a search share it (common random numbers).
+        loss_networks: Paths of the weights of the loss networks that candidates ask for, by kind.
+        rejection: Which candidates are rejected before they are trained; None trains all.
+        warm_start: Path of a learner's state (see ``workers.learning.states``) whose network candidates
+            start from, each with an optimiser of its own; None starts from random weights.
+        stop_after: Steps after which to stop in the middle of the schedule, and to score; None goes
+            to the end.
+        states: Folder of learners' states. Those that are stopped are kept there, and one that is
+            found there goes on.
+    """
+
+    dataset: DatasetSource
+    metric: str
+    network: NetworkSpec = NetworkSpec()
+    training: TrainingSpec = TrainingSpec()
+    scoring: ScoringSpec = ScoringSpec()
+    hold_out: Fraction = 0.2
+    seed: Seed = 0
+    loss_networks: dict[str, str] = Field(default_factory=dict)
+    rejection: RejectionSpec | None = None
+    warm_start: str | None = None
+    stop_after: Annotated[int, Field(ge=1)] | None = None
+    states: str | None = None
+
+    @model_validator(mode="after")
+    def _stops_in_its_schedule(self) -> "ProxyTask":
+        if self.stop_after is not None and self.stop_after > self.training.iterations:
+            raise ValueError("stop_after must not be above training.iterations")
+        return self
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One candidate of a search.
+
+    Attributes:
+        number: Its trial number.
+        loss: A loss file's content (``lossfit/loss/v1``).
+    """
+
+    number: int
+    loss: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one candidate.
+
+    Attributes:
+        number: The candidate's trial number.
+        score: The task's metric on the hold-out set, in 0..1; None where the candidate failed or
+            was rejected.
+        metrics: All metrics on the hold-out set; a metric with nothing to measure is left out.
+        error: Why it failed or was rejected, or None.
+        seconds: Wall-clock seconds of its training and evaluation; a pack's are shared evenly.
+        curve: (iteration, mean training loss since the point before), about fifty points.
+        worker: Where it ran: host, pid, device, threads and the version of torch. Scores repeat bit
+            for bit on a CPU with the same thread count and version.
+        iterations: Steps that it was trained for.
+        rejected: Whether it was not trained because it is hopeless (see ``workers.proxy.rejection``).
+    """
+
+    number: int
+    score: float | None
+    metrics: Mapping[str, float]
+    error: str | None
+    seconds: float
+    curve: Curve = ()
+    worker: Mapping[str, str | int] = field(default_factory=dict)
+    iterations: int = 0
+    rejected: bool = False

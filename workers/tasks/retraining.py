@@ -1,0 +1,118 @@
+"""What a retraining may be asked for beside its schedule: to end early, and logs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from surrogate_zoo.sums import is_sum, parse_sum
+from workers.tasks.base import Fraction, Seed, Spec
+from workers.tasks.datasets import DatasetSource
+from workers.tasks.networks import NetworkSpec
+from workers.tasks.scoring import InferenceSpec, ScoringSpec
+from workers.tasks.training import Devices, TrainingSpec, check_devices
+
+
+def _is_metric(text: str) -> str:
+    """Check the form of a metric's name or of a weighted sum; whether it exists is seen later."""
+    if is_sum(text):
+        parse_sum(text)
+    return text
+
+
+class EarlyStopSpec(Spec):
+    """Looks at a hold-out set, cut from the training split, which is not trained on.
+
+    The split that the result is scored on is never looked at. The weights of the best look are
+    kept; a schedule that ends first keeps them too.
+
+    Attributes:
+        metric: What is looked at: the name of a metric, or a weighted sum of several.
+        hold_out: Share of the training split that is held out.
+        every: Iterations between two looks; the schedule's end is looked at in any case.
+        patience: Looks in a row without a better score after which the training ends.
+    """
+
+    metric: Annotated[str, AfterValidator(_is_metric)] = "miou"
+    hold_out: Fraction = 0.1
+    every: Annotated[int, Field(ge=1)] = 500
+    patience: Annotated[int, Field(ge=1)] = 5
+
+
+Log = Literal["tensorboard"]
+"""A log that a retraining can write into its folder."""
+
+
+class MlflowSpec(Spec):
+    """Where a retraining is logged by MLflow.
+
+    Attributes:
+        tracking_uri: As MLflow reads it: ``http://host:5000``, ``sqlite:////path/mlflow.db``, ...
+        run: Name of the run; a retraining that goes on continues the newest run of its name.
+        experiment: Name of the experiment; made if it is not there.
+    """
+
+    tracking_uri: Annotated[str, Field(min_length=1)]
+    run: str
+    experiment: str = "lossfit"
+
+
+class RetrainingTask(Spec):
+    """A full training with one loss, scored on a split that the search never saw.
+
+    Attributes:
+        dataset: Where the images are.
+        loss: A loss file's content (``lossfit/loss/v1``).
+        network: The network.
+        training: Its schedule.
+        scoring: Options of the metrics.
+        inference: How the predictions that are scored are made.
+        split: Split that the result is scored on.
+        seed: Seeds initial weights, batches and augmentation.
+        checkpoint_every: Steps between two checkpoints.
+        devices: GPUs of one machine that share every batch, and CPU processes where there are none;
+            the loss is that of the whole batch.
+        early_stop: When to end before the schedule does; None never.
+        log: Logs to write into the folder: loss and learning rate every 20 iterations, scores.
+        mlflow: Where MLflow logs the same; None does not.
+        loss_networks: Paths of the weights of the loss networks that the loss asks for, by kind.
+        rankseg: Score the network a second time with the decoding ``rankseg``: a control of what
+            needs no training.
+    """
+
+    dataset: DatasetSource
+    loss: dict[str, Any]
+    network: NetworkSpec = NetworkSpec()
+    training: TrainingSpec = TrainingSpec()
+    scoring: ScoringSpec = ScoringSpec()
+    inference: InferenceSpec = InferenceSpec()
+    split: Literal["val", "test"] = "val"
+    seed: Seed = 0
+    checkpoint_every: Annotated[int, Field(ge=1)] = 200
+    devices: Devices = 1
+    early_stop: EarlyStopSpec | None = None
+    log: tuple[Log, ...] = ()
+    mlflow: MlflowSpec | None = None
+    loss_networks: dict[str, str] = Field(default_factory=dict)
+    rankseg: bool = False
+
+    @model_validator(mode="after")
+    def _shares_are_alike(self) -> "RetrainingTask":
+        check_devices(self.training, self.devices)
+        return self
+
+
+@dataclass(frozen=True)
+class RetrainingResult:
+    """A finished retraining.
+
+    Attributes:
+        metrics: All metrics on the task's split; a metric with nothing to measure is left out.
+        files: Names of the files written into its folder.
+        seconds: Wall-clock seconds it took, interruptions left out.
+    """
+
+    metrics: Mapping[str, float]
+    files: tuple[str, ...]
+    seconds: float
