@@ -6,6 +6,8 @@ from typing import Any, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from search_service.comparisons.cells import Cell
+from search_service.comparisons.columns import values_of
+from search_service.comparisons.outcome import CellOutcome
 from search_service.store.tables import Ending, Evaluation, JobKind, State
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.metrics.metric import Metric
@@ -74,25 +76,31 @@ class TrialView(View):
 class CellView(BaseModel):
     """One finished retraining of a comparison."""
 
-    number: int = Field(description="Its place in the grid.")
-    network: int = Field(description="Place of its network in the request.")
+    number: int = Field(description="Its position in the grid.")
+    network: int = Field(description="Position of its network in the request.")
     loss: str
     seed: int
     learning_rate: float
     metrics: dict[str, float] = Field(description="All scores on the split; empty if it failed.")
-    worst_decile: float | None = Field(description="Mean mIoU of the worst tenth of the images.")
+    columns: dict[str, float] = Field(
+        description="What it has in each column of the report, by the column's name: all scores, the "
+        "worst tenth of the images, seconds, and GPU memory in bytes where there is a GPU."
+    )
     error: str | None
     seconds: float
     finished_at: datetime
 
     @classmethod
-    def of(cls, cell: Cell, row: Evaluation) -> Self:
-        """Describe what became of a cell."""
-        kept = ("learning_rate", "metrics", "error", "seconds")
+    def of(cls, cell: Cell, row: Evaluation, metric: str) -> Self:
+        """Describe what became of a cell of a comparison by ``metric``."""
+        outcome = CellOutcome.from_json(row.outcome)
         return cls(
             **vars(cell),
-            **{name: row.outcome[name] for name in kept},
-            worst_decile=row.outcome.get("worst_decile"),
+            learning_rate=outcome.learning_rate,
+            metrics=dict(outcome.metrics),
+            columns=values_of(metric, outcome),
+            error=outcome.error,
+            seconds=outcome.seconds,
             finished_at=row.finished_at,
         )
 

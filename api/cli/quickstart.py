@@ -5,13 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.compare import comparison
+from api.cli.comparison_tables import print_results
 from api.cli.console import out, plain_errors, say
 from api.cli.embedded import embedded_service
 from api.cli.jobs import fetch_files
 from api.cli.losses import Format, fetch
 from api.cli.watching import follow
 from api.client.client import Client
+from search_service.comparisons.retrained import results_of_retrainings
 from search_service.presets import QUICK_NETWORK, QUICK_SCORING
 from search_service.retrainings.presets import QUICK_RETRAINING
 
@@ -52,7 +53,7 @@ def quickstart(
         retrained = [follow(client, job, f"train with {loss}") for loss, job in jobs.items()]
         for loss, job in jobs.items():
             fetch_files(client, job, folder / "retrained" / loss)
-        out.print(comparison(retrained))
+        print_results(out, results_of_retrainings(retrained, METRIC), "shapes, split test")
     _tell(folder, files, written)
 
 

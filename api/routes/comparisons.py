@@ -6,7 +6,7 @@ from api.dependencies import IdempotencyKey, JobId, ReadSession, ServiceParts, W
 from api.routes.jobs import add_life_cycle
 from api.schemas import Cells, CellView, JobView
 from search_service.catalogue import networks
-from search_service.comparisons import cells as comparison_cells
+from search_service.comparisons.cells import cells_of
 from search_service.comparisons.request import ComparisonRequest
 from search_service.jobs import lifecycle as jobs
 
@@ -36,8 +36,10 @@ def list_cells(job_id: JobId, session: ReadSession) -> Cells:
     """The retrainings that are finished so far, also of a comparison that was cancelled."""
     job = jobs.get(session, "comparison", job_id)
     rows = {row.number: row for row in jobs.cells(session, job.id)}
-    found = comparison_cells.cells_of(ComparisonRequest.model_validate(job.request))
+    request = ComparisonRequest.model_validate(job.request)
+    grid = cells_of(request)
+    finished = [cell for cell in grid if cell.number in rows]
     return Cells(
-        items=[CellView.of(cell, rows[cell.number]) for cell in found if cell.number in rows],
-        total=len(found),
+        items=[CellView.of(cell, rows[cell.number], request.metric) for cell in finished],
+        total=len(grid),
     )

@@ -13,6 +13,9 @@ from workers.tasks.retraining import EarlyStopSpec
 from workers.tasks.scoring import InferenceSpec, ScoringSpec
 from workers.tasks.training import Devices, TrainingSpec, check_devices
 
+MOST_RATE = 1000.0
+"""The highest learning rate that is tried."""
+
 
 class ComparisonRequest(Spec):
     """Trainings with several losses and networks over several seeds, all alike, and their comparison.
@@ -27,6 +30,12 @@ class ComparisonRequest(Spec):
         learning_rates: Peak learning rates to try for every loss and network, on a hold-out set that
             is cut from the training split, with one seed; retrainings take the best. None of them
             leaves that of the schedule.
+        rate_extensions: How often the grid of a loss and network goes on beyond its best rate while
+            that is the lowest or the highest, by the ratio of the two outermost rates on that side
+            (2 where there is one rate). A rate whose training fails bounds the grid; where all fail
+            it goes down.
+        rate_refinements: How often, once the best rate lies inside, the geometric mean of it and its
+            better neighbour is tried too.
         hold_out: Share of the training split that tuning holds out.
         metric: The metric that learning rates are tuned for and that the losses are ranked by.
         scoring: Options of the metrics.
@@ -51,8 +60,10 @@ class ComparisonRequest(Spec):
     )
     training: TrainingSpec = TrainingSpec()
     learning_rates: Annotated[
-        tuple[Annotated[float, Field(gt=0, le=1000)], ...], Field(max_length=16)
+        tuple[Annotated[float, Field(gt=0, le=MOST_RATE)], ...], Field(max_length=16)
     ] = ()
+    rate_extensions: Annotated[int, Field(ge=0, le=16)] = 4
+    rate_refinements: Annotated[int, Field(ge=0, le=8)] = 0
     hold_out: Fraction = 0.2
     metric: str = "miou"
     scoring: ScoringSpec = ScoringSpec()
