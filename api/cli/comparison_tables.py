@@ -12,8 +12,8 @@ from search_service.comparisons.results import HEADING, Mark, Results, Table, Te
 from surrogate_zoo.errors import InputError
 
 _STYLES: Mapping[Mark | None, str] = {"best": "bold", "tied": "italic", None: ""}
-_LOSS_WIDTH = 32
-"""Longer names of losses are folded."""
+_LOSS_SHARE = 0.4
+"""Share of the width that names of losses take at most; longer ones are folded."""
 _FRAME = 3
 """Characters that a column takes beside its text."""
 
@@ -94,7 +94,7 @@ def _parts(table: Table, columns: Sequence[Column], width: int) -> Iterator[Term
     ranks = {loss: Text(f"{rank:.1f}") for loss, rank in table.ranks.items()}
     strips = [_Strip("seeds", seeds), _Strip("rank", ranks)]
     strips += [_Strip(column.title, table.texts(column)) for column in columns]
-    first = min(_LOSS_WIDTH, max(map(len, names.values()), default=0))
+    first = min(int(_LOSS_SHARE * width), max(map(len, names.values())))
     room = width - first - _FRAME - 1
     part: list[_Strip] = []
     for strip in strips:
