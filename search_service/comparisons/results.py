@@ -3,6 +3,7 @@
 Light: neither the database nor torch is loaded, so that the command line reads results as well.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -10,7 +11,7 @@ from typing import Any, Final, Literal, Self
 
 from search_service.comparisons.columns import METRIC_SCORES, Column, columns_of
 from search_service.comparisons.outcome import CellOutcome
-from search_service.comparisons.tuning import Tried, edge_of
+from search_service.comparisons.tuning import Edge, Tried, edge_of
 from search_service.significance import Difference, Estimate, difference, estimate, holm
 
 ALPHA: Final = 0.05
@@ -53,17 +54,6 @@ class Row:
     def seconds(self) -> float:
         """Wall-clock seconds of all retrainings."""
         return sum(cell.seconds for cell in self.outcomes.values())
-
-    def notes(self) -> Iterator[str]:
-        """What a reader must know of the row beside its numbers."""
-        edge = edge_of(self.tuning)
-        if edge is not None:
-            yield (
-                f"{self.loss}: the best learning rate, {self.learning_rate:.12g}, is the {edge} one "
-                "that was tried; a better one may lie beyond."
-            )
-        for seed, error in self.failures.items():
-            yield f"{self.loss}, seed {seed}, failed: {error}"
 
 
 @dataclass(frozen=True)
@@ -168,8 +158,18 @@ class Table:
 
     def notes(self) -> Iterator[str]:
         """What a reader must know of the rows beside their numbers."""
+        at_edges: dict[Edge, list[str]] = defaultdict(list)
         for row in self.rows:
-            yield from row.notes()
+            if (edge := edge_of(row.tuning)) is not None:
+                at_edges[edge].append(f"{row.loss} ({row.learning_rate:.12g})")
+        for edge, losses in at_edges.items():
+            yield (
+                f"The best learning rate is the {edge} one that was tried, so a better one may lie "
+                f"beyond it: {', '.join(losses)}."
+            )
+        for row in self.rows:
+            for seed, error in row.failures.items():
+                yield f"{row.loss}, seed {seed}, failed: {error}"
 
 
 @dataclass(frozen=True)
