@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from search_service.jobs import lifecycle as jobs
+from search_service.jobs import lifecycle
 
 
 class JobFigures(Collector):
@@ -25,7 +25,7 @@ class JobFigures(Collector):
             "lossfit_jobs", "Jobs by kind and state.", labels=("kind", "state")
         )
         with self._reading() as session:
-            for labels, number in jobs.counts(session).items():
+            for labels, number in lifecycle.counts(session).items():
                 family.add_metric(labels, number)
         yield family
 

@@ -3,9 +3,11 @@
 import tempfile
 from pathlib import Path
 
+from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from search_service.catalogue.folders import allowed_path
 from search_service.catalogue.request import DatasetRequest
 from search_service.settings import Settings
 from search_service.store import artifacts
@@ -17,6 +19,8 @@ from workers.datasets.layouts import open_dataset
 from workers.datasets.picture import draw_samples
 from workers.datasets.report import describe
 from workers.tasks.datasets import DatasetSource, ShapesSource
+
+_SOURCES: TypeAdapter[DatasetSource] = TypeAdapter(DatasetSource)
 
 BUILT_IN: dict[str, DatasetSource] = {"shapes": ShapesSource()}
 """Datasets that every database has from its first day."""
@@ -32,7 +36,7 @@ def register(session: Session, settings: Settings, request: DatasetRequest) -> D
         DatasetError: Images, masks or splits are missing or wrong.
         ConflictError: The name stands for other content.
     """
-    source = _within(settings, request.source)
+    source = _allowed(settings, request.source)
     return _add(session, request.name, source, settings.artifacts_root)
 
 
@@ -59,6 +63,23 @@ def known(session: Session, name: str) -> Dataset:
         names = session.scalars(select(Dataset.name).order_by(Dataset.name).limit(20))
         raise UnknownNameError("dataset", name, list(names))
     return dataset
+
+
+def check_split(session: Session, name: str, split: str) -> None:
+    """Refuse a dataset that a request names and that has nothing to score on.
+
+    Raises:
+        UnknownNameError: None of that name is registered.
+        InputError: It has no image in the split.
+    """
+    dataset = known(session, name)
+    if not dataset.report["images"].get(split):
+        raise InputError(f"Dataset {dataset.name} has no image in its split {split!r}.")
+
+
+def source_of(dataset: Dataset) -> DatasetSource:
+    """Where a registered dataset's images are, as workers read it."""
+    return _SOURCES.validate_python(dataset.source)
 
 
 def page(
@@ -125,9 +146,7 @@ def _add(
     drawn = {} if artifacts_root is None else {"picture": _draw(source, artifacts_root)}
     found = session.get(Dataset, name)
     if found is not None:
-        same = (
-            DatasetRequest.model_validate({"name": name, "source": found.source}).source == source
-        )
+        same = source_of(found) == source
         if same and found.report["fingerprint"] == report.fingerprint:
             return found
         raise ConflictError(
@@ -147,16 +166,13 @@ def _draw(source: DatasetSource, artifacts_root: artifacts.Root) -> str:
         return artifacts.store(artifacts_root, path)[0]
 
 
-def _within(settings: Settings, source: DatasetSource) -> DatasetSource:
+def _allowed(settings: Settings, source: DatasetSource) -> DatasetSource:
     if isinstance(source, ShapesSource):
         return source
-    if "\0" in source.root:
-        raise InputError("A dataset's root must not hold a NUL character.")
-    root = Path(source.root).expanduser().resolve()
-    allowed = [folder.expanduser().resolve() for folder in settings.dataset_roots]
-    if not any(root.is_relative_to(folder) for folder in allowed):
-        raise InputError(
-            f"{source.root} lies outside the folders that datasets may be in "
-            f"({', '.join(map(str, allowed)) or 'none'}): set LOSSFIT_DATASET_ROOTS on the service."
-        )
+    root = allowed_path(
+        source.root,
+        settings.dataset_roots,
+        content="datasets",
+        variable="LOSSFIT_DATASET_ROOTS",
+    )
     return source.model_copy(update={"root": str(root)})

@@ -5,8 +5,8 @@ from statistics import fmean, stdev
 from typing import Any
 
 from search_service import significance
-from search_service.jobs import run as runs
-from search_service.jobs import stages as evaluations
+from search_service.jobs import stages
+from search_service.jobs.run import Run
 from search_service.searches import warm_up
 from workers.tasks.proxy import Candidate, ProxyTask
 
@@ -14,7 +14,7 @@ SEEDS = 2**31  # seeds lie below
 
 
 def measure(
-    run: runs.Run,
+    run: Run,
     task: ProxyTask,
     published: Mapping[str, Any],
     start: Mapping[str, Any],
@@ -51,7 +51,7 @@ def measure(
     for seed in seeds:
         other = task.model_copy(update={"seed": seed, "rejection": None})
         other = warm_up.warmed(run, other, warm_up_iterations)
-        outcomes = evaluations.of_stage(run, f"repeat {seed}", other, pair)
+        outcomes = stages.of_stage(run, f"repeat {seed}", other, pair)
         scores.append((outcomes[0].score, outcomes[1].score))
     gains = [None if a is None or b is None else a - b for a, b in scores]
     return {

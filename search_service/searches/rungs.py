@@ -10,8 +10,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from search_service.jobs import run as runs
-from search_service.jobs import stages as evaluations
+from search_service.jobs import stages
+from search_service.jobs.run import Run
 from search_service.searches.halving import HalvingSpec, Rung, told_scores
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
@@ -57,7 +57,7 @@ class Climb:
 
 
 def climb(
-    run: runs.Run,
+    run: Run,
     task: ProxyTask,
     spec: HalvingSpec,
     *,
@@ -87,7 +87,7 @@ def climb(
     for iterations in spec.iterations(task.training.iterations):
         part = task.model_copy(update={"stop_after": iterations})
         there = [candidate for candidate in candidates if candidate.number in left]
-        reached = evaluations.of_stage(run, f"rung {iterations}", part, there)
+        reached = stages.of_stage(run, f"rung {iterations}", part, there)
         outcomes |= {
             number: _with_seconds(outcome, outcomes.get(number))
             for number, outcome in reached.items()
