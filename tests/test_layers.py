@@ -27,7 +27,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "api": (
         *("schemas", "client", "problems", "auth", "body", "plain_errors", "monitoring"),
-        *("openapi", "dependencies", "files", "streams", "page", "routes", "app", "cli"),
+        *("openapi", "dependencies", "files", "streams", "routes", "app", "cli"),
     ),
     "lossfit": (),
     "benchmarks": (),
