@@ -78,7 +78,7 @@ class Rung:
         }
 
 
-def told_scores(rungs: Sequence[Rung], last: Mapping[int, float | None]) -> dict[int, float]:
+def imputed_scores(rungs: Sequence[Rung], last: Mapping[int, float | None]) -> dict[int, float]:
     """The score that a sampler gets for every candidate that was stopped.
 
     Scores after few iterations are lower than after many, so those of a rung cannot stand beside

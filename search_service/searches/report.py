@@ -39,8 +39,7 @@ def write(
     _write_table(table, space, trials)
     yield table
     study = folder / "study.db"
-    sampler = document["provenance"]["sampler"]["name"]
-    objectives = space.target.metrics if sampler == "nsga-ii" else ()
+    objectives = space.target.metrics if space.mixed else ()
     optuna_export.write(
         study, space, document["name"], trials, facts=_told(space, document), objectives=objectives
     )

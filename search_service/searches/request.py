@@ -95,9 +95,9 @@ class SearchRequest(ProxyOptions, JobRequest):
 
     @model_validator(mode="after")
     def _halving_has_one_score(self) -> Self:
-        if self.halving is not None and str(self.sampler.name) == "nsga-ii":
+        if self.halving is not None and self.sampler.seeks_trade_off:
             raise ValueError(
-                "halving compares one score, nsga-ii has several: leave one of them out"
+                f"halving compares one score, {self.sampler.name} has several: leave one of them out"
             )
         return self
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from search_service.jobs import stages
 from search_service.jobs.run import Run
-from search_service.searches.halving import HalvingSpec, Rung, told_scores
+from search_service.searches.halving import HalvingSpec, Rung, imputed_scores
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
 
@@ -41,10 +41,10 @@ class Climb:
             last: Scores of those that were left, once they came to an end.
 
         Returns:
-            By number; the score of a stopped one is what :func:`halving.told_scores` tells, its
+            By number; the score of a stopped one is what :func:`halving.imputed_scores` tells, its
             metrics are those on the rung.
         """
-        told = told_scores(self.rungs, last)
+        told = imputed_scores(self.rungs, last)
         return {
             number: replace(outcome, score=told.get(number))
             for number, outcome in self.outcomes.items()

@@ -81,7 +81,7 @@ class Trial(Base):
         theta: Its parameters, each in [0, 1].
         is_mean: Whether it is the policy's mean itself.
         score: The metric on the hold-out set, in 0..1; None where there is none. Of a stopped trial
-            what the sampler was told (``halving.told_scores``), on the scale of whole trainings.
+            what the sampler was told (``halving.imputed_scores``), on the scale of whole trainings.
         metrics: All metrics on the hold-out set, as they were measured.
         error: Why there is no score.
         ending: See :data:`Ending`.
