@@ -81,5 +81,5 @@ class MonitoringMiddleware:
 
 def _known(method: str) -> str:
     """The method, or ``other``: a stranger must not be able to make labels without end."""
-    known = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-    return method if method in known else "other"
+    methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    return method if method in methods else "other"

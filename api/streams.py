@@ -50,10 +50,10 @@ class JobEvents:
         with self._reading() as session:
             # The state comes first: what is read after a final state is all that will ever be.
             finished = lifecycle.get(session, self._kind, self._job_id).state in FINAL
-            found = lifecycle.events_after(session, self._job_id, self._last, _BATCH)
+            rows = lifecycle.events_after(session, self._job_id, self._last, _BATCH)
         events = [
             (event.sequence, event.kind, {**event.body, "at": event.at.isoformat()})
-            for event in found
+            for event in rows
         ]
         if events:
             self._last = events[-1][0]

@@ -159,18 +159,18 @@ class Controller:
         query = select(Job).where(Job.state.in_(["queued", *ACTIVE]))
         with self._reading() as session:
             jobs = {_workflow_id(job): job for job in session.scalars(query)}
-        found = {
+        statuses = {
             status.workflow_id: status.status
             for status in DBOS.list_workflows(
                 workflow_ids=list(jobs), load_input=False, load_output=False
             )
         }
-        begun = {workflow for workflow, status in found.items() if status == _PENDING}
+        begun = {workflow for workflow, status in statuses.items() if status == _PENDING}
         idle = begun - self._at_work
         # A run that is just about to begin or has just ended is idle once, a lost one twice.
         lost, self._suspects = idle & self._suspects, idle
         for workflow, job in jobs.items():
-            status = found.get(workflow)
+            status = statuses.get(workflow)
             waits = status == _ENQUEUED or (status is None and job.state == "queued")
             if not waits and (workflow in lost or status != _PENDING):
                 self._restart(job, given_up=status == _EXHAUSTED)

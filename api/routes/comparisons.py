@@ -17,8 +17,8 @@ def list_cells(job_id: JobId, session: ReadSession) -> Cells:
     """The retrainings that are finished so far, also of a comparison that was cancelled."""
     job = lifecycle.get(session, "comparison", job_id)
     rows = {row.number: row for row in admission.cells(session, job.id)}
-    found = comparison_cells.cells_of(ComparisonRequest.model_validate(job.request))
+    grid = comparison_cells.cells_of(ComparisonRequest.model_validate(job.request))
     return Cells(
-        items=[CellView.of(cell, rows[cell.number]) for cell in found if cell.number in rows],
-        total=len(found),
+        items=[CellView.of(cell, rows[cell.number]) for cell in grid if cell.number in rows],
+        total=len(grid),
     )

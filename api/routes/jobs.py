@@ -83,8 +83,8 @@ def _add_reading(router: APIRouter, kind: Kind[Any]) -> None:
         limit: Limit = 50,
     ) -> Page[JobView]:
         """The jobs, the newest first."""
-        found, following = lifecycle.page(session, name, state=state, after=after, limit=limit)
-        return Page(items=[JobView.model_validate(job) for job in found], next=following)
+        rows, following = lifecycle.page(session, name, state=state, after=after, limit=limit)
+        return Page(items=[JobView.model_validate(job) for job in rows], next=following)
 
     @router.get("/{job_id}", operation_id=f"read_{_snake(name)}")
     def read_job(job_id: JobId, session: ReadSession) -> JobDetail:
@@ -132,8 +132,8 @@ def _add_artifacts(router: APIRouter, kind: str) -> None:
     def list_artifacts(job_id: JobId, session: ReadSession) -> Artifacts:
         """The files that the job left behind."""
         lifecycle.get(session, kind, job_id)
-        found = lifecycle.artifacts(session, job_id)
-        return Artifacts(items=[ArtifactView.model_validate(one) for one in found])
+        rows = lifecycle.artifacts(session, job_id)
+        return Artifacts(items=[ArtifactView.model_validate(row) for row in rows])
 
     @router.head("/{job_id}/artifacts/{name}", include_in_schema=False)
     @router.get(
@@ -147,12 +147,12 @@ def _add_artifacts(router: APIRouter, kind: str) -> None:
         name: ArtifactName,
         session: ReadSession,
         parts: ServiceParts,
-        known: IfNoneMatch = None,
+        etags: IfNoneMatch = None,
     ) -> Response:
         """One file, whole or, with the header Range, in parts."""
         lifecycle.get(session, kind, job_id)
         artifact = _named(lifecycle.artifacts(session, job_id), name)
-        return stored_file(parts, artifact.sha256, artifact.name, artifact.media_type, known)
+        return stored_file(parts, artifact.sha256, artifact.name, artifact.media_type, etags)
 
 
 def _snake(kind: str) -> str:
@@ -160,9 +160,9 @@ def _snake(kind: str) -> str:
     return kind.replace("-", "_")
 
 
-def _named(found: Sequence[Artifact], name: str) -> Artifact:
-    for artifact in found:
+def _named(rows: Sequence[Artifact], name: str) -> Artifact:
+    for artifact in rows:
         if artifact.name == name:
             return artifact
-    names = ", ".join(artifact.name for artifact in found) or "none yet"
+    names = ", ".join(artifact.name for artifact in rows) or "none yet"
     raise NotFoundError(f"The job has no file {name!r}; its files: {names}.")

@@ -23,9 +23,9 @@ def list_trials(
 ) -> Trials:
     """The candidates that are scored, by number."""
     lifecycle.get(session, "search", job_id)
-    found = admission.trials(session, job_id, after, limit)
-    following = found[-1].number if len(found) == limit else None
-    return Trials(items=[TrialView.model_validate(trial) for trial in found], next=following)
+    trials = admission.trials(session, job_id, after, limit)
+    following = trials[-1].number if len(trials) == limit else None
+    return Trials(items=[TrialView.model_validate(trial) for trial in trials], next=following)
 
 
 @router.post(

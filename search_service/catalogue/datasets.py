@@ -52,7 +52,7 @@ def get(session: Session, name: str) -> Dataset:
     return dataset
 
 
-def known(session: Session, name: str) -> Dataset:
+def requested(session: Session, name: str) -> Dataset:
     """Return a dataset that a request names.
 
     Raises:
@@ -72,7 +72,7 @@ def check_split(session: Session, name: str, split: str) -> None:
         UnknownNameError: None of that name is registered.
         InputError: It has no image in the split.
     """
-    dataset = known(session, name)
+    dataset = requested(session, name)
     if not dataset.report["images"].get(split):
         raise InputError(f"Dataset {dataset.name} has no image in its split {split!r}.")
 
@@ -111,10 +111,10 @@ def loss_network(session: Session, name: str, sha256: str) -> LossNetwork:
     Raises:
         NotFoundError: There is no such dataset, or no such network of it.
     """
-    found = zoo.loss_network(session, get(session, name).report["fingerprint"], sha256)
-    if found is None:
+    network = zoo.loss_network(session, get(session, name).report["fingerprint"], sha256)
+    if network is None:
         raise NotFoundError(f"Dataset {name!r} has no loss network with SHA-256 {sha256}.")
-    return found
+    return network
 
 
 def seed(session: Session) -> None:
@@ -144,11 +144,11 @@ def _add(
 ) -> Dataset:
     report = describe(source)  # before the transaction begins: it may read for minutes
     drawn = {} if artifacts_root is None else {"picture": _draw(source, artifacts_root)}
-    found = session.get(Dataset, name)
-    if found is not None:
-        same = source_of(found) == source
-        if same and found.report["fingerprint"] == report.fingerprint:
-            return found
+    registered = session.get(Dataset, name)
+    if registered is not None:
+        same = source_of(registered) == source
+        if same and registered.report["fingerprint"] == report.fingerprint:
+            return registered
         raise ConflictError(
             f"Dataset {name!r} is registered with other content: take another name."
         )

@@ -34,20 +34,20 @@ def follow(
         LossfitError: The training cannot be run.
     """
     label = {} if stage is None else {"stage": stage}
-    told = 0
+    last_told = 0
 
     def tell(done: int, loss: float) -> None:
-        nonlocal told
-        if done - told >= total / _MOST_PROGRESS_EVENTS or done == total:
-            told = done
-            known = loss if isfinite(loss) else None
-            run.tell("progress", {"done": done, "total": total, "loss": known, **label})
+        nonlocal last_told
+        if done - last_told >= total / _MOST_PROGRESS_EVENTS or done == total:
+            last_told = done
+            finite = loss if isfinite(loss) else None
+            run.tell("progress", {"done": done, "total": total, "loss": finite, **label})
 
     folder.mkdir(parents=True, exist_ok=True)
     try:
         result = run.pool.run(task, folder, on_progress=tell, should_stop=run.should_stop)
     except Stopped as stopped:
         raise Interrupted from stopped
-    if told < total:  # the pool looks now and then, and may miss the last steps
+    if last_told < total:  # the pool looks now and then, and may miss the last steps
         run.tell("progress", {"done": total, "total": total, "loss": None, **label})
     return result

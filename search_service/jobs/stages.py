@@ -53,8 +53,8 @@ def of_stage(
         Interrupted: The job is to pause or to stop; what finished is recorded.
         LossfitError: The task cannot be run.
     """
-    known = _recorded(run, stage, candidates)
-    missing = [candidate for candidate in candidates if candidate.number not in known]
+    recorded = _recorded(run, stage, candidates)
+    missing = [candidate for candidate in candidates if candidate.number not in recorded]
     evaluate(run, task, missing, lambda outcome: _record(run, stage, outcome))
     return _recorded(run, stage, candidates)
 

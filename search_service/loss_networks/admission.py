@@ -22,7 +22,7 @@ def admitted(session: Session, request: LossNetworkRequest) -> LossNetworkReques
     Raises:
         UnknownNameError: No such dataset.
     """
-    datasets.known(session, request.dataset)
+    datasets.requested(session, request.dataset)
     return request
 
 

@@ -42,8 +42,8 @@ class RetrainingRequest(SingleRetrainingOptions, JobRequest):
 
     @model_validator(mode="before")
     @classmethod
-    def _fill_in_preset(cls, given: object) -> object:
-        return filled(given, RETRAINING_PRESETS)
+    def _fill_in_preset(cls, body: object) -> object:
+        return filled(body, RETRAINING_PRESETS)
 
     @model_validator(mode="after")
     def _versions_fit(self) -> Self:

@@ -37,7 +37,7 @@ def run(run: Run) -> None:
         **fields_of(request, SingleRetrainingOptions),
     )
     outcome = run.step("retraining", lambda: _retrain(run, task))
-    kept = {name: run.keep(run.folder / name) for name in outcome["files"]}
+    artifacts = {name: run.keep(run.folder / name) for name in outcome["files"]}
     card = run.folder / model_card.NAME
     text = model_card.render(
         request,
@@ -46,12 +46,12 @@ def run(run: Run) -> None:
         outcome,
         networks=networks,
         job_id=run.job.id,
-        weights_sha256=kept[model_card.WEIGHTS].sha256,
+        weights_sha256=artifacts[model_card.WEIGHTS].sha256,
     )
     card.write_text(text, encoding="utf-8")
     run.keep(card)
-    asked = request.model_dump(include={"loss", "version", "versions"})
-    result = asked | outcome | {"files": [*kept, card.name], "loss_networks": networks}
+    names = request.model_dump(include={"loss", "version", "versions"})
+    result = names | outcome | {"files": [*artifacts, card.name], "loss_networks": networks}
     with run.writing.begin() as session:
         succeed(session, run.job.id, run.job.attempt, result)
 

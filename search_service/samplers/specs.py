@@ -61,8 +61,8 @@ class PPO2Spec(SamplerOptions):
 
     @model_validator(mode="before")
     @classmethod
-    def _fill_in_preset(cls, given: object) -> object:
-        return filled(given, _PPO2_PRESETS)
+    def _fill_in_preset(cls, body: object) -> object:
+        return filled(body, _PPO2_PRESETS)
 
     @property
     def trials(self) -> int:

@@ -46,7 +46,7 @@ def admitted(session: Session, request: SearchRequest) -> SearchRequest:
         )
     if request.loss_name in LOSSES:
         raise InputError(f"{request.loss_name!r} is a built-in loss: give the result another name.")
-    datasets.known(session, request.dataset)
+    datasets.requested(session, request.dataset)
     return _with_companion(session, starts.pinned(session, request, space))
 
 

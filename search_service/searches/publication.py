@@ -85,9 +85,9 @@ def publish(session: Session, job_id: str, publication: PublicationRequest) -> L
             f"The search is {job.state}: wait until it is over, or cancel it, to publish its trials."
         )
     trial = _scored(session, job, publication.trial)
-    known = session.scalar(_published(name, trial).limit(1))
-    if known is not None:
-        return known
+    published = session.scalar(_published(name, trial).limit(1))
+    if published is not None:
+        return published
     request = SearchRequest.model_validate(job.request)
     facts = provenance.of_trial(
         request,
@@ -97,8 +97,8 @@ def publish(session: Session, job_id: str, publication: PublicationRequest) -> L
         _versions(session, job),
     )
     companion = admission.companion(session, request)
-    found = document(request, trial.theta, companion, name=name, facts=facts)
-    return zoo.publish(session, found)
+    loss = document(request, trial.theta, companion, name=name, facts=facts)
+    return zoo.publish(session, loss)
 
 
 def _scored(session: Session, job: Job, number: int) -> Trial:
@@ -121,6 +121,6 @@ def _versions(session: Session, job: Job) -> dict[str, str]:
     """Of the software that the search ran with, as its own loss tells; today's if it has none."""
     if job.result is None:
         return installed_versions()
-    own = zoo.get(session, job.result["loss"], job.result["version"])
-    versions: dict[str, str] = own.document["provenance"]["versions"]
+    loss = zoo.get(session, job.result["loss"], job.result["version"])
+    versions: dict[str, str] = loss.document["provenance"]["versions"]
     return versions

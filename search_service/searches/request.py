@@ -79,8 +79,8 @@ class SearchRequest(ProxyOptions, JobRequest):
 
     @model_validator(mode="before")
     @classmethod
-    def _fill_in_preset(cls, given: object) -> object:
-        return filled(given, SEARCH_PRESETS, default="released")
+    def _fill_in_preset(cls, body: object) -> object:
+        return filled(body, SEARCH_PRESETS, default="released")
 
     @model_validator(mode="after")
     def _start_version_fits(self) -> Self:

@@ -44,9 +44,9 @@ class Climb:
             By number; the score of a stopped one is what :func:`halving.imputed_scores` tells, its
             metrics are those on the rung.
         """
-        told = imputed_scores(self.rungs, last)
+        imputed = imputed_scores(self.rungs, last)
         return {
-            number: replace(outcome, score=told.get(number))
+            number: replace(outcome, score=imputed.get(number))
             for number, outcome in self.outcomes.items()
             if number not in self.left
         }
@@ -86,8 +86,8 @@ def climb(
     rungs: list[Rung] = []
     for iterations in spec.iterations(task.training.iterations):
         part = task.model_copy(update={"stop_after": iterations})
-        there = [candidate for candidate in candidates if candidate.number in left]
-        reached = stages.of_stage(run, f"rung {iterations}", part, there)
+        remaining = [candidate for candidate in candidates if candidate.number in left]
+        reached = stages.of_stage(run, f"rung {iterations}", part, remaining)
         outcomes |= {
             number: _with_seconds(outcome, outcomes.get(number))
             for number, outcome in reached.items()
