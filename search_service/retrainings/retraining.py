@@ -9,7 +9,7 @@ from search_service.jobs import run as runs
 from search_service.loss_networks import supply
 from search_service.retrainings import model_card
 from search_service.retrainings.request import RetrainingRequest
-from workers.tasks.retraining import MlflowSpec, RetrainingTask
+from workers.tasks.retraining import WEIGHTS, MlflowSpec, RetrainingTask
 
 _SHARED = {
     *("network", "training", "scoring", "inference", "split", "seed"),
@@ -51,7 +51,7 @@ def run(run: runs.Run) -> None:
         outcome,
         networks=networks,
         job_id=run.job.id,
-        weights_sha256=kept[model_card.WEIGHTS].sha256,
+        weights_sha256=kept[WEIGHTS].sha256,
     )
     card.write_text(text, encoding="utf-8")
     run.keep(card)
