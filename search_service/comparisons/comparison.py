@@ -29,11 +29,11 @@ from search_service.store.tables import Dataset, Evaluation, Job
 from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.store.tables import now
-from workers.retraining.retraining import CHECKPOINT, METRICS, WEIGHTS
+from workers.retraining.retraining import CHECKPOINT, METRICS
 from workers.tasks.base import Stopped, fields_of
 from workers.tasks.gallery import Contestant, GalleryResult, GalleryTask
 from workers.tasks.proxy import Candidate, ProxyTask
-from workers.tasks.retraining import RetrainingOptions, RetrainingTask
+from workers.tasks.retraining import WEIGHTS, RetrainingOptions, RetrainingTask
 from workers.tasks.training import TrainingSpec
 
 _KEPT = ("metrics", "class_iou", "worst_decile", "rankseg", "peak_memory_bytes")
