@@ -11,7 +11,7 @@ from sse_starlette import ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from search_service.jobs import lifecycle as jobs
-from search_service.store.tables import FINAL, JobKind
+from search_service.store.states import FINAL, JobKind
 
 _PAUSE_S: Final = 0.25
 _BATCH: Final = 500

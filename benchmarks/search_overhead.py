@@ -21,7 +21,8 @@ from search_service.jobs import lifecycle as jobs
 from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
 from search_service.store.database import make_engine, read_sessions, sessions
-from search_service.store.tables import FINAL, Job
+from search_service.store.states import FINAL
+from search_service.store.tables import Job
 from workers.cluster.pool import WorkerPool
 
 TRIAL_ITERATIONS = 40

@@ -35,7 +35,8 @@ from search_service.searches import search as searches
 from search_service.settings import Settings
 from search_service.store import database
 from search_service.store.lease import hold_lease
-from search_service.store.tables import ACTIVE, FINAL, Job, State
+from search_service.store.states import ACTIVE, FINAL, State
+from search_service.store.tables import Job
 from surrogate_zoo.errors import LossfitError
 
 _LOG = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""A package imports only from the packages below it, no imports go in a circle, and light modules stay light."""
+"""A package imports only from those below it, nothing goes in a circle, light modules stay light."""
 
 import ast
 import subprocess

@@ -21,10 +21,11 @@ from api.dependencies import (
     WriteSession,
 )
 from api.files import FILE, stored_file
-from api.schemas import Artifacts, ArtifactView, JobDetail, JobView, Page
+from api.schemas import ArtifactView, Items, JobDetail, JobView, Page
 from api.streams import JobEvents
 from search_service.jobs import lifecycle as jobs
-from search_service.store.tables import Artifact, JobKind, State
+from search_service.store.states import JobKind, State
+from search_service.store.tables import Artifact
 from surrogate_zoo.errors import NotFoundError
 
 _EVENTS: Responses = {
@@ -99,11 +100,11 @@ def _add_events(router: APIRouter, kind: JobKind) -> None:
 
 def _add_artifacts(router: APIRouter, kind: JobKind) -> None:
     @router.get("/{job_id}/artifacts", operation_id=f"list_{_snake(kind)}_artifacts")
-    def list_artifacts(job_id: JobId, session: ReadSession) -> Artifacts:
+    def list_artifacts(job_id: JobId, session: ReadSession) -> Items[ArtifactView]:
         """The files that the job left behind."""
         jobs.get(session, kind, job_id)
         found = jobs.artifacts(session, job_id)
-        return Artifacts(items=[ArtifactView.model_validate(one) for one in found])
+        return Items(items=[ArtifactView.model_validate(one) for one in found])
 
     @router.head("/{job_id}/artifacts/{name}", include_in_schema=False)
     @router.get(

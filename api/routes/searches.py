@@ -12,7 +12,7 @@ from api.dependencies import (
     WriteSession,
 )
 from api.routes.jobs import add_life_cycle
-from api.schemas import JobView, LossView, Trials, TrialView
+from api.schemas import JobView, LossView, NumberedPage, TrialView
 from search_service.catalogue import networks
 from search_service.jobs import lifecycle as jobs
 from search_service.searches import publication
@@ -42,12 +42,12 @@ add_life_cycle(router, "search")
 @router.get("/{job_id}/trials", operation_id="list_search_trials")
 def list_trials(
     job_id: JobId, session: ReadSession, after: AfterNumber = None, limit: Limit = 100
-) -> Trials:
+) -> NumberedPage[TrialView]:
     """The candidates that are scored, by number."""
     jobs.get(session, "search", job_id)
     found = jobs.trials(session, job_id, after, limit)
     following = found[-1].number if len(found) == limit else None
-    return Trials(items=[TrialView.model_validate(trial) for trial in found], next=following)
+    return NumberedPage(items=[TrialView.model_validate(trial) for trial in found], next=following)
 
 
 @router.post(

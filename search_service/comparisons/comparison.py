@@ -24,7 +24,8 @@ from search_service.jobs import lifecycle as jobs
 from search_service.jobs import run as runs
 from search_service.jobs import stages as evaluations
 from search_service.loss_networks import supply
-from search_service.store.tables import CELL, Dataset, Evaluation, Job
+from search_service.store.states import CELL
+from search_service.store.tables import Dataset, Evaluation, Job
 from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.store.tables import now

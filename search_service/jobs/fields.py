@@ -5,8 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from surrogate_zoo.losses.document import NAME
-from surrogate_zoo.sums import is_sum, parse_sum
+from surrogate_zoo.sums import NAME, is_sum, parse_sum
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=128)]
 """A name in the zoo: lower-case letters, digits, dots, dashes and underscores."""

@@ -6,7 +6,8 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, case, func, select, update
 from sqlalchemy.orm import Session
 
-from search_service.store.tables import FINAL, Artifact, Evaluation, Event, Job, State, Trial
+from search_service.store.states import FINAL, State
+from search_service.store.tables import Artifact, Evaluation, Event, Job, Trial
 from surrogate_zoo.errors import NotFoundError
 from surrogate_zoo.store.tables import now
 

@@ -23,16 +23,8 @@ from search_service.retrainings.request import RetrainingRequest
 from search_service.searches import starts
 from search_service.searches.request import SearchRequest
 from search_service.searches.space import space_of
-from search_service.store.tables import (
-    CELL,
-    Artifact,
-    Evaluation,
-    Event,
-    Job,
-    JobKind,
-    State,
-    Trial,
-)
+from search_service.store.states import CELL, JobKind, State
+from search_service.store.tables import Artifact, Evaluation, Event, Job, Trial
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError
 from surrogate_zoo.losses.registry import LOSSES
 from surrogate_zoo.metrics.catalogue import METRICS

@@ -13,7 +13,8 @@ from search_service.jobs.provenance import installed_versions
 from search_service.searches import provenance
 from search_service.searches.request import PublicationRequest, SearchRequest
 from search_service.searches.space import space_of
-from search_service.store.tables import FINAL, Job, Trial
+from search_service.store.states import FINAL
+from search_service.store.tables import Job, Trial
 from surrogate_zoo.errors import ConflictError, InputError
 from surrogate_zoo.losses.document import Document, sum_document, surrogate_document
 from surrogate_zoo.losses.parameter_space import ControlPoints

@@ -26,7 +26,8 @@ from search_service.searches import (
 from search_service.searches.halving import HalvingSpec
 from search_service.searches.request import SearchRequest
 from search_service.searches.space import space_of
-from search_service.store.tables import Ending, Trial
+from search_service.store.states import Ending
+from search_service.store.tables import Trial
 from surrogate_zoo.errors import ConflictError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.parameter_space import ParameterSpace

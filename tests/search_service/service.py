@@ -15,7 +15,8 @@ from search_service.jobs.pool import Pool
 from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
 from search_service.store.database import read_sessions, sessions
-from search_service.store.tables import FINAL, Job
+from search_service.store.states import FINAL
+from search_service.store.tables import Job
 from surrogate_zoo.store import zoo
 from tests.search_service.bowl import Scored
 

@@ -8,7 +8,8 @@ from fastapi import FastAPI, Header, Response
 from fastapi.responses import StreamingResponse
 
 from api.client.client import Client, ServiceError, parse_events
-from api.problems import FieldError, problem_response
+from api.problems import problem_response
+from api.schemas import FieldError
 from tests.api.conftest import listening
 
 JOB = "/v1/searches/1"

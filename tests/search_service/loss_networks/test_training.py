@@ -18,7 +18,8 @@ from search_service.searches import publication
 from search_service.searches.request import PublicationRequest, SearchRequest
 from search_service.settings import Settings
 from search_service.store.artifacts import open_artifact
-from search_service.store.tables import Artifact, Job, JobKind
+from search_service.store.states import JobKind
+from search_service.store.tables import Artifact, Job
 from surrogate_zoo.errors import NotFoundError
 from surrogate_zoo.store.tables import LossNetwork
 from tests.search_service.service import Desk, working

@@ -16,7 +16,8 @@ from search_service.searches.space import space_of
 from search_service.settings import Settings
 from search_service.store import artifacts
 from search_service.store.database import sessions
-from search_service.store.tables import State, Trial
+from search_service.store.states import State
+from search_service.store.tables import Trial
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import Loss, now
