@@ -4,10 +4,12 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
+from pydantic import BaseModel
 from rich.console import Console
 
 from api.client.client import Client
@@ -48,6 +50,21 @@ def say(message: str) -> None:
     err.print(message, highlight=False, soft_wrap=True, markup=False)
 
 
+def moment(time: datetime) -> str:
+    """A time as tables show it, in UTC."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def print_json(answer: BaseModel | Sequence[BaseModel]) -> None:
+    """Print what the service answered as JSON."""
+    content = (
+        answer.model_dump(mode="json")
+        if isinstance(answer, BaseModel)
+        else [item.model_dump(mode="json") for item in answer]
+    )
+    out.print_json(json.dumps(content))
+
+
 def plain_errors(command: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Show the errors that lossfit raises on purpose as one message, with exit status 1."""
 
@@ -73,12 +90,12 @@ def assigned(body: dict[str, Any], assignments: Iterable[str] | None) -> dict[st
         if not path or not equals:
             raise InputError(f"--set takes FIELD=VALUE, not {assignment!r}.")
         *parents, field = path.split(".")
-        place = body
+        fields = body
         for parent in parents:
-            place = place.setdefault(parent, {})
-            if not isinstance(place, dict):
+            fields = fields.setdefault(parent, {})
+            if not isinstance(fields, dict):
                 raise InputError(f"--set {path}: {parent} has no fields.")
-        place[field] = _value(text)
+        fields[field] = _value(text)
     return body
 
 

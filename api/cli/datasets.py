@@ -16,6 +16,7 @@ from api.cli.console import (
     connect,
     out,
     plain_errors,
+    print_json,
 )
 from workers.tasks.datasets import LAYOUT_NAMES
 
@@ -29,17 +30,17 @@ DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Name of the
 def list_datasets(as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
     """All registered datasets."""
     with connect(url) as client:
-        found = list(client.items("/v1/datasets"))
+        datasets = list(client.datasets.list())
     if as_json:
-        out.print_json(json.dumps(found))
+        print_json(datasets)
         return
     table = Table("Name", "Layout", "Classes", "Images")
-    for dataset in found:
-        images = dataset["report"]["images"]
+    for dataset in datasets:
+        images = dataset.report["images"]
         table.add_row(
-            dataset["name"],
-            dataset["source"]["layout"],
-            str(len(dataset["report"]["classes"])),
+            dataset.name,
+            dataset.source["layout"],
+            str(len(dataset.report["classes"])),
             ", ".join(f"{split} {count}" for split, count in images.items()),
         )
     out.print(table)
@@ -50,7 +51,7 @@ def list_datasets(as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
 def show(name: DatasetName, url: Url = DEFAULT_URL) -> None:
     """One dataset with the report of what was found in it, as JSON."""
     with connect(url) as client:
-        out.print_json(json.dumps(client.get(f"/v1/datasets/{name}")))
+        print_json(client.datasets.get(name))
 
 
 @app.command()
@@ -82,11 +83,10 @@ def add(
     """
     source: dict[str, Any] = {"layout": layout}
     source |= {"root": str(root.absolute())} if root else {}
-    source |= {"classes": [one.strip() for one in classes.split(",")]} if classes else {}
+    source |= {"classes": [name.strip() for name in classes.split(",")]} if classes else {}
+    source = assigned(source, assignments)
     with connect(url) as client:
-        body = {"name": name, "source": assigned(source, assignments)}
-        # Every file is read before the answer comes: minutes for 20,000 images.
-        out.print_json(json.dumps(client.post("/v1/datasets", body, timeout_s=None)["report"]))
+        out.print_json(json.dumps(client.datasets.register(name=name, source=source).report))
 
 
 @app.command()
@@ -101,7 +101,5 @@ def picture(
 ) -> None:
     """Download a picture of nine training samples with their labels."""
     with connect(url) as client:
-        given, content = client.file(f"/v1/datasets/{name}/picture")
-    path = output or Path(given)
-    path.write_bytes(content)
+        path = client.datasets.picture(name).save(output)
     out.print(str(path), highlight=False, soft_wrap=True)
