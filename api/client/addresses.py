@@ -11,6 +11,8 @@ from surrogate_zoo.errors import InputError
 TIMEOUT_S = 30.0
 """How long a service may be silent."""
 
+_MAX_PORT = 2**16 - 1
+
 
 def http_client(address: str, token: str | None) -> httpx.Client:
     """A connection to a service.
@@ -86,7 +88,7 @@ def _checked(address: str) -> httpx.URL:
         url = httpx.URL(address)
     except httpx.InvalidURL as error:
         raise _no_address(address, f" ({error})") from error
-    if url.scheme not in {"http", "https"} or not url.host:
+    if url.scheme not in {"http", "https"} or not url.host or (url.port or 0) > _MAX_PORT:
         raise _no_address(address)
     return url
 
