@@ -1,8 +1,6 @@
 """``lossfit curve-families``: what a search may shape its surrogate with."""
 
-from rich.table import Table
-
-from api.cli.console import DEFAULT_URL, AsJson, Url, connect, out, plain_errors, print_json
+from api.cli.console import DEFAULT_URL, AsJson, Url, connect, plain_errors, print_json, print_table
 
 
 @plain_errors
@@ -13,9 +11,8 @@ def curve_families(as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
     if as_json:
         print_json(families)
         return
-    table = Table("Name", "Curves", "Segments", "Truth table", "Monotone", "Parameters")
-    for family in families:
-        table.add_row(
+    rows = [
+        (
             family.name,
             family.summary,
             str(family.segments or "the metric's"),
@@ -23,4 +20,8 @@ def curve_families(as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
             "yes" if family.monotone else "no",
             f"{family.low:g} to {family.high:g}" if family.bounded else "any",
         )
-    out.print(table)
+        for family in families
+    ]
+    columns = ("Name", "Curves", "Segments", "Truth table", "Monotone", "Range")
+    prose = ("Curves", "Segments", "Truth table")
+    print_table(columns, rows, prose=prose, empty="There are no curve families.")

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from api.cli.console import (
     DEFAULT_URL,
@@ -17,6 +16,7 @@ from api.cli.console import (
     out,
     plain_errors,
     print_json,
+    print_table,
 )
 from workers.tasks.datasets import LAYOUT_NAMES
 
@@ -34,16 +34,17 @@ def list_datasets(as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
     if as_json:
         print_json(datasets)
         return
-    table = Table("Name", "Layout", "Classes", "Images")
-    for dataset in datasets:
-        images = dataset.report["images"]
-        table.add_row(
+    rows = [
+        (
             dataset.name,
             dataset.source["layout"],
             str(len(dataset.report["classes"])),
-            ", ".join(f"{split} {count}" for split, count in images.items()),
+            ", ".join(f"{split} {count}" for split, count in dataset.report["images"].items()),
         )
-    out.print(table)
+        for dataset in datasets
+    ]
+    columns = ("Name", "Layout", "Classes", "Images")
+    print_table(columns, rows, prose=("Images",), empty="There are no datasets.")
 
 
 @app.command()

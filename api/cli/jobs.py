@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.table import Table
 
 from api.cli.console import (
     DEFAULT_URL,
@@ -18,10 +17,10 @@ from api.cli.console import (
     out,
     plain_errors,
     print_json,
+    print_table,
     say,
 )
 from api.cli.watching import follow, plain
-from api.schemas import JobView
 from search_service.store.states import State
 
 app = typer.Typer(
@@ -42,35 +41,33 @@ def list_jobs(
 ) -> None:
     """The newest jobs."""
     with connect(url) as client:
-        jobs = [
-            job
+        newest = (
+            itertools.islice(collection.list(state=state, page_size=min(limit, 500)), limit)
             for collection in client.jobs
-            for job in itertools.islice(
-                collection.list(state=state, page_size=min(limit, 500)), limit
-            )
-        ]
+        )
+        jobs = sorted(
+            itertools.chain.from_iterable(newest), key=lambda job: job.created_at, reverse=True
+        )
     if as_json:
         print_json(jobs)
         return
-    out.print(_table(jobs))
-
-
-def _table(jobs: list[JobView]) -> Table:
-    table = Table("Id", "Kind", "State", "What", "Created", "Error")
+    rows = [
+        (job.id, f"{job.kind} {_subject(job.request)}", job.state, moment(job.created_at))
+        for job in jobs
+    ]
+    columns = ("Id", "What", "State", "Created")
+    print_table(columns, rows, prose=("What", "Created"), empty="There are no such jobs.")
     for job in jobs:
-        table.add_row(
-            job.id,
-            job.kind,
-            job.state,
-            f"{_subject(job.request)} on {job.request['dataset']}",
-            moment(job.created_at),
-            job.error or "",
-        )
-    return table
+        if job.error:
+            out.print(f"{job.id}: {job.error}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _subject(request: Mapping[str, Any]) -> str:
     """What a job is about, in a few words."""
+    return f"{_sought(request)} on {request['dataset']}"
+
+
+def _sought(request: Mapping[str, Any]) -> str:
     if losses := request.get("losses"):
         return f"{len(losses)} losses"
     return str(request.get("metric") or request.get("loss") or plain(request["network"]["kind"]))

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.table import Table
 
 from api.cli.console import (
     DEFAULT_URL,
@@ -17,6 +16,7 @@ from api.cli.console import (
     out,
     plain_errors,
     print_json,
+    print_table,
 )
 from api.cli.submit import Detach, Key, Seed, run
 from api.cli.watching import measured, plain
@@ -70,16 +70,23 @@ def list_networks(
     if as_json:
         print_json(networks)
         return
-    table = Table("Kind", "Measured", "Seed", "Created", "SHA-256")
-    for network in networks:
-        table.add_row(
+    rows = [
+        (
             plain(network.kind),
             measured(network.measures),
             str(network.seed),
             moment(network.created_at),
             network.sha256,
         )
-    out.print(table)
+        for network in networks
+    ]
+    columns = ("Kind", "Measured", "Seed", "Created", "SHA-256")
+    print_table(
+        columns,
+        rows,
+        prose=("Measured", "Created", "SHA-256"),
+        empty=f"Dataset {dataset!r} has no loss networks yet.",
+    )
 
 
 @app.command()

@@ -4,9 +4,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from api.cli.console import DEFAULT_URL, AsJson, Url, connect, out, plain_errors, print_json
+from api.cli.console import (
+    DEFAULT_URL,
+    AsJson,
+    Url,
+    connect,
+    out,
+    plain_errors,
+    print_json,
+    print_table,
+)
 from api.client.catalogues import Format
 
 app = typer.Typer(help="The zoo of losses.", no_args_is_help=True)
@@ -28,11 +36,12 @@ def list_losses(
     if as_json:
         print_json(losses)
         return
-    table = Table("Name", "Version", "Kind", "Metric", "Tags")
-    for loss in losses:
-        tags = ", ".join(loss.tags)
-        table.add_row(loss.name, str(loss.version), loss.kind, loss.metric or "", tags)
-    out.print(table)
+    rows = [
+        (loss.name, str(loss.version), loss.kind, loss.metric or "", ", ".join(loss.tags))
+        for loss in losses
+    ]
+    columns = ("Name", "Ver.", "Kind", "Metric", "Tags")
+    print_table(columns, rows, prose=("Tags",), empty="There are no such losses.")
 
 
 @app.command()

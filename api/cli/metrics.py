@@ -1,8 +1,6 @@
 """``lossfit metrics``: what a search can aim at."""
 
-from rich.table import Table
-
-from api.cli.console import DEFAULT_URL, AsJson, Url, connect, out, plain_errors, print_json
+from api.cli.console import DEFAULT_URL, AsJson, Url, connect, plain_errors, print_json, print_table
 
 
 @plain_errors
@@ -13,7 +11,9 @@ def metrics(as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
     if as_json:
         print_json(entries)
         return
-    table = Table("Name", "Measures", "Parameters", "Package")
-    for metric in entries:
-        table.add_row(metric.name, metric.summary, str(metric.parameters), metric.package or "")
-    out.print(table)
+    rows = [
+        (metric.name, metric.summary, str(metric.parameters), metric.package or "")
+        for metric in entries
+    ]
+    columns = ("Name", "Measures", "Parameters", "Package")
+    print_table(columns, rows, prose=("Measures",), empty="There are no metrics.")

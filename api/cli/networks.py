@@ -1,8 +1,6 @@
 """``lossfit networks``: what can be trained."""
 
-from rich.table import Table
-
-from api.cli.console import DEFAULT_URL, AsJson, Url, connect, out, plain_errors, print_json
+from api.cli.console import DEFAULT_URL, AsJson, Url, connect, plain_errors, print_json, print_table
 
 
 @plain_errors
@@ -13,7 +11,9 @@ def networks(as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
     if as_json:
         print_json(entries)
         return
-    table = Table("Name", "What it is", "Source", "Package")
-    for network in entries:
-        table.add_row(network.name, network.summary, network.source, network.package or "")
-    out.print(table)
+    rows = [
+        (network.name, network.summary, network.source, network.package or "")
+        for network in entries
+    ]
+    columns = ("Name", "What it is", "Source", "Package")
+    print_table(columns, rows, prose=("What it is", "Source"), empty="There are no networks.")

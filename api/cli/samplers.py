@@ -1,8 +1,7 @@
 """``lossfit samplers``: what may propose the candidates of a search."""
 
-from rich.table import Table
-
-from api.cli.console import DEFAULT_URL, AsJson, Url, connect, out, plain_errors, print_json
+from api.cli.console import DEFAULT_URL, AsJson, Url, connect, plain_errors, print_json, print_table
+from api.schemas import SamplerView
 
 
 @plain_errors
@@ -13,12 +12,14 @@ def samplers(as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
     if as_json:
         print_json(entries)
         return
-    table = Table("Name", "Proposes", "Options")
-    for sampler in entries:
-        defaults = [
-            f"{option}={schema['default']}"
-            for option, schema in sampler.options["properties"].items()
-            if option != "name"
-        ]
-        table.add_row(sampler.name, sampler.summary, ", ".join(defaults))
-    out.print(table)
+    rows = [(sampler.name, sampler.summary, _defaults(sampler)) for sampler in entries]
+    columns = ("Name", "Proposes", "Options")
+    print_table(columns, rows, prose=("Proposes", "Options"), empty="There are no samplers.")
+
+
+def _defaults(sampler: SamplerView) -> str:
+    return ", ".join(
+        f"{option}={schema['default']}"
+        for option, schema in sampler.options["properties"].items()
+        if option != "name"
+    )

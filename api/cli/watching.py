@@ -12,6 +12,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 from api.cli.console import err
 from api.client.jobs import Jobs
@@ -24,6 +25,7 @@ from api.schemas import (
     TrialEvent,
 )
 
+_TITLE_WIDTH = 34
 _LOSS_NETWORK = {
     "training": "training the {} first",
     "trained": "trained the {}",
@@ -82,13 +84,15 @@ class _Shown:
 
 
 def _bar() -> Progress:
+    # Where the terminal is narrow, the bar gives way, and then the end of the title.
+    title = Column(no_wrap=True, overflow="ellipsis", max_width=_TITLE_WIDTH)
     return Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False, table_column=title),
         BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
         TextColumn("{task.fields[best]}"),
         console=err,
     )
@@ -105,7 +109,7 @@ def measured(measures: Mapping[str, float]) -> str:
 
 
 def _stage(title: str, progress: ProgressEvent) -> str:
-    return title if progress.stage is None else f"{title}, {plain(progress.stage)} first"
+    return title if progress.stage is None else f"{plain(progress.stage)} first"
 
 
 def _line(title: str, event: JobEvent) -> str:
