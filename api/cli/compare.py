@@ -9,6 +9,7 @@ from rich.table import Table
 
 from api.cli.console import DEFAULT_URL, Url, connect, out, plain_errors
 from api.client.client import Client
+from api.schemas import JobDetail
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.metrics.catalogue import METRICS
 
@@ -35,14 +36,14 @@ def compare(
 ) -> None:
     """Compare finished retrainings: one row a loss, the mean over its seeds and their spread."""
     with connect(url) as client:
-        jobs = [_finished(client, job_id) for job_id in job_ids]
+        jobs = [_finished(client, job_id).model_dump(mode="json") for job_id in job_ids]
     out.print(comparison(jobs, metric or _USUAL, boundary=boundary))
 
 
-def _finished(client: Client, job_id: str) -> dict[str, Any]:
-    job = client.get(f"/v1/retrainings/{job_id}")
-    if job["state"] != "succeeded":
-        raise InputError(f"Retraining {job_id} is {job['state']}; only finished ones have scores.")
+def _finished(client: Client, job_id: str) -> JobDetail:
+    job = client.retrainings.get(job_id)
+    if job.state != "succeeded":
+        raise InputError(f"Retraining {job_id} is {job.state}; only finished ones have scores.")
     return job
 
 

@@ -1,13 +1,14 @@
 """Submits a job and watches it unless told otherwise: ``lossfit search``, ``retrain``, ``comparison``."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from api.cli.console import DEFAULT_URL, Assignments, Url, assigned, connect, out, plain_errors, say
 from api.cli.watching import follow
-from api.client.client import Client
+from api.client.jobs import Jobs
 
 Detach = Annotated[bool, typer.Option("--detach", help="Do not wait; print the job's id.")]
 Key = Annotated[
@@ -35,13 +36,12 @@ def search(
     url: Url = DEFAULT_URL,
 ) -> None:
     """Search the loss that fits METRIC on DATASET."""
-    body = {"metric": metric, "dataset": dataset, "preset": preset, "seed": seed}
+    body: dict[str, Any] = {"metric": metric, "dataset": dataset, "preset": preset, "seed": seed}
     body |= {"name": name} if name else {}
     with connect(url) as client:
         title = f"search {metric} on {dataset}"
-        run(
-            client, "/v1/searches", assigned(body, assignments), key=key, detach=detach, title=title
-        )
+        body = assigned(body, assignments)
+        run(client.searches, body, key=key, detach=detach, title=title)
 
 
 @plain_errors
@@ -69,14 +69,8 @@ def retrain(
     body |= {"version": version} if version else {}
     with connect(url) as client:
         title = f"retrain with {loss} on {dataset}"
-        run(
-            client,
-            "/v1/retrainings",
-            assigned(body, assignments),
-            key=key,
-            detach=detach,
-            title=title,
-        )
+        body = assigned(body, assignments)
+        run(client.retrainings, body, key=key, detach=detach, title=title)
 
 
 @plain_errors
@@ -101,27 +95,26 @@ def comparison(
     body |= {"learning_rates": rate} if rate else {}
     with connect(url) as client:
         title = f"compare {len(losses)} losses on {dataset}"
-        path, body = "/v1/comparisons", assigned(body, assignments)
-        run(client, path, body, key=key, detach=detach, title=title)
+        body = assigned(body, assignments)
+        run(client.comparisons, body, key=key, detach=detach, title=title)
 
 
 def run(
-    client: Client,
-    path: str,
-    body: dict[str, Any],
+    jobs: Jobs[Any],
+    body: Mapping[str, object],
     *,
     key: str | None,
     detach: bool,
     title: str,
 ) -> None:
     """Submit a request and follow its job to the end, or print the job's id with ``detach``."""
-    job = client.post(path, body, key=key)
+    job = jobs.submit(body, key=key)
     if detach:
-        out.print(job["id"], highlight=False)
+        out.print(job.id, highlight=False)
         return
     try:
-        finished = follow(client, f"{path}/{job['id']}", title)
+        finished = follow(jobs, job.id, title)
     except KeyboardInterrupt:
-        say(f"The job goes on; look again with: lossfit jobs watch {job['id']}")
+        say(f"The job goes on; look again with: lossfit jobs watch {job.id}")
         raise typer.Exit(130) from None
-    out.print_json(json.dumps({"id": finished["id"], "result": finished["result"]}))
+    out.print_json(json.dumps({"id": finished.id, "result": finished.result}))

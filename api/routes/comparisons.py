@@ -8,6 +8,7 @@ from search_service.comparisons import admission
 from search_service.comparisons import cells as comparison_cells
 from search_service.comparisons.request import ComparisonRequest
 from search_service.jobs import lifecycle
+from search_service.store.tables import Evaluation
 
 router = APIRouter(prefix="/comparisons", tags=["comparisons"])
 
@@ -19,6 +20,17 @@ def list_cells(job_id: JobId, session: ReadSession) -> Cells:
     rows = {row.number: row for row in admission.cells(session, job.id)}
     grid = comparison_cells.cells_of(ComparisonRequest.model_validate(job.request))
     return Cells(
-        items=[CellView.of(cell, rows[cell.number]) for cell in grid if cell.number in rows],
+        items=[_view(cell, rows[cell.number]) for cell in grid if cell.number in rows],
         total=len(grid),
+    )
+
+
+def _view(cell: comparison_cells.Cell, row: Evaluation) -> CellView:
+    """What became of a cell."""
+    outcome = ("learning_rate", "metrics", "error", "seconds")
+    return CellView(
+        **vars(cell),
+        **{name: row.outcome[name] for name in outcome},
+        worst_decile=row.outcome.get("worst_decile"),
+        finished_at=row.finished_at,
     )

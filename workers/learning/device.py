@@ -78,7 +78,8 @@ class PeakMemory:
         self._device = device
         self._earlier = 0
         if device.type == "cuda":
-            torch.cuda.init()  # a device that nothing has used yet has no count to begin anew
+            # A device that nothing has used yet has no count to begin anew.
+            torch.cuda.init()  # type: ignore[no-untyped-call]  # not annotated
             torch.cuda.reset_peak_memory_stats(device)
 
     @property

@@ -62,7 +62,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def wait_until_controlled(client: Client, *, controlled: bool = True) -> None:
     deadline = time.monotonic() + DEADLINE_S
-    while bool(client.get("/readyz")["warnings"]) == controlled:
+    while bool(client.health.ready().warnings) == controlled:
         assert time.monotonic() < deadline
 
 
@@ -238,7 +238,7 @@ def test_a_detached_job_is_watched_paused_resumed_and_cancelled(service: Service
 
 def wait_for_state(service: Service, job: str, state: str) -> None:
     deadline = time.monotonic() + DEADLINE_S
-    while service.client.get(f"/v1/searches/{job}")["state"] != state:
+    while service.client.searches.get(job).state != state:
         assert time.monotonic() < deadline
 
 
