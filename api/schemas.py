@@ -172,13 +172,16 @@ EVENTS: Final[Mapping[str, type[JobEvent]]] = {
 class CellView(BaseModel):
     """One finished retraining of a comparison."""
 
-    number: int = Field(description="Its place in the grid.")
-    network: int = Field(description="Place of its network in the request.")
+    number: int = Field(description="Its position in the grid.")
+    network: int = Field(description="Position of its network in the request.")
     loss: str
     seed: int
     learning_rate: float
     metrics: dict[str, float] = Field(description="All scores on the split; empty if it failed.")
-    worst_decile: float | None = Field(description="Mean mIoU of the worst tenth of the images.")
+    columns: dict[str, float] = Field(
+        description="What it has in each column of the report, by the column's name: all scores, the "
+        "worst tenth of the images, seconds, and GPU memory in bytes where there is a GPU."
+    )
     error: str | None
     seconds: float
     finished_at: datetime

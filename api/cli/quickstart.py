@@ -6,12 +6,13 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from api.cli.compare import comparison
+from api.cli.comparison_tables import print_results
 from api.cli.console import out, plain_errors, say
 from api.cli.embedded import embedded_service
 from api.cli.watching import follow
 from api.client.catalogues import Format
 from api.client.client import Client
+from search_service.comparisons.retrained import results_of_retrainings
 
 METRIC = "macc"
 SEARCH: dict[str, Any] = {"metric": METRIC, "dataset": "shapes", "preset": "quick"}
@@ -62,7 +63,8 @@ def _compare(client: Client, losses: Sequence[str], folder: Path) -> None:
     retrained = [follow(retrainings, job.id, f"train with {loss}") for loss, job in jobs.items()]
     for loss, job in jobs.items():
         retrainings.download_all(job.id, folder / loss)
-    out.print(comparison([job.model_dump(mode="json") for job in retrained]))
+    results = results_of_retrainings([job.model_dump(mode="json") for job in retrained], METRIC)
+    print_results(out, results, "shapes, split test")
 
 
 def _tell(folder: Path, files: Sequence[Path], figures: Path) -> None:

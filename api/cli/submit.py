@@ -1,4 +1,4 @@
-"""Submits a job and watches it unless told otherwise: ``lossfit search``, ``retrain``, ``comparison``."""
+"""Submits a job and watches it unless told otherwise: ``lossfit search``, ``retrain``, ``compare``."""
 
 import json
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ import typer
 from api.cli.console import DEFAULT_URL, Assignments, Url, assigned, connect, out, plain_errors, say
 from api.cli.watching import follow
 from api.client.jobs import Jobs
+from api.schemas import JobDetail
 
 Detach = Annotated[bool, typer.Option("--detach", help="Do not wait; print the job's id.")]
 Key = Annotated[
@@ -73,32 +74,6 @@ def retrain(
         run(client.retrainings, body, key=key, detach=detach, title=title)
 
 
-@plain_errors
-def comparison(
-    losses: Annotated[
-        list[str], typer.Argument(help="Losses of the zoo, or sums of them.", metavar="LOSS...")
-    ],
-    *,
-    dataset: Annotated[str, typer.Option(help="A registered dataset.")] = "shapes",
-    seeds: Annotated[int, typer.Option(help="Trainings of every loss.", min=1)] = 3,
-    rate: Annotated[
-        list[float] | None,
-        typer.Option(help="A learning rate to try, repeatable; every loss takes its best."),
-    ] = None,
-    assignments: Assignments = None,
-    key: Key = None,
-    detach: Detach = False,
-    url: Url = DEFAULT_URL,
-) -> None:
-    """Train with every LOSS alike over several seeds; a table, tests, figures and a report."""
-    body: dict[str, Any] = {"losses": losses, "dataset": dataset, "seeds": seeds}
-    body |= {"learning_rates": rate} if rate else {}
-    with connect(url) as client:
-        title = f"compare {len(losses)} losses on {dataset}"
-        body = assigned(body, assignments)
-        run(client.comparisons, body, key=key, detach=detach, title=title)
-
-
 def run(
     jobs: Jobs[Any],
     body: Mapping[str, object],
@@ -107,14 +82,36 @@ def run(
     detach: bool,
     title: str,
 ) -> None:
-    """Submit a request and follow its job to the end, or print the job's id with ``detach``."""
+    """Submit a request and print its result once its job is over, or the job's id with ``detach``."""
+    finished = finish(jobs, body, key=key, detach=detach, title=title)
+    if finished is not None:
+        print_result(finished)
+
+
+def finish(
+    jobs: Jobs[Any],
+    body: Mapping[str, object],
+    *,
+    key: str | None,
+    detach: bool,
+    title: str,
+) -> JobDetail | None:
+    """Submit a request and follow its job to the end.
+
+    Returns:
+        The finished job; None with ``detach``, which prints the job's id.
+    """
     job = jobs.submit(body, key=key)
     if detach:
         out.print(job.id, highlight=False)
-        return
+        return None
     try:
-        finished = follow(jobs, job.id, title)
+        return follow(jobs, job.id, title)
     except KeyboardInterrupt:
         say(f"The job goes on; look again with: lossfit jobs watch {job.id}")
         raise typer.Exit(130) from None
-    out.print_json(json.dumps({"id": finished.id, "result": finished.result}))
+
+
+def print_result(job: JobDetail) -> None:
+    """Print a finished job's id and result as JSON."""
+    out.print_json(json.dumps({"id": job.id, "result": job.result}))
