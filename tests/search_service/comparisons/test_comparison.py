@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 from search_service.catalogue import datasets
 from search_service.catalogue.request import DatasetRequest
 from search_service.comparisons.admission import cells as cells_of_job
+from search_service.comparisons.admission import progress
 from search_service.comparisons.comparison import for_each
-from search_service.comparisons.records import progress
 from search_service.comparisons.request import ComparisonRequest
 from search_service.jobs import lifecycle as jobs
 from search_service.jobs.run import Interrupted
