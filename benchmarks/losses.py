@@ -104,7 +104,7 @@ def _batch(size: tuple[int, ...], patch: int, void: float, device: str) -> tuple
 
 
 def _step(loss: Loss, logits: Tensor, target: Tensor) -> None:
-    loss(logits.detach().requires_grad_(), target).backward()
+    torch.autograd.backward(loss(logits.detach().requires_grad_(), target))
 
 
 def _times(loss: Loss, logits: Tensor, target: Tensor, rounds: int) -> tuple[float, float]:

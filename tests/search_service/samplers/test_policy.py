@@ -38,7 +38,7 @@ def test_log_prob_is_the_truncated_normals(mean: float, sigma: float) -> None:
 def test_its_gradient_stays_finite_at_the_edges(mean: float) -> None:
     logit = torch.logit(torch.tensor([mean], dtype=torch.float64)).requires_grad_()
     theta = torch.linspace(0, 1, 11, dtype=torch.float64)[:, None]
-    truncated_normal_log_prob(theta, torch.sigmoid(logit), 0.2).sum().backward()
+    torch.autograd.backward(truncated_normal_log_prob(theta, torch.sigmoid(logit), 0.2).sum())
     assert logit.grad is not None
     assert torch.isfinite(logit.grad).all()
 

@@ -47,7 +47,7 @@ def _gradient(
 ) -> tuple[float, Tensor]:
     leaf = scores.clone().requires_grad_()
     value = call(name, loss or supplied_loss(name), leaf, target)
-    value.backward()
+    torch.autograd.backward(value)
     assert leaf.grad is not None
     return value.item(), leaf.grad
 
@@ -138,7 +138,7 @@ def test_descent_reaches_a_better_prediction(name: str) -> None:
     first = call(name, loss, scores, target).item()
     for _ in range(60):
         optimiser.zero_grad()
-        call(name, loss, scores, target).backward()
+        torch.autograd.backward(call(name, loss, scores, target))
         optimiser.step()
     assert call(name, loss, scores, target).item() < 0.7 * first
 
@@ -268,7 +268,7 @@ def test_loss_networks_stay_frozen(name: str) -> None:
     loss = supplied_loss(name).train()
     assert not any(parameter.requires_grad for parameter in loss.parameters())
     before = {key: one.clone() for key, one in loss.state_dict().items()}
-    call(name, loss, _scores(name, 1).requires_grad_(), labels(1)).backward()
+    torch.autograd.backward(call(name, loss, _scores(name, 1).requires_grad_(), labels(1)))
     assert all(torch.equal(one, before[key]) for key, one in loss.state_dict().items())
 
 

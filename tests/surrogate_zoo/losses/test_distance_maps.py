@@ -1,5 +1,7 @@
 """Distance maps against their definitions, pixel by pixel."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -83,7 +85,7 @@ def _border(mask: Mask) -> NDArray[np.float64]:
     return found
 
 
-DEFINITIONS = {
+DEFINITIONS: dict[str, Callable[[Mask], NDArray[np.float64]]] = {
     "boundary_distances": lambda mask: _boundary(mask)[None],
     "signed_distances": _signed,
     "boundary_nearness": lambda mask: _nearness(mask)[None],

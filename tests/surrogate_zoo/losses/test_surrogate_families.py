@@ -106,6 +106,7 @@ def test_a_document_survives_its_file_and_builds_its_loss(name: str) -> None:
     document = surrogate_document("mine", "miou", points, family=name)
     assert parse_loss_file(dump_loss_file(document)) == document
     loss = load_loss(document, num_classes=CLASSES)
+    assert isinstance(loss, SurrogateLoss)
     assert loss.family == name
     assert loss.control_points.flatten().tolist() == flat(points)
 

@@ -23,8 +23,8 @@ def test_value_and_gradient_are_those_of_max_pooling(
         F.pad(theirs, (radius,) * 4, value=-torch.inf), 2 * radius + 1, stride=1
     )
     assert torch.equal(found, expected)
-    found.backward(upstream)
-    expected.backward(upstream)
+    torch.autograd.backward(found, upstream)
+    torch.autograd.backward(expected, upstream)
     torch.testing.assert_close(ours.grad, theirs.grad)
 
 
@@ -47,7 +47,7 @@ def test_the_minimum_is_the_maximum_turned_over(radius: int) -> None:
 
 def test_a_shared_maximum_gives_its_gradient_once() -> None:
     values = torch.zeros(1, 6, 6, requires_grad=True)
-    window_max(values, 2).sum().backward()
+    torch.autograd.backward(window_max(values, 2).sum())
     assert values.grad is not None
     assert values.grad.sum() == 36
 

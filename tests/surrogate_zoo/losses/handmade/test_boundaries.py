@@ -1,5 +1,7 @@
 """Losses made of distance maps against their definitions, pixel by pixel."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -28,8 +30,9 @@ def _batch(seed: int, size: tuple[int, int, int] = (2, 14, 17)) -> tuple[Tensor,
     return logits, target
 
 
-def _loss(name: str, logits: Tensor, target: Tensor, **parameters: object) -> float:
-    return load_loss(name, num_classes=CLASSES, **parameters)(logits, target).item()
+def _loss(name: str, logits: Tensor, target: Tensor, **parameters: Any) -> float:
+    value: Tensor = load_loss(name, num_classes=CLASSES, **parameters)(logits, target)
+    return value.item()
 
 
 def _entropies(logits: Tensor, target: Tensor) -> tuple[Array, NDArray[np.bool_]]:
@@ -100,7 +103,7 @@ def test_boundary_has_the_papers_gradient() -> None:
     ours, papers = logits.clone().requires_grad_(), logits.clone().requires_grad_()
     load_loss("boundary", num_classes=CLASSES)(ours, target).backward()
     raw = 0.5 * (phi * papers.softmax(1)).sum() / (target != VOID).sum()
-    raw.backward()
+    torch.autograd.backward(raw)
     torch.testing.assert_close(ours.grad, papers.grad)
     wrong = one_hot_logits(target % VOID, CLASSES)
     assert 0.5 * (phi * wrong.softmax(1)).sum() < 0  # what the paper minimises is negative
@@ -255,7 +258,7 @@ def test_maps_handed_over_are_taken(name: str) -> None:
         ("active-boundary", {"smoothing": 1.0}),
     ],
 )
-def test_parameters_out_of_range_are_refused(name: str, parameters: dict[str, float]) -> None:
+def test_parameters_out_of_range_are_refused(name: str, parameters: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(parameters))):
         load_loss(name, num_classes=CLASSES, **parameters)
 

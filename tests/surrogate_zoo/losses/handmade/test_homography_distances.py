@@ -58,7 +58,7 @@ def test_the_identity_is_the_minimum_with_a_finite_slope(name: str) -> None:
     for dtype in (torch.float32, torch.float64):
         theta = torch.eye(3, dtype=dtype)[None].requires_grad_()
         distance = DISTANCES[name](theta)
-        distance.sum().backward()
+        torch.autograd.backward(distance.sum())
         assert distance.item() == 0
         assert theta.grad is not None
         assert torch.isfinite(theta.grad).all()
@@ -79,7 +79,7 @@ def test_equal_singular_values_do_not_break_the_gradient() -> None:
     assert torch.autograd.gradcheck(geodesic, (turned.clone().requires_grad_(),), atol=1e-4)
     for one in (turned, 2 * turned, 1e-9 * turned, torch.zeros_like(turned), -turned):
         leaf = one.clone().requires_grad_()
-        geodesic(leaf).sum().backward()
+        torch.autograd.backward(geodesic(leaf).sum())
         assert leaf.grad is not None
         assert torch.isfinite(leaf.grad).all()
 

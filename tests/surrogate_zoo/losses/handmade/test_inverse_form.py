@@ -1,6 +1,7 @@
 """InverseForm's parts against SciPy and plain NumPy, and the traps of its released code."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def _network(side: int = 16) -> InverseNetwork:
         return InverseNetwork(side=side)
 
 
-def _loss(**parameters: object) -> InverseForm:
+def _loss(**parameters: Any) -> InverseForm:
     loss = load_loss("inverse-form", num_classes=CLASSES, inverse_network=_network(), **parameters)
     assert isinstance(loss, InverseForm)
     return loss
@@ -166,9 +167,9 @@ def test_the_network_is_frozen_and_moves_with_the_loss(tmp_path: Path) -> None:
     assert isinstance(loss, InverseForm)
     loss.train()
     assert not loss.network.training
-    assert not any(one.requires_grad for one in loss.parameters())
-    assert {one.dtype for one in loss.double().parameters()} == {torch.float64}
-    assert {str(one.device) for one in loss.to("meta").parameters()} == {"meta"}
+    assert not any(parameter.requires_grad for parameter in loss.parameters())
+    assert {parameter.dtype for parameter in loss.double().parameters()} == {torch.float64}
+    assert {str(parameter.device) for parameter in loss.to("meta").parameters()} == {"meta"}
 
 
 @pytest.mark.parametrize(
@@ -182,7 +183,7 @@ def test_the_network_is_frozen_and_moves_with_the_loss(tmp_path: Path) -> None:
         ({"tiles": (0, 2)}, "tiles"),
     ],
 )
-def test_wrong_parameters_are_refused(parameters: dict[str, object], message: str) -> None:
+def test_wrong_parameters_are_refused(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         load_loss(
             "inverse-form",

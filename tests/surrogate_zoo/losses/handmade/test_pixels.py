@@ -1,5 +1,7 @@
 """Losses that are means over pixels, against their definitions written out plainly."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -131,6 +133,6 @@ def test_weights_move_with_the_module_and_are_stored() -> None:
         (MEDIAN, {"class_image_pixels": [5, 5, 5, 5, 4], "class_pixels": [5] * CLASSES}),
     ],
 )
-def test_parameters_out_of_range_are_refused(name: str, parameters: dict[str, object]) -> None:
+def test_parameters_out_of_range_are_refused(name: str, parameters: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(parameters))):
         load_loss(name, num_classes=CLASSES, **parameters)

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def _network(classes: int = CLASSES) -> EdgeNetwork:
         return EdgeNetwork(classes)
 
 
-def _semeda(**parameters: object) -> Semeda:
+def _semeda(**parameters: Any) -> Semeda:
     loss = load_loss("semeda", num_classes=CLASSES, edge_network=_network(), **parameters)
     assert isinstance(loss, Semeda)
     return loss
@@ -132,9 +133,11 @@ def test_bad_parameters_are_refused_by_name() -> None:
     with pytest.raises(InputError, match="norm must be l1 or l2, not 'l3'"):
         _semeda(norm="l3")
     for name in ("edge-cross-entropy", "edge-head"):
-        given = {"edge_network": _network()} if name == "edge-cross-entropy" else {}
+        network: dict[str, Any] = (
+            {"edge_network": _network()} if name == "edge-cross-entropy" else {}
+        )
         with pytest.raises(InputError, match="weight must be at least 0, not -1"):
-            load_loss(name, num_classes=CLASSES, weight=-1, **given)
+            load_loss(name, num_classes=CLASSES, weight=-1, **network)
 
 
 @pytest.mark.parametrize("name", ["semeda", "edge-cross-entropy"])
@@ -200,6 +203,7 @@ def test_a_shift_by_one_pixel_that_cross_entropy_hardly_sees_is_seen_in_the_edge
     trained: Path,
 ) -> None:
     loss = load_loss("edge-cross-entropy", num_classes=SHAPES_CLASSES, edge_network=trained)
+    assert isinstance(loss, EdgeCrossEntropy)
     target = _square()
     entropies, added = zip(
         *(_terms(loss, target.roll(shift, 2), target) for shift in (0, 1)), strict=True

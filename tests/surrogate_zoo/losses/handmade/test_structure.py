@@ -1,5 +1,7 @@
 """Structural similarity against its definition, window by window."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,7 @@ from tests.surrogate_zoo.losses.handmade.small import CLASSES, batch
 def _ssim(x: np.ndarray, y: np.ndarray, valid: np.ndarray, window: int, sigma: float) -> np.ndarray:
     """SSIM of two maps (H, W) at every valid pixel, windows cut down to valid pixels."""
     radius = window // 2
-    rows, columns = np.indices(valid.shape)
+    rows, columns = np.mgrid[: valid.shape[0], : valid.shape[1]]
     values = []
     for i, j in np.argwhere(valid):
         near = valid & (abs(rows - i) <= radius) & (abs(columns - j) <= radius)
@@ -125,6 +127,6 @@ def test_basnet_adds_pixels_neighbourhoods_and_regions() -> None:
 
 
 @pytest.mark.parametrize("parameters", [{"window": 10}, {"window": 1}, {"sigma": 0.0}])
-def test_parameters_out_of_range_are_refused(parameters: dict[str, float]) -> None:
+def test_parameters_out_of_range_are_refused(parameters: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(parameters))):
         load_loss("ssim", num_classes=CLASSES, **parameters)
