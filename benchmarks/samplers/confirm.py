@@ -68,13 +68,13 @@ def _searched(root: Path, metric: str, name: str, seed: int) -> list[float]:
     """What a sampler publishes after its budget; of the start the straight line."""
     space = ParameterSpace(metric)
     if name == "start":
-        return space.start.tolist()
+        return [float(coordinate) for coordinate in space.start]
     task = proxy_task(root, metric, seed)
 
     def evaluate(batch: Sequence[Proposal]) -> list[Score | None]:
         candidates = [_candidate(space, proposal.number, proposal.theta) for proposal in batch]
         outcomes = evaluate_pack(task, candidates, device="cpu")
-        return [None if one.score is None else Score(one.score, {}) for one in outcomes]
+        return [None if outcome.score is None else Score(outcome.score, {}) for outcome in outcomes]
 
     spec = TypeAdapter(SamplerSpec).validate_python(CONTENDERS[name])
     return list(SAMPLERS[spec.name](space, spec, evaluate, seed).theta)

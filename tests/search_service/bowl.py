@@ -25,7 +25,7 @@ def optimum(dimension: int) -> np.ndarray:
     return np.linspace(0.2, 0.8, dimension)
 
 
-def bowl(theta: Sequence[float]) -> float:
+def bowl(theta: Sequence[float] | np.ndarray) -> float:
     """1 at the optimum, falling with the squared distance, in every dimension alike."""
     point = np.asarray(theta, dtype=np.float64)
     return float(1.0 - np.mean((point - optimum(len(point))) ** 2))

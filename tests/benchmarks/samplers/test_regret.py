@@ -1,5 +1,8 @@
 """The evidence about samplers: what is told of the beginning of a search is what a short one finds."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +18,8 @@ from surrogate_zoo.losses.parameter_space import ParameterSpace
 from tests.search_service.bowl import bowl
 
 SPACE = ParameterSpace("macc")
-SHORT = {
+Truth = Callable[[np.ndarray], float]
+SHORT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "ppo2": ({"steps": 3, "samples": 8, "updates": 5}, {"steps": 2}),
     "cma-es": ({"trials": 24, "batch": 8}, {"trials": 16}),
     "tpe": ({"trials": 24}, {"trials": 16}),
@@ -23,7 +27,7 @@ SHORT = {
 }
 
 
-def noisy(truth):
+def noisy(truth: Truth) -> Table:
     """Trainings that score the truth and noise; their seeds have offsets of their own."""
     generator = np.random.default_rng(0)
     thetas = generator.random((120, SPACE.dimension))
@@ -33,17 +37,17 @@ def noisy(truth):
     return Table({}, thetas, scores, seeds, ("uniform",) * 120, failed=0)
 
 
-def height(theta):
+def height(theta: np.ndarray) -> float:
     """Mean height of the curve."""
     points = torch.tensor(SPACE.control_points(theta)["and"], dtype=torch.float64)
     return float(curve_of(SPACE.family, points)(torch.linspace(0, 1, 20).double()).mean())
 
 
-TRUTHS = {"theta": bowl, "curves": height}
+TRUTHS: dict[str, Truth] = {"theta": bowl, "curves": height}
 
 
 @pytest.mark.parametrize("features", FEATURES)
-def test_a_model_knows_what_it_has_not_seen(features):
+def test_a_model_knows_what_it_has_not_seen(features: str) -> None:
     truth = TRUTHS[features]
     table = noisy(truth)
     model = ScoreModel(table, SPACE, features)
@@ -54,7 +58,7 @@ def test_a_model_knows_what_it_has_not_seen(features):
 
 
 @pytest.mark.parametrize("name", SHORT)
-def test_the_beginning_of_a_search_publishes_what_a_short_search_does(name):
+def test_the_beginning_of_a_search_publishes_what_a_short_search_does(name: str) -> None:
     model = ScoreModel(noisy(bowl), SPACE, "theta")
     options, fewer = SHORT[name]
     results = []

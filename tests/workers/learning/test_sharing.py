@@ -38,7 +38,8 @@ class Plain(nn.Module):
         self.segmentation_head = nn.Conv2d(8, 6, 1)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.segmentation_head(self.decoder(self.encoder(images)))
+        logits: torch.Tensor = self.segmentation_head(self.decoder(self.encoder(images)))
+        return logits
 
 
 def trained(share: Share | None) -> dict[str, torch.Tensor]:

@@ -1,3 +1,5 @@
+"""Packs of candidates on the proxy task: scores, failures, what is read when, and stopping."""
+
 import re
 import sys
 from collections.abc import Iterator
@@ -21,7 +23,7 @@ from workers.datasets.dataset import VOID
 from workers.learning.hold_out import cut_hold_out
 from workers.proxy.proxy import decoded_samples, evaluate_pack
 from workers.tasks.base import Stopped
-from workers.tasks.datasets import ShapesSource
+from workers.tasks.datasets import SegNetSource, ShapesSource
 from workers.tasks.proxy import Candidate, ProxyTask
 
 NAMES = ("cross-entropy", "asl-macc-voc", "dice")
@@ -67,7 +69,9 @@ def test_outcomes_carry_scores_and_where_they_come_from() -> None:
         assert outcome.seconds > 0
         assert [step for step, _ in outcome.curve] == [1, 2, 3, 4]
         assert outcome.worker["device"] == "cpu"
-        assert outcome.worker["threads"] >= 1
+        threads = outcome.worker["threads"]
+        assert isinstance(threads, int)
+        assert threads >= 1
     assert len({outcome.curve for outcome in outcomes}) == 3
 
 
@@ -158,7 +162,7 @@ def test_a_hold_out_set_with_nothing_to_measure(tmp_path: Path) -> None:
     assert VOID == 255
 
 
-WRONG = {
+WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "metric": ({"metric": "mIoU2"}, UnknownNameError, "no metric named 'mIoU2'"),
     "network": (
         {"network": tiny.NETWORK.model_copy(update={"encoder": "none"})},
@@ -166,7 +170,7 @@ WRONG = {
         "no encoder named 'none'",
     ),
     "dataset": (
-        {"dataset": folders.SegNetSource(root="/nowhere", classes=("a", "b"))},
+        {"dataset": SegNetSource(root="/nowhere", classes=("a", "b"))},
         DatasetError,
         "/nowhere does not exist",
     ),

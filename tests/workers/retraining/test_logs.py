@@ -1,6 +1,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -130,6 +131,9 @@ def test_a_missing_package_is_named(
     for module in (package, "tensorboard.compat.proto.event_pb2"):
         monkeypatch.setitem(sys.modules, module, None)
     spec = MlflowSpec(tracking_uri="sqlite://", run="one")
-    asked = {"mlflow": {"mlflow": spec}, "tensorboard": {"log": ["tensorboard"]}}[package]
+    logs: dict[str, dict[str, Any]] = {
+        "mlflow": {"mlflow": spec},
+        "tensorboard": {"log": ["tensorboard"]},
+    }
     with pytest.raises(InputError, match=rf"pip install 'lossfit\[{package}\]'"):
-        retrain(tiny.retraining_task(**asked), tmp_path, device="cpu")
+        retrain(tiny.retraining_task(**logs[package]), tmp_path, device="cpu")
