@@ -43,6 +43,12 @@ def working(settings: Settings, pool: Pool) -> Iterator[None]:
             thread.join()
 
 
+def result_of(job: Job) -> dict[str, Any]:
+    """What a job that has succeeded ended with."""
+    assert job.result is not None, job.error
+    return job.result
+
+
 class Desk:
     """Submits jobs to a database and looks at them."""
 
@@ -74,8 +80,7 @@ class Desk:
 
     def published(self, job_id: str) -> dict[str, Any]:
         """Document of the loss that a search published."""
-        result = self.job(job_id).result
-        assert result is not None
+        result = result_of(self.job(job_id))
         with self.reading() as session:
             return zoo.get(session, result["loss"], result["version"]).document
 

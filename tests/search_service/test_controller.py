@@ -1,3 +1,5 @@
+"""The controller: searches to their end, stopped and gone on with, in order, and failing."""
+
 import csv
 import json
 import time

@@ -21,7 +21,7 @@ from search_service.samplers.registry import SAMPLERS
 from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
 from tests.search_service.bowl import curves_of, expected
-from tests.search_service.service import Desk, small
+from tests.search_service.service import Desk, result_of, small
 
 ROOT = Path(__file__).parents[2]
 BOWL = ["tests.search_service.process", "0.15"]
@@ -225,7 +225,7 @@ def test_killed_while_it_trains_an_edge_network_a_retraining_ends_as_an_uninterr
         straight = jobs.create_retraining(session, request).id
     ends = [desk.wait_for(job_id) for job_id in (killed, straight)]
     assert [(job.state, job.error) for job in ends] == [("succeeded", None)] * 2
-    first, second = (job.result for job in ends)
+    first, second = (result_of(job) for job in ends)
     assert first["loss_networks"] == second["loss_networks"] != []
     assert first["metrics"] == second["metrics"]
     statuses = [body["status"] for body in _told(desk, killed, "loss-network")]
@@ -251,8 +251,8 @@ def test_killed_twice_a_comparison_ends_as_an_uninterrupted_one(
         before = moments
     assert len(before) < 8
     start(["search_service.controller"], LOSSFIT_CONCURRENT_JOBS="1")
-    assert [desk.wait_for(one).state for one in (killed, straight)] == ["succeeded"] * 2
-    first, second = (_evaluated(desk, one) for one in (killed, straight))
+    assert [desk.wait_for(job_id).state for job_id in (killed, straight)] == ["succeeded"] * 2
+    first, second = (_evaluated(desk, job_id) for job_id in (killed, straight))
     assert len(first) == 8
     assert {key: metrics for key, (_, metrics) in first.items()} == {
         key: metrics for key, (_, metrics) in second.items()
@@ -269,7 +269,7 @@ def _evaluated(desk: Desk, job_id: str) -> dict[tuple[str, int], tuple[object, o
 
 def _told(desk: Desk, job_id: str, kind: str) -> list[dict[str, Any]]:
     with desk.reading() as session:
-        return [one.body for one in jobs.events_after(session, job_id) if one.kind == kind]
+        return [e.body for e in jobs.events_after(session, job_id) if e.kind == kind]
 
 
 def _moments(desk: Desk, job_id: str) -> dict[int, object]:

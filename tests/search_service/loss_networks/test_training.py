@@ -21,7 +21,7 @@ from search_service.store.artifacts import open_artifact
 from search_service.store.tables import Artifact, Job, JobKind
 from surrogate_zoo.errors import NotFoundError
 from surrogate_zoo.store.tables import LossNetwork
-from tests.search_service.service import Desk, working
+from tests.search_service.service import Desk, result_of, working
 from tests.workers.tiny import NETWORK, SOURCE, training
 from workers.cluster.pool import WorkerPool
 from workers.tasks.loss_networks import EdgeNetworkSpec
@@ -201,7 +201,9 @@ def test_a_retraining_takes_the_newest_network_of_its_data_set_also_from_a_url(
         job = finished(desk, retraining())
     assert job.result is not None
     assert newest.result is not None
-    assert [one["sha256"] for one in job.result["loss_networks"]] == [newest.result["sha256"]]
+    assert [network["sha256"] for network in result_of(job)["loss_networks"]] == [
+        newest.result["sha256"]
+    ]
     assert open_artifact(away.artifacts_root, artifact(desk, job.id).sha256).is_file()
     with pytest.raises(NotFoundError):
         open_artifact(settings.artifacts_root, newest.result["sha256"])
@@ -298,5 +300,5 @@ def test_a_paused_retraining_keeps_its_network_whatever_is_published_meanwhile(
     assert (job.state, job.error) == ("succeeded", None)
     assert newer.result is not None
     assert newer.result["sha256"] != own.sha256
-    assert [one["sha256"] for one in job.result["loss_networks"]] == [own.sha256]
+    assert [network["sha256"] for network in result_of(job)["loss_networks"]] == [own.sha256]
     assert events(desk, job_id, "loss-network")[-1]["sha256"] == own.sha256

@@ -14,7 +14,7 @@ from search_service.jobs import lifecycle as jobs
 from search_service.retrainings.request import RetrainingRequest
 from search_service.settings import Settings
 from search_service.store.artifacts import open_artifact
-from tests.search_service.bowl import BowlPool
+from tests.search_service.pools import IdlePool
 from tests.search_service.service import Desk, working
 from tests.workers.tiny import NETWORK, SOURCE, training
 from workers.retraining.retraining import retrain
@@ -27,7 +27,7 @@ pytestmark = [
 ]
 
 
-class HerePool(BowlPool):
+class HerePool(IdlePool):
     """Retrains in the caller's thread."""
 
     def retrain(
@@ -35,8 +35,8 @@ class HerePool(BowlPool):
         task: RetrainingTask,
         folder: Path,
         *,
-        on_progress: Callable[[int, float], None] = lambda _steps, _loss: None,
-        should_stop: Callable[[], bool] = lambda: False,
+        on_progress: Callable[[int, float], None],
+        should_stop: Callable[[], bool],
     ) -> RetrainingResult:
         return retrain(task, folder, device="cpu", on_progress=on_progress, should_stop=should_stop)
 
@@ -62,7 +62,7 @@ def test_logs_and_early_stop_are_files_of_the_job_and_mlflow_has_its_run(
         job = desk.wait_for(job_id)
     assert (job.state, job.error) == ("succeeded", None)
     with desk.reading() as session:
-        kept = {one.name: one.sha256 for one in jobs.artifacts(session, job_id)}
+        kept = {file.name: file.sha256 for file in jobs.artifacts(session, job_id)}
     assert "events-00000000.tfevents" in kept
     report = json.loads(open_artifact(logged.artifacts_root, kept["metrics.json"]).read_text())
     assert [steps for steps, _ in report["early_stop"]["scores"]] == [2, 4]

@@ -9,7 +9,7 @@ from search_service.samplers.registry import SAMPLERS
 from search_service.samplers.smoothing import _covariance, expected_scores
 from search_service.samplers.specs import TPESpec
 from surrogate_zoo.losses.parameter_space import ParameterSpace
-from tests.search_service.bowl import bowl
+from tests.search_service.bowl import alone, bowl
 
 SPACE = ParameterSpace("macc")
 
@@ -61,7 +61,7 @@ def noisy_search(seed: int) -> tuple[SamplerResult, tuple[float, ...]]:
     result = SAMPLERS["tpe"](
         SPACE,
         TPESpec(),
-        lambda batch: [bowl(p.theta) + 0.03 * generator.standard_normal() for p in batch],
+        lambda batch: alone(bowl(p.theta) + 0.03 * generator.standard_normal() for p in batch),
         seed,
     )
     return result, result.path[-1]
