@@ -17,9 +17,8 @@ from search_service.settings import Settings
 from search_service.store.database import read_sessions, sessions
 from search_service.store.tables import FINAL, Job
 from surrogate_zoo.store import zoo
+from tests.conftest import DEADLINE
 from tests.search_service.bowl import Scored
-
-DEADLINE = 120.0
 
 
 def small(**fields: Any) -> SearchRequest:

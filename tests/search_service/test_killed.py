@@ -20,12 +20,11 @@ from search_service.retrainings.request import RetrainingRequest
 from search_service.samplers.registry import SAMPLERS
 from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
+from tests.conftest import CHECKOUT, DEADLINE
 from tests.search_service.bowl import curves_of, expected
 from tests.search_service.service import Desk, result_of, small
 
-ROOT = Path(__file__).parents[2]
 BOWL = ["tests.search_service.process", "0.15"]
-GRACE = 40
 
 
 class Process:
@@ -41,7 +40,7 @@ class Process:
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *module],
-                cwd=ROOT,
+                cwd=CHECKOUT,
                 env=os.environ | variables | environment,
                 stdout=output,
                 stderr=output,
@@ -50,7 +49,7 @@ class Process:
     def end(self, number: signal.Signals) -> int:
         """Send a signal and return the exit status."""
         self._process.send_signal(number)
-        return self._process.wait(GRACE)
+        return self._process.wait(DEADLINE)
 
     def kill(self) -> None:
         if self._process.poll() is None:

@@ -30,6 +30,7 @@ from tests.api.conftest import Live
 from tests.api.requests import RETRAINING, SEARCH
 from tests.api.routes.test_searches import pages_of, submit
 from tests.api.test_problems import is_problem
+from tests.conftest import DEADLINE
 from workers.networks.architectures import ARCHITECTURES
 
 
@@ -71,10 +72,13 @@ def test_a_downloaded_loss_trains_the_same_in_both_formats(
 ) -> None:
     publish(live, 0.3)
     with Client(str(live.http.base_url)) as client:
-        for file_format, expected in (("json", "mine.json"), ("python", "mine.py")):
-            name, content = fetch(client, "mine", file_format)
-            assert name == expected
-            (tmp_path / name).write_bytes(content)
+        files = {
+            "mine.json": fetch(client, "mine", "json"),
+            "mine.py": fetch(client, "mine", "python"),
+        }
+    for expected, (name, content) in files.items():
+        assert name == expected
+        (tmp_path / name).write_bytes(content)
     monkeypatch.syspath_prepend(tmp_path)
     loss = load_loss(tmp_path / "mine.json", num_classes=3)
     exported = importlib.import_module("mine").load(num_classes=3)
@@ -247,7 +251,7 @@ def test_readyz_sees_a_controller(any_database: Live) -> None:
     engine = make_engine(any_database.settings.database)
     with hold_lease(engine):
         assert any_database.http.get("/readyz").json() == {"status": "ok", "warnings": []}
-    deadline = time.monotonic() + 20  # PostgreSQL may notice late that a session has ended
+    deadline = time.monotonic() + DEADLINE  # PostgreSQL may notice late that a session has ended
     while not any_database.http.get("/readyz").json()["warnings"]:
         assert time.monotonic() < deadline
     engine.dispose()

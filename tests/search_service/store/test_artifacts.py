@@ -26,7 +26,7 @@ from search_service.store.artifacts import (
     store,
 )
 from surrogate_zoo.errors import InputError, NotFoundError, StorageError
-from tests.conftest import CHECKOUT
+from tests.conftest import CHECKOUT, DEADLINE
 from tests.search_service.store.s3 import Server, s3_server
 
 LARGE = 128 * 2**20
@@ -214,7 +214,7 @@ def test_a_writer_killed_half_way_leaves_no_file(folder: Root, tmp_path: Path) -
         zeros.truncate(LARGE)
     half = Path(folder.location) / ".partial"
     left = 0
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + DEADLINE
     while not 0 < left < LARGE:  # a kill that came late met a whole file: once more
         assert time.monotonic() < deadline
         with start(folder, large) as process:
@@ -238,7 +238,7 @@ def test_an_upload_killed_half_way_leaves_no_file(s3: Server, tmp_path: Path) ->
     with s3.relay() as relay:
         process = start(root, large, env=os.environ | relay.environment)
         relay.after(2**20, process.kill)
-        assert process.wait(60) == -signal.SIGKILL
+        assert process.wait(DEADLINE) == -signal.SIGKILL
     process.communicate()
     assert relay.passed > 2**20
     assert stored(root) == []
@@ -255,7 +255,7 @@ def test_a_disk_that_is_full_leaves_no_file(folder: Root, tmp_path: Path) -> Non
     large = tmp_path / "large.bin"
     large.write_bytes(os.urandom(2**20))
     process = start(folder, large, preexec_fn=limited)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=DEADLINE)
     assert process.returncode == 1
     assert "StorageError: Cannot store large.bin under" in told
     assert os.strerror(errno.EFBIG) in told

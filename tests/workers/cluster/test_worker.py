@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from surrogate_zoo import errors
+from tests.conftest import DEADLINE
 from tests.workers import tiny
 from workers.cluster.worker import Refusal, TrainingWorker
 from workers.tasks.base import Stopped
@@ -62,7 +63,7 @@ def test_a_running_training_stops_and_tells_its_progress(
         if worker.progress("a") is not None:
             moved.set()
     worker.stop("a")
-    thread.join(timeout=30)
+    thread.join(timeout=DEADLINE)
     [refusal] = results
     assert isinstance(refusal, Refusal)
     assert refusal.kind == "Stopped"
