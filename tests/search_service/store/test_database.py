@@ -1,3 +1,5 @@
+"""The database: migrations, transactions that write, readers beside them, and what is refused."""
+
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path

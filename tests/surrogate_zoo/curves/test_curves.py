@@ -1,3 +1,5 @@
+"""Curves in every family: ends, slopes, formulas, chunks, and sums."""
+
 import numpy as np
 import pytest
 import torch

@@ -1,3 +1,5 @@
+"""Functions of maps, pixel by pixel: values and slopes."""
+
 import pytest
 import torch
 

@@ -1,3 +1,5 @@
+"""Targets of several metrics: their scores, spaces and weights."""
+
 import pytest
 
 from surrogate_zoo.errors import InputError, UnknownNameError

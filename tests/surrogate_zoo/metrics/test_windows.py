@@ -1,3 +1,5 @@
+"""Maxima and minima over windows, against max pooling."""
+
 import pytest
 import torch
 import torch.nn.functional as F

@@ -1,3 +1,5 @@
+"""The zoo of published losses and loss networks: versions, tags, pages."""
+
 from collections.abc import Iterator
 
 import pytest

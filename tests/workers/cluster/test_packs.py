@@ -1,3 +1,5 @@
+"""Packs of candidates, and what becomes of those whose worker was lost."""
+
 from tests.workers.tiny import candidate
 from workers.cluster.packs import Pack, cut_packs, retry
 from workers.tasks.proxy import Outcome

@@ -1,3 +1,5 @@
+"""What runs inside an actor: results, stops and refusals."""
+
 import threading
 from pathlib import Path
 

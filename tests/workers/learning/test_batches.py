@@ -1,3 +1,5 @@
+"""Batches: their order, augmentation, crops, void and distance maps."""
+
 import numpy as np
 import pytest
 import torch

@@ -1,3 +1,5 @@
+"""A training: repeatable, resumable, alone or in a pack, and failing with its reason."""
+
 import math
 
 import pytest

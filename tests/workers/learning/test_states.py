@@ -1,3 +1,5 @@
+"""States of a training on disk, and what continues from them."""
+
 from pathlib import Path
 
 import pytest

@@ -1,3 +1,5 @@
+"""Losses that cannot raise their metric are told before they are trained."""
+
 import pytest
 import torch
 from torch import Tensor, nn

@@ -1,3 +1,5 @@
+"""Logs of a retraining for TensorBoard and MLflow."""
+
 import json
 import sys
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""A retraining: its files and scores, stopped and resumed, and what is refused."""
+
 import json
 from pathlib import Path
 
