@@ -61,7 +61,7 @@ def main() -> None:
             with out.open("a") as file:
                 file.write(json.dumps(runs[-1]) + "\n")
             print(f"{name}, seed {seed}: {100 * fmean(scores):.2f}", flush=True)
-    print("\n".join(_rows(runs)))
+    print("\n".join(rows(runs)))
 
 
 def _searched(root: Path, metric: str, name: str, seed: int) -> list[float]:
@@ -92,7 +92,7 @@ def _candidate(space: ParameterSpace, number: int, theta: Sequence[float]) -> Ca
     return Candidate(number, surrogate_document(f"searched-{number}", space.metric, points))
 
 
-def _rows(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
+def rows(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Lines of a Markdown table: means over searches, and differences to PPO2 paired over seeds."""
     means = {
         name: [fmean(run["scores"]) for run in runs if run["contender"] == name]
