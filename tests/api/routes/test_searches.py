@@ -10,7 +10,8 @@ import pytest
 
 from api.client.client import Client
 from search_service.jobs import ledger
-from search_service.store.tables import State, Trial
+from search_service.store.states import State
+from search_service.store.tables import Trial
 from surrogate_zoo.store.tables import now
 from tests.api.conftest import Live
 from tests.api.requests import COMPARISON, LOSS_NETWORK, RETRAINING, SEARCH
