@@ -44,7 +44,7 @@ from workers.proxy.rejection import RejectionTest
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.proxy import Candidate, ProxyTask, RejectionSpec
 from workers.tasks.scoring import ScoringSpec
-from workers.tasks.training import TrainingSpec
+from workers.tasks.training import AugmentationSpec, TrainingSpec
 
 SIZE, CROP = (60, 80), (48, 64)
 GENERATION = 8
@@ -107,7 +107,7 @@ def _task(arguments: argparse.Namespace) -> ProxyTask:
                 learning_rate=0.2,
                 head_factor=1.0,
                 warmup=10,
-                augmentation={"scale": [0.75, 1.5]},  # type: ignore[arg-type]
+                augmentation=AugmentationSpec(scale=(0.75, 1.5)),
             ),
             "scoring": ScoringSpec(tolerance=2),
         }

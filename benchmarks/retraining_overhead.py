@@ -69,7 +69,9 @@ def bare_loop(task: RetrainingTask, device: torch.device) -> Iterator[None]:
     """One step of an ordinary training loop for each item."""
     classes = len(open_dataset(task.dataset).classes)
     network = initial_network(task.network, classes, task.seed)
-    network = network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    # torch's annotations of Module.to lack the memory format.
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.train()
     loss_of = load_loss("cross-entropy", num_classes=classes).to(device)
     assert isinstance(loss_of, CrossEntropy)
     loss_of.check_values = False  # as in the retraining

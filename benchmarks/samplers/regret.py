@@ -79,7 +79,7 @@ class Simulation:
 
     def ends(self) -> list[int]:
         """Trainings after each batch."""
-        return np.cumsum([len(batch) for batch in self.batches]).tolist()  # type: ignore[no-any-return]
+        return list(itertools.accumulate(len(batch) for batch in self.batches))
 
     def first(self, batches: int) -> Candidates:
         """The candidates of the first batches."""
@@ -181,7 +181,7 @@ def progress_of(scores: Array) -> dict[str, list[float]]:
 
 
 def _rounded(values: Array) -> list[float]:
-    return np.round(values, 5).tolist()  # type: ignore[no-any-return]
+    return [float(value) for value in np.round(values, 5)]
 
 
 if __name__ == "__main__":
