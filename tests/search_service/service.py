@@ -83,8 +83,8 @@ class Desk:
 
     def trials(self, job_id: str) -> Scored:
         with self.reading() as session:
-            found = trials(session, job_id, limit=10_000)
-            return [(trial.number, trial.theta, trial.score) for trial in found]
+            recorded = trials(session, job_id, limit=10_000)
+            return [(trial.number, trial.theta, trial.score) for trial in recorded]
 
     def states(self, job_id: str) -> list[str]:
         with self.reading() as session:

@@ -56,8 +56,8 @@ def test_later_packs_differ_and_nothing_is_refined_before_enough_is_known() -> N
 
 def test_what_is_refined_lies_around_the_best() -> None:
     refined = np.array([theta for kind, theta in drawn(REFINE_FROM) if kind == "refined"])
-    known = np.array([row.theta for row in rows(REFINE_FROM)])
-    assert refined.mean() < known.mean() - 0.05  # scores rise towards 0
+    trained = np.array([row.theta for row in rows(REFINE_FROM)])
+    assert refined.mean() < trained.mean() - 0.05  # scores rise towards 0
 
 
 def test_a_table_is_begun_once_and_only_for_its_own_task(tmp_path: Path) -> None:

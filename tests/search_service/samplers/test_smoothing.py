@@ -68,7 +68,7 @@ def noisy_search(seed: int) -> tuple[SamplerResult, tuple[float, ...]]:
 
 
 def test_a_noisy_search_publishes_better_than_its_luckiest_trial() -> None:
-    found = [noisy_search(seed) for seed in range(6)]
-    published = np.mean([bowl(result.theta) for result, _ in found])
-    assert published > np.mean([bowl(luckiest) for _, luckiest in found])
-    assert np.mean([result.score for result, _ in found]) == pytest.approx(published, abs=0.015)
+    searches = [noisy_search(seed) for seed in range(6)]
+    published = np.mean([bowl(result.theta) for result, _ in searches])
+    assert published > np.mean([bowl(luckiest) for _, luckiest in searches])
+    assert np.mean([result.score for result, _ in searches]) == pytest.approx(published, abs=0.015)

@@ -60,8 +60,8 @@ def test_a_search_for_two_metrics_ends_with_a_front_whose_members_can_be_publish
     assert [member["trial"] for member in members] == unbeaten(trials)
     assert result["best"]["trial"] in unbeaten(trials)
     assert len({member["weights"]["macc"] for member in members}) > 1
-    own = desk.published(job_id)
-    assert own["provenance"]["chosen"]["trial"] == result["best"]["trial"]
+    best = desk.published(job_id)
+    assert best["provenance"]["chosen"]["trial"] == result["best"]["trial"]
     for member in members:
         with desk.writing.begin() as session:
             loss = publish(session, job_id, member["trial"])
@@ -70,10 +70,10 @@ def test_a_search_for_two_metrics_ends_with_a_front_whose_members_can_be_publish
             assert weights == pytest.approx(member["weights"])
             chosen = loss.document["provenance"]["chosen"]
             assert (chosen["trial"], chosen["scores"]) == (member["trial"], member["scores"])
-            assert loss.document["provenance"]["versions"] == own["provenance"]["versions"]
+            assert loss.document["provenance"]["versions"] == best["provenance"]["versions"]
     with desk.writing.begin() as session:  # what the search published itself, under its own name
         again = publish(session, job_id, result["best"]["trial"], result["loss"])
-        assert (again.version, again.document) == (result["version"], own)
+        assert (again.version, again.document) == (result["version"], best)
 
 
 def unbeaten(trials: dict[int, Trial]) -> list[int]:

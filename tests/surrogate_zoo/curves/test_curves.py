@@ -88,8 +88,10 @@ def test_a_linear_curve_interpolates(
     points = torch.tensor(heights + [0.5] * (not truth_table), dtype=torch.float64)
     curve = LinearCurve(points, truth_table)
     x = torch.linspace(0, 1, 211, dtype=dtype)
-    known = [0.0, *heights, 1.0] if truth_table else points.tolist()
-    expected = np.interp(x.double().numpy(), np.linspace(0, 1, len(known)), known)
+    heights_at_knots = [0.0, *heights, 1.0] if truth_table else points.tolist()
+    expected = np.interp(
+        x.double().numpy(), np.linspace(0, 1, len(heights_at_knots)), heights_at_knots
+    )
     tolerance = 1e-6 if dtype == torch.float32 else 1e-14
     np.testing.assert_allclose(curve(x).numpy(), expected, atol=tolerance)
 

@@ -88,8 +88,8 @@ def test_straight_curves_are_the_naive_surrogate(name: str) -> None:
 
 
 def test_a_map_of_one_class_a_pixel_needs_the_truth_table(name: str) -> None:
-    place = torch.randint(0, CLASSES, (1, 5, 5))
-    soft = ClassMap(labelled=(Labelled(place, torch.rand(1, 5, 5, dtype=torch.float64)),))
+    classes = torch.randint(0, CLASSES, (1, 5, 5))
+    soft = ClassMap(labelled=(Labelled(classes, torch.rand(1, 5, 5, dtype=torch.float64)),))
     row = torch.tensor(random_points(name)["and"], dtype=torch.float64)
     logic = CurveLogic({"and": row}, name)
     if CURVE_FAMILIES[name].truth_table:

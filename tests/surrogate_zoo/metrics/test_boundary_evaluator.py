@@ -72,8 +72,8 @@ def _class_distances(target: np.ndarray) -> np.ndarray:
     for label in set(target[target != VOID].tolist()):
         others = (target != label) & (target != VOID)
         if others.any():
-            own = target == label
-            distances[own] = ndimage.distance_transform_edt(~others)[own]
+            inside = target == label
+            distances[inside] = ndimage.distance_transform_edt(~others)[inside]
     return distances
 
 
@@ -111,12 +111,12 @@ def test_it_agrees_with_plain_versions(
     # The last labels there are, whatever type holds them; the plain versions take the first ones.
     last = torch.where(targets == VOID, 1000, targets + classes - few)
     options = {"ignore_index": 1000, "as_released": as_released}
-    found = _scores(preds + classes - few, last, classes, **options)
+    computed = _scores(preds + classes - few, last, classes, **options)
     p, t = preds.numpy(), targets.numpy()
     gaps = np.stack([_distances(mask, as_released=as_released) for mask in t])
     trimaps = {f"trimap_{w}": _plain_miou(p, t, gaps <= w) for w in WIDTHS}
     trimaps["mba"] = _plain_mba(p, t, as_released=as_released)
-    assert found == pytest.approx(trimaps, abs=1e-12, nan_ok=True)
+    assert computed == pytest.approx(trimaps, abs=1e-12, nan_ok=True)
 
 
 @pytest.mark.parametrize("as_released", [False, True])
@@ -124,9 +124,9 @@ def test_it_agrees_with_plain_versions(
 def test_the_disk_grows_with_the_image(width: int, radii: list[int], as_released: bool) -> None:
     assert mba_radii(7, width) == radii
     targets, preds = labels(5, size=(2, 7, width)), labels(6, size=(2, 7, width), void=0)
-    found = _scores(preds, targets, as_released=as_released)["mba"]
+    computed = _scores(preds, targets, as_released=as_released)["mba"]
     expected = _plain_mba(preds.numpy(), targets.numpy(), as_released=as_released)
-    assert found == pytest.approx(expected, abs=1e-12)
+    assert computed == pytest.approx(expected, abs=1e-12)
 
 
 def test_radii_are_those_of_the_released_evaluation() -> None:
@@ -146,12 +146,12 @@ def test_real_masks_against_shifted_ones(real_datasets: Path) -> None:
     masks = np.stack(_real_masks(real_datasets, 3))[:, ::2, ::2]
     moved = np.roll(masks, (1, 2), (1, 2))
     preds = np.where(moved == VOID, 0, moved)
-    found = _scores(torch.from_numpy(preds), torch.from_numpy(masks), 11, outside=True)
+    computed = _scores(torch.from_numpy(preds), torch.from_numpy(masks), 11, outside=True)
     gaps = np.stack([_class_distances(mask) for mask in masks])
     trimaps = {f"trimap_{w}": _plain_miou(preds, masks, gaps <= w) for w in WIDTHS}
     beyond = {f"outside_{w}": _plain_miou(preds, masks, gaps > w) for w in WIDTHS}
     expected = {"mba": _plain_mba(preds, masks), **trimaps, **beyond}
-    assert found == pytest.approx(expected, abs=1e-12)
+    assert computed == pytest.approx(expected, abs=1e-12)
 
 
 def test_eroded_real_masks_lose_most_at_the_border(real_datasets: Path) -> None:

@@ -85,7 +85,7 @@ def test_a_shared_retraining_stops_and_resumes_to_the_same_end(tmp_path: Path) -
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert json.loads((tmp_path / "straight" / "metrics.json").read_text())["images"] == 6
     assert not [
-        one for one in psutil.Process().children() if "spawn_main" in " ".join(one.cmdline())
+        child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())
     ]
 
 

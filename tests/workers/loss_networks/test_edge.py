@@ -63,8 +63,8 @@ def _found_holes(folder: Path, classes: int) -> float:
     pairs = torch.tensor([(a, b) for a in range(classes) for b in range(classes) if a != b])
     masks = pairs[:, :1, None].repeat(1, 16, 16)
     masks[:, 8, 8] = pairs[:, 1]
-    found = network(one_hot(masks, classes))[:, 1, 7:10, 7:10] > 0.5
-    return float(found.float().mean())
+    edges = network(one_hot(masks, classes))[:, 1, 7:10, 7:10] > 0.5
+    return float(edges.float().mean())
 
 
 def _spec(**changes: Any) -> EdgeNetworkSpec:
@@ -87,7 +87,7 @@ def test_crops_are_pieces_of_the_masks_padded_with_void() -> None:
             for mask in masks
             if mask.shape >= piece.shape and mask.shape[1] >= piece.shape[1]
         )
-        assert any((one == piece).all((2, 3)).any() for one in windows)
+        assert any((window == piece).all((2, 3)).any() for window in windows)
     assert sizes == {(16, 24), (9, 24), (16, 8)}
     assert np.array_equal(batch, crops(masks, _spec(batch_size=30), generator(1)).numpy())
 

@@ -106,10 +106,10 @@ def test_a_name_that_is_taken_or_strange_is_left_out_and_logged(
 ) -> None:
     for package, network in (("a-b", "Unet"), ("c", "my net"), ("d", "fine"), ("e", "fine")):
         _write_package(folder, package, network)
-    found = Registry("network architecture", ARCHITECTURES.values())
-    found.complete_by(add_installed)
-    assert set(found) == {*ARCHITECTURES, "fine"}
-    assert found["fine"].package == "d"
+    registry = Registry("network architecture", ARCHITECTURES.values())
+    registry.complete_by(add_installed)
+    assert set(registry) == {*ARCHITECTURES, "fine"}
+    assert registry["fine"].package == "d"
     taken, strange, second = [record.message for record in caplog.records]
     assert "of the package a-b is left out: lossfit has a network named 'Unet'" in taken
     assert "its name must match" in strange

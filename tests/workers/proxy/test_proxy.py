@@ -80,15 +80,15 @@ def test_a_candidate_scores_the_same_in_any_pack() -> None:
     together = evaluate_pack(task, PACK, device="cpu")
     turned = evaluate_pack(task, PACK[::-1], device="cpu")[::-1]
     alone = [evaluate_pack(task, [candidate], device="cpu")[0] for candidate in PACK]
-    for one, other, single in zip(together, turned, alone, strict=True):
-        assert one.metrics == other.metrics == single.metrics
-        assert one.curve == other.curve == single.curve
+    for outcome, other, single in zip(together, turned, alone, strict=True):
+        assert outcome.metrics == other.metrics == single.metrics
+        assert outcome.curve == other.curve == single.curve
 
 
 def test_the_seed_changes_everything() -> None:
-    [one] = evaluate_pack(tiny.proxy_task(seed=0), PACK[:1], device="cpu")
+    [outcome] = evaluate_pack(tiny.proxy_task(seed=0), PACK[:1], device="cpu")
     [other] = evaluate_pack(tiny.proxy_task(seed=1), PACK[:1], device="cpu")
-    assert one.curve != other.curve
+    assert outcome.curve != other.curve
 
 
 def test_a_sick_candidate_fails_with_its_reason_and_the_rest_go_on() -> None:
@@ -213,7 +213,9 @@ def test_the_quick_proxy_tells_losses_apart() -> None:
     )
     names = ("cross-entropy", "naive-macc", "asl-macc-voc")
     pack = [tiny.candidate(number, name) for number, name in enumerate(names)]
-    handmade, line, published = (one.score for one in evaluate_pack(task, pack, device="cpu"))
+    handmade, line, published = (
+        outcome.score for outcome in evaluate_pack(task, pack, device="cpu")
+    )
     assert handmade is not None
     assert handmade > 0.4  # it learns: always the same class scores 1/6
     assert line is not None
@@ -232,10 +234,12 @@ def test_every_loss_of_the_zoo_trains(tmp_path: Path) -> None:
     task = tiny.proxy_task(loss_networks=paths, training={"iterations": 2})
     candidates = [tiny.candidate(number, name) for number, name in enumerate(LOSSES)]
     outcomes = evaluate_pack(task, candidates, device="cpu")
-    failures = {name: one.error for name, one in zip(LOSSES, outcomes, strict=True) if one.error}
+    failures = {
+        name: outcome.error for name, outcome in zip(LOSSES, outcomes, strict=True) if outcome.error
+    }
     assert failures == {}
     # Each of them pulls the network elsewhere.
-    assert len({one.curve for one in outcomes}) == len(LOSSES)
+    assert len({outcome.curve for outcome in outcomes}) == len(LOSSES)
 
 
 PARAMETERS: dict[str, dict[str, Any]] = {

@@ -21,8 +21,8 @@ def test_dice_is_the_mean_over_present_classes() -> None:
         for c in range(CLASSES)
         if (t == c).any()
     ]
-    found = load_loss("dice", num_classes=CLASSES)(logits, target).item()
-    assert found == pytest.approx(1 - np.mean(scores))
+    computed = load_loss("dice", num_classes=CLASSES)(logits, target).item()
+    assert computed == pytest.approx(1 - np.mean(scores))
 
 
 def test_squared_dice_has_squares_in_its_denominator() -> None:
@@ -31,8 +31,8 @@ def test_squared_dice_has_squares_in_its_denominator() -> None:
     scores = [
         2 * p[t == c, c].sum() / ((p[:, c] ** 2).sum() + (t == c).sum()) for c in np.unique(t)
     ]
-    found = load_loss("dice-squared", num_classes=CLASSES)(logits, target).item()
-    assert found == pytest.approx(1 - np.mean(scores))
+    computed = load_loss("dice-squared", num_classes=CLASSES)(logits, target).item()
+    assert computed == pytest.approx(1 - np.mean(scores))
 
 
 def _jaccard(p: np.ndarray, t: np.ndarray, smoothing: float, variant: int) -> float:
@@ -82,8 +82,8 @@ def test_jdt_is_a_quarter_of_cross_entropy_and_three_of_the_jaccard_metric() -> 
         load_loss(name, num_classes=CLASSES)(logits, target)
         for name in ("cross-entropy", "jaccard-metric")
     )
-    found = load_loss("jdt", num_classes=CLASSES)(logits, target)
-    torch.testing.assert_close(found, 0.25 * entropy + 0.75 * jaccard)
+    computed = load_loss("jdt", num_classes=CLASSES)(logits, target)
+    torch.testing.assert_close(computed, 0.25 * entropy + 0.75 * jaccard)
 
 
 REGIONS = ["dice", "dice-squared", "tversky", "focal-tversky", "jaccard-metric", "lovasz"]
@@ -138,8 +138,8 @@ def test_tversky_weighs_false_positives_and_negatives(exponent: float) -> None:
         wrong = 0.3 * p[t != c, c].sum() + 0.7 * (1 - p[t == c, c]).sum()
         losses.append((1 - both / (both + wrong)) ** exponent)
     name = "tversky" if exponent == 1 else "focal-tversky"
-    found = load_loss(name, num_classes=CLASSES)(logits, target).item()
-    assert found == pytest.approx(np.mean(losses))
+    computed = load_loss(name, num_classes=CLASSES)(logits, target).item()
+    assert computed == pytest.approx(np.mean(losses))
     dice = load_loss("dice", num_classes=CLASSES)(logits, target)
     even = load_loss("tversky", num_classes=CLASSES, alpha=0.5, beta=0.5)(logits, target)
     torch.testing.assert_close(even, dice)

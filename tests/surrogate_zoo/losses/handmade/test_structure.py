@@ -42,8 +42,8 @@ def test_ssim_is_the_mean_over_valid_pixels_and_present_classes(window: int, sig
         for c in range(4)
         for n in range(2)
     ]
-    found = load_loss("ssim", num_classes=CLASSES, window=window, sigma=sigma)(logits, target)
-    assert found.item() == pytest.approx(1 - np.concatenate(scores).mean(), rel=1e-12)
+    computed = load_loss("ssim", num_classes=CLASSES, window=window, sigma=sigma)(logits, target)
+    assert computed.item() == pytest.approx(1 - np.concatenate(scores).mean(), rel=1e-12)
 
 
 @pytest.mark.parametrize("size", [(1, 3, 2), (3, 40, 25)])
@@ -122,8 +122,8 @@ def test_basnet_adds_pixels_neighbourhoods_and_regions() -> None:
         load_loss(name, num_classes=CLASSES)(logits, target)
         for name in ("cross-entropy", "ssim", "jaccard-metric")
     ]
-    found = load_loss("basnet", num_classes=CLASSES)(logits, target)
-    torch.testing.assert_close(found, sum(parts))
+    computed = load_loss("basnet", num_classes=CLASSES)(logits, target)
+    torch.testing.assert_close(computed, sum(parts))
 
 
 @pytest.mark.parametrize("parameters", [{"window": 10}, {"window": 1}, {"sigma": 0.0}])
