@@ -10,6 +10,7 @@ from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.loss_networks.storage import save
 from surrogate_zoo.needs import EDGE_NETWORK, INVERSE_NETWORK
 from workers.datasets.layouts import open_dataset
+from workers.datasets.training_split import read_training_split
 from workers.learning.device import choose_device
 from workers.learning.hold_out import cut_hold_out
 from workers.learning.streams import own_random_numbers
@@ -57,13 +58,14 @@ def train_loss_network(
     Raises:
         Stopped: ``should_stop`` became true; nothing was written.
         InputError: The task is wrong.
+        DatasetError: The training split cannot be read, or holds fewer than two classes.
         StorageError: The disk could not take the weights.
         WorkerError: The network became infinite or NaN.
     """
     began = time.perf_counter()
     place = choose_device(device)
     dataset = open_dataset(task.dataset)
-    masks = dataset.read("train").masks
+    masks = read_training_split(dataset).masks
     kept, held = cut_hold_out(len(masks), task.hold_out, task.seed)
     with own_random_numbers(place):
         network, measures, parameters = _training(task.network.kind)(

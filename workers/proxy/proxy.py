@@ -20,6 +20,7 @@ from surrogate_zoo.errors import LossfitError
 from surrogate_zoo.metrics.targets import Target
 from workers.datasets.dataset import Pixels, Samples
 from workers.datasets.layouts import open_dataset
+from workers.datasets.training_split import read_training_split
 from workers.learning.batches import Batches
 from workers.learning.device import choose_device, worker_facts
 from workers.learning.hold_out import cut_hold_out
@@ -46,7 +47,7 @@ def training_samples(source: DatasetSource) -> tuple[Samples, int]:
 def decoded_samples(source: str) -> tuple[Samples, int]:
     """As :func:`training_samples`, of a source as JSON: some hold mappings, which are no keys."""
     dataset = open_dataset(TypeAdapter[DatasetSource](DatasetSource).validate_json(source))
-    return dataset.read("train"), len(dataset.classes)
+    return read_training_split(dataset), len(dataset.classes)
 
 
 def evaluate_pack(

@@ -71,7 +71,7 @@ def _spec(**changes: Any) -> EdgeNetworkSpec:
 
 
 def test_crops_are_pieces_of_the_masks_padded_with_void() -> None:
-    random = np.random.np.random.default_rng(0)
+    random = np.random.default_rng(0)
     masks = [random.integers(0, 200, size, dtype=np.uint8) for size in ((40, 50), (9, 60), (70, 8))]
     batch = crops(masks, _spec(batch_size=30), np.random.default_rng(1)).numpy()
     assert batch.shape == (30, 16, 24)
