@@ -6,7 +6,8 @@ from typing import Any, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from search_service.comparisons.cells import Cell
-from search_service.store.tables import Ending, Evaluation, JobKind, State
+from search_service.store.states import Ending, State
+from search_service.store.tables import Evaluation
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.metrics.metric import Metric
 from workers.networks.architectures import Architecture
@@ -27,11 +28,25 @@ class Page(BaseModel, Generic[Item]):
     next: str | None = Field(description="Pass it as `after` for the next page; null on the last.")
 
 
+class KindView(View):
+    """A kind of job."""
+
+    name: str = Field(description="What a job's `kind` says.")
+    path: str = Field(description="Its collection below `/v1`.")
+    title: str
+
+
+class Kinds(BaseModel):
+    """All kinds of jobs."""
+
+    items: list[KindView]
+
+
 class JobView(View):
     """A search, a retraining, a comparison, or the training of a loss network."""
 
     id: str
-    kind: JobKind
+    kind: str
     state: State
     priority: int
     request: dict[str, Any] = Field(description="What was asked for, with every default filled in.")

@@ -35,6 +35,13 @@ def parse_sum(expression: str) -> list[tuple[float, str]]:
     return [_term(part, expression) for part in parts]
 
 
+def term_names(expression: str) -> tuple[str, ...]:
+    """Names in a weighted sum, each once; of a plain name itself."""
+    if not is_sum(expression):
+        return (expression,)
+    return tuple(dict.fromkeys(name for _, name in parse_sum(expression)))
+
+
 def sum_name(expression: str) -> str:
     """A name for the zoo, made from an expression: ``0.5-cross-entropy-0.5-dice``."""
     return re.sub(

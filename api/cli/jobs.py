@@ -11,13 +11,14 @@ from rich.table import Table
 from api.cli.console import DEFAULT_URL, AsJson, Url, connect, out, plain_errors, say
 from api.cli.watching import follow, plain
 from api.client.client import Client, ServiceError
+from search_service.kinds import KINDS
 
 app = typer.Typer(
     help="Searches, retrainings and trainings of loss networks on the service.",
     no_args_is_help=True,
 )
 
-COLLECTIONS = ("/v1/searches", "/v1/retrainings", "/v1/comparisons", "/v1/loss-networks")
+COLLECTIONS = tuple(f"/v1/{kind.path}" for kind in KINDS.values())
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
 

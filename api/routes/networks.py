@@ -11,4 +11,4 @@ router = APIRouter(prefix="/networks", tags=["networks"])
 @router.get("")
 def list_networks() -> Networks:
     """All networks by the name that `network.architecture` takes; most take any encoder."""
-    return Networks(items=[NetworkView.of(one) for one in ARCHITECTURES.values()])
+    return Networks(items=[NetworkView.of(architecture) for architecture in ARCHITECTURES.values()])

@@ -8,7 +8,7 @@ from typing import Any
 from search_service.comparisons.cells import cells_of
 from search_service.comparisons.request import ComparisonRequest
 from search_service.significance import Difference, Estimate, difference, estimate, holm
-from search_service.store.tables import CELL
+from search_service.store.states import CELL
 from surrogate_zoo.metrics.catalogue import METRICS
 
 WORST = "worst_decile"

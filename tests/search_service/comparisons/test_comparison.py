@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from search_service.catalogue import datasets
 from search_service.catalogue.request import DatasetRequest
+from search_service.comparisons.admission import cells as cells_of_job
 from search_service.comparisons.comparison import for_each
 from search_service.comparisons.request import ComparisonRequest
 from search_service.jobs import lifecycle as jobs
@@ -20,7 +21,7 @@ from search_service.jobs.run import Interrupted
 from search_service.settings import Settings
 from search_service.store.artifacts import open_artifact
 from surrogate_zoo.errors import InputError
-from tests.search_service.service import Desk, working
+from tests.search_service.service import Desk, create, working
 from tests.workers import tiny
 from workers.cluster.pool import WorkerPool
 from workers.retraining.retraining import retrain
@@ -56,7 +57,7 @@ def pool(local_ray: None) -> Iterator[WorkerPool]:
 def submit(desk: Desk, **changes: Any) -> str:
     request = ComparisonRequest.model_validate(TINY | changes)
     with desk.writing.begin() as session:
-        return jobs.create_comparison(session, request).id
+        return create(session, request).id
 
 
 def files(desk: Desk, settings: Settings, job_id: str) -> dict[str, Path]:
@@ -67,7 +68,7 @@ def files(desk: Desk, settings: Settings, job_id: str) -> dict[str, Path]:
 
 def cells(desk: Desk, job_id: str) -> dict[int, dict[str, Any]]:
     with desk.reading() as session:
-        return {row.number: row.outcome for row in jobs.cells(session, job_id)}
+        return {row.number: row.outcome for row in cells_of_job(session, job_id)}
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)

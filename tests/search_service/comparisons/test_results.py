@@ -8,7 +8,7 @@ from search_service.comparisons.cells import cells_of
 from search_service.comparisons.request import ComparisonRequest
 from search_service.comparisons.results import mean_ranks, results_of, title_of, tuning_stage
 from search_service.significance import difference, estimate
-from search_service.store.tables import CELL
+from search_service.store.states import CELL
 
 # Scores of three losses by seed, in percent.
 SCORES = {
