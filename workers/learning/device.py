@@ -78,7 +78,7 @@ class PeakMemory:
         self._device = device
         self._earlier = 0
         if device.type == "cuda":
-            torch.cuda.init()  # a device that nothing has used yet has no count to begin anew
+            torch.cuda.synchronize(device)  # a GPU that nothing has used yet counts nothing
             torch.cuda.reset_peak_memory_stats(device)
 
     @property

@@ -63,21 +63,21 @@ def train_loss_network(
         WorkerError: The network became infinite or NaN.
     """
     began = time.perf_counter()
-    place = choose_device(device)
+    torch_device = choose_device(device)
     dataset = open_dataset(task.dataset)
     masks = read_training_split(dataset).masks
     kept, held = cut_hold_out(len(masks), task.hold_out, task.seed)
-    with own_random_numbers(place):
+    with own_random_numbers(torch_device):
         network, measures, parameters = _training(task.network.kind)(
             task,
             [masks[index] for index in kept],
             [masks[index] for index in held],
             num_classes=len(dataset.classes),
-            device=place,
+            device=torch_device,
             on_progress=on_progress,
             should_stop=should_stop,
         )
-    if not all(bool(one.isfinite().all()) for one in network.state_dict().values()):
+    if not all(bool(weight.isfinite().all()) for weight in network.state_dict().values()):
         raise WorkerError("The network's weights became infinite or NaN; lower the learning rate.")
     # Without the folder: the same masks elsewhere make the same file.
     asked = task.model_dump(mode="json", exclude={"dataset": {"root"}})
@@ -96,5 +96,5 @@ def train_loss_network(
 
 def _training(kind: str) -> Callable[..., Any]:
     module, _, name = TRAININGS[kind].partition(":")
-    found: Callable[..., Any] = getattr(import_module(module), name)
-    return found
+    train: Callable[..., Any] = getattr(import_module(module), name)
+    return train
