@@ -152,10 +152,12 @@ def test_too_few_images_to_hold_out() -> None:
 
 def test_a_hold_out_set_with_nothing_to_measure(tmp_path: Path) -> None:
     source = folders.segnet(tmp_path, {"train": 4})
-    for index in range(4):
+    task = tiny.proxy_task(dataset=source)
+    _, held = cut_hold_out(4, task.hold_out, task.seed)
+    for index in held:
         void = np.full((12, 16), folders.VOID_LABEL, dtype=np.uint8)
         folders.save(tmp_path / "trainannot" / f"train-{index}.png", void)
-    [outcome] = evaluate_pack(tiny.proxy_task(dataset=source), PACK[:1], device="cpu")
+    [outcome] = evaluate_pack(task, PACK[:1], device="cpu")
     assert outcome.score is None
     assert outcome.error is not None
     assert "nothing to measure macc" in outcome.error
