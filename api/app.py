@@ -19,15 +19,16 @@ from api.routes import (
     curve_families,
     datasets,
     health,
-    loss_networks,
+    jobs,
+    kinds,
     losses,
     metrics,
     networks,
     page,
-    retrainings,
     samplers,
     searches,
 )
+from search_service.kinds import KINDS
 from search_service.settings import Settings
 from search_service.store.database import make_engine, read_sessions, sessions
 
@@ -50,16 +51,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.service = service
     v1 = APIRouter(prefix="/v1")
-    catalogues = (metrics, networks, curve_families, samplers)
-    for routes in (
-        searches,
-        losses,
-        retrainings,
-        comparisons,
-        loss_networks,
-        datasets,
-        *catalogues,
-    ):
+    for kind in KINDS.values():
+        v1.include_router(jobs.router_of(kind))
+    catalogues = (metrics, networks, curve_families, samplers, kinds)
+    for routes in (searches, comparisons, losses, datasets, *catalogues):
         v1.include_router(routes.router)
     app.include_router(v1)
     app.include_router(health.router)

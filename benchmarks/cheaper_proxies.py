@@ -30,7 +30,7 @@ import torch
 from scipy import stats
 
 from benchmarks import tasks
-from search_service.searches.halving import HalvingSpec, Rung, told_scores
+from search_service.searches.halving import HalvingSpec, Rung, imputed_scores
 from surrogate_zoo.losses.document import surrogate_document
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.losses.registry import LOSSES
@@ -205,7 +205,7 @@ def _halving(task: ProxyTask, rows: Rows) -> Iterator[str]:
             alive, before = sorted(rungs[-1].going_on), rung
         spent += (stages[-1] - before) * len(alive)
         told = {n: final[n] for n in alive}
-        told |= told_scores(rungs, told)
+        told |= imputed_scores(rungs, told)
         short.append(max(final[n] for n in numbers) - max(final[n] for n in alive))
         rhos.append(
             stats.spearmanr([told[n] for n in numbers], [final[n] for n in numbers]).statistic

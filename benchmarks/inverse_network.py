@@ -15,13 +15,13 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import torch
 
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.loss_networks.storage import load
 from surrogate_zoo.losses.handmade.homography_distances import DISTANCES
 from workers.datasets.layouts import open_dataset
-from workers.learning.batches import generator
 from workers.learning.hold_out import cut_hold_out
 from workers.loss_networks.boundary_tiles import BoundaryTiles
 from workers.loss_networks.training import train_loss_network
@@ -116,7 +116,7 @@ def _print_growth(
         for share in SHARES:
             moving = spec.model_copy(update=still | {motion: share * largest})
             tiles = BoundaryTiles([masks[one] for one in held], moving, torch.device("cpu"))
-            pairs = tiles.draw(PAIRS, generator(0), soft=False)
+            pairs = tiles.draw(PAIRS, np.random.default_rng(0), soft=False)
             homographies.append(network(pairs.moved, pairs.fixed))
         for name, distance in DISTANCES.items():
             means = " | ".join(f"{float(distance(one).mean()):.3f}" for one in homographies)

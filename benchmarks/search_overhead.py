@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from search_service.controller import Controller
-from search_service.jobs import lifecycle as jobs
+from search_service.searches.admission import trials as trials_of
 from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
 from search_service.store.database import make_engine, read_sessions, sessions
-from search_service.store.tables import FINAL, Job
+from search_service.store.states import FINAL
+from search_service.store.tables import Job
+from tests.search_service.service import create
 from workers.cluster.pool import WorkerPool
 
 TRIAL_ITERATIONS = 40
@@ -47,12 +49,12 @@ class Bench:
             }
         )
         with self._writing.begin() as session:
-            job_id = jobs.create_search(session, request).id
+            job_id = create(session, request).id
         job = self._wait(job_id)
         if job.state != "succeeded" or not job.started_at or not job.finished_at:
             raise SystemExit(f"The search ended as {job.state}: {job.error}")
         with self._reading() as session:
-            seconds = [trial.seconds for trial in jobs.trials(session, job_id, limit=10_000)]
+            seconds = [trial.seconds for trial in trials_of(session, job_id, limit=10_000)]
         return (job.finished_at - job.started_at).total_seconds(), seconds
 
     def _wait(self, job_id: str) -> Job:

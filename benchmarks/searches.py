@@ -26,7 +26,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from api.cli.jobs import fetch_files
 from api.cli.watching import follow
 from api.client.client import Client
 from benchmarks import tasks
@@ -120,24 +119,21 @@ def _search_all(arguments: argparse.Namespace, folder: Path) -> None:
     with Client(arguments.url) as client:
         dataset = _registered(client, arguments)
         jobs = {
-            name: client.post(
-                "/v1/searches",
-                _body(arguments, dataset, name, metric, family),
-                key=f"{arguments.out}-{name}",
-            )["id"]
+            name: client.searches.submit(
+                _body(arguments, dataset, name, metric, family), key=f"{arguments.out}-{name}"
+            ).id
             for name, (metric, family) in wanted.items()
         }
         for name, job in jobs.items():
-            follow(client, f"/v1/searches/{job}", name)
-            (folder / name).mkdir(parents=True, exist_ok=True)
-            fetch_files(client, f"/v1/searches/{job}", folder / name)
+            follow(client.searches, job, name)
+            client.searches.download_all(job, folder / name)
 
 
 def _registered(client: Client, arguments: argparse.Namespace) -> str:
     name = f"{arguments.dataset}-{arguments.proxy_size[0]}x{arguments.proxy_size[1]}"
-    if name not in {dataset["name"] for dataset in client.items("/v1/datasets")}:
+    if name not in {dataset.name for dataset in client.datasets.list()}:
         source = tasks.DATASETS[arguments.dataset](arguments.root, arguments.proxy_size)
-        client.post("/v1/datasets", {"name": name, "source": source})
+        client.datasets.register(name=name, source=source)
     return name
 
 

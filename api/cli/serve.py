@@ -17,9 +17,10 @@ from pydantic import ValidationError
 
 from api.cli.console import plain_errors, say
 from api.cli.supervision import Supervised
+from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
 from search_service.store import artifacts
-from search_service.store.database import make_engine, upgrade
+from search_service.store.database import make_engine
 from surrogate_zoo.errors import InputError
 
 Role = Literal["all", "api", "controller"]
@@ -105,7 +106,7 @@ def _migrate(settings: Settings) -> None:
     artifacts.prepare(settings.artifacts_root)
     engine = make_engine(settings.database)
     try:
-        upgrade(engine)
+        prepare(engine)
     finally:
         engine.dispose()
 

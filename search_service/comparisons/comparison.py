@@ -14,35 +14,40 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from search_service.catalogue import datasets, losses
+from search_service.catalogue.datasets import source_of
+from search_service.comparisons import admission
 from search_service.comparisons import report as comparison_report
 from search_service.comparisons.cells import Cell, cells_of
+from search_service.comparisons.outcome import CellOutcome
 from search_service.comparisons.page import FinishedComparison
+from search_service.comparisons.records import (
+    Tunings,
+    pending_of,
+    results_of,
+    tuning_stage,
+    tunings_of,
+)
 from search_service.comparisons.request import ComparisonRequest
-from search_service.comparisons.results import Results, results_of, tuning_stage
-from search_service.jobs import ledger
-from search_service.jobs import lifecycle as jobs
-from search_service.jobs import run as runs
-from search_service.jobs import stages as evaluations
+from search_service.comparisons.results import Results
+from search_service.jobs import ledger, stages
+from search_service.jobs.run import Interrupted, Run, succeed
 from search_service.loss_networks import supply
-from search_service.store.tables import CELL, Dataset, Evaluation, Job
+from search_service.store.states import CELL
+from search_service.store.tables import Dataset, Evaluation, Job
 from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.store.tables import now
-from workers.retraining.retraining import CHECKPOINT, METRICS, WEIGHTS
-from workers.tasks.base import Stopped
+from workers.retraining.retraining import CHECKPOINT, METRICS
+from workers.tasks.base import Stopped, fields_of
 from workers.tasks.gallery import Contestant, GalleryResult, GalleryTask
-from workers.tasks.networks import NetworkSpec
 from workers.tasks.proxy import Candidate, ProxyTask
-from workers.tasks.retraining import RetrainingTask
+from workers.tasks.retraining import WEIGHTS, RetrainingOptions, RetrainingTask
 from workers.tasks.training import TrainingSpec
-
-_KEPT = ("metrics", "class_iou", "worst_decile", "rankseg", "peak_memory_bytes")
-"""What a cell's record takes over of its retraining's ``metrics.json``."""
 
 Item = TypeVar("Item")
 
 
-def run(run: runs.Run) -> None:
+def run(run: Run) -> None:
     """Run a comparison to its end. One that is cancelled reports what it has finished.
 
     Raises:
@@ -54,7 +59,7 @@ def run(run: runs.Run) -> None:
         comparison.tune()
         comparison.train()
         gallery = comparison.draw_gallery()
-    except runs.Interrupted:
+    except Interrupted:
         with run.reading() as session:
             cancelled = session.get_one(Job, run.job.id).state == "cancelling"
         if cancelled and not run.stopping.is_set():
@@ -62,7 +67,7 @@ def run(run: runs.Run) -> None:
         raise
     result = comparison.report(gallery)
     with run.writing.begin() as session:
-        runs.succeed(session, run.job.id, run.job.attempt, result)
+        succeed(session, run.job.id, run.job.attempt, result)
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ class _Comparison:
         failed: Set when a training showed that the whole cannot be run.
     """
 
-    run: runs.Run
+    run: Run
     request: ComparisonRequest
     dataset: Dataset
     documents: dict[str, Document]
@@ -86,36 +91,52 @@ class _Comparison:
     failed: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
-    def of(cls, run: runs.Run) -> "_Comparison":
+    def of(cls, run: Run) -> "_Comparison":
         """Read a comparison out of its job; trains the loss networks that are missing."""
         request = ComparisonRequest.model_validate(run.job.request)
         with run.reading() as session:
             dataset = datasets.get(session, request.dataset)
             documents = {
-                loss: losses.document(session, request.retraining(loss)) for loss in request.losses
+                loss: losses.document(session, loss, request.versions) for loss in request.losses
             }
         networks = supply.ensure(run, dataset, documents.values())
         return cls(run, request, dataset, documents, networks)
 
     def tune(self) -> None:
-        """Train with every loss, network and learning rate that is to be tried."""
+        """Train with every loss, network and learning rate that is to be tried.
+
+        A grid of rates follows from the scores that are recorded, so it may grow between two rounds,
+        and is the same after a restart.
+        """
         candidates = [
             Candidate(number, document) for number, document in enumerate(self.documents.values())
         ]
         for index, network in enumerate(self.request.networks):
-            for rate in self.request.learning_rates:
-                task = ProxyTask.model_validate(
-                    self._shared(network, rate, self.request.seed)
-                    | self.request.model_dump(include={"metric", "hold_out"})
-                )
-                evaluations.of_stage(self.run, tuning_stage(index, rate), task, candidates)
-                self._tell_progress()
+            while pending := pending_of(self.request, self._tunings(), index):
+                for rate, numbers in pending.items():
+                    task = ProxyTask(
+                        metric=self.request.metric,
+                        hold_out=self.request.hold_out,
+                        network=network,
+                        training=self._training(rate),
+                        scoring=self.request.scoring,
+                        seed=self.request.seed,
+                        dataset=source_of(self.dataset),
+                        loss_networks=self._paths(),
+                    )
+                    tried = [candidates[number] for number in numbers]
+                    stages.of_stage(self.run, tuning_stage(index, rate), task, tried)
+                    self._tell_progress()
 
     def train(self) -> None:
         """Train the cells that are not recorded, as many at a time as there are workers."""
         with self.run.reading() as session:
-            done = {row.number for row in jobs.cells(session, self.run.job.id)}
-        rates = self.results().rates
+            done = {row.number for row in admission.cells(session, self.run.job.id)}
+        rates = {
+            (index, row.loss): row.learning_rate
+            for index, table in enumerate(self.results().tables)
+            for row in table.rows
+        }
         missing = [cell for cell in cells_of(self.request) if cell.number not in done]
         for_each(
             lambda cell: self._train(cell, rates[cell.network, cell.loss]),
@@ -139,9 +160,12 @@ class _Comparison:
         ]
         if not first:
             return None
-        task = GalleryTask.model_validate(
-            self.request.model_dump(include={"split", "inference", "images"})
-            | {"dataset": self.dataset.source, "contestants": tuple(first)}
+        task = GalleryTask(
+            dataset=source_of(self.dataset),
+            split=self.request.split,
+            inference=self.request.inference,
+            contestants=tuple(first),
+            images=self.request.images,
         )
         draw = partial(self._draw, task)
         drawn = self.run.step("gallery", lambda: draw().model_dump(mode="json"))
@@ -152,6 +176,7 @@ class _Comparison:
         results = self.results()
         finished = FinishedComparison(
             results,
+            self.request,
             self.dataset,
             self.documents,
             {"request": self.run.job.request, "loss_networks": self.networks},
@@ -164,51 +189,55 @@ class _Comparison:
 
     def results(self) -> Results:
         """What follows from the records so far."""
-        with self.run.reading() as session:
-            rows = ledger.all_evaluations(session, self.run.job.id)
-        return results_of(self.request, {(row.stage, row.number): row.outcome for row in rows})
+        return results_of(self.request, self._evaluations())
 
-    def _shared(self, network: NetworkSpec, rate: float, seed: int) -> dict[str, Any]:
-        """The fields that tuning and retraining have in common."""
-        training: TrainingSpec = self.request.training
-        return {
-            "dataset": self.dataset.source,
-            "network": network,
-            "training": training.model_copy(update={"learning_rate": rate}),
-            "scoring": self.request.scoring,
-            "seed": seed,
-            "loss_networks": supply.paths(self.run, self.networks),
-        }
+    def _evaluations(self) -> list[Evaluation]:
+        with self.run.reading() as session:
+            return ledger.all_evaluations(session, self.run.job.id)
+
+    def _tunings(self) -> Tunings:
+        rows = self._evaluations()
+        scores = [(row.stage, row.number, row.outcome["score"]) for row in rows]
+        return tunings_of(self.request, scores)
+
+    def _training(self, rate: float) -> TrainingSpec:
+        """The schedule with a learning rate."""
+        return self.request.training.model_copy(update={"learning_rate": rate})
+
+    def _paths(self) -> dict[str, str]:
+        """Where workers find the loss networks, by kind."""
+        return supply.paths(self.run, self.networks)
 
     def _train(self, cell: Cell, rate: float) -> None:
         """Run one retraining and record what became of it; one that diverged is recorded as such."""
-        shared = self._shared(self.request.networks[cell.network], rate, cell.seed)
-        asked = {"inference", "split", "checkpoint_every", "devices", "early_stop", "rankseg"}
-        task = RetrainingTask.model_validate(
-            shared | {"loss": self.documents[cell.loss]} | self.request.model_dump(include=asked)
+        options = fields_of(self.request, RetrainingOptions) | {"training": self._training(rate)}
+        task = RetrainingTask(
+            dataset=source_of(self.dataset),
+            loss=self.documents[cell.loss],
+            network=self.request.networks[cell.network],
+            seed=cell.seed,
+            loss_networks=self._paths(),
+            rankseg=self.request.rankseg,
+            **options,
         )
         folder = self._cell_folder(cell)
-        outcome: dict[str, Any] = {"score": None, "error": None, "metrics": {}, "seconds": 0.0}
         try:
-            result = self.run.pool.retrain(
+            result = self.run.pool.run(
                 task, folder, on_progress=lambda _steps, _loss: None, should_stop=self._should_stop
             )
         except Stopped as stopped:
-            raise runs.Interrupted from stopped
+            raise Interrupted from stopped
         except WorkerError as error:
-            outcome["error"] = str(error)
+            outcome = CellOutcome(rate, error=str(error))
         else:
             report = json.loads((folder / METRICS).read_text(encoding="utf-8"))
-            outcome |= {name: report[name] for name in _KEPT if name in report}
-            outcome |= {
-                "score": result.metrics.get(self.request.metric),
-                "seconds": result.seconds,
-            }
-        self._record(cell, outcome | {"learning_rate": rate})
+            metric, seconds = self.request.metric, result.seconds
+            outcome = CellOutcome.of(report, learning_rate=rate, metric=metric, seconds=seconds)
+        self._record(cell, outcome)
 
-    def _record(self, cell: Cell, outcome: dict[str, Any]) -> None:
-        row = Evaluation(job_id=self.run.job.id, stage=CELL, number=cell.number, outcome=outcome)
-        row.finished_at = now()
+    def _record(self, cell: Cell, outcome: CellOutcome) -> None:
+        row = Evaluation(job_id=self.run.job.id, stage=CELL, number=cell.number)
+        row.outcome, row.finished_at = outcome.to_json(), now()
         with self.run.writing.begin() as session:
             ledger.record_evaluation(session, row)
         self._tell_progress()
@@ -219,18 +248,18 @@ class _Comparison:
 
     def _draw(self, task: GalleryTask) -> GalleryResult:
         try:
-            return self.run.pool.draw_gallery(
+            return self.run.pool.run(
                 task,
                 self.run.folder / "gallery",
                 on_progress=lambda _images, _disagreement: None,
                 should_stop=self._should_stop,
             )
         except Stopped as stopped:
-            raise runs.Interrupted from stopped
+            raise Interrupted from stopped
 
     def _tell_progress(self) -> None:
         with self.run.reading() as session:
-            progress = jobs.progress(session, self.run.job)
+            progress = admission.progress(session, self.run.job)
         self.run.tell("progress", progress)
 
     def _is_shown(self, cell: Cell) -> bool:
@@ -271,5 +300,5 @@ def for_each(
     errors = [
         error for future in futures if not future.cancelled() and (error := future.exception())
     ]
-    for error in sorted(errors, key=lambda one: isinstance(one, runs.Interrupted)):
+    for error in sorted(errors, key=lambda one: isinstance(one, Interrupted)):
         raise error

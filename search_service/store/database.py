@@ -1,5 +1,6 @@
 """The database that API and controller share: engine, sessions, migrations."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, sessionmaker
 
 from surrogate_zoo.errors import InputError
-from surrogate_zoo.store import zoo
 
 _BUSY_SECONDS = 30
 _IDLE = 5  # connections that stay open
@@ -63,22 +63,20 @@ def read_sessions(engine: Engine) -> sessionmaker[Session]:
     return sessions(engine.execution_options(**{_READ_ONLY: True}))
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the schema to its newest version and put in what the product ships with.
+def upgrade(engine: Engine, fill: Callable[[Session], None]) -> None:
+    """Bring the schema to its newest version; safe to repeat, and from two processes at once.
 
-    Adds the built-in losses and the dataset ``shapes`` where they are missing; safe to repeat, and
-    to run from two processes at once.
+    Args:
+        engine: The database.
+        fill: Puts in what the product ships with, where it is missing; in the same transaction.
     """
-    from search_service.catalogue import datasets  # noqa: PLC0415  (datasets needs sessions of this module)
-
     config = _alembic()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         _only_one_migrates(connection)
         command.upgrade(config, "head")
         with Session(connection, join_transaction_mode="create_savepoint") as session:
-            zoo.seed(session)
-            datasets.seed(session)
+            fill(session)
             session.commit()
 
 

@@ -77,11 +77,6 @@ def save(
     write_atomically(Path(path), lambda part: part.write_bytes(content))
 
 
-def facts_of(path: str | Path) -> Facts:
-    """Read what a file says about its network; errors as of :func:`load`."""
-    return _read(Path(path))[0]
-
-
 def load(kind: str, path: str | Path, **expected: object) -> nn.Module:
     """Build the network of a file, frozen: in evaluation mode, on the CPU, without gradients.
 

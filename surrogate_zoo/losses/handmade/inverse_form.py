@@ -102,7 +102,7 @@ class BoundaryCrossEntropy(HandmadeLoss):
     """
 
     def __init__(
-        self, *, num_classes: int, ignore_index: int = 255, beta: float = 0.3, width: int = 2
+        self, *, num_classes: int, ignore_index: int = 255, beta: float, width: int
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         if beta < 0 or width < 1:
@@ -154,11 +154,11 @@ class InverseForm(BoundaryCrossEntropy):
         num_classes: int,
         ignore_index: int = 255,
         inverse_network: str | Path | nn.Module | None = None,
-        beta: float = 0.3,
-        gamma: float = 0.3,
-        distance: str = "euclidean",
-        tiles: tuple[int, int] = (2, 2),
-        width: int = 2,
+        beta: float,
+        gamma: float,
+        distance: str,
+        tiles: tuple[int, int],
+        width: int,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index, beta=beta, width=width)
         if gamma < 0 or len(tiles) != 2 or min(tiles) < 1:

@@ -24,9 +24,7 @@ class LovaszSoftmax(HandmadeLoss):
         per_image: Mean of the images' losses in place of one loss over the batch.
     """
 
-    def __init__(
-        self, *, num_classes: int, ignore_index: int = 255, per_image: bool = False
-    ) -> None:
+    def __init__(self, *, num_classes: int, ignore_index: int = 255, per_image: bool) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         self.per_image = per_image
 

@@ -41,7 +41,7 @@ class Focal(HandmadeLoss):
         gamma: Focusing exponent >= 0.
     """
 
-    def __init__(self, *, num_classes: int, ignore_index: int = 255, gamma: float = 2.0) -> None:
+    def __init__(self, *, num_classes: int, ignore_index: int = 255, gamma: float) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         if gamma < 0:
             raise InputError(f"gamma must be at least 0, not {gamma}.")
@@ -67,7 +67,7 @@ class TopKCrossEntropy(HandmadeLoss):
         share: Share of the valid pixels that counts, in (0, 1]; at least one pixel does.
     """
 
-    def __init__(self, *, num_classes: int, ignore_index: int = 255, share: float = 0.25) -> None:
+    def __init__(self, *, num_classes: int, ignore_index: int = 255, share: float) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         if not 0 < share <= 1:
             raise InputError(f"share must be above 0 and at most 1, not {share}.")
@@ -116,7 +116,7 @@ class WeightedCrossEntropy(HandmadeLoss):
         *,
         num_classes: int,
         ignore_index: int = 255,
-        weighting: str = "inverse",
+        weighting: str,
         class_pixels: Sequence[float] | None = None,
         class_image_pixels: Sequence[float] | None = None,
     ) -> None:

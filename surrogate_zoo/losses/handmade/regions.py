@@ -68,7 +68,7 @@ class Dice(HandmadeLoss):
         *,
         num_classes: int,
         ignore_index: int = 255,
-        smooth: float = 0.0,
+        smooth: float,
         squared: bool = False,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
@@ -108,9 +108,9 @@ class Tversky(HandmadeLoss):
         *,
         num_classes: int,
         ignore_index: int = 255,
-        alpha: float = 0.3,
-        beta: float = 0.7,
-        exponent: float = 1.0,
+        alpha: float,
+        beta: float,
+        exponent: float,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         if min(alpha, beta) < 0 or alpha + beta == 0 or exponent <= 0:
@@ -158,8 +158,8 @@ class JaccardMetric(HandmadeLoss):
         *,
         num_classes: int,
         ignore_index: int = 255,
-        smoothing: float = 0.0,
-        variant: int = 1,
+        smoothing: float,
+        variant: int,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         if not 0 <= smoothing < 1:

@@ -78,9 +78,9 @@ class Semeda(_WithEdgeNetwork):
         num_classes: int,
         ignore_index: int = 255,
         edge_network: str | Path | nn.Module | None = None,
-        lambdas: Sequence[float] = (0.0, 1.0, 0.0),
-        norm: str = "l1",
-        after_relu: bool = False,
+        lambdas: Sequence[float],
+        norm: str,
+        after_relu: bool,
     ) -> None:
         super().__init__(
             num_classes=num_classes, ignore_index=ignore_index, edge_network=edge_network
@@ -139,7 +139,7 @@ class EdgeCrossEntropy(_WithEdgeNetwork):
         num_classes: int,
         ignore_index: int = 255,
         edge_network: str | Path | nn.Module | None = None,
-        weight: float = 0.1,
+        weight: float,
     ) -> None:
         super().__init__(
             num_classes=num_classes, ignore_index=ignore_index, edge_network=edge_network
@@ -178,8 +178,8 @@ class EdgeHead(HandmadeLoss):
         *,
         num_classes: int,
         ignore_index: int = 255,
-        weight: float = 1.0,
-        balanced: bool = True,
+        weight: float,
+        balanced: bool,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         self.weight, self.balanced = _at_least_0("weight", weight), balanced

@@ -44,8 +44,8 @@ class StructuralSimilarity(HandmadeLoss):
         *,
         num_classes: int,
         ignore_index: int = 255,
-        window: int = 11,
-        sigma: float = 1.5,
+        window: int,
+        sigma: float,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         if window < 3 or window % 2 == 0:

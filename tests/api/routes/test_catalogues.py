@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from api.cli.losses import fetch
+from api.client.catalogues import Format
 from api.client.client import Client
 from search_service.catalogue import datasets
 from search_service.samplers.registry import SAMPLERS
@@ -71,10 +71,10 @@ def test_a_downloaded_loss_trains_the_same_in_both_formats(
 ) -> None:
     publish(live, 0.3)
     with Client(str(live.http.base_url)) as client:
-        for file_format, expected in (("json", "mine.json"), ("python", "mine.py")):
-            name, content = fetch(client, "mine", file_format)
-            assert name == expected
-            (tmp_path / name).write_bytes(content)
+        formats: tuple[tuple[Format, str], ...] = (("json", "mine.json"), ("python", "mine.py"))
+        for file_format, expected in formats:
+            path = client.losses.download("mine", tmp_path, file_format=file_format)
+            assert path == tmp_path / expected
     monkeypatch.syspath_prepend(tmp_path)
     loss = load_loss(tmp_path / "mine.json", num_classes=3)
     exported = importlib.import_module("mine").load(num_classes=3)

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from api.client.client import Client
+from api.schemas import StateEvent, TrialEvent
 from search_service.jobs import ledger
 from search_service.store.tables import Trial
 from tests.api.conftest import Live
@@ -184,9 +185,9 @@ def test_events_arrive_as_they_happen_and_end_with_the_job(live: Live) -> None:
 
     def watch() -> None:
         with Client(str(live.http.base_url)) as client:
-            for event in client.events(f"/v1/searches/{job['id']}"):
+            for event in client.searches.events(job["id"]):
                 found.append(event)
-                if event.kind == "trial":
+                if isinstance(event, TrialEvent):
                     arrived.set()
 
     watching = threading.Thread(target=watch)
@@ -198,9 +199,9 @@ def test_events_arrive_as_they_happen_and_end_with_the_job(live: Live) -> None:
     watching.join(20)
     assert not watching.is_alive()
     assert [event.sequence for event in found] == [1, 2, 3]
-    assert [event.kind for event in found] == ["state", "trial", "state"]
-    assert found[1].body["score"] == 0.5
-    assert found[-1].body["state"] == "cancelled"
+    assert [type(event) for event in found] == [StateEvent, TrialEvent, StateEvent]
+    assert found[1].score == 0.5
+    assert found[-1].state == "cancelled"
 
 
 def test_events_go_on_after_the_last_one_that_arrived(live: Live) -> None:

@@ -13,6 +13,8 @@ from sqlalchemy import Engine
 
 from search_service.catalogue import datasets
 from search_service.catalogue.request import DatasetRequest
+from search_service.comparisons.admission import cells as cells_of_job
+from search_service.comparisons.admission import progress
 from search_service.comparisons.comparison import for_each
 from search_service.comparisons.request import ComparisonRequest
 from search_service.jobs import lifecycle as jobs
@@ -20,7 +22,7 @@ from search_service.jobs.run import Interrupted
 from search_service.settings import Settings
 from search_service.store.artifacts import open_artifact
 from surrogate_zoo.errors import InputError
-from tests.search_service.service import Desk, working
+from tests.search_service.service import Desk, create, working
 from tests.workers import tiny
 from workers.cluster.pool import WorkerPool
 from workers.retraining.retraining import retrain
@@ -32,6 +34,7 @@ TINY = {
     "training": tiny.training().model_dump(),
     "scoring": tiny.SCORING.model_dump(),
     "learning_rates": [0.01, 0.05],
+    "rate_extensions": 1,
     "seeds": 2,
     "seed": 3,
     "images": 2,
@@ -56,7 +59,7 @@ def pool(local_ray: None) -> Iterator[WorkerPool]:
 def submit(desk: Desk, **changes: Any) -> str:
     request = ComparisonRequest.model_validate(TINY | changes)
     with desk.writing.begin() as session:
-        return jobs.create_comparison(session, request).id
+        return create(session, request).id
 
 
 def files(desk: Desk, settings: Settings, job_id: str) -> dict[str, Path]:
@@ -67,7 +70,7 @@ def files(desk: Desk, settings: Settings, job_id: str) -> dict[str, Path]:
 
 def cells(desk: Desk, job_id: str) -> dict[int, dict[str, Any]]:
     with desk.reading() as session:
-        return {row.number: row.outcome for row in jobs.cells(session, job_id)}
+        return {row.number: row.outcome for row in cells_of_job(session, job_id)}
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
@@ -80,6 +83,9 @@ def test_losses_are_tuned_trained_alike_and_reported(
     [network] = job.result["networks"]
     assert {one["loss"] for one in network["losses"]} == set(TINY["losses"])
     rates = {one["loss"]: one["learning_rate"] for one in network["losses"]}
+    # Of two rates the best lies at an edge, so every loss tries one beyond it.
+    with desk.reading() as session:
+        assert progress(session, job) == {"done": 2 * 3 + 4, "total": 2 * 3 + 4}
     found = cells(desk, job.id)
     assert sorted(found) == [0, 1, 2, 3]
     # Each cell is the retraining that anyone would get with the same settings.
@@ -94,6 +100,7 @@ def test_losses_are_tuned_trained_alike_and_reported(
     assert float(table[0]["miou"]) in {one["metrics"]["miou"] for one in found.values()}
     content = json.loads(written["comparison.json"].read_text())
     [told] = content["networks"]
+    assert {len(each["tuning"]) for each in told["losses"]} == {3}
     assert told["standings"]["rankseg.miou"].keys() == set(TINY["losses"])
     assert "**Unet with tu-resnet18**" in written["comparison.md"].read_text()
     page = written["report.html"].read_text()

@@ -18,10 +18,10 @@ from search_service.searches import publication
 from search_service.searches.request import PublicationRequest, SearchRequest
 from search_service.settings import Settings
 from search_service.store.artifacts import open_artifact
-from search_service.store.tables import Artifact, Job, JobKind
+from search_service.store.tables import Artifact, Job
 from surrogate_zoo.errors import NotFoundError
 from surrogate_zoo.store.tables import LossNetwork
-from tests.search_service.service import Desk, working
+from tests.search_service.service import Desk, create, progress_of, working
 from tests.workers.tiny import NETWORK, SOURCE, training
 from workers.cluster.pool import WorkerPool
 from workers.tasks.loss_networks import EdgeNetworkSpec
@@ -80,8 +80,8 @@ def submit(desk: Desk, request: LossNetworkRequest | RetrainingRequest | SearchR
         return desk.submit(request)
     with desk.writing.begin() as session:
         if isinstance(request, LossNetworkRequest):
-            return jobs.create_loss_network(session, request).id
-        return jobs.create_retraining(session, request).id
+            return create(session, request).id
+        return create(session, request).id
 
 
 def finished(desk: Desk, request: LossNetworkRequest | RetrainingRequest | SearchRequest) -> Job:
@@ -127,7 +127,7 @@ def test_a_job_trains_a_network_and_publishes_it(
         assert weights.keys()
     assert events(desk, job.id, "progress")[-1]["done"] == 5
     with desk.reading() as session:
-        assert jobs.progress(session, job)["total"] == 5
+        assert progress_of(session, job)["total"] == 5
     assert desk.states(job.id) == ["queued", "running", "succeeded"]
 
 
@@ -234,7 +234,7 @@ def test_a_loss_that_needs_no_network_trains_none(
     assert published(desk) == []
 
 
-def pause(desk: Desk, job: str, kind: JobKind, *, stage: str | None = None) -> None:
+def pause(desk: Desk, job: str, kind: str, *, stage: str | None = None) -> None:
     """Pause a job once it has told progress of a stage since it was looked at."""
     told = len(events(desk, job, "progress"))
 

@@ -15,7 +15,7 @@ from search_service.retrainings.request import RetrainingRequest
 from search_service.settings import Settings
 from search_service.store.artifacts import open_artifact
 from tests.search_service.bowl import BowlPool
-from tests.search_service.service import Desk, working
+from tests.search_service.service import Desk, create, working
 from tests.workers.tiny import NETWORK, SOURCE, training
 from workers.retraining.retraining import retrain
 from workers.tasks.retraining import RetrainingResult, RetrainingTask
@@ -30,7 +30,7 @@ pytestmark = [
 class HerePool(BowlPool):
     """Retrains in the caller's thread."""
 
-    def retrain(
+    def run(
         self,
         task: RetrainingTask,
         folder: Path,
@@ -57,7 +57,7 @@ def test_logs_and_early_stop_are_files_of_the_job_and_mlflow_has_its_run(
     }
     with desk.writing.begin() as session:
         datasets.register(session, logged, DatasetRequest(name="tiny", source=SOURCE))
-        job_id = jobs.create_retraining(session, RetrainingRequest.model_validate(asked)).id
+        job_id = create(session, RetrainingRequest.model_validate(asked)).id
     with working(logged, HerePool()):
         job = desk.wait_for(job_id)
     assert (job.state, job.error) == ("succeeded", None)

@@ -13,6 +13,7 @@ from search_service.catalogue.request import DatasetRequest
 from search_service.jobs import lifecycle as jobs
 from search_service.samplers.contract import Proposal
 from search_service.samplers.registry import SAMPLERS
+from search_service.searches.admission import trials as trials_of
 from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
 from search_service.store.tables import Evaluation, Trial
@@ -76,7 +77,7 @@ def foretold(request: SearchRequest) -> Told:
 
 def recorded(desk: Desk, job_id: str) -> Told:
     with desk.reading() as session:
-        found = jobs.trials(session, job_id, limit=10_000)
+        found = trials_of(session, job_id, limit=10_000)
         return {trial.number: (trial.ending, trial.iterations, trial.score) for trial in found}
 
 
@@ -103,7 +104,7 @@ def test_the_worst_are_stopped_and_the_hopeless_rejected(desk: Desk, settings: S
     assert (job.result["failed"], job.result["rejected"]) == (0, 4)
     assert job.result["stopped"] == endings.count("stopped") > endings.count("trained")
     with desk.reading() as session:
-        for trial in jobs.trials(session, job.id):
+        for trial in trials_of(session, job.id):
             _check_trial(trial)
         events = [one for one in jobs.events_after(session, job.id) if one.kind == "evaluation"]
     assert len(events) == len(evaluated(desk, job.id))

@@ -212,7 +212,7 @@ def test_a_wrong_task_is_the_callers_error(pool: WorkerPool) -> None:
 def test_a_retraining_tells_progress_and_leaves_its_files(pool: WorkerPool, tmp_path: Path) -> None:
     told: list[int] = []
     task = tiny.retraining_task(training={"iterations": 200}, checkpoint_every=50)
-    result = pool.retrain(task, tmp_path / "out", on_progress=lambda step, _: told.append(step))
+    result = pool.run(task, tmp_path / "out", on_progress=lambda step, _: told.append(step))
     assert told == sorted(set(told))
     assert {path.name for path in (tmp_path / "out").iterdir()} == {*result.files, CHECKPOINT}
     assert result.metrics == retrain(task, tmp_path / "here", device="cpu").metrics
@@ -229,7 +229,7 @@ def test_a_retraining_survives_its_worker(pool: WorkerPool, tmp_path: Path) -> N
             for pid in pids(pool):
                 os.kill(pid, signal.SIGKILL)
 
-    pool.retrain(task, out, on_progress=kill)
+    pool.run(task, out, on_progress=kill)
     retrain(task, whole, device="cpu")
     assert killed
     assert killed[0] < 300
@@ -241,15 +241,13 @@ def test_a_stopped_retraining_leaves_its_checkpoint(pool: WorkerPool, tmp_path: 
     started = threading.Event()
     task = tiny.retraining_task(training={"iterations": 100_000}, checkpoint_every=100_000)
     with pytest.raises(Stopped):
-        pool.retrain(
-            task, tmp_path, on_progress=lambda *_: started.set(), should_stop=started.is_set
-        )
+        pool.run(task, tmp_path, on_progress=lambda *_: started.set(), should_stop=started.is_set)
     assert (tmp_path / CHECKPOINT).exists()
 
 
 def test_a_retraining_that_diverges(pool: WorkerPool, tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match=r"The retraining failed\. The loss became"):
-        pool.retrain(tiny.retraining_task(training=tiny.OVERFLOWING), tmp_path)
+        pool.run(tiny.retraining_task(training=tiny.OVERFLOWING), tmp_path)
 
 
 def edge_task(iterations: int) -> LossNetworkTask:
@@ -267,7 +265,7 @@ def test_a_loss_network_survives_its_worker(pool: WorkerPool, tmp_path: Path) ->
                 os.kill(pid, signal.SIGKILL)
         told.append(steps)
 
-    result = pool.train_loss_network(edge_task(300), out, on_progress=kill)
+    result = pool.run(edge_task(300), out, on_progress=kill)
     expected = train_loss_network(edge_task(300), whole, device="cpu")
     assert told == sorted(set(told))
     assert 0 < told[0] < 300
@@ -278,7 +276,7 @@ def test_a_loss_network_survives_its_worker(pool: WorkerPool, tmp_path: Path) ->
 def test_a_stopped_loss_network_leaves_no_weights(pool: WorkerPool, tmp_path: Path) -> None:
     started = threading.Event()
     with pytest.raises(Stopped):
-        pool.train_loss_network(
+        pool.run(
             edge_task(100_000),
             tmp_path,
             on_progress=lambda *_: started.set(),

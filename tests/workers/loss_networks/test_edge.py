@@ -12,7 +12,6 @@ from surrogate_zoo.loss_networks.edge import EdgeNetwork, edge_target
 from surrogate_zoo.loss_networks.storage import load
 from workers.datasets.dataset import VOID
 from workers.datasets.layouts import open_dataset
-from workers.learning.batches import generator
 from workers.loss_networks.edge import crops, noisy_probabilities, one_hot, renamed, with_specks
 from workers.loss_networks.training import train_loss_network
 from workers.tasks.datasets import SegNetSource, ShapesSource
@@ -72,9 +71,9 @@ def _spec(**changes: Any) -> EdgeNetworkSpec:
 
 
 def test_crops_are_pieces_of_the_masks_padded_with_void() -> None:
-    random = np.random.default_rng(0)
+    random = np.random.np.random.default_rng(0)
     masks = [random.integers(0, 200, size, dtype=np.uint8) for size in ((40, 50), (9, 60), (70, 8))]
-    batch = crops(masks, _spec(batch_size=30), generator(1)).numpy()
+    batch = crops(masks, _spec(batch_size=30), np.random.default_rng(1)).numpy()
     assert batch.shape == (30, 16, 24)
     sizes = set()
     for crop in batch:
@@ -89,7 +88,9 @@ def test_crops_are_pieces_of_the_masks_padded_with_void() -> None:
         )
         assert any((one == piece).all((2, 3)).any() for one in windows)
     assert sizes == {(16, 24), (9, 24), (16, 8)}
-    assert np.array_equal(batch, crops(masks, _spec(batch_size=30), generator(1)).numpy())
+    assert np.array_equal(
+        batch, crops(masks, _spec(batch_size=30), np.random.default_rng(1)).numpy()
+    )
 
 
 def test_noisy_probabilities_are_as_sure_as_the_spec_says() -> None:
@@ -114,7 +115,7 @@ def test_noisy_probabilities_are_as_sure_as_the_spec_says() -> None:
 def test_classes_trade_places_mask_by_mask() -> None:
     labels = torch.arange(6).repeat(300, 2, 1)
     labels[:, 1, 4:] = VOID
-    changed = renamed(labels, 6, generator(0))
+    changed = renamed(labels, 6, np.random.default_rng(0))
     assert torch.equal(changed == VOID, labels == VOID)
     assert torch.equal(changed[:, 1, :4], changed[:, 0, :4])
     assert torch.equal(changed[:, 0].sort(1).values, labels[:, 0])
@@ -126,7 +127,7 @@ def test_classes_trade_places_mask_by_mask() -> None:
 def test_specks_are_a_share_of_the_valid_pixels() -> None:
     labels = torch.full((400, 20, 20), 3)
     labels[:, :5] = VOID
-    changed = with_specks(labels, 5, 0.2, generator(0))
+    changed = with_specks(labels, 5, 0.2, np.random.default_rng(0))
     assert (changed[:, :5] == VOID).all()
     # A fifth of the random labels are the old ones.
     shares = (changed != labels)[:, 5:].float().mean((1, 2)) / 0.8
@@ -134,7 +135,7 @@ def test_specks_are_a_share_of_the_valid_pixels() -> None:
     assert 0.18 < shares.max() < 0.27
     assert shares.mean() == pytest.approx(0.1, abs=0.01)
     assert set(changed[:, 5:].unique().tolist()) == set(range(5))
-    assert torch.equal(with_specks(labels, 5, 0, generator(0)), labels)
+    assert torch.equal(with_specks(labels, 5, 0, np.random.default_rng(0)), labels)
 
 
 def test_one_hot_masks_are_0_at_void() -> None:
