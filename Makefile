@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 EXTRAS := service,postgresql,coco,nyu,s3,tensorboard,mlflow
-PLATFORM := ^(torch|torchvision|triton|nvidia-.*|cuda-.*)==| @ 
+PLATFORM := ^(torch|torchvision|triton|nvidia-.*|cuda-.*)==| @ file:
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 .PHONY: help install constraints quickstart test test-slow lint bench clean
