@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import APIRouter, FastAPI
 
 from api.auth import TokenMiddleware
 from api.body import BodyMiddleware
-from api.dependencies import Service
+from api.dependencies import CONNECTIONS, THREADS, Service
 from api.monitoring import Figures, MonitoringMiddleware
 from api.openapi import add_openapi
 from api.plain_errors import PlainErrorMiddleware
@@ -18,15 +19,16 @@ from api.routes import (
     curve_families,
     datasets,
     health,
-    loss_networks,
+    jobs,
+    kinds,
     losses,
     metrics,
     networks,
     page,
-    retrainings,
     samplers,
     searches,
 )
+from search_service.kinds import KINDS
 from search_service.settings import Settings
 from search_service.store.database import make_engine, read_sessions, sessions
 
@@ -49,16 +51,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.service = service
     v1 = APIRouter(prefix="/v1")
-    catalogues = (metrics, networks, curve_families, samplers)
-    for routes in (
-        searches,
-        losses,
-        retrainings,
-        comparisons,
-        loss_networks,
-        datasets,
-        *catalogues,
-    ):
+    for kind in KINDS.values():
+        v1.include_router(jobs.router_of(kind))
+    catalogues = (metrics, networks, curve_families, samplers, kinds)
+    for routes in (searches, comparisons, losses, datasets, *catalogues):
         v1.include_router(routes.router)
     app.include_router(v1)
     app.include_router(health.router)
@@ -74,12 +70,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _assemble(settings: Settings) -> Service:
-    engine = make_engine(settings.database)
+    engine = make_engine(settings.database, connections=CONNECTIONS)
     reading = read_sessions(engine)
     return Service(settings, engine, reading, sessions(engine), Figures(reading))
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    current_default_thread_limiter().total_tokens = THREADS
     yield
     app.state.service.engine.dispose()

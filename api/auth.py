@@ -39,9 +39,9 @@ class TokenMiddleware:
     def _may_pass(self, scope: Scope) -> bool:
         if not any(is_below(scope["path"], prefix) for prefix in PROTECTED):
             return True
-        given = Headers(scope=scope).get("authorization", "")
+        header = Headers(scope=scope).get("authorization", "")
         # Header values are latin-1 on the wire; bytes keep compare_digest from refusing non-ASCII.
-        return secrets.compare_digest(given.encode("latin-1"), self._expected or b"")
+        return secrets.compare_digest(header.encode("latin-1"), self._expected or b"")
 
 
 def is_below(path: str, prefix: str) -> bool:

@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import FieldError, problem_response
+from api.problems import problem_response
+from api.schemas import FieldError
 
 _MAX_DEPTH = 64
 
@@ -111,8 +112,8 @@ def check_content_type(content_type: str | None) -> None:
         media_type.startswith("application/") and media_type.endswith("+json")
     )
     if not is_json:
-        given = f"not {media_type!r}" if media_type else "which the request lacks"
-        raise Refusal(415, f"Send the body with 'Content-Type: application/json', {given}.")
+        sent = f"not {media_type!r}" if media_type else "which the request lacks"
+        raise Refusal(415, f"Send the body with 'Content-Type: application/json', {sent}.")
 
 
 def check_json(body: bytes) -> None:

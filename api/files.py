@@ -21,7 +21,7 @@ FILE: Responses = {
 
 
 def stored_file(
-    parts: Service, sha256: str, name: str, media_type: str, known: str | None
+    parts: Service, sha256: str, name: str, media_type: str, etags: str | None
 ) -> Response:
     """The file that is stored under a SHA-256, as a download of this name.
 
@@ -33,20 +33,20 @@ def stored_file(
         sha256: Of the file.
         name: Suggested to whoever saves it.
         media_type: Its media type.
-        known: The header If-None-Match. What the client has already is neither read nor sent.
+        etags: The header If-None-Match. What the client has already is neither read nor sent.
 
     Raises:
         NotFoundError: There is none.
         StorageError: It is damaged.
     """
     headers = {"ETag": f'"{sha256}"'}
-    if known is not None and _names(known, headers["ETag"]):
+    if etags is not None and _names(etags, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     path = artifacts.open_artifact(parts.settings.artifacts_root, sha256)
     return FileResponse(path, media_type=media_type, filename=name, headers=headers)
 
 
-def _names(known: str, etag: str) -> bool:
+def _names(etags: str, etag: str) -> bool:
     """Whether If-None-Match names an ETag, weakly compared (RFC 9110, section 13.1.2)."""
-    tags = [tag.strip().removeprefix("W/") for tag in known.split(",")]
+    tags = [tag.strip().removeprefix("W/") for tag in etags.split(",")]
     return "*" in tags or etag in tags

@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from search_service.jobs import lifecycle as jobs
+from search_service.jobs import lifecycle
 
 
 class JobFigures(Collector):
@@ -25,7 +25,7 @@ class JobFigures(Collector):
             "lossfit_jobs", "Jobs by kind and state.", labels=("kind", "state")
         )
         with self._reading() as session:
-            for labels, number in jobs.counts(session).items():
+            for labels, number in lifecycle.counts(session).items():
                 family.add_metric(labels, number)
         yield family
 
@@ -81,5 +81,5 @@ class MonitoringMiddleware:
 
 def _known(method: str) -> str:
     """The method, or ``other``: a stranger must not be able to make labels without end."""
-    known = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-    return method if method in known else "other"
+    methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    return method if method in methods else "other"

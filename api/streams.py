@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from sse_starlette import ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from search_service.jobs import lifecycle as jobs
-from search_service.store.tables import FINAL, JobKind
+from search_service.jobs import lifecycle
+from search_service.store.states import FINAL
 
 _PAUSE_S: Final = 0.25
 _BATCH: Final = 500
@@ -35,11 +35,9 @@ class JobEvents:
         last: Number of the last event that the client has.
     """
 
-    def __init__(
-        self, reading: sessionmaker[Session], kind: JobKind, job_id: str, last: int
-    ) -> None:
+    def __init__(self, reading: sessionmaker[Session], kind: str, job_id: str, last: int) -> None:
         self._reading = reading
-        self._kind: JobKind = kind
+        self._kind: str = kind
         self._job_id = job_id
         self._last = last
 
@@ -51,11 +49,11 @@ class JobEvents:
         """
         with self._reading() as session:
             # The state comes first: what is read after a final state is all that will ever be.
-            finished = jobs.get(session, self._kind, self._job_id).state in FINAL
-            found = jobs.events_after(session, self._job_id, self._last, _BATCH)
+            finished = lifecycle.get(session, self._kind, self._job_id).state in FINAL
+            rows = lifecycle.events_after(session, self._job_id, self._last, _BATCH)
         events = [
             (event.sequence, event.kind, {**event.body, "at": event.at.isoformat()})
-            for event in found
+            for event in rows
         ]
         if events:
             self._last = events[-1][0]

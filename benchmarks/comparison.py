@@ -48,7 +48,7 @@ def main() -> None:
     with service.connect(arguments.url) as client:
         dataset = service.register(client, "camvid", arguments.root, arguments.size)
         bodies = {NAME: request(arguments, dataset)}
-        for name in service.finish(client, "comparisons", bodies, arguments.out):
+        for name in service.finish(client.comparisons, bodies, arguments.out):
             [table] = service.read_results(arguments.out / name).tables
             report = "\n".join(differences(table)) + "\n"
             (arguments.out / name / "differences.md").write_text(report)

@@ -11,17 +11,20 @@ import argparse
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from search_service.controller import Controller
-from search_service.jobs import lifecycle as jobs
+from search_service.searches.admission import trials as trials_of
 from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
 from search_service.store.database import make_engine, read_sessions, sessions
-from search_service.store.tables import FINAL, Job
+from search_service.store.states import FINAL
+from search_service.store.tables import Job
+from tests.search_service.service import create
 from workers.cluster.pool import WorkerPool
 
 TRIAL_ITERATIONS = 40
@@ -47,12 +50,12 @@ class Bench:
             }
         )
         with self._writing.begin() as session:
-            job_id = jobs.create_search(session, request).id
+            job_id = create(session, request).id
         job = self._wait(job_id)
         if job.state != "succeeded" or not job.started_at or not job.finished_at:
             raise SystemExit(f"The search ended as {job.state}: {job.error}")
         with self._reading() as session:
-            seconds = [trial.seconds for trial in jobs.trials(session, job_id, limit=10_000)]
+            seconds = [trial.seconds for trial in trials_of(session, job_id, limit=10_000)]
         return (job.finished_at - job.started_at).total_seconds(), seconds
 
     def _wait(self, job_id: str) -> Job:
@@ -63,6 +66,16 @@ class Bench:
             if job.state in FINAL:
                 return job
             tick.wait(0.1)
+
+
+def iterations_for(wanted: float, seconds: Sequence[float]) -> int:
+    """Iterations of a proxy of the wanted seconds, by those of ``TRIAL_ITERATIONS`` each."""
+    return round(TRIAL_ITERATIONS * wanted / fmean(seconds))
+
+
+def idle_share(wall: float, seconds: Sequence[float], actors: int) -> float:
+    """Part of the workers' time in which none of them trained or scored."""
+    return 1 - sum(seconds) / (wall * actors)
 
 
 @contextmanager
@@ -91,12 +104,13 @@ def main() -> None:
     with service(options.actors) as bench:
         bench.run(TRIAL_ITERATIONS, 1, options.actors * 2)
         _, seconds = bench.run(TRIAL_ITERATIONS, 1, options.actors * 2)
-        iterations = round(TRIAL_ITERATIONS * options.seconds * len(seconds) / sum(seconds))
+        iterations = iterations_for(options.seconds, seconds)
         wall, seconds = bench.run(iterations, options.generations, options.samples)
-    mean, share = sum(seconds) / len(seconds), 1 - sum(seconds) / (wall * options.actors)
     print(
-        f"{len(seconds)} proxies of {mean:.2f} s ({iterations} iterations), {options.actors} workers"
+        f"{len(seconds)} proxies of {fmean(seconds):.2f} s ({iterations} iterations), "
+        f"{options.actors} workers"
     )
+    share = idle_share(wall, seconds, options.actors)
     print(f"wall time {wall:.2f} s; neither training nor evaluation: {share:.2%}")
 
 

@@ -51,12 +51,12 @@ def main() -> None:
         if arguments.search:
             proxy = (arguments.dataset, arguments.root, arguments.proxy_size)
             asked = searches(arguments, service.register(client, *proxy))
-            for name in service.finish(client, "searches", asked, arguments.out):
+            for name in service.finish(client.searches, asked, arguments.out):
                 print(f"{name} is in the zoo", flush=True)
         whole = (arguments.dataset, arguments.root, arguments.size)
         bodies = comparisons(arguments, service.register(client, *whole))
         tables: dict[str, Table] = {}
-        for metric in service.finish(client, "comparisons", bodies, arguments.out):
+        for metric in service.finish(client.comparisons, bodies, arguments.out):
             [tables[metric]] = service.read_results(arguments.out / metric).tables
     lines = report(tables, {metric: body["losses"][0] for metric, body in bodies.items()})
     text = "\n".join([_setting(arguments), "", f"{tasks.circumstances()}.", *lines]) + "\n"

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from api.cli.jobs import fetch_files
 from api.cli.watching import follow
 from api.client.client import Client
+from api.client.jobs import Jobs
 from benchmarks import tasks
 from search_service.comparisons.content import results_from
 from search_service.comparisons.results import Results
@@ -40,34 +40,29 @@ def register(client: Client, kind: str, root: Path, size: Sequence[int]) -> str:
     """
     height, width = size
     name = f"{kind}-{height}x{width}"
-    if name not in {dataset["name"] for dataset in client.items("/v1/datasets")}:
-        client.post("/v1/datasets", {"name": name, "source": tasks.DATASETS[kind](root, size)})
+    if name not in {dataset.name for dataset in client.datasets.list()}:
+        client.datasets.register(name=name, source=tasks.DATASETS[kind](root, size))
     return name
 
 
-def finish(
-    client: Client, kind: str, bodies: Mapping[str, dict[str, Any]], out: Path
-) -> Iterator[str]:
+def finish(jobs: Jobs[Any], bodies: Mapping[str, dict[str, Any]], out: Path) -> Iterator[str]:
     """Submit jobs all at once, wait for each, and fetch its files into ``out/<name>``.
 
     Args:
-        client: The service.
-        kind: Name of the collection, such as ``comparisons``.
+        jobs: The collection, such as ``client.comparisons``.
         bodies: Name -> request.
         out: Folder of the benchmark; with the name it makes the idempotency key.
 
     Yields:
         The name of each job that is over.
     """
-    jobs = {
-        name: client.post(f"/v1/{kind}", body, key=f"{out.resolve()}-{kind}-{name}")["id"]
+    submitted = {
+        name: jobs.submit(body, key=f"{out.resolve()}-{jobs.path}-{name}").id
         for name, body in bodies.items()
     }
-    for name, job_id in jobs.items():
-        path = f"/v1/{kind}/{job_id}"
-        follow(client, path, name)
-        (out / name).mkdir(parents=True, exist_ok=True)
-        fetch_files(client, path, out / name)
+    for name, job_id in submitted.items():
+        follow(jobs, job_id, name)
+        jobs.download_all(job_id, out / name)
         yield name
 
 

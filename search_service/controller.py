@@ -25,17 +25,16 @@ from dbos import (
 from sqlalchemy import make_url, select
 from sqlalchemy.exc import DBAPIError
 
-from search_service.comparisons import comparison as comparisons
+from search_service.catalogue.built_in import prepare
 from search_service.jobs import ledger
-from search_service.jobs import run as runs
 from search_service.jobs.pool import Pool
-from search_service.loss_networks import training as loss_networks
-from search_service.retrainings import retraining as retrainings
-from search_service.searches import search as searches
+from search_service.jobs.run import Interrupted, Run, claim, fail, settle
+from search_service.kinds import KINDS
 from search_service.settings import Settings
 from search_service.store import database
 from search_service.store.lease import hold_lease
-from search_service.store.tables import ACTIVE, FINAL, Job, State
+from search_service.store.states import ACTIVE, FINAL, State
+from search_service.store.tables import Job
 from surrogate_zoo.errors import LossfitError
 
 _LOG = logging.getLogger(__name__)
@@ -47,12 +46,6 @@ _EXECUTOR = "controller"  # one a database, so a restarted one finds the runs th
 # dbos continues runs of the same version alone. Ours replay recorded trials and checkpoints,
 # whichever version wrote them, so an upgrade of lossfit must not strand them.
 _RUN_VERSION = "1"
-_KINDS = {
-    "search": searches.run,
-    "retraining": retrainings.run,
-    "comparison": comparisons.run,
-    "loss-network": loss_networks.run,
-}
 _GIVEN_UP = "The controller died again and again while it ran this job; see its log."
 _LOST: dict[State, State] = {"running": "queued", "pausing": "paused", "cancelling": "cancelled"}
 
@@ -87,7 +80,7 @@ class Controller:
             engine = database.make_engine(self._settings.database)
             exits.callback(engine.dispose)
             exits.enter_context(hold_lease(engine))
-            database.upgrade(engine)
+            prepare(engine)
             self._writing = database.sessions(engine)
             self._reading = database.read_sessions(engine)
             self._launch()
@@ -166,18 +159,18 @@ class Controller:
         query = select(Job).where(Job.state.in_(["queued", *ACTIVE]))
         with self._reading() as session:
             jobs = {_workflow_id(job): job for job in session.scalars(query)}
-        found = {
+        statuses = {
             status.workflow_id: status.status
             for status in DBOS.list_workflows(
                 workflow_ids=list(jobs), load_input=False, load_output=False
             )
         }
-        begun = {workflow for workflow, status in found.items() if status == _PENDING}
+        begun = {workflow for workflow, status in statuses.items() if status == _PENDING}
         idle = begun - self._at_work
         # A run that is just about to begin or has just ended is idle once, a lost one twice.
         lost, self._suspects = idle & self._suspects, idle
         for workflow, job in jobs.items():
-            status = found.get(workflow)
+            status = statuses.get(workflow)
             waits = status == _ENQUEUED or (status is None and job.state == "queued")
             if not waits and (workflow in lost or status != _PENDING):
                 self._restart(job, given_up=status == _EXHAUSTED)
@@ -185,7 +178,7 @@ class Controller:
     def _restart(self, job: Job, *, given_up: bool) -> None:
         with self._writing.begin() as session:
             if given_up:
-                runs.fail(session, job.id, job.attempt, _GIVEN_UP)
+                fail(session, job.id, job.attempt, _GIVEN_UP)
                 return
             ledger.move(session, job.id, _LOST, attempt=job.attempt)
             row = ledger.lock(session, job.id)
@@ -204,7 +197,7 @@ class Controller:
     def _run(self, job_id: str, attempt: int) -> None:
         """Run a job to its end or until it is interrupted."""
         with self._writing.begin() as session:
-            job = runs.claim(session, job_id, attempt)
+            job = claim(session, job_id, attempt)
         if job is None:
             return
         self._at_work.add(_workflow_id(job))
@@ -214,7 +207,7 @@ class Controller:
             self._at_work.discard(_workflow_id(job))
 
     def _run_claimed(self, job: Job) -> None:
-        run = runs.Run(
+        run = Run(
             job=job,
             settings=self._settings,
             writing=self._writing,
@@ -224,19 +217,19 @@ class Controller:
             stopping=self._stopping,
         )
         try:
-            _KINDS[job.kind](run)
-        except runs.Interrupted:
+            KINDS[job.kind].run(run)
+        except Interrupted:
             if self._stopping.is_set():
                 raise  # dbos then keeps the run as unfinished, for the next controller
             with self._writing.begin() as session:
-                runs.settle(session, job.id, job.attempt)
+                settle(session, job.id, job.attempt)
         except DBAPIError:
             raise  # the database failed, not the job: _revive queues it again
         except Exception as error:  # noqa: BLE001  (whatever it is, it is this job's end)
             # Errors raised on purpose say all there is to say; others need their trace.
             _LOG.warning("Job %s failed.", job.id, exc_info=not isinstance(error, LossfitError))
             with self._writing.begin() as session:
-                runs.fail(session, job.id, job.attempt, str(error) or type(error).__name__)
+                fail(session, job.id, job.attempt, str(error) or type(error).__name__)
 
 
 _PENDING, _ENQUEUED = WorkflowStatusString.PENDING.value, WorkflowStatusString.ENQUEUED.value

@@ -8,16 +8,16 @@ from workers.tasks.scoring import ScoringSpec
 
 
 def filled(
-    given: object, presets: Mapping[str, dict[str, Any]], default: str | None = None
+    body: object, presets: Mapping[str, dict[str, Any]], default: str | None = None
 ) -> object:
     """Put the preset's values where ``given`` has none; leave what is no object to pydantic."""
-    if not isinstance(given, dict):
-        return given
-    name = given.get("preset", default)
+    if not isinstance(body, dict):
+        return body
+    name = body.get("preset", default)
     preset = presets.get(name, {}) if isinstance(name, str) else {}
-    filled = {**preset, **given}
-    if isinstance(preset.get("training"), dict) and isinstance(given.get("training"), dict):
-        filled["training"] = {**preset["training"], **given["training"]}
+    filled = {**preset, **body}
+    if isinstance(preset.get("training"), dict) and isinstance(body.get("training"), dict):
+        filled["training"] = {**preset["training"], **body["training"]}
     return filled
 
 

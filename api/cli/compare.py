@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -20,12 +22,12 @@ from api.cli.console import (
 )
 from api.cli.submit import Detach, Key, finish, print_result
 from api.client.client import Client
+from api.schemas import JobDetail, JobView
 from search_service.comparisons.content import content_of, results_from
 from search_service.comparisons.results import Results
 from search_service.comparisons.retrained import results_of_retrainings
 from surrogate_zoo.errors import InputError
 
-_PATH = "/v1/comparisons"
 _METRIC = "miou"
 
 Names = Annotated[
@@ -94,13 +96,13 @@ def compare(
         body |= {field: value for field, value in optional.items() if value is not None}
         body = assigned(body, assignments)
         title = f"compare {len(names)} losses on {body['dataset']}"
-        job = finish(client, _PATH, body, key=key, detach=detach, title=title)
+        job = finish(client.comparisons, body, key=key, detach=detach, title=title)
         if job is not None and as_json:
             print_result(job)
         elif job is not None:
             results = _results_of(client, job)
             print_results(out, results, _what(job), shown, boundary=boundary)
-            say(f"All tables, figures and a report: lossfit jobs fetch {job['id']}")
+            say(f"All tables, figures and a report: lossfit jobs fetch {job.id}")
 
 
 def _refuse(options: Mapping[str, object]) -> None:
@@ -116,25 +118,27 @@ def _show_retrained(
     client: Client, job_ids: Sequence[str], metrics: Sequence[str], *, boundary: bool, as_json: bool
 ) -> None:
     jobs = [_finished(client, job_id) for job_id in dict.fromkeys(job_ids)]
-    results = results_of_retrainings(jobs, next(iter(metrics), _METRIC))
+    bodies = [job.model_dump(mode="json") for job in jobs]
+    results = results_of_retrainings(bodies, next(iter(metrics), _METRIC))
     if as_json:
         out.print_json(json.dumps(content_of(results)))
     else:
         print_results(out, results, _what(jobs[0]), metrics, boundary=boundary)
 
 
-def _finished(client: Client, job_id: str) -> dict[str, Any]:
-    job = client.get(f"/v1/retrainings/{job_id}")
-    if job["state"] != "succeeded":
-        raise InputError(f"Retraining {job_id} is {job['state']}; only finished ones have scores.")
+def _finished(client: Client, job_id: str) -> JobDetail:
+    job = client.retrainings.get(job_id)
+    if job.state != "succeeded":
+        raise InputError(f"Retraining {job_id} is {job.state}; only finished ones have scores.")
     return job
 
 
-def _results_of(client: Client, job: Mapping[str, Any]) -> Results:
+def _results_of(client: Client, job: JobDetail) -> Results:
     """The results of a finished comparison, from its file for machines."""
-    _, content = client.file(f"{_PATH}/{job['id']}/artifacts/comparison.json")
-    return results_from(json.loads(content))
+    with TemporaryDirectory() as folder:
+        path = client.comparisons.download(job.id, "comparison.json", Path(folder))
+        return results_from(json.loads(path.read_text(encoding="utf-8")))
 
 
-def _what(job: Mapping[str, Any]) -> str:
-    return f"{job['request']['dataset']}, split {job['request']['split']}"
+def _what(job: JobView) -> str:
+    return f"{job.request['dataset']}, split {job.request['split']}"

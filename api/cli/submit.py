@@ -1,13 +1,15 @@
 """Submits a job and watches it unless told otherwise: ``lossfit search``, ``retrain``, ``compare``."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from api.cli.console import DEFAULT_URL, Assignments, Url, assigned, connect, out, plain_errors, say
 from api.cli.watching import follow
-from api.client.client import Client
+from api.client.jobs import Jobs
+from api.schemas import JobDetail
 
 Detach = Annotated[bool, typer.Option("--detach", help="Do not wait; print the job's id.")]
 Key = Annotated[
@@ -35,13 +37,12 @@ def search(
     url: Url = DEFAULT_URL,
 ) -> None:
     """Search the loss that fits METRIC on DATASET."""
-    body = {"metric": metric, "dataset": dataset, "preset": preset, "seed": seed}
+    body: dict[str, Any] = {"metric": metric, "dataset": dataset, "preset": preset, "seed": seed}
     body |= {"name": name} if name else {}
     with connect(url) as client:
         title = f"search {metric} on {dataset}"
-        run(
-            client, "/v1/searches", assigned(body, assignments), key=key, detach=detach, title=title
-        )
+        body = assigned(body, assignments)
+        run(client.searches, body, key=key, detach=detach, title=title)
 
 
 @plain_errors
@@ -69,56 +70,48 @@ def retrain(
     body |= {"version": version} if version else {}
     with connect(url) as client:
         title = f"retrain with {loss} on {dataset}"
-        run(
-            client,
-            "/v1/retrainings",
-            assigned(body, assignments),
-            key=key,
-            detach=detach,
-            title=title,
-        )
+        body = assigned(body, assignments)
+        run(client.retrainings, body, key=key, detach=detach, title=title)
 
 
 def run(
-    client: Client,
-    path: str,
-    body: dict[str, Any],
+    jobs: Jobs[Any],
+    body: Mapping[str, object],
     *,
     key: str | None,
     detach: bool,
     title: str,
 ) -> None:
     """Submit a request and print its result once its job is over, or the job's id with ``detach``."""
-    finished = finish(client, path, body, key=key, detach=detach, title=title)
+    finished = finish(jobs, body, key=key, detach=detach, title=title)
     if finished is not None:
         print_result(finished)
 
 
 def finish(
-    client: Client,
-    path: str,
-    body: dict[str, Any],
+    jobs: Jobs[Any],
+    body: Mapping[str, object],
     *,
     key: str | None,
     detach: bool,
     title: str,
-) -> dict[str, Any] | None:
+) -> JobDetail | None:
     """Submit a request and follow its job to the end.
 
     Returns:
         The finished job; None with ``detach``, which prints the job's id.
     """
-    job = client.post(path, body, key=key)
+    job = jobs.submit(body, key=key)
     if detach:
-        out.print(job["id"], highlight=False)
+        out.print(job.id, highlight=False)
         return None
     try:
-        return follow(client, f"{path}/{job['id']}", title)
+        return follow(jobs, job.id, title)
     except KeyboardInterrupt:
-        say(f"The job goes on; look again with: lossfit jobs watch {job['id']}")
+        say(f"The job goes on; look again with: lossfit jobs watch {job.id}")
         raise typer.Exit(130) from None
 
 
-def print_result(job: dict[str, Any]) -> None:
+def print_result(job: JobDetail) -> None:
     """Print a finished job's id and result as JSON."""
-    out.print_json(json.dumps({"id": job["id"], "result": job["result"]}))
+    out.print_json(json.dumps({"id": job.id, "result": job.result}))

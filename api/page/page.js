@@ -3,9 +3,8 @@
 import { draw } from "./chart.js";
 
 const at = (id) => document.getElementById(id);
-const kinds = ["searches", "retrainings", "comparisons", "loss-networks"];
 const over = ["succeeded", "failed", "cancelled"];
-const paths = /^(searches|retrainings|comparisons|loss-networks)\/[0-9a-f-]{36}$/; // what may stand behind the #
+const paths = /^[a-z-]+\/[0-9a-f-]{36}$/; // what may stand behind the #
 let following = null; // AbortController of the job that is followed
 
 function element(name, attributes = {}, text = "") {
@@ -32,9 +31,10 @@ function tell(error) {
 }
 
 async function list() {
+  const kinds = (await (await ask("kinds")).json()).items;
   const pages = await Promise.all(kinds.map(async (kind) => {
-    const page = await (await ask(`${kind}?limit=20`)).json();
-    return page.items.map((job) => ({ ...job, path: `${kind}/${job.id}` }));
+    const page = await (await ask(`${kind.path}?limit=20`)).json();
+    return page.items.map((job) => ({ ...job, path: `${kind.path}/${job.id}` }));
   }));
   const jobs = pages.flat().sort((a, b) => b.created_at.localeCompare(a.created_at));
   at("problem").hidden = at("token").hidden = true;

@@ -15,7 +15,7 @@ from api.dependencies import (
     WriteSession,
 )
 from api.files import FILE, stored_file
-from api.schemas import DatasetView, LossNetworks, LossNetworkView, Page
+from api.schemas import DatasetView, LossNetworkView, NumberedPage, Page
 from search_service.catalogue import datasets
 from search_service.catalogue.request import DatasetRequest
 from search_service.store.artifacts import MEDIA_TYPES
@@ -36,8 +36,8 @@ def list_datasets(
     session: ReadSession, after: Cursor = None, limit: Limit = 50
 ) -> Page[DatasetView]:
     """All registered datasets, by name."""
-    found, following = datasets.page(session, after=after, limit=limit)
-    return Page(items=[DatasetView.model_validate(one) for one in found], next=following)
+    rows, following = datasets.page(session, after=after, limit=limit)
+    return Page(items=[DatasetView.model_validate(row) for row in rows], next=following)
 
 
 @router.get("/{name}")
@@ -49,22 +49,20 @@ def read_dataset(name: Name, session: ReadSession) -> DatasetView:
 @router.head("/{name}/picture", include_in_schema=False)
 @router.get("/{name}/picture", response_class=FileResponse, responses=FILE)
 def download_picture(
-    name: Name, session: ReadSession, parts: ServiceParts, known: IfNoneMatch = None
+    name: Name, session: ReadSession, parts: ServiceParts, etags: IfNoneMatch = None
 ) -> Response:
     """A picture of nine training samples with their labels, as found on registration."""
     sha256 = datasets.picture(session, name)
-    return stored_file(parts, sha256, f"{name}.png", MEDIA_TYPES[".png"], known)
+    return stored_file(parts, sha256, f"{name}.png", MEDIA_TYPES[".png"], etags)
 
 
 @router.get("/{name}/loss-networks")
 def list_loss_networks(
     name: Name, session: ReadSession, after: AfterNumber = None, limit: Limit = 50
-) -> LossNetworks:
+) -> NumberedPage[LossNetworkView]:
     """The loss networks that were trained on the dataset's masks, the newest first."""
-    found, following = datasets.loss_networks(session, name, after=after, limit=limit)
-    return LossNetworks(
-        items=[LossNetworkView.model_validate(one) for one in found], next=following
-    )
+    rows, following = datasets.loss_networks(session, name, after=after, limit=limit)
+    return NumberedPage(items=[LossNetworkView.model_validate(row) for row in rows], next=following)
 
 
 @router.head("/{name}/loss-networks/{sha256}", include_in_schema=False)
@@ -74,9 +72,9 @@ def download_loss_network(
     sha256: Sha256,
     session: ReadSession,
     parts: ServiceParts,
-    known: IfNoneMatch = None,
+    etags: IfNoneMatch = None,
 ) -> Response:
     """The weights of a loss network, safetensors, to build the loss with in one's own training."""
-    found = datasets.loss_network(session, name, sha256)
-    name = f"{found.kind}.safetensors"
-    return stored_file(parts, sha256, name, MEDIA_TYPES[".safetensors"], known)
+    network = datasets.loss_network(session, name, sha256)
+    name = f"{network.kind}.safetensors"
+    return stored_file(parts, sha256, name, MEDIA_TYPES[".safetensors"], etags)

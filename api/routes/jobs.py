@@ -1,9 +1,9 @@
-"""The life of a job, the same for every kind: list, read, watch, files, cancel, pause, resume."""
+"""The life of a job, the same for every kind: create, list, read, watch, files, cancel, pause, resume."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Response, status
 from fastapi.responses import FileResponse
 from sse_starlette import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from api.dependencies import (
     ArtifactName,
     Cursor,
+    IdempotencyKey,
     IfNoneMatch,
     JobId,
     LastEventId,
@@ -21,10 +22,13 @@ from api.dependencies import (
     WriteSession,
 )
 from api.files import FILE, stored_file
-from api.schemas import Artifacts, ArtifactView, JobDetail, JobView, Page
+from api.schemas import ArtifactView, Items, JobDetail, JobView, Page
 from api.streams import JobEvents
-from search_service.jobs import lifecycle as jobs
-from search_service.store.tables import Artifact, JobKind, State
+from search_service.jobs import lifecycle
+from search_service.jobs.fields import JobRequest
+from search_service.jobs.kind import Kind
+from search_service.store.states import State
+from search_service.store.tables import Artifact
 from surrogate_zoo.errors import NotFoundError
 
 _EVENTS: Responses = {
@@ -36,16 +40,42 @@ _EVENTS: Responses = {
 }
 
 
-def add_life_cycle(router: APIRouter, kind: JobKind) -> None:
-    """Add to ``router`` what every kind of job has."""
+def router_of(kind: Kind[Any]) -> APIRouter:
+    """The routes that every kind of job has."""
+    router = APIRouter(prefix=f"/{kind.path}", tags=[kind.path.replace("-", " ")])
+    _add_creation(router, kind)
     _add_reading(router, kind)
-    _add_control(router, kind)
-    _add_events(router, kind)
-    _add_artifacts(router, kind)
+    _add_control(router, kind.name)
+    _add_events(router, kind.name)
+    _add_artifacts(router, kind.name)
+    return router
 
 
-def _add_reading(router: APIRouter, kind: JobKind) -> None:
-    @router.get("", operation_id=f"list_{_snake(kind)}_jobs")
+def _add_creation(router: APIRouter, kind: Kind[Any]) -> None:
+    def create_job(
+        request: JobRequest,
+        session: WriteSession,
+        parts: ServiceParts,
+        response: Response,
+        idempotency_key: IdempotencyKey = None,
+    ) -> JobView:
+        """Submit a job; it starts when its turn comes."""
+        job = lifecycle.create(
+            session, parts.settings, kind, request, idempotency_key=idempotency_key
+        )
+        response.headers["Location"] = f"/v1/{kind.path}/{job.id}"
+        return JobView.model_validate(job)
+
+    create_job.__annotations__["request"] = kind.request  # FastAPI reads the body's model here
+    router.post(
+        "", status_code=status.HTTP_201_CREATED, operation_id=f"create_{_snake(kind.name)}"
+    )(create_job)
+
+
+def _add_reading(router: APIRouter, kind: Kind[Any]) -> None:
+    name = kind.name
+
+    @router.get("", operation_id=f"list_{_snake(name)}_jobs")
     def list_jobs(
         session: ReadSession,
         state: Annotated[State | None, Query(description="Only jobs in this state.")] = None,
@@ -53,35 +83,35 @@ def _add_reading(router: APIRouter, kind: JobKind) -> None:
         limit: Limit = 50,
     ) -> Page[JobView]:
         """The jobs, the newest first."""
-        found, following = jobs.page(session, kind, state=state, after=after, limit=limit)
-        return Page(items=[JobView.model_validate(job) for job in found], next=following)
+        rows, following = lifecycle.page(session, name, state=state, after=after, limit=limit)
+        return Page(items=[JobView.model_validate(job) for job in rows], next=following)
 
-    @router.get("/{job_id}", operation_id=f"read_{_snake(kind)}")
+    @router.get("/{job_id}", operation_id=f"read_{_snake(name)}")
     def read_job(job_id: JobId, session: ReadSession) -> JobDetail:
         """One job: what was asked for, how far it is, what came out."""
-        job = jobs.get(session, kind, job_id)
+        job = lifecycle.get(session, name, job_id)
         view = JobView.model_validate(job)
-        return JobDetail(**view.model_dump(), progress=jobs.progress(session, job))
+        return JobDetail(**view.model_dump(), progress=kind.admission().progress(session, job))
 
 
-def _add_control(router: APIRouter, kind: JobKind) -> None:
+def _add_control(router: APIRouter, kind: str) -> None:
     @router.post("/{job_id}/cancel", operation_id=f"cancel_{_snake(kind)}")
     def cancel_job(job_id: JobId, session: WriteSession) -> JobView:
         """Stop the job for good; what it has recorded stays."""
-        return JobView.model_validate(jobs.cancel(session, kind, job_id))
+        return JobView.model_validate(lifecycle.cancel(session, kind, job_id))
 
     @router.post("/{job_id}/pause", operation_id=f"pause_{_snake(kind)}")
     def pause_job(job_id: JobId, session: WriteSession) -> JobView:
         """Stop the job until it is resumed; it then goes on where it was."""
-        return JobView.model_validate(jobs.pause(session, kind, job_id))
+        return JobView.model_validate(lifecycle.pause(session, kind, job_id))
 
     @router.post("/{job_id}/resume", operation_id=f"resume_{_snake(kind)}")
     def resume_job(job_id: JobId, session: WriteSession) -> JobView:
         """Let a paused job go on."""
-        return JobView.model_validate(jobs.resume(session, kind, job_id))
+        return JobView.model_validate(lifecycle.resume(session, kind, job_id))
 
 
-def _add_events(router: APIRouter, kind: JobKind) -> None:
+def _add_events(router: APIRouter, kind: str) -> None:
     @router.get(
         "/{job_id}/events",
         operation_id=f"watch_{_snake(kind)}",
@@ -97,13 +127,13 @@ def _add_events(router: APIRouter, kind: JobKind) -> None:
         return EventSourceResponse(events.stream(first), ping=5)
 
 
-def _add_artifacts(router: APIRouter, kind: JobKind) -> None:
+def _add_artifacts(router: APIRouter, kind: str) -> None:
     @router.get("/{job_id}/artifacts", operation_id=f"list_{_snake(kind)}_artifacts")
-    def list_artifacts(job_id: JobId, session: ReadSession) -> Artifacts:
+    def list_artifacts(job_id: JobId, session: ReadSession) -> Items[ArtifactView]:
         """The files that the job left behind."""
-        jobs.get(session, kind, job_id)
-        found = jobs.artifacts(session, job_id)
-        return Artifacts(items=[ArtifactView.model_validate(one) for one in found])
+        lifecycle.get(session, kind, job_id)
+        rows = lifecycle.artifacts(session, job_id)
+        return Items(items=[ArtifactView.model_validate(row) for row in rows])
 
     @router.head("/{job_id}/artifacts/{name}", include_in_schema=False)
     @router.get(
@@ -117,22 +147,22 @@ def _add_artifacts(router: APIRouter, kind: JobKind) -> None:
         name: ArtifactName,
         session: ReadSession,
         parts: ServiceParts,
-        known: IfNoneMatch = None,
+        etags: IfNoneMatch = None,
     ) -> Response:
         """One file, whole or, with the header Range, in parts."""
-        jobs.get(session, kind, job_id)
-        artifact = _named(jobs.artifacts(session, job_id), name)
-        return stored_file(parts, artifact.sha256, artifact.name, artifact.media_type, known)
+        lifecycle.get(session, kind, job_id)
+        artifact = _named(lifecycle.artifacts(session, job_id), name)
+        return stored_file(parts, artifact.sha256, artifact.name, artifact.media_type, etags)
 
 
-def _snake(kind: JobKind) -> str:
+def _snake(kind: str) -> str:
     """The kind as part of an operation's id, which clients turn into names of functions."""
     return kind.replace("-", "_")
 
 
-def _named(found: Sequence[Artifact], name: str) -> Artifact:
-    for artifact in found:
+def _named(rows: Sequence[Artifact], name: str) -> Artifact:
+    for artifact in rows:
         if artifact.name == name:
             return artifact
-    names = ", ".join(artifact.name for artifact in found) or "none yet"
+    names = ", ".join(artifact.name for artifact in rows) or "none yet"
     raise NotFoundError(f"The job has no file {name!r}; its files: {names}.")

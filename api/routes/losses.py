@@ -37,8 +37,8 @@ def list_losses(
     limit: Limit = 50,
 ) -> Page[LossView]:
     """The newest version of every loss, by name."""
-    found, following = zoo.page(session, after=after, limit=limit, metric=metric, tag=tag)
-    return Page(items=[LossView.model_validate(loss) for loss in found], next=following)
+    rows, following = zoo.page(session, after=after, limit=limit, metric=metric, tag=tag)
+    return Page(items=[LossView.model_validate(loss) for loss in rows], next=following)
 
 
 @router.get("/{name}")
@@ -48,7 +48,7 @@ def read_loss(name: Name, session: ReadSession, version: Version = None) -> Loss
     return LossDetail(
         **LossView.model_validate(loss).model_dump(),
         document=loss.document,
-        versions=[one.version for one in zoo.versions(session, name)],
+        versions=[row.version for row in zoo.versions(session, name)],
         needs=NeedsView.model_validate(needs_of(loss.document)),
     )
 

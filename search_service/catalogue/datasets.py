@@ -3,9 +3,11 @@
 import tempfile
 from pathlib import Path
 
+from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from search_service.catalogue.folders import allowed_path
 from search_service.catalogue.request import DatasetRequest
 from search_service.settings import Settings
 from search_service.store import artifacts
@@ -17,6 +19,8 @@ from workers.datasets.layouts import open_dataset
 from workers.datasets.picture import draw_samples
 from workers.datasets.report import describe
 from workers.tasks.datasets import DatasetSource, ShapesSource
+
+_SOURCES: TypeAdapter[DatasetSource] = TypeAdapter(DatasetSource)
 
 BUILT_IN: dict[str, DatasetSource] = {"shapes": ShapesSource()}
 """Datasets that every database has from its first day."""
@@ -32,7 +36,7 @@ def register(session: Session, settings: Settings, request: DatasetRequest) -> D
         DatasetError: Images, masks or splits are missing or wrong.
         ConflictError: The name stands for other content.
     """
-    source = _within(settings, request.source)
+    source = _allowed(settings, request.source)
     return _add(session, request.name, source, settings.artifacts_root)
 
 
@@ -48,7 +52,7 @@ def get(session: Session, name: str) -> Dataset:
     return dataset
 
 
-def known(session: Session, name: str) -> Dataset:
+def requested(session: Session, name: str) -> Dataset:
     """Return a dataset that a request names.
 
     Raises:
@@ -59,6 +63,23 @@ def known(session: Session, name: str) -> Dataset:
         names = session.scalars(select(Dataset.name).order_by(Dataset.name).limit(20))
         raise UnknownNameError("dataset", name, list(names))
     return dataset
+
+
+def check_split(session: Session, name: str, split: str) -> None:
+    """Refuse a dataset that a request names and that has nothing to score on.
+
+    Raises:
+        UnknownNameError: None of that name is registered.
+        InputError: It has no image in the split.
+    """
+    dataset = requested(session, name)
+    if not dataset.report["images"].get(split):
+        raise InputError(f"Dataset {dataset.name} has no image in its split {split!r}.")
+
+
+def source_of(dataset: Dataset) -> DatasetSource:
+    """Where a registered dataset's images are, as workers read it."""
+    return _SOURCES.validate_python(dataset.source)
 
 
 def page(
@@ -90,10 +111,10 @@ def loss_network(session: Session, name: str, sha256: str) -> LossNetwork:
     Raises:
         NotFoundError: There is no such dataset, or no such network of it.
     """
-    found = zoo.loss_network(session, get(session, name).report["fingerprint"], sha256)
-    if found is None:
+    network = zoo.loss_network(session, get(session, name).report["fingerprint"], sha256)
+    if network is None:
         raise NotFoundError(f"Dataset {name!r} has no loss network with SHA-256 {sha256}.")
-    return found
+    return network
 
 
 def seed(session: Session) -> None:
@@ -123,13 +144,11 @@ def _add(
 ) -> Dataset:
     report = describe(source)  # before the transaction begins: it may read for minutes
     drawn = {} if artifacts_root is None else {"picture": _draw(source, artifacts_root)}
-    found = session.get(Dataset, name)
-    if found is not None:
-        same = (
-            DatasetRequest.model_validate({"name": name, "source": found.source}).source == source
-        )
-        if same and found.report["fingerprint"] == report.fingerprint:
-            return found
+    registered = session.get(Dataset, name)
+    if registered is not None:
+        same = source_of(registered) == source
+        if same and registered.report["fingerprint"] == report.fingerprint:
+            return registered
         raise ConflictError(
             f"Dataset {name!r} is registered with other content: take another name."
         )
@@ -147,16 +166,13 @@ def _draw(source: DatasetSource, artifacts_root: artifacts.Root) -> str:
         return artifacts.store(artifacts_root, path)[0]
 
 
-def _within(settings: Settings, source: DatasetSource) -> DatasetSource:
+def _allowed(settings: Settings, source: DatasetSource) -> DatasetSource:
     if isinstance(source, ShapesSource):
         return source
-    if "\0" in source.root:
-        raise InputError("A dataset's root must not hold a NUL character.")
-    root = Path(source.root).expanduser().resolve()
-    allowed = [folder.expanduser().resolve() for folder in settings.dataset_roots]
-    if not any(root.is_relative_to(folder) for folder in allowed):
-        raise InputError(
-            f"{source.root} lies outside the folders that datasets may be in "
-            f"({', '.join(map(str, allowed)) or 'none'}): set LOSSFIT_DATASET_ROOTS on the service."
-        )
+    root = allowed_path(
+        source.root,
+        settings.dataset_roots,
+        content="datasets",
+        variable="LOSSFIT_DATASET_ROOTS",
+    )
     return source.model_copy(update={"root": str(root)})

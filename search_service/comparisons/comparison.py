@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from search_service.catalogue import datasets, losses
+from search_service.catalogue.datasets import source_of
+from search_service.comparisons import admission
 from search_service.comparisons import report as comparison_report
 from search_service.comparisons.cells import Cell, cells_of
 from search_service.comparisons.outcome import CellOutcome
@@ -21,34 +23,31 @@ from search_service.comparisons.page import FinishedComparison
 from search_service.comparisons.records import (
     Tunings,
     pending_of,
-    progress,
     results_of,
     tuning_stage,
     tunings_of,
 )
 from search_service.comparisons.request import ComparisonRequest
 from search_service.comparisons.results import Results
-from search_service.jobs import ledger
-from search_service.jobs import lifecycle as jobs
-from search_service.jobs import run as runs
-from search_service.jobs import stages as evaluations
+from search_service.jobs import ledger, stages
+from search_service.jobs.run import Interrupted, Run, succeed
 from search_service.loss_networks import supply
-from search_service.store.tables import CELL, Dataset, Evaluation, Job
+from search_service.store.states import CELL
+from search_service.store.tables import Dataset, Evaluation, Job
 from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.store.tables import now
-from workers.retraining.retraining import CHECKPOINT, METRICS, WEIGHTS
-from workers.tasks.base import Stopped
+from workers.retraining.retraining import CHECKPOINT, METRICS
+from workers.tasks.base import Stopped, fields_of
 from workers.tasks.gallery import Contestant, GalleryResult, GalleryTask
-from workers.tasks.networks import NetworkSpec
 from workers.tasks.proxy import Candidate, ProxyTask
-from workers.tasks.retraining import RetrainingTask
+from workers.tasks.retraining import WEIGHTS, RetrainingOptions, RetrainingTask
 from workers.tasks.training import TrainingSpec
 
 Item = TypeVar("Item")
 
 
-def run(run: runs.Run) -> None:
+def run(run: Run) -> None:
     """Run a comparison to its end. One that is cancelled reports what it has finished.
 
     Raises:
@@ -60,7 +59,7 @@ def run(run: runs.Run) -> None:
         comparison.tune()
         comparison.train()
         gallery = comparison.draw_gallery()
-    except runs.Interrupted:
+    except Interrupted:
         with run.reading() as session:
             cancelled = session.get_one(Job, run.job.id).state == "cancelling"
         if cancelled and not run.stopping.is_set():
@@ -68,7 +67,7 @@ def run(run: runs.Run) -> None:
         raise
     result = comparison.report(gallery)
     with run.writing.begin() as session:
-        runs.succeed(session, run.job.id, run.job.attempt, result)
+        succeed(session, run.job.id, run.job.attempt, result)
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ class _Comparison:
         failed: Set when a training showed that the whole cannot be run.
     """
 
-    run: runs.Run
+    run: Run
     request: ComparisonRequest
     dataset: Dataset
     documents: dict[str, Document]
@@ -92,13 +91,13 @@ class _Comparison:
     failed: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
-    def of(cls, run: runs.Run) -> "_Comparison":
+    def of(cls, run: Run) -> "_Comparison":
         """Read a comparison out of its job; trains the loss networks that are missing."""
         request = ComparisonRequest.model_validate(run.job.request)
         with run.reading() as session:
             dataset = datasets.get(session, request.dataset)
             documents = {
-                loss: losses.document(session, request.retraining(loss)) for loss in request.losses
+                loss: losses.document(session, loss, request.versions) for loss in request.losses
             }
         networks = supply.ensure(run, dataset, documents.values())
         return cls(run, request, dataset, documents, networks)
@@ -115,18 +114,24 @@ class _Comparison:
         for index, network in enumerate(self.request.networks):
             while pending := pending_of(self.request, self._tunings(), index):
                 for rate, numbers in pending.items():
-                    task = ProxyTask.model_validate(
-                        self._shared(network, rate, self.request.seed)
-                        | self.request.model_dump(include={"metric", "hold_out"})
+                    task = ProxyTask(
+                        metric=self.request.metric,
+                        hold_out=self.request.hold_out,
+                        network=network,
+                        training=self._training(rate),
+                        scoring=self.request.scoring,
+                        seed=self.request.seed,
+                        dataset=source_of(self.dataset),
+                        loss_networks=self._paths(),
                     )
                     tried = [candidates[number] for number in numbers]
-                    evaluations.of_stage(self.run, tuning_stage(index, rate), task, tried)
+                    stages.of_stage(self.run, tuning_stage(index, rate), task, tried)
                     self._tell_progress()
 
     def train(self) -> None:
         """Train the cells that are not recorded, as many at a time as there are workers."""
         with self.run.reading() as session:
-            done = {row.number for row in jobs.cells(session, self.run.job.id)}
+            done = {row.number for row in admission.cells(session, self.run.job.id)}
         rates = {
             (index, row.loss): row.learning_rate
             for index, table in enumerate(self.results().tables)
@@ -155,9 +160,12 @@ class _Comparison:
         ]
         if not first:
             return None
-        task = GalleryTask.model_validate(
-            self.request.model_dump(include={"split", "inference", "images"})
-            | {"dataset": self.dataset.source, "contestants": tuple(first)}
+        task = GalleryTask(
+            dataset=source_of(self.dataset),
+            split=self.request.split,
+            inference=self.request.inference,
+            contestants=tuple(first),
+            images=self.request.images,
         )
         draw = partial(self._draw, task)
         drawn = self.run.step("gallery", lambda: draw().model_dump(mode="json"))
@@ -192,32 +200,33 @@ class _Comparison:
         scores = [(row.stage, row.number, row.outcome["score"]) for row in rows]
         return tunings_of(self.request, scores)
 
-    def _shared(self, network: NetworkSpec, rate: float, seed: int) -> dict[str, Any]:
-        """The fields that tuning and retraining have in common."""
-        training: TrainingSpec = self.request.training
-        return {
-            "dataset": self.dataset.source,
-            "network": network,
-            "training": training.model_copy(update={"learning_rate": rate}),
-            "scoring": self.request.scoring,
-            "seed": seed,
-            "loss_networks": supply.paths(self.run, self.networks),
-        }
+    def _training(self, rate: float) -> TrainingSpec:
+        """The schedule with a learning rate."""
+        return self.request.training.model_copy(update={"learning_rate": rate})
+
+    def _paths(self) -> dict[str, str]:
+        """Where workers find the loss networks, by kind."""
+        return supply.paths(self.run, self.networks)
 
     def _train(self, cell: Cell, rate: float) -> None:
         """Run one retraining and record what became of it; one that diverged is recorded as such."""
-        shared = self._shared(self.request.networks[cell.network], rate, cell.seed)
-        asked = {"inference", "split", "checkpoint_every", "devices", "early_stop", "rankseg"}
-        task = RetrainingTask.model_validate(
-            shared | {"loss": self.documents[cell.loss]} | self.request.model_dump(include=asked)
+        options = fields_of(self.request, RetrainingOptions) | {"training": self._training(rate)}
+        task = RetrainingTask(
+            dataset=source_of(self.dataset),
+            loss=self.documents[cell.loss],
+            network=self.request.networks[cell.network],
+            seed=cell.seed,
+            loss_networks=self._paths(),
+            rankseg=self.request.rankseg,
+            **options,
         )
         folder = self._cell_folder(cell)
         try:
-            result = self.run.pool.retrain(
+            result = self.run.pool.run(
                 task, folder, on_progress=lambda _steps, _loss: None, should_stop=self._should_stop
             )
         except Stopped as stopped:
-            raise runs.Interrupted from stopped
+            raise Interrupted from stopped
         except WorkerError as error:
             outcome = CellOutcome(rate, error=str(error))
         else:
@@ -239,19 +248,19 @@ class _Comparison:
 
     def _draw(self, task: GalleryTask) -> GalleryResult:
         try:
-            return self.run.pool.draw_gallery(
+            return self.run.pool.run(
                 task,
                 self.run.folder / "gallery",
                 on_progress=lambda _images, _disagreement: None,
                 should_stop=self._should_stop,
             )
         except Stopped as stopped:
-            raise runs.Interrupted from stopped
+            raise Interrupted from stopped
 
     def _tell_progress(self) -> None:
         with self.run.reading() as session:
-            body = progress(session, self.run.job)
-        self.run.tell("progress", body)
+            progress = admission.progress(session, self.run.job)
+        self.run.tell("progress", progress)
 
     def _is_shown(self, cell: Cell) -> bool:
         """Whether the gallery shows a cell's predictions."""
@@ -291,5 +300,5 @@ def for_each(
     errors = [
         error for future in futures if not future.cancelled() and (error := future.exception())
     ]
-    for error in sorted(errors, key=lambda error: isinstance(error, runs.Interrupted)):
+    for error in sorted(errors, key=lambda one: isinstance(one, Interrupted)):
         raise error

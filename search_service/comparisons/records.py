@@ -1,20 +1,18 @@
-"""What a comparison's records say: the results so far, what is to be trained next, the progress."""
+"""What a comparison's records say: the results so far, and what is to be trained next."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from search_service.comparisons.cells import cells_of
 from search_service.comparisons.outcome import CellOutcome
 from search_service.comparisons.request import ComparisonRequest
 from search_service.comparisons.results import Results, Row, Table
 from search_service.comparisons.tuning import Tried, best_of, grid
-from search_service.store.tables import CELL, Evaluation, Job
+from search_service.store.states import CELL
+from search_service.store.tables import Evaluation
 
-_TUNING = "tune "
+TUNING = "tune "
+"""Begin of the stages of tuning."""
 
 Score = tuple[str, int, float | None]
 """A recorded score: its stage, its number in it, and the score."""
@@ -29,15 +27,15 @@ def tuning_stage(network: int, rate: float) -> str:
     The shortest text that reads as the same number names the rate, so that no two share a stage; it
     has 31 characters at most (a stage may have 40).
     """
-    return f"{_TUNING}{network} {rate!r}"
+    return f"{TUNING}{network} {rate!r}"
 
 
 def tunings_of(request: ComparisonRequest, scores: Sequence[Score]) -> Tunings:
     """What was tried for every network and loss, the rates in the order of their grid."""
     recorded: dict[tuple[int, int], dict[float, float | None]] = defaultdict(dict)
     for stage, number, score in scores:
-        if stage.startswith(_TUNING):
-            network, rate = stage.removeprefix(_TUNING).split()
+        if stage.startswith(TUNING):
+            network, rate = stage.removeprefix(TUNING).split()
             recorded[int(network), number][float(rate)] = score
     pairs = [
         (network, loss)
@@ -84,21 +82,6 @@ def results_of(request: ComparisonRequest, rows: Sequence[Evaluation]) -> Result
         ]
         tables.append(Table.of(request.metric, spec.model_dump(mode="json"), losses))
     return Results(request.metric, tables)
-
-
-def progress(session: Session, job: Job) -> dict[str, Any]:
-    """How many trainings are ``done``, and the ``total`` that is to be done, tuning included.
-
-    The total counts what is known to come: it grows when a grid of learning rates does.
-    """
-    request = ComparisonRequest.model_validate(job.request)
-    recorded = select(func.count()).where(Evaluation.job_id == job.id)
-    tuned = select(Evaluation.stage, Evaluation.number, Evaluation.outcome["score"].as_float())
-    of_tuning = Evaluation.stage.startswith(_TUNING)
-    rows = session.execute(tuned.where(Evaluation.job_id == job.id, of_tuning))
-    tunings = tunings_of(request, [(stage, number, score) for stage, number, score in rows])
-    trials = sum(len(grid(request, tried)) for tried in tunings.values())
-    return {"done": session.scalar(recorded) or 0, "total": trials + len(cells_of(request))}
 
 
 def _row(

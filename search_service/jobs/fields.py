@@ -1,12 +1,12 @@
 """What a caller may ask for, as API and command line both check it; needs pydantic alone."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from surrogate_zoo.losses.document import NAME
-from surrogate_zoo.sums import is_sum, parse_sum
+from surrogate_zoo.sums import NAME, is_sum, parse_sum
+from workers.tasks.base import Spec
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=128)]
 """A name in the zoo: lower-case letters, digits, dots, dashes and underscores."""
@@ -36,12 +36,29 @@ LossTerms = Annotated[
 """A name in the zoo, or a weighted sum of such names, as :func:`surrogate_zoo.sums.parse_sum` reads it."""
 
 
-def term_names(terms: str) -> tuple[str, ...]:
-    """Names in a weighted sum, each once."""
-    return tuple(dict.fromkeys(name for _, name in parse_sum(terms)))
-
-
 def check_terms(field: str, versions: Mapping[str, int], terms: Sequence[str]) -> None:
     """Refuse versions of what is no term of a weighted sum."""
     if strange := sorted(set(versions) - set(terms)):
         raise ValueError(f"{field} names what is no term of a weighted sum: {', '.join(strange)}")
+
+
+class JobRequest(Spec):
+    """Base of what a caller may ask for as a job.
+
+    Attributes:
+        pinned: Names of the fields that hold versions of losses: None, or a name left out of a
+            mapping, takes the newest at the time of the request.
+        priority: See :data:`Priority`.
+    """
+
+    pinned: ClassVar[tuple[str, ...]] = ()
+
+    priority: Priority = 0
+
+    def pinned_as(self, earlier: Self) -> Self:
+        """The request with the versions of an earlier one where it leaves them open."""
+        versions: dict[str, Any] = {}
+        for field in self.pinned:
+            asked, fixed = getattr(self, field), getattr(earlier, field)
+            versions[field] = fixed | asked if isinstance(asked, dict) else asked or fixed
+        return self.model_copy(update=versions)

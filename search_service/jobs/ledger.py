@@ -6,7 +6,8 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, case, func, select, update
 from sqlalchemy.orm import Session
 
-from search_service.store.tables import FINAL, Artifact, Evaluation, Event, Job, State, Trial
+from search_service.store.states import FINAL, State
+from search_service.store.tables import Artifact, Evaluation, Event, Job, Trial
 from surrogate_zoo.errors import NotFoundError
 from surrogate_zoo.store.tables import now
 
@@ -90,8 +91,8 @@ def record_trial(session: Session, trial: Trial) -> bool:
 
 def recorded_trials(session: Session, job_id: str, numbers: Sequence[int]) -> dict[int, Trial]:
     """Return those of a search's trials that are recorded, by number."""
-    wanted = select(Trial).where(Trial.job_id == job_id, Trial.number.in_(numbers))
-    return {trial.number: trial for trial in session.scalars(wanted)}
+    query = select(Trial).where(Trial.job_id == job_id, Trial.number.in_(numbers))
+    return {trial.number: trial for trial in session.scalars(query)}
 
 
 def record_evaluation(session: Session, evaluation: Evaluation) -> bool:
@@ -115,16 +116,16 @@ def recorded_evaluations(
     session: Session, job_id: str, stage: str, numbers: Sequence[int]
 ) -> list[Evaluation]:
     """Return those of a stage's evaluations that are recorded, by number."""
-    wanted = select(Evaluation).where(
+    query = select(Evaluation).where(
         Evaluation.job_id == job_id, Evaluation.stage == stage, Evaluation.number.in_(numbers)
     )
-    return list(session.scalars(wanted.order_by(Evaluation.number)))
+    return list(session.scalars(query.order_by(Evaluation.number)))
 
 
 def all_evaluations(session: Session, job_id: str) -> list[Evaluation]:
     """Return all recorded evaluations of a job, by stage and number."""
-    wanted = select(Evaluation).where(Evaluation.job_id == job_id)
-    return list(session.scalars(wanted.order_by(Evaluation.stage, Evaluation.number)))
+    query = select(Evaluation).where(Evaluation.job_id == job_id)
+    return list(session.scalars(query.order_by(Evaluation.stage, Evaluation.number)))
 
 
 def record_artifact(session: Session, artifact: Artifact) -> None:

@@ -8,34 +8,19 @@ import base64
 import binascii
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from search_service.catalogue import datasets, losses
-from search_service.comparisons.request import ComparisonRequest
 from search_service.jobs import ledger
-from search_service.loss_networks.request import LossNetworkRequest
-from search_service.retrainings.request import RetrainingRequest
-from search_service.searches import starts
-from search_service.searches.request import SearchRequest
-from search_service.searches.space import space_of
-from search_service.store.tables import (
-    CELL,
-    Artifact,
-    Evaluation,
-    Event,
-    Job,
-    JobKind,
-    State,
-    Trial,
-)
+from search_service.jobs.kind import Kind, Request
+from search_service.settings import Settings
+from search_service.store.states import State
+from search_service.store.tables import Artifact, Event, Job
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError
-from surrogate_zoo.losses.registry import LOSSES
-from surrogate_zoo.metrics.catalogue import METRICS
 from surrogate_zoo.store.tables import now
 
 _CANCEL: Mapping[State, State] = {
@@ -47,94 +32,51 @@ _CANCEL: Mapping[State, State] = {
 _PAUSE: Mapping[State, State] = {"queued": "paused", "running": "pausing"}
 _RESUME: Mapping[State, State] = {"paused": "queued"}
 
-_Request = TypeVar("_Request", SearchRequest, RetrainingRequest, ComparisonRequest)
 
-
-MOST_NUMBERS = 400_000
-"""Limit of trials times parameters: all of them go into the loss file, which has a limit too."""
-
-
-def create_search(
-    session: Session, request: SearchRequest, *, idempotency_key: str | None = None
+def create(
+    session: Session,
+    settings: Settings,
+    kind: Kind[Request],
+    request: Request,
+    *,
+    idempotency_key: str | None = None,
 ) -> Job:
-    """Queue a search; fixes the versions of the losses that it names where they are left open.
+    """Queue a job; fixes the versions of the losses that its request names where they are left open.
 
     Args:
         session: A writing session.
-        request: What to search.
+        settings: The service's settings.
+        kind: Its kind.
+        request: What is asked for.
         idempotency_key: The same key with the same request gives the same job.
 
     Raises:
-        UnknownNameError: No such metric, curve family or dataset.
-        InputError: Too few segments, more than :data:`MOST_NUMBERS`, a single metric for NSGA-II,
-            the result would take a built-in loss's name, the search cannot start there, or its
-            companion is not in the zoo or needs more than the rejection test has.
+        InputError: The request names what there is not, or cannot be run.
         ConflictError: The key was used for another request.
     """
-    if (known := _by_key(session, idempotency_key)) is not None:
-        return _same(known, "search", _versions_from(known, request).model_dump(mode="json"))
-    space = space_of(request)
-    if request.sampler.trials * space.dimension > MOST_NUMBERS:
-        raise InputError(
-            f"{request.sampler.trials} trials of {space.dimension} parameters are more than the "
-            f"{MOST_NUMBERS} numbers that a search may record."
-        )
-    if request.loss_name in LOSSES:
-        raise InputError(f"{request.loss_name!r} is a built-in loss: give the result another name.")
-    datasets.known(session, request.dataset)
-    request = losses.companion_pinned(session, starts.pinned(session, request, space))
-    return _create(session, "search", request, idempotency_key)
+    code = kind.admission()
+    request = code.resolved(settings, request)
+    if (earlier := _by_key(session, idempotency_key)) is not None:
+        if earlier.kind == kind.name:
+            request = request.pinned_as(kind.request.model_validate(earlier.request))
+        return _same(earlier, kind.name, request.model_dump(mode="json"))
+    body = code.admitted(session, request).model_dump(mode="json")
+    job = Job(id=str(uuid4()), kind=kind.name, state="queued", request=body)
+    job.priority, job.idempotency_key = request.priority, idempotency_key
+    job.created_at, job.attempt = now(), 0
+    try:
+        with session.begin_nested():
+            session.add(job)
+    except IntegrityError:
+        # The same key came in twice at the same moment, and the other one was faster.
+        if (winner := _by_key(session, idempotency_key)) is None:
+            raise
+        return _same(winner, kind.name, body)
+    ledger.append_event(session, job.id, "state", {"state": "queued"})
+    return job
 
 
-def create_retraining(
-    session: Session, request: RetrainingRequest, *, idempotency_key: str | None = None
-) -> Job:
-    """Queue a retraining; fixes the versions of losses where the request leaves them open.
-
-    Raises:
-        UnknownNameError: No such dataset.
-        InputError: No such loss in the zoo, or the dataset has no image in the split.
-        ConflictError: The key was used for another request.
-    """
-    if (known := _by_key(session, idempotency_key)) is not None:
-        return _same(known, "retraining", _versions_from(known, request).model_dump(mode="json"))
-    _check_split(session, request)
-    return _create(session, "retraining", losses.pinned(session, request), idempotency_key)
-
-
-def create_comparison(
-    session: Session, request: ComparisonRequest, *, idempotency_key: str | None = None
-) -> Job:
-    """Queue a comparison; fixes the versions of losses where the request leaves them open.
-
-    Raises:
-        UnknownNameError: No such dataset or metric.
-        InputError: No such loss in the zoo, or the dataset has no image in the split.
-        ConflictError: The key was used for another request.
-    """
-    if (known := _by_key(session, idempotency_key)) is not None:
-        return _same(known, "comparison", _versions_from(known, request).model_dump(mode="json"))
-    _ = METRICS[request.metric]
-    _check_split(session, request)
-    return _create(session, "comparison", losses.all_pinned(session, request), idempotency_key)
-
-
-def create_loss_network(
-    session: Session, request: LossNetworkRequest, *, idempotency_key: str | None = None
-) -> Job:
-    """Queue the training of a loss network.
-
-    Raises:
-        UnknownNameError: No such dataset.
-        ConflictError: The key was used for another request.
-    """
-    if (known := _by_key(session, idempotency_key)) is not None:
-        return _same(known, "loss-network", request.model_dump(mode="json"))
-    datasets.known(session, request.dataset)
-    return _create(session, "loss-network", request, idempotency_key)
-
-
-def get(session: Session, kind: JobKind, job_id: str) -> Job:
+def get(session: Session, kind: str, job_id: str) -> Job:
     """Return a job.
 
     Raises:
@@ -148,7 +90,7 @@ def get(session: Session, kind: JobKind, job_id: str) -> Job:
 
 def page(
     session: Session,
-    kind: JobKind,
+    kind: str,
     *,
     state: State | None = None,
     after: str | None = None,
@@ -169,7 +111,7 @@ def page(
     return jobs[:limit], _cursor(jobs[limit - 1]) if len(jobs) > limit else None
 
 
-def cancel(session: Session, kind: JobKind, job_id: str) -> Job:
+def cancel(session: Session, kind: str, job_id: str) -> Job:
     """Stop a job for good; a running one goes through ``cancelling``.
 
     Raises:
@@ -179,7 +121,7 @@ def cancel(session: Session, kind: JobKind, job_id: str) -> Job:
     return _change(session, kind, job_id, _CANCEL, "cancelled")
 
 
-def pause(session: Session, kind: JobKind, job_id: str) -> Job:
+def pause(session: Session, kind: str, job_id: str) -> Job:
     """Stop a job so that it can go on later; a running one goes through ``pausing``.
 
     Raises:
@@ -189,7 +131,7 @@ def pause(session: Session, kind: JobKind, job_id: str) -> Job:
     return _change(session, kind, job_id, _PAUSE, "paused")
 
 
-def resume(session: Session, kind: JobKind, job_id: str) -> Job:
+def resume(session: Session, kind: str, job_id: str) -> Job:
     """Queue a paused job again; it goes on from its recorded trials or its last checkpoint.
 
     Raises:
@@ -200,22 +142,6 @@ def resume(session: Session, kind: JobKind, job_id: str) -> Job:
     job.attempt += 1
     session.flush()
     return job
-
-
-def trials(
-    session: Session, job_id: str, after: int | None = None, limit: int = 100
-) -> list[Trial]:
-    """Return a search's recorded trials with a number above ``after``, by number."""
-    query = select(Trial).where(Trial.job_id == job_id)
-    if after is not None:
-        query = query.where(Trial.number > after)
-    return list(session.scalars(query.order_by(Trial.number).limit(limit)))
-
-
-def cells(session: Session, job_id: str) -> list[Evaluation]:
-    """Return a comparison's finished retrainings, by number."""
-    query = select(Evaluation).where(Evaluation.job_id == job_id, Evaluation.stage == CELL)
-    return list(session.scalars(query.order_by(Evaluation.number)))
 
 
 def events_after(
@@ -232,34 +158,11 @@ def artifacts(session: Session, job_id: str) -> list[Artifact]:
     return list(session.scalars(query))
 
 
-def progress(session: Session, job: Job) -> dict[str, Any]:
-    """Return how far a job is.
-
-    Returns:
-        Of a search: ``done`` and ``total`` trials, ``failed``, ``rejected`` and ``stopped`` ones
-        among them, ``best_score`` so far or None. Of a comparison: ``done`` and ``total`` trainings,
-        those of tuning included. Of the others: the newest progress event, ``done``
-        and ``total`` steps, and ``stage`` while a retraining waits for a loss network, which it
-        names.
-    """
-    if job.kind == "search":
-        counts = select(Trial.ending, func.count(), func.max(Trial.score)).group_by(Trial.ending)
-        rows = session.execute(counts.where(Trial.job_id == job.id)).all()
-        number = {ending: count for ending, count, _ in rows}
-        return {
-            "done": sum(number.values()),
-            "total": SearchRequest.model_validate(job.request).sampler.trials,
-            **{ending: number.get(ending, 0) for ending in ("failed", "rejected", "stopped")},
-            "best_score": max((best for *_, best in rows if best is not None), default=None),
-        }
-    if job.kind == "comparison":
-        finished = select(func.count()).where(Evaluation.job_id == job.id)
-        total = ComparisonRequest.model_validate(job.request).trainings
-        return {"done": session.scalar(finished) or 0, "total": total}
+def newest_progress(session: Session, job: Job, *, total: int) -> dict[str, Any]:
+    """Return what a job's newest progress event tells; nothing done of ``total`` before the first."""
     newest = select(Event.body).where(Event.job_id == job.id, Event.kind == "progress")
     body = session.scalar(newest.order_by(Event.sequence.desc()).limit(1))
-    schedule = "network" if job.kind == "loss-network" else "training"
-    return body or {"done": 0, "total": job.request[schedule]["iterations"]}
+    return body or {"done": 0, "total": total}
 
 
 def counts(session: Session) -> dict[tuple[str, str], int]:
@@ -268,52 +171,13 @@ def counts(session: Session) -> dict[tuple[str, str], int]:
     return {(kind, state): number for kind, state, number in session.execute(query)}
 
 
-def _check_split(session: Session, request: RetrainingRequest | ComparisonRequest) -> None:
-    """Refuse a dataset that is not known, or has nothing to score on."""
-    dataset = datasets.known(session, request.dataset)
-    if not dataset.report["images"].get(request.split):
-        raise InputError(f"Dataset {dataset.name} has no image in its split {request.split!r}.")
-
-
-def _create(
-    session: Session,
-    kind: JobKind,
-    request: SearchRequest | RetrainingRequest | ComparisonRequest | LossNetworkRequest,
-    key: str | None,
-) -> Job:
-    body = request.model_dump(mode="json")
-    job = Job(id=str(uuid4()), kind=kind, state="queued", priority=request.priority, request=body)
-    job.idempotency_key, job.created_at, job.attempt = key, now(), 0
-    try:
-        with session.begin_nested():
-            session.add(job)
-    except IntegrityError:
-        # The same key came in twice at the same moment, and the other one was faster.
-        if (winner := _by_key(session, key)) is None:
-            raise
-        return _same(winner, kind, body)
-    ledger.append_event(session, job.id, "state", {"state": "queued"})
-    return job
-
-
 def _by_key(session: Session, key: str | None) -> Job | None:
     if key is None:
         return None
     return session.scalar(select(Job).where(Job.idempotency_key == key))
 
 
-def _versions_from(known: Job, request: _Request) -> _Request:
-    """The request with the versions that were fixed for a job, where it leaves them open."""
-    fixed: dict[str, Any] = {}
-    if not isinstance(request, ComparisonRequest):
-        field = "start_version" if isinstance(request, SearchRequest) else "version"
-        fixed[field] = getattr(request, field) or known.request.get(field)
-    field = "companion_versions" if isinstance(request, SearchRequest) else "versions"
-    fixed[field] = known.request.get(field, {}) | getattr(request, field)
-    return request.model_copy(update=fixed)
-
-
-def _same(job: Job, kind: JobKind, body: dict[str, Any]) -> Job:
+def _same(job: Job, kind: str, body: dict[str, Any]) -> Job:
     if job.kind != kind or job.request != body:
         raise ConflictError(
             f"Idempotency key {job.idempotency_key!r} was used for another request "
@@ -323,7 +187,7 @@ def _same(job: Job, kind: JobKind, body: dict[str, Any]) -> Job:
 
 
 def _change(
-    session: Session, kind: JobKind, job_id: str, changes: Mapping[State, State], done: str
+    session: Session, kind: str, job_id: str, changes: Mapping[State, State], done: str
 ) -> Job:
     job = get(session, kind, job_id)
     if not ledger.move(session, job.id, changes):
@@ -334,7 +198,7 @@ def _change(
     return ledger.lock(session, job.id)
 
 
-def _canonical(kind: JobKind, job_id: str) -> str:
+def _canonical(kind: str, job_id: str) -> str:
     try:
         return str(UUID(job_id))
     except ValueError:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from workers.tasks.gallery import GalleryResult, GalleryTask
-from workers.tasks.loss_networks import LossNetworkResult, LossNetworkTask
+from workers.tasks.base import FolderTask
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
-from workers.tasks.retraining import RetrainingResult, RetrainingTask
+
+Result = TypeVar("Result")
 
 
 class Pool(Protocol):
@@ -36,68 +36,25 @@ class Pool(Protocol):
         """
         ...
 
-    def retrain(
+    def run(
         self,
-        task: RetrainingTask,
+        task: FolderTask[Result],
         folder: Path,
         *,
         on_progress: Callable[[int, float], None],
         should_stop: Callable[[], bool],
-    ) -> RetrainingResult:
-        """Run a retraining, or go on with the one whose checkpoint is in ``folder``.
+    ) -> Result:
+        """Do a task, or go on with the one whose checkpoint is in ``folder``.
 
         Args:
-            task: What to train.
-            folder: For checkpoints and results.
-            on_progress: Told the steps taken and the recent training loss, now and then.
+            task: A retraining, the training of a loss network, a gallery.
+            folder: For checkpoints and results, on a disk that this process and the workers share.
+            on_progress: Told the steps taken and the recent training loss (of a gallery the images
+                looked at and their disagreement), now and then.
             should_stop: As in :meth:`evaluate`.
 
         Raises:
-            Stopped: ``should_stop`` became true; the last checkpoint stays in ``folder``.
-            LossfitError: The task cannot be run.
-        """
-        ...
-
-    def train_loss_network(
-        self,
-        task: LossNetworkTask,
-        folder: Path,
-        *,
-        on_progress: Callable[[int, float], None],
-        should_stop: Callable[[], bool],
-    ) -> LossNetworkResult:
-        """Train a loss network and write its weights into ``folder``; keeps no checkpoint.
-
-        Args:
-            task: What to train.
-            folder: For the weights.
-            on_progress: As in :meth:`retrain`.
-            should_stop: As in :meth:`evaluate`.
-
-        Raises:
-            Stopped: ``should_stop`` became true; what was trained so far is lost.
-            LossfitError: The task cannot be run.
-        """
-        ...
-
-    def draw_gallery(
-        self,
-        task: GalleryTask,
-        folder: Path,
-        *,
-        on_progress: Callable[[int, float], None],
-        should_stop: Callable[[], bool],
-    ) -> GalleryResult:
-        """Draw predictions of trained networks side by side into ``folder``.
-
-        Args:
-            task: The networks and the images to choose from.
-            folder: For the pictures.
-            on_progress: Told the images looked at, now and then.
-            should_stop: As in :meth:`evaluate`.
-
-        Raises:
-            Stopped: ``should_stop`` became true.
-            LossfitError: The pictures cannot be drawn.
+            Stopped: ``should_stop`` became true; a checkpoint that was written stays in ``folder``.
+            LossfitError: The task cannot be done.
         """
         ...

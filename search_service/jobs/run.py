@@ -13,7 +13,8 @@ from search_service.jobs import ledger
 from search_service.jobs.pool import Pool
 from search_service.settings import Settings
 from search_service.store import artifacts
-from search_service.store.tables import ACTIVE, Artifact, Job
+from search_service.store.states import ACTIVE
+from search_service.store.tables import Artifact, Job
 from surrogate_zoo.store.tables import now
 
 _LOOK_SECONDS = 0.5

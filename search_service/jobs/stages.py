@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from search_service.jobs import ledger
-from search_service.jobs import run as runs
+from search_service.jobs.run import Interrupted, Run
 from search_service.store.tables import Evaluation
 from surrogate_zoo.store.tables import now
 from workers.tasks.base import Stopped
@@ -16,7 +16,7 @@ from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
 
 def evaluate(
-    run: runs.Run,
+    run: Run,
     task: ProxyTask,
     candidates: Sequence[Candidate],
     on_outcome: Callable[[Outcome], None],
@@ -32,11 +32,11 @@ def evaluate(
     try:
         run.pool.evaluate(task, candidates, on_outcome=on_outcome, should_stop=run.should_stop)
     except Stopped as stopped:
-        raise runs.Interrupted from stopped
+        raise Interrupted from stopped
 
 
 def of_stage(
-    run: runs.Run, stage: str, task: ProxyTask, candidates: Sequence[Candidate]
+    run: Run, stage: str, task: ProxyTask, candidates: Sequence[Candidate]
 ) -> dict[int, Outcome]:
     """Evaluate the candidates of a stage, those that are recorded excepted.
 
@@ -53,20 +53,20 @@ def of_stage(
         Interrupted: The job is to pause or to stop; what finished is recorded.
         LossfitError: The task cannot be run.
     """
-    known = _recorded(run, stage, candidates)
-    missing = [candidate for candidate in candidates if candidate.number not in known]
+    recorded = _recorded(run, stage, candidates)
+    missing = [candidate for candidate in candidates if candidate.number not in recorded]
     evaluate(run, task, missing, lambda outcome: _record(run, stage, outcome))
     return _recorded(run, stage, candidates)
 
 
-def _recorded(run: runs.Run, stage: str, candidates: Sequence[Candidate]) -> dict[int, Outcome]:
+def _recorded(run: Run, stage: str, candidates: Sequence[Candidate]) -> dict[int, Outcome]:
     numbers = [candidate.number for candidate in candidates]
     with run.reading() as session:
         rows = ledger.recorded_evaluations(session, run.job.id, stage, numbers)
     return {row.number: Outcome(**row.outcome) for row in rows}
 
 
-def _record(run: runs.Run, stage: str, outcome: Outcome) -> None:
+def _record(run: Run, stage: str, outcome: Outcome) -> None:
     body: dict[str, Any] = {
         "number": outcome.number,
         "score": outcome.score,

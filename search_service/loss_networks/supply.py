@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from search_service.jobs import following as trainings
-from search_service.jobs import run as runs
+from search_service.catalogue.datasets import source_of
+from search_service.jobs import following
+from search_service.jobs.run import Run
 from search_service.loss_networks import provenance
 from search_service.store import artifacts
 from search_service.store.tables import Artifact, Dataset
@@ -36,7 +37,7 @@ DEFAULTS: Mapping[str, LossNetworkSpec] = {
 
 
 def ensure(
-    run: runs.Run, dataset: Dataset, documents: Iterable[Mapping[str, Any]]
+    run: Run, dataset: Dataset, documents: Iterable[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """Find the loss networks that losses ask for, or train those that are missing.
 
@@ -62,29 +63,31 @@ def ensure(
     ]
 
 
-def paths(run: runs.Run, networks: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def paths(run: Run, networks: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Copy the weights of networks to the job's folder, where workers find them; their paths by kind.
 
     Raises:
         NotFoundError: They are not among the artifacts any more.
         StorageError: They are damaged.
     """
-    found = {one["kind"]: run.folder / f"{one['kind']}.safetensors" for one in networks}
-    for one in networks:
-        artifacts.fetch(run.settings.artifacts_root, one["sha256"], found[one["kind"]])
-    return {kind: str(path) for kind, path in found.items()}
+    files: dict[str, str] = {}
+    for network in networks:
+        path = run.folder / f"{network['kind']}.safetensors"
+        artifacts.fetch(run.settings.artifacts_root, network["sha256"], path)
+        files[network["kind"]] = str(path)
+    return files
 
 
-def _ensure(run: runs.Run, dataset: Dataset, kind: str) -> dict[str, Any]:
+def _ensure(run: Run, dataset: Dataset, kind: str) -> dict[str, Any]:
     """Find or train one network."""
     with run.reading() as session:
-        found = _known(run, session, dataset.report["fingerprint"], kind)
-    if found is not None:
-        run.record(f"{kind}.safetensors", found.sha256, found.bytes)
-        run.tell("loss-network", facts_of(found) | {"status": "found"})
-        return facts_of(found)
+        network = _find(run, session, dataset.report["fingerprint"], kind)
+    if network is not None:
+        run.record(f"{kind}.safetensors", network.sha256, network.bytes)
+        run.tell("loss-network", facts_of(network) | {"status": "found"})
+        return facts_of(network)
     run.tell("loss-network", {"kind": kind, "status": "training"})
-    task = LossNetworkTask.model_validate({"dataset": dataset.source, "network": DEFAULTS[kind]})
+    task = LossNetworkTask(dataset=source_of(dataset), network=DEFAULTS[kind])
     folder = run.folder / kind
     trained = train_network(run, task, folder, stage=kind)
     row = stored(run, dataset, task, trained, folder)
@@ -94,27 +97,25 @@ def _ensure(run: runs.Run, dataset: Dataset, kind: str) -> dict[str, Any]:
     return facts
 
 
-def _known(run: runs.Run, session: Session, fingerprint: str, kind: str) -> LossNetwork | None:
+def _find(run: Run, session: Session, fingerprint: str, kind: str) -> LossNetwork | None:
     """The network that the job has begun with, or else the newest; None if its weights are gone."""
-    own = session.get(Artifact, (run.job.id, f"{kind}.safetensors"))
-    found = zoo.loss_network(session, fingerprint, own.sha256) if own is not None else None
-    found = found or zoo.find_loss_network(session, kind, fingerprint)
-    if found is None or not artifacts.is_stored(run.settings.artifacts_root, found.sha256):
+    begun_with = session.get(Artifact, (run.job.id, f"{kind}.safetensors"))
+    network = begun_with and zoo.loss_network(session, fingerprint, begun_with.sha256)
+    network = network or zoo.find_loss_network(session, kind, fingerprint)
+    if network is None or not artifacts.is_stored(run.settings.artifacts_root, network.sha256):
         return None
-    return found
+    return network
 
 
 def train_network(
-    run: runs.Run, task: LossNetworkTask, folder: Path, stage: str | None = None
+    run: Run, task: LossNetworkTask, folder: Path, stage: str | None = None
 ) -> LossNetworkResult:
     """Train a loss network on the workers; ``stage`` where the job trains something else after it."""
-    total = task.network.iterations
-    train = run.pool.train_loss_network
-    return trainings.follow(run, train, task, folder, total=total, stage=stage)
+    return following.follow(run, task, folder, total=task.network.iterations, stage=stage)
 
 
 def stored(
-    run: runs.Run,
+    run: Run,
     dataset: Dataset,
     task: LossNetworkTask,
     trained: LossNetworkResult,

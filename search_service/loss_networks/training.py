@@ -5,17 +5,20 @@ data set whose masks they were trained on.
 """
 
 from search_service.catalogue import datasets
-from search_service.jobs import run as runs
+from search_service.catalogue.datasets import source_of
+from search_service.jobs.run import Run, succeed
 from search_service.loss_networks.request import LossNetworkRequest
 from search_service.loss_networks.supply import facts_of, stored, train_network
 from surrogate_zoo.store import zoo
+from workers.tasks.base import fields_of
 from workers.tasks.loss_networks import (
+    LossNetworkOptions,
     LossNetworkResult,
     LossNetworkTask,
 )
 
 
-def run(run: runs.Run) -> None:
+def run(run: Run) -> None:
     """Train a loss network to its end, and publish it.
 
     Raises:
@@ -25,8 +28,7 @@ def run(run: runs.Run) -> None:
     request = LossNetworkRequest.model_validate(run.job.request)
     with run.reading() as session:
         dataset = datasets.get(session, request.dataset)
-    asked = request.model_dump(include={"network", "hold_out", "seed"})
-    task = LossNetworkTask.model_validate({"dataset": dataset.source, **asked})
+    task = LossNetworkTask(dataset=source_of(dataset), **fields_of(request, LossNetworkOptions))
     trained = LossNetworkResult.model_validate(
         run.step(
             "loss network", lambda: train_network(run, task, run.folder).model_dump(mode="json")
@@ -38,5 +40,5 @@ def run(run: runs.Run) -> None:
         outcome = facts_of(published) | {"parameters": trained.parameters}
         outcome |= {"files": [trained.file], "seconds": trained.seconds}
         # Published only if the job may still succeed: both together, or neither.
-        if runs.succeed(session, run.job.id, run.job.attempt, outcome):
+        if succeed(session, run.job.id, run.job.attempt, outcome):
             session.commit()

@@ -44,8 +44,8 @@ def name_axes(grid: Sequence[Axes], x: str, y: str) -> None:
     """Name the x axis of every panel, and the y axis of the first one in a row."""
     for axes in grid:
         axes.set_xlabel(x)
-        place = axes.get_subplotspec()
-        if place is None or place.is_first_col():
+        position = axes.get_subplotspec()
+        if position is None or position.is_first_col():
             axes.set_ylabel(y)
 
 

@@ -12,9 +12,9 @@ from search_service.store.tables import Dataset
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.metrics.catalogue import METRICS
 from workers.tasks.networks import NetworkSpec
+from workers.tasks.retraining import WEIGHTS
 
 NAME: Final = "model-card.md"
-WEIGHTS: Final = "weights.safetensors"
 _TOLD_ELSEWHERE: Final = {"loss", "version", "versions", "dataset", "network", "priority"}
 _NOT_A_PARAMETER: Final = {"schema", "name", "title", "provenance", "terms"}
 
@@ -42,14 +42,16 @@ def render(
         job_id: The retraining's job.
         weights_sha256: Of the weights' file.
     """
-    asked = request.model_dump(mode="json", exclude=_TOLD_ELSEWHERE)
+    schedule = request.model_dump(mode="json", exclude=_TOLD_ELSEWHERE)
     return CARDS.get_template("model-card.md").render(
         request=request,
         dataset=dataset,
         loss=loss,
         parameters=_parameters(request, loss),
-        networks=[row for one in networks for row in rows_of(one["kind"], _measured(one))],
-        schedule=[row for name, value in asked.items() for row in rows_of(name, value)],
+        networks=[
+            row for network in networks for row in rows_of(network["kind"], _measured(network))
+        ],
+        schedule=[row for name, value in schedule.items() for row in rows_of(name, value)],
         scores=[(name, _title(name), score) for name, score in outcome["metrics"].items()],
         seconds=outcome["seconds"],
         start=_start(request.network),
@@ -58,6 +60,7 @@ def render(
         versions=provenance.installed_versions(),
         licence=loss["provenance"].get("licence", provenance.LICENCE),
         job_id=job_id,
+        weights_file=WEIGHTS,
         sha256=weights_sha256,
     )
 

@@ -68,8 +68,8 @@ class GenerationEnv(VecEnv):
         rewards = with_failures_filled(self._evaluate(proposals))
         self.mean_scores.append(float(np.mean(rewards)) if rewards else None)
         ends = np.ones(self.num_envs, dtype=bool)
-        given = np.asarray(rewards or [0.0] * self.num_envs, np.float32)
-        return self.reset(), given, ends, [{} for _ in range(self.num_envs)]
+        rewarded = np.asarray(rewards or [0.0] * self.num_envs, np.float32)
+        return self.reset(), rewarded, ends, [{} for _ in range(self.num_envs)]
 
     def close(self) -> None:
         """Nothing is held."""

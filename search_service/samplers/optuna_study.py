@@ -74,9 +74,9 @@ class BatchStudy:
 
 def box(space: ParameterSpace, thetas: Sequence[Sequence[float]]) -> dict[str, BaseDistribution]:
     """Optuna's search space: the box of ``space``, widened to hold all of ``thetas``."""
-    given = np.array(thetas, dtype=np.float64).reshape(-1, space.dimension)
-    low = np.vstack([space.low, given]).min(axis=0).tolist()
-    high = np.vstack([space.high, given]).max(axis=0).tolist()
+    points = np.array(thetas, dtype=np.float64).reshape(-1, space.dimension)
+    low = np.vstack([space.low, points]).min(axis=0).tolist()
+    high = np.vstack([space.high, points]).max(axis=0).tolist()
     ranges = zip(space.names, low, high, strict=True)
     return {name: FloatDistribution(least, most) for name, least, most in ranges}
 

@@ -1,6 +1,6 @@
 """The samplers that a search may ask for, with their options; needs pydantic alone."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -18,7 +18,18 @@ _PPO2_PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-class PPO2Spec(Spec):
+class SamplerOptions(Spec):
+    """Base of what samplers may be asked for.
+
+    Attributes:
+        seeks_trade_off: Whether it searches the trade-off between several metrics, rather than the
+            highest score.
+    """
+
+    seeks_trade_off: ClassVar[bool] = False
+
+
+class PPO2Spec(SamplerOptions):
     """PPO2 over a truncated normal policy; the defaults are the released search's.
 
     Attributes:
@@ -50,8 +61,8 @@ class PPO2Spec(Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _fill_in_preset(cls, given: object) -> object:
-        return filled(given, _PPO2_PRESETS)
+    def _fill_in_preset(cls, body: object) -> object:
+        return filled(body, _PPO2_PRESETS)
 
     @property
     def trials(self) -> int:
@@ -63,7 +74,7 @@ Trials = Annotated[int, Field(ge=1, le=1_000_000)]
 Batch = Annotated[int, Field(ge=1, le=10_000)]
 
 
-class RandomSpec(Spec):
+class RandomSpec(SamplerOptions):
     """Independent uniform proposals, the start first: the control of every other sampler.
 
     Attributes:
@@ -76,7 +87,7 @@ class RandomSpec(Spec):
     batch: Batch = 32
 
 
-class TPESpec(Spec):
+class TPESpec(SamplerOptions):
     """Optuna's tree-structured Parzen estimator, over all parameters jointly.
 
     What is published is smoothed over all trials, with the cube of their number, hence the limit.
@@ -95,7 +106,7 @@ class TPESpec(Spec):
     startup: Annotated[int, Field(ge=1, le=10_000)] = 8
 
 
-class GPSpec(Spec):
+class GPSpec(SamplerOptions):
     """Optuna's Gaussian process with expected improvement; a proposal takes up to seconds.
 
     Its time grows with the cube of the number of trials, hence the limit.
@@ -114,7 +125,7 @@ class GPSpec(Spec):
     startup: Annotated[int, Field(ge=1, le=1000)] = 8
 
 
-class CMAESSpec(Spec):
+class CMAESSpec(SamplerOptions):
     """CMA-ES: a normal distribution whose mean and covariance follow the better half of a batch.
 
     Attributes:
@@ -129,7 +140,7 @@ class CMAESSpec(Spec):
     sigma: Annotated[float, Field(ge=0.01, le=1.0)] = 0.2
 
 
-class NSGA2Spec(Spec):
+class NSGA2Spec(SamplerOptions):
     """NSGA-II: the trade-off between two or more metrics, instead of one mean of them.
 
     What is published is smoothed over all trials, with the cube of their number, hence the limit.
@@ -139,6 +150,8 @@ class NSGA2Spec(Spec):
         population: Proposals that are evaluated together, the first ones drawn at random but the
             start; as many of all trials, the least dominated and least crowded, breed the next.
     """
+
+    seeks_trade_off: ClassVar[bool] = True
 
     name: Literal["nsga-ii"] = "nsga-ii"
     trials: Annotated[int, Field(ge=1, le=2000)] = 192

@@ -24,20 +24,20 @@ def members(space: ParameterSpace, trials: Sequence[Trial]) -> list[dict[str, An
     metrics = space.target.metrics
     scored = [trial for trial in trials if trial.score is not None]
     points = np.array([[trial.metrics[name] for name in metrics] for trial in scored])
-    found = [scored[index] for index in front(points)]
-    found.sort(key=lambda trial: -trial.metrics[metrics[0]])
-    return [_member(space, trial) for trial in found]
+    members = [scored[index] for index in front(points)]
+    members.sort(key=lambda trial: -trial.metrics[metrics[0]])
+    return [_member(space, trial) for trial in members]
 
 
 def write(path: Path, space: ParameterSpace, members: Sequence[dict[str, Any]]) -> Path:
     """Write the front as JSON: the target, its metrics, the names of theta, and the members."""
-    told = {
+    content = {
         "target": space.metric,
         "metrics": space.target.metrics,
         "parameters": space.names,
         "members": members,
     }
-    path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return path
 
 

@@ -78,7 +78,7 @@ class Rung:
         }
 
 
-def told_scores(rungs: Sequence[Rung], last: Mapping[int, float | None]) -> dict[int, float]:
+def imputed_scores(rungs: Sequence[Rung], last: Mapping[int, float | None]) -> dict[int, float]:
     """The score that a sampler gets for every candidate that was stopped.
 
     Scores after few iterations are lower than after many, so those of a rung cannot stand beside
@@ -92,17 +92,17 @@ def told_scores(rungs: Sequence[Rung], last: Mapping[int, float | None]) -> dict
         rungs: From the first to the last.
         last: Trial number -> score of those that came to an end; None where one failed.
     """
-    told = {number: score for number, score in last.items() if score is not None}
+    scores = {number: score for number, score in last.items() if score is not None}
     stopped: dict[int, float] = {}
     for rung in reversed(rungs):
-        ended = rung.better & told.keys()
+        ended = rung.better & scores.keys()
         shift = 0.0
         if ended:
             lowest = min(
                 score for n, score in rung.scores.items() if n in ended and score is not None
             )
-            shift = min(told[number] for number in ended) - lowest
-        here = {number: score + shift for number, score in rung.stopped.items()}
-        told |= here
-        stopped |= here
+            shift = min(scores[number] for number in ended) - lowest
+        imputed = {number: score + shift for number, score in rung.stopped.items()}
+        scores |= imputed
+        stopped |= imputed
     return stopped

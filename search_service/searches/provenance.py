@@ -10,6 +10,9 @@ from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 if TYPE_CHECKING:  # samplers load torch
     from search_service.samplers.contract import SamplerResult
+_TOLD_ELSEWHERE = {"name", "metric", "dataset", "family", "preset", "repeats", "priority"}
+"""Of a request: what a loss file or its provenance tells elsewhere, or what a repeat does not need."""
+
 _PLACES = ("host", "pid")
 """Facts about a worker that a repeat does not need."""
 
@@ -60,21 +63,11 @@ def _asked(
     request: SearchRequest, space: ParameterSpace, dataset: Dataset, trials: Sequence[Trial]
 ) -> dict[str, Any]:
     """What was searched, and where these trials of it ran."""
-    asked = {
-        "sampler",
-        "start",
-        "start_version",
-        "companion",
-        "companion_versions",
-        "segments",
-        "seed",
-    }
-    asked |= {"network", "training", "scoring", "hold_out", "rejection", "halving", "warm_up"}
     return {
         "method": "Auto Seg-Loss (Li et al., ICLR 2021), searched with lossfit",
         "search": trials[0].job_id,
         "dataset": {"name": dataset.name, **dataset.report},
-        **request.model_dump(mode="json", include=asked),
+        **request.model_dump(mode="json", exclude=_TOLD_ELSEWHERE),
         "parameters": list(space.names),
         "workers": _workers(trials),
         "licence": LICENCE,

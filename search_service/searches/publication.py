@@ -6,14 +6,14 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from search_service.catalogue import datasets, losses
-from search_service.jobs import ledger
-from search_service.jobs import lifecycle as jobs
+from search_service.catalogue import datasets
+from search_service.jobs import ledger, lifecycle
 from search_service.jobs.provenance import installed_versions
-from search_service.searches import provenance
+from search_service.searches import admission, provenance
 from search_service.searches.request import PublicationRequest, SearchRequest
 from search_service.searches.space import space_of
-from search_service.store.tables import FINAL, Job, Trial
+from search_service.store.states import FINAL
+from search_service.store.tables import Job, Trial
 from surrogate_zoo.errors import ConflictError, InputError
 from surrogate_zoo.losses.document import Document, sum_document, surrogate_document
 from surrogate_zoo.losses.parameter_space import ControlPoints
@@ -79,15 +79,15 @@ def publish(session: Session, job_id: str, publication: PublicationRequest) -> L
     name = publication.name
     if name in LOSSES:
         raise InputError(f"{name!r} is a built-in loss: give the trial another name.")
-    job = ledger.lock(session, jobs.get(session, "search", job_id).id)
+    job = ledger.lock(session, lifecycle.get(session, "search", job_id).id)
     if job.state not in FINAL:
         raise ConflictError(
             f"The search is {job.state}: wait until it is over, or cancel it, to publish its trials."
         )
     trial = _scored(session, job, publication.trial)
-    known = session.scalar(_published(name, trial).limit(1))
-    if known is not None:
-        return known
+    published = session.scalar(_published(name, trial).limit(1))
+    if published is not None:
+        return published
     request = SearchRequest.model_validate(job.request)
     facts = provenance.of_trial(
         request,
@@ -96,9 +96,9 @@ def publish(session: Session, job_id: str, publication: PublicationRequest) -> L
         trial,
         _versions(session, job),
     )
-    companion = losses.companion(session, request)
-    found = document(request, trial.theta, companion, name=name, facts=facts)
-    return zoo.publish(session, found)
+    companion = admission.companion(session, request)
+    loss = document(request, trial.theta, companion, name=name, facts=facts)
+    return zoo.publish(session, loss)
 
 
 def _scored(session: Session, job: Job, number: int) -> Trial:
@@ -121,6 +121,6 @@ def _versions(session: Session, job: Job) -> dict[str, str]:
     """Of the software that the search ran with, as its own loss tells; today's if it has none."""
     if job.result is None:
         return installed_versions()
-    own = zoo.get(session, job.result["loss"], job.result["version"])
-    versions: dict[str, str] = own.document["provenance"]["versions"]
+    loss = zoo.get(session, job.result["loss"], job.result["version"])
+    versions: dict[str, str] = loss.document["provenance"]["versions"]
     return versions

@@ -5,8 +5,8 @@ from statistics import fmean, stdev
 from typing import Any
 
 from search_service import significance
-from search_service.jobs import run as runs
-from search_service.jobs import stages as evaluations
+from search_service.jobs import stages
+from search_service.jobs.run import Run
 from search_service.searches import warm_up
 from workers.tasks.proxy import Candidate, ProxyTask
 
@@ -14,7 +14,7 @@ SEEDS = 2**31  # seeds lie below
 
 
 def measure(
-    run: runs.Run,
+    run: Run,
     task: ProxyTask,
     published: Mapping[str, Any],
     start: Mapping[str, Any],
@@ -49,9 +49,9 @@ def measure(
     pair = [Candidate(0, dict(published)), Candidate(1, dict(start))]
     scores: list[tuple[float | None, float | None]] = []
     for seed in seeds:
-        other = task.model_copy(update={"seed": seed, "rejection": None})
-        other = warm_up.warmed(run, other, warm_up_iterations)
-        outcomes = evaluations.of_stage(run, f"repeat {seed}", other, pair)
+        reseeded = task.model_copy(update={"seed": seed, "rejection": None})
+        reseeded = warm_up.warmed(run, reseeded, warm_up_iterations)
+        outcomes = stages.of_stage(run, f"repeat {seed}", reseeded, pair)
         scores.append((outcomes[0].score, outcomes[1].score))
     gains = [None if a is None or b is None else a - b for a, b in scores]
     return {
@@ -64,16 +64,16 @@ def measure(
 
 def _spread(scores: Sequence[float | None]) -> dict[str, Any]:
     """Mean and standard deviation of those that there are."""
-    there = [score for score in scores if score is not None]
+    measured = [score for score in scores if score is not None]
     return {
         "scores": list(scores),
-        "mean": fmean(there) if there else None,
-        "std": stdev(there) if len(there) > 1 else None,
+        "mean": fmean(measured) if measured else None,
+        "std": stdev(measured) if len(measured) > 1 else None,
     }
 
 
 def _interval(gains: Sequence[float | None]) -> list[float] | None:
     """95% interval of the mean gain; None of fewer than two."""
-    there = [gain for gain in gains if gain is not None]
-    interval = significance.estimate(there).interval if there else None
+    measured = [gain for gain in gains if gain is not None]
+    interval = significance.estimate(measured).interval if measured else None
     return None if interval is None else list(interval)

@@ -39,8 +39,7 @@ def write(
     _write_table(table, space, trials)
     yield table
     study = folder / "study.db"
-    sampler = document["provenance"]["sampler"]["name"]
-    objectives = space.target.metrics if sampler == "nsga-ii" else ()
+    objectives = space.target.metrics if space.mixed else ()
     optuna_export.write(
         study, space, document["name"], trials, facts=_told(space, document), objectives=objectives
     )
@@ -60,14 +59,16 @@ def write(
 def _draw(search: FinishedSearch) -> dict[str, bytes | str]:
     """Every figure by name: a PNG file's content, or why there is none."""
     drawn = {figure.name: figure.draw(search) for figure in FIGURES}
-    return {name: one if isinstance(one, str) else png(one) for name, one in drawn.items()}
+    return {
+        name: figure if isinstance(figure, str) else png(figure) for name, figure in drawn.items()
+    }
 
 
 def _told(space: ParameterSpace, document: dict[str, Any]) -> dict[str, Any]:
     """What the study tells about its search."""
     facts = document["provenance"]
-    told = {"metric": space.metric, "dataset": facts["dataset"]["name"]}
-    return told | {name: facts[name] for name in ("seed", "search", "sampler")}
+    header = {"metric": space.metric, "dataset": facts["dataset"]["name"]}
+    return header | {name: facts[name] for name in ("seed", "search", "sampler")}
 
 
 def _write_table(path: Path, space: ParameterSpace, trials: Sequence[Trial]) -> None:

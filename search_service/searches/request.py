@@ -1,34 +1,31 @@
 """What a caller may ask of a search; needs pydantic alone."""
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from search_service.jobs.fields import (
     DatasetName,
+    JobRequest,
     LossTerms,
     Name,
-    Priority,
     Version,
     check_terms,
-    term_names,
 )
 from search_service.presets import filled
 from search_service.samplers.specs import PPO2Spec, SamplerSpec
 from search_service.searches.halving import HalvingSpec
 from search_service.searches.presets import RELEASED_NETWORK, SEARCH_PRESETS, Preset
-from surrogate_zoo.sums import is_sum, sum_name
-from workers.tasks.base import Fraction, Seed, Spec
+from surrogate_zoo.sums import is_sum, sum_name, term_names
+from workers.tasks.base import Spec
 from workers.tasks.networks import NetworkSpec
-from workers.tasks.proxy import RejectionSpec
-from workers.tasks.scoring import ScoringSpec
-from workers.tasks.training import TrainingSpec
+from workers.tasks.proxy import ProxyOptions
 
 LINE = "line"
 """The start of a search whose curves are straight lines: the naive surrogate."""
 
 
-class SearchRequest(Spec):
+class SearchRequest(ProxyOptions, JobRequest):
     """A search for the loss that fits a metric on a dataset.
 
     Attributes:
@@ -52,9 +49,7 @@ class SearchRequest(Spec):
             of loss networks is found in the zoo, or trained first, on all masks of the training split.
         companion_versions: Versions of the companion's terms, by name; a term that is left out takes
             the newest at the time of the request.
-        network: The proxy network.
         training: Its schedule; single fields that are not given are the preset's too.
-        scoring: Options of the metric.
         hold_out: Share of the training split that is held out for the score.
         rejection: Which candidates are rejected as hopeless before they are trained; None trains all.
             Not beside a companion that needs more than predictions.
@@ -63,11 +58,11 @@ class SearchRequest(Spec):
         repeats: Other seeds that the result and the start are trained with at the end, which shows
             the noise; None leaves that out.
         seed: Seeds the sampler and, shared by all candidates, the proxy task.
-        priority: See :data:`Priority`.
     """
 
+    pinned: ClassVar[tuple[str, ...]] = ("start_version", "companion_versions")
+
     name: Name | None = None
-    metric: str
     dataset: DatasetName
     family: str = "bezier"
     segments: Annotated[int, Field(ge=1, le=8)] | None = None
@@ -78,20 +73,14 @@ class SearchRequest(Spec):
     companion: LossTerms | None = None
     companion_versions: dict[Name, Version] = Field(default_factory=dict)
     network: NetworkSpec = RELEASED_NETWORK
-    training: TrainingSpec = TrainingSpec()
-    scoring: ScoringSpec = ScoringSpec()
-    hold_out: Fraction = 0.2
-    rejection: RejectionSpec | None = None
     halving: HalvingSpec | None = None
     warm_up: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     repeats: Annotated[int, Field(ge=2, le=100)] | None = None
-    seed: Seed = 0
-    priority: Priority = 0
 
     @model_validator(mode="before")
     @classmethod
-    def _fill_in_preset(cls, given: object) -> object:
-        return filled(given, SEARCH_PRESETS, default="released")
+    def _fill_in_preset(cls, body: object) -> object:
+        return filled(body, SEARCH_PRESETS, default="released")
 
     @model_validator(mode="after")
     def _start_version_fits(self) -> Self:
@@ -106,9 +95,9 @@ class SearchRequest(Spec):
 
     @model_validator(mode="after")
     def _halving_has_one_score(self) -> Self:
-        if self.halving is not None and str(self.sampler.name) == "nsga-ii":
+        if self.halving is not None and self.sampler.seeks_trade_off:
             raise ValueError(
-                "halving compares one score, nsga-ii has several: leave one of them out"
+                f"halving compares one score, {self.sampler.name} has several: leave one of them out"
             )
         return self
 

@@ -10,9 +10,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from search_service.jobs import run as runs
-from search_service.jobs import stages as evaluations
-from search_service.searches.halving import HalvingSpec, Rung, told_scores
+from search_service.jobs import stages
+from search_service.jobs.run import Run
+from search_service.searches.halving import HalvingSpec, Rung, imputed_scores
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
 
@@ -41,12 +41,12 @@ class Climb:
             last: Scores of those that were left, once they came to an end.
 
         Returns:
-            By number; the score of a stopped one is what :func:`halving.told_scores` tells, its
+            By number; the score of a stopped one is what :func:`halving.imputed_scores` tells, its
             metrics are those on the rung.
         """
-        told = told_scores(self.rungs, last)
+        imputed = imputed_scores(self.rungs, last)
         return {
-            number: replace(outcome, score=told.get(number))
+            number: replace(outcome, score=imputed.get(number))
             for number, outcome in self.outcomes.items()
             if number not in self.left
         }
@@ -57,7 +57,7 @@ class Climb:
 
 
 def climb(
-    run: runs.Run,
+    run: Run,
     task: ProxyTask,
     spec: HalvingSpec,
     *,
@@ -86,8 +86,8 @@ def climb(
     rungs: list[Rung] = []
     for iterations in spec.iterations(task.training.iterations):
         part = task.model_copy(update={"stop_after": iterations})
-        there = [candidate for candidate in candidates if candidate.number in left]
-        reached = evaluations.of_stage(run, f"rung {iterations}", part, there)
+        remaining = [candidate for candidate in candidates if candidate.number in left]
+        reached = stages.of_stage(run, f"rung {iterations}", part, remaining)
         outcomes |= {
             number: _with_seconds(outcome, outcomes.get(number))
             for number, outcome in reached.items()

@@ -6,14 +6,15 @@ from typing import Any
 
 from sqlalchemy import select
 
-from search_service.catalogue import datasets, losses
-from search_service.jobs import ledger
-from search_service.jobs import run as runs
-from search_service.jobs import stages as evaluations
+from search_service.catalogue import datasets
+from search_service.catalogue.datasets import source_of
+from search_service.jobs import ledger, stages
+from search_service.jobs.run import Run, succeed
 from search_service.loss_networks import supply
 from search_service.samplers.contract import Proposal, SamplerResult, Score, Theta
 from search_service.samplers.registry import SAMPLERS
 from search_service.searches import (
+    admission,
     front,
     provenance,
     publication,
@@ -26,14 +27,16 @@ from search_service.searches import (
 from search_service.searches.halving import HalvingSpec
 from search_service.searches.request import SearchRequest
 from search_service.searches.space import space_of
-from search_service.store.tables import Ending, Trial
+from search_service.store.states import Ending
+from search_service.store.tables import Trial
 from surrogate_zoo.errors import ConflictError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.metrics.targets import Target
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import now
-from workers.tasks.proxy import Candidate, Outcome, ProxyTask
+from workers.tasks.base import fields_of
+from workers.tasks.proxy import Candidate, Outcome, ProxyOptions, ProxyTask
 
 UNTRAINED: tuple[Ending, ...] = ("failed", "rejected", "stopped")
 """How trials end that are not trained to their end."""
@@ -53,7 +56,7 @@ class Search:
         task: The proxy task that scores candidates.
     """
 
-    run: runs.Run
+    run: Run
     request: SearchRequest
     space: ParameterSpace
     start: Theta | None
@@ -62,24 +65,19 @@ class Search:
     task: ProxyTask
 
     @classmethod
-    def of(cls, run: runs.Run) -> "Search":
+    def of(cls, run: Run) -> "Search":
         """Read a search out of its job; trains its loss networks and its warm-up where it has any."""
         request = SearchRequest.model_validate(run.job.request)
         space = space_of(request)
         with run.reading() as session:
             dataset = datasets.get(session, request.dataset)
             start = starts.theta(session, request, space)
-            companion = losses.companion(session, request)
+            companion = admission.companion(session, request)
         networks = supply.ensure(run, dataset, [companion] if companion else [])
-        task = ProxyTask.model_validate(
-            {
-                "dataset": dataset.source,
-                "loss_networks": supply.paths(run, networks),
-                **request.model_dump(
-                    include={"metric", "network", "training", "scoring", "hold_out", "seed"}
-                ),
-                "rejection": request.rejection,
-            }
+        task = ProxyTask(
+            dataset=source_of(dataset),
+            loss_networks=supply.paths(run, networks),
+            **fields_of(request, ProxyOptions),
         )
         task = warm_up.warmed(run, task, request.warm_up)
         return cls(run, request, space, start, companion, networks, task)
@@ -153,7 +151,7 @@ class Search:
             seconds = outcome.seconds + (spent or {}).get(outcome.number, 0.0)
             self._keep(missing[outcome.number], replace(outcome, seconds=seconds))
 
-        evaluations.evaluate(self.run, task, self._candidates(list(missing.values())), keep)
+        stages.evaluate(self.run, task, self._candidates(list(missing.values())), keep)
 
     def _candidates(self, batch: Sequence[Proposal]) -> list[Candidate]:
         return [Candidate(proposal.number, self.document(proposal.theta)) for proposal in batch]
@@ -180,7 +178,7 @@ class Search:
         return {"repeats": measured}
 
 
-def run(run: runs.Run) -> None:
+def run(run: Run) -> None:
     """Run a search to its end: all trials, the published loss, the artifacts.
 
     Raises:
@@ -208,7 +206,7 @@ def run(run: runs.Run) -> None:
         outcome |= {} if members is None else {"front": members}
         outcome |= beside
         # Published only if the job may still succeed: both together, or neither.
-        if runs.succeed(session, run.job.id, run.job.attempt, outcome):
+        if succeed(session, run.job.id, run.job.attempt, outcome):
             session.commit()
 
 

@@ -1,6 +1,5 @@
 """The parameters that a search is over."""
 
-from search_service.samplers.specs import NSGA2Spec
 from search_service.searches.request import SearchRequest
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.parameter_space import ParameterSpace
@@ -16,11 +15,11 @@ def space_of(request: SearchRequest) -> ParameterSpace:
         InputError: The metric is no weighted sum, curves have too few segments, or NSGA-II is given
             a single metric.
     """
-    several = isinstance(request.sampler, NSGA2Spec)
+    several = request.sampler.seeks_trade_off
     space = ParameterSpace(request.metric, request.family, request.segments)
     if several and len(space.target.metrics) == 1:
         raise InputError(
-            f"The sampler nsga-ii searches the trade-off between metrics, and {request.metric!r} is "
-            f"one: join several with +, such as miou+bf1, or take another sampler."
+            f"The sampler {request.sampler.name} searches the trade-off between metrics, and "
+            f"{request.metric!r} is one: join several with +, such as miou+bf1, or take another sampler."
         )
     return ParameterSpace(request.metric, request.family, request.segments, mixed=several)

@@ -4,8 +4,8 @@ Its state is one file below the job's folder, so that candidates start from the 
 they train. It follows from the task and its seed: one that is lost is made again.
 """
 
-from search_service.jobs import run as runs
-from search_service.jobs import stages as evaluations
+from search_service.jobs import stages
+from search_service.jobs.run import Run
 from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.losses.registry import LOSSES
 from workers.learning.states import state_path
@@ -14,7 +14,7 @@ from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 LOSS = "cross-entropy"
 
 
-def warmed(run: runs.Run, task: ProxyTask, iterations: int) -> ProxyTask:
+def warmed(run: Run, task: ProxyTask, iterations: int) -> ProxyTask:
     """The task with its warm start, which is trained first where it is not there.
 
     The warm-up takes the task's own schedule, shortened to ``iterations``, and its training images;
@@ -37,9 +37,7 @@ def warmed(run: runs.Run, task: ProxyTask, iterations: int) -> ProxyTask:
     if not path.exists():
         outcomes: list[Outcome] = []
         candidate = Candidate(0, LOSSES[LOSS].document())
-        evaluations.evaluate(
-            run, _warm_up(task, iterations, str(folder)), [candidate], outcomes.append
-        )
+        stages.evaluate(run, _warm_up(task, iterations, str(folder)), [candidate], outcomes.append)
         if (reason := outcomes[0].error) is not None:
             raise WorkerError(f"The warm-up with {LOSS} failed. {reason} Lower the learning rate.")
     return task.model_copy(update={"warm_start": str(path)})

@@ -169,8 +169,8 @@ def _put(files: Any, base: str, path: Path, sha256: str) -> None:
     folder = target.rpartition("/")[0]
     partial = f"{base}/{_PARTIAL}/{int(time.time())}-{uuid4().hex}"
     local = isinstance(files, LocalFileSystem)
-    for one in (folder, f"{base}/{_PARTIAL}"):
-        files.makedirs(one, exist_ok=True)
+    for needed in (folder, f"{base}/{_PARTIAL}"):
+        files.makedirs(needed, exist_ok=True)
     try:
         _send(files, path, partial)
         if local:
@@ -181,8 +181,8 @@ def _put(files: Any, base: str, path: Path, sha256: str) -> None:
             files.rm_file(partial)
         raise
     if local:
-        for one in (folder, base):  # the rename itself must survive a power cut
-            _flush(one)
+        for renamed in (folder, base):  # the rename itself must survive a power cut
+            _flush(renamed)
 
 
 def _send(files: Any, path: Path, name: str) -> None:
@@ -199,10 +199,10 @@ def _cached(root: Root, sha256: str) -> Path:
         if not (path.is_file() and _digest(path)[0] == sha256):
             fetch(root, sha256, path)
         os.utime(path, (time.time(), path.stat().st_mtime))
-    for one in root.cache.iterdir():
+    for file in root.cache.iterdir():
         with suppress(FileNotFoundError):  # another process sweeps too
-            if max(one.stat().st_atime, one.stat().st_mtime) < time.time() - DAY:
-                one.unlink()
+            if max(file.stat().st_atime, file.stat().st_mtime) < time.time() - DAY:
+                file.unlink()
     return path
 
 

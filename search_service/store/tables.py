@@ -5,41 +5,13 @@ Portable between SQLite and PostgreSQL. Rows of a job are written only while its
 """
 
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from search_service.store.states import STATES
 from surrogate_zoo.store.tables import AwareDateTime, Base
-
-JobKind: TypeAlias = Literal["search", "retraining", "comparison", "loss-network"]
-
-State: TypeAlias = Literal[
-    "queued",  # waits for the controller, by priority
-    "running",  # the controller works on it, or will again after its restart
-    "pausing",  # running, and asked to pause
-    "paused",  # waits for a resume; trials and checkpoints are kept
-    "cancelling",  # running, and asked to stop for good
-    "cancelled",
-    "succeeded",
-    "failed",
-]
-STATES: tuple[State, ...] = State.__args__  # type: ignore[attr-defined]
-ACTIVE: tuple[State, ...] = ("running", "pausing", "cancelling")
-"""States in which a controller works on the job."""
-FINAL: tuple[State, ...] = ("cancelled", "succeeded", "failed")
-"""States that a job never leaves."""
-
-Ending: TypeAlias = Literal[
-    "trained",  # to the end of its schedule
-    "stopped",  # on a rung, as one of the worst of its generation
-    "rejected",  # hopeless, so never trained
-    "failed",
-]
-"""How a trial ended."""
-
-CELL = "cell"
-"""Stage of a comparison's retrainings."""
 
 
 class Dataset(Base):
@@ -65,8 +37,8 @@ class Job(Base):
 
     Attributes:
         id: UUID in its canonical text form.
-        kind: See :data:`JobKind`.
-        state: See :data:`State`.
+        kind: See ``search_service.kinds.KINDS``.
+        state: See :data:`search_service.store.states.State`.
         priority: Higher starts first.
         request: The checked request as JSON, everything that was left open filled in.
         result: What came out, once succeeded.
@@ -109,10 +81,10 @@ class Trial(Base):
         theta: Its parameters, each in [0, 1].
         is_mean: Whether it is the policy's mean itself.
         score: The metric on the hold-out set, in 0..1; None where there is none. Of a stopped trial
-            what the sampler was told (``halving.told_scores``), on the scale of whole trainings.
+            what the sampler was told (``halving.imputed_scores``), on the scale of whole trainings.
         metrics: All metrics on the hold-out set, as they were measured.
         error: Why there is no score.
-        ending: See :data:`Ending`.
+        ending: See :data:`search_service.store.states.Ending`.
         iterations: Steps that it was trained for.
         seconds: Wall time of its training and scoring.
         worker: Facts about where it ran that a repeat needs, such as the thread count.

@@ -8,9 +8,11 @@ import httpx
 import pytest
 
 from api.app import create_app
-from api.problems import MEDIA_TYPE, Problem, status_of
+from api.problems import status_of
+from api.schemas import PROBLEM, Problem
+from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
-from search_service.store.database import make_engine, upgrade
+from search_service.store.database import make_engine
 from surrogate_zoo.errors import (
     ConflictError,
     LossfitError,
@@ -31,7 +33,7 @@ JSON = {"Content-Type": "application/json"}
 
 def is_problem(response: httpx.Response, status: int) -> Problem:
     assert response.status_code == status, response.text
-    assert response.headers["content-type"] == MEDIA_TYPE
+    assert response.headers["content-type"] == PROBLEM
     problem = Problem.model_validate_json(response.content)
     assert problem.status == status
     assert problem.type.startswith("urn:lossfit:problem:")
@@ -175,7 +177,7 @@ def test_a_database_without_the_schema_is_unavailable_until_it_is_upgraded(tmp_p
         assert is_problem(live.http.get("/v1/searches"), 503).type.endswith(":unavailable")
         assert live.http.get("/livez").status_code == 200
         engine = make_engine(settings.database)
-        upgrade(engine)
+        prepare(engine)
         engine.dispose()
         assert live.is_healthy()
         assert live.http.get("/v1/searches").json() == {"items": [], "next": None}

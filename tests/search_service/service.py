@@ -10,16 +10,19 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from search_service.controller import Controller
-from search_service.jobs import lifecycle as jobs
+from search_service.jobs import lifecycle
+from search_service.jobs.fields import JobRequest
 from search_service.jobs.pool import Pool
+from search_service.kinds import KINDS
+from search_service.searches.admission import trials
 from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
 from search_service.store.database import read_sessions, sessions
-from search_service.store.tables import FINAL, Job
+from search_service.store.states import FINAL
+from search_service.store.tables import Job
 from surrogate_zoo.store import zoo
+from tests.conftest import DEADLINE
 from tests.search_service.bowl import Scored
-
-DEADLINE = 120.0
 
 
 def small(**fields: Any) -> SearchRequest:
@@ -27,6 +30,17 @@ def small(**fields: Any) -> SearchRequest:
     sampler = {"name": "ppo2", "steps": 3, "samples": 4}
     body = {"metric": "macc", "dataset": "shapes", "preset": "quick", "sampler": sampler}
     return SearchRequest.model_validate(body | fields)
+
+
+def create(session: Session, request: JobRequest, *, idempotency_key: str | None = None) -> Job:
+    """Submit a request of any kind, with an operator's default settings."""
+    (kind,) = [kind for kind in KINDS.values() if kind.request is type(request)]
+    return lifecycle.create(session, Settings(), kind, request, idempotency_key=idempotency_key)
+
+
+def progress_of(session: Session, job: Job) -> dict[str, Any]:
+    """How far a job is, as the API tells."""
+    return KINDS[job.kind].admission().progress(session, job)
 
 
 @contextmanager
@@ -43,15 +57,21 @@ def working(settings: Settings, pool: Pool) -> Iterator[None]:
             thread.join()
 
 
+def result_of(job: Job) -> dict[str, Any]:
+    """What a job that has succeeded ended with."""
+    assert job.result is not None, job.error
+    return job.result
+
+
 class Desk:
     """Submits jobs to a database and looks at them."""
 
     def __init__(self, engine: Engine) -> None:
         self.reading, self.writing = read_sessions(engine), sessions(engine)
 
-    def submit(self, request: SearchRequest) -> str:
+    def submit(self, request: JobRequest) -> str:
         with self.writing.begin() as session:
-            return jobs.create_search(session, request).id
+            return create(session, request).id
 
     def act(self, action: Callable[[Session, Any, str], Job], job_id: str) -> Job:
         with self.writing.begin() as session:
@@ -63,19 +83,18 @@ class Desk:
 
     def trials(self, job_id: str) -> Scored:
         with self.reading() as session:
-            found = jobs.trials(session, job_id, limit=10_000)
-            return [(trial.number, trial.theta, trial.score) for trial in found]
+            recorded = trials(session, job_id, limit=10_000)
+            return [(trial.number, trial.theta, trial.score) for trial in recorded]
 
     def states(self, job_id: str) -> list[str]:
         with self.reading() as session:
-            events = jobs.events_after(session, job_id)
+            events = lifecycle.events_after(session, job_id)
             assert [event.sequence for event in events] == list(range(1, len(events) + 1))
             return [event.body["state"] for event in events if event.kind == "state"]
 
     def published(self, job_id: str) -> dict[str, Any]:
         """Document of the loss that a search published."""
-        result = self.job(job_id).result
-        assert result is not None
+        result = result_of(self.job(job_id))
         with self.reading() as session:
             return zoo.get(session, result["loss"], result["version"]).document
 

@@ -1,3 +1,5 @@
+"""The controller: searches to their end, stopped and gone on with, in order, and failing."""
+
 import csv
 import json
 import time
@@ -10,10 +12,12 @@ from sqlalchemy import Engine
 from search_service.controller import Controller
 from search_service.jobs import lifecycle as jobs
 from search_service.jobs import run as runs
+from search_service.searches.admission import trials as trials_of
 from search_service.settings import Settings
 from search_service.store.artifacts import open_artifact
 from surrogate_zoo.errors import ConflictError, InputError
 from surrogate_zoo.losses.document import check_document
+from tests.conftest import DEADLINE
 from tests.search_service.bowl import BowlPool, expected
 from tests.search_service.service import Desk, small, working
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
@@ -97,7 +101,7 @@ def test_cancelling_stops_within_seconds_and_publishes_nothing(
     pool = BowlPool(closed=True)
     with working(settings, pool):
         job_id = desk.submit(small())
-        assert pool.entered.acquire(timeout=30)
+        assert pool.entered.acquire(timeout=DEADLINE)
         began = time.monotonic()
         assert desk.act(jobs.cancel, job_id).state == "cancelling"
         job = desk.wait_for(job_id)
@@ -132,7 +136,7 @@ def test_a_higher_priority_starts_first_and_equals_in_their_order(
     pool = BowlPool(closed=True)
     with working(settings.model_copy(update={"concurrent_jobs": 1}), pool):
         first = desk.submit(small(metric="macc"))
-        assert pool.entered.acquire(timeout=30)
+        assert pool.entered.acquire(timeout=DEADLINE)
         waiting = [
             desk.submit(small(metric=metric, priority=priority))
             for metric, priority in [("miou", -5), ("fwiou", 0), ("gacc", 0), ("bf1", 7)]
@@ -149,7 +153,7 @@ def test_a_job_cancelled_while_it_waits_never_starts(desk: Desk, settings: Setti
     pool = BowlPool(closed=True)
     with working(settings.model_copy(update={"concurrent_jobs": 1}), pool):
         first = desk.submit(small(metric="macc"))
-        assert pool.entered.acquire(timeout=30)
+        assert pool.entered.acquire(timeout=DEADLINE)
         second = desk.submit(small(metric="miou"))
         assert desk.act(jobs.cancel, second).state == "cancelled"
         pool.gate.set()
@@ -194,7 +198,7 @@ def test_a_failure_is_told_in_one_line_and_harms_no_other_job(
     assert desk.job(refused).state == desk.job(barren).state == "failed"
     with desk.reading() as session:
         assert jobs.events_after(session, refused)[-1].body == {"error": desk.job(refused).error}
-        assert {trial.error for trial in jobs.trials(session, barren)} == {"loss became NaN"}
+        assert {trial.error for trial in trials_of(session, barren)} == {"loss became NaN"}
 
 
 def test_the_next_controller_goes_on_where_one_was_stopped(desk: Desk, settings: Settings) -> None:
@@ -237,7 +241,7 @@ def test_a_trial_of_another_search_is_not_taken_for_ones_own(
     with working(settings, BowlPool(0.05)):
         desk.wait_for_trials(job_id, 2)
     with desk.writing.begin() as session:
-        jobs.trials(session, job_id)[0].theta = [0.5] * 6
+        trials_of(session, job_id)[0].theta = [0.5] * 6
     with working(settings, BowlPool()):
         assert "another version" in str(desk.wait_for(job_id).error)
 

@@ -12,11 +12,12 @@ from search_service.catalogue import datasets
 from search_service.catalogue.request import DatasetRequest
 from search_service.jobs import lifecycle as jobs
 from search_service.retrainings.request import RetrainingRequest
+from search_service.searches.admission import trials as trials_of
 from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
 from search_service.store.artifacts import open_artifact
 from surrogate_zoo import load_loss
-from tests.search_service.service import Desk, working
+from tests.search_service.service import Desk, create, progress_of, working
 from tests.workers.tiny import NETWORK, SOURCE, training
 from workers.cluster.pool import WorkerPool
 from workers.networks.build import build_network
@@ -51,7 +52,7 @@ def test_a_search_finds_a_loss_and_a_retraining_trains_with_it(
         assert (search.state, search.error) == ("succeeded", None)
         asked = RetrainingRequest.model_validate({"loss": "asl-macc-tiny"} | TINY)
         with desk.writing.begin() as session:
-            job_id = jobs.create_retraining(session, asked).id
+            job_id = create(session, asked).id
         retraining = desk.wait_for(job_id)
     assert (retraining.state, retraining.error) == ("succeeded", None)
     assert len(desk.trials(search.id)) == 6
@@ -83,7 +84,7 @@ def test_a_search_for_two_metrics_publishes_the_sum_of_their_surrogates(
         search = desk.wait_for(desk.submit(request))
     assert (search.state, search.error) == ("succeeded", None)
     with desk.reading() as session:
-        for trial in jobs.trials(session, search.id):
+        for trial in trials_of(session, search.id):
             mean = (3 * trial.metrics["miou"] + trial.metrics["macc"]) / 4
             assert trial.score == pytest.approx(mean)
     document = desk.published(search.id)
@@ -105,7 +106,7 @@ def _check_retraining(desk: Desk, settings: Settings, job_id: str) -> None:
             a.name: open_artifact(settings.artifacts_root, a.sha256)
             for a in jobs.artifacts(session, job_id)
         }
-        assert jobs.progress(session, desk.job(job_id))["done"] == 4
+        assert progress_of(session, desk.job(job_id))["done"] == 4
         classes = len(datasets.get(session, "tiny").report["classes"])
     assert set(files) == set(result["files"])
     assert set(files) > {"weights.safetensors", "metrics.json", "predictions.png"}
@@ -122,12 +123,12 @@ def test_a_paused_retraining_ends_with_the_weights_of_an_uninterrupted_one(
     request = RetrainingRequest.model_validate({"loss": "cross-entropy"} | longer)
     with working(settings.model_copy(update={"concurrent_jobs": 1}), pool):
         with desk.writing.begin() as session:
-            paused = jobs.create_retraining(session, request).id
-            straight = jobs.create_retraining(session, request).id
+            paused = create(session, request).id
+            straight = create(session, request).id
 
         def done() -> int:
             with desk.reading() as session:
-                return int(jobs.progress(session, desk.job(paused))["done"])
+                return int(progress_of(session, desk.job(paused))["done"])
 
         desk.wait(lambda: done() > 0, "progress")
         with desk.writing.begin() as session:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar, cast
 
 import ray
 
@@ -23,11 +23,8 @@ from workers.cluster.fair_shares import Call, FairShares
 from workers.cluster.packs import ATTEMPTS, Pack, cut_packs, retry
 from workers.cluster.timer import Timer
 from workers.cluster.worker import Progress, Refusal, TrainingWorker
-from workers.tasks.base import Spec, Stopped
-from workers.tasks.gallery import GalleryResult, GalleryTask
-from workers.tasks.loss_networks import LossNetworkResult, LossNetworkTask
+from workers.tasks.base import FolderTask, Stopped
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
-from workers.tasks.retraining import RetrainingResult, RetrainingTask
 
 STOP_POLL = 0.2  # seconds between two calls of should_stop, and of a training's progress
 STOP_GRACE = 5.0  # seconds a worker has to stop before it is killed; it looks at every step
@@ -36,10 +33,11 @@ PATIENCE = 60.0  # seconds without any worker before the log says so
 log = logging.getLogger(__name__)
 Actor = Any  # ray.actor.ActorHandle is untyped
 Stop = Callable[[], bool]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class _Run:
+class _Flight:
     actor: Actor
     ticket: str
     reference: Reference
@@ -160,7 +158,7 @@ class WorkerPool:
             WorkerError: No worker can be started.
         """
         packs = cut_packs(candidates, self._pack_size)
-        running: dict[Reference, tuple[_Run, Pack]] = {}
+        running: dict[Reference, tuple[_Flight, Pack]] = {}
         stop = Timer(STOP_POLL)
         with self._shares.call() as call:
             try:
@@ -171,7 +169,7 @@ class WorkerPool:
                         pack = packs.popleft()
                         ticket = uuid.uuid4().hex
                         reference = actor.evaluate.remote(ticket, task, pack.candidates)
-                        running[reference] = (_Run(actor, ticket, reference), pack)
+                        running[reference] = (_Flight(actor, ticket, reference), pack)
                     if not packs:
                         self._shares.rest(call)
                     for reference in finished(running):
@@ -185,22 +183,22 @@ class WorkerPool:
             finally:
                 self._halt(call, [run for run, _ in running.values()])
 
-    def retrain(
+    def run(
         self,
-        task: RetrainingTask,
+        task: FolderTask[Result],
         folder: Path,
         *,
         on_progress: Progress = lambda _steps, _loss: None,
         should_stop: Stop = lambda: False,
-    ) -> RetrainingResult:
-        """Retrain on one actor, with checkpoints in ``folder``.
+    ) -> Result:
+        """Do a task in ``folder`` on one actor.
 
         ``folder`` must be on a disk that this process and the actors share. When the actor is lost,
-        another one goes on from the last checkpoint.
+        another one goes on from the last checkpoint, or begins anew where the task keeps none.
 
         Args:
-            task: What to train.
-            folder: See :func:`workers.retraining.retraining.retrain`.
+            task: What to do; :data:`workers.cluster.worker.FUNCTIONS` names what does it.
+            folder: For checkpoints and results.
             on_progress: Called in this thread with steps taken and recent loss, as they come.
             should_stop: Looked at five times a second.
 
@@ -209,34 +207,6 @@ class WorkerPool:
             InputError: The task is wrong.
             WorkerError: The training diverged, or three workers were lost without progress.
         """
-        return self._train("retrain", task, folder, on_progress, should_stop)  # type: ignore[no-any-return]
-
-    def train_loss_network(
-        self,
-        task: LossNetworkTask,
-        folder: Path,
-        *,
-        on_progress: Progress = lambda _steps, _loss: None,
-        should_stop: Stop = lambda: False,
-    ) -> LossNetworkResult:
-        """Train a loss network; as :meth:`retrain`, but one whose actor is lost begins anew."""
-        return self._train("train_loss_network", task, folder, on_progress, should_stop)  # type: ignore[no-any-return]
-
-    def draw_gallery(
-        self,
-        task: GalleryTask,
-        folder: Path,
-        *,
-        on_progress: Progress = lambda _images, _disagreement: None,
-        should_stop: Stop = lambda: False,
-    ) -> GalleryResult:
-        """Draw predictions side by side; as :meth:`retrain`, but one whose actor is lost begins anew."""
-        return self._train("draw_gallery", task, folder, on_progress, should_stop)  # type: ignore[no-any-return]
-
-    def _train(
-        self, method: str, task: Spec, folder: Path, on_progress: Progress, should_stop: Stop
-    ) -> Any:
-        """Run a method of some actor; again on another one where the actor is lost."""
         lost, best = 0, -1
 
         def progressed(steps: int, loss: float) -> None:
@@ -248,8 +218,8 @@ class WorkerPool:
         with self._shares.call() as call:
             while True:
                 actor, ticket = self._wait_for_actor(call, should_stop), uuid.uuid4().hex
-                train = getattr(actor, method).remote
-                run = _Run(actor, ticket, train(ticket, task, str(folder.resolve())))
+                reference = actor.run.remote(ticket, task, str(folder.resolve()))
+                run = _Flight(actor, ticket, reference)
                 try:
                     self._watch(run, progressed, should_stop)
                 except BaseException:
@@ -257,7 +227,7 @@ class WorkerPool:
                     raise
                 result = self._collect(call, run)
                 if not isinstance(result, str):
-                    return result
+                    return cast("Result", result)
                 if (lost := lost + 1) >= ATTEMPTS:
                     raise WorkerError(f"worker lost {lost} times: {result}")
 
@@ -269,7 +239,7 @@ class WorkerPool:
             time.sleep(POLL)
         return actor
 
-    def _watch(self, run: _Run, on_progress: Progress, should_stop: Stop) -> None:
+    def _watch(self, run: _Flight, on_progress: Progress, should_stop: Stop) -> None:
         """Report progress until the training ends, well or not; raise Stopped if asked to."""
         look = Timer(STOP_POLL)
         while not finished([run.reference]):
@@ -313,7 +283,7 @@ class WorkerPool:
         if len(self._starting) == self.actors and self._complaint.due():
             log.warning("Waiting for Ray to start %d workers.", self.actors)
 
-    def _collect(self, call: Call, run: _Run) -> Any:
+    def _collect(self, call: Call, run: _Flight) -> Any:
         """Give the actor of a finished run back; return its result, or why it was lost (str)."""
         result = result_of(run.reference)
         if isinstance(result, Refusal) and not result.kind:
@@ -328,7 +298,7 @@ class WorkerPool:
             result.throw()
         return result
 
-    def _halt(self, call: Call, runs: Sequence[_Run]) -> None:
+    def _halt(self, call: Call, runs: Sequence[_Flight]) -> None:
         """Stop runs and give their actors back; one that does not listen is replaced."""
         for run in runs:
             control(run.actor.stop, run.ticket)

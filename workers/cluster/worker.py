@@ -2,10 +2,10 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import torch
 
@@ -15,16 +15,24 @@ from workers.loss_networks.training import train_loss_network
 from workers.proxy.proxy import evaluate_pack
 from workers.retraining.retraining import retrain
 from workers.scoring.gallery import draw_gallery
-from workers.tasks.base import Stopped
-from workers.tasks.gallery import GalleryResult, GalleryTask
-from workers.tasks.loss_networks import LossNetworkResult, LossNetworkTask
+from workers.tasks.base import FolderTask, Stopped
+from workers.tasks.gallery import GalleryTask
+from workers.tasks.loss_networks import LossNetworkTask
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
-from workers.tasks.retraining import RetrainingResult, RetrainingTask
+from workers.tasks.retraining import RetrainingTask
 
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 Progress = Callable[[int, float], None]
+
+
+FUNCTIONS: Mapping[type[FolderTask[Any]], Callable[..., Any]] = {
+    RetrainingTask: retrain,
+    LossNetworkTask: train_loss_network,
+    GalleryTask: draw_gallery,
+}
+"""Type of a task -> what does it: takes task, folder, device, on_progress and should_stop."""
 
 
 @dataclass(frozen=True)
@@ -84,49 +92,8 @@ class TrainingWorker:
         except Exception as error:  # noqa: BLE001 - goes to the caller
             return _refusal(error)
 
-    def retrain(self, ticket: str, task: RetrainingTask, folder: str) -> RetrainingResult | Refusal:
-        """Retrain with checkpoints in ``folder``; ``ticket`` names this call."""
-        return self._train(
-            ticket,
-            lambda on_progress: retrain(
-                task,
-                Path(folder),
-                device=self._device,
-                on_progress=on_progress,
-                should_stop=lambda: self._is_stopped(ticket),
-            ),
-        )
-
-    def train_loss_network(
-        self, ticket: str, task: LossNetworkTask, folder: str
-    ) -> LossNetworkResult | Refusal:
-        """Train a loss network, with its weights in ``folder``; ``ticket`` names this call."""
-        return self._train(
-            ticket,
-            lambda on_progress: train_loss_network(
-                task,
-                Path(folder),
-                device=self._device,
-                on_progress=lambda steps, _total, loss: on_progress(steps, loss),
-                should_stop=lambda: self._is_stopped(ticket),
-            ),
-        )
-
-    def draw_gallery(self, ticket: str, task: GalleryTask, folder: str) -> GalleryResult | Refusal:
-        """Draw a gallery into ``folder``; ``ticket`` names this call."""
-        return self._train(
-            ticket,
-            lambda on_progress: draw_gallery(
-                task,
-                Path(folder),
-                device=self._device,
-                on_progress=on_progress,
-                should_stop=lambda: self._is_stopped(ticket),
-            ),
-        )
-
-    def _train(self, ticket: str, train: Callable[[Progress], Result]) -> Result | Refusal:
-        """Run one training that tells its progress."""
+    def run(self, ticket: str, task: FolderTask[Result], folder: str) -> Result | Refusal:
+        """Do a task in ``folder`` and tell its progress; ``ticket`` names this call."""
         torch.set_num_threads(self._threads)
 
         def on_progress(steps: int, loss: float) -> None:
@@ -134,12 +101,19 @@ class TrainingWorker:
                 self._progress[ticket] = (steps, loss)
 
         try:
-            return train(on_progress)
+            result: Result = FUNCTIONS[type(task)](
+                task,
+                Path(folder),
+                device=self._device,
+                on_progress=on_progress,
+                should_stop=lambda: self._is_stopped(ticket),
+            )
         except Exception as error:  # noqa: BLE001 - goes to the caller
             return _refusal(error)
         finally:
             with self._lock:
                 self._progress.pop(ticket, None)
+        return result
 
     def stop(self, ticket: str) -> None:
         """Make the call named ``ticket`` return soon, also if it has not begun."""

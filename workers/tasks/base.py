@@ -1,6 +1,6 @@
 """What all specs have in common: they are frozen, and know every one of their fields."""
 
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -9,6 +9,9 @@ from surrogate_zoo.errors import LossfitError
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 Side = Annotated[int, Field(ge=16, le=4096)]
+
+HOLD_OUT = 0.2
+"""Share of the training split that is held out, unless another is asked for."""
 
 
 class Spec(BaseModel):
@@ -46,3 +49,21 @@ Curve = tuple[tuple[int, float], ...]
 
 class Stopped(LossfitError):  # noqa: N818 - a request that was met, not an error
     """The caller's ``should_stop`` became true; what had finished before was handed over."""
+
+
+Result_co = TypeVar("Result_co", covariant=True)
+
+
+class FolderTask(Spec, Generic[Result_co]):
+    """Base of the tasks that a worker does in a folder of their own, and whose result is of this type.
+
+    What does such a task is found by its type, see ``workers.cluster.worker.FUNCTIONS``.
+    """
+
+
+def fields_of(spec: Spec, base: type[Spec]) -> dict[str, Any]:
+    """The values of ``spec`` for all fields of a class that it extends, by name.
+
+    Copying goes over the class's own fields, so that none can be forgotten.
+    """
+    return {name: getattr(spec, name) for name in base.model_fields}

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from workers.tasks.base import Spec
+from workers.tasks.base import FolderTask, Spec
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.scoring import InferenceSpec
@@ -22,24 +22,6 @@ class Contestant(Spec):
     name: str
     network: NetworkSpec
     weights: str
-
-
-class GalleryTask(Spec):
-    """Predictions of several networks side by side, on the images that they disagree about most.
-
-    Attributes:
-        dataset: Where the images are.
-        split: The split to choose from.
-        inference: How predictions are made.
-        contestants: The networks; all of them are held in memory at once.
-        images: How many images to show.
-    """
-
-    dataset: DatasetSource
-    split: Literal["val", "test"] = "val"
-    inference: InferenceSpec = InferenceSpec()
-    contestants: Annotated[tuple[Contestant, ...], Field(min_length=1)]
-    images: Annotated[int, Field(ge=1, le=100)] = 6
 
 
 class GalleryImage(Spec):
@@ -72,3 +54,21 @@ class GalleryResult(Spec):
 
     images: tuple[GalleryImage, ...]
     colours: dict[str, str]
+
+
+class GalleryTask(FolderTask[GalleryResult]):
+    """Predictions of several networks side by side, on the images that they disagree about most.
+
+    Attributes:
+        dataset: Where the images are.
+        split: The split to choose from.
+        inference: How predictions are made.
+        contestants: The networks; all of them are held in memory at once.
+        images: How many images to show.
+    """
+
+    dataset: DatasetSource
+    split: Literal["val", "test"] = "val"
+    inference: InferenceSpec = InferenceSpec()
+    contestants: Annotated[tuple[Contestant, ...], Field(min_length=1)]
+    images: Annotated[int, Field(ge=1, le=100)] = 6

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from workers.tasks.base import Seed, Side, Spec
+from workers.tasks.base import HOLD_OUT, FolderTask, Fraction, Seed, Side, Spec
 from workers.tasks.datasets import DatasetSource
 
 
@@ -89,24 +89,6 @@ class InverseNetworkSpec(Spec):
 LossNetworkSpec = Annotated[EdgeNetworkSpec | InverseNetworkSpec, Field(discriminator="kind")]
 
 
-class LossNetworkTask(Spec):
-    """The training of a loss network on the masks of a data set.
-
-    Only the training split is read; what is measured is measured on masks cut from it.
-
-    Attributes:
-        dataset: Where the masks are.
-        network: What to train.
-        hold_out: Share of the training masks that the result is measured on.
-        seed: Seeds the hold-out cut, weights, batches and noise.
-    """
-
-    dataset: DatasetSource
-    network: LossNetworkSpec
-    hold_out: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    seed: Seed = 0
-
-
 class LossNetworkResult(Spec):
     """A trained loss network.
 
@@ -124,3 +106,29 @@ class LossNetworkResult(Spec):
     measures: dict[str, float]
     parameters: dict[str, Any]
     seconds: float
+
+
+class LossNetworkOptions(Spec):
+    """What the training of a loss network may be asked for.
+
+    Attributes:
+        network: What to train, and how.
+        hold_out: Share of the training masks that the result is measured on.
+        seed: Seeds the hold-out cut, weights, batches and noise.
+    """
+
+    network: LossNetworkSpec
+    hold_out: Fraction = HOLD_OUT
+    seed: Seed = 0
+
+
+class LossNetworkTask(LossNetworkOptions, FolderTask[LossNetworkResult]):
+    """The training of a loss network on the masks of a data set.
+
+    Only the training split is read; what is measured is measured on masks cut from it.
+
+    Attributes:
+        dataset: Where the masks are.
+    """
+
+    dataset: DatasetSource

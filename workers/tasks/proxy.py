@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from workers.tasks.base import Curve, Fraction, Seed, Spec
+from workers.tasks.base import HOLD_OUT, Curve, Fraction, Seed, Spec
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.scoring import ScoringSpec
@@ -30,22 +30,37 @@ class RejectionSpec(Spec):
     images: Annotated[int, Field(ge=1, le=64)] = 8
 
 
-class ProxyTask(Spec):
+class ProxyOptions(Spec):
+    """What the proxy task of a search may be asked for.
+
+    Attributes:
+        metric: Name of the metric that scores the hold-out set, or a weighted sum of several.
+        network: The proxy network.
+        training: Its schedule.
+        scoring: Options of the metric.
+        hold_out: Share of the training split that is held out for the score.
+        rejection: Which candidates are rejected as hopeless before they are trained; None trains all.
+        seed: Seeds the hold-out cut, the initial weights, the batches and the augmentation; all
+            candidates of a search share it (common random numbers).
+    """
+
+    metric: str
+    network: NetworkSpec = NetworkSpec()
+    training: TrainingSpec = TrainingSpec()
+    scoring: ScoringSpec = ScoringSpec()
+    hold_out: Fraction = HOLD_OUT
+    rejection: RejectionSpec | None = None
+    seed: Seed = 0
+
+
+class ProxyTask(ProxyOptions):
     """The proxy task of a search: how one candidate loss is trained with and scored.
 
     The hold-out set is cut from the training split; val and test are never read.
 
     Attributes:
         dataset: Where the images are.
-        metric: Name of the metric that scores the hold-out set, or a weighted sum of several.
-        network: The proxy network.
-        training: Its schedule.
-        scoring: Options of the metric.
-        hold_out: Share of the training split that is held out for the score.
-        seed: Seeds the hold-out cut, the initial weights, the batches and the augmentation; all
-            candidates of a search share it (common random numbers).
         loss_networks: Paths of the weights of the loss networks that candidates ask for, by kind.
-        rejection: Which candidates are rejected before they are trained; None trains all.
         warm_start: Path of a learner's state (see ``workers.learning.states``) whose network candidates
             start from, each with an optimiser of its own; None starts from random weights.
         stop_after: Steps after which to stop in the middle of the schedule, and to score; None goes
@@ -55,14 +70,7 @@ class ProxyTask(Spec):
     """
 
     dataset: DatasetSource
-    metric: str
-    network: NetworkSpec = NetworkSpec()
-    training: TrainingSpec = TrainingSpec()
-    scoring: ScoringSpec = ScoringSpec()
-    hold_out: Fraction = 0.2
-    seed: Seed = 0
     loss_networks: dict[str, str] = Field(default_factory=dict)
-    rejection: RejectionSpec | None = None
     warm_start: str | None = None
     stop_after: Annotated[int, Field(ge=1)] | None = None
     states: str | None = None

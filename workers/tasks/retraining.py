@@ -1,13 +1,13 @@
-"""What a retraining may be asked for beside its schedule: to end early, and logs."""
+"""A retraining: what it may be asked for, what goes into it and what comes out, as frozen values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from surrogate_zoo.sums import is_sum, parse_sum
-from workers.tasks.base import Fraction, Seed, Spec
+from workers.tasks.base import FolderTask, Fraction, Seed, Spec
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.scoring import InferenceSpec, ScoringSpec
@@ -40,6 +40,9 @@ class EarlyStopSpec(Spec):
     patience: Annotated[int, Field(ge=1)] = 5
 
 
+WEIGHTS = "weights.safetensors"
+"""Name of the file with the trained weights in a retraining's folder."""
+
 Log = Literal["tensorboard"]
 """A log that a retraining can write into its folder."""
 
@@ -58,49 +61,47 @@ class MlflowSpec(Spec):
     experiment: str = "lossfit"
 
 
-class RetrainingTask(Spec):
-    """A full training with one loss, scored on a split that the search never saw.
+class RetrainingOptions(Spec):
+    """What retrainings may be asked for, alone or in a comparison.
 
     Attributes:
-        dataset: Where the images are.
-        loss: A loss file's content (``lossfit/loss/v1``).
-        network: The network.
-        training: Its schedule.
+        training: The schedule.
         scoring: Options of the metrics.
         inference: How the predictions that are scored are made.
         split: Split that the result is scored on.
-        seed: Seeds initial weights, batches and augmentation.
         checkpoint_every: Steps between two checkpoints.
         devices: GPUs of one machine that share every batch, and CPU processes where there are none;
             the loss is that of the whole batch.
-        early_stop: When to end before the schedule does; None never.
-        log: Logs to write into the folder: loss and learning rate every 20 iterations, scores.
-        mlflow: Where MLflow logs the same; None does not.
-        loss_networks: Paths of the weights of the loss networks that the loss asks for, by kind.
-        rankseg: Score the network a second time with the decoding ``rankseg``: a control of what
-            needs no training.
+        early_stop: When to end before the schedule does, by a hold-out set of each retraining's own;
+            None never.
     """
 
-    dataset: DatasetSource
-    loss: dict[str, Any]
-    network: NetworkSpec = NetworkSpec()
     training: TrainingSpec = TrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
     inference: InferenceSpec = InferenceSpec()
     split: Literal["val", "test"] = "val"
-    seed: Seed = 0
     checkpoint_every: Annotated[int, Field(ge=1)] = 200
     devices: Devices = 1
     early_stop: EarlyStopSpec | None = None
-    log: tuple[Log, ...] = ()
-    mlflow: MlflowSpec | None = None
-    loss_networks: dict[str, str] = Field(default_factory=dict)
-    rankseg: bool = False
 
     @model_validator(mode="after")
-    def _shares_are_alike(self) -> "RetrainingTask":
+    def _shares_are_alike(self) -> Self:
         check_devices(self.training, self.devices)
         return self
+
+
+class SingleRetrainingOptions(RetrainingOptions):
+    """What one retraining may be asked for.
+
+    Attributes:
+        network: The network.
+        seed: Seeds initial weights, batches and augmentation.
+        log: Logs to write into the folder: loss and learning rate every 20 iterations, scores.
+    """
+
+    network: NetworkSpec = NetworkSpec()
+    seed: Seed = 0
+    log: tuple[Log, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,3 +117,22 @@ class RetrainingResult:
     metrics: Mapping[str, float]
     files: tuple[str, ...]
     seconds: float
+
+
+class RetrainingTask(SingleRetrainingOptions, FolderTask[RetrainingResult]):
+    """A full training with one loss, scored on a split that the search never saw.
+
+    Attributes:
+        dataset: Where the images are.
+        loss: A loss file's content (``lossfit/loss/v1``).
+        mlflow: Where MLflow logs what ``log`` does; None does not.
+        loss_networks: Paths of the weights of the loss networks that the loss asks for, by kind.
+        rankseg: Score the network a second time with the decoding ``rankseg``: a control of what
+            needs no training.
+    """
+
+    dataset: DatasetSource
+    loss: dict[str, Any]
+    mlflow: MlflowSpec | None = None
+    loss_networks: dict[str, str] = Field(default_factory=dict)
+    rankseg: bool = False

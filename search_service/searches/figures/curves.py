@@ -30,8 +30,8 @@ def draw_curves(search: FinishedSearch) -> Figure:
         axes.set(aspect="equal", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     best = search.best[:BEST]
     for rank, (trial, _) in enumerate(best):
-        told = f"the {len(best)} best trials" if rank == 0 else None
-        _draw(drawn, search.space, trial.theta, color=TRIAL, linewidth=0.8, alpha=0.6, label=told)
+        label = f"the {len(best)} best trials" if rank == 0 else None
+        _draw(drawn, search.space, trial.theta, color=TRIAL, linewidth=0.8, alpha=0.6, label=label)
     _draw(drawn, search.space, search.result.theta, color=FOUND, linewidth=2.5, label="published")
     for name, axes in drawn.items():
         axes.set_title(name, fontsize=10)
@@ -55,7 +55,7 @@ def draw_path(search: FinishedSearch) -> Figure:
     figure, grid = panels(len(groups))
     path = np.array(search.result.path)
     for axes, (title, places) in zip(grid, groups.items(), strict=True):
-        names = [search.space.names[place].rpartition(".")[2] for place in places]
+        names = [search.space.names[position].rpartition(".")[2] for position in places]
         _draw_lines(axes, names, path[:, places])
         axes.axvline(search.result.generation, color=FOUND, linestyle=":")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
@@ -73,15 +73,15 @@ def draw_path(search: FinishedSearch) -> Figure:
 def _groups(space: ParameterSpace) -> dict[str, list[int]]:
     """Places of the parameters of each curve in theta, and of the weights if they are searched."""
     groups: dict[str, list[int]] = {}
-    for place, name in enumerate(space.names):
-        groups.setdefault(name.rpartition(".")[0], []).append(place)
+    for position, name in enumerate(space.names):
+        groups.setdefault(name.rpartition(".")[0], []).append(position)
     return groups
 
 
 def _draw_lines(axes: Axes, names: Sequence[str], values: np.ndarray) -> None:
     """Colour tells the place along the curve, from dark to light; dashes tell u from v."""
     numbers = [_NUMBERED.fullmatch(name) for name in names]
-    places = [int(found[1]) if found else place for place, found in enumerate(numbers)]
-    for place, name, line in zip(places, names, values.T, strict=True):
-        colour = colormaps["viridis"](0.92 * place / max(*places, 1))
+    places = [int(number[1]) if number else position for position, number in enumerate(numbers)]
+    for position, name, line in zip(places, names, values.T, strict=True):
+        colour = colormaps["viridis"](0.92 * position / max(*places, 1))
         axes.plot(line, "--" if name[0] == "u" else "-", color=colour, marker=".", label=name)

@@ -61,8 +61,8 @@ def importances(search: FinishedSearch, scores: NDArray[np.float64]) -> NDArray[
     )
     evaluator = PedAnovaImportanceEvaluator(target_quantile=_share_of_best(len(scores)))
     # Without the names their order, and so that of equals, would change from process to process.
-    found = get_param_importances(study, evaluator=evaluator, params=list(names))
-    return np.array([found[name] for name in names])
+    importances = get_param_importances(study, evaluator=evaluator, params=list(names))
+    return np.array([importances[name] for name in names])
 
 
 def _share_of_best(trials: int) -> float:

@@ -71,10 +71,10 @@ def _draw_means(axes: Axes, search: FinishedSearch) -> None:
 
 def _place(search: FinishedSearch, centres: list[float]) -> float:
     """Where the published score stands: a mean's at its generation, a candidate's at its trial."""
-    found = search.result
-    own = [trial.number for trial in search.trials if search.published(trial.theta)]
-    is_mean = found.score == found.mean_scores[found.generation]
-    return centres[found.generation] if is_mean or not own else own[0]
+    result = search.result
+    published = [trial.number for trial in search.trials if search.published(trial.theta)]
+    is_mean = result.score == result.mean_scores[result.generation]
+    return centres[result.generation] if is_mean or not published else published[0]
 
 
 def centre(search: FinishedSearch, generation: int) -> float:

@@ -29,18 +29,20 @@ SHARES: Final = np.linspace(2, _WIDTH - 2, 8) / _WIDTH
 
 def draw(search: FinishedSearch) -> Figure:
     """Draw the published loss, the one without a search, and the difference."""
-    found, naive = surface(search), surface(search, naive=True)
+    searched, naive = surface(search), surface(search, naive=True)
     figure = figure_of(11, 4.2)
     axes = figure.subplots(1, 3, sharey=True)
-    levels = np.linspace(min(found.min(), naive.min()), max(found.max(), naive.max()) + 1e-9, 13)
-    for one, values, title in zip(
-        axes, (found, naive), ("published", "without search"), strict=False
+    levels = np.linspace(
+        min(searched.min(), naive.min()), max(searched.max(), naive.max()) + 1e-9, 13
+    )
+    for panel, values, title in zip(
+        axes, (searched, naive), ("published", "without search"), strict=False
     ):
-        filled = _contours(one, values, levels, "viridis")
-        _draw_best(one, values)
-        one.set_title(title, fontsize=10)
+        filled = _contours(panel, values, levels, "viridis")
+        _draw_best(panel, values)
+        panel.set_title(title, fontsize=10)
     figure.colorbar(filled, ax=axes[:2], label="loss", format="%.2f")
-    _draw_difference(figure, axes[2], found - naive)
+    _draw_difference(figure, axes[2], searched - naive)
     name_axes(axes, "p: probability of class 1", "y: share of class 1 in the target")
     legend(figure, axes[0])
     return figure

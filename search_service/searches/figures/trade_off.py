@@ -28,8 +28,8 @@ def draw(search: FinishedSearch) -> Figure | str:
     if not trials:
         return f"No trial has all of the metrics {', '.join([first, *others])}."
     figure, grid = panels(len(others), columns=3, side=3.6)
-    for axes, other in zip(grid, others, strict=True):
-        _draw_pair(axes, search, trials, first, other)
+    for axes, second in zip(grid, others, strict=True):
+        _draw_pair(axes, search, trials, first, second)
     points = grid[0].collections[0]
     figure.colorbar(points, ax=grid, label="trial", shrink=0.8)
     legend(figure, grid[0], columns=1 if len(grid) == 1 else 3)
@@ -37,9 +37,9 @@ def draw(search: FinishedSearch) -> Figure | str:
 
 
 def _draw_pair(
-    axes: Axes, search: FinishedSearch, trials: Sequence[Trial], first: str, other: str
+    axes: Axes, search: FinishedSearch, trials: Sequence[Trial], first: str, second: str
 ) -> None:
-    pairs = [(trial.metrics[first], trial.metrics[other]) for trial in trials]
+    pairs = [(trial.metrics[first], trial.metrics[second]) for trial in trials]
     numbers = [trial.number for trial in trials]
     x, y = zip(*pairs, strict=True)
     axes.scatter(x, y, c=numbers, cmap="viridis", s=18, label="trial")
@@ -48,9 +48,14 @@ def _draw_pair(
         *zip(*best, strict=True), where="post", color=FOUND, linewidth=1.2, marker="o",
         markersize=6, markerfacecolor="none", label="no trial is better in both",
     )  # fmt: skip
-    own = [pairs[i] for i, trial in enumerate(trials) if search.published(trial.theta)]
-    if own:
+    published = [pairs[i] for i, trial in enumerate(trials) if search.published(trial.theta)]
+    if published:
         axes.plot(
-            *own[0], "*", color=FOUND, markersize=15, markeredgecolor="white", label="published"
+            *published[0],
+            "*",
+            color=FOUND,
+            markersize=15,
+            markeredgecolor="white",
+            label="published",
         )
-    axes.set(xlabel=METRICS[first].title, ylabel=METRICS[other].title)
+    axes.set(xlabel=METRICS[first].title, ylabel=METRICS[second].title)

@@ -7,10 +7,12 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from search_service.comparisons.records import progress, tuning_stage
+from search_service.comparisons.admission import progress
+from search_service.comparisons.records import tuning_stage
 from search_service.comparisons.request import ComparisonRequest
 from search_service.store.database import sessions
-from search_service.store.tables import CELL, Evaluation, Job
+from search_service.store.states import CELL
+from search_service.store.tables import Evaluation, Job
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 REQUEST = {"losses": ["dice", "lovasz"], "dataset": "shapes", "seeds": 2}

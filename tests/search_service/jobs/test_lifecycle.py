@@ -10,6 +10,7 @@ from search_service.jobs import ledger
 from search_service.jobs import lifecycle as jobs
 from search_service.jobs import run as runs
 from search_service.retrainings.request import RetrainingRequest
+from search_service.searches.admission import trials as trials_of
 from search_service.searches.request import SearchRequest
 from search_service.store.database import sessions
 from search_service.store.tables import Job, Trial
@@ -17,6 +18,7 @@ from surrogate_zoo.errors import ConflictError, InputError, NotFoundError, Unkno
 from surrogate_zoo.losses.document import surrogate_document
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import now
+from tests.search_service.service import create, progress_of
 
 NONE_YET = {"failed": 0, "rejected": 0, "stopped": 0, "best_score": None}
 
@@ -54,31 +56,31 @@ def at_once(*functions: Callable[[], Any]) -> list[Any]:
 
 
 def test_a_new_search_waits_and_has_told_so(session: Session) -> None:
-    job = jobs.create_search(session, request())
+    job = create(session, request())
     assert (job.state, job.kind, job.attempt) == ("queued", "search", 0)
     assert [(e.sequence, e.kind, e.body) for e in jobs.events_after(session, job.id)] == [
         (1, "state", {"state": "queued"})
     ]
-    assert jobs.progress(session, job) == {"done": 0, "total": 40} | NONE_YET
+    assert progress_of(session, job) == {"done": 0, "total": 40} | NONE_YET
 
 
 def test_the_same_key_gives_the_same_job(session: Session) -> None:
-    first = jobs.create_search(session, request(seed=1), idempotency_key="k")
-    assert jobs.create_search(session, request(seed=1), idempotency_key="k").id == first.id
-    assert jobs.create_search(session, request(seed=1)).id != first.id
+    first = create(session, request(seed=1), idempotency_key="k")
+    assert create(session, request(seed=1), idempotency_key="k").id == first.id
+    assert create(session, request(seed=1)).id != first.id
     with pytest.raises(ConflictError, match="another request"):
-        jobs.create_search(session, request(seed=2), idempotency_key="k")
+        create(session, request(seed=2), idempotency_key="k")
     retraining = RetrainingRequest(loss="cross-entropy", dataset="shapes")
     with pytest.raises(ConflictError):
-        jobs.create_retraining(session, retraining, idempotency_key="k")
+        create(session, retraining, idempotency_key="k")
 
 
 def test_the_same_key_at_the_same_moment_gives_the_same_job(engine: Engine) -> None:
-    def create() -> str:
+    def submit() -> str:
         with sessions(engine).begin() as session:
-            return jobs.create_search(session, request(), idempotency_key="k").id
+            return create(session, request(), idempotency_key="k").id
 
-    ids = at_once(*[create] * 6)
+    ids = at_once(*[submit] * 6)
     assert len(set(ids)) == 1
     assert isinstance(ids[0], str)
 
@@ -87,11 +89,11 @@ def test_a_retrainings_version_is_fixed_when_it_is_asked_for(session: Session) -
     points = {"and": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]}
     zoo.publish(session, surrogate_document("mine", "macc", points))
     asked = RetrainingRequest(loss="mine", dataset="shapes")
-    first = jobs.create_retraining(session, asked, idempotency_key="k")
+    first = create(session, asked, idempotency_key="k")
     zoo.publish(session, surrogate_document("mine", "macc", points, title="newer"))
     assert first.request["version"] == 1
-    assert jobs.create_retraining(session, asked, idempotency_key="k").id == first.id
-    assert jobs.create_retraining(session, asked).request["version"] == 2
+    assert create(session, asked, idempotency_key="k").id == first.id
+    assert create(session, asked).request["version"] == 2
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def test_a_search_that_cannot_be_is_refused(
     session: Session, fields: dict[str, Any], error: type
 ) -> None:
     with pytest.raises(error):
-        jobs.create_search(session, request(**fields))
+        create(session, request(**fields))
     assert jobs.page(session, "search") == ([], None)
 
 
@@ -119,7 +121,7 @@ def test_a_search_that_cannot_be_is_refused(
 )
 def test_a_retraining_that_cannot_be_is_refused(session: Session, fields: dict[str, Any]) -> None:
     with pytest.raises(InputError):
-        jobs.create_retraining(
+        create(
             session,
             RetrainingRequest.model_validate(
                 {"loss": "cross-entropy", "dataset": "shapes"} | fields
@@ -137,7 +139,7 @@ def test_an_unknown_id_is_not_found(session: Session, job_id: str) -> None:
 
 
 def test_a_job_is_found_by_its_own_kind_alone(session: Session) -> None:
-    job = jobs.create_search(session, request())
+    job = create(session, request())
     assert jobs.get(session, "search", job.id.upper()).id == job.id
     with pytest.raises(NotFoundError):
         jobs.get(session, "retraining", job.id)
@@ -160,7 +162,7 @@ ALLOWED = {
 )
 @pytest.mark.parametrize("action", ALLOWED)
 def test_only_stated_changes_of_state_happen(session: Session, action: str, state: str) -> None:
-    job = jobs.create_search(session, request())
+    job = create(session, request())
     job.state = state
     session.flush()
     after = ALLOWED[action].get(state)
@@ -179,7 +181,7 @@ def test_only_stated_changes_of_state_happen(session: Session, action: str, stat
 def test_of_two_actors_one_wins(engine: Engine) -> None:
     for _ in range(5):
         with sessions(engine).begin() as session:
-            job_id = jobs.create_search(session, request()).id
+            job_id = create(session, request()).id
 
         def cancel(job_id: str = job_id) -> str:
             with sessions(engine).begin() as session:
@@ -198,7 +200,7 @@ def test_of_two_actors_one_wins(engine: Engine) -> None:
 
 def test_events_count_without_a_gap_whoever_writes(engine: Engine) -> None:
     with sessions(engine).begin() as session:
-        job_id = jobs.create_search(session, request()).id
+        job_id = create(session, request()).id
 
     def write() -> None:
         for _ in range(15):
@@ -222,21 +224,21 @@ def trial(job_id: str, number: int, score: float | None) -> Trial:
 
 
 def test_a_trial_is_recorded_once(session: Session) -> None:
-    job = jobs.create_search(session, request())
+    job = create(session, request())
     assert ledger.record_trial(session, trial(job.id, 3, 0.5))
     assert not ledger.record_trial(session, trial(job.id, 3, 0.9))
     assert ledger.record_trial(session, trial(job.id, 1, None))
-    assert [(t.number, t.score) for t in jobs.trials(session, job.id)] == [(1, None), (3, 0.5)]
-    assert [t.number for t in jobs.trials(session, job.id, after=1)] == [3]
+    assert [(t.number, t.score) for t in trials_of(session, job.id)] == [(1, None), (3, 0.5)]
+    assert [t.number for t in trials_of(session, job.id, after=1)] == [3]
     assert sum(event.kind == "trial" for event in jobs.events_after(session, job.id)) == 2
-    assert jobs.progress(session, job) == {"done": 2, "total": 40} | NONE_YET | {
+    assert progress_of(session, job) == {"done": 2, "total": 40} | NONE_YET | {
         "failed": 1,
         "best_score": 0.5,
     }
 
 
 def test_pages_follow_each_other_newest_first(session: Session) -> None:
-    made = [jobs.create_search(session, request(seed=i)).id for i in range(5)]
+    made = [create(session, request(seed=i)).id for i in range(5)]
     found, cursor = [], None
     while True:
         page, cursor = jobs.page(session, "search", after=cursor, limit=2)
@@ -256,7 +258,7 @@ def test_a_strange_cursor_is_refused(session: Session, cursor: str) -> None:
 
 
 def test_failing_leaves_one_line(session: Session) -> None:
-    job = jobs.create_search(session, request())
+    job = create(session, request())
     assert isinstance(runs.claim(session, job.id, 0), Job)
     runs.fail(session, job.id, 0, "first\n  second")
     assert (job.state, job.error) == ("failed", "first second")

@@ -1,3 +1,5 @@
+"""Halving: who goes on from a rung, what the stopped count as, and what a sampler makes of it."""
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -6,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from search_service.samplers.contract import Proposal
+from search_service.samplers.contract import Proposal, Score
 from search_service.samplers.registry import SAMPLERS
 from search_service.samplers.specs import PPO2Spec
-from search_service.searches.halving import HalvingSpec, Rung, told_scores
+from search_service.searches.halving import HalvingSpec, Rung, imputed_scores
 from search_service.searches.request import SearchRequest
 from surrogate_zoo.losses.parameter_space import ParameterSpace
+from tests.search_service.bowl import alone
 
 
 def test_rungs_are_shares_of_the_schedule() -> None:
@@ -41,21 +44,21 @@ def test_the_better_part_goes_on_and_the_mean_with_it() -> None:
 
 def test_a_stopped_candidate_lies_as_far_below_the_worst_of_the_better_as_on_its_rung() -> None:
     first = Rung.of({0: 0.30, 1: 0.28, 2: 0.25, 3: 0.10}, 0.5)
-    assert told_scores([first], {0: 0.60, 1: 0.70}) == pytest.approx({2: 0.57, 3: 0.42})
+    assert imputed_scores([first], {0: 0.60, 1: 0.70}) == pytest.approx({2: 0.57, 3: 0.42})
     second = Rung.of({0: 0.45, 1: 0.40}, 0.5)
-    told = told_scores([first, second], {0: 0.60})
+    told = imputed_scores([first, second], {0: 0.60})
     assert told == pytest.approx({1: 0.55, 2: 0.52, 3: 0.37})
 
 
 def test_the_mean_among_the_worse_sets_no_measure() -> None:
     rung = Rung.of({0: 0.1, 1: 0.4, 2: 0.3, 3: 0.2}, 0.5, always=(0,))
-    assert told_scores([rung], {0: 0.2, 1: 0.6, 2: 0.5}) == pytest.approx({3: 0.4})
+    assert imputed_scores([rung], {0: 0.2, 1: 0.6, 2: 0.5}) == pytest.approx({3: 0.4})
 
 
 def test_where_nobody_came_to_an_end_the_rungs_own_scores_are_told() -> None:
     rung = Rung.of({0: 0.4, 1: 0.3, 2: 0.2, 3: 0.1}, 0.5)
-    assert told_scores([rung], {0: None, 1: None}) == {2: 0.2, 3: 0.1}
-    assert told_scores([rung], {0: None, 1: 0.5}) == pytest.approx({2: 0.4, 3: 0.3})
+    assert imputed_scores([rung], {0: None, 1: None}) == {2: 0.2, 3: 0.1}
+    assert imputed_scores([rung], {0: None, 1: 0.5}) == pytest.approx({2: 0.4, 3: 0.3})
 
 
 SCORES = st.lists(st.floats(0, 1) | st.none(), min_size=1, max_size=9)
@@ -72,7 +75,7 @@ def test_everyone_who_was_better_on_a_rung_is_told_more(
     one = Rung.of(measured(first, range(len(first))), 0.5)
     two = Rung.of(measured(second, one.going_on), 0.5)
     ended = measured(last, two.going_on)
-    told = told_scores([one, two], ended)
+    told = imputed_scores([one, two], ended)
     assert set(told) == set(one.stopped) | set(two.stopped)
     whole = told | {number: score for number, score in ended.items() if score is not None}
     for rung in (one, two):
@@ -100,10 +103,10 @@ def test_ppo2_leaves_where_candidates_are_rejected_and_keeps_to_where_scores_ris
     space = ParameterSpace("macc")
     spec = PPO2Spec(steps=8, samples=16, baseline="mean")
 
-    def evaluate(batch: Sequence[Proposal]) -> list[float | None]:
-        return [None if one.theta[0] < 0.25 else 0.5 + 0.1 * one.theta[1] for one in batch]
+    def evaluate(batch: Sequence[Proposal]) -> list[Score | None]:
+        return alone(None if p.theta[0] < 0.25 else 0.5 + 0.1 * p.theta[1] for p in batch)
 
-    result = SAMPLERS["ppo2"](space, spec, evaluate, 0)  # type: ignore[arg-type]
+    result = SAMPLERS["ppo2"](space, spec, evaluate, 0)
     first, last = result.path[0], result.path[-1]
     assert last[0] > first[0] + 0.1
     assert last[1] > first[1] + 0.1

@@ -11,17 +11,19 @@ from sqlalchemy.orm import Session
 from search_service.jobs import ledger
 from search_service.jobs import lifecycle as jobs
 from search_service.searches import publication
+from search_service.searches.admission import trials as trials_of
 from search_service.searches.request import PublicationRequest
 from search_service.searches.space import space_of
 from search_service.settings import Settings
 from search_service.store import artifacts
 from search_service.store.database import sessions
-from search_service.store.tables import State, Trial
+from search_service.store.states import State
+from search_service.store.tables import Trial
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import Loss, now
 from tests.search_service.bowl import BowlPool, curves_of
-from tests.search_service.service import Desk, small, working
+from tests.search_service.service import Desk, create, result_of, small, working
 
 TWO = small(
     metric="macc+3*gacc", seed=4, sampler={"name": "nsga-ii", "trials": 12, "population": 4}
@@ -47,18 +49,19 @@ def test_a_search_for_two_metrics_ends_with_a_front_whose_members_can_be_publish
         job_id = desk.submit(TWO)
         job = desk.wait_for(job_id)
     assert (job.state, job.error) == ("succeeded", None)
-    members = job.result["front"]
+    result = result_of(job)
+    members = result["front"]
     with desk.reading() as session:
-        trials = {trial.number: trial for trial in jobs.trials(session, job_id)}
-        (kept,) = [one for one in jobs.artifacts(session, job_id) if one.name == "front.json"]
+        trials = {trial.number: trial for trial in trials_of(session, job_id)}
+        (kept,) = [file for file in jobs.artifacts(session, job_id) if file.name == "front.json"]
     file = json.loads(artifacts.open_artifact(settings.artifacts_root, kept.sha256).read_text())
     assert file["members"] == members
     assert file["parameters"][-1] == "weight.gacc"
     assert [member["trial"] for member in members] == unbeaten(trials)
-    assert job.result["best"]["trial"] in unbeaten(trials)
+    assert result["best"]["trial"] in unbeaten(trials)
     assert len({member["weights"]["macc"] for member in members}) > 1
-    own = desk.published(job_id)
-    assert own["provenance"]["chosen"]["trial"] == job.result["best"]["trial"]
+    best = desk.published(job_id)
+    assert best["provenance"]["chosen"]["trial"] == result["best"]["trial"]
     for member in members:
         with desk.writing.begin() as session:
             loss = publish(session, job_id, member["trial"])
@@ -67,10 +70,10 @@ def test_a_search_for_two_metrics_ends_with_a_front_whose_members_can_be_publish
             assert weights == pytest.approx(member["weights"])
             chosen = loss.document["provenance"]["chosen"]
             assert (chosen["trial"], chosen["scores"]) == (member["trial"], member["scores"])
-            assert loss.document["provenance"]["versions"] == own["provenance"]["versions"]
+            assert loss.document["provenance"]["versions"] == best["provenance"]["versions"]
     with desk.writing.begin() as session:  # what the search published itself, under its own name
-        again = publish(session, job_id, job.result["best"]["trial"], job.result["loss"])
-        assert (again.version, again.document) == (job.result["version"], own)
+        again = publish(session, job_id, result["best"]["trial"], result["loss"])
+        assert (again.version, again.document) == (result["version"], best)
 
 
 def unbeaten(trials: dict[int, Trial]) -> list[int]:
@@ -89,7 +92,7 @@ def unbeaten(trials: dict[int, Trial]) -> list[int]:
 def finished(session: Session, state: State = "failed", **fields: Any) -> str:
     """A search that is over, with a trial 0 that has a score and a trial 1 that has none."""
     request = small(**fields)
-    job = jobs.create_search(session, request)
+    job = create(session, request)
     for number, score in ((0, 0.5), (1, None)):
         ledger.record_trial(session, trial(job.id, number, score, space_of(request).start.tolist()))
     ledger.move(session, job.id, {"queued": state})
@@ -155,4 +158,4 @@ def test_a_search_that_is_not_over_publishes_nothing(session: Session) -> None:
 
 def test_nsga_ii_asks_for_several_metrics(session: Session) -> None:
     with pytest.raises(InputError, match=r"'macc' is one: join several with \+, such as miou\+bf1"):
-        jobs.create_search(session, small(sampler={"name": "nsga-ii"}))
+        create(session, small(sampler={"name": "nsga-ii"}))

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from search_service.jobs import lifecycle as jobs
 from search_service.searches import starts
 from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
@@ -18,7 +17,7 @@ from surrogate_zoo.losses.document import sum_document, surrogate_document
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.store import zoo
 from tests.search_service.bowl import BowlPool, expected
-from tests.search_service.service import Desk, small, working
+from tests.search_service.service import Desk, create, small, working
 
 # What does not depend on the database is tested on one.
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
@@ -44,17 +43,17 @@ def first_theta(session: Session, request: SearchRequest) -> tuple[float, ...] |
 
 def test_a_search_starts_from_a_loss_as_it_was_when_it_was_asked_for(session: Session) -> None:
     asked = small(start="mine")
-    job = jobs.create_search(session, asked, idempotency_key="k")
+    job = create(session, asked, idempotency_key="k")
     zoo.publish(session, surrogate_document("mine", "macc", OTHER_POINTS))
     assert job.request["start_version"] == 1
     kept = SearchRequest.model_validate(job.request)
     points = space(kept).control_points(first_theta(session, kept) or ())
     assert points["and"] == pytest.approx(POINTS["and"])
-    assert jobs.create_search(session, asked, idempotency_key="k").id == job.id
+    assert create(session, asked, idempotency_key="k").id == job.id
     with pytest.raises(ConflictError):
-        jobs.create_search(session, small(start="mine", start_version=2), idempotency_key="k")
-    assert jobs.create_search(session, asked).request["start_version"] == 2
-    older = jobs.create_search(session, small(start="mine", start_version=1))
+        create(session, small(start="mine", start_version=2), idempotency_key="k")
+    assert create(session, asked).request["start_version"] == 2
+    older = create(session, small(start="mine", start_version=1))
     assert older.request["start_version"] == 1
 
 
@@ -75,16 +74,16 @@ def test_a_sum_of_surrogates_is_a_start_of_a_search_for_their_metrics(session: S
     request = small(metric="miou+macc", start="both")
     theta = first_theta(session, starts.pinned(session, request, space(request)))
     assert theta is not None
-    found = space(request).control_points(theta)
+    curves = space(request).control_points(theta)
     for metric in ("miou", "macc"):
         for curve, points in (
             zoo.get(session, f"asl-{metric}-voc").document["control_points"].items()
         ):
-            assert found[f"{metric}:{curve}"] == pytest.approx(points)
+            assert curves[f"{metric}:{curve}"] == pytest.approx(points)
     with pytest.raises(InputError, match=r"no surrogate of macc\+miou"):
-        jobs.create_search(session, small(metric="macc+miou", start="both"))
+        create(session, small(metric="macc+miou", start="both"))
     with pytest.raises(InputError, match="no surrogate of miou"):
-        jobs.create_search(session, small(metric="miou", start="both"))
+        create(session, small(metric="miou", start="both"))
 
 
 def test_a_surrogate_is_a_start_without_what_it_was_trained_beside(session: Session) -> None:
@@ -118,7 +117,7 @@ def test_what_does_not_fit_is_refused_when_it_is_asked_for(
     session: Session, fields: dict[str, Any], why: str
 ) -> None:
     with pytest.raises(InputError, match=why):
-        jobs.create_search(session, small(**fields))
+        create(session, small(**fields))
 
 
 def test_a_search_runs_from_its_start(engine: Engine, settings: Settings) -> None:

@@ -1,3 +1,5 @@
+"""The database: migrations, transactions that write, readers beside them, and what is refused."""
+
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -8,8 +10,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError
 
+from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
-from search_service.store.database import is_current, make_engine, read_sessions, sessions, upgrade
+from search_service.store.database import is_current, make_engine, read_sessions, sessions
 from search_service.store.tables import Dataset
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.registry import LOSSES
@@ -25,7 +28,7 @@ def test_migrations_make_the_tables_that_the_models_describe(engine: Engine) -> 
 
 
 def test_upgrade_repeats_and_puts_in_what_the_product_ships_with(engine: Engine) -> None:
-    upgrade(engine)
+    prepare(engine)
     assert is_current(engine)
     with read_sessions(engine)() as session:
         assert session.scalar(select(func.count()).select_from(Loss)) == len(LOSSES)
@@ -38,7 +41,7 @@ def test_two_processes_may_upgrade_at_once(blank: Settings) -> None:
     def run() -> None:
         engine = make_engine(blank.database)
         try:
-            upgrade(engine)
+            prepare(engine)
         except BaseException as error:  # noqa: BLE001  (a thread hands it to the test)
             errors.append(error)
         finally:
@@ -63,9 +66,9 @@ def test_moments_come_back_aware_in_utc(engine: Engine) -> None:
     with sessions(engine).begin() as session:
         session.add(Dataset(name="d", source={}, report={}, created_at=moment))
     with read_sessions(engine)() as session:
-        found = session.get_one(Dataset, "d").created_at
-    assert found == moment
-    assert found.tzinfo == UTC
+        stored = session.get_one(Dataset, "d").created_at
+    assert stored == moment
+    assert stored.tzinfo == UTC
 
 
 def test_writers_that_read_first_wait_for_each_other(engine: Engine) -> None:
@@ -86,7 +89,7 @@ def test_writers_that_read_first_wait_for_each_other(engine: Engine) -> None:
 
 def test_a_reader_neither_waits_for_a_writer_nor_writes(tmp_path: Path) -> None:
     engine = make_engine(f"sqlite:///{tmp_path / 'a.db'}")
-    upgrade(engine)
+    prepare(engine)
     with sessions(engine).begin() as writer:
         writer.get_one(Dataset, "shapes").report = {}
         writer.flush()

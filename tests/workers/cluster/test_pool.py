@@ -7,18 +7,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.torch import load_file
 
 from surrogate_zoo.errors import DatasetError, InputError, WorkerError
+from tests.conftest import DEADLINE
 from tests.workers import tiny
-from tests.workers.datasets import folders
 from workers.cluster.pool import STOP_GRACE, WorkerPool
 from workers.loss_networks.training import train_loss_network
 from workers.proxy.proxy import evaluate_pack
 from workers.retraining.retraining import CHECKPOINT, retrain
 from workers.tasks.base import Stopped
+from workers.tasks.datasets import SegNetSource
 from workers.tasks.loss_networks import EdgeNetworkSpec, LossNetworkTask
 from workers.tasks.proxy import Candidate, Outcome
 
@@ -26,7 +28,6 @@ pytestmark = pytest.mark.usefixtures("local_ray")
 
 NAMES = ("cross-entropy", "dice", "naive-macc", "asl-macc-voc", "naive-miou", "asl-miou-voc")
 SIX = [tiny.candidate(number, name) for number, name in enumerate(NAMES)]
-DEADLINE = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +203,7 @@ def test_two_searches_share_the_actors(pool: WorkerPool) -> None:
 
 
 def test_a_wrong_task_is_the_callers_error(pool: WorkerPool) -> None:
-    nowhere = folders.SegNetSource(root="/nowhere", classes=("a", "b"))
+    nowhere = SegNetSource(root="/nowhere", classes=("a", "b"))
     with pytest.raises(DatasetError, match="/nowhere does not exist"):
         evaluate(pool, SIX, dataset=nowhere)
     with pytest.raises(InputError, match="no metric named 'none'"):
@@ -212,7 +213,7 @@ def test_a_wrong_task_is_the_callers_error(pool: WorkerPool) -> None:
 def test_a_retraining_tells_progress_and_leaves_its_files(pool: WorkerPool, tmp_path: Path) -> None:
     told: list[int] = []
     task = tiny.retraining_task(training={"iterations": 200}, checkpoint_every=50)
-    result = pool.retrain(task, tmp_path / "out", on_progress=lambda step, _: told.append(step))
+    result = pool.run(task, tmp_path / "out", on_progress=lambda step, _: told.append(step))
     assert told == sorted(set(told))
     assert {path.name for path in (tmp_path / "out").iterdir()} == {*result.files, CHECKPOINT}
     assert result.metrics == retrain(task, tmp_path / "here", device="cpu").metrics
@@ -229,27 +230,25 @@ def test_a_retraining_survives_its_worker(pool: WorkerPool, tmp_path: Path) -> N
             for pid in pids(pool):
                 os.kill(pid, signal.SIGKILL)
 
-    pool.retrain(task, out, on_progress=kill)
+    pool.run(task, out, on_progress=kill)
     retrain(task, whole, device="cpu")
     assert killed
     assert killed[0] < 300
-    one, other = (load_file(folder / "weights.safetensors") for folder in (out, whole))
-    assert all(one[name].equal(other[name]) for name in other)
+    gone_on, straight = (load_file(folder / "weights.safetensors") for folder in (out, whole))
+    assert all(gone_on[name].equal(straight[name]) for name in straight)
 
 
 def test_a_stopped_retraining_leaves_its_checkpoint(pool: WorkerPool, tmp_path: Path) -> None:
     started = threading.Event()
     task = tiny.retraining_task(training={"iterations": 100_000}, checkpoint_every=100_000)
     with pytest.raises(Stopped):
-        pool.retrain(
-            task, tmp_path, on_progress=lambda *_: started.set(), should_stop=started.is_set
-        )
+        pool.run(task, tmp_path, on_progress=lambda *_: started.set(), should_stop=started.is_set)
     assert (tmp_path / CHECKPOINT).exists()
 
 
 def test_a_retraining_that_diverges(pool: WorkerPool, tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match=r"The retraining failed\. The loss became"):
-        pool.retrain(tiny.retraining_task(training=tiny.OVERFLOWING), tmp_path)
+        pool.run(tiny.retraining_task(training=tiny.OVERFLOWING), tmp_path)
 
 
 def edge_task(iterations: int) -> LossNetworkTask:
@@ -267,7 +266,7 @@ def test_a_loss_network_survives_its_worker(pool: WorkerPool, tmp_path: Path) ->
                 os.kill(pid, signal.SIGKILL)
         told.append(steps)
 
-    result = pool.train_loss_network(edge_task(300), out, on_progress=kill)
+    result = pool.run(edge_task(300), out, on_progress=kill)
     expected = train_loss_network(edge_task(300), whole, device="cpu")
     assert told == sorted(set(told))
     assert 0 < told[0] < 300
@@ -278,7 +277,7 @@ def test_a_loss_network_survives_its_worker(pool: WorkerPool, tmp_path: Path) ->
 def test_a_stopped_loss_network_leaves_no_weights(pool: WorkerPool, tmp_path: Path) -> None:
     started = threading.Event()
     with pytest.raises(Stopped):
-        pool.train_loss_network(
+        pool.run(
             edge_task(100_000),
             tmp_path,
             on_progress=lambda *_: started.set(),
@@ -295,6 +294,6 @@ def test_the_pool_takes_what_the_cluster_has(local_ray: None) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"actors": 0}, {"pack_size": 0}, {"cpus_per_actor": 0}])
-def test_wrong_sizes(wrong: dict[str, int]) -> None:
+def test_wrong_sizes(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="must be"):
         WorkerPool(**wrong)

@@ -1,12 +1,16 @@
+"""What runs inside an actor: results, stops and refusals."""
+
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from surrogate_zoo import errors
+from tests.conftest import DEADLINE
 from tests.workers import tiny
 from workers.cluster.worker import Refusal, TrainingWorker
-from workers.tasks.base import Stopped
+from workers.tasks.base import FolderTask, Stopped
 from workers.tasks.loss_networks import EdgeNetworkSpec, LossNetworkResult, LossNetworkTask
 from workers.tasks.retraining import RetrainingResult
 
@@ -27,9 +31,9 @@ def test_results_pass_through(worker: TrainingWorker, tmp_path: Path) -> None:
     outcomes = worker.evaluate("a", tiny.proxy_task(), [tiny.candidate(4)])
     assert not isinstance(outcomes, Refusal)
     assert [outcome.number for outcome in outcomes] == [4]
-    result = worker.retrain("b", tiny.retraining_task(), str(tmp_path))
+    result = worker.run("b", tiny.retraining_task(), str(tmp_path))
     assert isinstance(result, RetrainingResult)
-    network = worker.train_loss_network("c", edge_task(), str(tmp_path))
+    network = worker.run("c", edge_task(), str(tmp_path))
     assert isinstance(network, LossNetworkResult)
     assert (tmp_path / network.file).is_file()
     assert worker.progress("b") is worker.progress("c") is None
@@ -43,26 +47,19 @@ def test_a_stop_that_comes_early_counts(worker: TrainingWorker) -> None:
         refusal.throw()
 
 
-@pytest.mark.parametrize(
-    ("method", "task"),
-    [
-        ("retrain", tiny.retraining_task(training=LONG)),
-        ("train_loss_network", edge_task(100_000)),
-    ],
-)
+@pytest.mark.parametrize("task", [tiny.retraining_task(training=LONG), edge_task(100_000)])
 def test_a_running_training_stops_and_tells_its_progress(
-    worker: TrainingWorker, tmp_path: Path, method: str, task: object
+    worker: TrainingWorker, tmp_path: Path, task: FolderTask[Any]
 ) -> None:
     results: list[object] = []
-    train = getattr(worker, method)
-    thread = threading.Thread(target=lambda: results.append(train("a", task, str(tmp_path))))
+    thread = threading.Thread(target=lambda: results.append(worker.run("a", task, str(tmp_path))))
     thread.start()
     moved = threading.Event()
     while not moved.wait(0.01):
         if worker.progress("a") is not None:
             moved.set()
     worker.stop("a")
-    thread.join(timeout=30)
+    thread.join(timeout=DEADLINE)
     [refusal] = results
     assert isinstance(refusal, Refusal)
     assert refusal.kind == "Stopped"

@@ -1,0 +1,63 @@
+"""Which comparisons are admitted, how far one is, and its cells. No torch."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from search_service.catalogue import datasets, losses, networks
+from search_service.comparisons.cells import cells_of
+from search_service.comparisons.records import TUNING, tunings_of
+from search_service.comparisons.request import ComparisonRequest
+from search_service.comparisons.tuning import grid
+from search_service.settings import Settings
+from search_service.store.states import CELL
+from search_service.store.tables import Evaluation, Job
+from surrogate_zoo.metrics.catalogue import METRICS
+
+
+def resolved(settings: Settings, request: ComparisonRequest) -> ComparisonRequest:
+    """Return a request with the paths of its files of weights in full.
+
+    Raises:
+        UnknownNameError: There is no such architecture.
+        InputError: A file is not there, or lies outside the folders that are allowed.
+    """
+    checked = tuple(networks.checked(settings, network) for network in request.networks)
+    return request.model_copy(update={"networks": checked})
+
+
+def admitted(session: Session, request: ComparisonRequest) -> ComparisonRequest:
+    """Check a request, and fix the versions of the losses that it names.
+
+    Raises:
+        UnknownNameError: No such dataset or metric.
+        InputError: No such loss in the zoo, or the dataset has no image in the split.
+    """
+    _ = METRICS[request.metric]
+    datasets.check_split(session, request.dataset, request.split)
+    versions: dict[str, int] = {}
+    for loss in request.losses:
+        versions |= losses.pin(session, loss, request.versions)
+    return request.model_copy(update={"versions": versions})
+
+
+def progress(session: Session, job: Job) -> dict[str, Any]:
+    """How many trainings are ``done``, and the ``total`` that is to be done, tuning included.
+
+    The total counts what is known to come: it grows when a grid of learning rates does.
+    """
+    request = ComparisonRequest.model_validate(job.request)
+    recorded = select(func.count()).where(Evaluation.job_id == job.id)
+    tuned = select(Evaluation.stage, Evaluation.number, Evaluation.outcome["score"].as_float())
+    of_tuning = Evaluation.stage.startswith(TUNING)
+    rows = session.execute(tuned.where(Evaluation.job_id == job.id, of_tuning))
+    tunings = tunings_of(request, [(stage, number, score) for stage, number, score in rows])
+    trials = sum(len(grid(request, tried)) for tried in tunings.values())
+    return {"done": session.scalar(recorded) or 0, "total": trials + len(cells_of(request))}
+
+
+def cells(session: Session, job_id: str) -> list[Evaluation]:
+    """Return a comparison's finished retrainings, by number."""
+    query = select(Evaluation).where(Evaluation.job_id == job_id, Evaluation.stage == CELL)
+    return list(session.scalars(query.order_by(Evaluation.number)))

@@ -1,0 +1,31 @@
+"""Which trainings of loss networks are admitted, and how far one is. No torch."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from search_service.catalogue import datasets
+from search_service.jobs.lifecycle import newest_progress
+from search_service.loss_networks.request import LossNetworkRequest
+from search_service.settings import Settings
+from search_service.store.tables import Job
+
+
+def resolved(settings: Settings, request: LossNetworkRequest) -> LossNetworkRequest:  # noqa: ARG001
+    """Return the request: it names no path."""
+    return request
+
+
+def admitted(session: Session, request: LossNetworkRequest) -> LossNetworkRequest:
+    """Check a request.
+
+    Raises:
+        UnknownNameError: No such dataset.
+    """
+    datasets.requested(session, request.dataset)
+    return request
+
+
+def progress(session: Session, job: Job) -> dict[str, Any]:
+    """Return ``done`` and ``total`` steps."""
+    return newest_progress(session, job, total=job.request["network"]["iterations"])

@@ -1,0 +1,37 @@
+"""Which retrainings are admitted, and how far one is. No torch."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from search_service.catalogue import datasets, losses, networks
+from search_service.jobs.lifecycle import newest_progress
+from search_service.retrainings.request import RetrainingRequest
+from search_service.settings import Settings
+from search_service.store.tables import Job
+
+
+def resolved(settings: Settings, request: RetrainingRequest) -> RetrainingRequest:
+    """Return a request with the path of its file of weights in full.
+
+    Raises:
+        UnknownNameError: There is no such architecture.
+        InputError: The file is not there, or lies outside the folders that are allowed.
+    """
+    return request.model_copy(update={"network": networks.checked(settings, request.network)})
+
+
+def admitted(session: Session, request: RetrainingRequest) -> RetrainingRequest:
+    """Check a request, and fix the versions of the losses that it names.
+
+    Raises:
+        UnknownNameError: No such dataset.
+        InputError: No such loss in the zoo, or the dataset has no image in the split.
+    """
+    datasets.check_split(session, request.dataset, request.split)
+    return request.with_loss_versions(losses.pin(session, request.loss, request.loss_versions))
+
+
+def progress(session: Session, job: Job) -> dict[str, Any]:
+    """Return ``done`` and ``total`` steps, and ``stage`` while a loss network is trained first."""
+    return newest_progress(session, job, total=job.request["training"]["iterations"])

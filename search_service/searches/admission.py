@@ -1,0 +1,101 @@
+"""Which searches are admitted, how far one is, and its trials. No torch."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from search_service.catalogue import datasets, losses, networks
+from search_service.searches import starts
+from search_service.searches.request import SearchRequest
+from search_service.searches.space import space_of
+from search_service.settings import Settings
+from search_service.store.tables import Job, Trial
+from surrogate_zoo.errors import InputError
+from surrogate_zoo.losses.document import Document
+from surrogate_zoo.losses.registry import LOSSES, needs_of
+
+MOST_NUMBERS = 400_000
+"""Limit of trials times parameters: all of them go into the loss file, which has a limit too."""
+
+
+def resolved(settings: Settings, request: SearchRequest) -> SearchRequest:
+    """Return a request with the path of its file of weights in full.
+
+    Raises:
+        UnknownNameError: There is no such architecture.
+        InputError: The file is not there, or lies outside the folders that are allowed.
+    """
+    return request.model_copy(update={"network": networks.checked(settings, request.network)})
+
+
+def admitted(session: Session, request: SearchRequest) -> SearchRequest:
+    """Check a request, and fix the versions of the losses that it names.
+
+    Raises:
+        UnknownNameError: No such metric, curve family or dataset.
+        InputError: Too few segments, more than :data:`MOST_NUMBERS`, a single metric for NSGA-II,
+            the result would take a built-in loss's name, the search cannot start there, or its
+            companion is not in the zoo or needs more than the rejection test has.
+    """
+    space = space_of(request)
+    if request.sampler.trials * space.dimension > MOST_NUMBERS:
+        raise InputError(
+            f"{request.sampler.trials} trials of {space.dimension} parameters are more than the "
+            f"{MOST_NUMBERS} numbers that a search may record."
+        )
+    if request.loss_name in LOSSES:
+        raise InputError(f"{request.loss_name!r} is a built-in loss: give the result another name.")
+    datasets.requested(session, request.dataset)
+    return _with_companion(session, starts.pinned(session, request, space))
+
+
+def companion(session: Session, request: SearchRequest) -> Document | None:
+    """The loss file's content of a companion, whose versions are fixed; None without one.
+
+    Raises:
+        NotFoundError: A loss or a version is not in the zoo.
+        LossFileError: The terms make no loss.
+    """
+    if request.companion is None:
+        return None
+    return losses.sum_of(session, request.companion, request.companion_versions)
+
+
+def progress(session: Session, job: Job) -> dict[str, Any]:
+    """Return ``done`` and ``total`` trials, how many of them ended early, and ``best_score`` so far."""
+    counts = select(Trial.ending, func.count(), func.max(Trial.score)).group_by(Trial.ending)
+    rows = session.execute(counts.where(Trial.job_id == job.id)).all()
+    number = {ending: count for ending, count, _ in rows}
+    return {
+        "done": sum(number.values()),
+        "total": SearchRequest.model_validate(job.request).sampler.trials,
+        **{ending: number.get(ending, 0) for ending in ("failed", "rejected", "stopped")},
+        "best_score": max((best for *_, best in rows if best is not None), default=None),
+    }
+
+
+def trials(
+    session: Session, job_id: str, after: int | None = None, limit: int = 100
+) -> list[Trial]:
+    """Return a search's recorded trials with a number above ``after``, by number."""
+    query = select(Trial).where(Trial.job_id == job_id)
+    if after is not None:
+        query = query.where(Trial.number > after)
+    return list(session.scalars(query.order_by(Trial.number).limit(limit)))
+
+
+def _with_companion(session: Session, request: SearchRequest) -> SearchRequest:
+    """Fix the versions of the companion's terms, where there is one."""
+    if request.companion is None:
+        return request
+    versions = losses.pin(session, request.companion, request.companion_versions)
+    request = request.model_copy(update={"companion_versions": versions})
+    loss = companion(session, request)
+    inputs = () if loss is None else needs_of(loss).inputs
+    if request.rejection is not None and inputs:
+        raise InputError(
+            f"The companion {request.companion} needs {', '.join(inputs)}, and the rejection test has "
+            "predictions alone: leave rejection out, or take another companion."
+        )
+    return request

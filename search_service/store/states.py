@@ -1,0 +1,30 @@
+"""The words of a job's life: states and endings; needs nothing."""
+
+from typing import Literal, TypeAlias, get_args
+
+State: TypeAlias = Literal[
+    "queued",  # waits for the controller, by priority
+    "running",  # the controller works on it, or will again after its restart
+    "pausing",  # running, and asked to pause
+    "paused",  # waits for a resume; trials and checkpoints are kept
+    "cancelling",  # running, and asked to stop for good
+    "cancelled",
+    "succeeded",
+    "failed",
+]
+STATES: tuple[State, ...] = get_args(State)
+ACTIVE: tuple[State, ...] = ("running", "pausing", "cancelling")
+"""States in which a controller works on the job."""
+FINAL: tuple[State, ...] = ("cancelled", "succeeded", "failed")
+"""States that a job never leaves."""
+
+Ending: TypeAlias = Literal[
+    "trained",  # to the end of its schedule
+    "stopped",  # on a rung, as one of the worst of its generation
+    "rejected",  # hopeless, so never trained
+    "failed",
+]
+"""How a trial ended."""
+
+CELL = "cell"
+"""Stage of a comparison's retrainings."""
