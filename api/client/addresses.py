@@ -36,7 +36,7 @@ def http_client(address: str, token: str | None) -> httpx.Client:
     except (httpx.InvalidURL, ValueError, ImportError) as error:
         raise InputError(
             f"A proxy that the environment names cannot be used ({error}); mend HTTP_PROXY, "
-            "HTTPS_PROXY or ALL_PROXY, or name this host in NO_PROXY."
+            "HTTPS_PROXY or ALL_PROXY."
         ) from error
 
 

@@ -8,8 +8,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 
-from api.cli import watching
-from api.cli.console import assigned, moment, say
+from api.cli.console import assigned, err, moment, say
 from api.cli.watching import follow
 from api.client.client import Client
 from api.client.errors import JobError
@@ -72,7 +71,7 @@ def recorded(state: str, events: Sequence[tuple[str, dict[str, Any]]] = ()) -> F
 
 def test_a_log_has_a_line_for_every_event(capsys: pytest.CaptureFixture[str]) -> None:
     trial = {"generation": 0, "is_mean": False, "seconds": 1.5}
-    events = [
+    events: list[tuple[str, dict[str, Any]]] = [
         ("state", {"state": "running"}),
         ("trial", {"number": 0, "score": 0.5, "error": None, "ending": "trained", **trial}),
         ("trial", {"number": 1, "score": None, "error": "diverged", "ending": "failed", **trial}),
@@ -89,7 +88,7 @@ def test_a_log_has_a_line_for_every_event(capsys: pytest.CaptureFixture[str]) ->
         ),
         ("something new", {"colour": "green"}),
     ]
-    assert not watching.err.is_terminal
+    assert not err.is_terminal
     with listening(recorded("succeeded", events)) as url, Client(url) as client:
         finished = follow(client.searches, "1", "search")
     assert finished.state == "succeeded"

@@ -55,7 +55,11 @@ def problem(media_type: str = "application/problem+json") -> Response:
 def test_a_problem_becomes_one_message_with_its_fields(media_type: str) -> None:
     error = refused(lambda: problem(media_type), lambda client: client.metrics.list())
     assert error.status == 422
-    assert str(error).splitlines() == ["a: too small", "  a: too small", "  b: too small"]
+    assert str(error).splitlines() == [
+        "The request is not valid:",
+        "  a: too small",
+        "  b: too small",
+    ]
 
 
 STRANGE: dict[str, tuple[Callable[[], Response], str]] = {

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from api.client.client import Client
-from api.schemas import StateEvent, TrialEvent
+from api.schemas import JobEvent, StateEvent, TrialEvent
 from search_service.jobs import ledger
 from search_service.store.tables import Trial
 from tests.api.conftest import Live
@@ -50,6 +50,7 @@ def trial(job_id: object, number: int) -> Trial:
         theta=[0.5],
         is_mean=number == 0,
         score=0.5,
+        ending="trained",
         finished_at=ledger.now(),
         **facts,
     )
@@ -181,11 +182,11 @@ def test_trials_come_in_pages_by_number(live: Live) -> None:
 def test_events_arrive_as_they_happen_and_end_with_the_job(live: Live) -> None:
     job = submit(live)
     arrived = threading.Event()
-    found = []
+    found: list[JobEvent] = []
 
     def watch() -> None:
         with Client(str(live.http.base_url)) as client:
-            for event in client.searches.events(job["id"]):
+            for event in client.searches.events(str(job["id"])):
                 found.append(event)
                 if isinstance(event, TrialEvent):
                     arrived.set()
@@ -199,9 +200,11 @@ def test_events_arrive_as_they_happen_and_end_with_the_job(live: Live) -> None:
     watching.join(20)
     assert not watching.is_alive()
     assert [event.sequence for event in found] == [1, 2, 3]
-    assert [type(event) for event in found] == [StateEvent, TrialEvent, StateEvent]
+    assert [event.event for event in found] == ["state", "trial", "state"]
+    assert isinstance(found[1], TrialEvent)
     assert found[1].score == 0.5
-    assert found[-1].state == "cancelled"
+    assert isinstance(found[2], StateEvent)
+    assert found[2].state == "cancelled"
 
 
 def test_events_go_on_after_the_last_one_that_arrived(live: Live) -> None:
