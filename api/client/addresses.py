@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address
 from urllib.parse import quote
-from urllib.request import getproxies
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -46,8 +46,10 @@ def shown(url: httpx.URL) -> str:
 
 
 def has_proxy(url: httpx.URL) -> bool:
-    """Whether the environment may put a proxy before a host."""
-    return not is_loopback(url.host) and bool({"http", "https", "all"} & getproxies().keys())
+    """Whether the environment puts a proxy before a host."""
+    if is_loopback(url.host) or proxy_bypass(url.host):
+        return False
+    return bool({url.scheme, "all"} & getproxies().keys())
 
 
 def is_loopback(host: str) -> bool:
