@@ -116,7 +116,7 @@ def sum_document(
     for weight, loss in terms:
         alone: list[dict[str, Any]] = [{"weight": 1.0, "loss": dict(loss)}]
         inner = loss["terms"] if loss["kind"] == "sum" else alone
-        flat += [{"weight": weight * one["weight"], "loss": one["loss"]} for one in inner]
+        flat += [{"weight": weight * term["weight"], "loss": term["loss"]} for term in inner]
     body = {
         "schema": SCHEMA,
         "kind": "sum",
@@ -158,9 +158,9 @@ def check_document(document: object) -> Document:
             that do not fit the metric.
     """
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        found = document.get("schema") if isinstance(document, dict) else type(document).__name__
+        schema = document.get("schema") if isinstance(document, dict) else type(document).__name__
         raise LossFileError(
-            f"Not a loss file: expected a JSON object with schema {SCHEMA!r}, found {found!r}."
+            f"Not a loss file: expected a JSON object with schema {SCHEMA!r}, found {schema!r}."
         )
     kind = document.get("kind")
     wanted = _FIELDS.get(kind) if isinstance(kind, str) else None

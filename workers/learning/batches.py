@@ -64,7 +64,7 @@ class TrainingBatch(NamedTuple):
             TrainingBatch(
                 self.images[start : start + size],
                 self.masks[start : start + size],
-                {name: one[start : start + size] for name, one in self.maps.items()},
+                {name: distances[start : start + size] for name, distances in self.maps.items()},
             )
             for start in range(0, size * parts, size)
         ]
@@ -140,7 +140,7 @@ class Batches:
             epoch: generator(self._seed, Stream.ORDER, int(epoch)).permutation(total)
             for epoch in np.unique(wanted // total)
         }
-        return np.array([orders[place // total][place % total] for place in wanted])
+        return np.array([orders[number // total][number % total] for number in wanted])
 
     def _assemble(self, stack: Stack, rows: NDArray[np.int64], draws: NDArray[np.float32]) -> Crop:
         device = stack.images.device

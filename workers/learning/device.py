@@ -78,8 +78,7 @@ class PeakMemory:
         self._device = device
         self._earlier = 0
         if device.type == "cuda":
-            # A device that nothing has used yet has no count to begin anew.
-            torch.cuda.init()  # type: ignore[no-untyped-call]  # not annotated
+            torch.cuda.synchronize(device)  # a GPU that nothing has used yet counts nothing
             torch.cuda.reset_peak_memory_stats(device)
 
     @property

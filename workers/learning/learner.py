@@ -155,9 +155,9 @@ class Learner:
 
     def _forward(self, batch: TrainingBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Logits, and those of each head by name; of the whole batch, whoever else works on it."""
-        own = batch if self._share is None else self._share.of(batch)
+        local = batch if self._share is None else self._share.of(batch)
         with autocast(self._device, self._training.precision):
-            logits, heads = self._headed(own.images)
+            logits, heads = self._headed(local.images)
         if self._share is not None:
             logits = self._share.whole(logits)
             heads = {name: self._share.whole(head) for name, head in heads.items()}
@@ -187,7 +187,7 @@ class Learner:
         if len(wrong):
             step = int(wrong[0])
             self.failure = f"The loss became {float(self._losses[step])} at iteration {step}."
-        elif not all(bool(torch.isfinite(one).all()) for one in self._headed.parameters()):
+        elif not all(bool(torch.isfinite(weight).all()) for weight in self._headed.parameters()):
             self.failure = f"Weights became infinite or NaN before iteration {self._steps}."
 
     def curve(self) -> Curve:
@@ -252,7 +252,9 @@ def train(
     end = training.iterations if until is None else until
     with own_random_numbers(device):
         for step in range(min((learner.steps for learner in learners), default=end), end):
-            active = [one for one in learners if one.failure is None and one.steps <= step]
+            active = [
+                learner for learner in learners if learner.failure is None and learner.steps <= step
+            ]
             if not active:
                 return
             batch = _placed(batches(step), device)
@@ -271,5 +273,7 @@ def _placed(batch: TrainingBatch, device: torch.device) -> TrainingBatch:
     return TrainingBatch(
         images=images.contiguous(memory_format=torch.channels_last),
         masks=batch.masks.to(device, non_blocking=True),
-        maps={name: one.to(device, non_blocking=True) for name, one in batch.maps.items()},
+        maps={
+            name: distances.to(device, non_blocking=True) for name, distances in batch.maps.items()
+        },
     )

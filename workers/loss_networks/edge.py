@@ -234,8 +234,8 @@ def _measures(
             noisy_probabilities(labels, network.num_classes, spec),
         )
         for row, probabilities in enumerate(inputs):
-            found = (network(probabilities)[:, 1] > 0.5) & valid
-            counts[row] += torch.stack([(found & edges).sum(), (found ^ edges).sum()]).cpu()
+            predicted = (network(probabilities)[:, 1] > 0.5) & valid
+            counts[row] += torch.stack([(predicted & edges).sum(), (predicted ^ edges).sum()]).cpu()
     f1, f1_noisy = (
         2 * hits / (2 * hits + wrong) if hits or wrong else 1.0 for hits, wrong in counts.tolist()
     )

@@ -93,7 +93,7 @@ class RejectionTest:
     def _score(self, logits: Tensor) -> float | None:
         evaluator = SegmentationEvaluator(self._classes, **self._task.scoring.model_dump())
         evaluator.update(logits.argmax(1), self._masks)
-        measured = {name: one for name, one in evaluator.compute().items() if isfinite(one)}
+        measured = {name: score for name, score in evaluator.compute().items() if isfinite(score)}
         return self._target.score(measured)
 
 

@@ -17,6 +17,7 @@ from surrogate_zoo.errors import ConflictError, DatasetError, StorageError, Work
 from surrogate_zoo.files import write_atomically
 from workers.datasets.dataset import Dataset, Samples
 from workers.datasets.layouts import open_dataset
+from workers.datasets.training_split import read_training_split
 from workers.learning.batches import Batches
 from workers.learning.device import PeakMemory, choose_device
 from workers.learning.hold_out import cut_hold_out
@@ -119,7 +120,7 @@ class _Retraining:
         self.dataset: Dataset = open_dataset(task.dataset)
         if task.split not in self.dataset.splits:
             raise DatasetError(f"The dataset has no split {task.split!r} to score on.")
-        self.samples: Samples = self.dataset.read("train")
+        self.samples: Samples = read_training_split(self.dataset)
         classes = len(self.dataset.classes)
         self.kept = list(range(len(self.samples)))
         self.early_stop: EarlyStop | None = None

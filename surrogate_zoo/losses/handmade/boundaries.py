@@ -175,11 +175,11 @@ class ActiveBoundary(HandmadeLoss):
 
     def _divergences(self, scores: Tensor, places: Tensor, around: Tensor) -> Tensor:
         """KL(neighbour | pixel), (N, 8, K)."""
-        own = _look_up(scores, places).log_softmax(1)[:, :, None]
-        others = _look_up(scores, around).log_softmax(1)
+        here = _look_up(scores, places).log_softmax(1)[:, :, None]
+        there = _look_up(scores, around).log_softmax(1)
         if self.detach:
-            others = others.detach()
-        return (others.exp() * (others - own)).sum(1)
+            there = there.detach()
+        return (there.exp() * (there - here)).sum(1)
 
     def _smoothed(self, predicted: Tensor, direction: Tensor, exists: Tensor) -> Tensor:
         """Cross entropy (N, K) of directions (N, K) with log probabilities (N, 8, K)."""

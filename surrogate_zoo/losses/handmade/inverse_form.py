@@ -114,9 +114,9 @@ class BoundaryCrossEntropy(HandmadeLoss):
         return self._entropies(batch, boundary_target(batch.labels, batch.valid, self.width))
 
     def _entropies(self, batch: Batch, marked: Tensor) -> Tensor:
-        own = entropies(batch).sum() / batch.pixels
+        of_classes = entropies(batch).sum() / batch.pixels
         boundary = balanced_cross_entropy(batch.boundary_logits(), marked, batch.valid)
-        return own + self.beta * boundary
+        return of_classes + self.beta * boundary
 
 
 class InverseForm(BoundaryCrossEntropy):
@@ -187,9 +187,9 @@ class InverseForm(BoundaryCrossEntropy):
             batch: With boundary logits.
             marked: The true boundary, bool (N, 1, H, W).
         """
-        found = batch.boundary_logits().sigmoid() * batch.valid[:, None]
-        true = cut_tiles(marked.to(found.dtype), self.tiles, self.network.side)
-        theta = self.network(cut_tiles(found, self.tiles, self.network.side), true)
+        predicted = batch.boundary_logits().sigmoid() * batch.valid[:, None]
+        true = cut_tiles(marked.to(predicted.dtype), self.tiles, self.network.side)
+        theta = self.network(cut_tiles(predicted, self.tiles, self.network.side), true)
         counted = true.flatten(1).amax(1) > 0
         images = batch.valid.flatten(1).any(1).sum().clamp(min=1)
         return (DISTANCES[self.distance](theta) * counted).sum() / images

@@ -101,11 +101,11 @@ class Semeda(_WithEdgeNetwork):
         depth = max((layer for layer, weight in enumerate(self.lambdas, 1) if weight), default=0)
         with torch.no_grad():
             true = self._features(one_hot(batch), depth)
-        found = self._features(probabilities(batch), depth)
+        predicted = self._features(probabilities(batch), depth)
         total = batch.scores.new_zeros(())
-        for weight, one, two in zip(self.lambdas, found, true, strict=False):
+        for weight, feature, true_feature in zip(self.lambdas, predicted, true, strict=False):
             if weight:
-                apart = NORMS[self.norm](one - two).mean(1)
+                apart = NORMS[self.norm](feature - true_feature).mean(1)
                 total = total + weight * apart.masked_fill(~batch.valid, 0).sum()
         return total / batch.pixels
 
@@ -150,8 +150,8 @@ class EdgeCrossEntropy(_WithEdgeNetwork):
         """Sum over valid pixels, divided by their number."""
         with torch.no_grad():
             true = self.network.embeddings(one_hot(batch))[-1].log_softmax(1)
-        found = self.network.embeddings(probabilities(batch))[-1].log_softmax(1)
-        edges = F.kl_div(found, true, reduction="none", log_target=True).sum(1)
+        predicted = self.network.embeddings(probabilities(batch))[-1].log_softmax(1)
+        edges = F.kl_div(predicted, true, reduction="none", log_target=True).sum(1)
         edges = edges.masked_fill(~batch.valid, 0)
         return (entropies(batch) + self.weight * edges).sum() / batch.pixels
 

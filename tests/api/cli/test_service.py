@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -18,6 +19,7 @@ from typer.testing import CliRunner, Result
 from api.cli.app import app
 from api.cli.embedded import embedded_service
 from api.client.client import Client
+from api.schemas import LossNetworkEvent, ProgressEvent, StateEvent, TrialEvent
 from surrogate_zoo import load_loss
 
 DEADLINE_S = 120
@@ -79,7 +81,7 @@ def retrain(service: Service, loss: str, seed: int = 0) -> str:
     return str(json.loads(printed)["id"])
 
 
-def test_a_search_ends_with_a_loss_in_the_zoo(service: Service, search: dict[str, object]) -> None:
+def test_a_search_ends_with_a_loss_in_the_zoo(service: Service, search: dict[str, Any]) -> None:
     assert search["result"]["loss"] == "found"
     shown = json.loads(service.run("losses", "show", "found"))
     assert shown["metric"] == "macc"
@@ -88,7 +90,7 @@ def test_a_search_ends_with_a_loss_in_the_zoo(service: Service, search: dict[str
 
 
 def test_a_search_leaves_its_figures_and_tables(
-    service: Service, search: dict[str, object], tmp_path: Path
+    service: Service, search: dict[str, Any], tmp_path: Path
 ) -> None:
     service.run("jobs", "fetch", str(search["id"]), str(tmp_path))
     names = {path.name for path in tmp_path.iterdir()}
@@ -98,7 +100,7 @@ def test_a_search_leaves_its_figures_and_tables(
 
 
 def test_a_trial_of_a_finished_search_is_published(
-    service: Service, search: dict[str, object]
+    service: Service, search: dict[str, Any]
 ) -> None:
     service.run("jobs", "publish", str(search["id"]), "1", "second")
     shown = json.loads(service.run("losses", "show", "second"))
@@ -108,7 +110,7 @@ def test_a_trial_of_a_finished_search_is_published(
 
 
 def test_a_downloaded_loss_needs_torch_alone(
-    service: Service, search: dict[str, object], tmp_path: Path
+    service: Service, search: dict[str, Any], tmp_path: Path
 ) -> None:
     path = tmp_path / "found.py"
     service.run("losses", "download", "found", "--format", "python", "--output", str(path))
@@ -124,7 +126,7 @@ def test_a_downloaded_loss_needs_torch_alone(
 
 
 def test_retrainings_are_compared_loss_by_loss(
-    service: Service, search: dict[str, object], tmp_path: Path
+    service: Service, search: dict[str, Any], tmp_path: Path
 ) -> None:
     jobs = [retrain(service, "found"), retrain(service, "cross-entropy")]
     jobs.append(retrain(service, "cross-entropy", seed=1))
@@ -138,6 +140,20 @@ def test_retrainings_are_compared_loss_by_loss(
     }
     with safe_open(tmp_path / "weights.safetensors", framework="pt") as weights:
         assert weights.keys()
+
+
+def test_every_event_of_the_service_is_typed(
+    service: Service, search: dict[str, object], edge_network: dict[str, object]
+) -> None:
+    client = service.client
+    printed = service.run("retrain", "semeda", "tiny", sets=NETWORK + TRAINING)
+    ids = [str(search["id"]), str(json.loads(printed)["id"]), next(client.loss_networks.list()).id]
+    found = [client.find(job_id) for job_id in ids]
+    events = [event for jobs, job in found for event in jobs.events(job.id)]
+    assert {type(event) for event in events} == {
+        *(StateEvent, TrialEvent, ProgressEvent, LossNetworkEvent)
+    }
+    assert [event.event for event in events if event.model_extra] == []
 
 
 EDGE = ["network.iterations=5", "network.crop=[32,32]"]
@@ -216,7 +232,7 @@ def test_what_a_loss_needs_is_shown(service: Service) -> None:
     assert needs["facts"] == ["edge_network"]
 
 
-def test_what_cannot_be_compared_is_refused(service: Service, search: dict[str, object]) -> None:
+def test_what_cannot_be_compared_is_refused(service: Service, search: dict[str, Any]) -> None:
     sets = [*NETWORK, *TRAINING, "training.momentum=0.5"]
     other = json.loads(service.run("retrain", "dice", "tiny", sets=sets))["id"]
     refused = service.run("compare", "--jobs", retrain(service, "dice"), other, fails=True)
@@ -252,12 +268,16 @@ def wait_for_state(service: Service, job: str, state: str) -> None:
         (["search", "macc", "tiny", "--set", "training"], "FIELD=VALUE"),
         (["search", "macc", "tiny", "--set", "seed.x=1"], "seed has no fields"),
         (["search", "macc", "tiny", "--set", "training.iterations=-1"], "training.iterations"),
+        (["search", "macc", "tiny", "--set", "seed=NaN"], "cannot be written as JSON"),
+        (["retrain", "dice", "tiny", "--key", "schlüssel"], "printable ASCII"),
         (["retrain", "nonsense", "tiny"], "nonsense"),
         (["retrain", "dice+nonsense", "tiny"], "nonsense"),
         (["retrain", "dice+lovasz", "tiny", "--version", "1"], "version is of a single loss"),
         (["loss-networks", "list", "nonsense"], "nonsense"),
         (["jobs", "show", "nonsense"], "lossfit jobs list"),
         (["losses", "show", "nonsense"], "nonsense"),
+        (["losses", "show", ""], "names nothing"),
+        (["losses", "download", "dice", "--output", "/dev/null/x"], "cannot be written"),
         (["datasets", "add", "x", "/nowhere", "--classes", "a,b"], "LOSSFIT_DATASET_ROOTS"),
     ],
 )

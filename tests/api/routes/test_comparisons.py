@@ -8,6 +8,7 @@ from search_service.comparisons.outcome import CellOutcome
 from search_service.jobs import ledger
 from search_service.store.states import CELL
 from search_service.store.tables import Evaluation
+from surrogate_zoo.store.tables import now
 from tests.api.conftest import Live
 from tests.api.requests import COMPARISON
 from tests.api.test_problems import is_problem
@@ -63,7 +64,7 @@ def test_cells_are_listed_as_they_finish(live: Live) -> None:
     with live.sessions.begin() as session:
         for stage, number, score in rows:
             row = Evaluation(job_id=job_id, stage=stage, number=number, outcome=outcome(score))
-            row.finished_at = ledger.now()
+            row.finished_at = now()
             ledger.record_evaluation(session, row)
     failed, other = live.http.get(f"/v1/comparisons/{job_id}/cells").json()["items"]
     assert (failed["loss"], failed["seed"], failed["error"]) == ("cross-entropy", 0, "It diverged.")

@@ -1,3 +1,5 @@
+"""Datasets are registered with a report and a picture; folders outside of the roots are refused."""
+
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

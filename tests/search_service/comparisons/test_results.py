@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import String
 
 from search_service.comparisons.cells import cells_of
 from search_service.comparisons.columns import METRIC_SCORES
@@ -119,7 +120,9 @@ def test_rates_that_differ_late_have_records_of_their_own() -> None:
 @pytest.mark.parametrize("rate", [1.2345678901234567e-308, 1000 / 3, 5e-324, 0.1 + 0.2])
 def test_the_longest_name_of_a_tuning_fits_its_column(rate: float) -> None:
     stage = tuning_stage(15, rate)
-    assert len(stage) <= Evaluation.__table__.c.stage.type.length
+    column = Evaluation.__table__.c.stage.type
+    assert isinstance(column, String)
+    assert len(stage) <= (column.length or 0)
     assert float(stage.split()[-1]) == rate
 
 
@@ -145,6 +148,7 @@ def test_the_best_is_marked_and_what_cannot_be_told_from_it() -> None:
     assert standings["lovasz"].estimate == estimate(lovasz)
     gaps = [difference(lovasz, dice), difference(focal, dice)]
     assert standings["lovasz"].to_best == gaps[0]
+    assert gaps[0].p is not None
     assert standings["lovasz"].p == pytest.approx(2 * gaps[0].p)  # the smallest of two
     assert standings["focal"].p == pytest.approx(gaps[1].p)
     marks = {loss: text.mark for loss, text in table.texts(MIOU).items()}

@@ -1,3 +1,5 @@
+"""Devices: chosen, refused and described."""
+
 import pytest
 import torch
 
@@ -34,9 +36,12 @@ class CountingGpu:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.taken = self.peak = 0
         self.calls: list[str] = []
-        monkeypatch.setattr(torch.cuda, "init", lambda: self.calls.append("init"))
+        monkeypatch.setattr(torch.cuda, "synchronize", self.begin)
         monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", self.reset)
         monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _device: self.peak)
+
+    def begin(self, device: torch.device) -> None:
+        self.calls.append(f"begin {device}")
 
     def reset(self, device: torch.device) -> None:
         self.calls.append(f"reset {device}")
@@ -52,7 +57,7 @@ def test_a_trainings_peak_is_not_that_of_one_before_it(monkeypatch: pytest.Monke
     gpu.take(9000)
     gpu.take(-8900)
     peak = PeakMemory(torch.device("cuda", 1))
-    assert gpu.calls == ["init", "reset cuda:1"]
+    assert gpu.calls == ["begin cuda:1", "reset cuda:1"]
     assert peak.bytes == 100
     gpu.take(700)
     gpu.take(-700)
