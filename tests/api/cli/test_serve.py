@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.serve import _listening
+from api.cli.processes import _listening
 from search_service.settings import Settings
 
 

@@ -309,6 +309,7 @@ def test_losses_are_compared_in_one_job_and_its_files_fetched(
     assert "**Unet with" in (tmp_path / "comparison.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_killed_controller_comes_back_and_goes_on(service: Service) -> None:
     wait_until_controlled(service.client)
     job = service.run("search", "bf1", "tiny", "--detach", sets=SAMPLER + NETWORK + TRAINING)
