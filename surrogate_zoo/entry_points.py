@@ -9,10 +9,10 @@ def installed(group: str) -> list[EntryPoint]:
     Python finds each twice in a process that has loaded the package importlib-metadata, as some
     libraries do: it looks for packages as well.
     """
-    found = {
+    points = {
         (package_of(point), point.name, point.value): point for point in entry_points(group=group)
     }
-    return [found[key] for key in sorted(found)]
+    return [points[key] for key in sorted(points)]
 
 
 def package_of(point: EntryPoint) -> str:

@@ -25,10 +25,10 @@ class InputError(LossfitError, ValueError):
 class UnknownNameError(InputError, KeyError):
     """No entry of that name in a registry."""
 
-    def __init__(self, kind: str, name: object, known: object) -> None:
-        """Name the registry's ``kind``, the unknown ``name`` and the ``known`` names."""
-        names = ", ".join(sorted(str(entry) for entry in known))  # type: ignore[attr-defined]
-        super().__init__(f"There is no {kind} named {name!r}. Known: {names}.")
+    def __init__(self, kind: str, name: object, names: object) -> None:
+        """Name the registry's ``kind``, the unknown ``name`` and the ``names`` that it has."""
+        listed = ", ".join(sorted(str(entry) for entry in names))  # type: ignore[attr-defined]
+        super().__init__(f"There is no {kind} named {name!r}. Known: {listed}.")
 
     def __str__(self) -> str:  # KeyError would print the repr
         return str(self.args[0])

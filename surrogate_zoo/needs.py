@@ -48,8 +48,8 @@ class Needs:
         """What losses need together, each name once, in the order of their coming."""
         kept = list(several)
         return cls(
-            inputs=tuple(dict.fromkeys(name for one in kept for name in one.inputs)),
-            facts=tuple(dict.fromkeys(name for one in kept for name in one.facts)),
+            inputs=tuple(dict.fromkeys(name for needs in kept for name in needs.inputs)),
+            facts=tuple(dict.fromkeys(name for needs in kept for name in needs.facts)),
         )
 
     @property

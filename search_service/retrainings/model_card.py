@@ -12,9 +12,9 @@ from search_service.store.tables import Dataset
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.metrics.catalogue import METRICS
 from workers.tasks.networks import NetworkSpec
+from workers.tasks.retraining import WEIGHTS
 
 NAME: Final = "model-card.md"
-WEIGHTS: Final = "weights.safetensors"
 _TOLD_ELSEWHERE: Final = {"loss", "version", "versions", "dataset", "network", "priority"}
 _NOT_A_PARAMETER: Final = {"schema", "name", "title", "provenance", "terms"}
 
@@ -60,6 +60,7 @@ def render(
         versions=provenance.installed_versions(),
         licence=loss["provenance"].get("licence", provenance.LICENCE),
         job_id=job_id,
+        weights_file=WEIGHTS,
         sha256=weights_sha256,
     )
 

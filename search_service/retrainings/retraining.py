@@ -11,7 +11,7 @@ from search_service.loss_networks import supply
 from search_service.retrainings import model_card
 from search_service.retrainings.request import RetrainingRequest
 from workers.tasks.base import fields_of
-from workers.tasks.retraining import MlflowSpec, RetrainingTask, SingleRetrainingOptions
+from workers.tasks.retraining import WEIGHTS, MlflowSpec, RetrainingTask, SingleRetrainingOptions
 
 
 def run(run: Run) -> None:
@@ -46,7 +46,7 @@ def run(run: Run) -> None:
         outcome,
         networks=networks,
         job_id=run.job.id,
-        weights_sha256=artifacts[model_card.WEIGHTS].sha256,
+        weights_sha256=artifacts[WEIGHTS].sha256,
     )
     card.write_text(text, encoding="utf-8")
     run.keep(card)

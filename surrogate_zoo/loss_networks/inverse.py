@@ -56,9 +56,9 @@ class InverseNetwork(nn.Module):
         super().__init__()
         if side < 16:
             raise InputError(f"side must be at least 16, not {side}.")
-        for name, known in ((architecture, REGRESSORS), (outputs, PLACES)):
-            if name not in known:
-                raise InputError(f"An inverse network has {' or '.join(known)}, not {name!r}.")
+        for name, choices in ((architecture, REGRESSORS), (outputs, PLACES)):
+            if name not in choices:
+                raise InputError(f"An inverse network has {' or '.join(choices)}, not {name!r}.")
         self.side = side
         self._places = PLACES[outputs]
         self.regressor = REGRESSORS[architecture](side, len(self._places))
@@ -88,10 +88,10 @@ class InverseNetwork(nn.Module):
     def _numbers(self, moved: Tensor, fixed: Tensor) -> Tensor:
         """Run the regressor in the dtype of the maps."""
         weights = dict(self.regressor.named_parameters())
-        if all(one.dtype == moved.dtype for one in weights.values()):
+        if all(weight.dtype == moved.dtype for weight in weights.values()):
             numbers: Tensor = self.regressor(moved, fixed)
             return numbers
-        cast = {name: one.to(moved.dtype) for name, one in weights.items()}
+        cast = {name: weight.to(moved.dtype) for name, weight in weights.items()}
         lifted: Tensor = functional_call(self.regressor, cast, (moved, fixed))
         return lifted
 
@@ -108,9 +108,9 @@ class FullyConnected(nn.Module):
     def forward(self, moved: Tensor, fixed: Tensor) -> Tensor:
         """``g(moved, fixed) - g(fixed, fixed)``, (B, outputs)."""
         moved, fixed = moved.flatten(1), fixed.flatten(1)
-        known = self.fixed(fixed)
-        difference: Tensor = self.rest(self.moved(moved) + known) - self.rest(
-            self.moved(fixed) + known
+        from_fixed = self.fixed(fixed)
+        difference: Tensor = self.rest(self.moved(moved) + from_fixed) - self.rest(
+            self.moved(fixed) + from_fixed
         )
         return difference
 
@@ -136,9 +136,9 @@ class Convolutional(nn.Module):
 
     def forward(self, moved: Tensor, fixed: Tensor) -> Tensor:
         """``g(moved, fixed) - g(fixed, fixed)``, (B, outputs)."""
-        one, other = self.encoder(moved), self.encoder(fixed)
-        difference: Tensor = self.compare(torch.cat([one, other], 1)) - self.compare(
-            torch.cat([other, other], 1)
+        code_moved, code_fixed = self.encoder(moved), self.encoder(fixed)
+        difference: Tensor = self.compare(torch.cat([code_moved, code_fixed], 1)) - self.compare(
+            torch.cat([code_fixed, code_fixed], 1)
         )
         return difference
 

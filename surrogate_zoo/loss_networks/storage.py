@@ -77,11 +77,6 @@ def save(
     write_atomically(Path(path), lambda part: part.write_bytes(content))
 
 
-def facts_of(path: str | Path) -> Facts:
-    """Read what a file says about its network; errors as of :func:`load`."""
-    return _read(Path(path))[0]
-
-
 def load(kind: str, path: str | Path, **expected: object) -> nn.Module:
     """Build the network of a file, frozen: in evaluation mode, on the CPU, without gradients.
 
@@ -136,8 +131,8 @@ def freeze(network: nn.Module) -> nn.Module:
 
 def _class_of(kind: str) -> type[nn.Module]:
     module, _, name = KINDS[kind].partition(":")
-    found: type[nn.Module] = getattr(import_module(module), name)
-    return found
+    network_class: type[nn.Module] = getattr(import_module(module), name)
+    return network_class
 
 
 def _read(path: Path) -> tuple[Facts, dict[str, Tensor]]:
@@ -187,12 +182,12 @@ def _build(path: Path, facts: Facts, tensors: Mapping[str, Tensor]) -> nn.Module
         raise InputError(
             f"{path} names parameters that build no network of kind {facts.kind!r}: {error}."
         ) from error
-    found = _shapes(tensors)
-    wrong = sorted(name for name in shapes.keys() | found if shapes.get(name) != found.get(name))
+    stored = _shapes(tensors)
+    wrong = sorted(name for name in shapes.keys() | stored if shapes.get(name) != stored.get(name))
     if wrong:
         raise InputError(
             f"{path} does not fit its own parameters: tensor {wrong[0]!r} is "
-            f"{found.get(wrong[0], 'missing')}, expected {shapes.get(wrong[0], 'none')}."
+            f"{stored.get(wrong[0], 'missing')}, expected {shapes.get(wrong[0], 'none')}."
         )
     for name, tensor in tensors.items():
         if not bool(torch.isfinite(tensor).all()):
@@ -202,4 +197,4 @@ def _build(path: Path, facts: Facts, tensors: Mapping[str, Tensor]) -> nn.Module
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, str]:
-    return {name: f"{one.dtype} {tuple(one.shape)}" for name, one in tensors.items()}
+    return {name: f"{tensor.dtype} {tuple(tensor.shape)}" for name, tensor in tensors.items()}

@@ -69,12 +69,12 @@ def signed_distances(labels: Mask, valid: NDArray[np.bool_], num_classes: int) -
         return distances
     others = np.full(labels.shape, np.inf, np.float32)
     for label in present:
-        own = valid & (labels == label)
-        distances[label] = _distances_to(own)
-        np.minimum(others, distances[label], out=others, where=~own)
+        inside = valid & (labels == label)
+        distances[label] = _distances_to(inside)
+        np.minimum(others, distances[label], out=others, where=~inside)
     for label in present:
-        own = valid & (labels == label)
-        distances[label][own] = -others[own]
+        inside = valid & (labels == label)
+        distances[label][inside] = -others[inside]
     return distances
 
 
@@ -89,10 +89,10 @@ def boundary_nearness(labels: Mask, valid: NDArray[np.bool_], num_classes: int) 
     distances = boundary_distances(labels, valid, num_classes)[0]
     nearness: Map = np.zeros_like(distances)
     for label in _present(labels, valid, num_classes):
-        own = valid & (labels == label)
-        low, high = distances[own].min(), distances[own].max()
+        inside = valid & (labels == label)
+        low, high = distances[inside].min(), distances[inside].max()
         if high > 0:
-            nearness[own] = 1 - (distances[own] - low) / max(high - low, np.float32(1e-6))
+            nearness[inside] = 1 - (distances[inside] - low) / max(high - low, np.float32(1e-6))
     return nearness[None]
 
 
@@ -127,10 +127,10 @@ def _objects(
 
     inside = valid & (labels > 0)
     numbers = np.zeros(labels.shape, np.int64)
-    for one in _present(labels, inside, num_classes):
-        own = inside & (labels == one)
-        parts, _ = label(own | ~valid, np.ones((3, 3)))
-        numbers[own] = parts[own] + (numbers.max() + 1)
+    for class_label in _present(labels, inside, num_classes):
+        of_class = inside & (labels == class_label)
+        parts, _ = label(of_class | ~valid, np.ones((3, 3)))
+        numbers[of_class] = parts[of_class] + (numbers.max() + 1)
     objects = np.zeros(labels.shape, np.int64)
     objects[inside] = np.unique(numbers[inside], return_inverse=True)[1]
     return objects, inside

@@ -19,7 +19,6 @@ and no white space. Needs no torch.
 import hashlib
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,10 +26,10 @@ from typing import Any
 from surrogate_zoo.curves.families import CURVE_FAMILIES
 from surrogate_zoo.errors import InputError, LossFileError
 from surrogate_zoo.losses.parameter_space import ParameterSpace
+from surrogate_zoo.sums import NAME
 
 SCHEMA = "lossfit/loss/v1"
 MAX_BYTES = 16 * 2**20
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 
 Document = dict[str, Any]
 
@@ -117,7 +116,7 @@ def sum_document(
     for weight, loss in terms:
         alone: list[dict[str, Any]] = [{"weight": 1.0, "loss": dict(loss)}]
         inner = loss["terms"] if loss["kind"] == "sum" else alone
-        flat += [{"weight": weight * one["weight"], "loss": one["loss"]} for one in inner]
+        flat += [{"weight": weight * term["weight"], "loss": term["loss"]} for term in inner]
     body = {
         "schema": SCHEMA,
         "kind": "sum",
@@ -159,9 +158,9 @@ def check_document(document: object) -> Document:
             that do not fit the metric.
     """
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        found = document.get("schema") if isinstance(document, dict) else type(document).__name__
+        schema = document.get("schema") if isinstance(document, dict) else type(document).__name__
         raise LossFileError(
-            f"Not a loss file: expected a JSON object with schema {SCHEMA!r}, found {found!r}."
+            f"Not a loss file: expected a JSON object with schema {SCHEMA!r}, found {schema!r}."
         )
     kind = document.get("kind")
     wanted = _FIELDS.get(kind) if isinstance(kind, str) else None

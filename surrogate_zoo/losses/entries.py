@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from surrogate_zoo.losses.document import Document, handmade_document
 from surrogate_zoo.needs import (
@@ -13,8 +13,6 @@ from surrogate_zoo.needs import (
     INVERSE_NETWORK,
     Needs,
 )
-
-MeanOver = Literal["pixels", "batch"]
 
 
 @dataclass(frozen=True)
@@ -28,11 +26,9 @@ class LossEntry:
         source: Paper and equation.
         make: Makes the document of a surrogate or a weighted sum; None for a handmade loss.
         built_by: ``module:class`` of a handmade loss; empty for the others.
-        parameters: Defaults of a handmade loss's own keyword arguments.
+        parameters: Defaults of a handmade loss's own keyword arguments; they stand here and not in
+            its constructor, so that its document says them all without loading torch.
         needs: What a handmade loss needs beyond logits and target.
-        mean_over: ``pixels`` where the value is a mean over valid pixels of what each adds, so that
-            a batch may be split; ``batch`` where it is not, because sums over the whole batch come
-            before a ratio or a choice. Larger batches then estimate it better.
     """
 
     name: str
@@ -43,7 +39,6 @@ class LossEntry:
     built_by: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     needs: Needs = field(default_factory=Needs)
-    mean_over: MeanOver = "batch"
 
     def document(self) -> Document:
         """Return the entry as a loss file's content."""
@@ -65,7 +60,6 @@ HANDMADE = (
         "Mean over valid pixels of the negative log probability of the true class.",
         "torch.nn.functional.cross_entropy",
         built_by=f"{_PIXELS}:CrossEntropy",
-        mean_over="pixels",
     ),
     LossEntry(
         "focal",
@@ -74,7 +68,6 @@ HANDMADE = (
         "Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, eq. 4",
         built_by=f"{_PIXELS}:Focal",
         parameters={"gamma": 2.0},
-        mean_over="pixels",
     ),
     LossEntry(
         "top-k-cross-entropy",
@@ -166,7 +159,6 @@ HANDMADE = (
         built_by=f"{_BOUNDARIES}:BorderCrossEntropy",
         parameters={"w0": 10.0, "sigma": 5.0},
         needs=Needs(inputs=("border_distances",)),
-        mean_over="pixels",
     ),
     LossEntry(
         "dpce",
@@ -175,7 +167,6 @@ HANDMADE = (
         "Caliva et al., Distance Map Loss Penalty Term for Semantic Segmentation, MIDL 2019, eq. 1",
         built_by=f"{_BOUNDARIES}:DistancePenalizedCrossEntropy",
         needs=Needs(inputs=("boundary_nearness",)),
-        mean_over="pixels",
     ),
     LossEntry(
         "boundary",
@@ -185,7 +176,6 @@ HANDMADE = (
         built_by=f"{_BOUNDARIES}:BoundaryLoss",
         parameters={"normalise": False},
         needs=Needs(inputs=("signed_distances",)),
-        mean_over="pixels",
     ),
     LossEntry(
         "active-boundary",
@@ -228,7 +218,6 @@ HANDMADE = (
         built_by=f"{_SEMEDA}:Semeda",
         parameters={"lambdas": [0.0, 1.0, 0.0], "norm": "l1", "after_relu": False},
         needs=Needs(facts=(EDGE_NETWORK,)),
-        mean_over="pixels",
     ),
     LossEntry(
         "edge-cross-entropy",
@@ -238,7 +227,6 @@ HANDMADE = (
         built_by=f"{_SEMEDA}:EdgeCrossEntropy",
         parameters={"weight": 0.1},
         needs=Needs(facts=(EDGE_NETWORK,)),
-        mean_over="pixels",
     ),
     LossEntry(
         "edge-head",

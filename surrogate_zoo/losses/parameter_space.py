@@ -147,13 +147,13 @@ class ParameterSpace:
 
         Where theta has no bounds, a parameter outside its box is taken as the end that it is past.
         """
-        own = np.array([weight for weight, _ in self.target.terms])
+        base = np.array([weight for weight, _ in self.target.terms])
         if not self.mixed:
-            return tuple(own.tolist())
+            return tuple(base.tolist())
         share = ((np.asarray(theta) - self.low) / (self.high - self.low))[self._shapes :]
         powers = np.append(0.0, 2 * np.clip(share, 0, 1) - 1)
-        weights = own * WEIGHT_RATIO**powers
-        return tuple((weights * (own.sum() / weights.sum())).tolist())
+        weights = base * WEIGHT_RATIO**powers
+        return tuple((weights * (base.sum() / weights.sum())).tolist())
 
     def surrogates(
         self, theta: Sequence[float] | NDArray[np.float64]
@@ -196,8 +196,8 @@ class ParameterSpace:
     def _theta_of_weights(self, weights: Sequence[float] | None) -> list[float]:
         if not self.mixed:
             return []
-        own = np.array([weight for weight, _ in self.target.terms])
-        ratios = (own if weights is None else np.array(weights)) / own
+        base = np.array([weight for weight, _ in self.target.terms])
+        ratios = (base if weights is None else np.array(weights)) / base
         powers = (np.log(ratios / ratios[0]) / np.log(WEIGHT_RATIO))[1:]
         if (np.abs(powers) > 1 + 1e-9).any():
             raise InputError(

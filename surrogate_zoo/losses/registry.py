@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from surrogate_zoo.errors import LossFileError
 from surrogate_zoo.losses.document import Document, check_document, read_loss_file, sum_document
-from surrogate_zoo.losses.entries import HANDMADE, SUMS, LossEntry, MeanOver
+from surrogate_zoo.losses.entries import HANDMADE, SUMS, LossEntry
 from surrogate_zoo.losses.published import naive_document, published_document
 from surrogate_zoo.metrics.catalogue import METRICS
 from surrogate_zoo.needs import Needs
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-# Global accuracy divides by the number of pixels; all other metrics divide by sums of a batch.
-_MEAN_OVER: dict[str, MeanOver] = {"gacc": "pixels"}
-
 _LI = "Li et al., Auto Seg-Loss, ICLR 2021"
 
 _PUBLISHED = tuple(
@@ -34,7 +31,6 @@ _PUBLISHED = tuple(
         f"Surrogate of {METRICS[name].title} with the parameters its authors searched on PASCAL VOC.",
         f"{_LI}, Table 2",
         partial(published_document, name),
-        mean_over=_MEAN_OVER.get(name, "batch"),
     )
     for name in ("miou", "fwiou", "biou", "bf1", "macc", "gacc")
 )
@@ -46,7 +42,6 @@ _NAIVE = tuple(
         f"{metric.title} with probabilities in place of labels and products in place of logic.",
         metric.source,
         partial(naive_document, metric.name),
-        mean_over=_MEAN_OVER.get(metric.name, "batch"),
     )
     for metric in METRICS.values()
 )
@@ -164,11 +159,10 @@ def _handmade(
     if not module:
         raise LossFileError(f"{document['loss']!r} is no handmade loss.")
     build = getattr(import_module(module), name)
-    known = {fact: facts[fact] for fact in entry.needs.facts if fact in facts}
+    needed = {fact: facts[fact] for fact in entry.needs.facts if fact in facts}
+    parameters = {**entry.parameters, **document["parameters"], **needed, **overrides}
     try:
-        loss: nn.Module = build(
-            num_classes=num_classes, **{**document["parameters"], **known, **overrides}
-        )
+        loss: nn.Module = build(num_classes=num_classes, **parameters)
     except TypeError as error:
         raise LossFileError(
             f"The loss {document['loss']!r} takes no such parameter: {error}."

@@ -40,7 +40,8 @@ class SurrogateLoss(nn.Module):
         tolerance: Boundary tolerance in pixels (boundary metrics).
         exclude_background: Leave class 0 out of boundaries, as PASCAL VOC does (boundary metrics).
         as_released: Reproduce the released implementation: void borders count as edges, the BF1
-            surrogate sees no void mask, absent classes stay in means.
+            surrogate sees no void mask, absent classes stay in means, but for BF1's, which leaves
+            out classes without a boundary in the target.
 
     Attributes:
         check_values: Look for labels out of range and for NaN. That waits for a GPU, so a loop whose

@@ -188,12 +188,12 @@ def _regions(
         Bool (N, H, W) for each neighbourhood.
     """
     void_code, beyond = num_classes + 1, num_classes + 2
-    own = target.to(torch.uint8 if beyond < 256 else torch.int32) + 1
-    low, high = (own.masked_fill(void, code) for code in (void_code, void_code * void_counts))
+    codes = target.to(torch.uint8 if beyond < 256 else torch.int32) + 1
+    low, high = (codes.masked_fill(void, code) for code in (void_code, void_code * void_counts))
     reaches = list(reaches)
     lows = _extremes(low, beyond, reaches, torch.minimum)
     highs = _extremes(high, 0, reaches, torch.maximum)
-    return {reach: ((lows[reach] != own) | (highs[reach] != own)) & ~void for reach in reaches}
+    return {reach: ((lows[reach] != codes) | (highs[reach] != codes)) & ~void for reach in reaches}
 
 
 def _extremes(
@@ -204,16 +204,16 @@ def _extremes(
     margin = max(len(reach) // 2 for reach in reaches)
     padded = F.pad(labels, (margin,) * 4, value=never)
     row = padded[:, :, margin : margin + width].contiguous()
-    found: dict[Reach, Tensor] = {}
+    extremes: dict[Reach, Tensor] = {}
     for side in range(margin + 1):
         for start in (margin - side, margin + side):
             extreme(row, padded[:, :, start : start + width], out=row)
         for reach in reaches:
-            for place, its_side in enumerate(reach, margin - len(reach) // 2):
+            for offset, its_side in enumerate(reach, margin - len(reach) // 2):
                 if its_side == side:
-                    part = row[:, place : place + height]
-                    known = found.get(reach)
-                    found[reach] = (
-                        part.clone() if known is None else extreme(known, part, out=known)
+                    part = row[:, offset : offset + height]
+                    so_far = extremes.get(reach)
+                    extremes[reach] = (
+                        part.clone() if so_far is None else extreme(so_far, part, out=so_far)
                     )
-    return found
+    return extremes

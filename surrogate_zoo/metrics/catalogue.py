@@ -94,8 +94,8 @@ def precision(logic: "Logic", maps: "Maps") -> "Tensor":
     A class of the target that is never predicted has precision 0.
     """
     both, either, true = _counts(logic, maps)
-    given = both + (either - true)
-    return maps.class_mean(maps.ratio(both, given), maps.exists(maps.pred, maps.target))
+    predicted = both + (either - true)
+    return maps.class_mean(maps.ratio(both, predicted), maps.exists(maps.pred, maps.target))
 
 
 def dice(logic: "Logic", maps: "Maps") -> "Tensor":
@@ -111,8 +111,8 @@ def f2(logic: "Logic", maps: "Maps") -> "Tensor":
 def _f_beta(logic: "Logic", maps: "Maps", beta: float) -> "Tensor":
     """Mean over classes of (1 + b^2) P R / (b^2 P + R), in pixels, so that 0 / 0 is met at no P or R."""
     both, either, true = _counts(logic, maps)
-    given = both + (either - true)
-    f_beta = maps.ratio((1 + beta**2) * both, given + beta**2 * true)
+    predicted = both + (either - true)
+    f_beta = maps.ratio((1 + beta**2) * both, predicted + beta**2 * true)
     return maps.class_mean(f_beta, maps.exists(maps.pred, maps.target))
 
 
@@ -132,23 +132,25 @@ def kappa(logic: "Logic", maps: "Maps") -> "Tensor":
 
 def macc(logic: "Logic", maps: "Maps") -> "Tensor":
     """Mean over the target's classes of the share of their pixels that is found."""
-    found = maps.total(logic.and_("and", maps.pred, maps.target))
+    right = maps.total(logic.and_("and", maps.pred, maps.target))
     pixels = maps.total(maps.target)
-    return maps.class_mean(maps.ratio(found, pixels), maps.occurs(pixels))
+    return maps.class_mean(maps.ratio(right, pixels), maps.occurs(pixels))
 
 
 def gacc(logic: "Logic", maps: "Maps") -> "Tensor":
     """Share of all pixels whose class is right."""
-    found = maps.total(logic.and_("and", maps.pred, maps.target))
+    right = maps.total(logic.and_("and", maps.pred, maps.target))
     pixels = maps.total(maps.target)
-    return maps.class_mean(maps.ratio(found, pixels), pixels)
+    return maps.class_mean(maps.ratio(right, pixels), pixels)
 
 
 def bf1(logic: "Logic", maps: "Maps") -> "Tensor":
     """Mean over classes of the F1 score of boundary pixels, with a tolerance (Auto Seg-Loss, eq. 5).
 
     Precision: predicted boundary pixels within the tolerance of the target's boundary of that
-    class; recall: the reverse. Counts are pooled over the data set before the F1 score.
+    class; recall: the reverse. Counts are pooled over the data set before the F1 score. As released,
+    the recall of a class without any boundary in the target is 0 / 0 and leaves the class out of the
+    mean, however much of it is predicted.
     """
     predicted, true = (logic.xor("edge", m, maps.erode(m)) for m in (maps.pred, maps.target))
     # The released implementation counts boundary pixels at void pixels too, in this metric alone.
@@ -156,9 +158,11 @@ def bf1(logic: "Logic", maps: "Maps") -> "Tensor":
     matched = maps.total(predicted * maps.dilate(true), include_void=void)
     precision = maps.ratio(matched, maps.total(predicted, include_void=void))
     recovered = maps.total(maps.dilate(predicted) * true, include_void=void)
-    recall = maps.ratio(recovered, maps.total(true, include_void=void))
+    boundary = maps.total(true, include_void=void)
+    recall = maps.ratio(recovered, boundary)
     f1 = maps.ratio(2 * precision * recall, precision + recall)
-    return maps.class_mean(f1, maps.exists(predicted, true, include_void=void) * maps.foreground)
+    counted = boundary > 0 if maps.as_released else maps.exists(predicted, true)
+    return maps.class_mean(f1, counted * maps.foreground)
 
 
 def boundary_iou(logic: "Logic", maps: "Maps") -> "Tensor":
@@ -170,10 +174,10 @@ def boundary_iou(logic: "Logic", maps: "Maps") -> "Tensor":
     (Cityscapes: 0.5%); set the tolerance to that. They score single objects; here pixels are summed
     over the data set, class by class.
     """
-    found, true = maps.rim(maps.pred), maps.rim(maps.target)
-    both = maps.total(logic.and_("and", found, true))
-    either = maps.total(logic.or_("or", found, true))
-    return maps.class_mean(maps.ratio(both, either), maps.exists(found, true) * maps.foreground)
+    predicted, true = maps.rim(maps.pred), maps.rim(maps.target)
+    both = maps.total(logic.and_("and", predicted, true))
+    either = maps.total(logic.or_("or", predicted, true))
+    return maps.class_mean(maps.ratio(both, either), maps.exists(predicted, true) * maps.foreground)
 
 
 METRICS = Registry(

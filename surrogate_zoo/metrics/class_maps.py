@@ -130,7 +130,7 @@ class ClassMap:
             source, curve = self._shaped
             values = source.as_dense()
             regions = [None] * len(values) if region is None else list(region[:, None])
-            sums = [curve.total(values[i : i + 1], one) for i, one in enumerate(regions)]
+            sums = [curve.total(values[i : i + 1], part) for i, part in enumerate(regions)]
             return torch.stack(sums)
         if self.dense is None:
             return None
@@ -154,15 +154,15 @@ class ClassMap:
         return self._combined(other, torch.sub)
 
     def _combined(self, other: "ClassMap", operation: Callable[..., Tensor]) -> "ClassMap":
-        def both(one: Tensor | None, two: Tensor | None) -> Tensor | None:
-            if two is None:
-                return one
-            return operation(torch.zeros_like(two) if one is None else one, two)
+        def both(left: Tensor | None, right: Tensor | None) -> Tensor | None:
+            if right is None:
+                return left
+            return operation(torch.zeros_like(right) if left is None else left, right)
 
         parts = {id(part.labels): part for part in self.labelled}
         for part in other.labelled:
-            known = parts.get(id(part.labels))
-            values = both(known.values if known else None, part.values)
+            same = parts.get(id(part.labels))
+            values = both(same.values if same else None, part.values)
             if values is not None:
                 parts[id(part.labels)] = Labelled(part.labels, values)
         labelled = tuple(parts.values())

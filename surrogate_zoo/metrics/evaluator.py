@@ -30,8 +30,9 @@ class SegmentationEvaluator:
         ignore_index: Label of void pixels in the target.
         tolerance: Boundary tolerance in pixels (biou, bf1, boundary-iou).
         exclude_background: Leave class 0 out of boundary bands, BF1 and Boundary IoU (PASCAL VOC).
-        as_released: Count void borders as edges, and boundary pixels at void pixels in BF1, as the
-            released implementation does.
+        as_released: Count void borders as edges, and boundary pixels at void pixels in BF1, and leave
+            classes without a boundary in the target out of its mean, as the released implementation
+            does.
     """
 
     def __init__(
@@ -79,7 +80,9 @@ class SegmentationEvaluator:
         check_labels("pred", pred, self.num_classes, None)
         maps = self._maps(pred, target.masked_fill(void, 0), void)
         scored = {name: self._score(name, maps)[0] for name in METRICS}
-        self._totals = {name: tuple(one.cpu() for one in totals) for name, totals in scored.items()}
+        self._totals = {
+            name: tuple(total.cpu() for total in totals) for name, totals in scored.items()
+        }
 
     def _maps(self, pred: Tensor, target: Tensor, void: Tensor) -> Maps:
         counted = torch.ones_like(void) if self.as_released else ~void
@@ -99,9 +102,9 @@ class SegmentationEvaluator:
             return [], math.nan
         device = maps.target.labelled[0].labels.device
         carried = tuple(total.to(device) for total in self._totals.get(name, ()))
-        own = replace(maps, carried=carried, totals=[])
+        measured = replace(maps, carried=carried, totals=[])
         try:
-            return own.totals, float(METRICS[name].function(BooleanLogic(), own))
+            return measured.totals, float(METRICS[name].function(BooleanLogic(), measured))
         except Exception as error:
             package = METRICS[name].package
             if not package:

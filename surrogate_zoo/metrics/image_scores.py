@@ -37,8 +37,8 @@ class ImageScores:
         """
         pred, target, void = checked_labels(pred, target, self.num_classes, self.ignore_index)
         check_labels("pred", pred.masked_fill(void, 0), self.num_classes, None)
-        for label, truth, known in zip(pred, target, ~void, strict=True):
-            pair = label[known] + self.num_classes * truth[known]
+        for label, truth, valid in zip(pred, target, ~void, strict=True):
+            pair = label[valid] + self.num_classes * truth[valid]
             counts = torch.bincount(pair, minlength=self.num_classes**2)
             table = counts.view(self.num_classes, self.num_classes).cpu()
             self._intersections.append(table.diagonal())

@@ -44,10 +44,10 @@ def _load(point: EntryPoint) -> Metric:
     Raises:
         InputError: It is no metric, has no proper name, or never uses its logic.
     """
-    found = point.load()
-    if not isinstance(found, Metric):
-        raise InputError(f"{point.value} is a {type(found).__name__}, no surrogate_zoo.Metric")
-    if not _NAME.fullmatch(found.name):
-        raise InputError(f"its name must match {_NAME.pattern}, not {found.name!r}")
-    curve_names(found.function)  # raises where it has nothing to search
-    return replace(found, package=package_of(point))
+    metric = point.load()
+    if not isinstance(metric, Metric):
+        raise InputError(f"{point.value} is a {type(metric).__name__}, no surrogate_zoo.Metric")
+    if not _NAME.fullmatch(metric.name):
+        raise InputError(f"its name must match {_NAME.pattern}, not {metric.name!r}")
+    curve_names(metric.function)  # raises where it has nothing to search
+    return replace(metric, package=package_of(point))

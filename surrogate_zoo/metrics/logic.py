@@ -22,13 +22,13 @@ class Logic:
 
     def and_(self, site: str, first: ClassMap, second: ClassMap) -> ClassMap:
         """``g(first) g(second)`` at the call site ``site``."""
-        one, two = self._shaped(site, first, second)
-        return one * two
+        left, right = self._shaped(site, first, second)
+        return left * right
 
     def or_(self, site: str, first: ClassMap, second: ClassMap) -> ClassMap:
         """``g(first) + g(second) - g(first) g(second)`` at the call site ``site``."""
-        one, two = self._shaped(site, first, second)
-        return (one + two - one * two).marked(first.crisp and second.crisp)
+        left, right = self._shaped(site, first, second)
+        return (left + right - left * right).marked(first.crisp and second.crisp)
 
     def xor(self, site: str, first: ClassMap, second: ClassMap) -> ClassMap:
         """``OR - AND``, with curves of their own, at the call site ``site``."""
@@ -49,11 +49,11 @@ class Logic:
 
     def _shaped(self, site: str, first: ClassMap, second: ClassMap) -> tuple[ClassMap, ClassMap]:
         names = curves_of(site, not first.crisp, not second.crisp)
-        one, two = (
+        left, right = (
             operand if name is None else self.shape(name, operand)
             for name, operand in zip(names, (first, second), strict=True)
         )
-        return one, two
+        return left, right
 
     def shape(self, curve: str, operand: ClassMap) -> ClassMap:  # noqa: ARG002
         """Shape a soft operand with the named curve; the identity here."""

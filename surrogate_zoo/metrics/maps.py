@@ -96,14 +96,14 @@ class Maps:
         exactly where it holds the class. No gradient.
         """
         with torch.no_grad():
-            found = self.total(target, within, include_void=include_void)
+            totals = self.total(target, within, include_void=include_void)
             if pred.dense is None:
-                found = found + self.total(pred, within, include_void=include_void)
+                totals = totals + self.total(pred, within, include_void=include_void)
             else:
                 region = self._region(within, include_void)
                 values = pred.as_dense() if region is None else pred.as_dense() * region[:, None]
-                found = found + self._carry((values.amax((0, 2, 3)) > 0.5).to(found.dtype))
-            return self.occurs(found)
+                totals = totals + self._carry((values.amax((0, 2, 3)) > 0.5).to(totals.dtype))
+            return self.occurs(totals)
 
     def occurs(self, totals: Tensor) -> Tensor:
         """1 where a total is above zero, (C,); the released surrogates count every class."""

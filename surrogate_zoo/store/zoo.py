@@ -62,10 +62,10 @@ def publish(session: Session, document: Mapping[str, Any], *, tags: Iterable[str
 
 def seed(session: Session) -> None:
     """Publish all built-in losses; does nothing where they stand already, in whichever version."""
-    known = {(name, sha256) for name, sha256 in session.execute(select(Loss.name, Loss.sha256))}
+    published = {(name, sha256) for name, sha256 in session.execute(select(Loss.name, Loss.sha256))}
     for entry in LOSSES.values():
         document = entry.document()
-        if (entry.name, document["sha256"]) not in known:
+        if (entry.name, document["sha256"]) not in published:
             publish(session, document, tags=(BUILT_IN,))
 
 
@@ -89,10 +89,10 @@ def versions(session: Session, name: str) -> list[Loss]:
     Raises:
         NotFoundError: No such name.
     """
-    found = list(session.scalars(_versions(name)))
-    if not found:
+    losses = list(session.scalars(_versions(name)))
+    if not losses:
         raise NotFoundError(f"The zoo has no loss {name!r}.")
-    return found
+    return losses
 
 
 def page(
@@ -124,8 +124,8 @@ def page(
         query = query.where(Loss.metric == metric)
     if after is not None:
         query = query.where(Loss.name > after)
-    found = list(session.scalars(query.order_by(Loss.name).limit(limit + 1)))
-    return found[:limit], found[limit - 1].name if len(found) > limit else None
+    losses = list(session.scalars(query.order_by(Loss.name).limit(limit + 1)))
+    return losses[:limit], losses[limit - 1].name if len(losses) > limit else None
 
 
 def tag(session: Session, name: str, version: int, tag: str) -> None:
@@ -197,8 +197,8 @@ def page_loss_networks(
     query = _loss_networks(fingerprint)
     if after is not None:
         query = query.where(LossNetwork.id < after)
-    found = list(session.scalars(query.limit(limit + 1)))
-    return found[:limit], found[limit - 1].id if len(found) > limit else None
+    networks = list(session.scalars(query.limit(limit + 1)))
+    return networks[:limit], networks[limit - 1].id if len(networks) > limit else None
 
 
 def _loss_networks(fingerprint: str) -> Select[LossNetwork]:

@@ -69,10 +69,3 @@ class FairShares(Generic[Worker]):
             call.held -= 1
             if worker is not None:
                 self._idle.append(worker)
-
-    def drain(self) -> list[Worker]:
-        """Take all idle workers out."""
-        with self._lock:
-            idle = list(self._idle)
-            self._idle.clear()
-            return idle

@@ -22,7 +22,7 @@ def open_cityscapes(source: CityscapesSource) -> FileDataset:
     """
     root = existing(source.root)
     ids = dict.fromkeys(range(LABEL_IDS), VOID)
-    read = LabelImages(label_table(ids | {one: label for label, one in enumerate(EVALUATED)}))
+    read = LabelImages(label_table(ids | {stored: label for label, stored in enumerate(EVALUATED)}))
     pairs = {
         split: pair_all(
             list_files(folder_below(root, f"leftImg8bit/{split}"), "_leftImg8bit.png"),

@@ -44,7 +44,7 @@ class RunLengths(TypedDict):
     counts: str | list[Annotated[int, Field(ge=0)]]
 
 
-class Annotation(TypedDict):
+class InstanceAnnotation(TypedDict):
     """One instance, or a crowd of them: polygons, or run lengths."""
 
     image_id: int
@@ -56,7 +56,7 @@ class Instances(TypedDict):
     """What is read of ``instances_<split>2017.json``."""
 
     images: list[CocoImage]
-    annotations: list[Annotation]
+    annotations: list[InstanceAnnotation]
     categories: list[Category]
 
 
@@ -101,36 +101,36 @@ def _pairs(root: Path, split: str, content: Instances, path: Path) -> dict[str, 
     for image in content["images"]:
         name = image["file_name"].removesuffix(".jpg")
         drawing = [image["height"], image["width"], outlines.pop(image["id"])]
-        place = f"{path}, image {image['file_name']},"
+        where = f"{path}, image {image['file_name']},"
         text = json.dumps(drawing, default=list).encode()
-        pairs[name] = Pair(images.find(name), Mask((), partial(draw, text, place), text, place))
+        pairs[name] = Pair(images.find(name), Mask((), partial(draw, text, where), text, where))
     return pairs
 
 
-def draw(drawing: bytes, place: str, _files: Sequence[Path] = ()) -> Pixels:
+def draw(drawing: bytes, where: str, _files: Sequence[Path] = ()) -> Pixels:
     """Labels of one image, uint8 (H, W), from JSON of its height, width and labelled outlines.
 
     Raises:
-        DatasetError: An outline cannot be drawn; names ``place``.
+        DatasetError: An outline cannot be drawn; names ``where``.
     """
     height, width, outlines = json.loads(drawing)
     labels = np.zeros((height, width), dtype=np.uint8)
     for label, outline in outlines:
-        region = _region(outline, height, width, place)
+        region = _region(outline, height, width, where)
         labels[region & (labels != 0) & (labels != label)] = VOID
         labels[region & (labels == 0)] = label
     return labels
 
 
-def _region(outline: Any, height: int, width: int, place: str) -> NDArray[np.bool_]:
+def _region(outline: Any, height: int, width: int, where: str) -> NDArray[np.bool_]:
     """Pixels (H, W) inside of polygons or run lengths."""
     try:
         counts = _counts(outline, height, width)
     except (ValueError, TypeError, IndexError, OverflowError) as error:
-        raise DatasetError(f"{place} has an outline that cannot be drawn: {error}.") from error
+        raise DatasetError(f"{where} has an outline that cannot be drawn: {error}.") from error
     size = [height, width] if isinstance(outline, list) else outline["size"]
     if size != [height, width] or min(counts) < 0 or sum(counts) != height * width:
-        raise DatasetError(f"{place} has run lengths of another size than {width}x{height} pixels.")
+        raise DatasetError(f"{where} has run lengths of another size than {width}x{height} pixels.")
     inside = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
     return inside.reshape(width, height).T
 

@@ -34,7 +34,7 @@ class Segment(TypedDict):
     category_id: int
 
 
-class Annotation(TypedDict):
+class PanopticAnnotation(TypedDict):
     """The segments of one image."""
 
     image_id: int
@@ -46,7 +46,7 @@ class Panoptic(TypedDict):
     """What is read of ``panoptic_<split>2017.json``."""
 
     images: list[CocoImage]
-    annotations: list[Annotation]
+    annotations: list[PanopticAnnotation]
     categories: list[Category]
 
 
@@ -94,12 +94,13 @@ def _pairs(root: Path, split: str, content: Panoptic, path: Path) -> dict[str, P
     return pairs
 
 
-def _segments(annotation: Annotation, labels: Mapping[int, int], path: Path) -> bytes:
+def _segments(annotation: PanopticAnnotation, labels: Mapping[int, int], path: Path) -> bytes:
     """(segment id, label) of each segment by id, little-endian int64; id 0 is void."""
-    found = {
-        one["id"]: label_of(one["category_id"], labels, path) for one in annotation["segments_info"]
+    labels_by_id = {
+        segment["id"]: label_of(segment["category_id"], labels, path)
+        for segment in annotation["segments_info"]
     }
-    return np.array(sorted(({0: VOID} | found).items()), dtype="<i8").tobytes()
+    return np.array(sorted(({0: VOID} | labels_by_id).items()), dtype="<i8").tobytes()
 
 
 def read_segments(segments: bytes, files: Sequence[Path]) -> Pixels:
@@ -114,9 +115,9 @@ def read_segments(segments: bytes, files: Sequence[Path]) -> Pixels:
         raise DatasetError(f"{path} has mode {image.mode}; panoptic masks are RGB.")
     stored = np.asarray(image.convert("RGB")).astype(np.int64) @ np.array([1, 256, 65536])
     ids, labels = np.frombuffer(segments, dtype="<i8").reshape(-1, 2).T
-    place = np.searchsorted(ids, stored).clip(max=len(ids) - 1)
-    unknown = ids[place] != stored
+    rows = np.searchsorted(ids, stored).clip(max=len(ids) - 1)
+    unknown = ids[rows] != stored
     if unknown.any():
         wrong = ", ".join(map(str, np.unique(stored[unknown])[:8]))
         raise DatasetError(f"{path} holds segments that its annotation does not list: {wrong}.")
-    return np.asarray(labels[place], dtype=np.uint8)
+    return np.asarray(labels[rows], dtype=np.uint8)

@@ -74,8 +74,8 @@ def labels_from_one(classes: int) -> Table:
     return label_table({0: VOID} | {label + 1: label for label in range(classes)})
 
 
-def look_up(stored: NDArray[np.integer], table: Table, place: Path | str) -> Pixels:
-    """Map stored labels (H, W) through ``table``; ``place`` names them in messages.
+def look_up(stored: NDArray[np.integer], table: Table, where: Path | str) -> Pixels:
+    """Map stored labels (H, W) through ``table``; ``where`` names them in messages.
 
     Raises:
         DatasetError: Some label is not in the table.
@@ -88,7 +88,7 @@ def look_up(stored: NDArray[np.integer], table: Table, place: Path | str) -> Pix
     if labels.min(initial=0) < 0:
         wrong = ", ".join(str(label) for label in np.unique(stored[labels < 0])[:8])
         raise DatasetError(
-            f"{place} holds labels out of range: {wrong}. Labels of this dataset are "
+            f"{where} holds labels out of range: {wrong}. Labels of this dataset are "
             f"{_ranges(np.flatnonzero(table != NO_LABEL))}."
         )
     return np.asarray(labels, dtype=np.uint8)
@@ -120,7 +120,7 @@ class LabelImages:
     def of(cls, source: LabelledSource) -> "LabelImages":
         """Masks whose labels the dataset's owner has declared."""
         colours: dict[tuple[int, ...], int] = {
-            ImageColor.getrgb(one): label for one, label in source.colours.items()
+            ImageColor.getrgb(colour): label for colour, label in source.colours.items()
         }
         return cls(class_table(len(source.classes), source.void_labels), colours)
 
@@ -151,8 +151,8 @@ class LabelImages:
         packed = _pack(np.asarray(mask.convert("RGB")))
         colours = _pack(np.array(list(self.colours), dtype=np.uint8))
         order = np.argsort(colours)
-        place = np.searchsorted(colours, packed, sorter=order).clip(max=len(order) - 1)
-        nearest = order[place]
+        rows = np.searchsorted(colours, packed, sorter=order).clip(max=len(order) - 1)
+        nearest = order[rows]
         unknown = colours[nearest] != packed
         if unknown.any():
             wrong = ", ".join(f"#{colour:06x}" for colour in np.unique(packed[unknown])[:8])
@@ -163,9 +163,9 @@ class LabelImages:
     def _check_palette(self, mask: Image.Image, stored: Pixels, path: Path) -> None:
         if self.palette is None:
             return
-        found = np.array(mask.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
+        colours = np.array(mask.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
         for label in np.unique(stored):
-            colour = tuple(found[label].tolist()) if label < len(found) else None
+            colour = tuple(colours[label].tolist()) if label < len(colours) else None
             if colour != tuple(self.palette[label].tolist()):
                 raise DatasetError(
                     f"{path} has another palette than the dataset's masks: label {label} is "

@@ -25,14 +25,14 @@ def open_dsb2018(source: Dsb2018Source) -> FileDataset:
         DatasetError: The folder is missing, or has too few images for the ratio.
     """
     root = existing(source.root).resolve()
-    found = _find(root)
-    splits = split_by_ratio(tuple(sorted({name for name, _ in found})), source.ratio, source.seed)
+    files = _find(root)
+    splits = split_by_ratio(tuple(sorted({name for name, _ in files})), source.ratio, source.seed)
 
     def read(files: Sequence[Path]) -> Pixels:
         return border_classes(_instances(files), source.border_width)
 
     def sample(name: str) -> Pair:
-        images, masks = found.get((name, "images"), ()), tuple(found.get((name, "masks"), ()))
+        images, masks = files.get((name, "images"), ()), tuple(files.get((name, "masks"), ()))
         image = images[0] if images else Missing(f"{root / name}/images/{name}.png")
         mask = Mask(masks, read) if masks else Missing(f"{root / name}/masks/*.png")
         return Pair(image, mask)
@@ -42,17 +42,17 @@ def open_dsb2018(source: Dsb2018Source) -> FileDataset:
 
 
 def _find(root: Path) -> Found:
-    found: dict[tuple[str, str], list[Path]] = {}
+    files: dict[tuple[str, str], list[Path]] = {}
     for path in list_files(root, ".png").files.values():
         match path.relative_to(root).parts:
             case (name, ("images" | "masks") as kind, _):
-                found.setdefault((name, kind), []).append(path)
+                files.setdefault((name, kind), []).append(path)
             case _:
                 raise DatasetError(
                     f"{path} is neither in <name>/images nor in <name>/masks below {root}; "
                     "give the folder stage1_train itself."
                 )
-    return found
+    return files
 
 
 def _instances(files: Sequence[Path]) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:

@@ -31,7 +31,7 @@ class Mask:
     named: str = ""
 
     @property
-    def place(self) -> str:
+    def title(self) -> str:
         """What to call the mask in messages."""
         return self.named or str(self.files[0])
 
@@ -116,11 +116,11 @@ class FileDataset(Dataset):
         pair = self._pairs[split][name]
         if isinstance(pair.image, Missing):
             raise DatasetError(
-                f"{name!r} of split {split!r} has no image file; {pair.image.place} does not exist."
+                f"{name!r} of split {split!r} has no image file; {pair.image.path} does not exist."
             )
         if isinstance(pair.mask, Missing):
             raise DatasetError(
-                f"{name!r} of split {split!r} has no mask file; {pair.mask.place} does not exist."
+                f"{name!r} of split {split!r} has no mask file; {pair.mask.path} does not exist."
             )
         return pair.image, pair.mask
 
@@ -131,7 +131,7 @@ class FileDataset(Dataset):
         height, width = labels.shape
         if image.size != (width, height):
             raise DatasetError(
-                f"{mask.place} is {width}x{height} pixels but its image {path} is "
+                f"{mask.title} is {width}x{height} pixels but its image {path} is "
                 f"{image.width}x{image.height}; they must agree."
             )
         return resize(image, labels, self._size)
@@ -140,7 +140,7 @@ class FileDataset(Dataset):
         """SHA-256 over the digests of the image, the mask's files, and what is beside them."""
         path, mask = self._files(split, index)
         try:
-            parts = [one.read_bytes() for one in (path, *mask.files)]
+            parts = [file.read_bytes() for file in (path, *mask.files)]
         except OSError as error:
             raise DatasetError(f"A file of the dataset cannot be read: {error}.") from error
         parts += [mask.beside] if mask.beside else []

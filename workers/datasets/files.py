@@ -14,9 +14,9 @@ IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 @dataclass(frozen=True)
 class Missing:
-    """A file that should be there; ``place`` says where it was looked for."""
+    """A file that should be there; ``path`` says where it was looked for, as a text for messages."""
 
-    place: str
+    path: str
 
 
 @dataclass(frozen=True)
@@ -82,25 +82,25 @@ def list_files(folder: Path, *endings: str) -> Listing:
         DatasetError: Two files differ in their ending alone, or one links to outside the folder.
     """
     wanted = endings or IMAGE_ENDINGS
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for path in _files(folder):
-        ending = next((one for one in wanted if path.name.lower().endswith(one.lower())), None)
+        ending = next((end for end in wanted if path.name.lower().endswith(end.lower())), None)
         if ending is None or not path.is_file():
             continue
         name = path.relative_to(folder).as_posix()[: -len(ending)]
-        if name in found:
-            raise DatasetError(f"{path} and {found[name]} share a name; keep one of them.")
+        if name in files:
+            raise DatasetError(f"{path} and {files[name]} share a name; keep one of them.")
         if path.is_symlink() and not path.resolve().is_relative_to(folder):
             raise DatasetError(f"{path} links to a file outside its folder; copy it instead.")
-        found[name] = path
-    return Listing(folder, found, endings[0] if len(endings) == 1 else "")
+        files[name] = path
+    return Listing(folder, files, endings[0] if len(endings) == 1 else "")
 
 
 def _files(folder: Path) -> Iterator[Path]:
     """Everything below ``folder`` in a fixed order; linked folders are not entered."""
-    for place, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder):
         folders.sort()
-        yield from (Path(place, name) for name in sorted(names))
+        yield from (Path(parent, name) for name in sorted(names))
 
 
 def read_names(root: Path, name: str) -> tuple[str, ...]:

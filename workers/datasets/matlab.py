@@ -17,13 +17,13 @@ def read_matlab(path: Path, *variables: str) -> dict[str, Any]:
     from scipy.io.matlab import MatReadError  # noqa: PLC0415
 
     try:
-        found: dict[str, Any] = loadmat(path, variable_names=variables)
+        content: dict[str, Any] = loadmat(path, variable_names=variables)
     except (
         OSError, ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError,
         NotImplementedError, UnicodeDecodeError, zlib.error, MatReadError,
     ) as error:  # fmt: skip
         raise DatasetError(f"{path} cannot be read as a MATLAB file: {error}.") from error
-    lacking = [variable for variable in variables if variable not in found]
+    lacking = [variable for variable in variables if variable not in content]
     if lacking:
         raise DatasetError(f"{path} lacks the variable {', '.join(lacking)}.")
-    return found
+    return content

@@ -46,7 +46,10 @@ def _splits(path: Path) -> dict[str, tuple[str, ...]]:
     splits = {split: np.unique(numbers[f"{split}Ndxs"]) for split in PUBLISHED}
     if np.intersect1d(splits["train"], splits["test"]).size:
         raise DatasetError(f"{path} has an image in both splits; an image may be in one only.")
-    return {split: tuple(f"{int(one):04d}" for one in found) for split, found in splits.items()}
+    return {
+        split: tuple(f"{int(number):04d}" for number in indices)
+        for split, indices in splits.items()
+    }
 
 
 class NyuMatDataset(Dataset):
@@ -88,7 +91,7 @@ class NyuMatDataset(Dataset):
         h5py = optional("h5py", "nyu")
         try:
             with h5py.File(self._path, "r") as file:
-                images, labels = (_array(h5py, file, one) for one in ("images", "labels"))
+                images, labels = (_array(h5py, file, key) for key in ("images", "labels"))
                 image, stored = images[int(name) - 1], labels[int(name) - 1]
         except (OSError, RuntimeError, ValueError, IndexError) as error:
             raise DatasetError(f"{self._path}, image {name}, cannot be read: {error}.") from error
@@ -107,7 +110,7 @@ def _array(h5py: Any, file: Any, name: str) -> Any:
         ValueError: There is none of that name, or its bytes lie elsewhere.
     """
     link = file.get(name, getlink=True)
-    found = file[name] if isinstance(link, h5py.HardLink) else None
-    if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual:
+    array = file[name] if isinstance(link, h5py.HardLink) else None
+    if not isinstance(array, h5py.Dataset) or array.external or array.is_virtual:
         raise ValueError(f"it holds no array {name!r} of its own")
-    return found
+    return array

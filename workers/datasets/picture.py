@@ -42,9 +42,9 @@ def draw_samples(dataset: Dataset, split: str = "train") -> Image.Image:
     rows = -(-len(pairs) // GRID)
     height = rows * (LINE + BOX[1] + GAP) + key.height + 2 * GAP
     picture = Image.new("RGB", (WIDTH, height), "white")
-    for place, (index, (image, mask)) in enumerate(zip(chosen, pairs, strict=True)):
-        left = GAP + place % GRID * (2 * BOX[0] + GAP)
-        top = GAP + place // GRID * (LINE + BOX[1] + GAP)
+    for cell, (index, (image, mask)) in enumerate(zip(chosen, pairs, strict=True)):
+        left = GAP + cell % GRID * (2 * BOX[0] + GAP)
+        top = GAP + cell // GRID * (LINE + BOX[1] + GAP)
         _write(picture, (left, top), f"{split}: {names[index]}"[:NAME_LENGTH])
         width = _paste(picture, Image.fromarray(image), (left, top + LINE))
         _paste(picture, Image.fromarray(palette()[mask]), (left + width, top + LINE))

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from workers.datasets.dataset import VOID, Dataset, Key, collect
 from workers.datasets.layouts import open_dataset
+from workers.datasets.training_split import check_training_labels
 from workers.tasks.datasets import DatasetSource
 
 LISTED_SIZES = 10
@@ -58,7 +59,8 @@ def describe(source: DatasetSource) -> DatasetReport:
     Images are decoded a few at a time by a thread pool; only counts are kept.
 
     Raises:
-        DatasetError: Something is missing or wrong; names the file, or lists ten and the number.
+        DatasetError: Something is missing or wrong; names the file, or lists ten and the number. Or
+            the training split holds fewer than two classes.
     """
     dataset = open_dataset(source)
     keys = [(split, i) for split, names in dataset.splits.items() for i in range(len(names))]
@@ -68,13 +70,16 @@ def describe(source: DatasetSource) -> DatasetReport:
         pixels = np.bincount(mask.ravel(), minlength=256)
         return _Count((mask.shape[0], mask.shape[1]), pixels, dataset.digest(*key))
 
-    pixels, sizes = np.zeros(256, dtype=np.int64), Counter[tuple[int, int]]()
+    by_split = {split: np.zeros(256, dtype=np.int64) for split in dataset.splits}
+    sizes = Counter[tuple[int, int]]()
     fingerprint = hashlib.sha256(_meaning(source, dataset))
-    for key, one in zip(keys, collect(count, keys), strict=True):
-        pixels += one.pixels
-        sizes[one.size] += 1
-        name = dataset.splits[key[0]][key[1]]
-        fingerprint.update(json.dumps([key[0], name]).encode() + one.digest)
+    for (split, index), sample in zip(keys, collect(count, keys), strict=True):
+        by_split[split] += sample.pixels
+        sizes[sample.size] += 1
+        name = dataset.splits[split][index]
+        fingerprint.update(json.dumps([split, name]).encode() + sample.digest)
+    check_training_labels(np.flatnonzero(by_split["train"]).tolist(), dataset.classes)
+    pixels = np.sum(list(by_split.values()), axis=0)
     labelled = max(int(pixels.sum() - pixels[VOID]), 1)
     return DatasetReport(
         layout=source.layout,

@@ -22,7 +22,7 @@ def palette() -> Pixels:
     """(256, 3) colour of each label in VOC's masks: bits of the label, dealt out to R, G and B."""
     label = np.arange(256)[:, None]
     channel = np.arange(3)
-    bits = [(label >> (3 * place + channel) & 1) << (7 - place) for place in range(3)]
+    bits = [(label >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(3)]
     return np.asarray(sum(bits), dtype=np.uint8)
 
 
@@ -36,9 +36,9 @@ def voc_pairs(
 ) -> dict[str, Pair]:
     """Samples of these names with masks from one folder of PNG files."""
     images = list_files(folder_below(root, "JPEGImages"), ".jpg")
-    found = list_files(folder_below(root, masks), ".png")
+    labels = list_files(folder_below(root, masks), ".png")
     read = voc_labels()
-    return {name: pair(name, images, found, read) for name in names}
+    return {name: pair(name, images, labels, read) for name in names}
 
 
 def open_voc(source: VocSource) -> FileDataset:

@@ -30,12 +30,12 @@ def open_voc_sbd(source: VocSbdSource) -> FileDataset:
     root = existing(source.root)
     voc, sbd = folder_below(root, source.voc), folder_below(root, source.sbd) / "dataset"
     val = read_names(voc, f"{LISTS}/val.txt")
-    own = voc_pairs(voc, read_names(voc, f"{LISTS}/train.txt"))
-    extension = {*read_names(sbd, "train.txt"), *read_names(sbd, "val.txt")} - {*val, *own}
+    train = voc_pairs(voc, read_names(voc, f"{LISTS}/train.txt"))
+    extension = {*read_names(sbd, "train.txt"), *read_names(sbd, "val.txt")} - {*val, *train}
     images = list_files(folder_below(voc, "JPEGImages"), ".jpg")
     masks = list_files(folder_below(sbd, "cls"), ".mat")
     added = {name: pair(name, images, masks, read_sbd_mask) for name in extension}
-    pairs = {"train": dict(sorted((own | added).items())), "val": voc_pairs(voc, val)}
+    pairs = {"train": dict(sorted((train | added).items())), "val": voc_pairs(voc, val)}
     remarks = ["The split 'train' is trainaug: VOC's train and SBD.", NO_TEST_LABELS]
     remarks += compare_counts(pairs, PUBLISHED | {"train": TRAINAUG})
     return FileDataset(VOC, source.size, pairs, remarks)

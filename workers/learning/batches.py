@@ -18,16 +18,11 @@ from torch import Tensor
 from surrogate_zoo.losses.distance_maps import MAPS
 from workers.datasets.dataset import VOID
 from workers.learning.image_stack import Stack, normalise
+from workers.learning.streams import Stream, generator
 from workers.tasks.training import TrainingSpec
 
-ORDER, AUGMENTATION = 1, 2  # streams of random numbers below one seed
 DRAWS = 7  # scale, row, column, flip, brightness, contrast, saturation
 GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma
-
-
-def generator(*seed: int) -> np.random.Generator:
-    """A generator of its own for every tuple of seeds."""
-    return np.random.Generator(np.random.PCG64(list(seed)))
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,7 @@ class TrainingBatch(NamedTuple):
             TrainingBatch(
                 self.images[start : start + size],
                 self.masks[start : start + size],
-                {name: one[start : start + size] for name, one in self.maps.items()},
+                {name: distances[start : start + size] for name, distances in self.maps.items()},
             )
             for start in range(0, size * parts, size)
         ]
@@ -117,7 +112,8 @@ class Batches:
         """Assemble the batch of ``step``."""
         size = self._training.batch_size
         places = self._places[self._chosen(step)]
-        draws = generator(self._seed, AUGMENTATION, step).random((size, DRAWS), dtype=np.float32)
+        random = generator(self._seed, Stream.AUGMENTATION, step)
+        draws = random.random((size, DRAWS), dtype=np.float32)
         device = self._stacks[0].images.device
         crop = self._training.crop
         images = torch.empty((size, *crop, 3), device=device)
@@ -141,10 +137,10 @@ class Batches:
         total, size = len(self._places), self._training.batch_size
         wanted = np.arange(step * size, (step + 1) * size)
         orders = {
-            epoch: generator(self._seed, ORDER, int(epoch)).permutation(total)
+            epoch: generator(self._seed, Stream.ORDER, int(epoch)).permutation(total)
             for epoch in np.unique(wanted // total)
         }
-        return np.array([orders[place // total][place % total] for place in wanted])
+        return np.array([orders[number // total][number % total] for number in wanted])
 
     def _assemble(self, stack: Stack, rows: NDArray[np.int64], draws: NDArray[np.float32]) -> Crop:
         device = stack.images.device

@@ -64,6 +64,35 @@ def half_precision(device: torch.device) -> torch.dtype:
     return torch.bfloat16
 
 
+class PeakMemory:
+    """The most GPU memory that the tensors of one training took at once.
+
+    torch counts from the beginning of the process, and a worker's process trains one thing after
+    another, so the count begins anew when this is made.
+
+    Args:
+        device: Where the training runs.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._earlier = 0
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)  # a GPU that nothing has used yet counts nothing
+            torch.cuda.reset_peak_memory_stats(device)
+
+    @property
+    def bytes(self) -> int | None:
+        """The peak so far, that of earlier parts of the training included; None on a CPU."""
+        if self._device.type != "cuda":
+            return None
+        return max(self._earlier, torch.cuda.max_memory_allocated(self._device))
+
+    def go_on(self, earlier: int | None) -> None:
+        """Take over what :attr:`bytes` was when the training was interrupted."""
+        self._earlier = earlier or 0
+
+
 def worker_facts(device: torch.device) -> dict[str, str | int]:
     """Where a training ran, for its provenance."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"

@@ -1,9 +1,7 @@
 """The hold-out set: a share of the training split that is not trained on."""
 
 from surrogate_zoo.errors import DatasetError
-from workers.learning.batches import generator
-
-HOLD_OUT = 5  # stream of random numbers below the task's seed; others: training, rejection
+from workers.learning.streams import Stream, generator
 
 
 def cut_hold_out(images: int, share: float, seed: int) -> tuple[list[int], list[int]]:
@@ -17,5 +15,5 @@ def cut_hold_out(images: int, share: float, seed: int) -> tuple[list[int], list[
         raise DatasetError(
             f"{images} training images are too few to hold out a share of {share} for the score."
         )
-    order = generator(seed, HOLD_OUT).permutation(images)
+    order = generator(seed, Stream.HOLD_OUT).permutation(images)
     return sorted(map(int, order[held:])), sorted(map(int, order[:held]))

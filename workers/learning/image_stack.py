@@ -93,8 +93,8 @@ def _maps(name: str, masks: Sequence[Pixels], num_classes: int) -> Tensor:
     """One distance map of masks of one size, float16 (N, H, W, K)."""
 
     def compute(mask: Pixels) -> NDArray[np.float16]:
-        found = map_of(name, mask, num_classes, VOID).clip(-HALF, HALF)
-        return np.ascontiguousarray(found.transpose(1, 2, 0), np.float16)
+        distances = map_of(name, mask, num_classes, VOID).clip(-HALF, HALF)
+        return np.ascontiguousarray(distances.transpose(1, 2, 0), np.float16)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         return torch.from_numpy(np.stack(list(pool.map(compute, masks))))

@@ -7,11 +7,9 @@ its pack, and a training resumes from weights, optimiser and step alone.
 
 import copy
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +18,7 @@ from workers.learning.averaging import AveragedWeights
 from workers.learning.batches import TrainingBatch
 from workers.learning.device import autocast, forward_dtype
 from workers.learning.sharing import Share, share_batch_statistics
+from workers.learning.streams import Stream, own_random_numbers, seed_torch
 from workers.networks.build import build_network
 from workers.networks.heads import (
     AUXILIARY_LOGITS,
@@ -34,27 +33,12 @@ from workers.tasks.training import TrainingSpec
 
 CHECK_EVERY = 20  # steps between two looks at the losses; each makes a GPU wait
 CURVE_POINTS = 50
-# Streams of random numbers below one seed; augmentation has 1 and 2, the hold-out cut 5.
-WEIGHTS, DROPOUT, HEAD_WEIGHTS = 3, 4, 6
-
-
-@contextmanager
-def own_random_numbers(device: torch.device) -> Iterator[None]:
-    """Give torch's global generators back as they were found."""
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices, device_type="cuda"):
-        yield
-
-
-def seed_torch(*seed: int) -> None:
-    """Seed torch's global generators by a tuple of seeds."""
-    torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
 
 
 def initial_network(spec: NetworkSpec, num_classes: int, seed: int) -> nn.Module:
     """Build a network on the CPU whose random weights follow from ``seed`` alone."""
     with own_random_numbers(torch.device("cpu")):
-        seed_torch(seed, WEIGHTS)
+        seed_torch(seed, Stream.WEIGHTS)
         return build_network(spec, num_classes)
 
 
@@ -101,7 +85,7 @@ class Learner:
     ) -> None:
         self.network = copy.deepcopy(network)
         with own_random_numbers(torch.device("cpu")):
-            seed_torch(seed, HEAD_WEIGHTS)
+            seed_torch(seed, Stream.HEAD_WEIGHTS)
             heads = [name for name in inputs if name in HEADS]
             self._auxiliary_weight = auxiliary_weight(self.network, training)
             self._headed = WithHeads(self.network, heads, auxiliary=self._auxiliary_weight > 0)
@@ -171,9 +155,9 @@ class Learner:
 
     def _forward(self, batch: TrainingBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Logits, and those of each head by name; of the whole batch, whoever else works on it."""
-        own = batch if self._share is None else self._share.of(batch)
+        local = batch if self._share is None else self._share.of(batch)
         with autocast(self._device, self._training.precision):
-            logits, heads = self._headed(own.images)
+            logits, heads = self._headed(local.images)
         if self._share is not None:
             logits = self._share.whole(logits)
             heads = {name: self._share.whole(head) for name, head in heads.items()}
@@ -203,7 +187,7 @@ class Learner:
         if len(wrong):
             step = int(wrong[0])
             self.failure = f"The loss became {float(self._losses[step])} at iteration {step}."
-        elif not all(bool(torch.isfinite(one).all()) for one in self._headed.parameters()):
+        elif not all(bool(torch.isfinite(weight).all()) for weight in self._headed.parameters()):
             self.failure = f"Weights became infinite or NaN before iteration {self._steps}."
 
     def curve(self) -> Curve:
@@ -268,12 +252,14 @@ def train(
     end = training.iterations if until is None else until
     with own_random_numbers(device):
         for step in range(min((learner.steps for learner in learners), default=end), end):
-            active = [one for one in learners if one.failure is None and one.steps <= step]
+            active = [
+                learner for learner in learners if learner.failure is None and learner.steps <= step
+            ]
             if not active:
                 return
             batch = _placed(batches(step), device)
             for learner in active:
-                seed_torch(seed, DROPOUT, step, *([rank] if rank else []))
+                seed_torch(seed, Stream.DROPOUT, step, *([rank] if rank else []))
                 learner.step(step, batch)
             if (step + 1) % CHECK_EVERY == 0 or step + 1 == end:
                 for learner in active:
@@ -287,5 +273,7 @@ def _placed(batch: TrainingBatch, device: torch.device) -> TrainingBatch:
     return TrainingBatch(
         images=images.contiguous(memory_format=torch.channels_last),
         masks=batch.masks.to(device, non_blocking=True),
-        maps={name: one.to(device, non_blocking=True) for name, one in batch.maps.items()},
+        maps={
+            name: distances.to(device, non_blocking=True) for name, distances in batch.maps.items()
+        },
     )

@@ -44,16 +44,16 @@ class Share:
 
     def whole(self, logits: Tensor) -> Tensor:
         """All processes' logits (B, ...) in the order of the batch; the own ones keep their gradient."""
-        own = logits.detach().contiguous()
-        parts = [torch.empty_like(own) for _ in range(self.world)]
-        distributed.all_gather(parts, own)
+        local = logits.detach().contiguous()
+        parts = [torch.empty_like(local) for _ in range(self.world)]
+        distributed.all_gather(parts, local)
         parts[self.rank] = logits
         return torch.cat(parts)
 
     @staticmethod
     def add_gradients(parameters: Iterable[nn.Parameter]) -> None:
         """Sum the gradients of all processes."""
-        gradients = [one.grad for one in parameters if one.grad is not None]
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         distributed.all_reduce(flat)
         start = 0

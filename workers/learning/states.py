@@ -33,7 +33,7 @@ def keep(learner: Learner, path: Path) -> None:
     write_atomically(path, lambda part: torch.save(learner.state(), part))
 
 
-def take_up(learner: Learner, path: Path, *, most: int) -> None:
+def restore(learner: Learner, path: Path, *, most: int) -> None:
     """Let a learner go on from a kept state, if there is one of at most ``most`` steps.
 
     Raises:

@@ -57,13 +57,13 @@ class BoundaryTiles:
         self, masks: Sequence[NDArray[np.uint8]], spec: InverseNetworkSpec, device: torch.device
     ) -> None:
         maps = [_boundary_of(mask) for mask in masks]
-        kept = [one for one in maps if one.any()]
+        kept = [boundary for boundary in maps if boundary.any()]
         if not kept:
             raise DatasetError(
                 "No mask holds a border between two classes, which an inverse network learns from."
             )
-        self._maps = [torch.from_numpy(one).to(device) for one in kept]
-        self._places = [np.argwhere(one) for one in kept]
+        self._maps = [torch.from_numpy(boundary).to(device) for boundary in kept]
+        self._places = [np.argwhere(boundary) for boundary in kept]
         self._spec, self._device = spec, device
         side = spec.side
         # From the coordinates of a tile to those of the twice as large region around it.
@@ -97,10 +97,10 @@ class BoundaryTiles:
             max(2, round(length / tiles * share))
             for length, tiles in zip(whole.shape, spec.tiles, strict=True)
         ]
-        place = places[rng.integers(len(places))]
+        centre = places[rng.integers(len(places))]
         starts = [
             int(np.clip(at - rng.integers(size), 0, max(0, length - size)))
-            for at, size, length in zip(place, window, whole.shape, strict=True)
+            for at, size, length in zip(centre, window, whole.shape, strict=True)
         ]
         region = _padded(whole, [s - w // 2 for s, w in zip(starts, window, strict=True)], window)
         size = (2 * spec.side, 2 * spec.side)

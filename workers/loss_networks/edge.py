@@ -25,12 +25,10 @@ from torch import Tensor, nn
 
 from surrogate_zoo.loss_networks.edge import EdgeNetwork, edge_target
 from workers.datasets.dataset import VOID
-from workers.learning.batches import generator
-from workers.learning.learner import seed_torch
+from workers.learning.streams import Stream, generator, seed_torch
 from workers.loss_networks import steps
 from workers.tasks.loss_networks import EdgeNetworkSpec, LossNetworkTask
 
-CROPS, NOISE = 11, 12  # streams of random numbers below one seed; trainings have 1 to 5
 CERTAIN = 0.9999  # highest probability of the true class before noise
 PLACES = 3  # that a crop is picked from
 MEASURED_PIXELS = 2_000_000  # of masks, at most one mask more
@@ -46,7 +44,7 @@ def train(
     *,
     num_classes: int,
     device: torch.device,
-    on_progress: Callable[[int, int, float], None],
+    on_progress: Callable[[int, float], None],
     should_stop: Callable[[], bool],
 ) -> tuple[nn.Module, dict[str, float], dict[str, Any]]:
     """Train and measure an edge network; seeds torch's global generators.
@@ -70,7 +68,7 @@ def train(
     spec = task.network
     assert isinstance(spec, EdgeNetworkSpec)  # noqa: S101 - the registry of trainings sees to it
     parameters = {"num_classes": num_classes, "kernel": spec.kernel}
-    seed_torch(task.seed, NOISE)
+    seed_torch(task.seed, Stream.EDGE_NOISE)
     # Weights with channels last, as the one-hot masks are, halve the time on a CPU.
     network = EdgeNetwork(**parameters).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.Adam(network.parameters(), lr=spec.learning_rate)
@@ -79,7 +77,8 @@ def train(
     )
 
     def step(number: int) -> Tensor:
-        labels = batch(kept, spec, num_classes, generator(task.seed, CROPS, number)).to(device)
+        random = generator(task.seed, Stream.EDGE_CROPS, number)
+        labels = batch(kept, spec, num_classes, random).to(device)
         loss = _loss(network, labels, spec)
         optimiser.zero_grad()
         torch.autograd.backward(loss)
@@ -235,8 +234,8 @@ def _measures(
             noisy_probabilities(labels, network.num_classes, spec),
         )
         for row, probabilities in enumerate(inputs):
-            found = (network(probabilities)[:, 1] > 0.5) & valid
-            counts[row] += torch.stack([(found & edges).sum(), (found ^ edges).sum()]).cpu()
+            predicted = (network(probabilities)[:, 1] > 0.5) & valid
+            counts[row] += torch.stack([(predicted & edges).sum(), (predicted ^ edges).sum()]).cpu()
     f1, f1_noisy = (
         2 * hits / (2 * hits + wrong) if hits or wrong else 1.0 for hits, wrong in counts.tolist()
     )

@@ -11,13 +11,11 @@ from torch import Tensor
 
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.losses.handmade.homography_distances import euclidean
-from workers.learning.batches import generator
-from workers.learning.learner import WEIGHTS, seed_torch
+from workers.learning.streams import Stream, generator, seed_torch
 from workers.loss_networks import steps
 from workers.loss_networks.boundary_tiles import BoundaryTiles, Pairs
 from workers.tasks.loss_networks import InverseNetworkSpec, LossNetworkTask
 
-PAIRS, MEASURED = 13, 14  # streams of random numbers below one seed; edge networks have 11 and 12
 MEASURED_BATCHES, MEASURED_PAIRS = 8, 256
 WARMUP = 50  # steps
 
@@ -29,7 +27,7 @@ def train(
     *,
     num_classes: int,  # noqa: ARG001 - boundaries have no class
     device: torch.device,
-    on_progress: Callable[[int, int, float], None],
+    on_progress: Callable[[int, float], None],
     should_stop: Callable[[], bool],
 ) -> tuple[InverseNetwork, dict[str, float], dict[str, Any]]:
     """Train by regression: the mean Frobenius norm of the error of the predicted homography.
@@ -64,12 +62,12 @@ def train(
         "side": spec.side,
         "outputs": spec.outputs,
     }
-    seed_torch(task.seed, WEIGHTS)
+    seed_torch(task.seed, Stream.WEIGHTS)
     network = InverseNetwork(**parameters).to(device)
     optimiser = torch.optim.Adam(network.parameters(), lr=spec.learning_rate)
 
     def step(number: int) -> Tensor:
-        pairs = tiles.draw(spec.batch_size, generator(task.seed, PAIRS, number))
+        pairs = tiles.draw(spec.batch_size, generator(task.seed, Stream.INVERSE_PAIRS, number))
         return _learn(network, optimiser, pairs, learning_rate(spec, number))
 
     steps.take(spec.iterations, step, on_progress=on_progress, should_stop=should_stop)
@@ -101,7 +99,8 @@ def error_ratio(
     """
     errors = motions = 0.0
     for number in range(MEASURED_BATCHES):
-        pairs = tiles.draw(MEASURED_PAIRS, generator(seed, MEASURED, number), soft=soft)
+        random = generator(seed, Stream.INVERSE_MEASURES, number)
+        pairs = tiles.draw(MEASURED_PAIRS, random, soft=soft)
         with torch.no_grad():
             errors += float(_errors(network, pairs).sum())
         motions += float(euclidean(pairs.homographies).sum())

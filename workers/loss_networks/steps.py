@@ -13,7 +13,7 @@ def take(
     count: int,
     step: Callable[[int], Tensor],
     *,
-    on_progress: Callable[[int, int, float], None],
+    on_progress: Callable[[int, float], None],
     should_stop: Callable[[], bool],
 ) -> None:
     """Take ``count`` steps.
@@ -21,8 +21,8 @@ def take(
     Args:
         count: How many.
         step: Takes the step of a number from 0 and returns its loss, a scalar without gradient.
-        on_progress: Called every 20 steps, and at the end, with the steps taken, ``count`` and the
-            mean loss of the last ones.
+        on_progress: Called every 20 steps, and at the end, with the steps taken and the mean loss
+            of the last ones.
         should_stop: Looked at after every step.
 
     Raises:
@@ -32,7 +32,7 @@ def take(
     for taken in range(1, count + 1):
         recent.append(step(taken - 1))
         if taken % CHECK_EVERY == 0 or taken == count:
-            on_progress(taken, count, float(torch.stack(recent).mean()))
+            on_progress(taken, float(torch.stack(recent).mean()))
             recent.clear()
         if should_stop():
             raise Stopped(f"The training was stopped after {taken} iterations.")

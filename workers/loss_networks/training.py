@@ -10,12 +10,13 @@ from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.loss_networks.storage import save
 from surrogate_zoo.needs import EDGE_NETWORK, INVERSE_NETWORK
 from workers.datasets.layouts import open_dataset
+from workers.datasets.training_split import read_training_split
 from workers.learning.device import choose_device
 from workers.learning.hold_out import cut_hold_out
-from workers.learning.learner import own_random_numbers
+from workers.learning.streams import own_random_numbers
 from workers.tasks.loss_networks import LossNetworkResult, LossNetworkTask
 
-Progress = Callable[[int, int, float], None]
+Progress = Callable[[int, float], None]
 
 TRAININGS: Mapping[str, str] = {
     EDGE_NETWORK: "workers.loss_networks.edge:train",
@@ -35,7 +36,7 @@ def train_loss_network(
     folder: Path,
     *,
     device: str = "auto",
-    on_progress: Progress = lambda _steps, _total, _loss: None,
+    on_progress: Progress = lambda _steps, _loss: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> LossNetworkResult:
     """Train ``task.network`` on the masks of the training split and measure it on a part held out.
@@ -47,8 +48,8 @@ def train_loss_network(
         task: What to train.
         folder: Where the weights go; made if it is not there.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:<n>``.
-        on_progress: Called now and then, and at the end, with the steps taken, the steps there are
-            and the mean loss of the last ones.
+        on_progress: Called now and then, and at the end, with the steps taken and the mean loss of
+            the last ones.
         should_stop: Looked at after every step.
 
     Returns:
@@ -57,25 +58,26 @@ def train_loss_network(
     Raises:
         Stopped: ``should_stop`` became true; nothing was written.
         InputError: The task is wrong.
+        DatasetError: The training split cannot be read, or holds fewer than two classes.
         StorageError: The disk could not take the weights.
         WorkerError: The network became infinite or NaN.
     """
     began = time.perf_counter()
-    place = choose_device(device)
+    torch_device = choose_device(device)
     dataset = open_dataset(task.dataset)
-    masks = dataset.read("train").masks
+    masks = read_training_split(dataset).masks
     kept, held = cut_hold_out(len(masks), task.hold_out, task.seed)
-    with own_random_numbers(place):
+    with own_random_numbers(torch_device):
         network, measures, parameters = _training(task.network.kind)(
             task,
             [masks[index] for index in kept],
             [masks[index] for index in held],
             num_classes=len(dataset.classes),
-            device=place,
+            device=torch_device,
             on_progress=on_progress,
             should_stop=should_stop,
         )
-    if not all(bool(one.isfinite().all()) for one in network.state_dict().values()):
+    if not all(bool(weight.isfinite().all()) for weight in network.state_dict().values()):
         raise WorkerError("The network's weights became infinite or NaN; lower the learning rate.")
     # Without the folder: the same masks elsewhere make the same file.
     asked = task.model_dump(mode="json", exclude={"dataset": {"root"}})
@@ -94,5 +96,5 @@ def train_loss_network(
 
 def _training(kind: str) -> Callable[..., Any]:
     module, _, name = TRAININGS[kind].partition(":")
-    found: Callable[..., Any] = getattr(import_module(module), name)
-    return found
+    train: Callable[..., Any] = getattr(import_module(module), name)
+    return train

@@ -60,18 +60,18 @@ class Architecture:
             InputError: It cannot be imported, or is nothing that can be called.
         """
         try:
-            found = EntryPoint(self.name, self.built_by, GROUP).load()
+            builder = EntryPoint(self.name, self.built_by, GROUP).load()
         except Exception as error:
             raise InputError(
                 f"The network {self.name} cannot be loaded from {self.built_by} of the package "
                 f"{self.package or 'lossfit'}: {type(error).__name__}: {error}"
             ) from error
-        if not callable(found):
+        if not callable(builder):
             raise InputError(
                 f"The network {self.name} cannot be built: {self.built_by} is a "
-                f"{type(found).__name__}; it must be a class or a function."
+                f"{type(builder).__name__}; it must be a class or a function."
             )
-        return found  # type: ignore[no-any-return]
+        return builder  # type: ignore[no-any-return]
 
 
 def add_installed(architectures: Registry[Architecture]) -> None:

@@ -89,7 +89,11 @@ def _arguments(builder: Callable[..., nn.Module]) -> set[str]:
     """Names of the arguments that ``builder`` lists."""
     called = builder.__init__ if isinstance(builder, type) else builder  # type: ignore[misc]
     parameters = inspect.signature(called).parameters.values()
-    return {one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD}
+    return {
+        parameter.name
+        for parameter in parameters
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    }
 
 
 def _call(architecture: Architecture, spec: NetworkSpec, num_classes: int) -> dict[str, Any]:
@@ -104,8 +108,8 @@ def _call(architecture: Architecture, spec: NetworkSpec, num_classes: int) -> di
         "classes": num_classes,
     }
     taken = _arguments(architecture.builder())
-    given = {name: one for name, one in every.items() if name in taken}
-    return given | dict(architecture.fixed) | spec.options
+    arguments = {name: value for name, value in every.items() if name in taken}
+    return arguments | dict(architecture.fixed) | spec.options
 
 
 def _check_encoder(spec: NetworkSpec) -> None:
@@ -113,12 +117,12 @@ def _check_encoder(spec: NetworkSpec) -> None:
         raise InputError(f"{spec.architecture} needs an encoder, e.g. resnet50.")
     model, _, tag = spec.encoder.removeprefix("tu-").partition(".")
     if spec.encoder.startswith("tu-"):
-        known = timm.is_model(model) and (
+        exists = timm.is_model(model) and (
             not tag or f"{model}.{tag}" in timm.list_pretrained(model)
         )
     else:
-        known = spec.encoder in smp.encoders.get_encoder_names()
-    if not known:
+        exists = spec.encoder in smp.encoders.get_encoder_names()
+    if not exists:
         names = [*smp.encoders.get_encoder_names(), "tu-<any model of timm>"]
         raise UnknownNameError("encoder", spec.encoder, names)
 

@@ -78,7 +78,9 @@ class WithHeads(nn.Module):
             others[name] = resized(head(seen["decoded"]), size)
         if size != fitting.shape[2:]:
             return logits, others  # the caller refuses them
-        return cropped(logits, images), {name: cropped(one, images) for name, one in others.items()}
+        return cropped(logits, images), {
+            name: cropped(head_logits, images) for name, head_logits in others.items()
+        }
 
     @contextmanager
     def _watching(self, seen: dict[str, Tensor]) -> Iterator[None]:
@@ -148,7 +150,7 @@ def _part(network: nn.Module, name: str) -> nn.Module:
 
 
 def _convolutions(module: nn.Module) -> list[nn.Conv2d]:
-    return [one for one in module.modules() if isinstance(one, nn.Conv2d)]
+    return [part for part in module.modules() if isinstance(part, nn.Conv2d)]
 
 
 def _head(network: nn.Module, outputs: int) -> nn.Module:
@@ -185,8 +187,12 @@ def parameter_groups(network: WithHeads, training: TrainingSpec) -> list[dict[st
     Parameters that are not part of the encoder learn ``training.head_factor`` times as fast.
     """
     inside = "network.encoder."
-    encoder = [one for name, one in network.named_parameters() if name.startswith(inside)]
-    head = [one for name, one in network.named_parameters() if not name.startswith(inside)]
+    encoder = [
+        parameter for name, parameter in network.named_parameters() if name.startswith(inside)
+    ]
+    head = [
+        parameter for name, parameter in network.named_parameters() if not name.startswith(inside)
+    ]
     return [
         {"params": encoder, "factor": 1.0},
         {"params": head, "factor": training.head_factor},

@@ -51,7 +51,7 @@ class HierarchicalOCRNet(OCRNet):
             ocr_key_channels=ocr_key_channels,
             ocr_dropout=ocr_dropout,
         )
-        if 1.0 not in inference_scales or not all(0 < one <= 4 for one in inference_scales):
+        if 1.0 not in inference_scales or not all(0 < scale <= 4 for scale in inference_scales):
             raise InputError("inference_scales must be within 0 to 4, and 1 must be among them.")
         self.attention = nn.Sequential(
             convolution(ocr_channels, attention_channels, 3),

@@ -43,7 +43,7 @@ def dense(features: Sequence[Tensor]) -> Tensor:
         features: An encoder's, the image itself first: strides 1, 2, 4, ...
     """
     size = features[2].shape[2:]
-    return torch.cat([features[2], *(resized(one, size) for one in features[3:])], dim=1)
+    return torch.cat([features[2], *(resized(feature, size) for feature in features[3:])], dim=1)
 
 
 def dense_channels(encoder: nn.Module) -> int:

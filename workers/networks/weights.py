@@ -31,9 +31,9 @@ def load_encoder(network: nn.Module, path: str) -> None:
     inner = getattr(encoder, "model", encoder)
     tensors = _read(path)
     wanted = dict(inner.state_dict())
-    found = max((_named(tensors, prefix, wanted) for prefix in PREFIXES), key=len)
-    _check(path, wanted, found)
-    nn.Module.load_state_dict(inner, found, strict=False)
+    weights = max((_named(tensors, prefix, wanted) for prefix in PREFIXES), key=len)
+    _check(path, wanted, weights)
+    nn.Module.load_state_dict(inner, weights, strict=False)
 
 
 def _read(path: str) -> dict[str, Tensor]:
@@ -60,10 +60,10 @@ def _named(
     return {name: tensors[alias] for name, alias in pairs if alias in tensors}
 
 
-def _check(path: str, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+def _check(path: str, wanted: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
     """Refuse a file that leaves a weight as it was; counters of batches may be missing."""
     missing = [
-        name for name in wanted if name not in found and not name.endswith("num_batches_tracked")
+        name for name in wanted if name not in weights and not name.endswith("num_batches_tracked")
     ]
     if missing:
         names = ", ".join(missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
@@ -71,7 +71,7 @@ def _check(path: str, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor])
             f"{path} lacks {len(missing)} of {len(wanted)} weights of the encoder: {names}. "
             "It must be the file of this very encoder."
         )
-    for name, tensor in found.items():
+    for name, tensor in weights.items():
         if tensor.shape != wanted[name].shape:
             raise InputError(
                 f"{path} has {name} in shape {tuple(tensor.shape)}; the encoder needs "

@@ -20,20 +20,19 @@ from surrogate_zoo.errors import LossfitError
 from surrogate_zoo.metrics.targets import Target
 from workers.datasets.dataset import Pixels, Samples
 from workers.datasets.layouts import open_dataset
+from workers.datasets.training_split import read_training_split
 from workers.learning.batches import Batches
 from workers.learning.device import choose_device, worker_facts
 from workers.learning.hold_out import cut_hold_out
 from workers.learning.image_stack import Stack, stack_by_size
 from workers.learning.learner import Learner, initial_network, train
 from workers.learning.losses import build_loss, distance_maps_of
-from workers.learning.states import keep, load_network, state_path, take_up
+from workers.learning.states import keep, load_network, restore, state_path
 from workers.proxy.rejection import RejectionTest
 from workers.scoring.inference import evaluate
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 from workers.tasks.scoring import ScoringSpec
-
-__all__ = ["Candidate", "Outcome", "evaluate_pack"]
 
 
 def training_samples(source: DatasetSource) -> tuple[Samples, int]:
@@ -48,7 +47,7 @@ def training_samples(source: DatasetSource) -> tuple[Samples, int]:
 def decoded_samples(source: str) -> tuple[Samples, int]:
     """As :func:`training_samples`, of a source as JSON: some hold mappings, which are no keys."""
     dataset = open_dataset(TypeAdapter[DatasetSource](DatasetSource).validate_json(source))
-    return dataset.read("train"), len(dataset.classes)
+    return read_training_split(dataset), len(dataset.classes)
 
 
 def evaluate_pack(
@@ -78,13 +77,15 @@ def evaluate_pack(
         InputError: The task itself is wrong (dataset, network, metric): no candidate could run.
     """
     began = time.perf_counter()
-    place = choose_device(device)
+    torch_device = choose_device(device)
     samples, num_classes = training_samples(task.dataset)
     kept, held = cut_hold_out(len(samples), task.hold_out, task.seed)
     maps = distance_maps_of(candidate.loss for candidate in candidates)
-    stacks = stack_by_size(samples, place, kept, maps=maps, num_classes=num_classes)
+    stacks = stack_by_size(samples, torch_device, kept, maps=maps, num_classes=num_classes)
     batches = Batches(stacks, task.training, task.seed)
-    entrance = _Entrance.of(task, [samples.masks[one] for one in kept], batches, num_classes, place)
+    entrance = _Entrance.of(
+        task, [samples.masks[index] for index in kept], batches, num_classes, torch_device
+    )
     entries = [entrance.enter(candidate) for candidate in candidates]
     learners = [entry for entry in entries if isinstance(entry, Learner)]
     train(
@@ -92,15 +93,15 @@ def evaluate_pack(
         batches,
         task.training,
         seed=task.seed,
-        device=place,
+        device=torch_device,
         until=task.stop_after,
         after_step=progress,
     )
-    held_out = stack_by_size(samples, place, held)
+    held_out = stack_by_size(samples, torch_device, held)
     outcomes = []
     for candidate, entry in zip(candidates, entries, strict=True):
         metrics = _score(entry, held_out, num_classes, task.scoring)
-        outcomes.append(_outcome(task, candidate, entry, metrics, place))
+        outcomes.append(_outcome(task, candidate, entry, metrics, torch_device))
     seconds = (time.perf_counter() - began) / len(candidates)
     return [replace(outcome, seconds=seconds) for outcome in outcomes]
 
@@ -173,7 +174,7 @@ class _Entrance:
         )
         if task.states is not None:
             most = task.stop_after or task.training.iterations
-            take_up(learner, state_path(task.states, candidate.number), most=most)
+            restore(learner, state_path(task.states, candidate.number), most=most)
         return learner
 
 

@@ -20,10 +20,9 @@ from surrogate_zoo import SegmentationEvaluator, SurrogateLoss
 from surrogate_zoo.errors import LossfitError
 from surrogate_zoo.losses.weighted_sum import Term, WeightedSum
 from surrogate_zoo.metrics.targets import Target
-from workers.learning.batches import generator
+from workers.learning.streams import Stream, generator
 from workers.tasks.proxy import ProxyTask, RejectionSpec
 
-PREDICTIONS = 7  # stream of random numbers below the task's seed; training has 1 to 6
 BLOB = 8  # pixels between two random logits; those between are interpolated
 FLAT = 1e-12  # least root mean square of a gradient
 
@@ -94,7 +93,7 @@ class RejectionTest:
     def _score(self, logits: Tensor) -> float | None:
         evaluator = SegmentationEvaluator(self._classes, **self._task.scoring.model_dump())
         evaluator.update(logits.argmax(1), self._masks)
-        measured = {name: one for name, one in evaluator.compute().items() if isfinite(one)}
+        measured = {name: score for name, score in evaluator.compute().items() if isfinite(score)}
         return self._target.score(measured)
 
 
@@ -102,6 +101,7 @@ def _coarse_logits(masks: Tensor, num_classes: int, seed: int) -> Tensor:
     """Random logits (N, C, H, W): blobs of classes, whose borders lie anywhere."""
     count, height, width = masks.shape
     grid = (count, num_classes, -(-height // BLOB), -(-width // BLOB))
-    drawn = torch.from_numpy(generator(seed, PREDICTIONS).standard_normal(grid)).float()
+    normal = generator(seed, Stream.PREDICTIONS).standard_normal(grid)
+    drawn = torch.from_numpy(normal).float()
     size = (height, width)
     return F.interpolate(drawn.to(masks.device), size=size, mode="bilinear", align_corners=False)

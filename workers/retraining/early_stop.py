@@ -44,7 +44,7 @@ class EarlyStop:
         self._looks.append((steps, score))
         if self._best_look() == len(self._looks) - 1:
             state = network.state_dict()
-            self._best = {name: one.detach().cpu().clone() for name, one in state.items()}
+            self._best = {name: weight.detach().cpu().clone() for name, weight in state.items()}
         return score
 
     @property
@@ -75,4 +75,4 @@ class EarlyStop:
 
     def _best_look(self) -> int:
         """The first look with the highest score; 0 before any."""
-        return max(range(len(self._looks)), key=lambda one: self._looks[one][1], default=0)
+        return max(range(len(self._looks)), key=lambda number: self._looks[number][1], default=0)

@@ -119,12 +119,12 @@ class MlflowLog:
         """Note numbers."""
         now = round(time.time() * 1000)
         metrics = [self._metric(name, value, now, steps) for name, value in values.items()]
-        with _told():
+        with _errors_logged():
             self._client.log_batch(self._run, metrics=metrics)
 
     def close(self, end: End) -> None:
         """Tell how the run ended."""
-        with _told():
+        with _errors_logged():
             self._client.set_terminated(self._run, status=end)
 
 
@@ -199,14 +199,14 @@ def _run_of(client: Any, spec: MlflowSpec) -> tuple[str, bool]:
     experiment = client.get_experiment_by_name(spec.experiment)
     number = experiment.experiment_id if experiment else client.create_experiment(spec.experiment)
     name = spec.run.replace("'", "")
-    known = client.search_runs([number], f"attributes.run_name = '{name}'", max_results=1)
-    if known:
-        return str(known[0].info.run_id), False
+    runs = client.search_runs([number], f"attributes.run_name = '{name}'", max_results=1)
+    if runs:
+        return str(runs[0].info.run_id), False
     return str(client.create_run(number, run_name=name).info.run_id), True
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _errors_logged() -> Iterator[None]:
     """Tell an error of MLflow in the log, and go on."""
     try:
         yield

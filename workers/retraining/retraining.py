@@ -17,8 +17,9 @@ from surrogate_zoo.errors import ConflictError, DatasetError, StorageError, Work
 from surrogate_zoo.files import write_atomically
 from workers.datasets.dataset import Dataset, Samples
 from workers.datasets.layouts import open_dataset
+from workers.datasets.training_split import read_training_split
 from workers.learning.batches import Batches
-from workers.learning.device import choose_device
+from workers.learning.device import PeakMemory, choose_device
 from workers.learning.hold_out import cut_hold_out
 from workers.learning.image_stack import Stack, stack_by_size
 from workers.learning.learner import CHECK_EVERY, Learner, initial_network, learning_rate, train
@@ -29,10 +30,10 @@ from workers.retraining.logs import Logs, event_files, training_logs
 from workers.scoring.inference import evaluate
 from workers.scoring.pictures import draw_predictions
 from workers.tasks.base import Stopped
-from workers.tasks.retraining import RetrainingResult, RetrainingTask
+from workers.tasks.retraining import WEIGHTS, RetrainingResult, RetrainingTask
 
 CHECKPOINT = "checkpoint.pt"
-WEIGHTS, METRICS, PICTURE = "weights.safetensors", "metrics.json", "predictions.png"
+METRICS, PICTURE = "metrics.json", "predictions.png"
 
 Progress = Callable[[int, float], None]
 
@@ -70,9 +71,9 @@ def retrain(
         StorageError: The checkpoint in ``folder`` cannot be read.
         WorkerError: The loss or the weights became infinite or NaN.
     """
-    place = choose_device(device)
-    with _sharing(task, folder, place) as share:
-        run = _Run(task, folder, place, share)
+    torch_device = choose_device(device)
+    with _sharing(task, folder, torch_device) as share:
+        run = _Retraining(task, folder, torch_device, share)
         run.resume()
         with training_logs(task, folder, run.learner.steps) as logs:
             run.train(logs, on_progress, should_stop)
@@ -92,7 +93,7 @@ def _sharing(
 
 def _assist(share: Share, task: RetrainingTask, folder: Path, kind: str) -> None:
     """Take a share of every batch; the first process looks, writes, and ends this one."""
-    run = _Run(task, folder, device_of(share.rank, torch.device(kind)), share)
+    run = _Retraining(task, folder, device_of(share.rank, torch.device(kind)), share)
     run.resume()
     train(
         [run.learner],
@@ -108,24 +109,25 @@ class _Settled(Exception):  # noqa: N818 - no error: it takes the way out of the
     """Further training would not raise the score."""
 
 
-class _Run:
-    """A retraining under way: its learner and its checkpoint."""
+class _Retraining:
+    """A retraining under way: its learner, its checkpoint, and what it took so far."""
 
     def __init__(
         self, task: RetrainingTask, folder: Path, device: torch.device, share: Share | None
     ) -> None:
         self.task, self.folder, self.device = task, folder, device
+        self.peak_memory = PeakMemory(device)
         self.dataset: Dataset = open_dataset(task.dataset)
         if task.split not in self.dataset.splits:
             raise DatasetError(f"The dataset has no split {task.split!r} to score on.")
-        self.samples: Samples = self.dataset.read("train")
+        self.samples: Samples = read_training_split(self.dataset)
         classes = len(self.dataset.classes)
         self.kept = list(range(len(self.samples)))
         self.early_stop: EarlyStop | None = None
         if task.early_stop is not None:
             self.kept, held = cut_hold_out(len(self.samples), task.early_stop.hold_out, task.seed)
             self.early_stop = EarlyStop(task.early_stop, self._measure_on(held))
-        masks = [self.samples.masks[one] for one in self.kept]
+        masks = [self.samples.masks[index] for index in self.kept]
         self.learner = Learner(
             initial_network(task.network, classes, task.seed),
             build_loss(task.loss, masks, classes, task.loss_networks),
@@ -215,6 +217,7 @@ class _Run:
         state = {
             "task": _identity(self.task),
             "seconds": self.seconds,
+            "peak_memory": self.peak_memory.bytes,
             "learner": self.learner.state(),
             "early_stop": {} if self.early_stop is None else self.early_stop.state(),
         }
@@ -235,6 +238,7 @@ class _Run:
         if self.early_stop is not None:
             self.early_stop.load(state["early_stop"])
         self._before = state["seconds"]
+        self.peak_memory.go_on(state["peak_memory"])
 
 
 def _identity(task: RetrainingTask) -> str:
@@ -242,7 +246,7 @@ def _identity(task: RetrainingTask) -> str:
     return task.model_dump_json(exclude={"log", "mlflow"})
 
 
-def _finish(run: _Run, logs: Logs) -> RetrainingResult:
+def _finish(run: _Retraining, logs: Logs) -> RetrainingResult:
     """Score the network and write the results."""
     scored = run.dataset.read(run.task.split)
     stacks = stack_by_size(scored, run.device, range(len(scored)))
@@ -262,7 +266,7 @@ def _finish(run: _Run, logs: Logs) -> RetrainingResult:
     return RetrainingResult(metrics, files, run.seconds)
 
 
-def _report(run: _Run, stacks: Sequence[Stack]) -> dict[str, Any]:
+def _report(run: _Retraining, stacks: Sequence[Stack]) -> dict[str, Any]:
     """What ``metrics.json`` holds: scores over all images, of classes and of single images."""
     classes, task, network = run.dataset.classes, run.task, run.learner.trained
     images = ImageScores(len(classes))
@@ -271,9 +275,9 @@ def _report(run: _Run, stacks: Sequence[Stack]) -> dict[str, Any]:
         "split": task.split,
         "images": sum(len(stack.positions) for stack in stacks),
         "metrics": metrics,
-        "class_iou": dict(zip(classes, _known(images.class_iou()), strict=True)),
-        "image_miou": _known(images.image_miou()),
-        "worst_decile": _known([images.worst_decile()])[0],
+        "class_iou": dict(zip(classes, _measured(images.class_iou()), strict=True)),
+        "image_miou": _measured(images.image_miou()),
+        "worst_decile": _measured([images.worst_decile()])[0],
         "curve": run.learner.curve(),
     }
     if run.early_stop is not None:
@@ -281,12 +285,12 @@ def _report(run: _Run, stacks: Sequence[Stack]) -> dict[str, Any]:
     if task.rankseg:
         ranked = task.inference.model_copy(update={"decoding": "rankseg"})
         report["rankseg"] = evaluate(network, stacks, len(classes), task.scoring, ranked)
-    if run.device.type == "cuda":
-        report["peak_memory_bytes"] = torch.cuda.max_memory_allocated(run.device)
+    if (peak := run.peak_memory.bytes) is not None:
+        report["peak_memory_bytes"] = peak
     return report
 
 
-def _weights(run: _Run) -> bytes:
+def _weights(run: _Retraining) -> bytes:
     """The trained weights as a safetensors file, which says what network they are of."""
     facts = {
         "network": run.task.network.model_dump(mode="json"),
@@ -301,6 +305,6 @@ def _weights(run: _Run) -> bytes:
     return as_bytes(weights, {"lossfit": json.dumps(facts)})
 
 
-def _known(scores: list[float]) -> list[float | None]:
+def _measured(scores: list[float]) -> list[float | None]:
     """What was measured; JSON has no NaN."""
     return [None if isnan(score) else score for score in scores]

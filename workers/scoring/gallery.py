@@ -52,10 +52,13 @@ def draw_gallery(
         DatasetError: An image cannot be read.
         StorageError: Weights cannot be read, or are those of another network.
     """
-    dataset, place = open_dataset(task.dataset), choose_device(device)
-    networks = {one.name: _trained(one, len(dataset.classes), place) for one in task.contestants}
+    dataset, torch_device = open_dataset(task.dataset), choose_device(device)
+    networks = {
+        contestant.name: _trained(contestant, len(dataset.classes), torch_device)
+        for contestant in task.contestants
+    }
     folder.mkdir(parents=True, exist_ok=True)
-    drawing = _Drawing(task, dataset, networks, place, folder)
+    drawing = _Drawing(task, dataset, networks, torch_device, folder)
     shares: list[float] = []
     for index in range(len(dataset.names(task.split))):
         shares.append(drawing.disagreement(index))
@@ -73,14 +76,14 @@ def draw_gallery(
     )
 
 
-def _trained(one: Contestant, num_classes: int, device: torch.device) -> nn.Module:
+def _trained(contestant: Contestant, num_classes: int, device: torch.device) -> nn.Module:
     """The network with its trained weights, in evaluation mode; nothing is fetched for it."""
-    spec = one.network.model_copy(update={"weights": None, "weights_file": None})
+    spec = contestant.network.model_copy(update={"weights": None, "weights_file": None})
     network = build_network(spec, num_classes)
     try:
-        network.load_state_dict(load_file(one.weights))
+        network.load_state_dict(load_file(contestant.weights))
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise StorageError(f"The weights {one.weights} cannot be used: {error}") from error
+        raise StorageError(f"The weights {contestant.weights} cannot be used: {error}") from error
     return network.to(device).eval()
 
 
@@ -105,8 +108,8 @@ class _Drawing:
         differ = np.zeros(mask.shape, dtype=bool)
         for labels in others:
             differ |= labels != first
-        known = mask != VOID
-        return float(differ[known].mean()) if known.any() else 0.0
+        labelled = mask != VOID
+        return float(differ[labelled].mean()) if labelled.any() else 0.0
 
     def draw(self, index: int, disagreement: float) -> GalleryImage:
         """Write the pictures of an image."""
@@ -155,8 +158,8 @@ def near_borders(mask: Labels) -> NDArray[np.bool_]:
     """Which pixels of (H, W) see another class within a square of :data:`REACH`; void is none."""
     from scipy.ndimage import maximum_filter, minimum_filter  # noqa: PLC0415  (for pictures alone)
 
-    known, size = mask != VOID, 2 * REACH + 1
-    highest = maximum_filter(np.where(known, mask, 0), size, mode="nearest")
-    lowest = minimum_filter(np.where(known, mask, VOID), size, mode="nearest")
-    near: NDArray[np.bool_] = known & (highest != lowest)
+    labelled, size = mask != VOID, 2 * REACH + 1
+    highest = maximum_filter(np.where(labelled, mask, 0), size, mode="nearest")
+    lowest = minimum_filter(np.where(labelled, mask, VOID), size, mode="nearest")
+    near: NDArray[np.bool_] = labelled & (highest != lowest)
     return near

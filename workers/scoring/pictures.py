@@ -26,7 +26,7 @@ def draw_predictions(
         stacks: Samples; rows are spread evenly over the largest stack.
         inference: How predictions are made.
     """
-    stack = max(stacks, key=lambda one: len(one.positions))
+    stack = max(stacks, key=lambda candidate: len(candidate.positions))
     height, width = stack.size
     chosen = np.unique(np.linspace(0, len(stack.positions) - 1, ROWS).round().astype(int))
     images = stack.images[chosen]

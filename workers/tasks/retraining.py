@@ -40,6 +40,9 @@ class EarlyStopSpec(Spec):
     patience: Annotated[int, Field(ge=1)] = 5
 
 
+WEIGHTS = "weights.safetensors"
+"""Name of the file with the trained weights in a retraining's folder."""
+
 Log = Literal["tensorboard"]
 """A log that a retraining can write into its folder."""
 

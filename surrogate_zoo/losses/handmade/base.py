@@ -124,7 +124,9 @@ class HandmadeLoss(nn.Module):
         if may_hold_void(valid):
             # Whatever stands at void pixels, NaN too, reaches neither value nor gradient.
             scores = scores.masked_fill(~valid[:, None], 0)
-            lifted = {name: one.masked_fill(~valid[:, None], 0) for name, one in lifted.items()}
+            lifted = {
+                name: tensor.masked_fill(~valid[:, None], 0) for name, tensor in lifted.items()
+            }
         return Batch(scores, target, valid, self.ignore_index, lifted)
 
 
@@ -137,8 +139,8 @@ def _check_inputs(inputs: Mapping[str, Tensor], target: Tensor, num_classes: int
         elif name in MAPS:
             channels = MAPS[name].channels(num_classes)
         else:
-            known = ", ".join([BOUNDARY_LOGITS, *MAPS])
-            raise InputError(f"A loss takes no input {name!r}. Known: {known}.")
+            names = ", ".join([BOUNDARY_LOGITS, *MAPS])
+            raise InputError(f"A loss takes no input {name!r}. Known: {names}.")
         expected = (size[0], channels, *size[1:])
         if tuple(tensor.shape) != expected or not tensor.is_floating_point():
             raise InputError(

@@ -26,7 +26,7 @@ class BorderCrossEntropy(HandmadeLoss):
     """
 
     def __init__(
-        self, *, num_classes: int, ignore_index: int = 255, w0: float = 10.0, sigma: float = 5.0
+        self, *, num_classes: int, ignore_index: int = 255, w0: float, sigma: float
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         if w0 < 0 or sigma <= 0:
@@ -74,9 +74,7 @@ class BoundaryLoss(HandmadeLoss):
             sizes; the paper's are in pixels.
     """
 
-    def __init__(
-        self, *, num_classes: int, ignore_index: int = 255, normalise: bool = False
-    ) -> None:
+    def __init__(self, *, num_classes: int, ignore_index: int = 255, normalise: bool) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         self.normalise = normalise
 
@@ -137,10 +135,10 @@ class ActiveBoundary(HandmadeLoss):
         *,
         num_classes: int,
         ignore_index: int = 255,
-        share: float = 0.01,
-        theta: float = 20.0,
-        smoothing: float = 0.2,
-        detach: bool = True,
+        share: float,
+        theta: float,
+        smoothing: float,
+        detach: bool,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         if not (0 < share <= 1 and theta > 0 and 0 <= smoothing < 1):
@@ -177,11 +175,11 @@ class ActiveBoundary(HandmadeLoss):
 
     def _divergences(self, scores: Tensor, places: Tensor, around: Tensor) -> Tensor:
         """KL(neighbour | pixel), (N, 8, K)."""
-        own = _look_up(scores, places).log_softmax(1)[:, :, None]
-        others = _look_up(scores, around).log_softmax(1)
+        here = _look_up(scores, places).log_softmax(1)[:, :, None]
+        there = _look_up(scores, around).log_softmax(1)
         if self.detach:
-            others = others.detach()
-        return (others.exp() * (others - own)).sum(1)
+            there = there.detach()
+        return (there.exp() * (there - here)).sum(1)
 
     def _smoothed(self, predicted: Tensor, direction: Tensor, exists: Tensor) -> Tensor:
         """Cross entropy (N, K) of directions (N, K) with log probabilities (N, 8, K)."""

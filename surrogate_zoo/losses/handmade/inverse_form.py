@@ -102,7 +102,7 @@ class BoundaryCrossEntropy(HandmadeLoss):
     """
 
     def __init__(
-        self, *, num_classes: int, ignore_index: int = 255, beta: float = 0.3, width: int = 2
+        self, *, num_classes: int, ignore_index: int = 255, beta: float, width: int
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         if beta < 0 or width < 1:
@@ -114,9 +114,9 @@ class BoundaryCrossEntropy(HandmadeLoss):
         return self._entropies(batch, boundary_target(batch.labels, batch.valid, self.width))
 
     def _entropies(self, batch: Batch, marked: Tensor) -> Tensor:
-        own = entropies(batch).sum() / batch.pixels
+        of_classes = entropies(batch).sum() / batch.pixels
         boundary = balanced_cross_entropy(batch.boundary_logits(), marked, batch.valid)
-        return own + self.beta * boundary
+        return of_classes + self.beta * boundary
 
 
 class InverseForm(BoundaryCrossEntropy):
@@ -154,11 +154,11 @@ class InverseForm(BoundaryCrossEntropy):
         num_classes: int,
         ignore_index: int = 255,
         inverse_network: str | Path | nn.Module | None = None,
-        beta: float = 0.3,
-        gamma: float = 0.3,
-        distance: str = "euclidean",
-        tiles: tuple[int, int] = (2, 2),
-        width: int = 2,
+        beta: float,
+        gamma: float,
+        distance: str,
+        tiles: tuple[int, int],
+        width: int,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index, beta=beta, width=width)
         if gamma < 0 or len(tiles) != 2 or min(tiles) < 1:
@@ -187,9 +187,9 @@ class InverseForm(BoundaryCrossEntropy):
             batch: With boundary logits.
             marked: The true boundary, bool (N, 1, H, W).
         """
-        found = batch.boundary_logits().sigmoid() * batch.valid[:, None]
-        true = cut_tiles(marked.to(found.dtype), self.tiles, self.network.side)
-        theta = self.network(cut_tiles(found, self.tiles, self.network.side), true)
+        predicted = batch.boundary_logits().sigmoid() * batch.valid[:, None]
+        true = cut_tiles(marked.to(predicted.dtype), self.tiles, self.network.side)
+        theta = self.network(cut_tiles(predicted, self.tiles, self.network.side), true)
         counted = true.flatten(1).amax(1) > 0
         images = batch.valid.flatten(1).any(1).sum().clamp(min=1)
         return (DISTANCES[self.distance](theta) * counted).sum() / images

@@ -24,9 +24,7 @@ class LovaszSoftmax(HandmadeLoss):
         per_image: Mean of the images' losses in place of one loss over the batch.
     """
 
-    def __init__(
-        self, *, num_classes: int, ignore_index: int = 255, per_image: bool = False
-    ) -> None:
+    def __init__(self, *, num_classes: int, ignore_index: int = 255, per_image: bool) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         self.per_image = per_image
 
@@ -37,7 +35,7 @@ class LovaszSoftmax(HandmadeLoss):
         if not self.per_image:
             return _lovasz(probabilities, labels)
         images = zip(probabilities[:, None], labels[:, None], strict=True)
-        losses = [_lovasz(p, own) for p, own in images if bool((own >= 0).any())]
+        losses = [_lovasz(p, mask) for p, mask in images if bool((mask >= 0).any())]
         return torch.stack(losses).mean() if losses else probabilities.sum() * 0
 
 
@@ -97,8 +95,8 @@ def _jaccard_steps(errors: Tensor, truth: Tensor) -> Tensor:
     """
     order = _descending(errors)
     of_class = truth.gather(1, order)
-    found = of_class.cumsum(1, dtype=torch.int32)
-    left = (found[:, -1:] - found).to(errors.dtype)
+    passed = of_class.cumsum(1, dtype=torch.int32)
+    left = (passed[:, -1:] - passed).to(errors.dtype)
     rank = torch.arange(1, errors.shape[1] + 1, device=errors.device, dtype=errors.dtype)
     union = left + rank
     # 1 / union for a pixel of the class, left / (union (union - 1)) for another, without a branch.

@@ -41,7 +41,7 @@ class Focal(HandmadeLoss):
         gamma: Focusing exponent >= 0.
     """
 
-    def __init__(self, *, num_classes: int, ignore_index: int = 255, gamma: float = 2.0) -> None:
+    def __init__(self, *, num_classes: int, ignore_index: int = 255, gamma: float) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         if gamma < 0:
             raise InputError(f"gamma must be at least 0, not {gamma}.")
@@ -67,7 +67,7 @@ class TopKCrossEntropy(HandmadeLoss):
         share: Share of the valid pixels that counts, in (0, 1]; at least one pixel does.
     """
 
-    def __init__(self, *, num_classes: int, ignore_index: int = 255, share: float = 0.25) -> None:
+    def __init__(self, *, num_classes: int, ignore_index: int = 255, share: float) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         if not 0 < share <= 1:
             raise InputError(f"share must be above 0 and at most 1, not {share}.")
@@ -116,7 +116,7 @@ class WeightedCrossEntropy(HandmadeLoss):
         *,
         num_classes: int,
         ignore_index: int = 255,
-        weighting: str = "inverse",
+        weighting: str,
         class_pixels: Sequence[float] | None = None,
         class_image_pixels: Sequence[float] | None = None,
     ) -> None:
@@ -126,15 +126,15 @@ class WeightedCrossEntropy(HandmadeLoss):
         self.weighting = weighting
         weights = None
         if class_pixels is not None:
-            own = _counts("class_pixels", class_pixels, num_classes)
-            whole = own.sum().expand(num_classes)
+            counts = _counts("class_pixels", class_pixels, num_classes)
+            whole = counts.sum().expand(num_classes)
             if weighting == "median" and class_image_pixels is not None:
                 whole = _counts("class_image_pixels", class_image_pixels, num_classes)
-            if bool((whole < own).any()):
+            if bool((whole < counts).any()):
                 raise InputError(
                     "class_image_pixels must be at least class_pixels, class by class."
                 )
-            weights = _inverse(own, whole)
+            weights = _inverse(counts, whole)
         self.register_buffer("weights", weights)
 
     def of_valid(self, batch: Batch) -> Tensor:
@@ -173,9 +173,9 @@ def _counts(name: str, numbers: Sequence[float], num_classes: int) -> Tensor:
     return counts
 
 
-def _inverse(own: Tensor, whole: Tensor) -> Tensor:
-    """``whole / own``, all (C,); 0 for a class without pixels."""
-    return torch.where(own > 0, whole / own.clamp(min=1), 0)
+def _inverse(counts: Tensor, whole: Tensor) -> Tensor:
+    """``whole / counts``, all (C,); 0 for a class without pixels."""
+    return torch.where(counts > 0, whole / counts.clamp(min=1), 0)
 
 
 def _pixels_by_image(batch: Batch) -> Tensor:

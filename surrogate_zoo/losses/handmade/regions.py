@@ -16,12 +16,12 @@ class Overlap(NamedTuple):
 
     Attributes:
         both: Probability of the class where it is the true one.
-        found: Probability of the class; its square, if so asked for.
+        predicted: Probability of the class; its square, if so asked for.
         pixels: Pixels of the class in the target.
     """
 
     both: Tensor
-    found: Tensor
+    predicted: Tensor
     pixels: Tensor
 
 
@@ -33,8 +33,8 @@ def overlap(batch: Batch, *, squared: bool = False) -> Overlap:
     true = probabilities.gather(1, labels[:, None])[:, 0] * counted
     pixels = sum_by_label(labels, counted, num_classes)
     masked = _of_valid(probabilities, batch)
-    found = (masked.square() if squared else masked).sum((0, 2, 3))
-    return Overlap(sum_by_label(labels, true, num_classes), found, pixels)
+    predicted = (masked.square() if squared else masked).sum((0, 2, 3))
+    return Overlap(sum_by_label(labels, true, num_classes), predicted, pixels)
 
 
 def _of_valid(values: Tensor, batch: Batch) -> Tensor:
@@ -68,7 +68,7 @@ class Dice(HandmadeLoss):
         *,
         num_classes: int,
         ignore_index: int = 255,
-        smooth: float = 0.0,
+        smooth: float,
         squared: bool = False,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
@@ -77,9 +77,9 @@ class Dice(HandmadeLoss):
         self.smooth, self.squared = smooth, squared
 
     def of_valid(self, batch: Batch) -> Tensor:
-        """``1 - (2 both + smooth) / (found + pixels + smooth)``."""
-        both, found, pixels = overlap(batch, squared=self.squared)
-        whole = found + pixels + self.smooth
+        """``1 - (2 both + smooth) / (predicted + pixels + smooth)``."""
+        both, predicted, pixels = overlap(batch, squared=self.squared)
+        whole = predicted + pixels + self.smooth
         coefficients = (2 * both + self.smooth) / (whole + (whole == 0))
         # Rounding of the sums must not take it below 0.
         return mean_of_present((1 - coefficients).clamp(min=0), pixels)
@@ -108,9 +108,9 @@ class Tversky(HandmadeLoss):
         *,
         num_classes: int,
         ignore_index: int = 255,
-        alpha: float = 0.3,
-        beta: float = 0.7,
-        exponent: float = 1.0,
+        alpha: float,
+        beta: float,
+        exponent: float,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         if min(alpha, beta) < 0 or alpha + beta == 0 or exponent <= 0:
@@ -119,8 +119,8 @@ class Tversky(HandmadeLoss):
 
     def of_valid(self, batch: Batch) -> Tensor:
         """``1 - both / (both + alpha FP + beta FN)``, raised to the exponent."""
-        both, found, pixels = overlap(batch)
-        missed = self.alpha * (found - both) + self.beta * (pixels - both)
+        both, predicted, pixels = overlap(batch)
+        missed = self.alpha * (predicted - both) + self.beta * (pixels - both)
         missed = missed.clamp(min=0)  # what the rounding of the sums may leave below 0
         whole = both + missed
         losses = missed / (whole + (whole == 0))
@@ -158,8 +158,8 @@ class JaccardMetric(HandmadeLoss):
         *,
         num_classes: int,
         ignore_index: int = 255,
-        smoothing: float = 0.0,
-        variant: int = 1,
+        smoothing: float,
+        variant: int,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         if not 0 <= smoothing < 1:
@@ -181,9 +181,9 @@ class JaccardMetric(HandmadeLoss):
         both = rest * sum_by_label(batch.labels, true, self.num_classes)
         union = both + wrong
         if self.smoothing > 0:
-            found = _of_valid(probabilities, batch).sum((0, 2, 3))
-            mass = found + rest * pixels + floor * pixels.sum()
-            union = (mass + wrong) / 2 if self.variant == 1 else union + floor * found
+            predicted = _of_valid(probabilities, batch).sum((0, 2, 3))
+            mass = predicted + rest * pixels + floor * pixels.sum()
+            union = (mass + wrong) / 2 if self.variant == 1 else union + floor * predicted
         return mean_of_present(wrong / (union + (union == 0)), pixels)
 
 

@@ -78,9 +78,9 @@ class Semeda(_WithEdgeNetwork):
         num_classes: int,
         ignore_index: int = 255,
         edge_network: str | Path | nn.Module | None = None,
-        lambdas: Sequence[float] = (0.0, 1.0, 0.0),
-        norm: str = "l1",
-        after_relu: bool = False,
+        lambdas: Sequence[float],
+        norm: str,
+        after_relu: bool,
     ) -> None:
         super().__init__(
             num_classes=num_classes, ignore_index=ignore_index, edge_network=edge_network
@@ -101,11 +101,11 @@ class Semeda(_WithEdgeNetwork):
         depth = max((layer for layer, weight in enumerate(self.lambdas, 1) if weight), default=0)
         with torch.no_grad():
             true = self._features(one_hot(batch), depth)
-        found = self._features(probabilities(batch), depth)
+        predicted = self._features(probabilities(batch), depth)
         total = batch.scores.new_zeros(())
-        for weight, one, two in zip(self.lambdas, found, true, strict=False):
+        for weight, feature, true_feature in zip(self.lambdas, predicted, true, strict=False):
             if weight:
-                apart = NORMS[self.norm](one - two).mean(1)
+                apart = NORMS[self.norm](feature - true_feature).mean(1)
                 total = total + weight * apart.masked_fill(~batch.valid, 0).sum()
         return total / batch.pixels
 
@@ -139,7 +139,7 @@ class EdgeCrossEntropy(_WithEdgeNetwork):
         num_classes: int,
         ignore_index: int = 255,
         edge_network: str | Path | nn.Module | None = None,
-        weight: float = 0.1,
+        weight: float,
     ) -> None:
         super().__init__(
             num_classes=num_classes, ignore_index=ignore_index, edge_network=edge_network
@@ -150,8 +150,8 @@ class EdgeCrossEntropy(_WithEdgeNetwork):
         """Sum over valid pixels, divided by their number."""
         with torch.no_grad():
             true = self.network.embeddings(one_hot(batch))[-1].log_softmax(1)
-        found = self.network.embeddings(probabilities(batch))[-1].log_softmax(1)
-        edges = F.kl_div(found, true, reduction="none", log_target=True).sum(1)
+        predicted = self.network.embeddings(probabilities(batch))[-1].log_softmax(1)
+        edges = F.kl_div(predicted, true, reduction="none", log_target=True).sum(1)
         edges = edges.masked_fill(~batch.valid, 0)
         return (entropies(batch) + self.weight * edges).sum() / batch.pixels
 
@@ -178,8 +178,8 @@ class EdgeHead(HandmadeLoss):
         *,
         num_classes: int,
         ignore_index: int = 255,
-        weight: float = 1.0,
-        balanced: bool = True,
+        weight: float,
+        balanced: bool,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         self.weight, self.balanced = _at_least_0("weight", weight), balanced

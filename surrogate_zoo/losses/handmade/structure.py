@@ -44,8 +44,8 @@ class StructuralSimilarity(HandmadeLoss):
         *,
         num_classes: int,
         ignore_index: int = 255,
-        window: int = 11,
-        sigma: float = 1.5,
+        window: int,
+        sigma: float,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         if window < 3 or window % 2 == 0:
@@ -78,10 +78,10 @@ class _Dissimilarity(torch.autograd.Function):
         height, width = labels.shape[1:]
         # The margin counts as void; see blur.
         margin = (0, len(taps) - 1) * 2
-        for image, own in enumerate(F.pad(labels, margin, value=-1)):
-            windows = _Windows.of(own >= 0, taps, probabilities.dtype)
-            for part in torch.split(classes, _share(own)):
-                target = (own == part[:, None, None]).to(probabilities.dtype)
+        for image, mask in enumerate(F.pad(labels, margin, value=-1)):
+            windows = _Windows.of(mask >= 0, taps, probabilities.dtype)
+            for part in torch.split(classes, _share(mask)):
+                target = (mask == part[:, None, None]).to(probabilities.dtype)
                 error = F.pad(probabilities[image, part], margin).mul_(windows.valid).sub_(target)
                 value, slope = _compare(error, target, windows)
                 total += value
@@ -166,16 +166,18 @@ def _compare(error: Tensor, target: Tensor, windows: _Windows) -> tuple[Tensor, 
     """
     products = (target, error, error * error, target * error)
     truth, mean, square, cross = map(windows.mean, products)
-    found = truth + mean  # mean of the prediction
+    predicted = truth + mean  # mean of the prediction
     spread = (square - mean * mean).clamp_(min=0)  # variance of the error
     # Variances of prediction and target; that of a binary map is its mean times the rest.
     variances = 2 * (truth * (1 - truth) + cross - truth * mean) + spread
-    across, within = found * found + truth * truth + _C1, variances + _C2
+    across, within = predicted * predicted + truth * truth + _C1, variances + _C2
     a, b = mean * mean / across, spread / within
     value = (a + b - a * b).sum()
     # Slopes towards the means of the error, of its square and of its product with the target.
     by_square = (1 - a) * (1 - b) / within
     by_cross = -2 * (1 - a) * b / within
-    by_mean = 2 * (1 - b) * (mean - a * found) / across - 2 * mean * by_square - truth * by_cross
+    by_mean = (
+        2 * (1 - b) * (mean - a * predicted) / across - 2 * mean * by_square - truth * by_cross
+    )
     to_mean, to_square, to_cross = map(windows.spread, (by_mean, by_square, by_cross))
     return value, to_mean + 2 * error * to_square + target * to_cross

@@ -12,8 +12,9 @@ from torch import Tensor
 from surrogate_zoo.errors import InputError, StorageError
 from surrogate_zoo.loss_networks.edge import EdgeNetwork
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
-from surrogate_zoo.loss_networks.storage import facts_of, load, network_of, save
+from surrogate_zoo.loss_networks.storage import load, network_of, save
 from surrogate_zoo.needs import EDGE_NETWORK, INVERSE_NETWORK
+from tests.surrogate_zoo.loss_networks.headers import header_of
 
 FACTS = {"kind": EDGE_NETWORK, "parameters": {"num_classes": 4}, "provenance": {}}
 
@@ -44,7 +45,7 @@ def test_a_loaded_network_is_the_saved_one_and_frozen(tmp_path: Path) -> None:
     stored = load_file(path)
     assert stored.keys() == network.state_dict().keys()
     assert all(torch.equal(stored[name], one) for name, one in network.state_dict().items())
-    assert facts_of(path).provenance == {"measures": {"f1": 0.99}}
+    assert header_of(path)["provenance"] == {"measures": {"f1": 0.99}}
 
 
 def test_an_inverse_network_comes_back_too(tmp_path: Path) -> None:

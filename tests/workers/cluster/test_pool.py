@@ -7,18 +7,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.torch import load_file
 
 from surrogate_zoo.errors import DatasetError, InputError, WorkerError
+from tests.conftest import DEADLINE
 from tests.workers import tiny
-from tests.workers.datasets import folders
 from workers.cluster.pool import STOP_GRACE, WorkerPool
 from workers.loss_networks.training import train_loss_network
 from workers.proxy.proxy import evaluate_pack
 from workers.retraining.retraining import CHECKPOINT, retrain
 from workers.tasks.base import Stopped
+from workers.tasks.datasets import SegNetSource
 from workers.tasks.loss_networks import EdgeNetworkSpec, LossNetworkTask
 from workers.tasks.proxy import Candidate, Outcome
 
@@ -26,7 +28,6 @@ pytestmark = pytest.mark.usefixtures("local_ray")
 
 NAMES = ("cross-entropy", "dice", "naive-macc", "asl-macc-voc", "naive-miou", "asl-miou-voc")
 SIX = [tiny.candidate(number, name) for number, name in enumerate(NAMES)]
-DEADLINE = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +203,7 @@ def test_two_searches_share_the_actors(pool: WorkerPool) -> None:
 
 
 def test_a_wrong_task_is_the_callers_error(pool: WorkerPool) -> None:
-    nowhere = folders.SegNetSource(root="/nowhere", classes=("a", "b"))
+    nowhere = SegNetSource(root="/nowhere", classes=("a", "b"))
     with pytest.raises(DatasetError, match="/nowhere does not exist"):
         evaluate(pool, SIX, dataset=nowhere)
     with pytest.raises(InputError, match="no metric named 'none'"):
@@ -233,8 +234,8 @@ def test_a_retraining_survives_its_worker(pool: WorkerPool, tmp_path: Path) -> N
     retrain(task, whole, device="cpu")
     assert killed
     assert killed[0] < 300
-    one, other = (load_file(folder / "weights.safetensors") for folder in (out, whole))
-    assert all(one[name].equal(other[name]) for name in other)
+    gone_on, straight = (load_file(folder / "weights.safetensors") for folder in (out, whole))
+    assert all(gone_on[name].equal(straight[name]) for name in straight)
 
 
 def test_a_stopped_retraining_leaves_its_checkpoint(pool: WorkerPool, tmp_path: Path) -> None:
@@ -293,6 +294,6 @@ def test_the_pool_takes_what_the_cluster_has(local_ray: None) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"actors": 0}, {"pack_size": 0}, {"cpus_per_actor": 0}])
-def test_wrong_sizes(wrong: dict[str, int]) -> None:
+def test_wrong_sizes(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="must be"):
         WorkerPool(**wrong)

@@ -10,7 +10,6 @@ from scipy.ndimage import map_coordinates
 from surrogate_zoo.errors import DatasetError
 from surrogate_zoo.losses.handmade.inverse_form import boundary_target, cut_tiles
 from workers.datasets.layouts import open_dataset
-from workers.learning.batches import generator
 from workers.loss_networks.boundary_tiles import BoundaryTiles, Pairs, draw_homographies
 from workers.tasks.datasets import ShapesSource
 from workers.tasks.loss_networks import InverseNetworkSpec
@@ -25,7 +24,7 @@ def _spec(**changes: Any) -> InverseNetworkSpec:
 
 
 def _draw(spec: InverseNetworkSpec, *, seed: int = 0, soft: bool = False) -> Pairs:
-    return BoundaryTiles(MASKS, spec, CPU).draw(30, generator(seed), soft=soft)
+    return BoundaryTiles(MASKS, spec, CPU).draw(30, np.random.default_rng(seed), soft=soft)
 
 
 def test_without_a_motion_both_tiles_are_equal_and_hold_boundary() -> None:
@@ -60,7 +59,7 @@ def test_a_place_of_the_moved_map_is_found_in_the_fixed_one_by_the_homography(
 def test_tiles_are_cut_and_resized_as_the_loss_does() -> None:
     # Images of 64 x 64 whole: one tile, not enlarged. Its mirror images are drawn too.
     spec = _spec(**STILL, tiles=(1, 1), zoom=1, side=32)
-    pairs = BoundaryTiles(MASKS[:1], spec, CPU).draw(80, generator(0))
+    pairs = BoundaryTiles(MASKS[:1], spec, CPU).draw(80, np.random.default_rng(0))
     labels = torch.from_numpy(MASKS[0].astype(np.int64))[None]
     tile = cut_tiles(boundary_target(labels, labels != 255).float(), (1, 1), 32)
     seen = set()
@@ -89,23 +88,25 @@ def test_softening_blurs_fades_and_raises_the_ground() -> None:
 
 
 def test_homographies_fill_their_ranges() -> None:
-    drawn = draw_homographies(_spec(**{**STILL, "shift": 0.25}), 500, generator(0))
+    drawn = draw_homographies(_spec(**{**STILL, "shift": 0.25}), 500, np.random.default_rng(0))
     assert 0.48 < float(drawn[:, :2, 2].abs().max()) <= 0.5  # of a side of length 2
-    drawn = draw_homographies(_spec(**{**STILL, "scale": 0.25}), 500, generator(0))
+    drawn = draw_homographies(_spec(**{**STILL, "scale": 0.25}), 500, np.random.default_rng(0))
     scales = drawn[:, [0, 1], [0, 1]]
     assert 0.8 <= float(scales.min()) < 0.81
     assert 1.24 < float(scales.max()) <= 1.25
-    drawn = draw_homographies(_spec(**{**STILL, "rotation": 30}), 500, generator(0))
+    drawn = draw_homographies(_spec(**{**STILL, "rotation": 30}), 500, np.random.default_rng(0))
     torch.testing.assert_close(drawn @ drawn.mT, torch.eye(3).expand(500, 3, 3))
     assert 0.49 < float(drawn[:, 1, 0].max()) <= 0.5
-    everything = draw_homographies(_spec(), 500, generator(0))
+    everything = draw_homographies(_spec(), 500, np.random.default_rng(0))
     assert (everything[:, 2, 2] == 1).all()
-    assert torch.equal(everything, draw_homographies(_spec(), 500, generator(0)))
+    assert torch.equal(everything, draw_homographies(_spec(), 500, np.random.default_rng(0)))
 
 
 def test_masks_of_different_and_odd_sizes() -> None:
     masks = [MASKS[0], MASKS[1][:47, :33], MASKS[2][:20, :61]]
-    pairs = BoundaryTiles(masks, _spec(tiles=(3, 2), side=17), CPU).draw(40, generator(1))
+    pairs = BoundaryTiles(masks, _spec(tiles=(3, 2), side=17), CPU).draw(
+        40, np.random.default_rng(1)
+    )
     assert torch.isfinite(pairs.moved).all()
     assert (pairs.fixed.flatten(1).amax(1) > 0).all()
 

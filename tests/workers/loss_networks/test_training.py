@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from surrogate_zoo.errors import DatasetError, WorkerError
-from surrogate_zoo.loss_networks.storage import facts_of, load
+from surrogate_zoo.loss_networks.storage import load
+from tests.surrogate_zoo.loss_networks.headers import header_of
 from workers.datasets.shapes import ShapesDataset
 from workers.loss_networks.training import train_loss_network
 from workers.tasks.base import Stopped
@@ -42,21 +43,24 @@ def test_the_weights_repeat_bit_for_bit_and_can_be_loaded(kind: str, tmp_path: P
     assert first != other
     assert [path.name for path in (tmp_path / "a").iterdir()] == [f"{kind}.safetensors"]
     load(kind, tmp_path / "a" / result.file, **result.parameters)
-    facts = facts_of(tmp_path / "a" / result.file)
-    assert facts.parameters == result.parameters
-    assert facts.provenance["measures"] == result.measures
-    assert LossNetworkTask(**facts.provenance["task"]) == _task(kind)
+    header = header_of(tmp_path / "a" / result.file)
+    assert header["parameters"] == result.parameters
+    assert header["provenance"]["measures"] == result.measures
+    assert LossNetworkTask(**header["provenance"]["task"]) == _task(kind)
     assert result.seconds > 0
 
 
 @every_kind
 def test_progress_is_told(kind: str, tmp_path: Path) -> None:
-    seen: list[tuple[int, int, float]] = []
+    reports: list[tuple[int, float]] = []
     train_loss_network(
-        _task(kind), tmp_path, device="cpu", on_progress=lambda *told: seen.append(told)
+        _task(kind),
+        tmp_path,
+        device="cpu",
+        on_progress=lambda steps, loss: reports.append((steps, loss)),
     )
-    assert [told[:2] for told in seen] == [(20, 25), (25, 25)]
-    assert all(loss > 0 for _, _, loss in seen)
+    assert [steps for steps, _ in reports] == [20, 25]
+    assert all(loss > 0 for _, loss in reports)
 
 
 @every_kind

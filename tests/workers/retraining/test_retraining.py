@@ -1,3 +1,5 @@
+"""A retraining: its files and scores, stopped and resumed, and what is refused."""
+
 import json
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from surrogate_zoo.errors import (
 from surrogate_zoo.losses.registry import weighted_sum
 from tests.workers import tiny
 from workers.datasets.layouts import open_dataset
+from workers.learning.device import PeakMemory
 from workers.learning.image_stack import stack_by_size
 from workers.networks.build import build_network
 from workers.retraining.retraining import CHECKPOINT, retrain
@@ -28,9 +31,11 @@ from workers.tasks.networks import NetworkSpec
 from workers.tasks.scoring import InferenceSpec
 
 
-def same_files(one: Path, other: Path) -> bool:
-    first, second = (load_file(folder / "weights.safetensors") for folder in (one, other))
-    metrics = [(folder / "metrics.json").read_text() for folder in (one, other)]
+def same_files(first_folder: Path, other_folder: Path) -> bool:
+    first, second = (
+        load_file(folder / "weights.safetensors") for folder in (first_folder, other_folder)
+    )
+    metrics = [(folder / "metrics.json").read_text() for folder in (first_folder, other_folder)]
     return metrics[0] == metrics[1] and all(torch.equal(first[n], second[n]) for n in first)
 
 
@@ -42,6 +47,7 @@ def test_results_can_be_used_without_the_product(tmp_path: Path) -> None:
     report = json.loads((tmp_path / "metrics.json").read_text())
     assert report["metrics"] == result.metrics
     assert report["split"] == "val"
+    assert "peak_memory_bytes" not in report  # torch does not count a CPU's
     assert report["images"] == 6
     assert [step for step, _ in report["curve"]] == list(range(1, 31))
     with safe_open(tmp_path / "weights.safetensors", "pt") as file:
@@ -56,8 +62,8 @@ def test_results_can_be_used_without_the_product(tmp_path: Path) -> None:
     assert report["image_miou"] == images.image_miou()
     assert report["worst_decile"] == min(images.image_miou())
     assert [*report["class_iou"]] == facts["classes"]
-    known = [one for one in report["class_iou"].values() if one is not None]
-    assert np.mean(known) == pytest.approx(report["metrics"]["miou"])
+    measured = [score for score in report["class_iou"].values() if score is not None]
+    assert np.mean(measured) == pytest.approx(report["metrics"]["miou"])
     ranked = evaluate(network, stacks, 6, tiny.SCORING, InferenceSpec(decoding="rankseg"))
     assert report["rankseg"] == ranked != result.metrics
     with Image.open(tmp_path / "predictions.png") as picture:
@@ -138,6 +144,35 @@ def test_a_crash_between_checkpoints_resumes_from_the_last(tmp_path: Path) -> No
     assert state["learner"]["steps"] == 3
     retrain(task, parts, device="cpu")
     assert same_files(whole, parts)
+
+
+def test_a_resumed_retraining_reports_the_highest_peak_of_its_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gpu(PeakMemory):
+        """A GPU whose first training takes 700 bytes, and every later one 300."""
+
+        peaks = iter([700, 300, 300])
+
+        def __init__(self, device: torch.device) -> None:
+            super().__init__(device)
+            self._peak = next(self.peaks)
+
+        @property
+        def bytes(self) -> int:
+            return max(self._earlier, self._peak)
+
+    monkeypatch.setattr("workers.retraining.retraining.PeakMemory", Gpu)
+    task = tiny.retraining_task(training={"iterations": 3})
+    with pytest.raises(Stopped):
+        retrain(task, tmp_path / "parts", device="cpu", should_stop=lambda: True)
+    for folder in ("parts", "whole"):
+        retrain(task, tmp_path / folder, device="cpu")
+    reports = [
+        json.loads((tmp_path / folder / "metrics.json").read_text())
+        for folder in ("parts", "whole")
+    ]
+    assert [report["peak_memory_bytes"] for report in reports] == [700, 300]
 
 
 def test_a_finished_retraining_is_only_scored_again(tmp_path: Path) -> None:

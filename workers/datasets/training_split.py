@@ -1,0 +1,46 @@
+"""The training split, refused where there is nothing to learn: fewer than two classes have pixels."""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from surrogate_zoo.errors import DatasetError
+from workers.datasets.dataset import VOID, Dataset, Samples
+
+
+def read_training_split(dataset: Dataset) -> Samples:
+    """Decode the training split.
+
+    Raises:
+        DatasetError: Samples cannot be read, or their masks hold fewer than two classes.
+    """
+    samples = dataset.read("train")
+    labels: set[int] = set()
+    for mask in samples.masks:
+        labels.update(np.flatnonzero(np.bincount(mask.ravel())).tolist())
+        if len(labels - {VOID}) > 1:  # in nearly every dataset after the first mask
+            break
+    check_training_labels(labels, dataset.classes)
+    return samples
+
+
+def check_training_labels(labels: Collection[int], classes: Sequence[str]) -> None:
+    """Refuse a training split of one class, or none: whatever a network says of it is right.
+
+    Args:
+        labels: The labels that have pixels, 0..C-1 and ``VOID``.
+        classes: The C names.
+
+    Raises:
+        DatasetError: Fewer than two of them are classes.
+    """
+    present = [f"label {label} ({classes[label]})" for label in sorted(labels) if label != VOID]
+    if len(present) > 1:
+        return
+    listed = " and ".join([*present, *(["void"] if VOID in labels else [])])
+    raise DatasetError(
+        f"The masks of the training split hold {listed} alone; a training needs pixels of two "
+        f"classes at least. Masks of 0 and 255 have their object read as void: write 1 for {VOID}, or "
+        "save them as RGB and give each colour its label, where the layout has 'colours'. See also "
+        "that 'void_labels' names no class."
+    )
