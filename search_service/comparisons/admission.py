@@ -51,8 +51,8 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
     recorded = select(func.count()).where(Evaluation.job_id == job.id)
     tuned = select(Evaluation.stage, Evaluation.number, Evaluation.outcome["score"].as_float())
     of_tuning = Evaluation.stage.startswith(TUNING)
-    rows = session.execute(tuned.where(Evaluation.job_id == job.id, of_tuning)).tuples().all()
-    tunings = tunings_of(request, rows)
+    rows = session.execute(tuned.where(Evaluation.job_id == job.id, of_tuning))
+    tunings = tunings_of(request, [(stage, number, score) for stage, number, score in rows])
     trials = sum(len(grid(request, tried)) for tried in tunings.values())
     return {"done": session.scalar(recorded) or 0, "total": trials + len(cells_of(request))}
 

@@ -75,9 +75,3 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
         if strange := sorted(set(self.versions) - named):
             raise ValueError(f"versions names what is not compared: {', '.join(strange)}")
         return self
-
-    @property
-    def trainings(self) -> int:
-        """How many trainings it takes, those of tuning included."""
-        each = self.seeds + len(self.learning_rates)
-        return len(self.losses) * len(self.networks) * each

@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 from api.cli.app import app
 from api.cli.embedded import embedded_service
 from api.client.client import Client
+from api.schemas import LossNetworkEvent, ProgressEvent, StateEvent, TrialEvent
 from surrogate_zoo import load_loss
 
 DEADLINE_S = 120
@@ -141,6 +142,20 @@ def test_retrainings_are_compared_loss_by_loss(
         assert weights.keys()
 
 
+def test_every_event_of_the_service_is_typed(
+    service: Service, search: dict[str, object], edge_network: dict[str, object]
+) -> None:
+    client = service.client
+    printed = service.run("retrain", "semeda", "tiny", sets=NETWORK + TRAINING)
+    ids = [str(search["id"]), str(json.loads(printed)["id"]), next(client.loss_networks.list()).id]
+    found = [client.find(job_id) for job_id in ids]
+    events = [event for jobs, job in found for event in jobs.events(job.id)]
+    assert {type(event) for event in events} == {
+        *(StateEvent, TrialEvent, ProgressEvent, LossNetworkEvent)
+    }
+    assert [event.event for event in events if event.model_extra] == []
+
+
 EDGE = ["network.iterations=5", "network.crop=[32,32]"]
 
 
@@ -253,12 +268,16 @@ def wait_for_state(service: Service, job: str, state: str) -> None:
         (["search", "macc", "tiny", "--set", "training"], "FIELD=VALUE"),
         (["search", "macc", "tiny", "--set", "seed.x=1"], "seed has no fields"),
         (["search", "macc", "tiny", "--set", "training.iterations=-1"], "training.iterations"),
+        (["search", "macc", "tiny", "--set", "seed=NaN"], "cannot be written as JSON"),
+        (["retrain", "dice", "tiny", "--key", "schlüssel"], "printable ASCII"),
         (["retrain", "nonsense", "tiny"], "nonsense"),
         (["retrain", "dice+nonsense", "tiny"], "nonsense"),
         (["retrain", "dice+lovasz", "tiny", "--version", "1"], "version is of a single loss"),
         (["loss-networks", "list", "nonsense"], "nonsense"),
         (["jobs", "show", "nonsense"], "lossfit jobs list"),
         (["losses", "show", "nonsense"], "nonsense"),
+        (["losses", "show", ""], "names nothing"),
+        (["losses", "download", "dice", "--output", "/dev/null/x"], "cannot be written"),
         (["datasets", "add", "x", "/nowhere", "--classes", "a,b"], "LOSSFIT_DATASET_ROOTS"),
     ],
 )
