@@ -1,16 +1,23 @@
-# Everything runs in .venv, which is made on first use and again when pyproject.toml changes.
+# Everything runs in .venv, which is made on first use and again when pyproject.toml or
+# constraints.txt changes.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+EXTRAS := service,postgresql,coco,nyu,s3,tensorboard,mlflow
+PLATFORM := ^(torch|torchvision|triton|nvidia-.*|cuda-.*)==| @ file:
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: help install quickstart test lint bench clean
+.PHONY: help install constraints quickstart test test-slow lint bench clean
 
 help:
 	@echo "make quickstart  search a loss on a generated dataset, retrain with it, print the table"
-	@echo "make test        run the tests"
+	@echo "make test        run the tests that take seconds each"
+	@echo "make test-slow   run the others: processes killed, whole searches, installations"
 	@echo "make lint        check style, format and types"
 	@echo "make bench       time the losses, and what a search spends beside training"
 	@echo "make install     make $(VENV) with everything the tests need"
+	@echo "make constraints write the versions in $(VENV) to constraints.txt"
 	@echo "make clean       remove $(VENV) and the quickstart's folder"
 
 $(VENV)/bin/python:
@@ -18,21 +25,30 @@ $(VENV)/bin/python:
 		{ echo "lossfit needs Python 3.11 or newer; say which: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) install --constraint constraints.txt --editable '.[service]'
 	@touch $@
 
-$(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+$(VENV)/.installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) install 'pip>=25.1'  # the first that knows dependency groups; Python brings older ones
+	$(PIP) install --constraint constraints.txt --editable '.[$(EXTRAS)]' --group test
 	@touch $@ $(VENV)/.installed
 
 install: $(VENV)/.installed-test
+
+constraints: $(VENV)/.installed-test
+	{ grep '^#' constraints.txt; $(PIP) freeze --exclude-editable | grep -ivE '$(PLATFORM)'; } \
+		> constraints.new
+	mv constraints.new constraints.txt
 
 quickstart: $(VENV)/.installed
 	$(BIN)/lossfit quickstart --folder quickstart
 
 test: $(VENV)/.installed-test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+	$(PYTEST) -m "not slow"
+
+test-slow: $(VENV)/.installed-test
+	$(PYTEST) -m slow
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import APIRouter, FastAPI
 
 from api.auth import TokenMiddleware
 from api.body import BodyMiddleware
-from api.dependencies import Service
+from api.dependencies import CONNECTIONS, THREADS, Service
 from api.monitoring import Figures, MonitoringMiddleware
 from api.openapi import add_openapi
 from api.plain_errors import PlainErrorMiddleware
@@ -69,12 +70,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _assemble(settings: Settings) -> Service:
-    engine = make_engine(settings.database)
+    engine = make_engine(settings.database, connections=CONNECTIONS)
     reading = read_sessions(engine)
     return Service(settings, engine, reading, sessions(engine), Figures(reading))
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    current_default_thread_limiter().total_tokens = THREADS
     yield
     app.state.service.engine.dispose()

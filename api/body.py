@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import FieldError, problem_response
+from api.problems import problem_response
+from api.schemas import FieldError
 
 _MAX_DEPTH = 64
 

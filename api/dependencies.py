@@ -1,9 +1,10 @@
 """What routes depend on: the service's parts, and the parameters that many of them share."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
+import anyio
 from fastapi import Depends, Header, Path, Query, Request
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
@@ -13,6 +14,19 @@ from search_service.settings import Settings
 
 _NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 _MAX_INTEGER: Final = 2**31 - 1  # what the database's integer columns hold
+
+THREADS: Final = 40
+"""Threads that run routes and read files."""
+READERS: Final = 10
+WRITERS: Final = 10
+"""Requests that hold a session at a time. The others wait for their turn in no thread."""
+CONNECTIONS: Final = THREADS + READERS + WRITERS
+"""Connections to the database that are enough for all of them, so that nobody waits for one.
+
+A session keeps its connection until its answer is made, which takes a thread: threads that waited
+for connections, and connections that waited for threads, would wait for each other for good.
+PostgreSQL allows 100 unless told otherwise.
+"""
 
 Responses = dict[int | str, dict[str, Any]]
 """What a route documents beside its model, by status."""
@@ -27,6 +41,8 @@ class Service:
     reading: sessionmaker[Session]
     writing: sessionmaker[Session]
     figures: Figures
+    readers: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(READERS))
+    writers: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(WRITERS))
 
 
 def service(request: Request) -> Service:
@@ -39,13 +55,29 @@ def service(request: Request) -> Service:
 ServiceParts = Annotated[Service, Depends(service)]
 
 
-def reading(parts: ServiceParts) -> Iterator[Session]:
+async def readers_turn(parts: ServiceParts) -> AsyncIterator[None]:
+    """One of the :data:`READERS` turns, for as long as the request holds a session."""
+    async with parts.readers:
+        yield
+
+
+async def writers_turn(parts: ServiceParts) -> AsyncIterator[None]:
+    """One of the :data:`WRITERS` turns; a writer that takes long keeps no reader waiting."""
+    async with parts.writers:
+        yield
+
+
+ReadersTurn = Annotated[None, Depends(readers_turn, scope="function")]
+WritersTurn = Annotated[None, Depends(writers_turn, scope="function")]
+
+
+def reading(parts: ServiceParts, _turn: ReadersTurn) -> Iterator[Session]:
     """A session that only reads, and waits for no writer."""
     with parts.reading() as session:
         yield session
 
 
-def writing(parts: ServiceParts) -> Iterator[Session]:
+def writing(parts: ServiceParts, _turn: WritersTurn) -> Iterator[Session]:
     """A session whose changes are committed when the route returns without an error."""
     with parts.writing.begin() as session:
         yield session

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api.problems import MEDIA_TYPE, Problem
+from api.schemas import PROBLEM, Problem
 
 _METHODS = {"get", "head", "post", "put", "patch", "delete"}
 
@@ -48,7 +48,7 @@ def _document(app: FastAPI, *, token: bool) -> dict[str, Any]:
 
 
 def _document_problems(operation: dict[str, Any]) -> None:
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    content = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     responses = operation["responses"]
     responses.pop("422", None)
     responses["4XX"] = {"description": "The request was refused.", "content": content}

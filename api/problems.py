@@ -2,16 +2,16 @@
 
 import errno
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
 from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
+from api.schemas import PROBLEM, FieldError, Problem
 from surrogate_zoo.errors import (
     ConflictError,
     InputError,
@@ -19,10 +19,6 @@ from surrogate_zoo.errors import (
     NotFoundError,
     StorageError,
 )
-
-MEDIA_TYPE: Final = "application/problem+json"
-
-Place = Literal["body", "query", "path", "header", "cookie"]
 
 
 class Kind(NamedTuple):
@@ -46,25 +42,6 @@ KINDS: Final[Mapping[int, Kind]] = {
     503: Kind("unavailable", "The service cannot answer now"),
     507: Kind("storage-full", "There is no room left"),
 }
-
-
-class FieldError(BaseModel):
-    """One offending field of a request."""
-
-    place: Place = Field(description="Where in the request the field stands.")
-    field: str = Field(description="Dotted path of the field, e.g. `training.iterations`.")
-    message: str = Field(description="What is wrong with it.")
-
-
-class Problem(BaseModel):
-    """An error as RFC 9457 describes it."""
-
-    type: str = Field(description="A URN that names the kind of problem.")
-    title: str = Field(description="The kind of problem, in words.")
-    status: int = Field(description="The HTTP status, repeated.")
-    detail: str = Field(description="What went wrong this time, and what to do.")
-    instance: str = Field(description="The path that was asked for.")
-    errors: list[FieldError] = Field(default=[], description="The offending fields, where known.")
 
 
 def problem_response(
@@ -94,7 +71,7 @@ def problem_response(
         errors=list(errors),
     )
     content = problem.model_dump(exclude={"errors"} if not errors else None)
-    return JSONResponse(content, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+    return JSONResponse(content, status, headers=dict(headers or {}), media_type=PROBLEM)
 
 
 def field_errors(errors: Iterable[Mapping[str, Any]]) -> list[FieldError]:

@@ -1,16 +1,20 @@
-"""What the API answers with: views of stored objects, made from their attributes."""
+"""What the API answers with: views of stored objects, made from their attributes; needs pydantic alone.
 
+The Python client reads the same models.
+"""
+
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from search_service.comparisons.cells import Cell
 from search_service.store.states import Ending, State
-from search_service.store.tables import Evaluation
-from surrogate_zoo.losses.parameter_space import ParameterSpace
-from surrogate_zoo.metrics.metric import Metric
-from workers.networks.architectures import Architecture
+
+PROBLEM: Final = "application/problem+json"
+"""Media type of every error."""
+
+Place = Literal["body", "query", "path", "header", "cookie"]
 
 Item = TypeVar("Item", bound=BaseModel)
 
@@ -36,10 +40,17 @@ class KindView(View):
     title: str
 
 
-class Kinds(BaseModel):
-    """All kinds of jobs."""
+class NumberedPage(BaseModel, Generic[Item]):
+    """One page of a collection whose items are numbered."""
 
-    items: list[KindView]
+    items: list[Item]
+    next: int | None = Field(description="Pass it as `after` for the next page; null on the last.")
+
+
+class Items(BaseModel, Generic[Item]):
+    """A whole collection."""
+
+    items: list[Item]
 
 
 class JobView(View):
@@ -86,30 +97,95 @@ class TrialView(View):
     finished_at: datetime
 
 
+class JobEvent(BaseModel):
+    """One event of a job; of a kind that is not listed in :data:`EVENTS`, with fields of its own."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    event: str = Field(description="The kind, as the stream's field `event`.")
+    sequence: int = Field(description="Its number among the job's events, from 1 without gaps.")
+    at: datetime
+
+
+class StateEvent(JobEvent):
+    """The job changed its state."""
+
+    state: State
+
+
+class TrialEvent(JobEvent):
+    """A trial of a search was recorded; fields as in :class:`TrialView`."""
+
+    number: int
+    generation: int
+    is_mean: bool
+    ending: Ending
+    score: float | None
+    error: str | None
+    seconds: float
+
+
+class EvaluationEvent(JobEvent):
+    """Another training of a search or a comparison was recorded, such as a repeat or a cell."""
+
+    stage: str
+    number: int
+    score: float | None
+    error: str | None
+    seconds: float
+
+
+class ProgressEvent(JobEvent):
+    """How far a job is."""
+
+    done: int
+    total: int
+    loss: float | None = Field(None, description="The recent training loss.")
+    stage: str | None = Field(None, description="The loss network that is trained first.")
+
+
+class LossNetworkEvent(JobEvent):
+    """A job supplies itself with a loss network."""
+
+    kind: str = Field(description="The loss network's kind.")
+    status: Literal["found", "training", "trained"]
+    sha256: str | None = Field(None, description="Of its weights, once it is there.")
+    measures: dict[str, float] = Field({}, description="As of :class:`LossNetworkView`.")
+
+
+class ErrorEvent(JobEvent):
+    """The job failed."""
+
+    error: str = Field(description="Why, in one line.")
+
+
+EVENTS: Final[Mapping[str, type[JobEvent]]] = {
+    "state": StateEvent,
+    "trial": TrialEvent,
+    "evaluation": EvaluationEvent,
+    "progress": ProgressEvent,
+    "loss-network": LossNetworkEvent,
+    "error": ErrorEvent,
+}
+"""The kinds of events."""
+
+
 class CellView(BaseModel):
     """One finished retraining of a comparison."""
 
-    number: int = Field(description="Its place in the grid.")
-    network: int = Field(description="Place of its network in the request.")
+    number: int = Field(description="Its position in the grid.")
+    network: int = Field(description="Position of its network in the request.")
     loss: str
     seed: int
     learning_rate: float
     metrics: dict[str, float] = Field(description="All scores on the split; empty if it failed.")
-    worst_decile: float | None = Field(description="Mean mIoU of the worst tenth of the images.")
+    columns: dict[str, float] = Field(
+        description="What it has in each column of the report, by the column's name: all scores, the "
+        "worst tenth of the images, seconds, and GPU memory in bytes where there is a GPU."
+    )
     error: str | None
     seconds: float
     finished_at: datetime
-
-    @classmethod
-    def of(cls, cell: Cell, row: Evaluation) -> Self:
-        """Describe what became of a cell."""
-        kept = ("learning_rate", "metrics", "error", "seconds")
-        return cls(
-            **vars(cell),
-            **{name: row.outcome[name] for name in kept},
-            worst_decile=row.outcome.get("worst_decile"),
-            finished_at=row.finished_at,
-        )
 
 
 class Cells(BaseModel):
@@ -119,13 +195,6 @@ class Cells(BaseModel):
     total: int = Field(description="How many there will be.")
 
 
-class Trials(BaseModel):
-    """Candidates of one search, by number."""
-
-    items: list[TrialView]
-    next: int | None = Field(description="Pass it as `after` for the next page; null on the last.")
-
-
 class ArtifactView(View):
     """A file that a job left behind."""
 
@@ -133,12 +202,6 @@ class ArtifactView(View):
     media_type: str
     bytes: int
     sha256: str
-
-
-class Artifacts(BaseModel):
-    """The files of one job."""
-
-    items: list[ArtifactView]
 
 
 class DatasetView(View):
@@ -165,15 +228,8 @@ class LossNetworkView(View):
     created_at: datetime
 
 
-class LossNetworks(BaseModel):
-    """Loss networks of one dataset, the newest first."""
-
-    items: list[LossNetworkView]
-    next: int | None = Field(description="Pass it as `after` for the next page; null on the last.")
-
-
 class NeedsView(View):
-    """What a loss needs beyond logits and target; a retraining brings it about by itself."""
+    """What a loss needs beyond logits and target; a retraining supplies it by itself."""
 
     inputs: list[str] = Field(
         description="Tensors of every batch: `boundary_logits` and distance maps, by name."
@@ -214,25 +270,6 @@ class MetricView(View):
     parameters: int = Field(description="Searched numbers, with the metric's own segments.")
     package: str | None = Field(description="The installed package that brings it, if another's.")
 
-    @classmethod
-    def of(cls, metric: Metric) -> Self:
-        """The view of one entry of the registry."""
-        return cls(
-            name=metric.name,
-            title=metric.title,
-            summary=metric.summary,
-            source=metric.source,
-            curves=list(metric.curves),
-            parameters=ParameterSpace(metric.name).dimension,
-            package=metric.package or None,
-        )
-
-
-class Metrics(BaseModel):
-    """All metrics."""
-
-    items: list[MetricView]
-
 
 class NetworkView(View):
     """A segmentation network that can be trained."""
@@ -241,22 +278,6 @@ class NetworkView(View):
     summary: str
     source: str
     package: str | None = Field(description="The installed package that brings it, if another's.")
-
-    @classmethod
-    def of(cls, architecture: Architecture) -> Self:
-        """The view of one entry of the registry."""
-        return cls(
-            name=architecture.name,
-            summary=architecture.summary,
-            source=architecture.source,
-            package=architecture.package or None,
-        )
-
-
-class Networks(BaseModel):
-    """All networks."""
-
-    items: list[NetworkView]
 
 
 class CurveFamilyView(View):
@@ -274,12 +295,6 @@ class CurveFamilyView(View):
     high: float = Field(description="Upper end of the same.")
 
 
-class CurveFamilies(BaseModel):
-    """All curve families."""
-
-    items: list[CurveFamilyView]
-
-
 class SamplerView(BaseModel):
     """A sampler: what proposes the candidates of a search."""
 
@@ -289,22 +304,28 @@ class SamplerView(BaseModel):
         description="JSON schema of a search's field `sampler` for this one, with the defaults."
     )
 
-    @classmethod
-    def of(cls, spec: type[BaseModel]) -> Self:
-        """The view of one specification in ``search_service.samplers.specs.SamplerSpec``."""
-        name = str(spec.model_fields["name"].default)
-        summary = (spec.__doc__ or "").strip().partition("\n")[0]
-        return cls(name=name, summary=summary, options=spec.model_json_schema())
-
-
-class Samplers(BaseModel):
-    """All samplers."""
-
-    items: list[SamplerView]
-
 
 class Health(BaseModel):
     """Whether the service can take requests."""
 
     status: Literal["ok"]
     warnings: list[str] = []
+
+
+class FieldError(BaseModel):
+    """One offending field of a request."""
+
+    place: Place = Field(description="Where in the request the field stands.")
+    field: str = Field(description="Dotted path of the field, e.g. `training.iterations`.")
+    message: str = Field(description="What is wrong with it.")
+
+
+class Problem(BaseModel):
+    """An error as RFC 9457 describes it."""
+
+    type: str = Field(description="A URN that names the kind of problem.")
+    title: str = Field(description="The kind of problem, in words.")
+    status: int = Field(description="The HTTP status, repeated.")
+    detail: str = Field(description="What went wrong this time, and what to do.")
+    instance: str = Field(description="The path that was asked for.")
+    errors: list[FieldError] = Field(default=[], description="The offending fields, where known.")

@@ -30,7 +30,7 @@ import torch
 from scipy import stats
 
 from benchmarks import tasks
-from search_service.searches.halving import HalvingSpec, Rung, told_scores
+from search_service.searches.halving import HalvingSpec, Rung, imputed_scores
 from surrogate_zoo.losses.document import surrogate_document
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.losses.registry import LOSSES
@@ -44,7 +44,7 @@ from workers.proxy.rejection import RejectionTest
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.proxy import Candidate, ProxyTask, RejectionSpec
 from workers.tasks.scoring import ScoringSpec
-from workers.tasks.training import TrainingSpec
+from workers.tasks.training import AugmentationSpec, TrainingSpec
 
 SIZE, CROP = (60, 80), (48, 64)
 GENERATION = 8
@@ -61,22 +61,21 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     kept = arguments.out / f"{arguments.metric}.json"
     rows: Rows = json.loads(kept.read_text()) if kept.exists() else []
-    for row in _drawn(arguments)[len(rows) :]:
-        rows.append(row)
+    rows += drawn(arguments.metric, arguments.candidates, arguments.seed)[len(rows) :]
     task = _task(arguments)
-    _train(arguments, task, rows, kept)
+    train_all(arguments, task, rows, kept)
     lines = [
         f"{len(rows)} uniformly drawn candidates for {arguments.metric} on CamVid at {SIZE[0]}x{SIZE[1]}, "
         f"{task.training.iterations} iterations, commit {tasks.commit()}; percent on the hold-out set.",
         "",
-        *_rejection(task, rows),
+        *rejection_table(final_scores(task, rows), *gains_of(task, rows)),
         "",
-        *_halving(task, rows),
+        *halving_report(task, rows),
     ]
     if arguments.warm_up:
         lines += ["", *_warm_up(arguments, task, rows, kept)]
     if arguments.repeats:
-        lines += ["", *_noise(arguments, task, rows, kept)]
+        lines += ["", *noise_report(arguments.repeats, task, rows, kept)]
     text = "\n".join(lines) + "\n"
     (arguments.out / f"{arguments.metric}.md").write_text(text)
     print(text)
@@ -108,18 +107,18 @@ def _task(arguments: argparse.Namespace) -> ProxyTask:
                 learning_rate=0.2,
                 head_factor=1.0,
                 warmup=10,
-                augmentation={"scale": [0.75, 1.5]},  # type: ignore[arg-type]
+                augmentation=AugmentationSpec(scale=(0.75, 1.5)),
             ),
             "scoring": ScoringSpec(tolerance=2),
         }
     )
 
 
-def _drawn(arguments: argparse.Namespace) -> Rows:
+def drawn(metric: str, count: int, seed: int) -> Rows:
     """The candidates; the straight line first."""
-    space, random = ParameterSpace(arguments.metric), np.random.default_rng(arguments.seed)
-    drawn = [random.random(space.dimension).tolist() for _ in range(arguments.candidates - 1)]
-    return [{"theta": theta, "scores": {}} for theta in [space.start.tolist(), *drawn]]
+    space, random = ParameterSpace(metric), np.random.default_rng(seed)
+    thetas = [random.random(space.dimension).tolist() for _ in range(count - 1)]
+    return [{"theta": theta, "scores": {}} for theta in [space.start.tolist(), *thetas]]
 
 
 def _candidate(metric: str, number: int, row: dict[str, Any]) -> Candidate:
@@ -127,11 +126,11 @@ def _candidate(metric: str, number: int, row: dict[str, Any]) -> Candidate:
     return Candidate(number, surrogate_document("x", metric, points, options={"tolerance": 2}))
 
 
-def _stages(task: ProxyTask) -> tuple[int, ...]:
+def stages_of(task: ProxyTask) -> tuple[int, ...]:
     return (*HalvingSpec().iterations(task.training.iterations), task.training.iterations)
 
 
-def _train(arguments: argparse.Namespace, task: ProxyTask, rows: Rows, kept: Path) -> None:
+def train_all(arguments: argparse.Namespace, task: ProxyTask, rows: Rows, kept: Path) -> None:
     """Train all that are not scored yet, generation by generation, and score them on every rung."""
     for first in range(0, len(rows), GENERATION):
         part = rows[first : first + GENERATION]
@@ -139,7 +138,7 @@ def _train(arguments: argparse.Namespace, task: ProxyTask, rows: Rows, kept: Pat
             continue
         pack = [_candidate(arguments.metric, first + n, row) for n, row in enumerate(part)]
         with tempfile.TemporaryDirectory() as states:
-            for rung in _stages(task):
+            for rung in stages_of(task):
                 staged = task.model_copy(update={"stop_after": rung, "states": states})
                 for row, outcome in zip(
                     part, evaluate_pack(staged, pack, device="cpu"), strict=True
@@ -149,14 +148,14 @@ def _train(arguments: argparse.Namespace, task: ProxyTask, rows: Rows, kept: Pat
         print(f"{first + len(part)} of {len(rows)} trained", flush=True)
 
 
-def _final(task: ProxyTask, rows: Rows) -> list[float]:
+def final_scores(task: ProxyTask, rows: Rows) -> list[float]:
     return [row["scores"][str(task.training.iterations)] or 0.0 for row in rows]
 
 
-def _rejection(task: ProxyTask, rows: Rows) -> Iterator[str]:
-    """What the test says of candidates whose scores are known."""
-    final = _final(task, rows)
-    gains, seconds = _gains(task, rows)
+def rejection_table(
+    final: Sequence[float], gains: Sequence[float], seconds: float
+) -> Iterator[str]:
+    """What the test says of candidates whose scores are known, and its seconds for each."""
     shares = [gain / gains[0] for gain in gains]
     rho = stats.spearmanr(gains, final).statistic
     middle = statistics.median(final)
@@ -167,14 +166,14 @@ def _rejection(task: ProxyTask, rows: Rows) -> Iterator[str]:
     for share in SHARES:
         bad = [score for score, gain in zip(final, shares, strict=True) if gain < share]
         good = [score for score, gain in zip(final, shares, strict=True) if gain >= share]
-        cells = [f"{share:g}", f"{len(bad)} of {len(final)}", _percent(bad)]
+        cells = [f"{share:g}", f"{len(bad)} of {len(final)}", percent(bad)]
         cells += [f"{100 * max(bad, default=0):.1f}", f"{100 * min(good):.1f}"]
         yield f"| {' | '.join(cells)} | {sum(score > middle for score in bad)} |"
     yield ""
     yield f"Straight line {100 * final[0]:.1f}, median {100 * middle:.1f}, best {100 * max(final):.1f}."
 
 
-def _gains(task: ProxyTask, rows: Rows) -> tuple[list[float], float]:
+def gains_of(task: ProxyTask, rows: Rows) -> tuple[list[float], float]:
     """Gain of every candidate in the rejection test, and the seconds of one."""
     samples, classes = training_samples(task.dataset)
     kept, _ = cut_hold_out(len(samples), task.hold_out, task.seed)
@@ -189,9 +188,9 @@ def _gains(task: ProxyTask, rows: Rows) -> tuple[list[float], float]:
     return gains, (time.perf_counter() - began) / len(rows)
 
 
-def _halving(task: ProxyTask, rows: Rows) -> Iterator[str]:
+def halving_report(task: ProxyTask, rows: Rows) -> Iterator[str]:
     """What halving would have done to generations of candidates whose scores are known."""
-    final, stages, spec = _final(task, rows), _stages(task), HalvingSpec()
+    final, stages, spec = final_scores(task, rows), stages_of(task), HalvingSpec()
     spent, short, rhos = 0, [], []
     generations = [
         range(n, min(n + GENERATION, len(rows))) for n in range(0, len(rows), GENERATION)
@@ -205,7 +204,7 @@ def _halving(task: ProxyTask, rows: Rows) -> Iterator[str]:
             alive, before = sorted(rungs[-1].going_on), rung
         spent += (stages[-1] - before) * len(alive)
         told = {n: final[n] for n in alive}
-        told |= told_scores(rungs, told)
+        told |= imputed_scores(rungs, told)
         short.append(max(final[n] for n in numbers) - max(final[n] for n in alive))
         rhos.append(
             stats.spearmanr([told[n] for n in numbers], [final[n] for n in numbers]).statistic
@@ -238,22 +237,22 @@ def _warm_up(
         [warm] = evaluate_pack(task.model_copy(update=changes), [ce], device="cpu")
         start = str(state_path(states, 0))
         for name, path in (("short", None), (f"warm {steps}", start)):
-            _more(task, short.model_copy(update={"warm_start": path}), rows, name, kept)
-    final = _final(task, rows)
+            train_more(task, short.model_copy(update={"warm_start": path}), rows, name, kept)
+    final = final_scores(task, rows)
     score = 100 * (warm.score or 0)
     yield f"Half of the iterations, cold and from {steps} with cross entropy (which scores {score:.1f}):"
     for name in ("short", f"warm {steps}"):
-        found = [row["scores"][name] or 0.0 for row in rows]
-        rho = stats.spearmanr(found, final).statistic
-        yield f"- {name}: scores {_percent(found)}, rank correlation with whole trainings {rho:.2f}"
+        scores = [row["scores"][name] or 0.0 for row in rows]
+        rho = stats.spearmanr(scores, final).statistic
+        yield f"- {name}: scores {percent(scores)}, rank correlation with whole trainings {rho:.2f}"
 
 
-def _noise(arguments: argparse.Namespace, task: ProxyTask, rows: Rows, kept: Path) -> Iterator[str]:
+def noise_report(repeats: int, task: ProxyTask, rows: Rows, kept: Path) -> Iterator[str]:
     """The first generation's candidates with other seeds."""
     part = rows[:GENERATION]
-    for seed in range(1, arguments.repeats + 1):
-        _more(task, task.model_copy(update={"seed": seed}), part, f"seed {seed}", kept, rows)
-    names = [str(task.training.iterations), *(f"seed {n}" for n in range(1, arguments.repeats + 1))]
+    for seed in range(1, repeats + 1):
+        train_more(task, task.model_copy(update={"seed": seed}), part, f"seed {seed}", kept, rows)
+    names = [str(task.training.iterations), *(f"seed {n}" for n in range(1, repeats + 1))]
     scores = np.array([[row["scores"][name] for name in names] for row in part])
     within = float(np.sqrt(scores.var(axis=1, ddof=1).mean()))
     common = float(np.sqrt((scores - scores.mean(0)).var(axis=1, ddof=1).mean()))
@@ -264,7 +263,7 @@ def _noise(arguments: argparse.Namespace, task: ProxyTask, rows: Rows, kept: Pat
     )
 
 
-def _more(
+def train_more(
     task: ProxyTask, other: ProxyTask, part: Rows, name: str, kept: Path, rows: Rows | None = None
 ) -> None:
     """Train those of ``part`` on another task that are not scored under ``name`` yet."""
@@ -277,7 +276,7 @@ def _more(
             kept.write_text(json.dumps(rows or part))
 
 
-def _percent(scores: Sequence[float]) -> str:
+def percent(scores: Sequence[float]) -> str:
     """Mean and range."""
     if not scores:
         return "-"

@@ -12,6 +12,7 @@ scale and rotation of held-out maps: 0 at none, and it should rise from column t
 import argparse
 import itertools
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,7 +38,7 @@ def main() -> None:
     """Train every architecture at every side and print the tables."""
     arguments = _arguments()
     torch.set_num_threads(arguments.threads)
-    task = LossNetworkTask(dataset=_source(arguments), network=InverseNetworkSpec())
+    task = LossNetworkTask(dataset=source_of(arguments), network=InverseNetworkSpec())
     print(f"{arguments.threads} CPU threads, torch {torch.__version__}\n")
     print("| network | side | steps | error ratio | softened | seconds | weights |")
     print("|---|---|---|---|---|---|---|")
@@ -48,10 +49,10 @@ def main() -> None:
             side=side,
             **({"iterations": arguments.iterations} if arguments.iterations else {}),
         )
-        network, row = _trained(task.model_copy(update={"network": spec}), arguments.device)
+        network, row = measured(task.model_copy(update={"network": spec}), arguments.device)
         trained.append((f"{architecture}, {side}", network, spec))
         print(row, flush=True)
-    _print_growth(task, trained)
+    print("\n".join(["", *growth(task, trained)]))
 
 
 def _arguments() -> argparse.Namespace:
@@ -72,7 +73,7 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def _source(arguments: argparse.Namespace) -> DatasetSource:
+def source_of(arguments: argparse.Namespace) -> DatasetSource:
     if arguments.generated:
         return ShapesSource()
     return SegNetSource(
@@ -83,7 +84,7 @@ def _source(arguments: argparse.Namespace) -> DatasetSource:
     )
 
 
-def _trained(task: LossNetworkTask, device: str) -> tuple[InverseNetwork, str]:
+def measured(task: LossNetworkTask, device: str) -> tuple[InverseNetwork, str]:
     """Train one network; returns it with its row of the table."""
     spec = task.network
     assert isinstance(spec, InverseNetworkSpec)
@@ -93,7 +94,7 @@ def _trained(task: LossNetworkTask, device: str) -> tuple[InverseNetwork, str]:
         network = load("inverse_network", Path(folder) / result.file)
     assert isinstance(network, InverseNetwork)
     seconds = time.perf_counter() - started
-    weights = sum(one.numel() for one in network.parameters())
+    weights = sum(weight.numel() for weight in network.parameters())
     ratios = (result.measures["error_ratio"], result.measures["error_ratio_soft"])
     return network, (
         f"| {spec.architecture} | {spec.side} | {spec.iterations} | {ratios[0]:.3f} | "
@@ -101,26 +102,27 @@ def _trained(task: LossNetworkTask, device: str) -> tuple[InverseNetwork, str]:
     )
 
 
-def _print_growth(
+def growth(
     task: LossNetworkTask, trained: list[tuple[str, InverseNetwork, InverseNetworkSpec]]
-) -> None:
+) -> Iterator[str]:
+    """Lines of the second table."""
     masks = open_dataset(task.dataset).read("train").masks
     _, held = cut_hold_out(len(masks), task.hold_out, task.seed)
     columns = " | ".join(f"{share:.0%}" for share in SHARES)
-    print(f"\n| network | motion (largest) | distance | {columns} |")
-    print("|---|---|---|" + "---|" * len(SHARES))
+    yield f"| network | motion (largest) | distance | {columns} |"
+    yield "|---|---|---|" + "---|" * len(SHARES)
     for (title, network, spec), motion in itertools.product(trained, MOTIONS):
-        largest = getattr(spec, motion)
+        largest: float = spec.model_dump()[motion]
         still = dict.fromkeys((*MOTIONS, "perspective"), 0.0)
         homographies = []
         for share in SHARES:
             moving = spec.model_copy(update=still | {motion: share * largest})
-            tiles = BoundaryTiles([masks[one] for one in held], moving, torch.device("cpu"))
+            tiles = BoundaryTiles([masks[index] for index in held], moving, torch.device("cpu"))
             pairs = tiles.draw(PAIRS, np.random.default_rng(0), soft=False)
             homographies.append(network(pairs.moved, pairs.fixed))
         for name, distance in DISTANCES.items():
-            means = " | ".join(f"{float(distance(one).mean()):.3f}" for one in homographies)
-            print(f"| {title} | {motion} ({largest:g}) | {name} | {means} |")
+            means = " | ".join(f"{float(distance(moved).mean()):.3f}" for moved in homographies)
+            yield f"| {title} | {motion} ({largest:g}) | {name} | {means} |"
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--losses", nargs="+", default=list(LOSSES), metavar="NAME")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    logits, target = _batch(
+    logits, target = random_batch(
         tuple(arguments.size), arguments.patch, arguments.void, arguments.device
     )
     device = arguments.device
@@ -52,23 +52,23 @@ def main() -> None:
     print("| loss | ms | x cross entropy | peak memory, x logits |\n|---|---|---|---|")
     networks = {EDGE_NETWORK: EdgeNetwork(logits.shape[1]), INVERSE_NETWORK: InverseNetwork()}
     for name in arguments.losses:
-        loss = _loss(name, logits, target, networks)
-        base, own = _times(loss, logits, target, arguments.rounds)
-        peak = _peak_memory(loss, logits, target) / (logits.numel() * logits.element_size())
-        print(f"| {name} | {own * 1e3:.1f} | {own / base:.2f} | {peak:.1f} |", flush=True)
+        loss = supplied_loss(name, logits, target, networks)
+        base, seconds = step_seconds(loss, logits, target, arguments.rounds)
+        peak = peak_bytes(loss, logits, target) / (logits.numel() * logits.element_size())
+        print(f"| {name} | {seconds * 1e3:.1f} | {seconds / base:.2f} | {peak:.1f} |", flush=True)
     print("\n| distance map | ms an image, once |\n|---|---|")
     for name in MAPS:
-        print(f"| {name} | {1e3 * _map_seconds(name, target, logits.shape[1]):.1f} |")
+        print(f"| {name} | {1e3 * map_seconds(name, target, logits.shape[1]):.1f} |")
 
 
-def _loss(
+def supplied_loss(
     name: str, logits: Tensor, target: Tensor, networks: Mapping[str, torch.nn.Module]
 ) -> Loss:
     """A loss of the zoo with everything that it needs at hand."""
     needs, num_classes = needs_of(name), logits.shape[1]
     facts = {kind: networks[kind] for kind in needs.loss_networks}
     loss = load_loss(name, num_classes=num_classes, facts=facts).to(logits.device)
-    inputs = {one: maps_of(one, target, num_classes) for one in needs.inputs if one in MAPS}
+    inputs = {kind: maps_of(kind, target, num_classes) for kind in needs.inputs if kind in MAPS}
     if BOUNDARY_LOGITS not in needs.inputs:
         return partial(loss, **inputs)
     head = torch.randn_like(logits[:, :1])
@@ -77,7 +77,7 @@ def _loss(
     )
 
 
-def _map_seconds(name: str, target: Tensor, num_classes: int) -> float:
+def map_seconds(name: str, target: Tensor, num_classes: int) -> float:
     """Median seconds of a distance map of one image."""
     times = []
     for mask in target.cpu().numpy():
@@ -91,7 +91,10 @@ def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return F.cross_entropy(logits, target, ignore_index=255)
 
 
-def _batch(size: tuple[int, ...], patch: int, void: float, device: str) -> tuple[Tensor, Tensor]:
+def random_batch(
+    size: tuple[int, ...], patch: int, void: float, device: str
+) -> tuple[Tensor, Tensor]:
+    """Logits of shape ``size``, and labels in square patches of which a share is void."""
     generator = torch.Generator().manual_seed(0)
     n, classes, height, width = size
     logits = torch.randn(size, generator=generator)
@@ -103,23 +106,23 @@ def _batch(size: tuple[int, ...], patch: int, void: float, device: str) -> tuple
     return logits.to(device), target.to(device)
 
 
-def _step(loss: Loss, logits: Tensor, target: Tensor) -> None:
-    loss(logits.detach().requires_grad_(), target).backward()
+def step(loss: Loss, logits: Tensor, target: Tensor) -> None:
+    torch.autograd.backward(loss(logits.detach().requires_grad_(), target))
 
 
-def _times(loss: Loss, logits: Tensor, target: Tensor, rounds: int) -> tuple[float, float]:
+def step_seconds(loss: Loss, logits: Tensor, target: Tensor, rounds: int) -> tuple[float, float]:
     """Median seconds of a step with cross entropy and with ``loss``."""
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(rounds + 2):
         for which, kept in zip((_cross_entropy, loss), times, strict=True):
             _wait(logits)
             start = time.perf_counter()
-            _step(which, logits, target)
+            step(which, logits, target)
             _wait(logits)
             if turn >= 2:  # the first rounds warm allocator and threads up
                 kept.append(time.perf_counter() - start)
-    base, own = map(statistics.median, times)
-    return base, own
+    base, seconds = map(statistics.median, times)
+    return base, seconds
 
 
 def _wait(tensor: Tensor) -> None:
@@ -127,15 +130,15 @@ def _wait(tensor: Tensor) -> None:
         torch.cuda.synchronize()
 
 
-def _peak_memory(loss: Loss, logits: Tensor, target: Tensor) -> int:
+def peak_bytes(loss: Loss, logits: Tensor, target: Tensor) -> int:
     """Peak bytes of tensors allocated during one step, from the allocator's own events."""
     if logits.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
-        _step(loss, logits, target)
+        step(loss, logits, target)
         return torch.cuda.max_memory_allocated() - before
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
-        _step(loss, logits, target)
+        step(loss, logits, target)
     alive = peak = 0
     events = [e for e in record.profiler.kineto_results.events() if e.name() == "[memory]"]
     for event in sorted(events, key=lambda e: e.start_ns()):

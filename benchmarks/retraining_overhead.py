@@ -21,6 +21,7 @@ from typing import NamedTuple
 import torch
 
 from surrogate_zoo import load_loss
+from surrogate_zoo.losses.handmade.pixels import CrossEntropy
 from surrogate_zoo.losses.registry import LOSSES
 from workers.datasets.layouts import open_dataset
 from workers.learning.batches import Batches, TrainingBatch
@@ -68,8 +69,11 @@ def bare_loop(task: RetrainingTask, device: torch.device) -> Iterator[None]:
     """One step of an ordinary training loop for each item."""
     classes = len(open_dataset(task.dataset).classes)
     network = initial_network(task.network, classes, task.seed)
-    network = network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    # torch's annotations of Module.to lack the memory format.
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.train()
     loss_of = load_loss("cross-entropy", num_classes=classes).to(device)
+    assert isinstance(loss_of, CrossEntropy)
     loss_of.check_values = False  # as in the retraining
     training = task.training
     optimiser = torch.optim.SGD(
@@ -157,7 +161,7 @@ def main() -> None:
         "| seconds of | retraining, images/s | bare | ratio | its quartiles |\n|---|---|---|---|---|"
     )
     for clock in ("wall",) if device.type == "cuda" else ("wall", "processor"):
-        times = [[float(getattr(one, clock)) for one in blocks] for blocks in (ours, bare)]
+        times = [[block._asdict()[clock] for block in blocks] for blocks in (ours, bare)]
         print(row(clock, times[0], times[1], images))
     print(f"\nA checkpoint took {checkpoint.wall:.2f} s ({checkpoint.processor:.2f} s processor).")
 

@@ -11,9 +11,10 @@ import argparse
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from search_service.controller import Controller
@@ -67,6 +68,16 @@ class Bench:
             tick.wait(0.1)
 
 
+def iterations_for(wanted: float, seconds: Sequence[float]) -> int:
+    """Iterations of a proxy of the wanted seconds, by those of ``TRIAL_ITERATIONS`` each."""
+    return round(TRIAL_ITERATIONS * wanted / fmean(seconds))
+
+
+def idle_share(wall: float, seconds: Sequence[float], actors: int) -> float:
+    """Part of the workers' time in which none of them trained or scored."""
+    return 1 - sum(seconds) / (wall * actors)
+
+
 @contextmanager
 def service(actors: int) -> Iterator[Bench]:
     """A fresh service with ``actors`` workers of one core each."""
@@ -93,12 +104,13 @@ def main() -> None:
     with service(options.actors) as bench:
         bench.run(TRIAL_ITERATIONS, 1, options.actors * 2)
         _, seconds = bench.run(TRIAL_ITERATIONS, 1, options.actors * 2)
-        iterations = round(TRIAL_ITERATIONS * options.seconds * len(seconds) / sum(seconds))
+        iterations = iterations_for(options.seconds, seconds)
         wall, seconds = bench.run(iterations, options.generations, options.samples)
-    mean, share = sum(seconds) / len(seconds), 1 - sum(seconds) / (wall * options.actors)
     print(
-        f"{len(seconds)} proxies of {mean:.2f} s ({iterations} iterations), {options.actors} workers"
+        f"{len(seconds)} proxies of {fmean(seconds):.2f} s ({iterations} iterations), "
+        f"{options.actors} workers"
     )
+    share = idle_share(wall, seconds, options.actors)
     print(f"wall time {wall:.2f} s; neither training nor evaluation: {share:.2%}")
 
 

@@ -1,19 +1,20 @@
 """Search losses and compare them, honestly, with handmade ones: the tables of Auto Seg-Loss.
 
-    LOSSFIT_DATASET_ROOTS='["/data"]' lossfit serve --home searches/service &
+    LOSSFIT_DATASET_ROOTS='["/data"]' lossfit serve --home service &
     python -m benchmarks.searches --root /data/camvid --out searches
 
-Three parts, each from the training split alone until the last:
+Three parts, each from the training split alone until the last, all by the service:
 
-1. for each of ``--metrics`` (and each of ``--families``: the paper's ablation) a search over REST, on
-   smaller images of the training split; its hold-out set is cut from that;
-2. for each metric, the learning rates of the searched losses and of their rivals are tuned by that
-   metric on a hold-out set of the training split: four trainings each, one seed. Rivals are the
-   surrogate without parameters, cross entropy, and the handmade loss that did best on the metric in
-   :mod:`benchmarks.comparison`;
-3. retrainings over several seeds, scored on the validation split, which nothing before has read.
+1. for each of ``--metrics`` (and each of ``--families``: the paper's ablation) a search, on smaller
+   images of the training split; its hold-out set is cut from that;
+2. for each metric a comparison of the searched losses and their rivals. The learning rate of each is
+   tuned by that metric on a hold-out set of the training split, with one seed: the ``--rates``, more
+   beyond the best while that is the lowest or the highest, and one between the best and its better
+   neighbour. Rivals are the surrogate without parameters, cross entropy, and the handmade loss that
+   did best on the metric in :mod:`benchmarks.comparison`;
+3. its retrainings over several seeds, scored on the validation split, which nothing before has read.
 
-``--found`` takes the losses that an earlier run found instead of searching, so that another
+``--no-search`` takes the losses that an earlier run with the same service found, so that another
 ``--dataset`` or ``--network`` shows whether they transfer.
 
 Prints and writes ``searches.md``. A second run with the same ``--out`` goes on where the first ended.
@@ -22,20 +23,15 @@ Prints and writes ``searches.md``. A second run with the same ``--out`` goes on 
 import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from api.cli.jobs import fetch_files
-from api.cli.watching import follow
-from api.client.client import Client
-from benchmarks import tasks
-from benchmarks.tuning import Record, Setting, selected, tuned_and_retrained
-from search_service.significance import difference, estimate, holm
-from surrogate_zoo import LOSSES, METRICS
+from benchmarks import service, tasks
+from search_service.comparisons.columns import METRIC_SCORES
+from search_service.comparisons.results import Table
+from search_service.significance import Difference, difference, estimate, holm
+from surrogate_zoo import METRICS
 from surrogate_zoo.curves.families import CURVE_FAMILIES
-from surrogate_zoo.losses.document import Document, read_loss_file
-from workers.cluster.pool import WorkerPool
 
 HANDMADE = {
     "miou": "lovasz",
@@ -47,48 +43,37 @@ HANDMADE = {
 }
 BASE = "cross-entropy"
 
-Contest = Mapping[str, Sequence[str]]
-"""Metric -> names of the losses that are judged by it, the searched ones first."""
-
 
 def main() -> None:
     """Run what is missing and write the tables."""
-    arguments = _arguments()
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    folder = arguments.found or arguments.out / "found"
-    if arguments.found is None:
-        _search_all(arguments, folder)
-    documents = {name: loss.document() for name, loss in LOSSES.items()}
-    contest: dict[str, list[str]] = {}
-    for metric in arguments.metrics:
-        found = [_name(metric, family) for family in arguments.families]
-        documents |= {name: read_loss_file(folder / name / "loss.json") for name in found}
-        contest[metric] = [*found, f"naive-{metric}", BASE, HANDMADE[metric]]
-    setting = Setting(
-        arguments.dataset,
-        arguments.root,
-        tuple(arguments.size),
-        arguments.network,
-        arguments.iterations,
-        arguments.rates,
-        arguments.seeds,
-        arguments.out,
-    )
-    records = _records(setting, documents, contest)
-    report = "\n".join(_report(setting, contest, records)) + "\n"
-    (arguments.out / "searches.md").write_text(report)
-    print(report)
+    arguments = parse()
+    with service.connect(arguments.url) as client:
+        if arguments.search:
+            proxy = (arguments.dataset, arguments.root, arguments.proxy_size)
+            asked = searches(arguments, service.register(client, *proxy))
+            for name in service.finish(client.searches, asked, arguments.out):
+                print(f"{name} is in the zoo", flush=True)
+        whole = (arguments.dataset, arguments.root, arguments.size)
+        bodies = comparisons(arguments, service.register(client, *whole))
+        tables: dict[str, Table] = {}
+        for metric in service.finish(client.comparisons, bodies, arguments.out):
+            [tables[metric]] = service.read_results(arguments.out / metric).tables
+    lines = report(tables, {metric: body["losses"][0] for metric, body in bodies.items()})
+    text = "\n".join([_setting(arguments), "", f"{tasks.circumstances()}.", *lines]) + "\n"
+    (arguments.out / "searches.md").write_text(text)
+    print(text)
 
 
-def _arguments() -> argparse.Namespace:
+def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description="Search losses and compare them with rivals.")
-    parser.add_argument("--url", default="http://127.0.0.1:8000")
+    parser.add_argument("--url", default=service.URL)
     parser.add_argument("--root", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--dataset", default="camvid", choices=list(tasks.DATASETS))
     parser.add_argument("--out", type=Path, default=Path("searches"))
     parser.add_argument("--metrics", nargs="+", default=list(HANDMADE), choices=list(HANDMADE))
     parser.add_argument("--families", nargs="+", default=["bezier"], choices=list(CURVE_FAMILIES))
-    parser.add_argument("--found", type=Path, help="folder of losses to take instead of searching")
+    parser.add_argument("--no-search", dest="search", action="store_false")
     parser.add_argument(
         "--sampler", type=json.loads, default={"name": "tpe", "trials": 48}, metavar="JSON"
     )
@@ -100,127 +85,103 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--iterations", type=int, default=100, help="of tuning and retraining")
     parser.add_argument("--rates", type=float, nargs="+", default=[0.03, 0.1, 0.3])
     parser.add_argument("--seeds", type=int, default=3)
-    return parser.parse_args()
+    return parser.parse_args(words)
+
+
+def searches(arguments: argparse.Namespace, dataset: str) -> dict[str, dict[str, Any]]:
+    """The searches that are asked of the service, by the names of their losses."""
+    training = tasks.training(
+        arguments.proxy_iterations, arguments.proxy_rate, arguments.proxy_size
+    )
+    return {
+        _name(metric, family): {
+            "name": _name(metric, family),
+            "metric": metric,
+            "dataset": dataset,
+            "family": family,
+            "sampler": arguments.sampler,
+            "network": tasks.NETWORKS["small"],
+            "training": training,
+        }
+        for metric in arguments.metrics
+        for family in arguments.families
+    }
+
+
+def comparisons(arguments: argparse.Namespace, dataset: str) -> dict[str, dict[str, Any]]:
+    """The comparisons that are asked of the service, by metric; the searched losses come first."""
+    training = tasks.training(arguments.iterations, arguments.rates[0], arguments.size)
+    return {
+        metric: {
+            "losses": [
+                *(_name(metric, family) for family in arguments.families),
+                *(f"naive-{metric}", BASE, HANDMADE[metric]),
+            ],
+            "dataset": dataset,
+            "networks": [tasks.NETWORKS[arguments.network]],
+            "training": training,
+            "learning_rates": arguments.rates,
+            "rate_refinements": 1,
+            "metric": metric,
+            "seeds": arguments.seeds,
+            "images": 0,
+        }
+        for metric in arguments.metrics
+    }
+
+
+def report(tables: Mapping[str, Table], searched: Mapping[str, str]) -> Iterator[str]:
+    """Lines of the tables, one a metric.
+
+    Args:
+        tables: Metric -> the comparison by it.
+        searched: Metric -> the loss that the others of its table are compared with.
+    """
+    gaps = {
+        (metric, row.loss): gap
+        for metric, table in tables.items()
+        for row in table.rows
+        if (gap := _gap(table, metric, searched[metric], row.loss)) is not None
+    }
+    told = {pair: gap.p for pair, gap in gaps.items() if gap.p is not None}
+    adjusted = dict(zip(told, holm(list(told.values())), strict=True))
+    for metric, table in tables.items():
+        column = METRIC_SCORES.column(metric)
+        yield ""
+        yield f"| {column.title} | learning rate | score | {searched[metric]} less this |"
+        yield "|---|---|---|---|"
+        means = {row.loss: list(row.values(column).values()) for row in table.rows}
+        for row in sorted(table.rows, key=lambda row: -sum(means[row.loss])):
+            values, pair = means[row.loss], (metric, row.loss)
+            score = estimate(values).percent() if values else ""
+            less = tasks.told(gaps[pair], adjusted.get(pair)) if pair in gaps else ""
+            yield f"| {row.loss} | {row.learning_rate:.12g} | {score} | {less} |"
+        for note in table.notes():
+            yield ""
+            yield note
+
+
+def _gap(table: Table, metric: str, searched: str, loss: str) -> Difference | None:
+    """By how much the searched loss is better than another; None without a common seed."""
+    values, others = tasks.paired(table, searched, loss, METRIC_SCORES.column(metric))
+    return difference(values, others) if loss != searched and values else None
 
 
 def _name(metric: str, family: str) -> str:
     return f"searched-{metric}" if family == "bezier" else f"searched-{metric}-{family}"
 
 
-def _search_all(arguments: argparse.Namespace, folder: Path) -> None:
-    """Run the searches whose losses are not in ``folder`` yet, all submitted at once."""
-    wanted = {
-        _name(metric, family): (metric, family)
-        for metric in arguments.metrics
-        for family in arguments.families
-        if not (folder / _name(metric, family) / "loss.json").exists()
-    }
-    if not wanted:
-        return
-    with Client(arguments.url) as client:
-        dataset = _registered(client, arguments)
-        jobs = {
-            name: client.post(
-                "/v1/searches",
-                _body(arguments, dataset, name, metric, family),
-                key=f"{arguments.out}-{name}",
-            )["id"]
-            for name, (metric, family) in wanted.items()
-        }
-        for name, job in jobs.items():
-            follow(client, f"/v1/searches/{job}", name)
-            (folder / name).mkdir(parents=True, exist_ok=True)
-            fetch_files(client, f"/v1/searches/{job}", folder / name)
-
-
-def _registered(client: Client, arguments: argparse.Namespace) -> str:
-    name = f"{arguments.dataset}-{arguments.proxy_size[0]}x{arguments.proxy_size[1]}"
-    if name not in {dataset["name"] for dataset in client.items("/v1/datasets")}:
-        source = tasks.DATASETS[arguments.dataset](arguments.root, arguments.proxy_size)
-        client.post("/v1/datasets", {"name": name, "source": source})
-    return name
-
-
-def _body(
-    arguments: argparse.Namespace, dataset: str, name: str, metric: str, family: str
-) -> dict[str, Any]:
-    training = tasks.training(
-        arguments.proxy_iterations, arguments.proxy_rate, arguments.proxy_size
+def _setting(arguments: argparse.Namespace) -> str:
+    network, (height, width) = tasks.NETWORKS[arguments.network], arguments.size
+    metrics = ", ".join(METRICS[metric].title for metric in arguments.metrics)
+    return (
+        f"{arguments.dataset} at {height}x{width}, {network['architecture']} {network['encoder']} from "
+        f"scratch, {arguments.iterations} iterations of 8 crops, {arguments.seeds} seeds; {metrics}. "
+        "Learning rates tuned by the metric in question on a hold-out set of the training split. "
+        "Validation split, percent, mean ± half of the 95% interval, the best first. Differences are "
+        "paired over seeds (paired t-test); the second p is corrected for the number of all "
+        "comparisons here (Holm)."
     )
-    return {
-        "name": name,
-        "metric": metric,
-        "dataset": dataset,
-        "family": family,
-        "sampler": arguments.sampler,
-        "network": tasks.NETWORKS["small"],
-        "training": training,
-    }
-
-
-def _records(
-    setting: Setting, documents: Mapping[str, Document], contest: Contest
-) -> dict[str, Record]:
-    """Tune and retrain with every loss for the metrics that it is judged by."""
-    judged: dict[str, list[str]] = {}
-    for metric, names in contest.items():
-        for name in names:
-            judged.setdefault(name, []).append(metric)
-    setting.train_loss_networks([documents[name] for name in judged])
-
-    def run(name: str) -> Record:
-        return tuned_and_retrained(pool, setting, name, documents[name], judged[name])
-
-    with WorkerPool(cpus_per_actor=1) as pool, ThreadPoolExecutor(pool.actors) as threads:
-        # Losses with many metrics take longest.
-        order = sorted(judged, key=lambda name: -len(judged[name]))
-        records = {}
-        for record in threads.map(run, order):
-            records[record.loss] = record
-            print(f"{record.loss}: {len(records)} of {len(order)}", flush=True)
-    return records
-
-
-def _report(setting: Setting, contest: Contest, records: Mapping[str, Record]) -> Iterator[str]:
-    hours = sum(record.seconds for record in records.values()) / 3600
-    yield (
-        f"{setting}. Learning rates tuned by the metric in question on a hold-out set of the training "
-        "split, four trainings a loss. Validation split, percent, mean ± half of the 95% interval, the "
-        "best first. Differences are paired over seeds (paired t-test); the second p is corrected for "
-        "the number of all comparisons here (Holm)."
-    )
-    yield ""
-    yield (
-        f"{tasks.circumstances([record.commit for record in records.values()])}, {hours:.1f} worker "
-        "hours of tuning and retraining."
-    )
-    selections = {
-        metric: selected([records[name] for name in names], metric)
-        for metric, names in contest.items()
-    }
-    pairs = [(metric, name) for metric, names in contest.items() for name in names[1:]]
-    gaps = {
-        (metric, name): difference(
-            _of(selections[metric][0][contest[metric][0]], metric),
-            _of(selections[metric][0][name], metric),
-        )
-        for metric, name in pairs
-    }
-    known = {pair: gap.p for pair, gap in gaps.items() if gap.p is not None}
-    adjusted = dict(zip(known, holm(list(known.values())), strict=True))
-    for metric, (scores, rates) in selections.items():
-        yield ""
-        yield f"| {METRICS[metric].title} | learning rate | score | {contest[metric][0]} less this |"
-        yield "|---|---|---|---|"
-        for name, runs in scores.items():
-            pair = (metric, name)
-            gap = tasks.told(gaps[pair], adjusted.get(pair)) if pair in gaps else ""
-            score = estimate(_of(runs, metric)).percent()
-            yield f"| {name} | {rates[name]:g} | {score} | {gap} |"
-
-
-def _of(runs: tasks.Runs, metric: str) -> list[float]:
-    return [run[metric] for run in runs]
 
 
 if __name__ == "__main__":

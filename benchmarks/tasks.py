@@ -2,15 +2,16 @@
 
 import platform
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from search_service.significance import Difference, difference, estimate
-from surrogate_zoo import METRICS
+from search_service.comparisons.columns import Column
+from search_service.comparisons.results import Table
+from search_service.significance import Difference
 
 CAMVID_CLASSES = (
     "sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian",
@@ -30,8 +31,6 @@ NETWORKS: Mapping[str, dict[str, Any]] = {
     },
     "pspnet": {"architecture": "PSPNet", "encoder": "resnet18"},
 }
-
-Runs = Sequence[Mapping[str, float]]
 
 
 def camvid(root: Path, size: Sequence[int]) -> dict[str, Any]:
@@ -69,53 +68,35 @@ def training(iterations: int, rate: float, size: Sequence[int]) -> dict[str, Any
     }
 
 
-def titles(runs: Runs, *, near_borders: bool) -> dict[str, str]:
-    """Scores that a run has, by name, with what tables call them: metrics, or measures near borders."""
-    return {
-        name: METRICS[name].title if name in METRICS else name
-        for name in runs[0]
-        if (name in METRICS) != near_borders
-    }
-
-
 def commit() -> str:
     """The commit that is checked out here, short."""
-    found = subprocess.run(
+    named = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
-    return found.stdout.strip() or "unknown"
+    return named.stdout.strip() or "unknown"
 
 
-def circumstances(commits: Sequence[str]) -> str:
-    """Day, commits, machine and torch, for the head of a report."""
+def circumstances() -> str:
+    """Day, commit, machine and torch, for the head of a report."""
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, commit {', '.join(sorted(set(commits)))}, "
-        f"{platform.machine()}, one thread a training, torch {torch.__version__}"
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit()}, {platform.machine()}, "
+        f"torch {torch.__version__}"
     )
 
 
-def table(
-    scores: Mapping[str, Runs], titles: Mapping[str, str], rates: Mapping[str, float]
-) -> Iterator[str]:
-    """Lines of a Markdown table: one row a loss, one column a score."""
-    yield f"| loss | learning rate | {' | '.join(titles.values())} |"
-    yield "|---" * (2 + len(titles)) + "|"
-    for loss, runs in scores.items():
-        cells = (estimate([run[name] for run in runs]).percent() for name in titles)
-        yield f"| {loss} | {rates[loss]:g} | {' | '.join(cells)} |"
+def paired(table: Table, loss: str, base: str, column: Column) -> tuple[list[float], list[float]]:
+    """The values of two losses over the seeds that both have, in the order of the seeds."""
+    values = {row.loss: row.values(column) for row in table.rows}
+    seeds = sorted(set(values[loss]) & set(values[base]))
+    return [values[loss][seed] for seed in seeds], [values[base][seed] for seed in seeds]
 
 
-def gap(runs: Runs, base: Runs, name: str) -> str:
-    """The gap of one score to that of ``base`` in points, paired over seeds, with its p."""
-    return told(difference([run[name] for run in runs], [run[name] for run in base]))
-
-
-def told(found: Difference, adjusted: float | None = None) -> str:
+def told(gap: Difference, adjusted: float | None = None) -> str:
     """``+1.5 ± 0.9 (p = 0.010, 0.06)``: a difference of shares, its p and the corrected one.
 
     Without p where a single pair tells none.
     """
-    if found.p is None:
-        return found.percent(signed=True)
+    if gap.p is None:
+        return gap.percent(signed=True)
     corrected = "" if adjusted is None else f", {adjusted:.2f}"
-    return f"{found.percent(signed=True)} (p = {found.p:.3f}{corrected})"
+    return f"{gap.percent(signed=True)} (p = {gap.p:.3f}{corrected})"

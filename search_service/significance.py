@@ -1,10 +1,12 @@
-"""What a score over seeds is worth: intervals, paired differences, and correction for their number."""
+"""What a score over seeds is worth: intervals, paired differences, and correction for their number.
 
+SciPy is loaded when a first interval is computed: commands that compute none start without it.
+"""
+
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
-
-from scipy import stats
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,7 @@ def estimate(values: Sequence[float]) -> Estimate:
     """Mean of at least one value, and its interval."""
     if len(values) < 2:
         return Estimate(fmean(values), None)
-    quantile = float(stats.t.ppf(0.975, len(values) - 1))
-    return Estimate(fmean(values), quantile * stdev(values) / len(values) ** 0.5)
+    return Estimate(fmean(values), _quantile(len(values) - 1) * _standard_error(values))
 
 
 def difference(values: Sequence[float], base: Sequence[float]) -> Difference:
@@ -58,7 +59,8 @@ def difference(values: Sequence[float], base: Sequence[float]) -> Difference:
         return Difference(mean.mean, None, None)
     if mean.half == 0:  # no spread, of which the test could not tell anything
         return Difference(mean.mean, 0.0, float(mean.mean == 0))
-    return Difference(mean.mean, mean.half, float(stats.ttest_1samp(gaps, 0.0).pvalue))
+    p = _tail(abs(mean.mean) / _standard_error(gaps), len(gaps) - 1)
+    return Difference(mean.mean, mean.half, p)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -67,9 +69,28 @@ def holm(p_values: Sequence[float]) -> list[float]:
     All adjusted values below 0.05 are together wrong with a probability of at most 0.05, whatever
     their dependence; Bonferroni's rule tells the same and finds fewer.
     """
-    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
     adjusted, highest = [0.0] * len(p_values), 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        adjusted[place] = highest
+    for rank, index in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = highest
     return adjusted
+
+
+def _standard_error(values: Sequence[float]) -> float:
+    """That of the mean of at least two values."""
+    return stdev(values) / math.sqrt(len(values))
+
+
+def _quantile(freedom: int) -> float:
+    """The 97.5% quantile of Student's t with ``freedom`` degrees of freedom."""
+    from scipy.special import stdtrit  # noqa: PLC0415  (see the module's docstring)
+
+    return float(stdtrit(freedom, 0.975))
+
+
+def _tail(t: float, freedom: int) -> float:
+    """How often t is at least as large by chance: the two-sided p."""
+    from scipy.special import stdtr  # noqa: PLC0415  (see the module's docstring)
+
+    return float(2 * stdtr(freedom, -t))

@@ -37,6 +37,11 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    """The public names, whether or not they were loaded already."""
+    return list(__all__)
+
+
 def __getattr__(name: str) -> object:
     """Load a public name from its module on first use (PEP 562): the API never pays for torch."""
     if name not in _HOMES:

@@ -1,9 +1,12 @@
-"""Weighted sums of losses as people write them: ``0.5*cross-entropy+0.5*asl-miou-voc``. Needs no torch."""
+"""Names of losses, and weighted sums of them: ``0.5*cross-entropy+0.5*asl-miou-voc``. Needs no NumPy."""
 
 import math
 import re
 
 from surrogate_zoo.errors import InputError
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+"""A loss's name in the zoo."""
 
 _TERM = re.compile(r"(?:(?P<weight>[0-9.]+(?:e[+-]?[0-9]+)?)\*)?(?P<name>[a-z0-9][a-z0-9._-]*)")
 MOST_TERMS = 16

@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+DEADLINE = 600.0
+"""Seconds after which what a test waits for counts as hanging. A machine that does other work beside
+may take minutes for what takes a second on a quiet one, so no shorter wait says that something broke;
+a test that waits in vain ends here, before pytest's own limit ends the whole process."""
 
 
 @pytest.fixture(scope="session")

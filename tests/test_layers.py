@@ -46,6 +46,7 @@ ORDER = {
 HEAVY = ("torch", "ray", "stable_baselines3", "dbos", "segmentation_models_pytorch", "matplotlib")
 LIGHT = {
     "api.app": HEAVY,
+    "api.client.client": (*HEAVY, "sqlalchemy", "fastapi", "starlette", "numpy", "scipy", "fsspec"),
     "api.cli.app": HEAVY,
     "search_service.jobs.lifecycle": HEAVY,
     "workers.tasks.proxy": (*HEAVY, "sqlalchemy", "numpy"),

@@ -1,126 +1,144 @@
-"""``lossfit compare``: finished retrainings in one table, only where they can be compared."""
+"""``lossfit compare``: losses in one table, trained alike for it or finished before."""
 
-import statistics
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from api.cli.console import DEFAULT_URL, Url, connect, out, plain_errors
+from api.cli.comparison_tables import print_results
+from api.cli.console import (
+    DEFAULT_URL,
+    AsJson,
+    Assignments,
+    Url,
+    assigned,
+    connect,
+    out,
+    plain_errors,
+    say,
+)
+from api.cli.submit import Detach, Key, finish, print_result
 from api.client.client import Client
+from api.schemas import JobDetail, JobView
+from search_service.comparisons.content import content_of, results_from
+from search_service.comparisons.results import Results
+from search_service.comparisons.retrained import results_of_retrainings
 from surrogate_zoo.errors import InputError
-from surrogate_zoo.metrics.catalogue import METRICS
 
-# What may differ between retrainings in one table; everything else must be the same.
-_FREE = ("loss", "version", "versions", "seed", "priority", "checkpoint_every", "preset", "log")
+_METRIC = "miou"
 
-# Columns unless others are asked for: those of the Auto Seg-Loss paper.
-_USUAL = ("miou", "fwiou", "biou", "bf1", "macc", "gacc")
+Names = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="LOSS...", help="Losses of the zoo, or sums of them; ids of jobs with --jobs."
+    ),
+]
+Jobs = Annotated[
+    bool, typer.Option("--jobs", help="Train nothing: compare retrainings that are finished.")
+]
+Dataset = Annotated[str | None, typer.Option(help="A registered dataset.", show_default="shapes")]
+Seeds = Annotated[
+    int | None, typer.Option(help="Trainings of every loss.", min=1, show_default="3")
+]
+Rates = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--rate",
+        help="A learning rate to try, repeatable. Every loss takes its best, and tries more where "
+        "that is the lowest or the highest.",
+    ),
+]
+Metrics = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric",
+        help="A metric to show, repeatable; losses are ranked by the first. The usual ones, and miou, "
+        "if none. See `metrics`.",
+    ),
+]
+Boundary = Annotated[
+    bool, typer.Option("--boundary", help="Show the measures near borders, mBA and trimap mIoU.")
+]
 
 
 @plain_errors
 def compare(
-    job_ids: Annotated[list[str], typer.Argument(metavar="JOB...", help="Finished retrainings.")],
+    names: Names,
     *,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(help="A metric to show, repeatable; six usual ones if none. See `metrics`."),
-    ] = None,
-    boundary: Annotated[
-        bool,
-        typer.Option("--boundary", help="Show the measures near borders, mBA and trimap mIoU."),
-    ] = False,
+    jobs: Jobs = False,
+    dataset: Dataset = None,
+    seeds: Seeds = None,
+    rates: Rates = None,
+    metrics: Metrics = None,
+    boundary: Boundary = False,
+    assignments: Assignments = None,
+    key: Key = None,
+    detach: Detach = False,
+    as_json: AsJson = False,
     url: Url = DEFAULT_URL,
 ) -> None:
-    """Compare finished retrainings: one row a loss, the mean over its seeds and their spread."""
+    """Compare losses: train with every LOSS alike over several seeds; a table, tests and a report.
+
+    With --jobs, the same table of retrainings that are finished already.
+    """
+    shown = metrics or []
     with connect(url) as client:
-        jobs = [_finished(client, job_id) for job_id in job_ids]
-    out.print(comparison(jobs, metric or _USUAL, boundary=boundary))
+        if jobs:
+            options = {"--dataset": dataset, "--seeds": seeds, "--rate": rates, "--key": key}
+            _refuse(options | {"--set": assignments, "--detach": detach})
+            _show_retrained(client, names, shown, boundary=boundary, as_json=as_json)
+            return
+        body: dict[str, Any] = {"losses": names, "dataset": dataset or "shapes"}
+        optional = {"seeds": seeds, "learning_rates": rates, "metric": next(iter(shown), None)}
+        body |= {field: value for field, value in optional.items() if value is not None}
+        body = assigned(body, assignments)
+        title = f"compare {len(names)} losses on {body['dataset']}"
+        job = finish(client.comparisons, body, key=key, detach=detach, title=title)
+        if job is not None and as_json:
+            print_result(job)
+        elif job is not None:
+            results = _results_of(client, job)
+            print_results(out, results, _what(job), shown, boundary=boundary)
+            say(f"All tables, figures and a report: lossfit jobs fetch {job.id}")
 
 
-def _finished(client: Client, job_id: str) -> dict[str, Any]:
-    job = client.get(f"/v1/retrainings/{job_id}")
-    if job["state"] != "succeeded":
-        raise InputError(f"Retraining {job_id} is {job['state']}; only finished ones have scores.")
+def _refuse(options: Mapping[str, object]) -> None:
+    """Refuse options of a new comparison beside --jobs."""
+    if surplus := [name for name, value in options.items() if value]:
+        raise InputError(
+            f"{', '.join(surplus)} would change a new comparison, and --jobs reads retrainings that "
+            "are finished: leave one or the other out."
+        )
+
+
+def _show_retrained(
+    client: Client, job_ids: Sequence[str], metrics: Sequence[str], *, boundary: bool, as_json: bool
+) -> None:
+    jobs = [_finished(client, job_id) for job_id in dict.fromkeys(job_ids)]
+    bodies = [job.model_dump(mode="json") for job in jobs]
+    results = results_of_retrainings(bodies, next(iter(metrics), _METRIC))
+    if as_json:
+        out.print_json(json.dumps(content_of(results)))
+    else:
+        print_results(out, results, _what(jobs[0]), metrics, boundary=boundary)
+
+
+def _finished(client: Client, job_id: str) -> JobDetail:
+    job = client.retrainings.get(job_id)
+    if job.state != "succeeded":
+        raise InputError(f"Retraining {job_id} is {job.state}; only finished ones have scores.")
     return job
 
 
-def comparison(
-    jobs: Sequence[Mapping[str, Any]], metrics: Sequence[str] = _USUAL, *, boundary: bool = False
-) -> Table:
-    """A table of retrainings: scores in percent, the best of each column in bold.
-
-    Args:
-        jobs: Finished retrainings.
-        metrics: The columns, by name.
-        boundary: Show the measures near borders in place of the metrics.
-
-    Raises:
-        InputError: They were not trained and scored alike, so the rows would not compare losses; or
-            there is no score that all of them have.
-    """
-    _check_alike([job["request"] for job in jobs])
-    runs: dict[str, list[Mapping[str, float]]] = {}
-    for job in jobs:
-        runs.setdefault(_loss(job["request"]), []).append(job["result"]["metrics"])
-    names = _columns([job["result"]["metrics"] for job in jobs], metrics, boundary=boundary)
-    means = {
-        loss: {name: statistics.fmean(run[name] for run in of_loss) for name in names}
-        for loss, of_loss in runs.items()
-    }
-    best = {name: max(scores[name] for scores in means.values()) for name in names}
-    request = jobs[0]["request"]
-    table = Table(
-        "Loss",
-        "Seeds",
-        *names,
-        title=f"{request['dataset']}, split {request['split']}, in percent",
-    )
-    for loss, of_loss in runs.items():
-        cells = [_cell([run[name] for run in of_loss], best[name]) for name in names]
-        table.add_row(loss, str(len(of_loss)), *cells)
-    return table
+def _results_of(client: Client, job: JobDetail) -> Results:
+    """The results of a finished comparison, from its file for machines."""
+    with TemporaryDirectory() as folder:
+        path = client.comparisons.download(job.id, "comparison.json", Path(folder))
+        return results_from(json.loads(path.read_text(encoding="utf-8")))
 
 
-def _columns(
-    results: Sequence[Mapping[str, float]], metrics: Sequence[str], *, boundary: bool
-) -> list[str]:
-    """The wanted metrics, or else the measures near borders, that every retraining has."""
-    wanted = [name for name in results[0] if name not in METRICS] if boundary else metrics
-    names = [name for name in wanted if all(name in result for result in results)]
-    if not names:
-        raise InputError("There is no such score that all of these retrainings have.")
-    return names
-
-
-def _loss(request: Mapping[str, Any]) -> str:
-    """A loss with its version, a weighted sum with those of its terms."""
-    if request["version"] is not None:
-        return f"{request['loss']} v{request['version']}"
-    versions = ", ".join(f"{name} v{version}" for name, version in request["versions"].items())
-    return f"{request['loss']} ({versions})"
-
-
-def _cell(values: Sequence[float], best: float) -> str:
-    mean = statistics.fmean(values)
-    spread = f" ± {100 * statistics.stdev(values):.2f}" if len(values) > 1 else ""
-    text = f"{100 * mean:.2f}{spread}"
-    return f"[bold]{text}[/bold]" if mean == best else text
-
-
-def _check_alike(requests: Sequence[Mapping[str, Any]]) -> None:
-    first = requests[0]
-    different = sorted(
-        {
-            field
-            for request in requests
-            for field in first.keys() | request.keys()
-            if field not in _FREE and first.get(field) != request.get(field)
-        }
-    )
-    if different:
-        raise InputError(
-            f"These retrainings differ in {', '.join(different)}, so their scores do not compare "
-            "losses; retrain with the same settings."
-        )
+def _what(job: JobView) -> str:
+    return f"{job.request['dataset']}, split {job.request['split']}"

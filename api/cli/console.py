@@ -4,11 +4,17 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
+from pydantic import BaseModel
+from rich import box
+from rich.cells import cell_len
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from api.client.client import Client
 from surrogate_zoo.errors import InputError, LossfitError
@@ -16,6 +22,7 @@ from surrogate_zoo.errors import InputError, LossfitError
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 _PIPE_COLUMNS = 240
+_PROSE_COLUMNS = 8  # the least that a column of prose is worth
 
 # A table that is piped into another program is not cut off at the width of a terminal.
 out = Console(width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
@@ -48,6 +55,55 @@ def say(message: str) -> None:
     err.print(message, highlight=False, soft_wrap=True, markup=False)
 
 
+def moment(time: datetime) -> str:
+    """A time as tables show it, in UTC."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def print_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    prose: Collection[str] = (),
+    empty: str,
+) -> None:
+    """Print rows under their columns, and no character less: names and ids are there to be copied.
+
+    Args:
+        columns: Headings; a column without any content is left out.
+        rows: Cells.
+        prose: Headings of columns that are broken into lines before any other is.
+        empty: What to say where there are no rows.
+    """
+    if not rows:
+        say(empty)
+        return
+    filled = [index for index in range(len(columns)) if any(row[index] for row in rows)]
+    widths = {
+        index: max(cell_len(columns[index]), *(cell_len(row[index]) for row in rows))
+        for index in filled
+    }
+    room = [_PROSE_COLUMNS if columns[i] in prose else width for i, width in widths.items()]
+    is_roomy = sum(room) + 2 * len(room) <= out.width  # what does not wrap is cut otherwise
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for index in filled:
+        no_wrap = is_roomy and columns[index] not in prose
+        table.add_column(columns[index], no_wrap=no_wrap, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(row[index]) for index in filled))
+    out.print(table)
+
+
+def print_json(answer: BaseModel | Sequence[BaseModel]) -> None:
+    """Print what the service answered as JSON."""
+    content = (
+        answer.model_dump(mode="json")
+        if isinstance(answer, BaseModel)
+        else [item.model_dump(mode="json") for item in answer]
+    )
+    out.print_json(json.dumps(content))
+
+
 def plain_errors(command: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Show the errors that lossfit raises on purpose as one message, with exit status 1."""
 
@@ -73,12 +129,12 @@ def assigned(body: dict[str, Any], assignments: Iterable[str] | None) -> dict[st
         if not path or not equals:
             raise InputError(f"--set takes FIELD=VALUE, not {assignment!r}.")
         *parents, field = path.split(".")
-        place = body
+        fields = body
         for parent in parents:
-            place = place.setdefault(parent, {})
-            if not isinstance(place, dict):
+            fields = fields.setdefault(parent, {})
+            if not isinstance(fields, dict):
                 raise InputError(f"--set {path}: {parent} has no fields.")
-        place[field] = _value(text)
+        fields[field] = _value(text)
     return body
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from api.cli.console import (
     DEFAULT_URL,
@@ -16,6 +15,8 @@ from api.cli.console import (
     connect,
     out,
     plain_errors,
+    print_json,
+    print_table,
 )
 from workers.tasks.datasets import LAYOUT_NAMES
 
@@ -29,20 +30,21 @@ DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Name of the
 def list_datasets(as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
     """All registered datasets."""
     with connect(url) as client:
-        found = list(client.items("/v1/datasets"))
+        datasets = list(client.datasets.list())
     if as_json:
-        out.print_json(json.dumps(found))
+        print_json(datasets)
         return
-    table = Table("Name", "Layout", "Classes", "Images")
-    for dataset in found:
-        images = dataset["report"]["images"]
-        table.add_row(
-            dataset["name"],
-            dataset["source"]["layout"],
-            str(len(dataset["report"]["classes"])),
-            ", ".join(f"{split} {count}" for split, count in images.items()),
+    rows = [
+        (
+            dataset.name,
+            dataset.source["layout"],
+            str(len(dataset.report["classes"])),
+            ", ".join(f"{split} {count}" for split, count in dataset.report["images"].items()),
         )
-    out.print(table)
+        for dataset in datasets
+    ]
+    columns = ("Name", "Layout", "Classes", "Images")
+    print_table(columns, rows, prose=("Images",), empty="There are no datasets.")
 
 
 @app.command()
@@ -50,7 +52,7 @@ def list_datasets(as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
 def show(name: DatasetName, url: Url = DEFAULT_URL) -> None:
     """One dataset with the report of what was found in it, as JSON."""
     with connect(url) as client:
-        out.print_json(json.dumps(client.get(f"/v1/datasets/{name}")))
+        print_json(client.datasets.get(name))
 
 
 @app.command()
@@ -82,11 +84,10 @@ def add(
     """
     source: dict[str, Any] = {"layout": layout}
     source |= {"root": str(root.absolute())} if root else {}
-    source |= {"classes": [one.strip() for one in classes.split(",")]} if classes else {}
+    source |= {"classes": [name.strip() for name in classes.split(",")]} if classes else {}
+    source = assigned(source, assignments)
     with connect(url) as client:
-        body = {"name": name, "source": assigned(source, assignments)}
-        # Every file is read before the answer comes: minutes for 20,000 images.
-        out.print_json(json.dumps(client.post("/v1/datasets", body, timeout_s=None)["report"]))
+        out.print_json(json.dumps(client.datasets.register(name=name, source=source).report))
 
 
 @app.command()
@@ -101,7 +102,5 @@ def picture(
 ) -> None:
     """Download a picture of nine training samples with their labels."""
     with connect(url) as client:
-        given, content = client.file(f"/v1/datasets/{name}/picture")
-    path = output or Path(given)
-    path.write_bytes(content)
+        path = client.datasets.picture(name).save(output)
     out.print(str(path), highlight=False, soft_wrap=True)

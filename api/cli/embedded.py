@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from api.client.client import Client, ServiceError
+from api.client.client import Client
+from api.client.errors import ServiceError
 
 _STARTUP_S = 180.0
 _GRACE_S = 60.0
@@ -64,7 +65,7 @@ def _wait_until_ready(client: Client, process: subprocess.Popen[bytes], log: Pat
     deadline = time.monotonic() + _STARTUP_S
     while True:
         try:
-            client.get("/readyz")
+            client.health.ready()
         except ServiceError as error:
             if process.poll() is not None or time.monotonic() > deadline:
                 tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])

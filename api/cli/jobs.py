@@ -2,73 +2,78 @@
 
 import itertools
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
-from rich.table import Table
 
-from api.cli.console import DEFAULT_URL, AsJson, Url, connect, out, plain_errors, say
+from api.cli.console import (
+    DEFAULT_URL,
+    AsJson,
+    Url,
+    connect,
+    moment,
+    out,
+    plain_errors,
+    print_json,
+    print_table,
+    say,
+)
 from api.cli.watching import follow, plain
-from api.client.client import Client, ServiceError
-from search_service.kinds import KINDS
+from search_service.store.states import STATES, State
 
 app = typer.Typer(
-    help="Searches, retrainings and trainings of loss networks on the service.",
+    help="Searches, retrainings, comparisons and trainings of loss networks on the service.",
     no_args_is_help=True,
 )
 
-COLLECTIONS = tuple(f"/v1/{kind.path}" for kind in KINDS.values())
-
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
-
-
-def find(client: Client, job_id: str) -> str:
-    """The path of a job, whatever its kind.
-
-    Raises:
-        ServiceError: There is none of that id.
-    """
-    for collection in COLLECTIONS:
-        try:
-            client.get(f"{collection}/{job_id}")
-        except ServiceError as error:
-            if error.status != 404:
-                raise
-        else:
-            return f"{collection}/{job_id}"
-    raise ServiceError(f"There is no job {job_id!r}; 'lossfit jobs list' shows them.", 404)
 
 
 @app.command(name="list")
 @plain_errors
 def list_jobs(
-    state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
+    state: Annotated[
+        State | None,
+        typer.Option(metavar="STATE", help=f"Only jobs in this state: {', '.join(STATES)}."),
+    ] = None,
     limit: Annotated[int, typer.Option(help="The newest so many of each kind.", min=1)] = 20,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
 ) -> None:
     """The newest jobs."""
     with connect(url) as client:
-        found = [
-            job
-            for path in COLLECTIONS
-            for job in itertools.islice(client.items(path, state=state), limit)
-        ]
-    if as_json:
-        out.print_json(json.dumps(found))
-        return
-    table = Table("Id", "Kind", "State", "What", "Created", "Error")
-    for job in found:
-        table.add_row(
-            job["id"],
-            job["kind"],
-            job["state"],
-            f"{_what(job['request'])} on {job['request']['dataset']}",
-            job["created_at"][:19],
-            job["error"] or "",
+        newest = (
+            itertools.islice(collection.list(state=state, page_size=min(limit, 500)), limit)
+            for collection in client.jobs
         )
-    out.print(table)
+        jobs = sorted(
+            itertools.chain.from_iterable(newest), key=lambda job: job.created_at, reverse=True
+        )
+    if as_json:
+        print_json(jobs)
+        return
+    rows = [
+        (job.id, f"{job.kind} {_subject(job.request)}", job.state, moment(job.created_at))
+        for job in jobs
+    ]
+    columns = ("Id", "What", "State", "Created")
+    print_table(columns, rows, prose=("What", "Created"), empty="There are no such jobs.")
+    for job in jobs:
+        if job.error:
+            out.print(f"{job.id}: {job.error}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _subject(request: Mapping[str, Any]) -> str:
+    """What a job is about, in a few words."""
+    return f"{_sought(request)} on {request['dataset']}"
+
+
+def _sought(request: Mapping[str, Any]) -> str:
+    if losses := request.get("losses"):
+        return f"{len(losses)} losses"
+    return str(request.get("metric") or request.get("loss") or plain(request["network"]["kind"]))
 
 
 @app.command()
@@ -76,7 +81,8 @@ def list_jobs(
 def show(job_id: JobId, url: Url = DEFAULT_URL) -> None:
     """One job in full, as JSON."""
     with connect(url) as client:
-        out.print_json(json.dumps(client.get(find(client, job_id))))
+        _, job = client.find(job_id)
+    print_json(job)
 
 
 @app.command()
@@ -84,9 +90,8 @@ def show(job_id: JobId, url: Url = DEFAULT_URL) -> None:
 def watch(job_id: JobId, url: Url = DEFAULT_URL) -> None:
     """Follow a job to its end."""
     with connect(url) as client:
-        path = find(client, job_id)
-        kind = client.get(path)["kind"]
-        out.print_json(json.dumps(follow(client, path, kind)["result"]))
+        collection, job = client.find(job_id)
+        out.print_json(json.dumps(follow(collection, job_id, job.kind).result))
 
 
 @app.command()
@@ -110,6 +115,14 @@ def resume(job_id: JobId, url: Url = DEFAULT_URL) -> None:
     _change(url, job_id, "resume")
 
 
+def _change(url: str, job_id: str, action: Literal["cancel", "pause", "resume"]) -> None:
+    with connect(url) as client:
+        jobs, _ = client.find(job_id)
+        actions = {"cancel": jobs.cancel, "pause": jobs.pause, "resume": jobs.resume}
+        job = actions[action](job_id)
+    say(f"The {job.kind} {job.id} is {job.state}.")
+
+
 @app.command()
 @plain_errors
 def publish(
@@ -120,9 +133,8 @@ def publish(
 ) -> None:
     """Publish a trial of a search that is over, such as one of its front."""
     with connect(url) as client:
-        body = {"trial": trial, "name": name}
-        loss = client.post(f"/v1/searches/{job_id}/publish", body)
-    say(f"Trial {trial} is version {loss['version']} of {loss['name']}.")
+        loss = client.searches.publish(job_id, trial, name)
+    say(f"Trial {trial} is version {loss.version} of {loss.name}.")
 
 
 @app.command()
@@ -132,31 +144,8 @@ def fetch(
     folder: Annotated[Path, typer.Argument(help="Where to put the files.")] = Path(),
     url: Url = DEFAULT_URL,
 ) -> None:
-    """Download a job's files: figures, tables, weights."""
+    """Download a job's files (figures, tables, weights); goes on where it was broken off."""
     with connect(url) as client:
-        for path in fetch_files(client, find(client, job_id), folder):
+        jobs, _ = client.find(job_id)
+        for path in jobs.download_all(job_id, folder):
             out.print(str(path), highlight=False, soft_wrap=True)
-
-
-def fetch_files(client: Client, job: str, folder: Path) -> list[Path]:
-    """Download every file of the job at path ``job`` into ``folder``, checked by its digest."""
-    found: list[dict[str, Any]] = client.get(f"{job}/artifacts")["items"]
-    return [
-        client.download(
-            f"{job}/artifacts/{one['name']}", folder / Path(one["name"]).name, sha256=one["sha256"]
-        )
-        for one in found
-    ]
-
-
-def _what(request: dict[str, Any]) -> str:
-    """What a job is about, in a few words."""
-    if losses := request.get("losses"):
-        return f"{len(losses)} losses"
-    return str(request.get("metric") or request.get("loss") or plain(request["network"]["kind"]))
-
-
-def _change(url: str, job_id: str, action: str) -> None:
-    with connect(url) as client:
-        job = client.post(f"{find(client, job_id)}/{action}")
-    say(f"The {job['kind']} {job['id']} is {job['state']}.")

@@ -1,11 +1,9 @@
 """``lossfit loss-networks``: train the networks that some losses carry inside, list, download."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
-from rich.table import Table
 
 from api.cli.console import (
     DEFAULT_URL,
@@ -14,12 +12,17 @@ from api.cli.console import (
     Url,
     assigned,
     connect,
+    moment,
     out,
     plain_errors,
+    print_json,
+    print_table,
 )
 from api.cli.submit import Detach, Key, Seed, run
 from api.cli.watching import measured, plain
-from api.client.client import Client, ServiceError
+from api.client.client import Client
+from api.schemas import LossNetworkView
+from surrogate_zoo.errors import InputError
 
 app = typer.Typer(
     help="Networks that some losses carry inside, trained on a dataset's masks.",
@@ -53,7 +56,7 @@ def train(
     with connect(url) as client:
         title = f"{kind} network on {dataset}"
         body = assigned(body, assignments)
-        run(client, "/v1/loss-networks", body, key=key, detach=detach, title=title)
+        run(client.loss_networks, body, key=key, detach=detach, title=title)
 
 
 @app.command(name="list")
@@ -63,20 +66,27 @@ def list_networks(
 ) -> None:
     """The loss networks of DATASET, the newest first."""
     with connect(url) as client:
-        found = list(client.items(f"/v1/datasets/{dataset}/loss-networks"))
+        networks = list(client.datasets.loss_networks(dataset))
     if as_json:
-        out.print_json(json.dumps(found))
+        print_json(networks)
         return
-    table = Table("Kind", "Measured", "Seed", "Created", "SHA-256")
-    for one in found:
-        table.add_row(
-            plain(one["kind"]),
-            measured(one["measures"]),
-            str(one["seed"]),
-            one["created_at"][:19],
-            one["sha256"],
+    rows = [
+        (
+            plain(network.kind),
+            measured(network.measures),
+            str(network.seed),
+            moment(network.created_at),
+            network.sha256,
         )
-    out.print(table)
+        for network in networks
+    ]
+    columns = ("Kind", "Measured", "Seed", "Created", "SHA-256")
+    print_table(
+        columns,
+        rows,
+        prose=("Measured", "Created", "SHA-256"),
+        empty=f"Dataset {dataset!r} has no loss networks yet.",
+    )
 
 
 @app.command()
@@ -95,21 +105,18 @@ def download(
 ) -> None:
     """Download the weights of a loss network, for one's own training with ``load_loss``."""
     with connect(url) as client:
-        found = _choose(client, f"{kind}_network", dataset, sha256)
-        path = client.download(
-            f"/v1/datasets/{dataset}/loss-networks/{found['sha256']}",
-            output or Path(f"{found['kind']}.safetensors"),
-            sha256=found["sha256"],
-        )
+        network = _choose(client, f"{kind}_network", dataset, sha256)
+        target = output or Path(f"{network.kind}.safetensors")
+        path = client.datasets.download_loss_network(dataset, network.sha256, target)
     out.print(str(path), highlight=False, soft_wrap=True)
 
 
-def _choose(client: Client, kind: str, dataset: str, sha256: str | None) -> dict[str, Any]:
-    for one in client.items(f"/v1/datasets/{dataset}/loss-networks"):
-        if one["kind"] == kind and sha256 in (None, one["sha256"]):
-            return one
+def _choose(client: Client, kind: str, dataset: str, sha256: str | None) -> LossNetworkView:
+    for network in client.datasets.loss_networks(dataset):
+        if network.kind == kind and sha256 in (None, network.sha256):
+            return network
     such = "" if sha256 is None else f" with SHA-256 {sha256}"
-    raise ServiceError(
+    raise InputError(
         f"Dataset {dataset!r} has no {plain(kind)}{such}; "
         f"'lossfit loss-networks train {kind.removesuffix('_network')} {dataset}' trains one."
     )

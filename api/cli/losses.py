@@ -1,18 +1,23 @@
 """``lossfit losses``: look through the zoo, and download a loss."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from api.cli.console import DEFAULT_URL, AsJson, Url, connect, out, plain_errors
-from api.client.client import Client
+from api.cli.console import (
+    DEFAULT_URL,
+    AsJson,
+    Url,
+    connect,
+    out,
+    plain_errors,
+    print_json,
+    print_table,
+)
+from api.client.catalogues import Format
 
 app = typer.Typer(help="The zoo of losses.", no_args_is_help=True)
-
-Format = Literal["json", "python"]
 
 LossName = Annotated[str, typer.Argument(metavar="LOSS", help="Name of the loss.")]
 Version = Annotated[int | None, typer.Option(help="A version; the newest by default.", min=1)]
@@ -27,20 +32,16 @@ def list_losses(
 ) -> None:
     """All losses, by name."""
     with connect(url) as client:
-        found = list(client.items("/v1/losses", metric=metric))
+        losses = list(client.losses.list(metric=metric))
     if as_json:
-        out.print_json(json.dumps(found))
+        print_json(losses)
         return
-    table = Table("Name", "Version", "Kind", "Metric", "Tags")
-    for loss in found:
-        table.add_row(
-            loss["name"],
-            str(loss["version"]),
-            loss["kind"],
-            loss["metric"] or "",
-            ", ".join(loss["tags"]),
-        )
-    out.print(table)
+    rows = [
+        (loss.name, str(loss.version), loss.kind, loss.metric or "", ", ".join(loss.tags))
+        for loss in losses
+    ]
+    columns = ("Name", "Ver.", "Kind", "Metric", "Tags")
+    print_table(columns, rows, prose=("Tags",), empty="There are no such losses.")
 
 
 @app.command()
@@ -48,7 +49,7 @@ def list_losses(
 def show(name: LossName, version: Version = None, url: Url = DEFAULT_URL) -> None:
     """One loss with its control points, its provenance and what it needs, as JSON."""
     with connect(url) as client:
-        out.print_json(json.dumps(client.get(f"/v1/losses/{name}", version=version)))
+        print_json(client.losses.get(name, version))
 
 
 @app.command()
@@ -66,14 +67,5 @@ def download(
 ) -> None:
     """Download a loss for one's own training."""
     with connect(url) as client:
-        given, content = fetch(client, name, file_format, version)
-    path = output or Path(given)
-    path.write_bytes(content)
+        path = client.losses.download(name, output, file_format=file_format, version=version)
     out.print(str(path), highlight=False, soft_wrap=True)
-
-
-def fetch(
-    client: Client, name: str, file_format: Format = "json", version: int | None = None
-) -> tuple[str, bytes]:
-    """A loss as a file: the name that the service gives it, and its bytes."""
-    return client.file(f"/v1/losses/{name}/download", format=file_format, version=version)

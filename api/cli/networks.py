@@ -1,23 +1,19 @@
 """``lossfit networks``: what can be trained."""
 
-import json
-
-from rich.table import Table
-
-from api.cli.console import DEFAULT_URL, AsJson, Url, connect, out, plain_errors
+from api.cli.console import DEFAULT_URL, AsJson, Url, connect, plain_errors, print_json, print_table
 
 
 @plain_errors
 def networks(as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
     """All networks: those of lossfit, and those of packages installed beside the service."""
     with connect(url) as client:
-        found = client.get("/v1/networks")["items"]
+        entries = client.networks.list()
     if as_json:
-        out.print_json(json.dumps(found))
+        print_json(entries)
         return
-    table = Table("Name", "What it is", "Source", "Package")
-    for network in found:
-        table.add_row(
-            network["name"], network["summary"], network["source"], network["package"] or ""
-        )
-    out.print(table)
+    rows = [
+        (network.name, network.summary, network.source, network.package or "")
+        for network in entries
+    ]
+    columns = ("Name", "What it is", "Source", "Package")
+    print_table(columns, rows, prose=("What it is", "Source"), empty="There are no networks.")

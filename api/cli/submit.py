@@ -1,13 +1,15 @@
-"""Submits a job and watches it unless told otherwise: ``lossfit search``, ``retrain``, ``comparison``."""
+"""Submits a job and watches it unless told otherwise: ``lossfit search``, ``retrain``, ``compare``."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from api.cli.console import DEFAULT_URL, Assignments, Url, assigned, connect, out, plain_errors, say
 from api.cli.watching import follow
-from api.client.client import Client
+from api.client.jobs import Jobs
+from api.schemas import JobDetail
 
 Detach = Annotated[bool, typer.Option("--detach", help="Do not wait; print the job's id.")]
 Key = Annotated[
@@ -35,13 +37,12 @@ def search(
     url: Url = DEFAULT_URL,
 ) -> None:
     """Search the loss that fits METRIC on DATASET."""
-    body = {"metric": metric, "dataset": dataset, "preset": preset, "seed": seed}
+    body: dict[str, Any] = {"metric": metric, "dataset": dataset, "preset": preset, "seed": seed}
     body |= {"name": name} if name else {}
     with connect(url) as client:
         title = f"search {metric} on {dataset}"
-        run(
-            client, "/v1/searches", assigned(body, assignments), key=key, detach=detach, title=title
-        )
+        body = assigned(body, assignments)
+        run(client.searches, body, key=key, detach=detach, title=title)
 
 
 @plain_errors
@@ -69,59 +70,48 @@ def retrain(
     body |= {"version": version} if version else {}
     with connect(url) as client:
         title = f"retrain with {loss} on {dataset}"
-        run(
-            client,
-            "/v1/retrainings",
-            assigned(body, assignments),
-            key=key,
-            detach=detach,
-            title=title,
-        )
-
-
-@plain_errors
-def comparison(
-    losses: Annotated[
-        list[str], typer.Argument(help="Losses of the zoo, or sums of them.", metavar="LOSS...")
-    ],
-    *,
-    dataset: Annotated[str, typer.Option(help="A registered dataset.")] = "shapes",
-    seeds: Annotated[int, typer.Option(help="Trainings of every loss.", min=1)] = 3,
-    rate: Annotated[
-        list[float] | None,
-        typer.Option(help="A learning rate to try, repeatable; every loss takes its best."),
-    ] = None,
-    assignments: Assignments = None,
-    key: Key = None,
-    detach: Detach = False,
-    url: Url = DEFAULT_URL,
-) -> None:
-    """Train with every LOSS alike over several seeds; a table, tests, figures and a report."""
-    body: dict[str, Any] = {"losses": losses, "dataset": dataset, "seeds": seeds}
-    body |= {"learning_rates": rate} if rate else {}
-    with connect(url) as client:
-        title = f"compare {len(losses)} losses on {dataset}"
-        path, body = "/v1/comparisons", assigned(body, assignments)
-        run(client, path, body, key=key, detach=detach, title=title)
+        body = assigned(body, assignments)
+        run(client.retrainings, body, key=key, detach=detach, title=title)
 
 
 def run(
-    client: Client,
-    path: str,
-    body: dict[str, Any],
+    jobs: Jobs[Any],
+    body: Mapping[str, object],
     *,
     key: str | None,
     detach: bool,
     title: str,
 ) -> None:
-    """Submit a request and follow its job to the end, or print the job's id with ``detach``."""
-    job = client.post(path, body, key=key)
+    """Submit a request and print its result once its job is over, or the job's id with ``detach``."""
+    finished = finish(jobs, body, key=key, detach=detach, title=title)
+    if finished is not None:
+        print_result(finished)
+
+
+def finish(
+    jobs: Jobs[Any],
+    body: Mapping[str, object],
+    *,
+    key: str | None,
+    detach: bool,
+    title: str,
+) -> JobDetail | None:
+    """Submit a request and follow its job to the end.
+
+    Returns:
+        The finished job; None with ``detach``, which prints the job's id.
+    """
+    job = jobs.submit(body, key=key)
     if detach:
-        out.print(job["id"], highlight=False)
-        return
+        out.print(job.id, highlight=False)
+        return None
     try:
-        finished = follow(client, f"{path}/{job['id']}", title)
+        return follow(jobs, job.id, title)
     except KeyboardInterrupt:
-        say(f"The job goes on; look again with: lossfit jobs watch {job['id']}")
+        say(f"The job goes on; look again with: lossfit jobs watch {job.id}")
         raise typer.Exit(130) from None
-    out.print_json(json.dumps({"id": finished["id"], "result": finished["result"]}))
+
+
+def print_result(job: JobDetail) -> None:
+    """Print a finished job's id and result as JSON."""
+    out.print_json(json.dumps({"id": job.id, "result": job.result}))

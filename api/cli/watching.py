@@ -12,11 +12,20 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 from api.cli.console import err
-from api.client.client import Client, ServiceError, StreamedEvent
+from api.client.jobs import Jobs
+from api.schemas import (
+    JobDetail,
+    JobEvent,
+    LossNetworkEvent,
+    ProgressEvent,
+    StateEvent,
+    TrialEvent,
+)
 
-_ALWAYS_TOLD = ("state", "loss-network")
+_TITLE_WIDTH = 34
 _LOSS_NETWORK = {
     "training": "training the {} first",
     "trained": "trained the {}",
@@ -24,58 +33,69 @@ _LOSS_NETWORK = {
 }
 
 
-def follow(client: Client, job: str, title: str) -> dict[str, Any]:
-    """Show the job at path ``job`` until it is finished.
+def follow(jobs: Jobs[Any], job_id: str, title: str) -> JobDetail:
+    """Show a job until it is finished.
 
     Returns:
         The finished job.
 
     Raises:
-        ServiceError: It failed or was cancelled, or the service stayed away.
+        JobError: It failed or was cancelled.
+        ServiceError: The service stayed away.
     """
-    total = client.get(job)["progress"].get("total")
+    total = jobs.get(job_id).progress.get("total")
     with _bar() as bar:
-        task = bar.add_task(title, total=total, best="")
-        best: float | None = None
-        for event in client.events(job):
-            best = _better(best, event)
-            match event.kind:
-                case "trial":
-                    bar.update(task, advance=1, best=f"best {best:.4f}" if best else "")
-                case "progress":
-                    done, total = event.body["done"], event.body["total"]
-                    bar.update(
-                        task, completed=done, total=total, description=_stage(title, event.body)
-                    )
-                case _:
-                    pass
-            if event.kind in _ALWAYS_TOLD or not err.is_terminal:
-                bar.console.print(
-                    _line(title, event), highlight=False, markup=False, soft_wrap=True
-                )
-    finished = client.get(job)
-    if finished["state"] != "succeeded":
-        reason = finished["error"] or "no reason was recorded"
-        raise ServiceError(f"The {finished['kind']} {finished['id']} {finished['state']}: {reason}")
-    return finished
+        return jobs.wait(job_id, _Shown(bar, title, total))
+
+
+class _Shown:
+    """Shows the events of one job.
+
+    Args:
+        bar: Where to.
+        title: What the job is called.
+        total: Steps of the bar, where they are known.
+    """
+
+    def __init__(self, bar: Progress, title: str, total: int | None) -> None:
+        self._bar = bar
+        self._title = title
+        self._task = bar.add_task(title, total=total, best="")
+        self._best: float | None = None
+
+    def __call__(self, event: JobEvent) -> None:
+        match event:
+            case TrialEvent(score=score):
+                self._advance(score)
+            case ProgressEvent(done=done, total=total):
+                title = _stage(self._title, event)
+                self._bar.update(self._task, completed=done, total=total, description=title)
+            case _:
+                pass
+        if isinstance(event, StateEvent | LossNetworkEvent) or not err.is_terminal:
+            line = _line(self._title, event)
+            self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def _advance(self, score: float | None) -> None:
+        if score is not None:
+            self._best = score if self._best is None else max(score, self._best)
+        best = "" if self._best is None else f"best {self._best:.4f}"
+        self._bar.update(self._task, advance=1, best=best)
 
 
 def _bar() -> Progress:
+    # Where the terminal is narrow, the bar gives way, and then the end of the title.
+    title = Column(no_wrap=True, overflow="ellipsis", max_width=_TITLE_WIDTH)
     return Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False, table_column=title),
         BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
         TextColumn("{task.fields[best]}"),
         console=err,
     )
-
-
-def _better(best: float | None, event: StreamedEvent) -> float | None:
-    score = event.body.get("score") if event.kind == "trial" else None
-    return best if score is None else max(score, best or score)
 
 
 def plain(kind: str) -> str:
@@ -88,23 +108,22 @@ def measured(measures: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {_short(value)}" for name, value in measures.items())
 
 
-def _stage(title: str, progress: Mapping[str, Any]) -> str:
-    return f"{title}, {plain(progress['stage'])} first" if "stage" in progress else title
+def _stage(title: str, progress: ProgressEvent) -> str:
+    return title if progress.stage is None else f"{plain(progress.stage)} first"
 
 
-def _line(title: str, event: StreamedEvent) -> str:
-    if event.kind == "state":
-        return f"{title}: {event.body['state']}"
-    if event.kind == "loss-network":
-        told = _LOSS_NETWORK[event.body["status"]].format(plain(event.body["kind"]))
-        values = measured(event.body.get("measures", {}))
-        return f"{title}: {told} ({values})" if values else f"{title}: {told}"
-    facts = [
-        f"{name} {_short(value)}"
-        for name, value in event.body.items()
-        if name != "at" and value is not None
-    ]
-    return f"{title}: {event.kind}: {', '.join(facts)}"
+def _line(title: str, event: JobEvent) -> str:
+    match event:
+        case StateEvent():
+            return f"{title}: {event.state}"
+        case LossNetworkEvent():
+            told = _LOSS_NETWORK[event.status].format(plain(event.kind))
+            values = measured(event.measures)
+            return f"{title}: {told} ({values})" if values else f"{title}: {told}"
+        case _:
+            body = event.model_dump(exclude={"event", "sequence", "at"}, exclude_none=True)
+            facts = ", ".join(f"{name} {_short(value)}" for name, value in body.items())
+            return f"{title}: {event.event}: {facts}"
 
 
 def _short(value: object) -> str:

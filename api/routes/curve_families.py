@@ -2,15 +2,15 @@
 
 from fastapi import APIRouter
 
-from api.schemas import CurveFamilies, CurveFamilyView
+from api.schemas import CurveFamilyView, Items
 from surrogate_zoo.curves.families import CURVE_FAMILIES
 
 router = APIRouter(prefix="/curve-families", tags=["curve families"])
 
 
 @router.get("")
-def list_curve_families() -> CurveFamilies:
+def list_curve_families() -> Items[CurveFamilyView]:
     """All families by the name that `family` takes, with the constraints that each keeps."""
-    return CurveFamilies(
+    return Items(
         items=[CurveFamilyView.model_validate(family) for family in CURVE_FAMILIES.values()]
     )

@@ -15,7 +15,7 @@ from api.dependencies import (
     WriteSession,
 )
 from api.files import FILE, stored_file
-from api.schemas import DatasetView, LossNetworks, LossNetworkView, Page
+from api.schemas import DatasetView, LossNetworkView, NumberedPage, Page
 from search_service.catalogue import datasets
 from search_service.catalogue.request import DatasetRequest
 from search_service.store.artifacts import MEDIA_TYPES
@@ -59,10 +59,10 @@ def download_picture(
 @router.get("/{name}/loss-networks")
 def list_loss_networks(
     name: Name, session: ReadSession, after: AfterNumber = None, limit: Limit = 50
-) -> LossNetworks:
+) -> NumberedPage[LossNetworkView]:
     """The loss networks that were trained on the dataset's masks, the newest first."""
     rows, following = datasets.loss_networks(session, name, after=after, limit=limit)
-    return LossNetworks(items=[LossNetworkView.model_validate(row) for row in rows], next=following)
+    return NumberedPage(items=[LossNetworkView.model_validate(row) for row in rows], next=following)
 
 
 @router.head("/{name}/loss-networks/{sha256}", include_in_schema=False)

@@ -22,7 +22,7 @@ from api.dependencies import (
     WriteSession,
 )
 from api.files import FILE, stored_file
-from api.schemas import Artifacts, ArtifactView, JobDetail, JobView, Page
+from api.schemas import ArtifactView, Items, JobDetail, JobView, Page
 from api.streams import JobEvents
 from search_service.jobs import lifecycle
 from search_service.jobs.fields import JobRequest
@@ -129,11 +129,11 @@ def _add_events(router: APIRouter, kind: str) -> None:
 
 def _add_artifacts(router: APIRouter, kind: str) -> None:
     @router.get("/{job_id}/artifacts", operation_id=f"list_{_snake(kind)}_artifacts")
-    def list_artifacts(job_id: JobId, session: ReadSession) -> Artifacts:
+    def list_artifacts(job_id: JobId, session: ReadSession) -> Items[ArtifactView]:
         """The files that the job left behind."""
         lifecycle.get(session, kind, job_id)
         rows = lifecycle.artifacts(session, job_id)
-        return Artifacts(items=[ArtifactView.model_validate(row) for row in rows])
+        return Items(items=[ArtifactView.model_validate(row) for row in rows])
 
     @router.head("/{job_id}/artifacts/{name}", include_in_schema=False)
     @router.get(

@@ -2,13 +2,13 @@
 
 from fastapi import APIRouter
 
-from api.schemas import Kinds, KindView
+from api.schemas import Items, KindView
 from search_service.kinds import KINDS
 
 router = APIRouter(prefix="/kinds", tags=["kinds"])
 
 
 @router.get("")
-def list_kinds() -> Kinds:
+def list_kinds() -> Items[KindView]:
     """All kinds of jobs; the jobs of each are at `/v1/{path}`."""
-    return Kinds(items=[KindView.model_validate(kind) for kind in KINDS.values()])
+    return Items(items=[KindView.model_validate(kind) for kind in KINDS.values()])

@@ -2,13 +2,27 @@
 
 from fastapi import APIRouter
 
-from api.schemas import Metrics, MetricView
+from api.schemas import Items, MetricView
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.metrics.metric import Metric
 
 router = APIRouter(prefix="/metrics", tags=["metrics"])
 
 
 @router.get("")
-def list_metrics() -> Metrics:
+def list_metrics() -> Items[MetricView]:
     """All metrics, with the number of parameters that a search of each has."""
-    return Metrics(items=[MetricView.of(metric) for metric in METRICS.values()])
+    return Items(items=[_view(metric) for metric in METRICS.values()])
+
+
+def _view(metric: Metric) -> MetricView:
+    return MetricView(
+        name=metric.name,
+        title=metric.title,
+        summary=metric.summary,
+        source=metric.source,
+        curves=list(metric.curves),
+        parameters=ParameterSpace(metric.name).dimension,
+        package=metric.package or None,
+    )

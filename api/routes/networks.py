@@ -2,13 +2,22 @@
 
 from fastapi import APIRouter
 
-from api.schemas import Networks, NetworkView
-from workers.networks.architectures import ARCHITECTURES
+from api.schemas import Items, NetworkView
+from workers.networks.architectures import ARCHITECTURES, Architecture
 
 router = APIRouter(prefix="/networks", tags=["networks"])
 
 
 @router.get("")
-def list_networks() -> Networks:
+def list_networks() -> Items[NetworkView]:
     """All networks by the name that `network.architecture` takes; most take any encoder."""
-    return Networks(items=[NetworkView.of(architecture) for architecture in ARCHITECTURES.values()])
+    return Items(items=[_view(architecture) for architecture in ARCHITECTURES.values()])
+
+
+def _view(architecture: Architecture) -> NetworkView:
+    return NetworkView(
+        name=architecture.name,
+        summary=architecture.summary,
+        source=architecture.source,
+        package=architecture.package or None,
+    )

@@ -9,7 +9,7 @@ from api.dependencies import (
     ReadSession,
     WriteSession,
 )
-from api.schemas import LossView, Trials, TrialView
+from api.schemas import LossView, NumberedPage, TrialView
 from search_service.jobs import lifecycle
 from search_service.searches import admission, publication
 from search_service.searches.request import PublicationRequest
@@ -20,12 +20,12 @@ router = APIRouter(prefix="/searches", tags=["searches"])
 @router.get("/{job_id}/trials", operation_id="list_search_trials")
 def list_trials(
     job_id: JobId, session: ReadSession, after: AfterNumber = None, limit: Limit = 100
-) -> Trials:
+) -> NumberedPage[TrialView]:
     """The candidates that are scored, by number."""
     lifecycle.get(session, "search", job_id)
     trials = admission.trials(session, job_id, after, limit)
     following = trials[-1].number if len(trials) == limit else None
-    return Trials(items=[TrialView.model_validate(trial) for trial in trials], next=following)
+    return NumberedPage(items=[TrialView.model_validate(trial) for trial in trials], next=following)
 
 
 @router.post(

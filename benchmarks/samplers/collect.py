@@ -44,7 +44,7 @@ def main() -> None:
     arguments = _arguments()
     torch.set_num_threads(1)
     out = arguments.out or table.path_of(arguments.metric)
-    _begin(out, arguments)
+    begin(out, proxy_task(arguments.root, arguments.metric, 0))
     rows = table.read_rows(out)[1]
     while len(rows) < arguments.rows:
         pack = _trained(arguments, rows)
@@ -89,9 +89,9 @@ def proxy_task(root: Path, metric: str, seed: int) -> ProxyTask:
     )
 
 
-def _begin(out: Path, arguments: argparse.Namespace) -> None:
+def begin(out: Path, proxy: ProxyTask) -> None:
     """Write the header of a new table, or refuse to mix two tasks in one."""
-    task = proxy_task(arguments.root, arguments.metric, 0).model_dump(mode="json", exclude={"seed"})
+    task = proxy.model_dump(mode="json", exclude={"seed"})
     del task["dataset"]["root"]
     if out.exists():
         if table.read_rows(out)[0]["task"] != task:
@@ -110,7 +110,7 @@ def _begin(out: Path, arguments: argparse.Namespace) -> None:
 def _trained(arguments: argparse.Namespace, rows: list[Row]) -> list[Row]:
     """The next rows: one pack, trained side by side."""
     space, metric = ParameterSpace(arguments.metric), arguments.metric
-    drawn = _drawn(space, rows)
+    drawn = next_draws(space, rows)
     candidates = [
         Candidate(number, surrogate_document(f"row-{number}", metric, space.control_points(theta)))
         for number, (_, theta) in enumerate(drawn, len(rows))
@@ -131,7 +131,7 @@ def _trained(arguments: argparse.Namespace, rows: list[Row]) -> list[Row]:
     ]
 
 
-def _drawn(space: ParameterSpace, rows: list[Row]) -> list[tuple[str, NDArray[np.float64]]]:
+def next_draws(space: ParameterSpace, rows: list[Row]) -> list[tuple[str, NDArray[np.float64]]]:
     """Kind and theta of the next pack; every seed has the same first one."""
     repeats = len(rows) < SEEDS * len(PACK)
     generator = np.random.default_rng(0 if repeats else len(rows))

@@ -61,20 +61,20 @@ def main() -> None:
             with out.open("a") as file:
                 file.write(json.dumps(runs[-1]) + "\n")
             print(f"{name}, seed {seed}: {100 * fmean(scores):.2f}", flush=True)
-    print("\n".join(_rows(runs)))
+    print("\n".join(rows(runs)))
 
 
 def _searched(root: Path, metric: str, name: str, seed: int) -> list[float]:
     """What a sampler publishes after its budget; of the start the straight line."""
     space = ParameterSpace(metric)
     if name == "start":
-        return space.start.tolist()
+        return [float(coordinate) for coordinate in space.start]
     task = proxy_task(root, metric, seed)
 
     def evaluate(batch: Sequence[Proposal]) -> list[Score | None]:
         candidates = [_candidate(space, proposal.number, proposal.theta) for proposal in batch]
         outcomes = evaluate_pack(task, candidates, device="cpu")
-        return [None if one.score is None else Score(one.score, {}) for one in outcomes]
+        return [None if outcome.score is None else Score(outcome.score, {}) for outcome in outcomes]
 
     spec = TypeAdapter(SamplerSpec).validate_python(CONTENDERS[name])
     return list(SAMPLERS[spec.name](space, spec, evaluate, seed).theta)
@@ -92,7 +92,7 @@ def _candidate(space: ParameterSpace, number: int, theta: Sequence[float]) -> Ca
     return Candidate(number, surrogate_document(f"searched-{number}", space.metric, points))
 
 
-def _rows(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
+def rows(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Lines of a Markdown table: means over searches, and differences to PPO2 paired over seeds."""
     means = {
         name: [fmean(run["scores"]) for run in runs if run["contender"] == name]

@@ -102,7 +102,7 @@ def accuracy(rows: Table, space: ParameterSpace, features: str, noise: Noise) ->
     """Held-out accuracy of a model on these features; the ceilings are what the noise leaves."""
     whole = ScoreModel(rows, space, features)
     truth = rows.scores - whole.offsets(rows.seeds)
-    guess = _held_out(rows, space, features)
+    guess = held_out(rows, space, features)
     good = truth >= np.quantile(truth, 2 / 3)
     ceiling = max(0.0, 1 - noise.sd**2 / float(truth.var()))
     return {
@@ -116,7 +116,7 @@ def accuracy(rows: Table, space: ParameterSpace, features: str, noise: Noise) ->
     }
 
 
-def _held_out(rows: Table, space: ParameterSpace, features: str) -> Array:
+def held_out(rows: Table, space: ParameterSpace, features: str) -> Array:
     """What a model that was not shown a row's theta expects of it."""
     _, which = np.unique(rows.thetas, axis=0, return_inverse=True)
     folds = np.random.default_rng(0).permutation(which.max() + 1)[which] % FOLDS

@@ -117,8 +117,8 @@ class ScoreModel:
     def offsets(self, seeds: NDArray[np.int64]) -> Array:
         """What each seed adds to the expected scores, shape (n,)."""
         same = (torch.as_tensor(seeds)[:, None] == self._seeds).double()
-        added = self._scale * self._settings.seed * (same @ self._weights)
-        return added.numpy()  # type: ignore[no-any-return]
+        added: Array = (self._scale * self._settings.seed * (same @ self._weights)).numpy()
+        return added
 
     def _features(self, thetas: Array) -> list[Tensor]:
         return [torch.as_tensor(group) for group in self._groups(self._space, thetas)]

@@ -79,7 +79,7 @@ class Simulation:
 
     def ends(self) -> list[int]:
         """Trainings after each batch."""
-        return np.cumsum([len(batch) for batch in self.batches]).tolist()  # type: ignore[no-any-return]
+        return list(itertools.accumulate(len(batch) for batch in self.batches))
 
     def first(self, batches: int) -> Candidates:
         """The candidates of the first batches."""
@@ -133,7 +133,7 @@ def main() -> None:
                 continue
             simulation = Simulation(model, noise, seed)
             run = {"contender": contender, "start": start, "seed": seed, "rows": model.rows}
-            run |= _curve(contender, start, simulation, arguments.metric)
+            run |= curve_of_run(contender, start, simulation, arguments.metric)
             with out.open("a") as file:
                 file.write(json.dumps(run) + "\n")
         print(f"{contender} from {start}", flush=True)
@@ -156,7 +156,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _curve(contender: str, start: str, simulation: Simulation, metric: str) -> dict[str, Any]:
+def curve_of_run(contender: str, start: str, simulation: Simulation, metric: str) -> dict[str, Any]:
     """Trainings, and the true score of what is published after them; the start's after none."""
     space = ParameterSpace(metric)
     document = published_document(metric)
@@ -169,11 +169,11 @@ def _curve(contender: str, start: str, simulation: Simulation, metric: str) -> d
     return {
         "trainings": [0, *(end for end, _ in published)],
         "values": _rounded(simulation.model(thetas)),
-        **_scores(np.concatenate(simulation.scores)),
+        **progress_of(np.concatenate(simulation.scores)),
     }
 
 
-def _scores(scores: Array) -> dict[str, list[float]]:
+def progress_of(scores: Array) -> dict[str, list[float]]:
     """Mean score of every 32 trainings, and the best one that far."""
     best = np.maximum.accumulate(scores)[GROUP - 1 :: GROUP]
     groups = scores[: len(best) * GROUP].reshape(-1, GROUP)
@@ -181,7 +181,7 @@ def _scores(scores: Array) -> dict[str, list[float]]:
 
 
 def _rounded(values: Array) -> list[float]:
-    return np.round(values, 5).tolist()  # type: ignore[no-any-return]
+    return [float(value) for value in np.round(values, 5)]
 
 
 if __name__ == "__main__":

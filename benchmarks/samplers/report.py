@@ -65,7 +65,7 @@ def rows(curves: Mapping[str, Curves]) -> Iterator[str]:
     yield "|---" * (len(BUDGETS) + 2) + "|"
     for name, values in curves.items():
         cells = (_mean(values[:, budget]) for budget in BUDGETS)
-        yield f"| {name} | {' | '.join(cells)} | {_reach(values, curves[REFERENCE])} |"
+        yield f"| {name} | {' | '.join(cells)} | {trainings_to_reach(values, curves[REFERENCE])} |"
 
 
 def _mean(values: NDArray[np.float64]) -> str:
@@ -76,7 +76,7 @@ def _mean(values: NDArray[np.float64]) -> str:
     return f"{100 * values.mean():.2f} ± {half:.2f}"
 
 
-def _reach(values: Curves, reference: Curves) -> str:
+def trainings_to_reach(values: Curves, reference: Curves) -> str:
     """Trainings until the median over seeds is the reference's at its end; 95% by the bootstrap."""
     generator = np.random.default_rng(0)
     seeds = generator.integers(len(values), size=(RESAMPLES, len(values)))

@@ -6,7 +6,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from search_service.catalogue import datasets, losses, networks
+from search_service.comparisons.cells import cells_of
+from search_service.comparisons.records import TUNING, tunings_of
 from search_service.comparisons.request import ComparisonRequest
+from search_service.comparisons.tuning import grid
 from search_service.settings import Settings
 from search_service.store.states import CELL
 from search_service.store.tables import Evaluation, Job
@@ -40,10 +43,18 @@ def admitted(session: Session, request: ComparisonRequest) -> ComparisonRequest:
 
 
 def progress(session: Session, job: Job) -> dict[str, Any]:
-    """Return ``done`` and ``total`` trainings, those of tuning included."""
-    finished = select(func.count()).where(Evaluation.job_id == job.id)
-    total = ComparisonRequest.model_validate(job.request).trainings
-    return {"done": session.scalar(finished) or 0, "total": total}
+    """How many trainings are ``done``, and the ``total`` that is to be done, tuning included.
+
+    The total counts what is known to come: it grows when a grid of learning rates does.
+    """
+    request = ComparisonRequest.model_validate(job.request)
+    recorded = select(func.count()).where(Evaluation.job_id == job.id)
+    tuned = select(Evaluation.stage, Evaluation.number, Evaluation.outcome["score"].as_float())
+    of_tuning = Evaluation.stage.startswith(TUNING)
+    rows = session.execute(tuned.where(Evaluation.job_id == job.id, of_tuning))
+    tunings = tunings_of(request, [(stage, number, score) for stage, number, score in rows])
+    trials = sum(len(grid(request, tried)) for tried in tunings.values())
+    return {"done": session.scalar(recorded) or 0, "total": trials + len(cells_of(request))}
 
 
 def cells(session: Session, job_id: str) -> list[Evaluation]:

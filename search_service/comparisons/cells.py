@@ -11,8 +11,8 @@ class Cell:
     """One retraining of a comparison.
 
     Attributes:
-        number: Its place in the grid.
-        network: Place of the network in the request.
+        number: Its position in the grid.
+        network: Position of the network in the request.
         loss: Name of the loss.
         seed: Its seed.
     """

@@ -18,9 +18,17 @@ from search_service.catalogue.datasets import source_of
 from search_service.comparisons import admission
 from search_service.comparisons import report as comparison_report
 from search_service.comparisons.cells import Cell, cells_of
+from search_service.comparisons.outcome import CellOutcome
 from search_service.comparisons.page import FinishedComparison
+from search_service.comparisons.records import (
+    Tunings,
+    pending_of,
+    results_of,
+    tuning_stage,
+    tunings_of,
+)
 from search_service.comparisons.request import ComparisonRequest
-from search_service.comparisons.results import Results, results_of, tuning_stage
+from search_service.comparisons.results import Results
 from search_service.jobs import ledger, stages
 from search_service.jobs.run import Interrupted, Run, succeed
 from search_service.loss_networks import supply
@@ -35,9 +43,6 @@ from workers.tasks.gallery import Contestant, GalleryResult, GalleryTask
 from workers.tasks.proxy import Candidate, ProxyTask
 from workers.tasks.retraining import WEIGHTS, RetrainingOptions, RetrainingTask
 from workers.tasks.training import TrainingSpec
-
-_KEPT = ("metrics", "class_iou", "worst_decile", "rankseg", "peak_memory_bytes")
-"""What a cell's record takes over of its retraining's ``metrics.json``."""
 
 Item = TypeVar("Item")
 
@@ -98,30 +103,40 @@ class _Comparison:
         return cls(run, request, dataset, documents, networks)
 
     def tune(self) -> None:
-        """Train with every loss, network and learning rate that is to be tried."""
+        """Train with every loss, network and learning rate that is to be tried.
+
+        A grid of rates follows from the scores that are recorded, so it may grow between two rounds,
+        and is the same after a restart.
+        """
         candidates = [
             Candidate(number, document) for number, document in enumerate(self.documents.values())
         ]
         for index, network in enumerate(self.request.networks):
-            for rate in self.request.learning_rates:
-                task = ProxyTask(
-                    metric=self.request.metric,
-                    hold_out=self.request.hold_out,
-                    network=network,
-                    training=self._training(rate),
-                    scoring=self.request.scoring,
-                    seed=self.request.seed,
-                    dataset=source_of(self.dataset),
-                    loss_networks=self._paths(),
-                )
-                stages.of_stage(self.run, tuning_stage(index, rate), task, candidates)
-                self._tell_progress()
+            while pending := pending_of(self.request, self._tunings(), index):
+                for rate, numbers in pending.items():
+                    task = ProxyTask(
+                        metric=self.request.metric,
+                        hold_out=self.request.hold_out,
+                        network=network,
+                        training=self._training(rate),
+                        scoring=self.request.scoring,
+                        seed=self.request.seed,
+                        dataset=source_of(self.dataset),
+                        loss_networks=self._paths(),
+                    )
+                    tried = [candidates[number] for number in numbers]
+                    stages.of_stage(self.run, tuning_stage(index, rate), task, tried)
+                    self._tell_progress()
 
     def train(self) -> None:
         """Train the cells that are not recorded, as many at a time as there are workers."""
         with self.run.reading() as session:
             done = {row.number for row in admission.cells(session, self.run.job.id)}
-        rates = self.results().rates
+        rates = {
+            (index, row.loss): row.learning_rate
+            for index, table in enumerate(self.results().tables)
+            for row in table.rows
+        }
         missing = [cell for cell in cells_of(self.request) if cell.number not in done]
         for_each(
             lambda cell: self._train(cell, rates[cell.network, cell.loss]),
@@ -161,6 +176,7 @@ class _Comparison:
         results = self.results()
         finished = FinishedComparison(
             results,
+            self.request,
             self.dataset,
             self.documents,
             {"request": self.run.job.request, "loss_networks": self.networks},
@@ -173,9 +189,16 @@ class _Comparison:
 
     def results(self) -> Results:
         """What follows from the records so far."""
+        return results_of(self.request, self._evaluations())
+
+    def _evaluations(self) -> list[Evaluation]:
         with self.run.reading() as session:
-            rows = ledger.all_evaluations(session, self.run.job.id)
-        return results_of(self.request, {(row.stage, row.number): row.outcome for row in rows})
+            return ledger.all_evaluations(session, self.run.job.id)
+
+    def _tunings(self) -> Tunings:
+        rows = self._evaluations()
+        scores = [(row.stage, row.number, row.outcome["score"]) for row in rows]
+        return tunings_of(self.request, scores)
 
     def _training(self, rate: float) -> TrainingSpec:
         """The schedule with a learning rate."""
@@ -198,7 +221,6 @@ class _Comparison:
             **options,
         )
         folder = self._cell_folder(cell)
-        outcome: dict[str, Any] = {"score": None, "error": None, "metrics": {}, "seconds": 0.0}
         try:
             result = self.run.pool.run(
                 task, folder, on_progress=lambda _steps, _loss: None, should_stop=self._should_stop
@@ -206,19 +228,16 @@ class _Comparison:
         except Stopped as stopped:
             raise Interrupted from stopped
         except WorkerError as error:
-            outcome["error"] = str(error)
+            outcome = CellOutcome(rate, error=str(error))
         else:
             report = json.loads((folder / METRICS).read_text(encoding="utf-8"))
-            outcome |= {name: report[name] for name in _KEPT if name in report}
-            outcome |= {
-                "score": result.metrics.get(self.request.metric),
-                "seconds": result.seconds,
-            }
-        self._record(cell, outcome | {"learning_rate": rate})
+            metric, seconds = self.request.metric, result.seconds
+            outcome = CellOutcome.of(report, learning_rate=rate, metric=metric, seconds=seconds)
+        self._record(cell, outcome)
 
-    def _record(self, cell: Cell, outcome: dict[str, Any]) -> None:
-        row = Evaluation(job_id=self.run.job.id, stage=CELL, number=cell.number, outcome=outcome)
-        row.finished_at = now()
+    def _record(self, cell: Cell, outcome: CellOutcome) -> None:
+        row = Evaluation(job_id=self.run.job.id, stage=CELL, number=cell.number)
+        row.outcome, row.finished_at = outcome.to_json(), now()
         with self.run.writing.begin() as session:
             ledger.record_evaluation(session, row)
         self._tell_progress()

@@ -23,17 +23,17 @@ MOST_BARS = 6
 
 def draw_trimap(table: Table) -> Figure | str:
     """Draw mIoU within a band around the true borders against the width of the band."""
-    names = [name for name in table.scores if name.startswith(_TRIMAP)]
-    if not names:
+    bands = [column for column in table.columns if column.name.startswith(_TRIMAP)]
+    if not bands:
         return "No retraining has scores near borders."
     figure = figure_of(8.0, 4.8)
     axes = figure.subplots()
-    widths = [int(name.removeprefix(_TRIMAP)) for name in names]
-    rows = [row for row in table.rows if all(row.values(name) for name in names)]
-    for place, row in enumerate(rows):
-        means = [100 * fmean(row.values(name).values()) for name in names]
-        marker = _MARKERS[place // 10 % len(_MARKERS)]
-        colour = colormaps["tab10"](place % 10)
+    widths = [int(band.name.removeprefix(_TRIMAP)) for band in bands]
+    rows = [row for row in table.rows if all(row.values(band) for band in bands)]
+    for index, row in enumerate(rows):
+        means = [100 * fmean(row.values(band).values()) for band in bands]
+        marker = _MARKERS[index // 10 % len(_MARKERS)]
+        colour = colormaps["tab10"](index % 10)
         axes.plot(widths, means, marker=marker, markersize=4, color=colour, label=row.loss)
     axes.set(xlabel="width of the band in pixels", ylabel="mIoU in the band, %", xscale="log")
     axes.set_xticks(widths, [str(width) for width in widths])
@@ -52,10 +52,10 @@ def draw_classes(table: Table) -> Figure | str:
     figure = figure_of(max(7.0, 0.16 * len(classes) * (len(rows) + 1.5) + 1.5), 4.4)
     axes = figure.subplots()
     width = 0.8 / len(rows)
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         heights = [100 * (class_iou(row)[name] or 0.0) for name in classes]
-        left = np.arange(len(classes)) - 0.4 + width / 2 + place * width
-        axes.bar(left, heights, width, color=colormaps["tab10"](place), label=row.loss)
+        left = np.arange(len(classes)) - 0.4 + width / 2 + index * width
+        axes.bar(left, heights, width, color=colormaps["tab10"](index), label=row.loss)
     axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right", fontsize=9)
     axes.set(ylabel="IoU, %", xlim=(-0.6, len(classes) - 0.4))
     axes.grid(axis="y", color="#e2e8f0")
@@ -66,27 +66,27 @@ def draw_classes(table: Table) -> Figure | str:
 
 def class_iou(row: Row) -> dict[str, float | None]:
     """Mean IoU of every class over the seeds that have it."""
-    found = [one["class_iou"] for one in row.outcomes.values() if one.get("class_iou")]
+    scored = [cell.class_iou for cell in row.outcomes.values() if cell.class_iou]
     means: dict[str, float | None] = {}
-    for name in found[0] if found else ():
-        values = [scores[name] for scores in found if scores[name] is not None]
+    for name in scored[0] if scored else ():
+        values = [value for scores in scored if (value := scores[name]) is not None]
         means[name] = fmean(values) if values else None
     return means
 
 
 def draw_curves(documents: Mapping[str, Document]) -> Figure | str:
     """Draw the curves of all surrogates with parameters, one panel a surrogate."""
-    surrogates = [one for document in documents.values() for one in _surrogates(document)]
+    surrogates = [each for document in documents.values() for each in _surrogates(document)]
     if not surrogates:
         return "No loss here is a surrogate with parameters."
     figure, grid = panels(len(surrogates))
     x = torch.linspace(0, 1, 201, dtype=torch.float64)
     for axes, surrogate in zip(grid, surrogates, strict=True):
         axes.plot([0, 1], [0, 1], color=START, linestyle="--", linewidth=0.8)
-        for place, (name, points) in enumerate(surrogate["control_points"].items()):
+        for index, (name, points) in enumerate(surrogate["control_points"].items()):
             control_points = torch.tensor(points, dtype=torch.float64)
             curve = curve_of(surrogate["family"], control_points)(x)
-            axes.plot(x.numpy(), curve.numpy(), color=colormaps["tab10"](place), label=name)
+            axes.plot(x.numpy(), curve.numpy(), color=colormaps["tab10"](index), label=name)
         axes.set(aspect="equal", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
         title = METRICS[surrogate["metric"]].title
         axes.set_title(f"{surrogate['name']}\n({title})", fontsize=9)
@@ -98,5 +98,5 @@ def draw_curves(documents: Mapping[str, Document]) -> Figure | str:
 def _surrogates(document: Document) -> Sequence[dict[str, Any]]:
     """The surrogates in a loss that have control points."""
     if document["kind"] == "sum":
-        return [one for term in document["terms"] for one in _surrogates(term["loss"])]
+        return [each for term in document["terms"] for each in _surrogates(term["loss"])]
     return [document] if document.get("control_points") else []

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from PIL import Image
 
-from search_service.comparisons.results import Results, Table, title_of
+from search_service.comparisons.request import ComparisonRequest
+from search_service.comparisons.results import HEADING, Results, Table, Text
 from search_service.pages.environment import PAGES, embedded
 from search_service.pages.fact_rows import rows_of
 from search_service.store.tables import Dataset
@@ -32,7 +33,8 @@ class FinishedComparison:
     """A comparison that is over, and what is told about it.
 
     Attributes:
-        results: What was found.
+        results: What came out.
+        request: What was asked for.
         dataset: What was trained on.
         documents: Loss -> loss file's content.
         facts: How it was run.
@@ -41,6 +43,7 @@ class FinishedComparison:
     """
 
     results: Results
+    request: ComparisonRequest
     dataset: Dataset
     documents: Mapping[str, Document]
     facts: Mapping[str, Any]
@@ -68,18 +71,18 @@ def render(comparison: FinishedComparison, figures: Sequence[DrawnFigure]) -> st
     results, gallery = comparison.results, comparison.gallery
     facts = comparison.facts.items()
     return PAGES.get_template("comparison.html").render(
-        request=results.request,
-        metric=METRICS[results.request.metric].title,
+        request=comparison.request,
+        heading=HEADING,
+        metric=METRICS[results.metric].title,
         dataset=comparison.dataset,
-        images=comparison.dataset.report["images"].get(results.request.split),
+        images=comparison.dataset.report["images"].get(comparison.request.split),
         tables=[_view(table) for table in results.tables],
-        title_of=title_of,
         documents=comparison.documents,
         figures=[
-            (one.title, CAPTIONS[one.name.partition("-")[0]], *embedded(one.content))
-            for one in figures
+            (figure.title, CAPTIONS[figure.name.partition("-")[0]], *embedded(figure.content))
+            for figure in figures
         ],
-        gallery=[_tiles(one, comparison.pictures) for one in gallery.images] if gallery else [],
+        gallery=[_tiles(image, comparison.pictures) for image in gallery.images] if gallery else [],
         colours=gallery.colours if gallery else {},
         summary=results.summary(),
         rows=[row for name, value in facts for row in rows_of(name, value)],
@@ -87,12 +90,21 @@ def render(comparison: FinishedComparison, figures: Sequence[DrawnFigure]) -> st
 
 
 def _view(table: Table) -> dict[str, Any]:
+    """A table as texts, column by column, for every loss."""
+    texts = [table.texts(column) for column in table.columns]
     return {
         "name": table.name,
-        "rows": table.rows,
-        "ranks": table.ranks,
-        "on_gpu": any(row.peak_memory is not None for row in table.rows),
-        "standings": {score: table.standings(score) for score in table.scores},
+        "titles": [column.title for column in table.columns],
+        "rows": [
+            {
+                "loss": row.loss,
+                "failed": len(row.failures),
+                "rank": table.ranks.get(row.loss),
+                "cells": [of_column.get(row.loss, Text("")) for of_column in texts],
+            }
+            for row in table.rows
+        ],
+        "notes": list(table.notes()),
     }
 
 

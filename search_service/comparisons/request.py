@@ -10,6 +10,9 @@ from workers.tasks.base import HOLD_OUT, Fraction
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.retraining import RetrainingOptions
 
+MOST_RATE = 1000.0
+"""The highest learning rate that is tried."""
+
 
 class ComparisonRequest(RetrainingOptions, JobRequest):
     """Trainings with several losses and networks over several seeds, all alike, and their comparison.
@@ -23,6 +26,12 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
         learning_rates: Peak learning rates to try for every loss and network, on a hold-out set that
             is cut from the training split, with one seed; retrainings take the best. None of them
             leaves that of the schedule.
+        rate_extensions: How often the grid of a loss and network goes on beyond its best rate while
+            that is the lowest or the highest, by the ratio of the two outermost rates on that side
+            (2 where there is one rate). A rate whose training fails bounds the grid; where all fail
+            it goes down.
+        rate_refinements: How often, once the best rate lies inside, the geometric mean of it and its
+            better neighbour is tried too.
         hold_out: Share of the training split that tuning holds out.
         metric: The metric that learning rates are tuned for and that the losses are ranked by.
         rankseg: Also score every network with the decoding ``rankseg``: a control that needs no
@@ -41,9 +50,11 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
         NetworkSpec(),
     )
     learning_rates: Annotated[
-        tuple[Annotated[float, Field(gt=0, le=1000)], ...], Field(max_length=16)
+        tuple[Annotated[float, Field(gt=0, le=MOST_RATE)], ...], Field(max_length=16)
     ] = ()
     hold_out: Fraction = HOLD_OUT
+    rate_extensions: Annotated[int, Field(ge=0, le=16)] = 4
+    rate_refinements: Annotated[int, Field(ge=0, le=8)] = 0
     metric: str = "miou"
     rankseg: bool = False
     seeds: Annotated[int, Field(ge=1, le=100)] = 3
@@ -64,9 +75,3 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
         if strange := sorted(set(self.versions) - named):
             raise ValueError(f"versions names what is not compared: {', '.join(strange)}")
         return self
-
-    @property
-    def trainings(self) -> int:
-        """How many trainings it takes, those of tuning included."""
-        each = self.seeds + len(self.learning_rates)
-        return len(self.losses) * len(self.networks) * each

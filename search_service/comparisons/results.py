@@ -1,27 +1,27 @@
-"""What follows from a comparison's trainings: rates, means with intervals, tests, ranks."""
+"""What follows from retrainings with several losses: means with intervals, tests, ranks.
 
+Light: neither the database nor torch is loaded, so that the command line reads results as well.
+"""
+
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any
+from typing import Any, Final, Literal, Self
 
-from search_service.comparisons.cells import cells_of
-from search_service.comparisons.request import ComparisonRequest
+from search_service.comparisons.columns import METRIC_SCORES, Column, columns_of
+from search_service.comparisons.outcome import CellOutcome
+from search_service.comparisons.tuning import Edge, Tried, edge_of
 from search_service.significance import Difference, Estimate, difference, estimate, holm
-from search_service.store.states import CELL
-from surrogate_zoo.metrics.catalogue import METRICS
 
-WORST = "worst_decile"
-RANKSEG = "rankseg"
-ALPHA = 0.05
+ALPHA: Final = 0.05
 """A corrected p below it tells a loss from the best one."""
 
-Outcome = Mapping[str, Any]
+HEADING: Final = "Percent, mean ± half of the 95% interval (Student's t over seeds)"
+"""What numbers in tables are."""
 
-
-def tuning_stage(network: int, rate: float) -> str:
-    """Stage of the evaluations that try a learning rate with a network."""
-    return f"tune {network} {rate:g}"
+Mark = Literal["best", "tied"]
+"""The highest mean of a column, and what the test does not tell from it."""
 
 
 @dataclass(frozen=True)
@@ -30,55 +30,30 @@ class Row:
 
     Attributes:
         loss: Its name.
-        learning_rate: The one that it was retrained with.
-        tuning: Learning rate -> score on the hold-out set; None where the training failed.
+        learning_rate: The one that it is retrained with.
         outcomes: Seed -> what became of the retraining; those that are finished.
+        tuning: What was tried for its learning rate; empty where that was not tuned.
     """
 
     loss: str
     learning_rate: float
-    tuning: Mapping[float, float | None]
-    outcomes: Mapping[int, Outcome]
+    outcomes: Mapping[int, CellOutcome]
+    tuning: Tried = field(default_factory=dict)
 
-    def values(self, score: str) -> dict[int, float]:
-        """A score by seed, of those that have it."""
-        found = {seed: score_of(outcome, score) for seed, outcome in self.outcomes.items()}
-        return {seed: value for seed, value in found.items() if value is not None}
+    def values(self, column: Column) -> dict[int, float]:
+        """A column by seed, of the retrainings that have a value in it."""
+        values = {seed: column.value(outcome) for seed, outcome in self.outcomes.items()}
+        return {seed: value for seed, value in values.items() if value is not None}
 
     @property
     def failures(self) -> dict[int, str]:
         """Why retrainings failed, by seed."""
-        return {seed: one["error"] for seed, one in self.outcomes.items() if one["error"]}
-
-    @property
-    def peak_memory(self) -> int | None:
-        """Most bytes of a GPU that a retraining took; None on a CPU."""
-        known = [one.get("peak_memory_bytes") for one in self.outcomes.values()]
-        return max((one for one in known if one is not None), default=None)
+        return {seed: cell.error for seed, cell in self.outcomes.items() if cell.error}
 
     @property
     def seconds(self) -> float:
         """Wall-clock seconds of all retrainings."""
-        return float(sum(outcome["seconds"] for outcome in self.outcomes.values()))
-
-
-def score_of(outcome: Outcome, score: str) -> float | None:
-    """A metric, a measure near borders, :data:`WORST`, or ``rankseg.<metric>`` of one retraining."""
-    family, _, name = score.partition(".")
-    scores = outcome.get(RANKSEG) or {} if family == RANKSEG else outcome["metrics"]
-    value: float | None = outcome.get(WORST) if score == WORST else scores.get(name or score)
-    return value
-
-
-def title_of(score: str) -> str:
-    """What tables call a score."""
-    family, _, name = score.partition(".")
-    if family == RANKSEG and name:
-        return f"{title_of(name)} by RankSEG"
-    if score in METRICS:
-        return METRICS[score].title
-    special = {WORST: "worst tenth of images, mIoU", "mba": "mBA"}
-    return special.get(score, score.replace("_", " "))
+        return sum(cell.seconds for cell in self.outcomes.values())
 
 
 @dataclass(frozen=True)
@@ -102,6 +77,21 @@ class Standing:
         """Whether it is the best or cannot be told from it."""
         return self.to_best is None or self.p is None or self.p >= ALPHA
 
+    @property
+    def mark(self) -> Mark | None:
+        """How tables mark it."""
+        if self.to_best is None or self.to_best.mean == 0:
+            return "best"
+        return "tied" if self.among_best else None
+
+
+@dataclass(frozen=True)
+class Text:
+    """One cell of a table: its text, and how it is marked."""
+
+    text: str
+    mark: Mark | None = None
+
 
 @dataclass(frozen=True)
 class Table:
@@ -110,109 +100,103 @@ class Table:
     Attributes:
         network: The network, as requested.
         rows: The losses, the best mean rank first; those without any score last.
-        scores: Names of all scores that some row has.
-        ranks: Loss -> mean rank in the request's metric; see :func:`mean_ranks`.
+        columns: The columns that some row has a value in.
+        ranks: Loss -> mean rank in the comparison's metric; see :func:`mean_ranks`.
     """
 
     network: Mapping[str, Any]
     rows: Sequence[Row]
-    scores: Sequence[str]
+    columns: Sequence[Column]
     ranks: Mapping[str, float]
+
+    @classmethod
+    def of(cls, metric: str, network: Mapping[str, Any], rows: Sequence[Row]) -> Self:
+        """Rank the rows by ``metric``, and see what columns they have."""
+        by_metric = METRIC_SCORES.column(metric)
+        ranks = mean_ranks({row.loss: row.values(by_metric) for row in rows})
+        ordered = sorted(rows, key=lambda row: ranks.get(row.loss, len(rows) + 1.0))
+        outcomes = [outcome for row in rows for outcome in row.outcomes.values()]
+        return cls(network, ordered, columns_of(metric, outcomes), ranks)
 
     @property
     def name(self) -> str:
         """The network in a few words."""
         return f"{self.network['architecture']} with {self.network['encoder']}"
 
-    def standings(self, score: str) -> dict[str, Standing]:
+    @property
+    def scores(self) -> list[Column]:
+        """The columns that losses are told apart by."""
+        return [column for column in self.columns if column.is_score]
+
+    @property
+    def short(self) -> list[Column]:
+        """The columns of short tables."""
+        return [column for column in self.columns if column.short]
+
+    def standings(self, column: Column) -> dict[str, Standing]:
         """Every loss that has the score."""
-        values = {row.loss: found for row in self.rows if (found := row.values(score))}
-        means = {loss: estimate(list(found.values())) for loss, found in values.items()}
+        values = {row.loss: scores for row in self.rows if (scores := row.values(column))}
+        means = {loss: estimate(list(scores.values())) for loss, scores in values.items()}
         if not means:
             return {}
         best = max(means, key=lambda loss: means[loss].mean)
         gaps = {loss: _gap(values[loss], values[best]) for loss in values if loss != best}
-        known = {loss: gap.p for loss, gap in gaps.items() if gap and gap.p is not None}
-        adjusted = dict(zip(known, holm(list(known.values())), strict=True))
+        told = {loss: gap.p for loss, gap in gaps.items() if gap and gap.p is not None}
+        adjusted = dict(zip(told, holm(list(told.values())), strict=True))
         return {loss: Standing(means[loss], gaps.get(loss), adjusted.get(loss)) for loss in values}
+
+    def texts(self, column: Column) -> dict[str, Text]:
+        """What stands in a column, by loss; a loss without a value is left out."""
+        if column.is_score:
+            return {
+                loss: Text(standing.estimate.percent(), standing.mark)
+                for loss, standing in self.standings(column).items()
+            }
+        values = {row.loss: list(row.values(column).values()) for row in self.rows}
+        unit = column.unit
+        return {loss: Text(unit.text(unit.combine(few))) for loss, few in values.items() if few}
+
+    def notes(self) -> Iterator[str]:
+        """What a reader must know of the rows beside their numbers."""
+        at_edges: dict[Edge, list[str]] = defaultdict(list)
+        for row in self.rows:
+            if (edge := edge_of(row.tuning)) is not None:
+                at_edges[edge].append(f"{row.loss} ({row.learning_rate:.12g})")
+        for edge, losses in at_edges.items():
+            yield (
+                f"The best learning rate is the {edge} one that was tried, so a better one may lie "
+                f"beyond it: {', '.join(losses)}."
+            )
+        for row in self.rows:
+            for seed, error in row.failures.items():
+                yield f"{row.loss}, seed {seed}, failed: {error}"
 
 
 @dataclass(frozen=True)
 class Results:
-    """A comparison as far as it is recorded.
+    """Everything that a comparison showed.
 
     Attributes:
-        request: What was asked for.
+        metric: Name of the metric that the losses are ranked by.
         tables: One for each network.
     """
 
-    request: ComparisonRequest
+    metric: str
     tables: Sequence[Table]
 
-    @property
-    def rates(self) -> dict[tuple[int, str], float]:
-        """The learning rate of every network and loss."""
-        return {
-            (index, row.loss): row.learning_rate
-            for index, table in enumerate(self.tables)
-            for row in table.rows
-        }
-
     def summary(self) -> dict[str, Any]:
-        """The comparison in short, as JSON: the ranking by the request's metric."""
-        finished = sum(len(row.outcomes) for table in self.tables for row in table.rows)
+        """The comparison in short, as JSON: the ranking by the comparison's metric."""
+        rows = [row for table in self.tables for row in table.rows]
         return {
-            "metric": self.request.metric,
-            "cells": finished,
-            "failed": sum(len(row.failures) for table in self.tables for row in table.rows),
-            "seconds": sum(row.seconds for table in self.tables for row in table.rows),
+            "metric": self.metric,
+            "cells": sum(len(row.outcomes) for row in rows),
+            "failed": sum(len(row.failures) for row in rows),
+            "seconds": sum(row.seconds for row in rows),
             "networks": [
-                {
-                    "network": dict(table.network),
-                    "losses": list(_ranking(table, self.request.metric)),
-                }
+                {"network": dict(table.network), "losses": list(_ranking(table, self.metric))}
                 for table in self.tables
             ],
         }
-
-
-def results_of(request: ComparisonRequest, recorded: Mapping[tuple[str, int], Outcome]) -> Results:
-    """Derive the results from what is recorded, by stage and number."""
-    tables = [_table(request, index, recorded) for index in range(len(request.networks))]
-    return Results(request, tables)
-
-
-def _table(
-    request: ComparisonRequest, network: int, recorded: Mapping[tuple[str, int], Outcome]
-) -> Table:
-    rows = [
-        _row(request, network, place, loss, recorded) for place, loss in enumerate(request.losses)
-    ]
-    ranks = mean_ranks({row.loss: row.values(request.metric) for row in rows})
-    rows.sort(key=lambda row: ranks.get(row.loss, len(rows) + 1.0))
-    asked = request.networks[network].model_dump(mode="json")
-    return Table(asked, rows, list(_scores(request, rows)), ranks)
-
-
-def _row(
-    request: ComparisonRequest,
-    network: int,
-    place: int,
-    loss: str,
-    recorded: Mapping[tuple[str, int], Outcome],
-) -> Row:
-    tried = {
-        rate: recorded.get((tuning_stage(network, rate), place)) for rate in request.learning_rates
-    }
-    tuning = {rate: outcome["score"] for rate, outcome in tried.items() if outcome is not None}
-    scored = {rate: score for rate, score in tuning.items() if score is not None}
-    rate = max(scored, key=lambda one: scored[one]) if scored else request.training.learning_rate
-    outcomes = {
-        cell.seed: recorded[CELL, cell.number]
-        for cell in cells_of(request)
-        if (cell.network, cell.loss) == (network, loss) and (CELL, cell.number) in recorded
-    }
-    return Row(loss, rate, tuning, outcomes)
 
 
 def mean_ranks(values: Mapping[str, Mapping[int, float]]) -> dict[str, float]:
@@ -220,35 +204,16 @@ def mean_ranks(values: Mapping[str, Mapping[int, float]]) -> dict[str, float]:
 
     Equal scores share the mean of their ranks (Demsar, JMLR 2006).
     """
-    there = {loss: found for loss, found in values.items() if found}
-    common = set.intersection(*(set(found) for found in there.values())) if there else set()
-    ranks: dict[str, list[float]] = {loss: [] for loss in there}
+    scored = {loss: by_seed for loss, by_seed in values.items() if by_seed}
+    common = set.intersection(*(set(by_seed) for by_seed in scored.values())) if scored else set()
+    ranks: dict[str, list[float]] = {loss: [] for loss in scored}
     for seed in common:
-        scores = [found[seed] for found in there.values()]
-        for loss, found in there.items():
-            higher = sum(score > found[seed] for score in scores)
-            equal = sum(score == found[seed] for score in scores)
+        scores = [by_seed[seed] for by_seed in scored.values()]
+        for loss, by_seed in scored.items():
+            higher = sum(score > by_seed[seed] for score in scores)
+            equal = sum(score == by_seed[seed] for score in scores)
             ranks[loss].append(higher + (equal + 1) / 2)
-    return {loss: fmean(own) for loss, own in ranks.items() if own}
-
-
-def _scores(request: ComparisonRequest, rows: Sequence[Row]) -> Iterator[str]:
-    """Names of scores: the request's metric, other metrics, measures near borders, further ones."""
-    found = {name for row in rows for one in row.outcomes.values() for name in one["metrics"]}
-    first = [request.metric, *(name for name in METRICS if name != request.metric)]
-    yield from (name for name in first if name in found)
-    yield from sorted(found - set(METRICS), key=_naturally)
-    if any(row.values(WORST) for row in rows):
-        yield WORST
-    control = f"{RANKSEG}.{request.metric}"
-    if any(row.values(control) for row in rows):
-        yield control
-
-
-def _naturally(name: str) -> tuple[str, int]:
-    """Order of names that end in numbers: ``trimap_5`` before ``trimap_10``."""
-    stem, _, number = name.rpartition("_")
-    return (stem, int(number)) if number.isdecimal() else (name, 0)
+    return {loss: fmean(over_seeds) for loss, over_seeds in ranks.items() if over_seeds}
 
 
 def _gap(values: Mapping[int, float], best: Mapping[int, float]) -> Difference | None:
@@ -259,12 +224,13 @@ def _gap(values: Mapping[int, float], best: Mapping[int, float]) -> Difference |
 
 
 def _ranking(table: Table, metric: str) -> Iterator[dict[str, Any]]:
-    standings = table.standings(metric)
+    standings = table.standings(METRIC_SCORES.column(metric))
     for row in table.rows:
         standing = standings.get(row.loss)
         yield {
             "loss": row.loss,
             "learning_rate": row.learning_rate,
+            "edge": edge_of(row.tuning),
             "mean": standing.estimate.mean if standing else None,
             "half_interval": standing.estimate.half if standing else None,
             "rank": table.ranks.get(row.loss),

@@ -5,8 +5,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from surrogate_zoo.losses.document import NAME
-from surrogate_zoo.sums import is_sum, parse_sum
+from surrogate_zoo.sums import NAME, is_sum, parse_sum
 from workers.tasks.base import Spec
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=128)]

@@ -15,33 +15,41 @@ from sqlalchemy.orm import Session, sessionmaker
 from surrogate_zoo.errors import InputError
 
 _BUSY_SECONDS = 30
+_IDLE = 5  # connections that stay open
 _READ_ONLY = "lossfit_read_only"
 
 MIGRATION_KEY, CONTROLLER_KEY = 0x6C6F737301, 0x6C6F737302
 """PostgreSQL advisory locks: who migrates, and who is the controller."""
 
 
-def make_engine(url: str) -> Engine:
+def make_engine(url: str, *, connections: int = 15) -> Engine:
     """Connect to SQLite or PostgreSQL (psycopg); creates an SQLite file's folder.
 
     On SQLite a transaction takes the write lock when it begins (BEGIN IMMEDIATE), so that one that
     reads and then writes never finds its snapshot outdated ("database is locked"): keep
     transactions short, and read in :func:`read_sessions`, which lock nothing.
 
+    Args:
+        url: Of the database.
+        connections: How many are open at most, at least 5; who needs another one waits. Five stay
+            open when nobody uses them.
+
     Raises:
         InputError: The URL names another database.
     """
     parsed = make_url(url)
+    pool = {"pool_size": _IDLE, "max_overflow": connections - _IDLE}
     if parsed.get_backend_name() == "sqlite":
         if not parsed.database or parsed.database == ":memory:":
             raise InputError("The SQLite database must be a file: sqlite:////folder/lossfit.db.")
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS})
+        engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS}, **pool)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        return create_engine(parsed, pool_pre_ping=True, **pool)
     raise InputError(f"{parsed.get_backend_name()} is not supported: use sqlite or postgresql.")
 
 

@@ -11,6 +11,9 @@ from sqlalchemy import Connection, Engine, text
 from search_service.store.database import CONTROLLER_KEY, read_sessions
 from surrogate_zoo.errors import ConflictError
 
+LEASE_SUFFIX = ".controller"
+"""What the name of an SQLite database is followed by in the name of its lease file."""
+
 _PATIENCE_SECONDS = 15.0
 _RETRY_SECONDS = 0.2
 
@@ -29,9 +32,13 @@ def hold_lease(engine: Engine) -> Iterator[None]:
         yield
 
 
+def _lease_file(engine: Engine) -> Path:
+    return Path(f"{engine.url.database}{LEASE_SUFFIX}")
+
+
 @contextmanager
 def _file_lease(engine: Engine) -> Iterator[None]:
-    with Path(f"{engine.url.database}.controller").open("w") as file:
+    with _lease_file(engine).open("w") as file:
 
         def attempt() -> bool:
             try:
@@ -78,7 +85,7 @@ _HELD = text("""
 def controller_runs(engine: Engine) -> bool:
     """Whether some controller holds the database's lease."""
     if engine.dialect.name == "sqlite":
-        return _is_locked(Path(f"{engine.url.database}.controller"))
+        return _is_locked(_lease_file(engine))
     with read_sessions(engine)() as session:
         return bool(session.scalar(_HELD, {"key": CONTROLLER_KEY}))
 

@@ -1,6 +1,6 @@
-"""The states of jobs and the ends of trials, by name; loads nothing."""
+"""The words of a job's life: states and endings; needs nothing."""
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 State: TypeAlias = Literal[
     "queued",  # waits for the controller, by priority
@@ -12,18 +12,11 @@ State: TypeAlias = Literal[
     "succeeded",
     "failed",
 ]
-
-
-STATES: tuple[State, ...] = State.__args__  # type: ignore[attr-defined]
-
-
+STATES: tuple[State, ...] = get_args(State)
 ACTIVE: tuple[State, ...] = ("running", "pausing", "cancelling")
 """States in which a controller works on the job."""
-
-
 FINAL: tuple[State, ...] = ("cancelled", "succeeded", "failed")
 """States that a job never leaves."""
-
 
 Ending: TypeAlias = Literal[
     "trained",  # to the end of its schedule
@@ -32,7 +25,6 @@ Ending: TypeAlias = Literal[
     "failed",
 ]
 """How a trial ended."""
-
 
 CELL = "cell"
 """Stage of a comparison's retrainings."""

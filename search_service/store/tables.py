@@ -37,8 +37,8 @@ class Job(Base):
 
     Attributes:
         id: UUID in its canonical text form.
-        kind: See :data:`JobKind`.
-        state: See :data:`State`.
+        kind: See ``search_service.kinds.KINDS``.
+        state: See :data:`search_service.store.states.State`.
         priority: Higher starts first.
         request: The checked request as JSON, everything that was left open filled in.
         result: What came out, once succeeded.
@@ -84,7 +84,7 @@ class Trial(Base):
             what the sampler was told (``halving.imputed_scores``), on the scale of whole trainings.
         metrics: All metrics on the hold-out set, as they were measured.
         error: Why there is no score.
-        ending: See :data:`Ending`.
+        ending: See :data:`search_service.store.states.Ending`.
         iterations: Steps that it was trained for.
         seconds: Wall time of its training and scoring.
         worker: Facts about where it ran that a repeat needs, such as the thread count.

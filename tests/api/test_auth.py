@@ -29,7 +29,7 @@ def guarded(serve: Callable[..., Live]) -> Live:
     ],
 )
 def test_without_the_token_nothing_is_told(guarded: Live, path: str, header: str | None) -> None:
-    headers = {} if header is None else {"Authorization": header.encode("latin-1")}
+    headers = [] if header is None else [(b"Authorization", header.encode("latin-1"))]
     response = guarded.http.get(path, headers=headers)
     is_problem(response, 401)
     assert response.headers["www-authenticate"] == "Bearer"

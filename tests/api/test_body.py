@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 
 from api.body import BodyMiddleware, Refusal, check_content_type, check_json, walk
 from tests.api.conftest import listening
+from tests.conftest import DEADLINE
 
 LIMIT = 1024 * 1024
 MIB = b" " * LIMIT
@@ -23,7 +24,7 @@ def echo() -> Iterator[httpx.Client]:
     async def length(request: Request) -> int:
         return len(await request.body())
 
-    with listening(app) as url, httpx.Client(base_url=url, timeout=60) as client:
+    with listening(app) as url, httpx.Client(base_url=url, timeout=DEADLINE) as client:
         yield client
 
 

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from api.app import create_app
-from api.problems import MEDIA_TYPE, Problem, status_of
+from api.problems import status_of
+from api.schemas import PROBLEM, Problem
 from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
 from search_service.store.database import make_engine
@@ -32,7 +33,7 @@ JSON = {"Content-Type": "application/json"}
 
 def is_problem(response: httpx.Response, status: int) -> Problem:
     assert response.status_code == status, response.text
-    assert response.headers["content-type"] == MEDIA_TYPE
+    assert response.headers["content-type"] == PROBLEM
     problem = Problem.model_validate_json(response.content)
     assert problem.status == status
     assert problem.type.startswith("urn:lossfit:problem:")

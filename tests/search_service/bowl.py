@@ -1,8 +1,7 @@
 """A pool whose scores are known functions of theta: quadratic bowls with their best points inside."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,9 @@ from search_service.searches.request import SearchRequest
 from search_service.searches.space import space_of
 from surrogate_zoo.losses.parameter_space import ControlPoints, ParameterSpace
 from surrogate_zoo.metrics.targets import Target
+from tests.search_service.pools import IdlePool
 from workers.tasks.base import Stopped
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
-from workers.tasks.retraining import RetrainingResult, RetrainingTask
 
 Scored = list[tuple[int, list[float], float | None]]
 
@@ -25,10 +24,15 @@ def optimum(dimension: int) -> np.ndarray:
     return np.linspace(0.2, 0.8, dimension)
 
 
-def bowl(theta: Sequence[float]) -> float:
+def bowl(theta: Sequence[float] | np.ndarray) -> float:
     """1 at the optimum, falling with the squared distance, in every dimension alike."""
     point = np.asarray(theta, dtype=np.float64)
     return float(1.0 - np.mean((point - optimum(len(point))) ** 2))
+
+
+def alone(scores: Iterable[float | None]) -> list[Score | None]:
+    """Scores of candidates that are the mean of no metrics, as a sampler with one objective takes."""
+    return [None if score is None else Score(score, {}) for score in scores]
 
 
 def scores_of(target: Target, theta: Sequence[float]) -> Score:
@@ -67,7 +71,7 @@ def expected(
     return trials, space.control_points(result.theta)
 
 
-class BowlPool:
+class BowlPool(IdlePool):
     """Scores candidates by :func:`scores_of` in the caller's thread.
 
     Args:
@@ -103,16 +107,6 @@ class BowlPool:
             self.evaluated.append((task.metric, candidate.number))
             on_outcome(Outcome(candidate.number, score, score.parts, None, self.seconds))
 
-    def run(
-        self,
-        task: RetrainingTask,
-        folder: Path,
-        *,
-        on_progress: Callable[[int, float], None],
-        should_stop: Callable[[], bool],
-    ) -> RetrainingResult:
-        raise NotImplementedError("A bowl trains nothing.")
-
 
 def _theta(metric: str, document: Mapping[str, Any]) -> list[float]:
     """The theta that a candidate's loss file tells; of a sum with its weights."""
@@ -120,4 +114,4 @@ def _theta(metric: str, document: Mapping[str, Any]) -> list[float]:
     losses = [term["loss"] for term in document["terms"]] if whole else [document]
     weights = [term["weight"] for term in document["terms"]] if whole else None
     space = ParameterSpace(metric, losses[0]["family"], mixed=whole)
-    return space.theta(curves_of(document), weights).tolist()
+    return [float(coordinate) for coordinate in space.theta(curves_of(document), weights)]

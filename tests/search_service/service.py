@@ -21,9 +21,8 @@ from search_service.store.database import read_sessions, sessions
 from search_service.store.states import FINAL
 from search_service.store.tables import Job
 from surrogate_zoo.store import zoo
+from tests.conftest import DEADLINE
 from tests.search_service.bowl import Scored
-
-DEADLINE = 120.0
 
 
 def small(**fields: Any) -> SearchRequest:
@@ -58,6 +57,12 @@ def working(settings: Settings, pool: Pool) -> Iterator[None]:
             thread.join()
 
 
+def result_of(job: Job) -> dict[str, Any]:
+    """What a job that has succeeded ended with."""
+    assert job.result is not None, job.error
+    return job.result
+
+
 class Desk:
     """Submits jobs to a database and looks at them."""
 
@@ -78,8 +83,8 @@ class Desk:
 
     def trials(self, job_id: str) -> Scored:
         with self.reading() as session:
-            found = trials(session, job_id, limit=10_000)
-            return [(trial.number, trial.theta, trial.score) for trial in found]
+            recorded = trials(session, job_id, limit=10_000)
+            return [(trial.number, trial.theta, trial.score) for trial in recorded]
 
     def states(self, job_id: str) -> list[str]:
         with self.reading() as session:
@@ -89,8 +94,7 @@ class Desk:
 
     def published(self, job_id: str) -> dict[str, Any]:
         """Document of the loss that a search published."""
-        result = self.job(job_id).result
-        assert result is not None
+        result = result_of(self.job(job_id))
         with self.reading() as session:
             return zoo.get(session, result["loss"], result["version"]).document
 

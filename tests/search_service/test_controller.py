@@ -1,3 +1,5 @@
+"""The controller: searches to their end, stopped and gone on with, in order, and failing."""
+
 import csv
 import json
 import time
@@ -15,6 +17,7 @@ from search_service.settings import Settings
 from search_service.store.artifacts import open_artifact
 from surrogate_zoo.errors import ConflictError, InputError
 from surrogate_zoo.losses.document import check_document
+from tests.conftest import DEADLINE
 from tests.search_service.bowl import BowlPool, expected
 from tests.search_service.service import Desk, small, working
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
@@ -98,7 +101,7 @@ def test_cancelling_stops_within_seconds_and_publishes_nothing(
     pool = BowlPool(closed=True)
     with working(settings, pool):
         job_id = desk.submit(small())
-        assert pool.entered.acquire(timeout=30)
+        assert pool.entered.acquire(timeout=DEADLINE)
         began = time.monotonic()
         assert desk.act(jobs.cancel, job_id).state == "cancelling"
         job = desk.wait_for(job_id)
@@ -133,7 +136,7 @@ def test_a_higher_priority_starts_first_and_equals_in_their_order(
     pool = BowlPool(closed=True)
     with working(settings.model_copy(update={"concurrent_jobs": 1}), pool):
         first = desk.submit(small(metric="macc"))
-        assert pool.entered.acquire(timeout=30)
+        assert pool.entered.acquire(timeout=DEADLINE)
         waiting = [
             desk.submit(small(metric=metric, priority=priority))
             for metric, priority in [("miou", -5), ("fwiou", 0), ("gacc", 0), ("bf1", 7)]
@@ -150,7 +153,7 @@ def test_a_job_cancelled_while_it_waits_never_starts(desk: Desk, settings: Setti
     pool = BowlPool(closed=True)
     with working(settings.model_copy(update={"concurrent_jobs": 1}), pool):
         first = desk.submit(small(metric="macc"))
-        assert pool.entered.acquire(timeout=30)
+        assert pool.entered.acquire(timeout=DEADLINE)
         second = desk.submit(small(metric="miou"))
         assert desk.act(jobs.cancel, second).state == "cancelled"
         pool.gate.set()

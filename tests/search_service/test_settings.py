@@ -1,3 +1,5 @@
+"""Settings: from the environment, below the home folder, within their limits."""
+
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,7 @@
 """Entry points are found once each, whatever else looks for packages."""
 
 import sys
-from importlib.metadata import Distribution, PathDistribution
+from importlib.metadata import Distribution, DistributionFinder, PathDistribution
 from pathlib import Path
 
 import pytest
@@ -15,10 +15,12 @@ class Another:
     def find_spec(self, *_: object) -> None:
         return None
 
-    def find_distributions(self, context: object) -> list[Distribution]:
-        folders = [Path(one) for one in context.path]  # type: ignore[attr-defined]
+    def find_distributions(self, context: DistributionFinder.Context) -> list[Distribution]:
+        folders = [Path(folder) for folder in context.path]
         return [
-            PathDistribution(found) for folder in folders for found in folder.glob("*.dist-info")
+            PathDistribution(metadata)
+            for folder in folders
+            for metadata in folder.glob("*.dist-info")
         ]
 
 

@@ -1,104 +1,110 @@
-"""The comparison's table, from jobs as the service gives them."""
+"""The tables that the terminal shows of a comparison, and how they are cut to its width."""
 
 import io
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import pytest
 from rich.console import Console
 
-from api.cli.compare import comparison
+from api.cli.comparison_tables import print_results
+from search_service.comparisons.outcome import CellOutcome
+from search_service.comparisons.results import Results, Row, Table
 from surrogate_zoo.errors import InputError
 
-
-def job(loss: str, miou: float, *, seed: int = 0, **changed: Any) -> dict[str, Any]:
-    request = {"loss": loss, "version": 1, "dataset": "shapes", "split": "test", "seed": seed}
-    metrics = {"macc": 0.5, "miou": miou, "mba": miou / 2, "trimap_1": 0.1, "trimap_10": 0.2}
-    return {
-        "request": request | {"training": {"iterations": 2}} | changed,
-        "result": {"metrics": metrics},
-    }
+NETWORK = {"architecture": "Unet", "encoder": "resnet18"}
 
 
-def printed(jobs: list[dict[str, Any]], *, boundary: bool = False) -> list[str]:
-    console = Console(width=200, record=True, file=io.StringIO())
-    console.print(comparison(jobs, boundary=boundary))
-    return console.export_text(styles=True).splitlines()
+def outcome(miou: float) -> CellOutcome:
+    names = ("fwiou", "biou", "bf1", "macc", "gacc", "boundary-iou", "trimap_1", "trimap_10")
+    metrics = {"miou": miou, "mba": miou / 2, "kappa": -0.25, **dict.fromkeys(names, 0.5)}
+    return CellOutcome(0.1, miou, seconds=2.0, metrics=metrics)
 
 
-def test_several_seeds_give_mean_and_standard_deviation() -> None:
-    lines = printed([job("dice", 0.4), job("dice", 0.6, seed=1), job("lovasz", 0.45)])
-    (dice,) = [line for line in lines if "dice v1" in line]
-    assert "50.00 ± 14.14" in dice
-    (lovasz,) = [line for line in lines if "lovasz v1" in line]
-    assert "45.00" in lovasz
-    assert "±" not in lovasz
+def results(scores: Mapping[str, Sequence[float]]) -> Results:
+    rows = [
+        Row(loss, 0.1, dict(enumerate(map(outcome, values))), {0.1: 0.5})
+        for loss, values in scores.items()
+    ]
+    return Results("miou", [Table.of("miou", NETWORK, rows)])
 
 
-def test_the_best_of_a_column_stands_out_and_ties_do_both() -> None:
-    lines = printed([job("dice", 0.4), job("lovasz", 0.45)])
-    (lovasz,) = [line for line in lines if "lovasz v1" in line]
-    assert "\x1b[1m45.00" in lovasz
-    (dice,) = [line for line in lines if "dice v1" in line]
-    assert "\x1b[1m40.00" not in dice
-    assert "\x1b[1m50.00" in dice
-    assert "\x1b[1m50.00" in lovasz
+FEW = {"dice": [0.4, 0.41, 0.42], "lovasz": [0.5, 0.51, 0.53]}
 
 
-def test_columns_come_in_the_order_of_the_metrics() -> None:
-    (header,) = [line for line in printed([job("dice", 0.4)]) if "Loss" in line]
-    assert header.index("miou") < header.index("macc")
-    assert "mba" not in header
+def printed(
+    scores: Mapping[str, Sequence[float]] = FEW,
+    metrics: Sequence[str] = (),
+    *,
+    width: int = 200,
+    boundary: bool = False,
+    styles: bool = False,
+) -> list[str]:
+    console = Console(width=width, record=True, file=io.StringIO())
+    print_results(console, results(scores), "shapes, split val", metrics, boundary=boundary)
+    return console.export_text(styles=styles).splitlines()
 
 
-def test_other_metrics_can_be_asked_for() -> None:
-    scored = job("dice", 0.4)
-    scored["result"]["metrics"] |= {"kappa": -0.25, "f2": 0.3}
-    console = Console(width=100, record=True, file=io.StringIO())
-    console.print(comparison([scored], ["kappa", "miou"]))
-    text = console.export_text()
-    assert text.index("kappa") < text.index("miou")
-    assert "-25.00" in text
-    assert "f2" not in text
-    with pytest.raises(InputError, match="no such score"):
-        comparison([scored], ["unheard-of"])
+def lines_with(text: str, lines: Sequence[str]) -> list[str]:
+    return [line for line in lines if text in line]
+
+
+def test_the_heading_says_what_the_numbers_are() -> None:
+    heading = printed()[0]
+    assert heading.startswith(
+        "shapes, split val. Percent, mean ± half of the 95% interval (Student"
+    )
+    assert "paired t-test, Holm" in heading
+
+
+def test_a_loss_has_mean_and_half_of_its_interval() -> None:
+    [dice] = lines_with("│ dice ", printed())
+    # 41 +- t(0.975, 2) sd / sqrt(3)
+    assert "41.0 ± 2.5" in dice
+    [single] = lines_with("│ dice ", printed({"dice": [0.4]}))
+    assert "40.0" in single
+    assert "±" not in single
+
+
+def test_the_best_is_bold_and_what_is_not_told_from_it_italic() -> None:
+    scores = {**FEW, "focal": [0.48, 0.52, 0.5]}
+    lines = printed(scores, ["miou"], styles=True)
+    assert len(lines_with("\x1b[1m51.3 ± 3.8", lines)) == 1
+    assert len(lines_with("\x1b[3m50.0 ± 5.0", lines)) == 1
+    [dice] = lines_with("│ dice ", lines)
+    assert "\x1b[1m" not in dice
+    assert "\x1b[3m" not in dice
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_no_line_is_wider_than_the_terminal_and_no_column_is_lost(width: int) -> None:
+    scores = {**FEW, "0.5*cross-entropy+0.25*lovasz+0.25*boundary-cross-entropy": [0.3, 0.2, 0.1]}
+    lines = printed(scores, width=width)
+    tables = [line for line in lines if "│" in line or "┃" in line]
+    assert max(map(len, tables)) <= width
+    dice = lines_with("│ dice ", lines)
+    assert sum(line.count("±") for line in dice) == 8
+    assert (len(dice) == 1) == (width == 200)
+    assert not lines_with("…", lines)
+
+
+def test_other_metrics_come_as_they_are_asked_for() -> None:
+    lines = printed(metrics=["kappa", "macc", "miou"])
+    [header] = lines_with("loss", lines)
+    assert header.index("Kappa") < header.index("mAcc") < header.index("mIoU")
+    [dice] = lines_with("│ dice ", lines)
+    assert "-25.0" in dice
+    with pytest.raises(
+        InputError, match=r"no such score.*unheard-of.*There are: learning_rate, miou"
+    ):
+        printed(metrics=["miou", "unheard-of"])
 
 
 def test_measures_near_borders_are_a_table_of_their_own() -> None:
-    lines = printed([job("dice", 0.4), job("lovasz", 0.45)], boundary=True)
-    (header,) = [line for line in lines if "Loss" in line]
-    assert header.index("mba") < header.index("trimap_1") < header.index("trimap_10")
-    assert "miou" not in header
-    (lovasz,) = [line for line in lines if "lovasz v1" in line]
-    assert "\x1b[1m22.50" in lovasz
+    [header] = lines_with("loss", printed(boundary=True))
+    assert header.index("mBA") < header.index("trimap 1 ") < header.index("trimap 10")
+    assert "mIoU" not in header
 
 
-def test_only_scores_that_all_have_are_compared() -> None:
-    old = job("dice", 0.4)
-    old["result"]["metrics"] = {"miou": 0.4}
-    (header,) = [line for line in printed([job("lovasz", 0.5), old]) if "Loss" in line]
-    assert "miou" in header
-    assert "macc" not in header
-    with pytest.raises(InputError, match="no such score"):
-        comparison([job("lovasz", 0.5), old], boundary=True)
-
-
-@pytest.mark.parametrize(
-    "changed", [{"split": "val"}, {"dataset": "mine"}, {"training": {"iterations": 3}}]
-)
-def test_what_was_trained_or_scored_otherwise_is_not_compared(changed: dict[str, Any]) -> None:
-    (field,) = changed
-    with pytest.raises(InputError, match=f"differ in {field}"):
-        comparison([job("dice", 0.4), job("lovasz", 0.5, **changed)])
-
-
-def test_versions_of_a_loss_are_rows_of_their_own() -> None:
-    lines = printed([job("dice", 0.4), job("dice", 0.5, version=2)])
-    assert sum("dice v" in line for line in lines) == 2
-
-
-def test_a_weighted_sum_is_a_row_with_the_versions_of_its_terms() -> None:
-    versions = {"dice": 1, "lovasz": 2}
-    summed = job("dice+2*lovasz", 0.4, version=None, versions=versions)
-    lines = printed([summed, job("dice", 0.5, versions={})])
-    assert sum("dice+2*lovasz (dice v1, lovasz v2)" in line for line in lines) == 1
-    assert sum("dice v1 " in line for line in lines) == 1
+def test_a_rate_at_an_edge_is_told_below() -> None:
+    [note] = lines_with("the only one that was tried", printed())
+    assert note.endswith("beyond it: lovasz (0.1), dice (0.1).")

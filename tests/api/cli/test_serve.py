@@ -1,10 +1,16 @@
-"""What ``lossfit serve`` says when it cannot serve."""
+"""What ``lossfit serve`` says when it cannot serve, and the socket that it listens on."""
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from api.cli.processes import _listening
+from search_service.settings import Settings
 
 
 def serve(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -38,3 +44,38 @@ def test_another_kind_of_database_is_refused(tmp_path: Path) -> None:
     ended = serve("--home", str(tmp_path), LOSSFIT_DATABASE_URL="mysql://localhost/x")
     assert ended.returncode == 1
     assert "use sqlite or postgresql" in ended.stderr
+
+
+async def has_nodelay(listening: socket.socket) -> bool:
+    """Whether a connection that asyncio accepts on a socket has Nagle's algorithm turned off."""
+    option: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted = writer.get_extra_info("socket")
+        option.set_result(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(accept, sock=listening):
+        reader, writer = await asyncio.open_connection(*listening.getsockname()[:2])
+        nodelay = await option
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+    return bool(nodelay)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_answers_are_not_held_back(host: str, tmp_path: Path) -> None:
+    if host == "::1" and not socket.has_ipv6:
+        pytest.skip("this Python has no IPv6")
+    with _listening(Settings(home=tmp_path, host=host, port=0)) as listening:
+        assert asyncio.run(has_nodelay(listening))
+
+
+def test_who_connects_before_the_api_is_up_waits_for_it(tmp_path: Path) -> None:
+    with (
+        _listening(Settings(home=tmp_path, host="127.0.0.1", port=0)) as listening,
+        socket.create_connection(listening.getsockname()),
+    ):
+        pass

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -18,6 +19,7 @@ from typer.testing import CliRunner, Result
 from api.cli.app import app
 from api.cli.embedded import embedded_service
 from api.client.client import Client
+from api.schemas import LossNetworkEvent, ProgressEvent, StateEvent, TrialEvent
 from surrogate_zoo import load_loss
 
 DEADLINE_S = 120
@@ -62,7 +64,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def wait_until_controlled(client: Client, *, controlled: bool = True) -> None:
     deadline = time.monotonic() + DEADLINE_S
-    while bool(client.get("/readyz")["warnings"]) == controlled:
+    while bool(client.health.ready().warnings) == controlled:
         assert time.monotonic() < deadline
 
 
@@ -79,7 +81,7 @@ def retrain(service: Service, loss: str, seed: int = 0) -> str:
     return str(json.loads(printed)["id"])
 
 
-def test_a_search_ends_with_a_loss_in_the_zoo(service: Service, search: dict[str, object]) -> None:
+def test_a_search_ends_with_a_loss_in_the_zoo(service: Service, search: dict[str, Any]) -> None:
     assert search["result"]["loss"] == "found"
     shown = json.loads(service.run("losses", "show", "found"))
     assert shown["metric"] == "macc"
@@ -88,7 +90,7 @@ def test_a_search_ends_with_a_loss_in_the_zoo(service: Service, search: dict[str
 
 
 def test_a_search_leaves_its_figures_and_tables(
-    service: Service, search: dict[str, object], tmp_path: Path
+    service: Service, search: dict[str, Any], tmp_path: Path
 ) -> None:
     service.run("jobs", "fetch", str(search["id"]), str(tmp_path))
     names = {path.name for path in tmp_path.iterdir()}
@@ -98,7 +100,7 @@ def test_a_search_leaves_its_figures_and_tables(
 
 
 def test_a_trial_of_a_finished_search_is_published(
-    service: Service, search: dict[str, object]
+    service: Service, search: dict[str, Any]
 ) -> None:
     service.run("jobs", "publish", str(search["id"]), "1", "second")
     shown = json.loads(service.run("losses", "show", "second"))
@@ -108,7 +110,7 @@ def test_a_trial_of_a_finished_search_is_published(
 
 
 def test_a_downloaded_loss_needs_torch_alone(
-    service: Service, search: dict[str, object], tmp_path: Path
+    service: Service, search: dict[str, Any], tmp_path: Path
 ) -> None:
     path = tmp_path / "found.py"
     service.run("losses", "download", "found", "--format", "python", "--output", str(path))
@@ -124,20 +126,34 @@ def test_a_downloaded_loss_needs_torch_alone(
 
 
 def test_retrainings_are_compared_loss_by_loss(
-    service: Service, search: dict[str, object], tmp_path: Path
+    service: Service, search: dict[str, Any], tmp_path: Path
 ) -> None:
     jobs = [retrain(service, "found"), retrain(service, "cross-entropy")]
     jobs.append(retrain(service, "cross-entropy", seed=1))
-    table = service.run("compare", *jobs)
+    table = service.run("compare", "--jobs", *jobs)
     assert "found v1" in table
     (row,) = [line for line in table.splitlines() if "cross-entropy v1" in line]
-    assert row.count("±") == 6
+    assert row.count("±") == 8
     service.run("jobs", "fetch", jobs[0], str(tmp_path))
     assert {"metrics.json", "weights.safetensors", "predictions.png"} <= {
         path.name for path in tmp_path.iterdir()
     }
     with safe_open(tmp_path / "weights.safetensors", framework="pt") as weights:
         assert weights.keys()
+
+
+def test_every_event_of_the_service_is_typed(
+    service: Service, search: dict[str, object], edge_network: dict[str, object]
+) -> None:
+    client = service.client
+    printed = service.run("retrain", "semeda", "tiny", sets=NETWORK + TRAINING)
+    ids = [str(search["id"]), str(json.loads(printed)["id"]), next(client.loss_networks.list()).id]
+    found = [client.find(job_id) for job_id in ids]
+    events = [event for jobs, job in found for event in jobs.events(job.id)]
+    assert {type(event) for event in events} == {
+        *(StateEvent, TrialEvent, ProgressEvent, LossNetworkEvent)
+    }
+    assert [event.event for event in events if event.model_extra] == []
 
 
 EDGE = ["network.iterations=5", "network.crop=[32,32]"]
@@ -177,7 +193,7 @@ def test_a_retraining_with_a_sum_takes_the_edge_network_and_says_so(
     job = json.loads(result.stdout)
     (taken,) = job["result"]["loss_networks"]
     assert taken["sha256"] == edge_network["sha256"]
-    table = service.run("compare", job["id"], retrain(service, "cross-entropy"))
+    table = service.run("compare", "--jobs", job["id"], retrain(service, "cross-entropy"))
     assert f"{loss} (cross-entropy v1, semeda v1)" in table
 
 
@@ -216,11 +232,13 @@ def test_what_a_loss_needs_is_shown(service: Service) -> None:
     assert needs["facts"] == ["edge_network"]
 
 
-def test_what_cannot_be_compared_is_refused(service: Service, search: dict[str, object]) -> None:
+def test_what_cannot_be_compared_is_refused(service: Service, search: dict[str, Any]) -> None:
     sets = [*NETWORK, *TRAINING, "training.momentum=0.5"]
     other = json.loads(service.run("retrain", "dice", "tiny", sets=sets))["id"]
-    refused = service.run("compare", retrain(service, "dice"), other, fails=True)
+    refused = service.run("compare", "--jobs", retrain(service, "dice"), other, fails=True)
     assert "differ in training" in refused
+    refused = service.run("compare", "--jobs", other, "--rate", "0.1", "--detach", fails=True)
+    assert "--rate, --detach would change a new comparison" in refused
 
 
 def test_a_detached_job_is_watched_paused_resumed_and_cancelled(service: Service) -> None:
@@ -238,7 +256,7 @@ def test_a_detached_job_is_watched_paused_resumed_and_cancelled(service: Service
 
 def wait_for_state(service: Service, job: str, state: str) -> None:
     deadline = time.monotonic() + DEADLINE_S
-    while service.client.get(f"/v1/searches/{job}")["state"] != state:
+    while service.client.searches.get(job).state != state:
         assert time.monotonic() < deadline
 
 
@@ -250,12 +268,16 @@ def wait_for_state(service: Service, job: str, state: str) -> None:
         (["search", "macc", "tiny", "--set", "training"], "FIELD=VALUE"),
         (["search", "macc", "tiny", "--set", "seed.x=1"], "seed has no fields"),
         (["search", "macc", "tiny", "--set", "training.iterations=-1"], "training.iterations"),
+        (["search", "macc", "tiny", "--set", "seed=NaN"], "cannot be written as JSON"),
+        (["retrain", "dice", "tiny", "--key", "schlüssel"], "printable ASCII"),
         (["retrain", "nonsense", "tiny"], "nonsense"),
         (["retrain", "dice+nonsense", "tiny"], "nonsense"),
         (["retrain", "dice+lovasz", "tiny", "--version", "1"], "version is of a single loss"),
         (["loss-networks", "list", "nonsense"], "nonsense"),
         (["jobs", "show", "nonsense"], "lossfit jobs list"),
         (["losses", "show", "nonsense"], "nonsense"),
+        (["losses", "show", ""], "names nothing"),
+        (["losses", "download", "dice", "--output", "/dev/null/x"], "cannot be written"),
         (["datasets", "add", "x", "/nowhere", "--classes", "a,b"], "LOSSFIT_DATASET_ROOTS"),
     ],
 )
@@ -272,9 +294,14 @@ def test_losses_are_compared_in_one_job_and_its_files_fetched(
     service: Service, tmp_path: Path
 ) -> None:
     sets = [f"networks=[{NETWORK[0].removeprefix('network=')}]", *TRAINING, "images=1"]
-    asked = ["comparison", "cross-entropy", "dice", "--dataset", "tiny", "--seeds", "1"]
-    printed = service.run(*asked, "--rate", "0.01", sets=sets)
+    asked = ["compare", "cross-entropy", "dice", "--dataset", "tiny", "--seeds", "1", "--key", "k"]
+    sets.append("rate_extensions=0")
+    printed = service.run(*asked, "--rate", "0.01", "--json", sets=sets)
     job = json.loads(printed)
+    # The same key shows the same job again, as a table.
+    shown = service.run(*asked, "--rate", "0.01", sets=sets)
+    assert "half of the 95% interval" in shown
+    assert "The best learning rate is the only one that was tried" in shown
     assert (job["result"]["cells"], job["result"]["failed"]) == (2, 0)
     assert "2 losses on tiny" in service.run("jobs", "list")
     service.run("jobs", "fetch", job["id"], str(tmp_path))
@@ -282,6 +309,7 @@ def test_losses_are_compared_in_one_job_and_its_files_fetched(
     assert "**Unet with" in (tmp_path / "comparison.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_killed_controller_comes_back_and_goes_on(service: Service) -> None:
     wait_until_controlled(service.client)
     job = service.run("search", "bf1", "tiny", "--detach", sets=SAMPLER + NETWORK + TRAINING)

@@ -1,124 +1,217 @@
-"""The client against a real server: problems, pages, broken streams, damaged downloads."""
+"""Every route has a method, and what the methods give is typed; against the real service."""
 
-import hashlib
+import inspect
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from fastapi import FastAPI, Header, Response
-from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.client.client import Client, ServiceError, parse_events
-from api.problems import FieldError, problem_response
-from tests.api.conftest import listening
+from api.app import create_app
+from api.client.client import Client
+from api.client.errors import ServiceError
+from api.client.jobs import Jobs
+from search_service.comparisons.request import ComparisonRequest
+from search_service.jobs import ledger
+from search_service.loss_networks.request import LossNetworkRequest
+from search_service.retrainings.request import RetrainingRequest
+from search_service.searches.request import SearchRequest
+from search_service.store import artifacts
+from search_service.store.tables import Artifact, Trial
+from surrogate_zoo import METRICS
+from surrogate_zoo.store.tables import now
+from tests.api.conftest import Live, listening
+from tests.api.requests import COMPARISON, LOSS_NETWORK, RETRAINING, SEARCH
 
-JOB = "/v1/searches/1"
-
-
-class Scripted:
-    """A service whose event stream breaks off after every second event."""
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.seen: list[int] = []
-        self.app = FastAPI()
-        self.app.get(JOB)(self.job)
-        self.app.get(f"{JOB}/events")(self.events)
-
-    def job(self) -> dict[str, str]:
-        return {"state": "succeeded" if self.seen[-1] + 2 >= self.total else "running"}
-
-    def events(self, last_event_id: int = Header(0)) -> StreamingResponse:
-        self.seen.append(last_event_id)
-        numbers = range(last_event_id + 1, min(last_event_id + 2, self.total) + 1)
-        text = "".join(f'id: {i}\nevent: trial\ndata: {{"number": {i}}}\n\n' for i in numbers)
-        return StreamingResponse(iter([": heartbeat\n\n", text]), media_type="text/event-stream")
-
-
-def test_events_go_on_where_a_stream_broke_off() -> None:
-    service = Scripted(total=5)
-    with listening(service.app) as url, Client(url) as client:
-        events = list(client.events(JOB))
-    assert [event.sequence for event in events] == [1, 2, 3, 4, 5]
-    assert [event.body for event in events] == [{"number": i} for i in range(1, 6)]
-    assert service.seen == [0, 2, 4]
+METHODS = {"get", "post", "put", "patch", "delete"}
+SOURCE = {"layout": "shapes", "train": 8, "val": 2, "test": 2, "height": 32, "width": 32}
+REQUESTS: dict[str, dict[str, Any]] = {
+    "searches": SEARCH,
+    "retrainings": RETRAINING,
+    "comparisons": COMPARISON,
+    "loss_networks": LOSS_NETWORK,
+}
+MODELS: dict[str, BaseModel] = {
+    "searches": SearchRequest.model_validate(SEARCH),
+    "retrainings": RetrainingRequest.model_validate(RETRAINING),
+    "comparisons": ComparisonRequest.model_validate(COMPARISON),
+    "loss_networks": LossNetworkRequest.model_validate(LOSS_NETWORK),
+}
 
 
-def test_events_outlast_a_restart_of_the_service() -> None:
-    service = Scripted(total=4)
-    with listening(service.app) as url:
-        client = Client(url)
-        events = client.events(JOB)
-        numbers = [next(events).sequence, next(events).sequence]
-    with listening(service.app, port=int(url.rpartition(":")[2])), client:
-        numbers += [event.sequence for event in events]
-    assert numbers == [1, 2, 3, 4]
+@pytest.fixture
+def client(live: Live) -> Iterator[Client]:
+    with Client(str(live.http.base_url)) as client:
+        yield client
 
 
-def test_an_event_cut_short_is_left_out_and_comes_again() -> None:
-    lines = iter(["id: 1", 'data: {"a": 1}', "", "id: 2", 'data: {"a"'])
-    assert [event.sequence for event in parse_events(lines)] == [1]
+class Recorder:
+    """Notes the method and path of every request to an application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.asked: set[tuple[str, str]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            self.asked.add((scope["method"].lower(), scope["path"]))
+        await self._app(scope, receive, send)
+
+    def reaches(self, method: str, path: str) -> bool:
+        """Whether an operation of the OpenAPI document was asked for."""
+        pattern = re.compile(re.sub(r"\{[^}]*\}", "[^/]+", path))
+        return any(asked == method and pattern.fullmatch(where) for asked, where in self.asked)
 
 
-def test_an_event_of_several_lines_is_one() -> None:
-    (event,) = parse_events(iter(["id: 7", "event: x", "data: {", 'data: "a": 1}', "", ""]))
-    assert (event.sequence, event.kind, event.body) == (7, "x", {"a": 1})
+def collections(client: Client) -> dict[str, Jobs[Any]]:
+    return dict(zip(REQUESTS, client.jobs, strict=True))
 
 
-def test_a_problem_becomes_one_message_with_its_fields() -> None:
-    app = FastAPI()
-
-    @app.get("/x")
-    def refuse() -> Response:
-        errors = [FieldError(place="body", field=name, message="too small") for name in ("a", "b")]
-        return problem_response(422, "a: too small", instance="/x", errors=errors)
-
-    with listening(app) as url, Client(url) as client, pytest.raises(ServiceError) as refused:
-        client.get("/x")
-    assert refused.value.status == 422
-    assert str(refused.value).splitlines() == ["a: too small", "  a: too small", "  b: too small"]
+def add_artifact(live: Live, job_id: str, folder: Path) -> None:
+    (folder / "scores.csv").write_text("1,2\n")
+    sha256, size = artifacts.store(live.settings.artifacts_root, folder / "scores.csv")
+    row = Artifact(job_id=job_id, name="scores.csv", sha256=sha256, bytes=size)
+    row.media_type = "text/csv"
+    with live.sessions.begin() as session:
+        ledger.record_artifact(session, row)
 
 
-def test_another_service_is_told_apart() -> None:
-    with (
-        listening(FastAPI()) as url,
-        Client(url) as client,
-        pytest.raises(ServiceError, match="is that the service's address"),
-    ):
-        client.get("/v1/searches")
+def trial(job_id: str, number: int) -> Trial:
+    return Trial(
+        **{"job_id": job_id, "number": number, "generation": 0, "theta": [0.1, 0.2]},
+        **{"is_mean": number == 0, "score": 0.5, "metrics": {"macc": 0.5}, "error": None},
+        **{"ending": "trained", "iterations": 2, "seconds": 1.0, "worker": {}},
+        finished_at=now(),
+    )
 
 
-def test_no_service_is_told_with_what_to_do() -> None:
-    with Client("http://127.0.0.1:9") as client, pytest.raises(ServiceError, match="lossfit serve"):
-        client.get("/v1/searches")
+def live_a_life(live: Live, jobs: Jobs[Any], request: dict[str, Any], folder: Path) -> str:
+    """Ask all that any job can be asked; give its id."""
+    job = jobs.submit(request)
+    add_artifact(live, job.id, folder)
+    assert jobs.get(job.id).request == job.request
+    assert job.id in {listed.id for listed in jobs.list()}
+    assert jobs.pause(job.id).state == "paused"
+    assert jobs.resume(job.id).state == "queued"
+    assert jobs.cancel(job.id).state == "cancelled"
+    assert [event.sequence for event in jobs.events(job.id)] == [1, 2, 3, 4]
+    assert [artifact.name for artifact in jobs.artifacts(job.id)] == ["scores.csv"]
+    assert jobs.download(job.id, "scores.csv", folder / job.id).read_text() == "1,2\n"
+    return job.id
 
 
-def test_items_come_from_every_page() -> None:
-    app = FastAPI()
-    pages = {None: {"items": [{"n": 1}], "next": "x"}, "x": {"items": [{"n": 2}], "next": None}}
+def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folder: Path) -> None:
+    """Ask all that no job, or one kind of job alone, can be asked."""
+    with live.sessions.begin() as session:
+        ledger.record_trial(session, trial(search, 0))
+    (candidate,) = client.searches.trials(search)
+    assert (candidate.theta, candidate.score) == ([0.1, 0.2], 0.5)
+    with pytest.raises(ServiceError):  # its theta is none of that metric
+        client.searches.publish(search, 0, "mine")
+    assert client.comparisons.cells(comparison).items == []
+    assert "dice" in {loss.name for loss in client.losses.list()}
+    assert client.losses.get("dice").versions == [1]
+    assert client.losses.download("dice", folder) == folder / "dice.json"
+    dataset = client.datasets.register(name="tiny", source=SOURCE)
+    assert client.datasets.get("tiny") == dataset
+    assert dataset in list(client.datasets.list())
+    assert client.datasets.picture("tiny").name == "tiny.png"
+    assert list(client.datasets.loss_networks("tiny")) == []
+    with pytest.raises(ServiceError, match="loss network"):
+        client.datasets.download_loss_network("tiny", "0" * 64, folder / "network")
+    assert {metric.name for metric in client.metrics.list()} == set(METRICS)
+    assert "Linknet" in {network.name for network in client.networks.list()}
+    assert "ppo2" in {sampler.name for sampler in client.samplers.list()}
+    assert "bezier" in {family.name for family in client.curve_families.list()}
+    assert client.health.live().warnings == []
+    assert "No controller" in client.health.ready().warnings[0]
+    assert "lossfit_" in client.health.figures()
 
-    @app.get("/v1/losses")
-    def page(after: str | None = None) -> dict[str, object]:
-        return pages[after]
 
-    with listening(app) as url, Client(url) as client:
-        assert [item["n"] for item in client.items("/v1/losses")] == [1, 2]
+def test_every_route_has_a_method(live: Live, tmp_path: Path) -> None:
+    app = create_app(live.settings)
+    recorder = Recorder(app)
+    with listening(recorder) as url, Client(url) as client:
+        ids = {
+            name: live_a_life(live, jobs, REQUESTS[name], tmp_path)
+            for name, jobs in collections(client).items()
+        }
+        ask_the_rest(live, client, ids["searches"], ids["comparisons"], tmp_path)
+    operations = {
+        (method, path)
+        for path, methods in app.openapi()["paths"].items()
+        for method in METHODS & methods.keys()
+    }
+    assert len(operations) > 40
+    assert {one for one in operations if not recorder.reaches(*one)} == set()
 
 
-def test_a_download_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    app = FastAPI()
-    content = b"weights" * 1000
+@pytest.mark.parametrize("name", REQUESTS)
+def test_a_request_and_its_fields_ask_for_the_same(client: Client, name: str) -> None:
+    jobs = collections(client)[name]
+    by_model = jobs.submit(MODELS[name], key="same")
+    assert jobs.submit(REQUESTS[name], key="same") == by_model
+    assert jobs.submit(**REQUESTS[name], key="same") == by_model
+    assert jobs.submit(MODELS[name]).id != by_model.id
 
-    @app.get("/file")
-    def file() -> Response:
-        return Response(content)
 
-    with listening(app) as url, Client(url) as client:
-        target = tmp_path / "below" / "file"
-        with pytest.raises(ServiceError, match="arrived damaged"):
-            client.download("/file", target, sha256="0" * 64)
-        assert list(target.parent.iterdir()) == []
-        client.download("/file", target, sha256=hashlib.sha256(content).hexdigest())
-        assert target.read_bytes() == content
-        with pytest.raises(ServiceError):
-            client.download("/missing", tmp_path / "missing", sha256="0" * 64)
-        assert not (tmp_path / "missing").exists()
+def test_a_field_counts_more_than_the_request_that_it_is_given_with(client: Client) -> None:
+    request = MODELS["searches"]
+    assert isinstance(request, SearchRequest)
+    assert client.searches.submit(request, priority=7).priority == 7
+    network = request.network.model_copy(update={"encoder": "resnet34"})
+    job = client.retrainings.submit(RETRAINING, network=network)
+    assert job.request["network"]["encoder"] == "resnet34"
+
+
+def test_a_refused_request_names_its_fields(client: Client) -> None:
+    with pytest.raises(ServiceError) as told:
+        client.searches.submit(SEARCH, seed=-1, hold_out=2)
+    assert told.value.status == 422
+    assert [line.partition(":")[0].strip() for line in str(told.value).splitlines()[1:]] == [
+        "hold_out",
+        "seed",
+    ]
+
+
+def test_collections_are_fetched_page_by_page_as_they_are_asked_for(live: Live) -> None:
+    recorder = Recorder(create_app(live.settings))
+    with listening(recorder) as url, Client(url) as client:
+        ids = [client.searches.submit(SEARCH).id for _ in range(5)]
+        recorder.asked.clear()
+        jobs = client.searches.list(page_size=2)
+        assert recorder.asked == set()
+        assert [job.id for job in jobs] == ids[::-1]
+        client.searches.cancel(ids[0])
+        assert [job.id for job in client.searches.list(state="cancelled")] == ids[:1]
+        with live.sessions.begin() as session:
+            for number in range(3):
+                ledger.record_trial(session, trial(ids[0], number))
+        trials = client.searches.trials(ids[0], page_size=2)
+        assert [candidate.number for candidate in trials] == [0, 1, 2]
+        names = [loss.name for loss in client.losses.list(page_size=7)]
+        assert names == [loss.name for loss in client.losses.list(page_size=500)]
+        assert {loss.metric for loss in client.losses.list(metric="miou")} == {"miou"}
+
+
+def test_a_job_is_found_whatever_its_kind(client: Client) -> None:
+    for name, jobs in collections(client).items():
+        job = jobs.submit(REQUESTS[name])
+        collection, detail = client.find(job.id)
+        assert collection is jobs
+        assert detail.id == job.id
+
+
+def test_public_methods_are_documented() -> None:
+    with Client("http://127.0.0.1:9") as client:
+        parts = [part for name, part in vars(client).items() if not name.startswith("_")]
+    methods = {
+        method
+        for part in parts
+        for name, method in inspect.getmembers(type(part), inspect.isfunction)
+        if not name.startswith("_")
+    }
+    assert {method for method in methods if not method.__doc__} == set()

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from api.cli.losses import fetch
+from api.client.catalogues import Format
 from api.client.client import Client
 from search_service.catalogue import datasets
 from search_service.samplers.registry import SAMPLERS
@@ -30,6 +30,7 @@ from tests.api.conftest import Live
 from tests.api.requests import RETRAINING, SEARCH
 from tests.api.routes.test_searches import pages_of, submit
 from tests.api.test_problems import is_problem
+from tests.conftest import DEADLINE
 from workers.networks.architectures import ARCHITECTURES
 
 
@@ -71,10 +72,10 @@ def test_a_downloaded_loss_trains_the_same_in_both_formats(
 ) -> None:
     publish(live, 0.3)
     with Client(str(live.http.base_url)) as client:
-        for file_format, expected in (("json", "mine.json"), ("python", "mine.py")):
-            name, content = fetch(client, "mine", file_format)
-            assert name == expected
-            (tmp_path / name).write_bytes(content)
+        formats: tuple[tuple[Format, str], ...] = (("json", "mine.json"), ("python", "mine.py"))
+        for file_format, expected in formats:
+            path = client.losses.download("mine", tmp_path, file_format=file_format)
+            assert path == tmp_path / expected
     monkeypatch.syspath_prepend(tmp_path)
     loss = load_loss(tmp_path / "mine.json", num_classes=3)
     exported = importlib.import_module("mine").load(num_classes=3)
@@ -110,9 +111,11 @@ def test_metrics_are_those_of_the_registry(live: Live) -> None:
 
 
 def test_networks_are_those_of_the_registry(live: Live) -> None:
-    listed = {one["name"]: one for one in live.http.get("/v1/networks").json()["items"]}
+    listed = {entry["name"]: entry for entry in live.http.get("/v1/networks").json()["items"]}
     assert list(listed) == list(ARCHITECTURES)
-    assert all(one["summary"] and one["source"] for one in listed.values() if not one["package"])
+    assert all(
+        entry["summary"] and entry["source"] for entry in listed.values() if not entry["package"]
+    )
     assert listed["OCRNet"]["package"] is None
     unknown = RETRAINING | {"network": {"architecture": "FCN"}}
     assert "OCRNet" in is_problem(live.http.post("/v1/retrainings", json=unknown), 422).detail
@@ -137,18 +140,18 @@ def test_a_file_of_weights_must_lie_below_the_roots(
 
 
 def test_curve_families_tell_the_constraints_that_they_keep(live: Live) -> None:
-    listed = {one["name"]: one for one in live.http.get("/v1/curve-families").json()["items"]}
+    listed = {entry["name"]: entry for entry in live.http.get("/v1/curve-families").json()["items"]}
     assert list(listed) == list(CURVE_FAMILIES)
     assert (listed["bezier"]["segments"], listed["linear"]["segments"]) == (None, 5)
     assert (listed["bezier"]["bounded"], listed["linear"]["bounded"]) == (True, False)
-    kept = {name: (one["truth_table"], one["monotone"]) for name, one in listed.items()}
+    kept = {name: (entry["truth_table"], entry["monotone"]) for name, entry in listed.items()}
     assert kept["bezier"] == kept["linear"] == (True, True)
     assert kept["bezier-no-monotonicity"] == (True, False)
     assert kept["bezier-unconstrained"] == (False, False)
 
 
 def test_samplers_tell_options_that_a_search_takes(live: Live) -> None:
-    listed = {one["name"]: one for one in live.http.get("/v1/samplers").json()["items"]}
+    listed = {entry["name"]: entry for entry in live.http.get("/v1/samplers").json()["items"]}
     assert set(listed) == set(SAMPLERS)
     assert "Optuna" in listed["tpe"]["summary"]
     for name, sampler in listed.items():
@@ -182,7 +185,9 @@ def test_a_dataset_is_registered_once_read_and_reported(
     assert made.status_code == 201, made.text
     assert sum(made.json()["report"]["images"].values()) == 10
     assert live.http.get("/v1/datasets/ten").json() == made.json()
-    names = [one["name"] for page in pages_of(live.http, "/v1/datasets", limit=1) for one in page]
+    names = [
+        entry["name"] for page in pages_of(live.http, "/v1/datasets", limit=1) for entry in page
+    ]
     assert names == ["shapes", "ten"]
     again = live.http.post("/v1/datasets", json={"name": "ten", "source": source | {"seed": 1}})
     is_problem(again, 409)
@@ -227,8 +232,8 @@ def test_loss_networks_are_listed_by_dataset_and_downloaded(live: Live, tmp_path
     path = "/v1/datasets/shapes/loss-networks"
     assert live.http.get(path).json() == {"items": [], "next": None}
     made = [publish_network(live, tmp_path, bytes([i]) * 9, "edge_network") for i in range(5)]
-    listed = [one["sha256"] for page in pages_of(live.http, path, limit=2) for one in page]
-    assert listed == [one.sha256 for one in made][::-1]
+    listed = [entry["sha256"] for page in pages_of(live.http, path, limit=2) for entry in page]
+    assert listed == [entry.sha256 for entry in made][::-1]
     newest = live.http.get(path).json()["items"][0]
     assert (newest["kind"], newest["measures"], newest["bytes"]) == ("edge_network", {"f1": 0.9}, 9)
     file = live.http.get(f"{path}/{newest['sha256']}")
@@ -247,7 +252,7 @@ def test_readyz_sees_a_controller(any_database: Live) -> None:
     engine = make_engine(any_database.settings.database)
     with hold_lease(engine):
         assert any_database.http.get("/readyz").json() == {"status": "ok", "warnings": []}
-    deadline = time.monotonic() + 20  # PostgreSQL may notice late that a session has ended
+    deadline = time.monotonic() + DEADLINE  # PostgreSQL may notice late that a session has ended
     while not any_database.http.get("/readyz").json()["warnings"]:
         assert time.monotonic() < deadline
     engine.dispose()

@@ -4,17 +4,23 @@ from typing import Any
 
 import pytest
 
+from search_service.comparisons.outcome import CellOutcome
 from search_service.jobs import ledger
 from search_service.store.states import CELL
 from search_service.store.tables import Evaluation
+from surrogate_zoo.store.tables import now
 from tests.api.conftest import Live
 from tests.api.requests import COMPARISON
 from tests.api.test_problems import is_problem
 
 
 def outcome(score: float | None) -> dict[str, Any]:
-    facts = {"learning_rate": 0.1, "seconds": 2.0, "error": None if score else "It diverged."}
-    return facts | {"score": score, "metrics": {"miou": score} if score else {}}
+    if score is None:
+        return CellOutcome(0.1, error="It diverged.").to_json()
+    measures = {"worst_decile": 0.2}
+    return CellOutcome(
+        0.1, score, seconds=2.0, metrics={"miou": score}, measures=measures
+    ).to_json()
 
 
 def test_versions_of_all_losses_are_fixed(live: Live) -> None:
@@ -37,6 +43,8 @@ def test_versions_of_all_losses_are_fixed(live: Live) -> None:
         ({"dataset": "no-such-set"}, "no-such-set"),
         ({"learning_rates": [0.1, 0.1]}, "learning_rates names something twice"),
         ({"learning_rates": [0.0]}, "learning_rates"),
+        ({"rate_extensions": 17}, "rate_extensions"),
+        ({"rate_refinements": -1}, "rate_refinements"),
         ({"networks": []}, "networks"),
         ({"networks": [{"architecture": "NoSuchNet"}]}, "NoSuchNet"),
         ({"networks": [{"weights_file": "/etc/passwd"}]}, "LOSSFIT_WEIGHTS_ROOTS"),
@@ -56,12 +64,15 @@ def test_cells_are_listed_as_they_finish(live: Live) -> None:
     with live.sessions.begin() as session:
         for stage, number, score in rows:
             row = Evaluation(job_id=job_id, stage=stage, number=number, outcome=outcome(score))
-            row.finished_at = ledger.now()
+            row.finished_at = now()
             ledger.record_evaluation(session, row)
     failed, other = live.http.get(f"/v1/comparisons/{job_id}/cells").json()["items"]
     assert (failed["loss"], failed["seed"], failed["error"]) == ("cross-entropy", 0, "It diverged.")
     assert (other["loss"], other["seed"]) == ("0.5*dice+0.5*lovasz", 1)
     assert other["metrics"] == {"miou": 0.5}
+    scores = {"miou": 0.5, "worst_decile": 0.2}
+    assert other["columns"] == {"learning_rate": 0.1, "seconds": 2.0, **scores}
+    assert failed["columns"] == {"learning_rate": 0.1}
     progress = live.http.get(f"/v1/comparisons/{job_id}").json()["progress"]
     assert progress == {"done": 3, "total": 8}
 

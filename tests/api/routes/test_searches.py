@@ -3,16 +3,21 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
 
 from api.client.client import Client
+from api.schemas import JobEvent, StateEvent, TrialEvent
 from search_service.jobs import ledger
+from search_service.store.states import State
 from search_service.store.tables import Trial
+from surrogate_zoo.store.tables import now
 from tests.api.conftest import Live
 from tests.api.requests import COMPARISON, LOSS_NETWORK, RETRAINING, SEARCH
 from tests.api.test_problems import is_problem
+from tests.conftest import DEADLINE
 
 KINDS = {
     "searches": SEARCH,
@@ -28,20 +33,21 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def submit(live: Live, kind: str = "searches", **headers: str) -> dict[str, object]:
+def submit(live: Live, kind: str = "searches", **headers: str) -> dict[str, Any]:
     response = live.http.post(f"/v1/{kind}", json=KINDS[kind], headers=headers)
     assert response.status_code == 201, response.text
     assert response.headers["location"] == f"/v1/{kind}/{response.json()['id']}"
-    return response.json()
+    job: dict[str, Any] = response.json()
+    return job
 
 
-def move(live: Live, job_id: object, before: str, after: str) -> None:
+def move(live: Live, job_id: object, before: State, after: State) -> None:
     with live.sessions.begin() as session:
         assert ledger.move(session, str(job_id), {before: after})
 
 
 def trial(job_id: object, number: int) -> Trial:
-    facts = {"metrics": {"macc": 0.5}, "error": None, "seconds": 1.0, "worker": {"threads": 1}}
+    facts: dict[str, Any] = {"metrics": {"macc": 0.5}, "error": None, "seconds": 1.0}
     return Trial(
         job_id=str(job_id),
         number=number,
@@ -49,7 +55,9 @@ def trial(job_id: object, number: int) -> Trial:
         theta=[0.5],
         is_mean=number == 0,
         score=0.5,
-        finished_at=ledger.now(),
+        ending="trained",
+        finished_at=now(),
+        worker={"threads": 1},
         **facts,
     )
 
@@ -118,8 +126,8 @@ def test_pages_hold_every_job_once_the_newest_first(live: Live, kind: str) -> No
     assert [job["id"] for page in pages for job in page] == made[::-1]
 
 
-def pages_of(http: httpx.Client, path: str, **query: object) -> Iterator[list[dict[str, object]]]:
-    after: dict[str, object] = {}
+def pages_of(http: httpx.Client, path: str, **query: str | int) -> Iterator[list[dict[str, Any]]]:
+    after: dict[str, str] = {}
     while True:
         page = http.get(path, params={**query, **after}).json()
         yield page["items"]
@@ -172,7 +180,7 @@ def test_trials_come_in_pages_by_number(live: Live) -> None:
         for number in range(5):
             ledger.record_trial(session, trial(job["id"], number))
     pages = list(pages_of(live.http, f"/v1/searches/{job['id']}/trials", limit=2))
-    assert [one["number"] for page in pages for one in page] == [0, 1, 2, 3, 4]
+    assert [row["number"] for page in pages for row in page] == [0, 1, 2, 3, 4]
     progress = live.http.get(f"/v1/searches/{job['id']}").json()["progress"]
     assert (progress["done"], progress["best_score"]) == (5, 0.5)
 
@@ -180,27 +188,29 @@ def test_trials_come_in_pages_by_number(live: Live) -> None:
 def test_events_arrive_as_they_happen_and_end_with_the_job(live: Live) -> None:
     job = submit(live)
     arrived = threading.Event()
-    found = []
+    events: list[JobEvent] = []
 
     def watch() -> None:
         with Client(str(live.http.base_url)) as client:
-            for event in client.events(f"/v1/searches/{job['id']}"):
-                found.append(event)
-                if event.kind == "trial":
+            for event in client.searches.events(job["id"]):
+                events.append(event)
+                if isinstance(event, TrialEvent):
                     arrived.set()
 
     watching = threading.Thread(target=watch)
     watching.start()
     with live.sessions.begin() as session:
         ledger.record_trial(session, trial(job["id"], 0))
-    assert arrived.wait(20)
+    assert arrived.wait(DEADLINE)
     move(live, job["id"], "queued", "cancelled")
-    watching.join(20)
+    watching.join(DEADLINE)
     assert not watching.is_alive()
-    assert [event.sequence for event in found] == [1, 2, 3]
-    assert [event.kind for event in found] == ["state", "trial", "state"]
-    assert found[1].body["score"] == 0.5
-    assert found[-1].body["state"] == "cancelled"
+    assert [event.sequence for event in events] == [1, 2, 3]
+    _, scored, ended = events
+    assert isinstance(scored, TrialEvent)
+    assert scored.score == 0.5
+    assert isinstance(ended, StateEvent)
+    assert ended.state == "cancelled"
 
 
 def test_events_go_on_after_the_last_one_that_arrived(live: Live) -> None:

@@ -1,3 +1,5 @@
+"""Datasets are registered with a report and a picture; folders outside of the roots are refused."""
+
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -132,7 +134,7 @@ def test_what_is_wrong_with_a_folder_is_told(
 
 def test_an_unknown_dataset_is_told_with_those_there_are(session: Session) -> None:
     with pytest.raises(UnknownNameError, match="shapes"):
-        datasets.known(session, "shape")
+        datasets.requested(session, "shape")
 
 
 def test_pages_follow_each_other_by_name(session: Session, settings: Settings) -> None:

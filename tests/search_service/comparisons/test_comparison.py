@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from search_service.catalogue import datasets
 from search_service.catalogue.request import DatasetRequest
 from search_service.comparisons.admission import cells as cells_of_job
+from search_service.comparisons.admission import progress
 from search_service.comparisons.comparison import for_each
 from search_service.comparisons.request import ComparisonRequest
 from search_service.jobs import lifecycle as jobs
@@ -21,18 +22,19 @@ from search_service.jobs.run import Interrupted
 from search_service.settings import Settings
 from search_service.store.artifacts import open_artifact
 from surrogate_zoo.errors import InputError
-from tests.search_service.service import Desk, create, working
+from tests.search_service.service import Desk, create, result_of, working
 from tests.workers import tiny
 from workers.cluster.pool import WorkerPool
 from workers.retraining.retraining import retrain
 
-TINY = {
+TINY: dict[str, Any] = {
     "losses": ["cross-entropy", "0.5*cross-entropy+0.5*asl-miou-voc"],
     "dataset": "tiny",
     "networks": [tiny.NETWORK.model_dump()],
     "training": tiny.training().model_dump(),
     "scoring": tiny.SCORING.model_dump(),
     "learning_rates": [0.01, 0.05],
+    "rate_extensions": 1,
     "seeds": 2,
     "seed": 3,
     "images": 2,
@@ -78,23 +80,27 @@ def test_losses_are_tuned_trained_alike_and_reported(
     with working(settings, pool):
         job = desk.wait_for(submit(desk))
     assert (job.state, job.error) == ("succeeded", None)
-    [network] = job.result["networks"]
-    assert {one["loss"] for one in network["losses"]} == set(TINY["losses"])
-    rates = {one["loss"]: one["learning_rate"] for one in network["losses"]}
-    found = cells(desk, job.id)
-    assert sorted(found) == [0, 1, 2, 3]
+    [network] = result_of(job)["networks"]
+    assert {row["loss"] for row in network["losses"]} == set(TINY["losses"])
+    rates = {row["loss"]: row["learning_rate"] for row in network["losses"]}
+    # Of two rates the best lies at an edge, so every loss tries one beyond it.
+    with desk.reading() as session:
+        assert progress(session, job) == {"done": 2 * 3 + 4, "total": 2 * 3 + 4}
+    outcomes = cells(desk, job.id)
+    assert sorted(outcomes) == [0, 1, 2, 3]
     # Each cell is the retraining that anyone would get with the same settings.
     schedule = {"learning_rate": rates["cross-entropy"]}
     task = tiny.retraining_task(training=schedule, seed=4, checkpoint_every=200, rankseg=True)
     alone = retrain(task, tmp_path, device="cpu")
-    assert found[2]["metrics"] == pytest.approx(dict(alone.metrics))
+    assert outcomes[2]["metrics"] == pytest.approx(dict(alone.metrics))
     written = files(desk, settings, job.id)
-    assert set(written) == {*job.result["files"]}
+    assert set(written) == {*result_of(job)["files"]}
     table = list(csv.DictReader(io.StringIO(written["comparison.csv"].read_text())))
     assert len(table) == 4
-    assert float(table[0]["miou"]) in {one["metrics"]["miou"] for one in found.values()}
+    assert float(table[0]["miou"]) in {outcome["metrics"]["miou"] for outcome in outcomes.values()}
     content = json.loads(written["comparison.json"].read_text())
     [told] = content["networks"]
+    assert {len(each["tuning"]) for each in told["losses"]} == {3}
     assert told["standings"]["rankseg.miou"].keys() == set(TINY["losses"])
     assert "**Unet with tu-resnet18**" in written["comparison.md"].read_text()
     page = written["report.html"].read_text()
@@ -129,8 +135,8 @@ def test_trainings_that_diverge_are_told_and_the_others_go_on(
     schedule = tiny.training(**tiny.OVERFLOWING).model_dump()
     with working(settings, pool):
         job = desk.wait_for(submit(desk, training=schedule, learning_rates=[], seeds=1))
-    assert (job.state, job.result["failed"]) == ("succeeded", 2)
-    [network] = job.result["networks"]
+    assert (job.state, result_of(job)["failed"]) == ("succeeded", 2)
+    [network] = result_of(job)["networks"]
     assert "learning rate" in network["losses"][0]["failures"]["3"]
     assert network["losses"][0]["mean"] is None
     page = files(desk, settings, job.id)["report.html"].read_text()
@@ -145,7 +151,7 @@ def test_what_cannot_be_built_fails_the_whole_with_its_reason(
     with working(settings, pool):
         job = desk.wait_for(submit(desk, networks=[network], learning_rates=[]))
     assert job.state == "failed"
-    assert "no-such-encoder" in job.error
+    assert "no-such-encoder" in str(job.error)
 
 
 def test_a_failure_stops_the_others_and_is_what_is_raised() -> None:

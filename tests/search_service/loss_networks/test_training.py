@@ -21,7 +21,7 @@ from search_service.store.artifacts import open_artifact
 from search_service.store.tables import Artifact, Job
 from surrogate_zoo.errors import NotFoundError
 from surrogate_zoo.store.tables import LossNetwork
-from tests.search_service.service import Desk, create, progress_of, working
+from tests.search_service.service import Desk, create, progress_of, result_of, working
 from tests.workers.tiny import NETWORK, SOURCE, training
 from workers.cluster.pool import WorkerPool
 from workers.tasks.loss_networks import EdgeNetworkSpec
@@ -97,12 +97,12 @@ def published(desk: Desk) -> list[LossNetwork]:
 
 def events(desk: Desk, job_id: str, kind: str) -> list[dict[str, Any]]:
     with desk.reading() as session:
-        return [one.body for one in jobs.events_after(session, job_id) if one.kind == kind]
+        return [event.body for event in jobs.events_after(session, job_id) if event.kind == kind]
 
 
 def artifact(desk: Desk, job_id: str) -> Artifact:
     with desk.reading() as session:
-        (found,) = [one for one in jobs.artifacts(session, job_id) if one.name == FILE]
+        (found,) = [file for file in jobs.artifacts(session, job_id) if file.name == FILE]
         return found
 
 
@@ -146,10 +146,10 @@ def test_a_retraining_trains_the_network_that_its_loss_needs_and_the_next_one_fi
         {"status": "trained"} | network,
     ]
     assert events(desk, second.id, "loss-network") == [{"status": "found"} | network]
-    stages = [one.get("stage") for one in events(desk, first.id, "progress")]
+    stages = [event.get("stage") for event in events(desk, first.id, "progress")]
     assert stages == sorted(stages, key=lambda stage: stage is None)
     assert {EDGE, None} == set(stages)
-    assert {one.get("stage") for one in events(desk, second.id, "progress")} == {None}
+    assert {event.get("stage") for event in events(desk, second.id, "progress")} == {None}
     for job in (first, second):
         assert job.result is not None
         assert job.result["loss_networks"] == [network]
@@ -173,8 +173,8 @@ def test_a_search_trains_the_network_that_its_companion_needs_and_publishes_both
     assert artifact(desk, beside.id).sha256 == row.sha256
     # The same candidates on the same task, trained with another loss.
     pairs = list(zip(desk.trials(alone.id), desk.trials(beside.id), strict=True))
-    assert all(one[1] == other[1] for one, other in pairs)
-    assert all(one[2] != other[2] for one, other in pairs)
+    assert all(first[1] == second[1] for first, second in pairs)
+    assert all(first[2] != second[2] for first, second in pairs)
     found, own = desk.published(alone.id), desk.published(beside.id)
     assert found["kind"] == "surrogate"
     assert [(term["weight"], term["loss"]["kind"]) for term in own["terms"]] == [
@@ -201,7 +201,9 @@ def test_a_retraining_takes_the_newest_network_of_its_data_set_also_from_a_url(
         job = finished(desk, retraining())
     assert job.result is not None
     assert newest.result is not None
-    assert [one["sha256"] for one in job.result["loss_networks"]] == [newest.result["sha256"]]
+    assert [network["sha256"] for network in result_of(job)["loss_networks"]] == [
+        newest.result["sha256"]
+    ]
     assert open_artifact(away.artifacts_root, artifact(desk, job.id).sha256).is_file()
     with pytest.raises(NotFoundError):
         open_artifact(settings.artifacts_root, newest.result["sha256"])
@@ -217,7 +219,7 @@ def test_weights_that_are_gone_are_trained_anew(
         assert job.result is not None
         open_artifact(settings.artifacts_root, job.result["sha256"]).unlink()
         again = finished(desk, retraining())
-    assert [one["status"] for one in events(desk, again.id, "loss-network")] == [
+    assert [event["status"] for event in events(desk, again.id, "loss-network")] == [
         "training",
         "trained",
     ]
@@ -239,7 +241,7 @@ def pause(desk: Desk, job: str, kind: str, *, stage: str | None = None) -> None:
     told = len(events(desk, job, "progress"))
 
     def moves() -> bool:
-        return any(one.get("stage") == stage for one in events(desk, job, "progress")[told:])
+        return any(event.get("stage") == stage for event in events(desk, job, "progress")[told:])
 
     desk.wait(moves, "progress")
     with desk.writing.begin() as session:
@@ -277,7 +279,7 @@ def test_a_retraining_paused_while_its_network_trains_begins_that_anew(
         with desk.writing.begin() as session:
             jobs.resume(session, "retraining", job_id)
         assert desk.wait_for(job_id).state == "succeeded"
-    told = [one["status"] for one in events(desk, job_id, "loss-network")]
+    told = [event["status"] for event in events(desk, job_id, "loss-network")]
     assert told == ["training", "training", "trained"]
 
 
@@ -298,5 +300,5 @@ def test_a_paused_retraining_keeps_its_network_whatever_is_published_meanwhile(
     assert (job.state, job.error) == ("succeeded", None)
     assert newer.result is not None
     assert newer.result["sha256"] != own.sha256
-    assert [one["sha256"] for one in job.result["loss_networks"]] == [own.sha256]
+    assert [network["sha256"] for network in result_of(job)["loss_networks"]] == [own.sha256]
     assert events(desk, job_id, "loss-network")[-1]["sha256"] == own.sha256

@@ -127,7 +127,7 @@ def test_its_code_runs_and_predicts(
         run_path("use.py")
     network, classes = load_network(tmp_path / "weights.safetensors")
     assert list(classes) == dataset.report["classes"]
-    seen = Image.open(tmp_path / "image.png")
+    seen: Image.Image = Image.open(tmp_path / "image.png")
     seen = seen if size is None else seen.resize(size[::-1], Image.Resampling.BILINEAR)
     pixels = torch.from_numpy(np.array(seen))[None]
     expected = predict(network, pixels, InferenceSpec(**inference))[0].numpy()

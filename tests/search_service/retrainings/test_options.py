@@ -14,11 +14,11 @@ from search_service.jobs import lifecycle as jobs
 from search_service.retrainings.request import RetrainingRequest
 from search_service.settings import Settings
 from search_service.store.artifacts import open_artifact
-from tests.search_service.bowl import BowlPool
+from tests.search_service.pools import IdlePool, Result
 from tests.search_service.service import Desk, create, working
 from tests.workers.tiny import NETWORK, SOURCE, training
-from workers.retraining.retraining import retrain
-from workers.tasks.retraining import RetrainingResult, RetrainingTask
+from workers.cluster.worker import FUNCTIONS
+from workers.tasks.base import FolderTask
 
 pytestmark = [
     pytest.mark.parametrize("settings", ["sqlite"], indirect=True),
@@ -27,18 +27,19 @@ pytestmark = [
 ]
 
 
-class HerePool(BowlPool):
-    """Retrains in the caller's thread."""
+class HerePool(IdlePool):
+    """Does what workers do in folders, in the caller's thread."""
 
     def run(
         self,
-        task: RetrainingTask,
+        task: FolderTask[Result],
         folder: Path,
         *,
-        on_progress: Callable[[int, float], None] = lambda _steps, _loss: None,
-        should_stop: Callable[[], bool] = lambda: False,
-    ) -> RetrainingResult:
-        return retrain(task, folder, device="cpu", on_progress=on_progress, should_stop=should_stop)
+        on_progress: Callable[[int, float], None],
+        should_stop: Callable[[], bool],
+    ) -> Result:
+        work: Callable[..., Result] = FUNCTIONS[type(task)]
+        return work(task, folder, device="cpu", on_progress=on_progress, should_stop=should_stop)
 
 
 def test_logs_and_early_stop_are_files_of_the_job_and_mlflow_has_its_run(
@@ -62,7 +63,7 @@ def test_logs_and_early_stop_are_files_of_the_job_and_mlflow_has_its_run(
         job = desk.wait_for(job_id)
     assert (job.state, job.error) == ("succeeded", None)
     with desk.reading() as session:
-        kept = {one.name: one.sha256 for one in jobs.artifacts(session, job_id)}
+        kept = {file.name: file.sha256 for file in jobs.artifacts(session, job_id)}
     assert "events-00000000.tfevents" in kept
     report = json.loads(open_artifact(logged.artifacts_root, kept["metrics.json"]).read_text())
     assert [steps for steps, _ in report["early_stop"]["scores"]] == [2, 4]

@@ -1,3 +1,5 @@
+"""Presets of a retraining: the papers' schedules, and what goes before a preset."""
+
 from typing import Any
 
 import pytest

@@ -24,13 +24,14 @@ from search_service.samplers.specs import (
     NSGA2Spec,
     PPO2Spec,
     RandomSpec,
+    SamplerSpec,
     TPESpec,
 )
 from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from tests.search_service.bowl import bowl
 
-SPECS = {
+SPECS: dict[str, SamplerSpec] = {
     "ppo2": PPO2Spec(steps=4, samples=6),
     "random": RandomSpec(trials=20, batch=6),
     "tpe": TPESpec(trials=20, batch=6, startup=4),
@@ -79,6 +80,11 @@ def search(
     return SAMPLERS[name](SPACE, SPECS[name], evaluate, seed, start)
 
 
+def trials(name: str) -> int:
+    """How many candidates the search of a sampler here proposes."""
+    return int(SPECS[name].trials)
+
+
 def test_every_sampler_is_covered() -> None:
     assert set(SPECS) == set(SAMPLERS)
 
@@ -86,7 +92,7 @@ def test_every_sampler_is_covered() -> None:
 def test_proposals_are_numbered_in_the_cube_and_as_many_as_asked_for(name: str) -> None:
     evaluate = Recorded()
     search(name, evaluate)
-    assert [p.number for p in evaluate.proposals] == list(range(SPECS[name].trials))
+    assert [p.number for p in evaluate.proposals] == list(range(trials(name)))
     assert [p.generation for p in evaluate.proposals] == [
         generation for generation, batch in enumerate(evaluate.batches) for _ in batch
     ]
@@ -133,7 +139,7 @@ def test_a_space_without_bounds_is_searched_too(name: str) -> None:
     outside = tuple((space.high + 1.0).tolist())
     result = SAMPLERS[name](space, SPECS[name], evaluate, 5, outside)
     assert np.allclose(evaluate.proposals[0].theta, outside)
-    assert len(evaluate.proposals) == SPECS[name].trials
+    assert len(evaluate.proposals) == trials(name)
     for proposal in evaluate.proposals:
         space.control_points(proposal.theta)
     assert bowl(result.theta) > bowl(outside)
@@ -175,7 +181,9 @@ def test_proposals_follow_from_the_scores(name: str) -> None:
 
 def test_global_random_numbers_are_neither_read_nor_moved(name: str) -> None:
     def states() -> tuple[Any, ...]:
-        return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+        numpys = np.random.get_state(legacy=False)["state"]
+        numbers = (numpys["key"].tolist(), numpys["pos"])
+        return random.getstate(), numbers, torch.get_rng_state().tolist()
 
     before = states()
     first = Recorded()
@@ -219,7 +227,7 @@ def test_failed_candidates_do_not_end_a_search_and_are_not_published(name: str) 
 
 def test_a_search_without_any_score_is_an_error(name: str) -> None:
     with pytest.raises(WorkerError, match="Every proxy training failed"):
-        search(name, Recorded(failing=range(SPECS[name].trials)))
+        search(name, Recorded(failing=range(trials(name))))
 
 
 def test_an_error_of_evaluate_passes_through(name: str) -> None:

@@ -1,3 +1,7 @@
+"""The policies of PPO2, their densities and samples against SciPy's."""
+
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +9,7 @@ from gymnasium import spaces
 from scipy import stats
 
 from search_service.samplers.policy import (
+    MeanPolicy,
     NormalPolicy,
     TruncatedNormalPolicy,
     sample_truncated_normal,
@@ -14,7 +19,8 @@ from search_service.samplers.policy import (
 MEANS = [1e-6, 0.05, 0.5, 0.93, 1 - 1e-6]
 
 
-def reference(mean: float, sigma: float) -> "stats.rv_continuous":
+def reference(mean: float, sigma: float) -> Any:
+    """SciPy's frozen truncated normal."""
     return stats.truncnorm(-mean / sigma, (1 - mean) / sigma, loc=mean, scale=sigma)
 
 
@@ -22,10 +28,10 @@ def reference(mean: float, sigma: float) -> "stats.rv_continuous":
 @pytest.mark.parametrize("mean", MEANS)
 def test_log_prob_is_the_truncated_normals(mean: float, sigma: float) -> None:
     theta = np.linspace(0, 1, 41)
-    found = truncated_normal_log_prob(
+    double = truncated_normal_log_prob(
         torch.tensor(theta)[:, None], torch.tensor([mean]).double(), sigma
     )
-    assert np.allclose(found[:, 0].numpy(), reference(mean, sigma).logpdf(theta), atol=1e-9)
+    assert np.allclose(double[:, 0].numpy(), reference(mean, sigma).logpdf(theta), atol=1e-9)
     single = truncated_normal_log_prob(
         torch.tensor(theta).float()[:, None], torch.tensor([mean]), sigma
     )
@@ -38,7 +44,7 @@ def test_log_prob_is_the_truncated_normals(mean: float, sigma: float) -> None:
 def test_its_gradient_stays_finite_at_the_edges(mean: float) -> None:
     logit = torch.logit(torch.tensor([mean], dtype=torch.float64)).requires_grad_()
     theta = torch.linspace(0, 1, 11, dtype=torch.float64)[:, None]
-    truncated_normal_log_prob(theta, torch.sigmoid(logit), 0.2).sum().backward()
+    torch.autograd.backward(truncated_normal_log_prob(theta, torch.sigmoid(logit), 0.2).sum())
     assert logit.grad is not None
     assert torch.isfinite(logit.grad).all()
 
@@ -61,10 +67,10 @@ def test_samples_follow_from_the_generator_alone() -> None:
     assert torch.equal(first, again)
 
 
-def policy(kind: type, start: list[float], **options: object) -> torch.nn.Module:
+def policy(kind: type[MeanPolicy], start: list[float], **options: Any) -> MeanPolicy:
     nothing = spaces.Box(0.0, 0.0, (1,), np.float32)
     actions = spaces.Box(-1e9, 1e9, (len(start),), np.float32)
-    common = {"sigma": 0.2, "joint": False, "mean_first": False, "seed": 4}
+    common: dict[str, Any] = {"sigma": 0.2, "joint": False, "mean_first": False, "seed": 4}
     return kind(nothing, actions, lambda _: 0.2, start=start, **common, **options)
 
 
@@ -83,10 +89,10 @@ def test_a_plain_normal_lies_around_its_start_with_a_deviation_of_the_boxs_width
 def test_a_step_moves_a_plain_normal_as_it_moves_the_middle_of_the_cube() -> None:
     plain = policy(NormalPolicy, [0.5], widths=[1.0])
     truncated = policy(TruncatedNormalPolicy, [0.5])
-    for one in (plain, truncated):
-        (gradient,) = torch.autograd.grad(one.mean.sum(), one.parameter)
+    for normal in (plain, truncated):
+        (gradient,) = torch.autograd.grad(normal.mean.sum(), normal.parameter)
         assert gradient.item() == pytest.approx(0.25)
-        assert one.mean.item() == 0.5
+        assert normal.mean.item() == 0.5
 
 
 def test_a_start_on_a_face_of_the_cube_can_move() -> None:

@@ -11,16 +11,16 @@ from sqlalchemy import Engine, select
 from search_service.catalogue import datasets
 from search_service.catalogue.request import DatasetRequest
 from search_service.jobs import lifecycle as jobs
-from search_service.samplers.contract import Proposal
+from search_service.samplers.contract import Proposal, Score
 from search_service.samplers.registry import SAMPLERS
 from search_service.searches.admission import trials as trials_of
 from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
 from search_service.store.tables import Evaluation, Trial
 from surrogate_zoo.losses.parameter_space import ParameterSpace
-from tests.search_service.bowl import bowl
+from tests.search_service.bowl import alone, bowl
 from tests.search_service.searches.slopes import SICK, SlopePool, grown
-from tests.search_service.service import Desk, small, working
+from tests.search_service.service import Desk, result_of, small, working
 from tests.search_service.test_killed import Process, start  # noqa: F401 - a fixture
 from tests.workers.tiny import NETWORK, SOURCE, training
 from workers.learning.states import state_path
@@ -46,7 +46,7 @@ def foretold(request: SearchRequest) -> Told:
     space = ParameterSpace(request.metric, request.family, request.segments)
     told: Told = {}
 
-    def evaluate(batch: Sequence[Proposal]) -> list[float | None]:
+    def evaluate(batch: Sequence[Proposal]) -> list[Score | None]:
         theta = {p.number: space.theta(space.control_points(p.theta)).tolist() for p in batch}
         mean = next(p.number for p in batch if p.is_mean)
 
@@ -69,16 +69,16 @@ def foretold(request: SearchRequest) -> Told:
         told.update({n: ("trained", 40, score) for n, score in last.items()})
         told.update({n: ("stopped", 20, score) for n, score in middle.items()})
         told.update({n: ("stopped", 10, score) for n, score in rest.items()})
-        return [told[p.number][2] for p in batch]
+        return alone(told[p.number][2] for p in batch)
 
-    SAMPLERS["ppo2"](space, request.sampler, evaluate, request.seed)  # type: ignore[arg-type]
+    SAMPLERS["ppo2"](space, request.sampler, evaluate, request.seed)
     return told
 
 
 def recorded(desk: Desk, job_id: str) -> Told:
     with desk.reading() as session:
-        found = trials_of(session, job_id, limit=10_000)
-        return {trial.number: (trial.ending, trial.iterations, trial.score) for trial in found}
+        trials = trials_of(session, job_id, limit=10_000)
+        return {trial.number: (trial.ending, trial.iterations, trial.score) for trial in trials}
 
 
 def close(told: Told) -> dict[int, Any]:
@@ -99,14 +99,14 @@ def test_the_worst_are_stopped_and_the_hopeless_rejected(desk: Desk, settings: S
     assert (job.state, job.error) == ("succeeded", None)
     told = foretold(request)
     assert recorded(desk, job.id) == close(told)
-    assert job.result is not None
+    result = result_of(job)
     endings = [how for how, *_ in told.values()]
-    assert (job.result["failed"], job.result["rejected"]) == (0, 4)
-    assert job.result["stopped"] == endings.count("stopped") > endings.count("trained")
+    assert (result["failed"], result["rejected"]) == (0, 4)
+    assert result["stopped"] == endings.count("stopped") > endings.count("trained")
     with desk.reading() as session:
         for trial in trials_of(session, job.id):
             _check_trial(trial)
-        events = [one for one in jobs.events_after(session, job.id) if one.kind == "evaluation"]
+        events = [e for e in jobs.events_after(session, job.id) if e.kind == "evaluation"]
     assert len(events) == len(evaluated(desk, job.id))
     _check_repeats(desk, job.id)
 
@@ -120,21 +120,20 @@ def _check_trial(trial: Trial) -> None:
 
 
 def _check_repeats(desk: Desk, job_id: str) -> None:
-    result = desk.job(job_id).result
-    assert result is not None
-    told = result["repeats"]
+    told = result_of(desk.job(job_id))["repeats"]
     assert told == desk.published(job_id)["provenance"]["repeats"]
     assert told["seeds"] == [3, 4]
     for name in ("published", "start"):
-        one, other = told[name]["scores"]
-        assert other - one == pytest.approx(0.001)
-        assert told[name]["mean"] == pytest.approx((one + other) / 2)
+        first, second = told[name]["scores"]
+        assert second - first == pytest.approx(0.001)
+        assert told[name]["mean"] == pytest.approx((first + second) / 2)
         assert told[name]["std"] == pytest.approx(0.001 / 2**0.5)
     assert told["gain"]["mean"] > 0
     assert told["gain"]["std"] == pytest.approx(0, abs=1e-9)
     assert told["gain"]["interval"] == pytest.approx([told["gain"]["mean"]] * 2)
 
 
+@pytest.mark.slow
 def test_killed_on_a_rung_and_among_the_repeats_it_ends_the_same(
     desk: Desk,
     start: Callable[..., Process],  # noqa: F811
@@ -144,7 +143,7 @@ def test_killed_on_a_rung_and_among_the_repeats_it_ends_the_same(
     before: dict[tuple[str, int], Any] = {}
 
     def begun(stage: str, count: int) -> bool:
-        return sum(one == stage for one, _ in evaluated(desk, job_id)) >= count
+        return sum(recorded == stage for recorded, _ in evaluated(desk, job_id)) >= count
 
     for stage, count in (("rung 10", 2), ("rung 20", 2), ("repeat 3", 1)):
         controller = start(["tests.search_service.searches.slopes", "0.1"])
@@ -192,6 +191,7 @@ def killed_and_straight(
     return killed, desk.submit(request)
 
 
+@pytest.mark.slow
 def test_on_real_workers_a_killed_one_ends_as_an_uninterrupted_one(
     desk: Desk, settings: Settings, killed_and_straight: tuple[str, str]
 ) -> None:
@@ -200,7 +200,7 @@ def test_on_real_workers_a_killed_one_ends_as_an_uninterrupted_one(
     killed, straight = killed_and_straight
     assert recorded(desk, killed) == recorded(desk, straight)
     assert {how for how, *_ in recorded(desk, killed).values()} >= {"trained", "stopped"}
-    first, second = (job.result for job in ends)
+    first, second = (result_of(job) for job in ends)
     assert first["repeats"] == second["repeats"]
     assert first["best"] == second["best"]
     folder = settings.home / "jobs" / straight

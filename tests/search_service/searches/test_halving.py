@@ -1,3 +1,5 @@
+"""Halving: who goes on from a rung, what the stopped count as, and what a sampler makes of it."""
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -6,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from search_service.samplers.contract import Proposal
+from search_service.samplers.contract import Proposal, Score
 from search_service.samplers.registry import SAMPLERS
 from search_service.samplers.specs import PPO2Spec
 from search_service.searches.halving import HalvingSpec, Rung, imputed_scores
 from search_service.searches.request import SearchRequest
 from surrogate_zoo.losses.parameter_space import ParameterSpace
+from tests.search_service.bowl import alone
 
 
 def test_rungs_are_shares_of_the_schedule() -> None:
@@ -100,10 +103,10 @@ def test_ppo2_leaves_where_candidates_are_rejected_and_keeps_to_where_scores_ris
     space = ParameterSpace("macc")
     spec = PPO2Spec(steps=8, samples=16, baseline="mean")
 
-    def evaluate(batch: Sequence[Proposal]) -> list[float | None]:
-        return [None if one.theta[0] < 0.25 else 0.5 + 0.1 * one.theta[1] for one in batch]
+    def evaluate(batch: Sequence[Proposal]) -> list[Score | None]:
+        return alone(None if p.theta[0] < 0.25 else 0.5 + 0.1 * p.theta[1] for p in batch)
 
-    result = SAMPLERS["ppo2"](space, spec, evaluate, 0)  # type: ignore[arg-type]
+    result = SAMPLERS["ppo2"](space, spec, evaluate, 0)
     first, last = result.path[0], result.path[-1]
     assert last[0] > first[0] + 0.1
     assert last[1] > first[1] + 0.1

@@ -23,7 +23,7 @@ from surrogate_zoo.errors import ConflictError, InputError, NotFoundError
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import Loss, now
 from tests.search_service.bowl import BowlPool, curves_of
-from tests.search_service.service import Desk, create, small, working
+from tests.search_service.service import Desk, create, result_of, small, working
 
 TWO = small(
     metric="macc+3*gacc", seed=4, sampler={"name": "nsga-ii", "trials": 12, "population": 4}
@@ -49,18 +49,19 @@ def test_a_search_for_two_metrics_ends_with_a_front_whose_members_can_be_publish
         job_id = desk.submit(TWO)
         job = desk.wait_for(job_id)
     assert (job.state, job.error) == ("succeeded", None)
-    members = job.result["front"]
+    result = result_of(job)
+    members = result["front"]
     with desk.reading() as session:
         trials = {trial.number: trial for trial in trials_of(session, job_id)}
-        (kept,) = [one for one in jobs.artifacts(session, job_id) if one.name == "front.json"]
+        (kept,) = [file for file in jobs.artifacts(session, job_id) if file.name == "front.json"]
     file = json.loads(artifacts.open_artifact(settings.artifacts_root, kept.sha256).read_text())
     assert file["members"] == members
     assert file["parameters"][-1] == "weight.gacc"
     assert [member["trial"] for member in members] == unbeaten(trials)
-    assert job.result["best"]["trial"] in unbeaten(trials)
+    assert result["best"]["trial"] in unbeaten(trials)
     assert len({member["weights"]["macc"] for member in members}) > 1
-    own = desk.published(job_id)
-    assert own["provenance"]["chosen"]["trial"] == job.result["best"]["trial"]
+    best = desk.published(job_id)
+    assert best["provenance"]["chosen"]["trial"] == result["best"]["trial"]
     for member in members:
         with desk.writing.begin() as session:
             loss = publish(session, job_id, member["trial"])
@@ -69,10 +70,10 @@ def test_a_search_for_two_metrics_ends_with_a_front_whose_members_can_be_publish
             assert weights == pytest.approx(member["weights"])
             chosen = loss.document["provenance"]["chosen"]
             assert (chosen["trial"], chosen["scores"]) == (member["trial"], member["scores"])
-            assert loss.document["provenance"]["versions"] == own["provenance"]["versions"]
+            assert loss.document["provenance"]["versions"] == best["provenance"]["versions"]
     with desk.writing.begin() as session:  # what the search published itself, under its own name
-        again = publish(session, job_id, job.result["best"]["trial"], job.result["loss"])
-        assert (again.version, again.document) == (job.result["version"], own)
+        again = publish(session, job_id, result["best"]["trial"], result["loss"])
+        assert (again.version, again.document) == (result["version"], best)
 
 
 def unbeaten(trials: dict[int, Trial]) -> list[int]:

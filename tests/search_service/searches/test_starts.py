@@ -74,12 +74,12 @@ def test_a_sum_of_surrogates_is_a_start_of_a_search_for_their_metrics(session: S
     request = small(metric="miou+macc", start="both")
     theta = first_theta(session, starts.pinned(session, request, space(request)))
     assert theta is not None
-    found = space(request).control_points(theta)
+    curves = space(request).control_points(theta)
     for metric in ("miou", "macc"):
         for curve, points in (
             zoo.get(session, f"asl-{metric}-voc").document["control_points"].items()
         ):
-            assert found[f"{metric}:{curve}"] == pytest.approx(points)
+            assert curves[f"{metric}:{curve}"] == pytest.approx(points)
     with pytest.raises(InputError, match=r"no surrogate of macc\+miou"):
         create(session, small(metric="macc+miou", start="both"))
     with pytest.raises(InputError, match="no surrogate of miou"):

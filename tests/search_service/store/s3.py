@@ -12,6 +12,8 @@ from itertools import count
 import fsspec.config
 import pytest
 
+from tests.conftest import DEADLINE
+
 CREDENTIALS = {"key": "key", "secret": "secret"}
 
 
@@ -38,7 +40,7 @@ class Relay:
 
     def take(self, amount: int) -> bool:
         """Whether these bytes are to be passed on."""
-        self.ready.wait(30)
+        assert self.ready.wait(DEADLINE)
         assert self._after is not None
         self.passed += amount
         if self.passed > self._after[0]:
@@ -50,11 +52,12 @@ class Relay:
 def _pass_on(client: socket.socket, server: socket.socket, relay: Relay) -> None:
     with client, server, suppress(OSError):
         while True:
-            for one in select.select([client, server], [], [])[0]:
-                content = one.recv(2**16)
-                if not content or (one is client and not relay.take(len(content))):
+            for readable in select.select([client, server], [], [])[0]:
+                content = readable.recv(2**16)
+                upwards = readable is client
+                if not content or (upwards and not relay.take(len(content))):
                     return
-                (server if one is client else client).sendall(content)
+                (server if upwards else client).sendall(content)
 
 
 @dataclass

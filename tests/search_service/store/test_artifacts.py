@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,7 @@ from search_service.store.artifacts import (
     store,
 )
 from surrogate_zoo.errors import InputError, NotFoundError, StorageError
-from tests.conftest import CHECKOUT
+from tests.conftest import CHECKOUT, DEADLINE
 from tests.search_service.store.s3 import Server, s3_server
 
 LARGE = 128 * 2**20
@@ -189,10 +189,23 @@ def test_what_killed_writers_left_is_swept_out_a_day_later(root: Root, file: Pat
     ]
 
 
-def start(root: Root, file: Path, **limits: Callable[[], None]) -> subprocess.Popen[str]:
+def start(
+    root: Root,
+    file: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    preexec_fn: Callable[[], None] | None = None,
+) -> subprocess.Popen[str]:
     """Store a file in a process of its own."""
     command = [sys.executable, "-c", STORE, root.location, str(root.cache), str(file)]
-    return subprocess.Popen(command, cwd=CHECKOUT, text=True, stderr=subprocess.PIPE, **limits)
+    return subprocess.Popen(
+        command,
+        cwd=CHECKOUT,
+        text=True,
+        stderr=subprocess.PIPE,
+        env=env,
+        preexec_fn=preexec_fn,  # noqa: PLW1509 - no other thread holds a lock that it needs
+    )
 
 
 def test_a_writer_killed_half_way_leaves_no_file(folder: Root, tmp_path: Path) -> None:
@@ -201,18 +214,18 @@ def test_a_writer_killed_half_way_leaves_no_file(folder: Root, tmp_path: Path) -
         zeros.truncate(LARGE)
     half = Path(folder.location) / ".partial"
     left = 0
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + DEADLINE
     while not 0 < left < LARGE:  # a kill that came late met a whole file: once more
         assert time.monotonic() < deadline
         with start(folder, large) as process:
-            while not (half.is_dir() and any(one.stat().st_size for one in half.iterdir())):
+            while not (half.is_dir() and any(part.stat().st_size for part in half.iterdir())):
                 assert process.poll() is None, process.stderr
             process.kill()
         assert process.returncode == -signal.SIGKILL
         assert [name for name in stored(folder) if "/.partial/" not in name] == []
-        left = max(one.stat().st_size for one in half.iterdir())
-        for one in half.iterdir():
-            one.unlink()
+        left = max(part.stat().st_size for part in half.iterdir())
+        for part in half.iterdir():
+            part.unlink()
     sha256, size = store(folder, large)
     assert size == LARGE
     assert open_artifact(folder, sha256).stat().st_size == LARGE
@@ -225,7 +238,7 @@ def test_an_upload_killed_half_way_leaves_no_file(s3: Server, tmp_path: Path) ->
     with s3.relay() as relay:
         process = start(root, large, env=os.environ | relay.environment)
         relay.after(2**20, process.kill)
-        assert process.wait(60) == -signal.SIGKILL
+        assert process.wait(DEADLINE) == -signal.SIGKILL
     process.communicate()
     assert relay.passed > 2**20
     assert stored(root) == []
@@ -242,7 +255,7 @@ def test_a_disk_that_is_full_leaves_no_file(folder: Root, tmp_path: Path) -> Non
     large = tmp_path / "large.bin"
     large.write_bytes(os.urandom(2**20))
     process = start(folder, large, preexec_fn=limited)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=DEADLINE)
     assert process.returncode == 1
     assert "StorageError: Cannot store large.bin under" in told
     assert os.strerror(errno.EFBIG) in told

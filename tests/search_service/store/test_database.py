@@ -1,3 +1,5 @@
+"""The database: migrations, transactions that write, readers beside them, and what is refused."""
+
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -64,9 +66,9 @@ def test_moments_come_back_aware_in_utc(engine: Engine) -> None:
     with sessions(engine).begin() as session:
         session.add(Dataset(name="d", source={}, report={}, created_at=moment))
     with read_sessions(engine)() as session:
-        found = session.get_one(Dataset, "d").created_at
-    assert found == moment
-    assert found.tzinfo == UTC
+        stored = session.get_one(Dataset, "d").created_at
+    assert stored == moment
+    assert stored.tzinfo == UTC
 
 
 def test_writers_that_read_first_wait_for_each_other(engine: Engine) -> None:

@@ -1,3 +1,5 @@
+"""One controller at a time holds the lease."""
+
 from unittest.mock import patch
 
 import pytest

@@ -1,3 +1,5 @@
+"""Functions of maps, pixel by pixel: values and slopes."""
+
 import pytest
 import torch
 
@@ -11,11 +13,11 @@ def test_value_and_slopes_are_the_formulas(shape: tuple[int, ...]) -> None:
 
     inputs = [torch.randn(shape, dtype=torch.float64).requires_grad_() for _ in range(2)]
     upstream = torch.randn(shape, dtype=torch.float64)
-    found, expected = pointwise(formula, *inputs), formula(*inputs)
-    torch.testing.assert_close(found, expected)
-    for one, two in zip(
-        torch.autograd.grad(found, inputs, upstream),
+    computed, expected = pointwise(formula, *inputs), formula(*inputs)
+    torch.testing.assert_close(computed, expected)
+    for slope, expected_slope in zip(
+        torch.autograd.grad(computed, inputs, upstream),
         torch.autograd.grad(expected, inputs, upstream),
         strict=True,
     ):
-        torch.testing.assert_close(one, two)
+        torch.testing.assert_close(slope, expected_slope)

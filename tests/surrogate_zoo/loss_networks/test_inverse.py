@@ -1,10 +1,18 @@
 """The inverse transformation network, untrained."""
 
+from typing import Any
+
 import pytest
 import torch
 
 from surrogate_zoo.errors import InputError
-from surrogate_zoo.loss_networks.inverse import PLACES, REGRESSORS, InverseNetwork
+from surrogate_zoo.loss_networks.inverse import (
+    PLACES,
+    REGRESSORS,
+    Architecture,
+    InverseNetwork,
+    Outputs,
+)
 
 every_architecture = pytest.mark.parametrize("architecture", REGRESSORS)
 
@@ -17,9 +25,9 @@ def _maps(seed: int, side: int, count: int = 5) -> torch.Tensor:
 @pytest.mark.parametrize("side", [16, 33, 64])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_equal_maps_give_exactly_the_identity(
-    architecture: str, side: int, dtype: torch.dtype
+    architecture: Architecture, side: int, dtype: torch.dtype
 ) -> None:
-    network = InverseNetwork(architecture=architecture, side=side)  # type: ignore[arg-type]
+    network = InverseNetwork(architecture=architecture, side=side)
     maps, others = _maps(1, side).to(dtype), _maps(2, side).to(dtype)
     identity = torch.eye(3, dtype=dtype).expand(5, 3, 3)
     assert torch.equal(network(maps, maps), identity)
@@ -29,8 +37,8 @@ def test_equal_maps_give_exactly_the_identity(
 
 
 @pytest.mark.parametrize("outputs", PLACES)
-def test_only_the_chosen_entries_are_predicted(outputs: str) -> None:
-    network = InverseNetwork(side=16, outputs=outputs)  # type: ignore[arg-type]
+def test_only_the_chosen_entries_are_predicted(outputs: Outputs) -> None:
+    network = InverseNetwork(side=16, outputs=outputs)
     rest = network(_maps(1, 16), _maps(2, 16)) - torch.eye(3)
     changed = (rest != 0).flatten(1).all(0).nonzero().flatten().tolist()
     assert tuple(changed) == PLACES[outputs]
@@ -39,25 +47,26 @@ def test_only_the_chosen_entries_are_predicted(outputs: str) -> None:
 
 def test_the_fully_connected_network_is_the_released_stack_of_layers() -> None:
     network = InverseNetwork(side=16)
-    own = network.regressor
+    regressor = network.regressor
     first = torch.nn.Linear(2 * 16**2, 1000)
     first.weight.data = torch.cat(
-        [own.get_parameter("moved.weight"), own.get_parameter("fixed.weight")], 1
+        [regressor.get_parameter("moved.weight"), regressor.get_parameter("fixed.weight")], 1
     ).data
-    first.bias.data = own.get_parameter("moved.bias").data
-    stack = torch.nn.Sequential(first, *own.get_submodule("rest"))
+    first.bias.data = regressor.get_parameter("moved.bias").data
+    stack = torch.nn.Sequential(first, *regressor.get_submodule("rest").children())
     moved, fixed = _maps(1, 16), _maps(2, 16)
 
-    def numbers(one: torch.Tensor) -> torch.Tensor:
-        return stack(torch.cat([one.flatten(1), fixed.flatten(1)], 1))
+    def numbers(maps: torch.Tensor) -> torch.Tensor:
+        entries: torch.Tensor = stack(torch.cat([maps.flatten(1), fixed.flatten(1)], 1))
+        return entries
 
-    found = (network(moved, fixed) - torch.eye(3)).flatten(1)[:, :8]
-    torch.testing.assert_close(found, numbers(moved) - numbers(fixed))
+    predicted = (network(moved, fixed) - torch.eye(3)).flatten(1)[:, :8]
+    torch.testing.assert_close(predicted, numbers(moved) - numbers(fixed))
 
 
 @every_architecture
-def test_gradients_reach_the_moved_map(architecture: str) -> None:
-    network = InverseNetwork(architecture=architecture, side=32)  # type: ignore[arg-type]
+def test_gradients_reach_the_moved_map(architecture: Architecture) -> None:
+    network = InverseNetwork(architecture=architecture, side=32)
     moved = _maps(1, 32).requires_grad_()
     network(moved, _maps(2, 32))[:, 0, 2].sum().backward()
     assert moved.grad is not None
@@ -67,9 +76,10 @@ def test_gradients_reach_the_moved_map(architecture: str) -> None:
 def test_wrong_parameters_and_shapes_are_refused() -> None:
     with pytest.raises(InputError, match="at least 16"):
         InverseNetwork(side=8)
+    unknown: Any = "recurrent"
     with pytest.raises(InputError, match="fully-connected or convolutional"):
-        InverseNetwork(architecture="recurrent")  # type: ignore[arg-type]
+        InverseNetwork(architecture=unknown)
     with pytest.raises(InputError, match="homography or affine"):
-        InverseNetwork(outputs="projective")  # type: ignore[arg-type]
+        InverseNetwork(outputs=unknown)
     with pytest.raises(InputError, match=r"shape \(5, 1, 16, 16\)"):
         InverseNetwork(side=16)(_maps(1, 16), _maps(1, 17))

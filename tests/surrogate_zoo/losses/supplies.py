@@ -56,7 +56,7 @@ def loss_with_slope(name: str) -> nn.Module:
 
 def heads(name: str) -> int:
     """Channels that the loss's heads add to its scores."""
-    return sum(one == BOUNDARY_LOGITS for one in needs_of(name).inputs)
+    return sum(needed == BOUNDARY_LOGITS for needed in needs_of(name).inputs)
 
 
 def call(name: str, loss: nn.Module, scores: Tensor, target: Tensor) -> Tensor:
@@ -68,14 +68,14 @@ def call(name: str, loss: nn.Module, scores: Tensor, target: Tensor) -> Tensor:
 
 def maps(name: str) -> list[str]:
     """Names of the distance maps that a loss takes."""
-    return [one for one in needs_of(name).inputs if one in MAPS]
+    return [needed for needed in needs_of(name).inputs if needed in MAPS]
 
 
 def perfect(name: str, labels: Tensor, valid: Tensor | None = None) -> Tensor:
     """Scores that predict labels (N, H, W) exactly, float64; void pixels are any class."""
-    known = labels != VOID if valid is None else valid
-    logits = one_hot_logits(labels.masked_fill(~known, 0), CLASSES)
+    counted = labels != VOID if valid is None else valid
+    logits = one_hot_logits(labels.masked_fill(~counted, 0), CLASSES)
     if not heads(name):
         return logits
-    boundary = BOUNDARIES[name](labels, known).reshape(len(labels), 1, *labels.shape[1:])
+    boundary = BOUNDARIES[name](labels, counted).reshape(len(labels), 1, *labels.shape[1:])
     return torch.cat([logits, 1e4 * (2 * boundary.double() - 1)], 1)

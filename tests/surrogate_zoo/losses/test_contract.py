@@ -56,7 +56,7 @@ def _gradient(
 ) -> tuple[float, Tensor]:
     leaf = scores.clone().requires_grad_()
     value = call(name, loss or supplied_loss(name), leaf, target)
-    value.backward()
+    torch.autograd.backward(value)
     assert leaf.grad is not None
     return value.item(), leaf.grad
 
@@ -147,7 +147,7 @@ def test_descent_reaches_a_better_prediction(name: str) -> None:
     first = call(name, loss, scores, target).item()
     for _ in range(60):
         optimiser.zero_grad()
-        call(name, loss, scores, target).backward()
+        torch.autograd.backward(call(name, loss, scores, target))
         optimiser.step()
     assert call(name, loss, scores, target).item() < 0.7 * first
 
@@ -164,7 +164,7 @@ def test_a_batch_may_be_split_where_the_loss_is_a_mean_over_pixels(name: str) ->
     target, scores = labels(15, size=(3, 9, 11)), _scores(name, 15, (3, 9, 11), torch.float64)
     target[0, :6] = VOID  # so that the parts weigh differently
     parts = [(scores[:1], target[:1]), (scores[1:], target[1:])]
-    pixels = [(one != VOID).sum().item() for _, one in parts]
+    pixels = [(target != VOID).sum().item() for _, target in parts]
     values = [_value(name, *part) for part in parts]
     mean = sum(n * value for n, value in zip(pixels, values, strict=True)) / sum(pixels)
     same = mean == pytest.approx(_value(name, scores, target), rel=1e-9)
@@ -235,20 +235,20 @@ with_networks = pytest.mark.parametrize(
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
 def test_maps_handed_over_give_the_value_of_maps_computed(name: str, dtype: torch.dtype) -> None:
     target, scores, loss = labels(13), _scores(name, 13), supplied_loss(name)
-    given = {one: maps_of(one, target, CLASSES).to(dtype) for one in maps(name)}
+    supplied = {kind: maps_of(kind, target, CLASSES).to(dtype) for kind in maps(name)}
     further = {BOUNDARY_LOGITS: scores[:, CLASSES:]} if heads(name) else {}
-    value = loss(scores[:, :CLASSES], target, **given, **further).item()
+    value = loss(scores[:, :CLASSES], target, **supplied, **further).item()
     assert value == pytest.approx(_value(name, scores, target), rel=2e-3)
     # And they are what it looks at.
-    other = {one: torch.zeros_like(kept) for one, kept in given.items()}
+    other = {kind: torch.zeros_like(kept) for kind, kept in supplied.items()}
     assert loss(scores[:, :CLASSES], target, **other, **further).item() != value
 
 
 @with_maps
 def test_maps_of_another_shape_are_refused(name: str) -> None:
-    given = {one: torch.zeros(2, 1, 9, 12) for one in maps(name)}
+    supplied = {kind: torch.zeros(2, 1, 9, 12) for kind in maps(name)}
     with pytest.raises(InputError, match=f"{maps(name)[0]} must be floating point of shape"):
-        supplied_loss(name)(_scores(name, 1)[:, :CLASSES], labels(1), **given)
+        supplied_loss(name)(_scores(name, 1)[:, :CLASSES], labels(1), **supplied)
 
 
 @with_heads
@@ -276,9 +276,9 @@ def test_a_loss_network_that_is_missing_or_does_not_fit_is_refused(name: str) ->
 def test_loss_networks_stay_frozen(name: str) -> None:
     loss = supplied_loss(name).train()
     assert not any(parameter.requires_grad for parameter in loss.parameters())
-    before = {key: one.clone() for key, one in loss.state_dict().items()}
-    call(name, loss, _scores(name, 1).requires_grad_(), labels(1)).backward()
-    assert all(torch.equal(one, before[key]) for key, one in loss.state_dict().items())
+    before = {key: tensor.clone() for key, tensor in loss.state_dict().items()}
+    torch.autograd.backward(call(name, loss, _scores(name, 1).requires_grad_(), labels(1)))
+    assert all(torch.equal(tensor, before[key]) for key, tensor in loss.state_dict().items())
 
 
 def test_an_input_that_no_loss_takes_is_refused() -> None:

@@ -1,5 +1,7 @@
 """Distance maps against their definitions, pixel by pixel."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -22,68 +24,68 @@ masks = st.one_of(
 )
 
 
-def _distance(place: tuple[int, ...], others: Mask) -> float:
+def _distance(pixel: tuple[int, ...], others: Mask) -> float:
     """Distance of a pixel to the nearest of others (P, 2); infinite without any."""
-    return float(np.sqrt(((others - place) ** 2).sum(1)).min(initial=np.inf))
+    return float(np.sqrt(((others - pixel) ** 2).sum(1)).min(initial=np.inf))
 
 
 def _boundary(mask: Mask) -> NDArray[np.float64]:
-    found = np.zeros(mask.shape)
-    for place in zip(*np.nonzero(mask != VOID), strict=True):
-        far = _distance(place, np.argwhere((mask != VOID) & (mask != mask[place])))
-        found[place] = far if np.isfinite(far) else 0
-    return found
+    values = np.zeros(mask.shape)
+    for pixel in zip(*np.nonzero(mask != VOID), strict=True):
+        far = _distance(pixel, np.argwhere((mask != VOID) & (mask != mask[pixel])))
+        values[pixel] = far if np.isfinite(far) else 0
+    return values
 
 
 def _signed(mask: Mask) -> NDArray[np.float64]:
-    found = np.zeros((CLASSES, *mask.shape))
+    values = np.zeros((CLASSES, *mask.shape))
     for label in range(CLASSES):
-        own, rest = np.argwhere(mask == label), np.argwhere((mask != label) & (mask != VOID))
-        if len(own) and len(rest):
-            for place in zip(*np.nonzero(mask != VOID), strict=True):
-                inside = mask[place] == label
-                found[(label, *place)] = (
-                    -_distance(place, rest) if inside else _distance(place, own)
+        members, rest = np.argwhere(mask == label), np.argwhere((mask != label) & (mask != VOID))
+        if len(members) and len(rest):
+            for pixel in zip(*np.nonzero(mask != VOID), strict=True):
+                inside = mask[pixel] == label
+                values[(label, *pixel)] = (
+                    -_distance(pixel, rest) if inside else _distance(pixel, members)
                 )
-    return found
+    return values
 
 
 def _nearness(mask: Mask) -> NDArray[np.float64]:
-    distances, found = _boundary(mask), np.zeros(mask.shape)
+    distances, values = _boundary(mask), np.zeros(mask.shape)
     for label in range(CLASSES):
-        own = mask == label
-        if own.any() and distances[own].max() > 0:
-            low, high = distances[own].min(), distances[own].max()
-            found[own] = 1 if low == high else (high - distances[own]) / (high - low)
-    return found
+        members = mask == label
+        if members.any() and distances[members].max() > 0:
+            low, high = distances[members].min(), distances[members].max()
+            values[members] = 1 if low == high else (high - distances[members]) / (high - low)
+    return values
 
 
 def _objects(mask: Mask) -> list[Mask]:
     """Pixels of the objects, found by flooding; void joins parts of a class and is of none."""
-    objects, left = [], {tuple(place) for place in np.argwhere((mask != VOID) & (mask > 0))}
+    objects, left = [], {tuple(pixel) for pixel in np.argwhere((mask != VOID) & (mask > 0))}
     while left:
         todo, seen = [next(iter(left))], set()
         label = mask[todo[0]]
         while todo:
-            place = todo.pop()
-            inside = all(0 <= p < side for p, side in zip(place, mask.shape, strict=True))
-            if inside and place not in seen and mask[place] in (label, VOID):
-                seen.add(place)
-                todo += [(place[0] + i, place[1] + j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
-        objects.append(np.array([place for place in seen if mask[place] == label]))
-        left -= {tuple(place) for place in objects[-1]}
+            pixel = todo.pop()
+            inside = all(0 <= p < side for p, side in zip(pixel, mask.shape, strict=True))
+            if inside and pixel not in seen and mask[pixel] in (label, VOID):
+                seen.add(pixel)
+                todo += [(pixel[0] + i, pixel[1] + j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+        objects.append(np.array([pixel for pixel in seen if mask[pixel] == label]))
+        left -= {tuple(pixel) for pixel in objects[-1]}
     return objects
 
 
 def _border(mask: Mask) -> NDArray[np.float64]:
-    objects, found = _objects(mask), np.zeros(mask.shape)
-    for place in zip(*np.nonzero(mask != VOID), strict=True):
-        two = sorted(_distance(place, object_) for object_ in objects)[:2]
-        found[place] = sum(two) if len(two) == 2 else FAR
-    return found
+    objects, values = _objects(mask), np.zeros(mask.shape)
+    for pixel in zip(*np.nonzero(mask != VOID), strict=True):
+        two = sorted(_distance(pixel, object_) for object_ in objects)[:2]
+        values[pixel] = sum(two) if len(two) == 2 else FAR
+    return values
 
 
-DEFINITIONS = {
+DEFINITIONS: dict[str, Callable[[Mask], NDArray[np.float64]]] = {
     "boundary_distances": lambda mask: _boundary(mask)[None],
     "signed_distances": _signed,
     "boundary_nearness": lambda mask: _nearness(mask)[None],
@@ -95,18 +97,18 @@ every_map = pytest.mark.parametrize("name", MAPS)
 @every_map
 @given(mask=masks)
 def test_maps_follow_their_definitions(name: str, mask: Mask) -> None:
-    found = map_of(name, mask, CLASSES)
-    assert found.dtype == np.float32
-    assert found.shape == (MAPS[name].channels(CLASSES), *mask.shape)
-    np.testing.assert_allclose(found, DEFINITIONS[name](mask), rtol=1e-5, atol=1e-5)
+    values = map_of(name, mask, CLASSES)
+    assert values.dtype == np.float32
+    assert values.shape == (MAPS[name].channels(CLASSES), *mask.shape)
+    np.testing.assert_allclose(values, DEFINITIONS[name](mask), rtol=1e-5, atol=1e-5)
 
 
 @every_map
 def test_a_larger_mask_in_patches(name: str) -> None:
     generator = np.random.default_rng(3)
     mask = np.kron(generator.choice([0, 0, 1, 2, 3, VOID], (6, 7)), np.ones((4, 5), np.int64))
-    found = map_of(name, mask, CLASSES)
-    np.testing.assert_allclose(found, DEFINITIONS[name](mask), rtol=1e-5, atol=1e-5)
+    values = map_of(name, mask, CLASSES)
+    np.testing.assert_allclose(values, DEFINITIONS[name](mask), rtol=1e-5, atol=1e-5)
 
 
 @every_map
@@ -131,9 +133,9 @@ def test_another_void_label_and_small_integers(name: str) -> None:
 @every_map
 def test_a_batch_is_its_masks(name: str) -> None:
     target = torch.randint(0, CLASSES, (2, 6, 7), generator=torch.Generator().manual_seed(0))
-    found = maps_of(name, target, CLASSES)
-    assert found.dtype == torch.float32
-    for mask, one in zip(target, found, strict=True):
+    values = maps_of(name, target, CLASSES)
+    assert values.dtype == torch.float32
+    for mask, one in zip(target, values, strict=True):
         np.testing.assert_array_equal(one.numpy(), map_of(name, mask.numpy(), CLASSES))
 
 
@@ -141,8 +143,8 @@ def test_a_batch_is_its_masks(name: str) -> None:
 def test_scale_and_mirror(name: str) -> None:
     """Augmentation relies on it: maps follow the mask, and those in pixels its scale."""
     mask = np.random.default_rng(7).choice([0, 1, 2], (8, 9))
-    found = map_of(name, mask, CLASSES)
-    np.testing.assert_array_equal(map_of(name, mask[:, ::-1], CLASSES), found[:, :, ::-1])
+    values = map_of(name, mask, CLASSES)
+    np.testing.assert_array_equal(map_of(name, mask[:, ::-1], CLASSES), values[:, :, ::-1])
     mask = np.zeros((60, 60), np.int64)
     mask[20:40, 20:36], mask[20:40, 44:56] = 1, 2
     twice = np.kron(mask, np.ones((2, 2), np.int64))
@@ -170,8 +172,8 @@ def test_a_class_with_no_inner_pixels_is_near_its_boundary() -> None:
 
 def test_the_ground_between_two_objects() -> None:
     mask = np.array([[1, 1, 0, 0, 0, 1, 1, 0, 0]])
-    found = map_of("border_distances", mask, 2)[0, 0]
-    np.testing.assert_array_equal(found, [5, 4, 4, 4, 4, 4, 5, 6 + 1, 7 + 2])
+    values = map_of("border_distances", mask, 2)[0, 0]
+    np.testing.assert_array_equal(values, [5, 4, 4, 4, 4, 4, 5, 6 + 1, 7 + 2])
     touching = np.array([[1, 1, 2, 2]])
     np.testing.assert_array_equal(map_of("border_distances", touching, 3)[0, 0], [2, 1, 1, 2])
     crossed = np.array([[1, VOID, 1, 0, 0]])

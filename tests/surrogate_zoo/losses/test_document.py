@@ -1,3 +1,5 @@
+"""Loss files: written and read back, checked by their sum, and refused with a reason."""
+
 import json
 from pathlib import Path
 from typing import Any

@@ -1,3 +1,5 @@
+"""A loss exported as a Python file computes the same with torch alone."""
+
 import ast
 import json
 import subprocess

@@ -1,3 +1,5 @@
+"""Parameter spaces: their dimensions, starts and boxes, and the way to control points and back."""
+
 import numpy as np
 import pytest
 from hypothesis import given

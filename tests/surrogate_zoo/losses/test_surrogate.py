@@ -1,3 +1,7 @@
+"""Surrogate losses as modules: what they compute, keep and refuse."""
+
+from typing import Any
+
 import pytest
 import torch
 
@@ -59,6 +63,7 @@ def test_control_points_travel_with_the_module() -> None:
 
 def test_unchecked_values_pass_through() -> None:
     loss = load_loss("asl-miou-voc", num_classes=CLASSES)
+    assert isinstance(loss, SurrogateLoss)
     loss.check_values = False
     nan = torch.full((1, CLASSES, 4, 4), torch.nan)
     assert loss(nan, torch.zeros(1, 4, 4).long()).isnan()
@@ -76,10 +81,10 @@ def test_unchecked_values_pass_through() -> None:
         ({"family": "spline"}, "curve family"),
     ],
 )
-def test_bad_arguments_are_refused(arguments: dict[str, object], message: str) -> None:
-    good = {"control_points": None, "num_classes": CLASSES}
+def test_bad_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
+    good: dict[str, Any] = {"control_points": None, "num_classes": CLASSES}
     with pytest.raises(InputError, match=message):
-        SurrogateLoss("miou", **{**good, **arguments})  # type: ignore[arg-type]
+        SurrogateLoss("miou", **{**good, **arguments})
 
 
 def test_an_unknown_metric_is_refused() -> None:

@@ -88,8 +88,8 @@ def test_straight_curves_are_the_naive_surrogate(name: str) -> None:
 
 
 def test_a_map_of_one_class_a_pixel_needs_the_truth_table(name: str) -> None:
-    place = torch.randint(0, CLASSES, (1, 5, 5))
-    soft = ClassMap(labelled=(Labelled(place, torch.rand(1, 5, 5, dtype=torch.float64)),))
+    classes = torch.randint(0, CLASSES, (1, 5, 5))
+    soft = ClassMap(labelled=(Labelled(classes, torch.rand(1, 5, 5, dtype=torch.float64)),))
     row = torch.tensor(random_points(name)["and"], dtype=torch.float64)
     logic = CurveLogic({"and": row}, name)
     if CURVE_FAMILIES[name].truth_table:
@@ -106,6 +106,7 @@ def test_a_document_survives_its_file_and_builds_its_loss(name: str) -> None:
     document = surrogate_document("mine", "miou", points, family=name)
     assert parse_loss_file(dump_loss_file(document)) == document
     loss = load_loss(document, num_classes=CLASSES)
+    assert isinstance(loss, SurrogateLoss)
     assert loss.family == name
     assert loss.control_points.flatten().tolist() == flat(points)
 

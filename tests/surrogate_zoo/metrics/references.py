@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,59 +11,68 @@ from scipy import ndimage
 
 from tests.surrogate_zoo.batches import VOID
 
-Array = NDArray[np.generic]
+Labels = NDArray[np.integer]
+Counts = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Pixels = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Masks:
     """Labels (N, H, W) predicted and true, void 255 in the latter, and the options of a metric."""
 
-    pred: Array
-    target: Array
+    pred: Labels
+    target: Labels
     classes: int
     tolerance: int
     exclude_background: bool = False
 
     @cached_property
-    def confusion(self) -> Array:
+    def confusion(self) -> Counts:
         """Valid pixels by true and predicted class."""
         return confusion(self.pred, self.target, self.classes)
 
     @property
-    def hits(self) -> Array:
+    def hits(self) -> Counts:
         return self.confusion.diagonal()
 
     @property
-    def true(self) -> Array:
-        return self.confusion.sum(1)
+    def true(self) -> Counts:
+        return pixels(self.confusion, 1)
 
     @property
-    def found(self) -> Array:
-        return self.confusion.sum(0)
+    def predicted(self) -> Counts:
+        return pixels(self.confusion, 0)
 
     @property
-    def seen(self) -> Array:
+    def seen(self) -> Pixels:
         """Classes that occur in prediction or target."""
-        return self.true + self.found > 0
+        return self.true + self.predicted > 0
 
     @property
     def foreground(self) -> slice:
         return slice(int(self.exclude_background), None)
 
 
-def confusion(pred: Array, target: Array, classes: int) -> Array:
-    counts = np.zeros((classes, classes), int)
+def confusion(pred: Labels, target: Labels, classes: int) -> Counts:
+    counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (target[target != VOID], pred[target != VOID]), 1)
     return counts
 
 
-def iou(counts: Array) -> Array:
+def pixels(counts: Counts, axis: int) -> Counts:
+    """Pixels by class, true ones along the rows' axis 1 and predicted ones along axis 0."""
+    summed: Counts = counts.sum(axis)
+    return summed
+
+
+def iou(counts: Counts) -> Floats:
     """IoU by class; NaN where a class does not occur."""
-    either = counts.sum(0) + counts.sum(1) - counts.diagonal()
+    either = pixels(counts, 0) + pixels(counts, 1) - counts.diagonal()
     return counts.diagonal() / np.where(either > 0, either, np.nan)
 
 
-def edges(mask: Array, void: Array) -> Array:
+def edges(mask: Pixels, void: Pixels) -> Pixels:
     """Pixels of the mask with a valid neighbour that is not of it."""
     padded, seen = np.pad(mask, 1, constant_values=True), np.pad(~void, 1, constant_values=False)
     edge = np.zeros_like(mask)
@@ -72,14 +82,14 @@ def edges(mask: Array, void: Array) -> Array:
     return edge
 
 
-def per_class(of: Masks, image: int) -> list[tuple[Array, Array, Array]]:
+def per_class(of: Masks, image: int) -> list[tuple[Pixels, Pixels, Pixels]]:
     """Valid predicted and true pixels of every class in one image, and its void pixels."""
     pred, target = of.pred[image], of.target[image]
     void = target == VOID
     return [((pred == c) & ~void, target == c, void) for c in range(of.classes)]
 
 
-def near(edge: Array, tolerance: int) -> Array:
+def near(edge: Pixels, tolerance: int) -> Pixels:
     return ndimage.binary_dilation(edge, np.ones((2 * tolerance + 1,) * 2, bool))
 
 
@@ -97,21 +107,22 @@ def boundary_f1(of: Masks) -> float:
     counts = np.zeros((of.classes, 4))
     for image in range(len(of.pred)):
         for c, (pred, target, void) in enumerate(per_class(of, image)):
-            found, true = edges(pred, void), edges(target, void)
-            matched, recovered = found & near(true, of.tolerance), true & near(found, of.tolerance)
-            counts[c] += [matched.sum(), found.sum(), recovered.sum(), true.sum()]
-    matched, found, recovered, true = counts[of.foreground].T
+            predicted, true = edges(pred, void), edges(target, void)
+            matched = predicted & near(true, of.tolerance)
+            recovered = true & near(predicted, of.tolerance)
+            counts[c] += [matched.sum(), predicted.sum(), recovered.sum(), true.sum()]
+    hits, positives, recalled, relevant = counts[of.foreground].T
     with np.errstate(invalid="ignore"):
-        precision, recall = matched / found, recovered / true
+        precision, recall = hits / positives, recalled / relevant
         f1 = np.nan_to_num(2 * precision * recall / (precision + recall))
-    return float(f1[found + true > 0].mean())
+    return float(f1[positives + relevant > 0].mean())
 
 
-def rim(mask: Array, void: Array, distance: int) -> Array:
+def rim(mask: Pixels, void: Pixels, distance: int) -> Pixels:
     """The mask less what is left of it after so many 3x3 erosions; there is nothing outside."""
     padded = np.pad(mask | void, 1)
     square = np.ones((3, 3), bool)
-    left = ndimage.binary_erosion(padded, square, iterations=distance, border_value=1)
+    left: Pixels = ndimage.binary_erosion(padded, square, iterations=distance, border_value=1)
     return mask & ~left[1:-1, 1:-1]
 
 
@@ -119,9 +130,9 @@ def boundary_iou(of: Masks) -> float:
     both, either = np.zeros(of.classes), np.zeros(of.classes)
     for image in range(len(of.pred)):
         for c, (pred, target, void) in enumerate(per_class(of, image)):
-            found, true = (rim(mask, void, max(of.tolerance, 1)) for mask in (pred, target))
-            both[c] += (found & true).sum()
-            either[c] += (found | true).sum()
+            predicted, true = (rim(mask, void, max(of.tolerance, 1)) for mask in (pred, target))
+            both[c] += (predicted & true).sum()
+            either[c] += (predicted | true).sum()
     return float(np.nanmean((both / np.where(either > 0, either, np.nan))[of.foreground]))
 
 
@@ -136,7 +147,7 @@ def per_image_iou(of: Masks) -> float:
 
 def f_beta(of: Masks, beta: float) -> float:
     with np.errstate(invalid="ignore"):
-        precision, recall = of.hits / of.found, of.hits / of.true
+        precision, recall = of.hits / of.predicted, of.hits / of.true
         score = (1 + beta**2) * precision * recall / (beta**2 * precision + recall)
     return float(np.nan_to_num(score)[of.seen].mean())  # 0 where there is no hit
 
@@ -147,12 +158,12 @@ def kappa(of: Masks) -> float:
     return float((shares.trace() - by_chance) / (1 - by_chance))
 
 
-def weighted(scores: Array, weights: Array) -> float:
+def weighted(scores: Floats, weights: NDArray[Any]) -> float:
     occurs = np.isfinite(weights) & (weights > 0)
     return float(np.average(scores[occurs], weights=weights[occurs]))
 
 
-def inverse(counts: Array) -> Array:
+def inverse(counts: Counts) -> Floats:
     return 1 / np.where(counts > 0, counts, np.inf)
 
 
@@ -163,8 +174,8 @@ REFERENCES: dict[str, Callable[[Masks], float]] = {
     "bf1": boundary_f1,
     "macc": lambda of: float((of.hits[of.true > 0] / of.true[of.true > 0]).mean()),
     "gacc": lambda of: float(of.hits.sum() / of.true.sum()),
-    "precision": lambda of: float((of.hits / np.maximum(of.found, 1))[of.seen].mean()),
-    "dice": lambda of: float((2 * of.hits / (of.found + of.true).clip(1))[of.seen].mean()),
+    "precision": lambda of: float((of.hits / np.maximum(of.predicted, 1))[of.seen].mean()),
+    "dice": lambda of: float((2 * of.hits / (of.predicted + of.true).clip(1))[of.seen].mean()),
     "f2": lambda of: f_beta(of, 2),
     "kappa": kappa,
     "cwiou": lambda of: weighted(iou(of.confusion), inverse(of.true)),

@@ -1,6 +1,7 @@
 """What holds for every metric of the registry, whatever its function says."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from PIL import Image
 from surrogate_zoo import METRICS, SegmentationEvaluator, SurrogateLoss
 from surrogate_zoo.errors import InputError, UnknownNameError
 from surrogate_zoo.losses.parameter_space import ParameterSpace
+from surrogate_zoo.metrics.logic import Logic
+from surrogate_zoo.metrics.maps import Maps
 from surrogate_zoo.metrics.metric import Metric
 from surrogate_zoo.metrics.sites import curve_names
 from tests.surrogate_zoo.batches import VOID, labels, one_hot_logits, thetas
@@ -36,7 +39,7 @@ def test_on_one_hot_input_the_surrogate_is_the_metric(
     pred = labels(seed + 1, classes=data.draw(st.integers(1, CLASSES)), void=0)
     right = torch.rand(pred.shape, generator=torch.Generator().manual_seed(seed)) < 0.5
     pred = torch.where(right, target % VOID, pred)
-    options = {"tolerance": tolerance, "exclude_background": exclude_background}
+    options: dict[str, Any] = {"tolerance": tolerance, "exclude_background": exclude_background}
     evaluator = SegmentationEvaluator(CLASSES, **options)
     evaluator.update(pred, target)
     exact = evaluator.compute()[metric]
@@ -49,13 +52,13 @@ def test_on_one_hot_input_the_surrogate_is_the_metric(
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("exclude_background", [False, True])
-@pytest.mark.parametrize(("true", "found"), [(CLASSES, CLASSES), (2, CLASSES), (CLASSES, 2)])
+@pytest.mark.parametrize(("true", "predicted"), [(CLASSES, CLASSES), (2, CLASSES), (CLASSES, 2)])
 def test_it_is_what_its_definition_says(
-    metric: str, exclude_background: bool, true: int, found: int
+    metric: str, exclude_background: bool, true: int, predicted: int
 ) -> None:
     for seed in range(3):
         target = labels(seed, size=(3, 16, 19), classes=true)
-        pred = labels(seed + 50, size=(3, 16, 19), classes=found, void=0)
+        pred = labels(seed + 50, size=(3, 16, 19), classes=predicted, void=0)
         target[0] = target[0] if seed else VOID  # an image without a label
         masks = Masks(pred.numpy(), target.numpy(), CLASSES, seed, exclude_background)
         assert _exact(metric, masks) == pytest.approx(REFERENCES[metric](masks), abs=1e-12)
@@ -132,7 +135,7 @@ def test_an_unknown_metric_is_named_with_the_known_ones() -> None:
 
 
 def test_a_metric_of_ones_own_is_one_function() -> None:
-    def overlap(logic, maps):  # type: ignore[no-untyped-def]
+    def overlap(logic: Logic, maps: Maps) -> torch.Tensor:
         both = maps.total(logic.and_("both", maps.pred, maps.target))
         sizes = maps.total(maps.pred) + maps.total(maps.target)
         return maps.class_mean(maps.ratio(2 * both, sizes), maps.exists(maps.pred, maps.target))
@@ -142,7 +145,7 @@ def test_a_metric_of_ones_own_is_one_function() -> None:
 
 
 def test_a_torch_function_inside_a_metric_is_traced() -> None:
-    def with_torch(logic, maps):  # type: ignore[no-untyped-def]
+    def with_torch(logic: Any, maps: Any) -> torch.Tensor:
         both = logic.and_("both", maps.pred, torch.maximum(maps.pred, maps.target))
         return torch.sqrt(maps.total(both)).mean()
 

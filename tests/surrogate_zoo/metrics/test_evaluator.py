@@ -1,5 +1,8 @@
+"""The evaluator over batches: order, merging, void, empty classes, metrics of other packages."""
+
 import math
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -8,14 +11,16 @@ from hypothesis import strategies as st
 
 from surrogate_zoo import METRICS, SegmentationEvaluator
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.metrics.logic import Logic
+from surrogate_zoo.metrics.maps import Maps
 from surrogate_zoo.metrics.metric import Metric
 from tests.surrogate_zoo.batches import VOID, labels
 
 CLASSES = 4
 
 
-def _evaluator(**options: object) -> SegmentationEvaluator:
-    return SegmentationEvaluator(CLASSES, tolerance=2, **options)  # type: ignore[arg-type]
+def _evaluator(**options: Any) -> SegmentationEvaluator:
+    return SegmentationEvaluator(CLASSES, tolerance=2, **options)
 
 
 @given(
@@ -95,7 +100,7 @@ def test_means_over_images_weigh_every_image_alike() -> None:
 def test_a_failing_metric_of_another_package_leaves_the_others_alone(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fails(logic, maps):  # type: ignore[no-untyped-def]
+    def fails(logic: Logic, maps: Maps) -> torch.Tensor:
         maps.total(maps.target)
         if maps.carried:
             raise ZeroDivisionError("at the second batch")

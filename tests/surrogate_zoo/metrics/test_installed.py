@@ -25,8 +25,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the example package was installed into, with pip."""
     folder = tmp_path_factory.mktemp("installed")
     source = shutil.copytree(EXAMPLE, folder / "source")
-    options = ["--no-deps", "--no-build-isolation", "--no-index", "--target", folder / "target"]
-    command = [sys.executable, "-m", "pip", "install", "--quiet", *options, source]
+    options = [
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "--target",
+        str(folder / "target"),
+    ]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", *options, str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return folder / "target"

@@ -1,3 +1,5 @@
+"""Targets of several metrics: their scores, spaces and weights."""
+
 import pytest
 
 from surrogate_zoo.errors import InputError, UnknownNameError
@@ -61,7 +63,7 @@ def test_searched_weights_are_parameters_after_those_of_the_curves(family: str) 
     low[-1], high[-1] = space.low[-1], space.high[-1]
     for theta, ratio in ((low, 3 / 32), (high, 3 * 32)):
         first, second = space.weights(theta)
-        assert (second / first, first + second) == (pytest.approx(ratio), pytest.approx(4))
+        assert [second / first, first + second] == pytest.approx([ratio, 4])
         assert [term[0] for term in space.surrogates(theta)] == [first, second]
         again = space.theta(space.control_points(theta), (5 * first, 5 * second))
         assert again[-1] == pytest.approx(theta[-1])

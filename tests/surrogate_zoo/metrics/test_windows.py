@@ -1,3 +1,5 @@
+"""Maxima and minima over windows, against max pooling."""
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -18,13 +20,13 @@ def test_value_and_gradient_are_those_of_max_pooling(
     ours = torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_()
     theirs = ours.detach().clone().requires_grad_()
     upstream = torch.randn(shape, generator=generator, dtype=torch.float64)
-    found = window_max(ours, radius)
+    computed = window_max(ours, radius)
     expected = F.max_pool2d(
         F.pad(theirs, (radius,) * 4, value=-torch.inf), 2 * radius + 1, stride=1
     )
-    assert torch.equal(found, expected)
-    found.backward(upstream)
-    expected.backward(upstream)
+    assert torch.equal(computed, expected)
+    torch.autograd.backward(computed, upstream)
+    torch.autograd.backward(expected, upstream)
     torch.testing.assert_close(ours.grad, theirs.grad)
 
 
@@ -41,13 +43,13 @@ def test_the_minimum_is_the_maximum_turned_over(radius: int) -> None:
     upstream = torch.randn(2, 3, 9, 10, dtype=torch.float64)
     low, high = window_min(values, radius), -window_max(-values, radius)
     assert torch.equal(low, high)
-    gradients = [torch.autograd.grad(one, values, upstream)[0] for one in (low, high)]
+    gradients = [torch.autograd.grad(extreme, values, upstream)[0] for extreme in (low, high)]
     torch.testing.assert_close(*gradients)
 
 
 def test_a_shared_maximum_gives_its_gradient_once() -> None:
     values = torch.zeros(1, 6, 6, requires_grad=True)
-    window_max(values, 2).sum().backward()
+    torch.autograd.backward(window_max(values, 2).sum())
     assert values.grad is not None
     assert values.grad.sum() == 36
 
@@ -56,6 +58,6 @@ def test_a_shared_maximum_gives_its_gradient_once() -> None:
 def test_masks_of_bytes_are_worked_on_as_bytes(radius: int) -> None:
     mask = torch.rand(2, 3, 9, 10) < 0.2
     for window in (window_max, window_min):
-        found = window(mask.to(torch.uint8), radius)
-        assert found.dtype == torch.uint8
-        assert torch.equal(found.float(), window(mask.float(), radius))
+        computed = window(mask.to(torch.uint8), radius)
+        assert computed.dtype == torch.uint8
+        assert torch.equal(computed.float(), window(mask.float(), radius))

@@ -1,3 +1,5 @@
+"""The zoo of published losses and loss networks: versions, tags, pages."""
+
 from collections.abc import Iterator
 
 import pytest
@@ -133,8 +135,8 @@ def test_pages_walk_through_loss_networks_newest_first(session: Session) -> None
     zoo.publish_loss_network(session, _network("a", fingerprint="0" * 64))
     seen, after = "", None
     while True:
-        found, after = zoo.page_loss_networks(session, "f" * 64, after=after, limit=2)
-        seen += "".join(one.sha256[0] for one in found)
+        networks, after = zoo.page_loss_networks(session, "f" * 64, after=after, limit=2)
+        seen += "".join(network.sha256[0] for network in networks)
         if after is None:
             break
     assert seen == "edcba"

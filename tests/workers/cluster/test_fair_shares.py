@@ -1,3 +1,5 @@
+"""Workers are shared fairly among calls."""
+
 import pytest
 
 from workers.cluster.fair_shares import Call, FairShares

@@ -1,3 +1,5 @@
+"""Packs of candidates, and what becomes of those whose worker was lost."""
+
 from tests.workers.tiny import candidate
 from workers.cluster.packs import Pack, cut_packs, retry
 from workers.tasks.proxy import Outcome
@@ -8,7 +10,7 @@ FIVE = [candidate(number) for number in range(5)]
 def test_packs_hold_all_candidates_in_order() -> None:
     packs = cut_packs(FIVE, 2)
     assert [len(pack.candidates) for pack in packs] == [2, 2, 1]
-    assert [one for pack in packs for one in pack.candidates] == FIVE
+    assert [candidate for pack in packs for candidate in pack.candidates] == FIVE
     assert not cut_packs([], 2)
 
 

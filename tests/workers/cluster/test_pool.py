@@ -7,18 +7,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.torch import load_file
 
 from surrogate_zoo.errors import DatasetError, InputError, WorkerError
+from tests.conftest import DEADLINE
 from tests.workers import tiny
-from tests.workers.datasets import folders
 from workers.cluster.pool import STOP_GRACE, WorkerPool
 from workers.loss_networks.training import train_loss_network
 from workers.proxy.proxy import evaluate_pack
 from workers.retraining.retraining import CHECKPOINT, retrain
 from workers.tasks.base import Stopped
+from workers.tasks.datasets import SegNetSource
 from workers.tasks.loss_networks import EdgeNetworkSpec, LossNetworkTask
 from workers.tasks.proxy import Candidate, Outcome
 
@@ -26,7 +28,6 @@ pytestmark = pytest.mark.usefixtures("local_ray")
 
 NAMES = ("cross-entropy", "dice", "naive-macc", "asl-macc-voc", "naive-miou", "asl-miou-voc")
 SIX = [tiny.candidate(number, name) for number, name in enumerate(NAMES)]
-DEADLINE = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,7 @@ def test_actors_stay_alive_across_calls(pool: WorkerPool) -> None:
     assert pids(pool) == before
 
 
+@pytest.mark.slow
 def test_a_killed_worker_changes_no_score(
     pool: WorkerPool, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -107,6 +109,7 @@ def test_a_killed_worker_changes_no_score(
     wait_for(lambda: len(pids(pool)) == 2)
 
 
+@pytest.mark.slow
 def test_workers_killed_while_idle_cost_no_attempt(pool: WorkerPool) -> None:
     evaluate(pool, SIX)
     for pid in pids(pool):
@@ -114,6 +117,7 @@ def test_workers_killed_while_idle_cost_no_attempt(pool: WorkerPool) -> None:
     assert all(outcome.error is None for outcome in evaluate(pool, SIX))
 
 
+@pytest.mark.slow
 def test_a_candidate_that_kills_its_workers_fails_alone(
     pool: WorkerPool, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -202,7 +206,7 @@ def test_two_searches_share_the_actors(pool: WorkerPool) -> None:
 
 
 def test_a_wrong_task_is_the_callers_error(pool: WorkerPool) -> None:
-    nowhere = folders.SegNetSource(root="/nowhere", classes=("a", "b"))
+    nowhere = SegNetSource(root="/nowhere", classes=("a", "b"))
     with pytest.raises(DatasetError, match="/nowhere does not exist"):
         evaluate(pool, SIX, dataset=nowhere)
     with pytest.raises(InputError, match="no metric named 'none'"):
@@ -218,6 +222,7 @@ def test_a_retraining_tells_progress_and_leaves_its_files(pool: WorkerPool, tmp_
     assert result.metrics == retrain(task, tmp_path / "here", device="cpu").metrics
 
 
+@pytest.mark.slow
 def test_a_retraining_survives_its_worker(pool: WorkerPool, tmp_path: Path) -> None:
     task = tiny.retraining_task(training={"iterations": 300}, checkpoint_every=20)
     out, whole = tmp_path / "out", tmp_path / "whole"
@@ -233,8 +238,8 @@ def test_a_retraining_survives_its_worker(pool: WorkerPool, tmp_path: Path) -> N
     retrain(task, whole, device="cpu")
     assert killed
     assert killed[0] < 300
-    one, other = (load_file(folder / "weights.safetensors") for folder in (out, whole))
-    assert all(one[name].equal(other[name]) for name in other)
+    gone_on, straight = (load_file(folder / "weights.safetensors") for folder in (out, whole))
+    assert all(gone_on[name].equal(straight[name]) for name in straight)
 
 
 def test_a_stopped_retraining_leaves_its_checkpoint(pool: WorkerPool, tmp_path: Path) -> None:
@@ -255,6 +260,7 @@ def edge_task(iterations: int) -> LossNetworkTask:
     return LossNetworkTask(dataset=tiny.SOURCE, network=spec)
 
 
+@pytest.mark.slow
 def test_a_loss_network_survives_its_worker(pool: WorkerPool, tmp_path: Path) -> None:
     out, whole = tmp_path / "out", tmp_path / "whole"
     told: list[int] = []
@@ -293,6 +299,6 @@ def test_the_pool_takes_what_the_cluster_has(local_ray: None) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"actors": 0}, {"pack_size": 0}, {"cpus_per_actor": 0}])
-def test_wrong_sizes(wrong: dict[str, int]) -> None:
+def test_wrong_sizes(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="must be"):
         WorkerPool(**wrong)

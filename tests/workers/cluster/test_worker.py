@@ -1,3 +1,5 @@
+"""What runs inside an actor: results, stops and refusals."""
+
 import threading
 from pathlib import Path
 from typing import Any
@@ -5,6 +7,7 @@ from typing import Any
 import pytest
 
 from surrogate_zoo import errors
+from tests.conftest import DEADLINE
 from tests.workers import tiny
 from workers.cluster.worker import Refusal, TrainingWorker
 from workers.tasks.base import FolderTask, Stopped
@@ -56,7 +59,7 @@ def test_a_running_training_stops_and_tells_its_progress(
         if worker.progress("a") is not None:
             moved.set()
     worker.stop("a")
-    thread.join(timeout=30)
+    thread.join(timeout=DEADLINE)
     [refusal] = results
     assert isinstance(refusal, Refusal)
     assert refusal.kind == "Stopped"

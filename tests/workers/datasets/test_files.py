@@ -26,7 +26,7 @@ def unlink(name: str) -> Callable[[Path], None]:
     return lambda root: (root / name).unlink()
 
 
-def truncate(name: str) -> Callable[[Path], None]:
+def truncate(name: str) -> Callable[[Path], int]:
     return lambda root: (root / name).write_bytes((root / name).read_bytes()[:60])
 
 

@@ -1,3 +1,5 @@
+"""Masks of instances become classes: inside, and the border between two that touch."""
+
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from surrogate_zoo.errors import DatasetError
 from tests.workers.datasets import rows
+from tests.workers.datasets.folders import save
 from workers.datasets.instances import BORDER, CLASSES, border_classes
 from workers.datasets.layouts import open_dataset
 from workers.datasets.report import describe
@@ -45,7 +48,7 @@ def test_the_width_is_part_of_the_fingerprint_and_of_what_is_counted(tmp_path: P
 
 def test_a_nucleus_of_another_size_is_named(tmp_path: Path) -> None:
     source = rows.dsb2018(tmp_path).source
-    rows.save(tmp_path / "00001/masks/0041.png", np.zeros((8, 8), np.uint8))
+    save(tmp_path / "00001/masks/0041.png", np.zeros((8, 8), np.uint8))
     with pytest.raises(DatasetError, match=r"0041.png has another size than .*00001"):
         describe(source)
 

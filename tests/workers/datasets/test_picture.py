@@ -1,3 +1,5 @@
+"""The picture of a dataset's samples."""
+
 from pathlib import Path
 
 import numpy as np

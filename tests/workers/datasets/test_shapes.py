@@ -1,3 +1,5 @@
+"""The generated dataset: the same on every machine, of any size."""
+
 import hashlib
 import time
 

@@ -1,3 +1,5 @@
+"""Devices: chosen, refused and described."""
+
 import pytest
 import torch
 

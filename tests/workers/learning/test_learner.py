@@ -1,3 +1,5 @@
+"""A training: repeatable, resumable, alone or in a pack, and failing with its reason."""
+
 import math
 
 import pytest
@@ -76,9 +78,9 @@ def same_weights(one: Learner, other: Learner) -> bool:
 def test_initial_weights_follow_from_the_seed_alone() -> None:
     torch.manual_seed(5)
     state = torch.get_rng_state()
-    one, same, other = (initial_network(tiny.NETWORK, 3, seed) for seed in (0, 0, 1))
+    first, same, other = (initial_network(tiny.NETWORK, 3, seed) for seed in (0, 0, 1))
     assert torch.equal(torch.get_rng_state(), state)
-    weights = [next(network.parameters()) for network in (one, same, other)]
+    weights = [next(network.parameters()) for network in (first, same, other)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
 
@@ -107,11 +109,11 @@ def test_cross_entropy_falls() -> None:
 def test_training_repeats_bit_for_bit() -> None:
     dropping = NetworkSpec(options={"decoder_channels": 16, "decoder_atrous_rates": (1, 2, 3)})
     training = tiny.training(iterations=3)
-    [one] = run(training, cross_entropy(), spec=dropping)
+    [first] = run(training, cross_entropy(), spec=dropping)
     torch.rand(17)  # what the process drew before does not matter
     [other] = run(training, cross_entropy(), spec=dropping)
-    assert same_weights(one, other)
-    assert one.curve() == other.curve()
+    assert same_weights(first, other)
+    assert first.curve() == other.curve()
 
 
 def test_the_pack_does_not_change_a_member() -> None:
@@ -218,13 +220,13 @@ def test_a_boundary_head_trains_the_network_along_and_is_left_behind() -> None:
 
 def test_heads_start_from_the_seed() -> None:
     network, loss = initial_network(tiny.NETWORK, CLASSES, 0), cross_entropy()
-    one, same, other = (
+    first, same, other = (
         Learner(network, loss, tiny.training(), CPU, inputs=[BOUNDARY_LOGITS], seed=seed)
         for seed in (0, 0, 1)
     )
     weights = [
         learner.state()["network"]["heads.boundary_logits.0.weight"]
-        for learner in (one, same, other)
+        for learner in (first, same, other)
     ]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])

@@ -1,3 +1,7 @@
+"""What a loss takes from the training masks: counts of classes, distance maps, loss networks."""
+
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -25,7 +29,8 @@ def test_class_weights_come_from_the_training_masks(weighting: str) -> None:
     built = build_loss(LOSSES[name].document(), MASKS, 4, {})
     logits = torch.randn(1, 4, 2, 4, generator=torch.Generator().manual_seed(0))
     target = torch.from_numpy(MASKS[0].astype(np.int64))[None]
-    expected = load_loss(name, num_classes=4, **class_counts(MASKS, 4))
+    counts: dict[str, Any] = {**class_counts(MASKS, 4)}
+    expected = load_loss(name, num_classes=4, **counts)
     assert built(logits, target).item() == expected(logits, target).item()
     assert built(logits, target).item() != load_loss(name, num_classes=4)(logits, target).item()
 

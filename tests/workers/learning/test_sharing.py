@@ -38,7 +38,8 @@ class Plain(nn.Module):
         self.segmentation_head = nn.Conv2d(8, 6, 1)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.segmentation_head(self.decoder(self.encoder(images)))
+        logits: torch.Tensor = self.segmentation_head(self.decoder(self.encoder(images)))
+        return logits
 
 
 def trained(share: Share | None) -> dict[str, torch.Tensor]:
@@ -84,7 +85,7 @@ def test_a_shared_retraining_stops_and_resumes_to_the_same_end(tmp_path: Path) -
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert json.loads((tmp_path / "straight" / "metrics.json").read_text())["images"] == 6
     assert not [
-        one for one in psutil.Process().children() if "spawn_main" in " ".join(one.cmdline())
+        child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())
     ]
 
 

@@ -1,3 +1,5 @@
+"""States of a training on disk, and what continues from them."""
+
 from pathlib import Path
 
 import pytest
@@ -21,21 +23,27 @@ def outcomes(**changes: object) -> list[Outcome]:
 def test_a_training_in_stages_ends_as_one_in_a_piece(tmp_path: Path) -> None:
     whole, states = outcomes(), str(tmp_path)
     first = outcomes(stop_after=2, states=states)
-    assert [one.iterations for one in first] == [2, 2]
-    assert all(one.metrics != two.metrics for one, two in zip(first, whole, strict=True))
+    assert [outcome.iterations for outcome in first] == [2, 2]
+    assert all(
+        outcome.metrics != other.metrics for outcome, other in zip(first, whole, strict=True)
+    )
     assert {path.name for path in tmp_path.iterdir()} == {"3.pt", "5.pt"}
     again = outcomes(stop_after=2, states=states)
-    assert [one.metrics for one in again] == [one.metrics for one in first]
+    assert [outcome.metrics for outcome in again] == [outcome.metrics for outcome in first]
     state_path(states, 5).unlink()  # a lost one is trained anew, beside one that goes on
     last = outcomes(states=states)
-    assert [(one.metrics, one.curve) for one in last] == [(one.metrics, one.curve) for one in whole]
-    assert [one.iterations for one in last] == [6, 6]
+    assert [(outcome.metrics, outcome.curve) for outcome in last] == [
+        (outcome.metrics, outcome.curve) for outcome in whole
+    ]
+    assert [outcome.iterations for outcome in last] == [6, 6]
 
 
 def test_a_state_that_is_further_on_is_left_alone(tmp_path: Path) -> None:
     outcomes(stop_after=4, states=str(tmp_path))
     early = outcomes(stop_after=2, states=str(tmp_path))
-    assert [one.metrics for one in early] == [one.metrics for one in outcomes(stop_after=2)]
+    assert [outcome.metrics for outcome in early] == [
+        outcome.metrics for outcome in outcomes(stop_after=2)
+    ]
 
 
 def test_candidates_start_from_the_network_of_a_kept_state(tmp_path: Path) -> None:
@@ -49,7 +57,9 @@ def test_candidates_start_from_the_network_of_a_kept_state(tmp_path: Path) -> No
     assert all(value.equal(warm[f"network.{name}"]) for name, value in network.state_dict().items())
     assert not cold.equal(network.state_dict()["encoder.model.conv1.weight"])
     started = outcomes(warm_start=str(path))
-    assert all(one.curve != two.curve for one, two in zip(started, outcomes(), strict=True))
+    assert all(
+        outcome.curve != other.curve for outcome, other in zip(started, outcomes(), strict=True)
+    )
     [alone] = evaluate_pack(tiny.proxy_task(**SIX, warm_start=str(path)), PACK[:1], device="cpu")
     assert alone.metrics == started[0].metrics
 

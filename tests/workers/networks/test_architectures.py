@@ -28,8 +28,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the example package was installed into, with pip."""
     folder = tmp_path_factory.mktemp("installed")
     source = shutil.copytree(EXAMPLE, folder / "source")
-    options = ["--no-deps", "--no-build-isolation", "--no-index", "--target", folder / "target"]
-    command = [sys.executable, "-m", "pip", "install", "--quiet", *options, source]
+    options = [
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "--target",
+        str(folder / "target"),
+    ]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", *options, str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return folder / "target"
@@ -52,9 +58,9 @@ assert not {{"torch", "own_network"}} & set(sys.modules)
 
 def test_an_installed_network_learns(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(installed))
-    found = Registry("network architecture", ())
-    add_installed(found)
-    monkeypatch.setitem(ARCHITECTURES, "small-fcn", found["small-fcn"])
+    registry = Registry[Architecture]("network architecture", ())
+    add_installed(registry)
+    monkeypatch.setitem(ARCHITECTURES, "small-fcn", registry["small-fcn"])
     network = build_network(OWN, 3)
     training = tiny.training(iterations=40, learning_rate=0.1, auxiliary_weight=0.4)
     loss = load_loss("boundary-cross-entropy", num_classes=3)
@@ -100,10 +106,10 @@ def test_a_name_that_is_taken_or_strange_is_left_out_and_logged(
 ) -> None:
     for package, network in (("a-b", "Unet"), ("c", "my net"), ("d", "fine"), ("e", "fine")):
         _write_package(folder, package, network)
-    found = Registry("network architecture", ARCHITECTURES.values())
-    found.complete_by(add_installed)
-    assert set(found) == {*ARCHITECTURES, "fine"}
-    assert found["fine"].package == "d"
+    registry = Registry("network architecture", ARCHITECTURES.values())
+    registry.complete_by(add_installed)
+    assert set(registry) == {*ARCHITECTURES, "fine"}
+    assert registry["fine"].package == "d"
     taken, strange, second = [record.message for record in caplog.records]
     assert "of the package a-b is left out: lossfit has a network named 'Unet'" in taken
     assert "its name must match" in strange

@@ -1,4 +1,7 @@
+"""Networks are built from their spec; what a spec asks for in vain is refused by name."""
+
 import warnings
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +16,7 @@ def test_timm_encoders() -> None:
     assert build_network(tiny.NETWORK, 3)(torch.zeros(2, 3, 32, 32)).shape == (2, 3, 32, 32)
 
 
-UNKNOWN = {
+UNKNOWN: dict[str, tuple[dict[str, Any], str]] = {
     "architecture": ({"architecture": "FCN"}, "no network architecture named 'FCN'.*DeepLabV3Plus"),
     "encoder": ({"encoder": "resnet19"}, "no encoder named 'resnet19'.*resnet18"),
     "timm encoder": ({"encoder": "tu-resnet19"}, "no encoder named 'tu-resnet19'"),

@@ -37,7 +37,9 @@ def test_heads_learn_faster_and_no_parameter_is_left_out() -> None:
     carrying = WithHeads(network, [BOUNDARY_LOGITS], auxiliary=True)
     encoder, head = parameter_groups(carrying, tiny.training(head_factor=7))
     assert (encoder["factor"], head["factor"]) == (1, 7)
-    assert [*map(id, encoder["params"])] == [*map(id, network.encoder.parameters())]
+    assert [*map(id, encoder["params"])] == [
+        *map(id, network.get_submodule("encoder").parameters())
+    ]
     assert len(encoder["params"]) + len(head["params"]) == len(list(carrying.parameters()))
 
 
@@ -46,9 +48,10 @@ def test_the_auxiliary_head_sees_the_stage_before_the_last() -> None:
     carrying = WithHeads(network, auxiliary=True).eval()
     _, heads = carrying(torch.randn(1, 3, 64, 64))
     heads[AUXILIARY_LOGITS].sum().backward()
-    encoder = network.encoder.model
-    assert all(one.grad is None for one in encoder.layer4.parameters())
-    assert any(one.grad.abs().sum() > 0 for one in encoder.layer3.parameters())
+    last, before = (network.get_submodule(f"encoder.model.layer{stage}") for stage in (4, 3))
+    assert all(weight.grad is None for weight in last.parameters())
+    gradients = [weight.grad for weight in before.parameters()]
+    assert any(gradient is not None and gradient.abs().sum() > 0 for gradient in gradients)
 
 
 def test_who_has_auxiliary_logits_trains_them_unless_told_otherwise() -> None:
@@ -96,12 +99,13 @@ def test_auxiliary_heads_start_from_the_seed_and_leave_the_others_alone() -> Non
     def weights(seed: int, weight: float) -> dict[str, Tensor]:
         training = tiny.training(auxiliary_weight=weight)
         learner = Learner(network, loss, training, CPU, inputs=[BOUNDARY_LOGITS], seed=seed)
-        return learner.state()["network"]
+        state: dict[str, Tensor] = learner.state()["network"]
+        return state
 
-    one, same, other, without = weights(0, 1), weights(0, 1), weights(1, 1), weights(0, 0)
-    assert torch.equal(one["auxiliary_head.0.weight"], same["auxiliary_head.0.weight"])
-    assert not torch.equal(one["auxiliary_head.0.weight"], other["auxiliary_head.0.weight"])
-    assert all(torch.equal(one[name], without[name]) for name in without)
+    first, same, other, without = weights(0, 1), weights(0, 1), weights(1, 1), weights(0, 0)
+    assert torch.equal(first["auxiliary_head.0.weight"], same["auxiliary_head.0.weight"])
+    assert not torch.equal(first["auxiliary_head.0.weight"], other["auxiliary_head.0.weight"])
+    assert all(torch.equal(first[name], without[name]) for name in without)
 
 
 @pytest.mark.parametrize(

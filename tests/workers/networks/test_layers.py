@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from tests.workers.networks.rows import spec_of
 from workers.networks.build import build_network
 from workers.networks.deeplab_v2 import SummedBranches
+from workers.networks.hierarchical import HierarchicalOCRNet
 from workers.networks.layers import dense, dense_channels, encoder_of
 from workers.networks.ocr import ObjectContext, objects_of
 
@@ -45,7 +47,7 @@ def test_a_pixel_that_is_far_away_reaches_summed_branches_by_their_dilation_alon
     expected = {
         (16 + rate * i, 16 + rate * j) for rate in (6, 12) for i in (-1, 0, 1) for j in (-1, 0, 1)
     }
-    assert {tuple(one) for one in moved.nonzero().tolist()} == expected
+    assert {tuple(pixel) for pixel in moved.nonzero().tolist()} == expected
     torch.testing.assert_close(head(features), sum(branch(features) for branch in head.branches))
 
 
@@ -64,7 +66,10 @@ def test_an_hrnet_gives_its_four_branches() -> None:
 def test_hierarchical_attention_weighs_the_smaller_scale_over_the_larger() -> None:
     network = build_network(spec_of("HierarchicalOCRNet"), 3).eval()
     images = torch.randn(1, 3, 64, 64)
+    assert isinstance(network, HierarchicalOCRNet)
     last = network.attention[-1]
+    assert isinstance(last, nn.Conv2d)
+    assert last.bias is not None
     last.weight.data.zero_()
     outputs = {}
     with torch.inference_mode():
@@ -79,13 +84,10 @@ def test_hierarchical_attention_weighs_the_smaller_scale_over_the_larger() -> No
 
 
 def test_output_stride_is_an_option() -> None:
-    sizes = [
-        build_network(
-            spec_of("DeepLabV2").model_copy(update={"options": {"encoder_output_stride": stride}}),
-            2,
-        )
-        .encoder(torch.zeros(1, 3, 64, 64))[-1]
-        .shape[-1]
-        for stride in (8, 16, 32)
-    ]
+    sizes = []
+    for stride in (8, 16, 32):
+        options = {"encoder_output_stride": stride}
+        network = build_network(spec_of("DeepLabV2").model_copy(update={"options": options}), 2)
+        features = network.get_submodule("encoder")(torch.zeros(1, 3, 64, 64))
+        sizes.append(features[-1].shape[-1])
     assert sizes == [8, 4, 2]

@@ -64,7 +64,11 @@ class NumbersOnTheCPU(TorchFunctionMode):
     """Lets a network that computes with numbers while it is built be built without memory."""
 
     def __torch_function__(
-        self, function: Callable, types: Sequence[type], args: Any = (), kwargs: Any = None
+        self,
+        function: Callable[..., Any],
+        types: Sequence[type],
+        args: Any = (),
+        kwargs: Any = None,
     ) -> Any:
         kwargs = kwargs or {}
         if function is torch.linspace:
@@ -80,7 +84,7 @@ def weights(row: Row) -> int:
     with torch.device("meta"), NumbersOnTheCPU():
         network = build_network(spec, row.classes)
         whole = WithHeads(network, auxiliary=True) if row.auxiliary else network
-    return sum(one.numel() for one in whole.parameters())
+    return sum(weight.numel() for weight in whole.parameters())
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.architecture}-{row.encoder}")

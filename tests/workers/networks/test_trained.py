@@ -1,3 +1,5 @@
+"""A trained network loaded from the file of its weights."""
+
 import json
 from pathlib import Path
 from typing import Any

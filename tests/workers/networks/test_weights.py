@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -21,7 +22,7 @@ RESNET = NetworkSpec(architecture="FPN", encoder="resnet18", options={"encoder_d
 
 
 def saved(path: Path, tensors: Mapping[str, Tensor]) -> str:
-    save_file({name: one.clone().contiguous() for name, one in tensors.items()}, path)
+    save_file({name: tensor.clone().contiguous() for name, tensor in tensors.items()}, path)
     return str(path)
 
 
@@ -31,24 +32,24 @@ def with_file(spec: NetworkSpec, path: str) -> NetworkSpec:
 
 @pytest.mark.parametrize("encoder", ["test_resnet", "test_convnext"])
 def test_timms_own_file_is_taken(encoder: str, tmp_path: Path) -> None:
-    published = timm.create_model(encoder)  # has a classifier, and other names than an encoder
+    published: Any = timm.create_model(encoder)  # has a classifier, and other names than an encoder
     path = saved(tmp_path / "model.safetensors", published.state_dict())
     spec = NetworkSpec(architecture="FPN", encoder=f"tu-{encoder}", weights_file=path)
     network = build_network(spec, 3)
     first = next(iter(published.parameters()))
-    assert torch.equal(next(network.encoder.parameters()), first)
+    assert torch.equal(next(network.get_submodule("encoder").parameters()), first)
     images = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
         expected = published.eval().forward_intermediates(images, intermediates_only=True)[-1]
-        torch.testing.assert_close(network.eval().encoder(images)[-1], expected)
+        torch.testing.assert_close(network.eval().get_submodule("encoder")(images)[-1], expected)
 
 
 def test_the_file_of_an_encoder_of_segmentation_models_pytorch_is_taken(tmp_path: Path) -> None:
     whole = build_network(RESNET.model_copy(update={"options": {}}), 3)
-    tensors = whole.encoder.state_dict() | {"fc.weight": torch.zeros(1000, 512)}
+    tensors = whole.get_submodule("encoder").state_dict() | {"fc.weight": torch.zeros(1000, 512)}
     network = build_network(with_file(RESNET, saved(tmp_path / "m.safetensors", tensors)), 3)
-    for name, one in network.encoder.state_dict().items():
-        assert torch.equal(one, whole.encoder.state_dict()[name])
+    for name, tensor in network.get_submodule("encoder").state_dict().items():
+        assert torch.equal(tensor, whole.get_submodule("encoder").state_dict()[name])
 
 
 def test_a_retraining_begins_with_the_encoder_of_another(tmp_path: Path) -> None:
@@ -59,15 +60,15 @@ def test_a_retraining_begins_with_the_encoder_of_another(tmp_path: Path) -> None
     from safetensors.torch import load_file
 
     trained = load_file(path)
-    for name, one in network.encoder.state_dict().items():
-        assert torch.equal(one, trained[f"encoder.{name}"])
-    head = network.segmentation_head[0].weight
+    for name, tensor in network.get_submodule("encoder").state_dict().items():
+        assert torch.equal(tensor, trained[f"encoder.{name}"])
+    head = network.get_parameter("segmentation_head.0.weight")
     assert not torch.equal(head, trained["segmentation_head.0.weight"])
 
 
 def test_files_that_will_not_do_are_refused(tmp_path: Path) -> None:
-    tensors = build_network(TINY, 3).encoder.model.state_dict()
-    lacking = {name: one for name, one in tensors.items() if not name.startswith("layer4.0.conv1")}
+    tensors = build_network(TINY, 3).get_submodule("encoder.model").state_dict()
+    lacking = {name: tensors[name] for name in tensors if not name.startswith("layer4.0.conv1")}
     shape = tensors | {"conv1.0.weight": torch.zeros(1)}
     (tmp_path / "pickled.safetensors").write_bytes(b"\x80\x04N.")
     torch.save(tensors, tmp_path / "weights.pth")

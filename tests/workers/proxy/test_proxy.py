@@ -1,3 +1,5 @@
+"""Packs of candidates on the proxy task: scores, failures, what is read when, and stopping."""
+
 import re
 import sys
 from collections.abc import Iterator
@@ -21,7 +23,7 @@ from workers.datasets.dataset import VOID
 from workers.learning.hold_out import cut_hold_out
 from workers.proxy.proxy import decoded_samples, evaluate_pack
 from workers.tasks.base import Stopped
-from workers.tasks.datasets import ShapesSource
+from workers.tasks.datasets import SegNetSource, ShapesSource
 from workers.tasks.proxy import Candidate, ProxyTask
 
 NAMES = ("cross-entropy", "asl-macc-voc", "dice")
@@ -67,7 +69,9 @@ def test_outcomes_carry_scores_and_where_they_come_from() -> None:
         assert outcome.seconds > 0
         assert [step for step, _ in outcome.curve] == [1, 2, 3, 4]
         assert outcome.worker["device"] == "cpu"
-        assert outcome.worker["threads"] >= 1
+        threads = outcome.worker["threads"]
+        assert isinstance(threads, int)
+        assert threads >= 1
     assert len({outcome.curve for outcome in outcomes}) == 3
 
 
@@ -76,15 +80,15 @@ def test_a_candidate_scores_the_same_in_any_pack() -> None:
     together = evaluate_pack(task, PACK, device="cpu")
     turned = evaluate_pack(task, PACK[::-1], device="cpu")[::-1]
     alone = [evaluate_pack(task, [candidate], device="cpu")[0] for candidate in PACK]
-    for one, other, single in zip(together, turned, alone, strict=True):
-        assert one.metrics == other.metrics == single.metrics
-        assert one.curve == other.curve == single.curve
+    for outcome, other, single in zip(together, turned, alone, strict=True):
+        assert outcome.metrics == other.metrics == single.metrics
+        assert outcome.curve == other.curve == single.curve
 
 
 def test_the_seed_changes_everything() -> None:
-    [one] = evaluate_pack(tiny.proxy_task(seed=0), PACK[:1], device="cpu")
+    [outcome] = evaluate_pack(tiny.proxy_task(seed=0), PACK[:1], device="cpu")
     [other] = evaluate_pack(tiny.proxy_task(seed=1), PACK[:1], device="cpu")
-    assert one.curve != other.curve
+    assert outcome.curve != other.curve
 
 
 def test_a_sick_candidate_fails_with_its_reason_and_the_rest_go_on() -> None:
@@ -160,7 +164,7 @@ def test_a_hold_out_set_with_nothing_to_measure(tmp_path: Path) -> None:
     assert VOID == 255
 
 
-WRONG = {
+WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "metric": ({"metric": "mIoU2"}, UnknownNameError, "no metric named 'mIoU2'"),
     "network": (
         {"network": tiny.NETWORK.model_copy(update={"encoder": "none"})},
@@ -168,7 +172,7 @@ WRONG = {
         "no encoder named 'none'",
     ),
     "dataset": (
-        {"dataset": folders.SegNetSource(root="/nowhere", classes=("a", "b"))},
+        {"dataset": SegNetSource(root="/nowhere", classes=("a", "b"))},
         DatasetError,
         "/nowhere does not exist",
     ),
@@ -211,7 +215,9 @@ def test_the_quick_proxy_tells_losses_apart() -> None:
     )
     names = ("cross-entropy", "naive-macc", "asl-macc-voc")
     pack = [tiny.candidate(number, name) for number, name in enumerate(names)]
-    handmade, line, published = (one.score for one in evaluate_pack(task, pack, device="cpu"))
+    handmade, line, published = (
+        outcome.score for outcome in evaluate_pack(task, pack, device="cpu")
+    )
     assert handmade is not None
     assert handmade > 0.4  # it learns: always the same class scores 1/6
     assert line is not None
@@ -230,10 +236,12 @@ def test_every_loss_of_the_zoo_trains(tmp_path: Path) -> None:
     task = tiny.proxy_task(loss_networks=paths, training={"iterations": 2})
     candidates = [tiny.candidate(number, name) for number, name in enumerate(LOSSES)]
     outcomes = evaluate_pack(task, candidates, device="cpu")
-    failures = {name: one.error for name, one in zip(LOSSES, outcomes, strict=True) if one.error}
+    failures = {
+        name: outcome.error for name, outcome in zip(LOSSES, outcomes, strict=True) if outcome.error
+    }
     assert failures == {}
     # Each of them pulls the network elsewhere.
-    assert len({one.curve for one in outcomes}) == len(LOSSES)
+    assert len({outcome.curve for outcome in outcomes}) == len(LOSSES)
 
 
 PARAMETERS: dict[str, dict[str, Any]] = {

@@ -1,6 +1,9 @@
+"""Logs of a retraining for TensorBoard and MLflow."""
+
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -35,14 +38,14 @@ def test_tensorboard_shows_loss_rate_and_scores(tmp_path: Path) -> None:
     assert all((tmp_path / name).stat().st_size for name in events)
     shown = EventAccumulator(str(tmp_path)).Reload()
     losses = shown.Scalars("train/loss")
-    assert [one.step for one in losses] == [20, 40, 45]
+    assert [point.step for point in losses] == [20, 40, 45]
     assert losses[-1].value < losses[0].value
-    rates = [one.value for one in shown.Scalars("train/learning_rate")]
-    assert rates == pytest.approx([learning_rate(task.training, one) for one in (19, 39, 44)])
+    rates = [point.value for point in shown.Scalars("train/learning_rate")]
+    assert rates == pytest.approx([learning_rate(task.training, step) for step in (19, 39, 44)])
     assert shown.Scalars("val/miou")[0].value == pytest.approx(result.metrics["miou"])
     best = json.loads((tmp_path / "metrics.json").read_text())["early_stop"]["scores"][-1]
     assert [best] == [
-        [one.step, pytest.approx(one.value)] for one in shown.Scalars("hold-out/miou")
+        [point.step, pytest.approx(point.value)] for point in shown.Scalars("hold-out/miou")
     ]
 
 
@@ -61,7 +64,7 @@ def test_what_a_crash_undid_is_hidden(tmp_path: Path) -> None:
         retrain(task, tmp_path, device="cpu", should_stop=crash)
     retrain(task, tmp_path, device="cpu")
     shown = EventAccumulator(str(tmp_path)).Reload()
-    assert [one.step for one in shown.Scalars("train/loss")] == [20, 40]
+    assert [point.step for point in shown.Scalars("train/loss")] == [20, 40]
 
 
 def test_a_log_changes_nothing(tmp_path: Path) -> None:
@@ -100,7 +103,7 @@ def test_mlflow_has_one_run_of_a_retraining_that_was_stopped(
     history = MlflowClient(tracking_uri=mlflow_store).get_metric_history(
         run.info.run_id, "train/loss"
     )
-    assert [one.step for one in history] == [20, 30]
+    assert [point.step for point in history] == [20, 30]
 
 
 @mlflow
@@ -130,6 +133,9 @@ def test_a_missing_package_is_named(
     for module in (package, "tensorboard.compat.proto.event_pb2"):
         monkeypatch.setitem(sys.modules, module, None)
     spec = MlflowSpec(tracking_uri="sqlite://", run="one")
-    asked = {"mlflow": {"mlflow": spec}, "tensorboard": {"log": ["tensorboard"]}}[package]
+    logs: dict[str, dict[str, Any]] = {
+        "mlflow": {"mlflow": spec},
+        "tensorboard": {"log": ["tensorboard"]},
+    }
     with pytest.raises(InputError, match=rf"pip install 'lossfit\[{package}\]'"):
-        retrain(tiny.retraining_task(**asked), tmp_path, device="cpu")
+        retrain(tiny.retraining_task(**logs[package]), tmp_path, device="cpu")

@@ -1,3 +1,5 @@
+"""A retraining: its files and scores, stopped and resumed, and what is refused."""
+
 import json
 from pathlib import Path
 
@@ -29,9 +31,11 @@ from workers.tasks.networks import NetworkSpec
 from workers.tasks.scoring import InferenceSpec
 
 
-def same_files(one: Path, other: Path) -> bool:
-    first, second = (load_file(folder / "weights.safetensors") for folder in (one, other))
-    metrics = [(folder / "metrics.json").read_text() for folder in (one, other)]
+def same_files(first_folder: Path, other_folder: Path) -> bool:
+    first, second = (
+        load_file(folder / "weights.safetensors") for folder in (first_folder, other_folder)
+    )
+    metrics = [(folder / "metrics.json").read_text() for folder in (first_folder, other_folder)]
     return metrics[0] == metrics[1] and all(torch.equal(first[n], second[n]) for n in first)
 
 
@@ -58,8 +62,8 @@ def test_results_can_be_used_without_the_product(tmp_path: Path) -> None:
     assert report["image_miou"] == images.image_miou()
     assert report["worst_decile"] == min(images.image_miou())
     assert [*report["class_iou"]] == facts["classes"]
-    known = [one for one in report["class_iou"].values() if one is not None]
-    assert np.mean(known) == pytest.approx(report["metrics"]["miou"])
+    measured = [score for score in report["class_iou"].values() if score is not None]
+    assert np.mean(measured) == pytest.approx(report["metrics"]["miou"])
     ranked = evaluate(network, stacks, 6, tiny.SCORING, InferenceSpec(decoding="rankseg"))
     assert report["rankseg"] == ranked != result.metrics
     with Image.open(tmp_path / "predictions.png") as picture:

@@ -1,9 +1,12 @@
+"""Pictures of predictions beside image and truth."""
+
 import numpy as np
 import torch
 
 from tests.workers.scoring.test_inference import Brightness, samples
+from workers.datasets.picture import palette
 from workers.learning.image_stack import stack_by_size
-from workers.scoring.pictures import draw_predictions, palette
+from workers.scoring.pictures import draw_predictions
 
 
 def test_rows_show_image_truth_and_prediction() -> None:

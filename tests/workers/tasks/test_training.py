@@ -1,11 +1,16 @@
+"""What travels to a worker is checked where it is made, and survives JSON."""
+
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
+from workers.tasks.base import Spec
 from workers.tasks.datasets import FolderSource, ShapesSource
 from workers.tasks.proxy import ProxyTask
 from workers.tasks.training import AugmentationSpec, TrainingSpec
 
-WRONG = {
+WRONG: dict[str, tuple[type[Spec], dict[str, Any]]] = {
     "warmup as long as the training": (TrainingSpec, {"iterations": 5, "warmup": 5}),
     "batch of one": (TrainingSpec, {"batch_size": 1}),
     "negative crop": (TrainingSpec, {"crop": (-64, 64)}),

@@ -3,6 +3,10 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
 from search_service.samplers.contract import SamplerResult
 from search_service.searches.figures.search import FinishedSearch
 from search_service.store.tables import Trial
@@ -10,6 +14,7 @@ from surrogate_zoo.losses.document import sum_document, surrogate_document
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+Floats = Sequence[float] | NDArray[np.float64]
 FACTS = {
     "search": "some",
     "dataset": {"name": "shapes", "classes": ["<b>sky</b>", "ground"], "fingerprint": "ab"},
@@ -20,12 +25,12 @@ FACTS = {
 }
 
 
-def trial(number: int, theta: Sequence[float], score: float | None, **metrics: float) -> Trial:
+def trial(number: int, theta: Floats, score: float | None, **metrics: float) -> Trial:
     return Trial(
         job_id="some",
         number=number,
         generation=number // 2,
-        theta=list(theta),
+        theta=[float(coordinate) for coordinate in theta],
         is_mean=number == 0,
         score=score,
         metrics=metrics,
@@ -44,11 +49,17 @@ def finished(
     corner = tuple(space.start.tolist())
     away = [0.5 if i % 2 else 0.1 for i in range(space.dimension)]
     aside = (space.start + (space.high - space.start) * away).tolist()
-    found = tuple(aside if theta is None else theta)
-    path = (corner,) * (generations - 1) + (found,)
+    published = tuple(aside if theta is None else theta)
+    path = (corner,) * (generations - 1) + (published,)
     means = tuple(0.3 + 0.1 * i for i in range(generations))
-    result = SamplerResult(found, means[-1], generations - 1, path, means)
-    return FinishedSearch(space, document(space, found), result, list(trials))
+    result = SamplerResult(published, means[-1], generations - 1, path, means)
+    return FinishedSearch(space, document(space, published), result, list(trials))
+
+
+def points_of(line: Line2D) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """x and y of a drawn line."""
+    x, y = (np.asarray(values, dtype=np.float64) for values in line.get_data())
+    return x, y
 
 
 def document(space: ParameterSpace, theta: Sequence[float]) -> dict[str, object]:

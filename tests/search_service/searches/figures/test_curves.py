@@ -6,7 +6,7 @@ import pytest
 from search_service.searches.figures import curves
 from surrogate_zoo.curves.families import CURVE_FAMILIES
 from surrogate_zoo.losses.parameter_space import ParameterSpace
-from tests.search_service.searches.figures.finished import finished, trial
+from tests.search_service.searches.figures.finished import finished, points_of, trial
 
 
 @pytest.fixture(params=CURVE_FAMILIES)
@@ -19,21 +19,21 @@ def test_each_curve_has_a_panel_with_what_was_found(space: ParameterSpace) -> No
     figure = curves.draw_curves(search)
     assert [axes.get_title() for axes in figure.axes] == list(space.curves)
     for axes in figure.axes:
-        straight, best, _, published = [line.get_data() for line in axes.get_lines()]
+        straight, best, _, published = [points_of(line) for line in axes.get_lines()]
         assert np.allclose(*straight)
         assert np.allclose(*best)  # the trials are at the start, which is the straight line
         assert not np.allclose(*published)
-        assert 0 <= min(published[1]) <= max(published[1]) <= 1
+        assert 0 <= published[1].min() <= published[1].max() <= 1
 
 
 def test_the_path_has_every_parameter_once(space: ParameterSpace) -> None:
     search = finished(space, [trial(number, space.start, 0.4) for number in range(4)])
     figure = curves.draw_path(search)
     ends = [
-        line.get_ydata()[-1]
+        points_of(line)[1][-1]
         for axes in figure.axes
         for line in axes.get_lines()
-        if len(line.get_ydata()) == len(search.result.path) and line.get_marker() == "."
+        if len(points_of(line)[1]) == len(search.result.path) and line.get_marker() == "."
     ]
     assert ends == pytest.approx(search.result.theta)
 

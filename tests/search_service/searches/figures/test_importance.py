@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from search_service.searches.figures import importance
 from search_service.searches.figures.search import FinishedSearch
 from surrogate_zoo.losses.parameter_space import ParameterSpace
-from tests.search_service.searches.figures.finished import finished, scored_by, trial
+from tests.search_service.searches.figures.finished import finished, points_of, scored_by, trial
 
 SPACE = ParameterSpace("macc")
 
@@ -22,8 +23,8 @@ def test_the_parameter_that_decides_stands_first_and_beyond_chance() -> None:
     assert isinstance(figure, Figure)
     (axes,) = figure.axes
     assert axes.get_yticklabels()[0].get_text() == "and.v1"
-    shares = [bar.get_width() for bar in axes.patches]
-    (chance,) = {float(x) for x in axes.get_lines()[0].get_xdata()}
+    shares = [bar.get_width() for bar in axes.patches if isinstance(bar, Rectangle)]
+    (chance,) = set(points_of(axes.get_lines()[0])[0].tolist())
     assert sum(shares) == pytest.approx(1)
     assert shares[0] > chance > shares[1]
 

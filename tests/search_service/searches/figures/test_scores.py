@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from search_service.searches.figures import scores
 from search_service.searches.figures.search import FinishedSearch
 from surrogate_zoo.losses.parameter_space import ParameterSpace
-from tests.search_service.searches.figures.finished import finished, trial
+from tests.search_service.searches.figures.finished import finished, points_of, trial
 
 SPACE = ParameterSpace("0.7*miou+0.3*biou")
 LINE = SPACE.start.tolist()
@@ -19,13 +19,13 @@ def drawn(search: FinishedSearch) -> Axes:
 
 
 def line(axes: Axes, label: str) -> list[tuple[float, float]]:
-    (found,) = [one for one in axes.get_lines() if one.get_label() == label]
-    return [(float(x), float(y)) for x, y in zip(*found.get_data(), strict=True)]
+    (labelled,) = [line for line in axes.get_lines() if line.get_label() == label]
+    return list(zip(*(values.tolist() for values in points_of(labelled)), strict=True))
 
 
 def test_every_score_stands_over_its_trial() -> None:
     axes = drawn(finished(SPACE, TRIALS))
-    assert axes.collections[0].get_offsets().tolist() == [[0, 0.4], [2, 0.5], [3, 0.3]]
+    assert np.asarray(axes.collections[0].get_offsets()).tolist() == [[0, 0.4], [2, 0.5], [3, 0.3]]
     assert line(axes, "best so far") == [(0, 0.4), (2, 0.5), (3, 0.5)]
     assert [x for x, _ in line(axes, "trial without a score")] == [1]
     assert axes.get_ylabel() == "0.7 mIoU + 0.3 BIoU on the hold-out set"

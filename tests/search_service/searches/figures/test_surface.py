@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from search_service.searches.figures import surface
 from surrogate_zoo.curves.families import CURVE_FAMILIES
 from surrogate_zoo.losses.parameter_space import ParameterSpace
-from tests.search_service.searches.figures.finished import finished, trial
+from tests.search_service.searches.figures.finished import finished, points_of, trial
 
 Y, P = np.meshgrid(surface.SHARES, surface.PROBABILITIES, indexing="ij")
 
@@ -20,9 +20,9 @@ def losses(metric: str, family: str = "bezier", *, naive: bool = False) -> np.nd
 def test_without_search_it_is_the_metric_over_probabilities() -> None:
     accuracy = Y * P + (1 - Y) * (1 - P)
     assert np.allclose(losses("gacc", naive=True), 1 - accuracy, atol=1e-6)
-    one = Y * P / (Y + (1 - Y) * P)
-    other = (1 - Y) * (1 - P) / ((1 - Y) + Y * (1 - P))
-    assert np.allclose(losses("miou", naive=True), 1 - (one + other) / 2, atol=1e-6)
+    first = Y * P / (Y + (1 - Y) * P)
+    second = (1 - Y) * (1 - P) / ((1 - Y) + Y * (1 - P))
+    assert np.allclose(losses("miou", naive=True), 1 - (first + second) / 2, atol=1e-6)
 
 
 def test_a_sum_is_the_weighted_mean_of_its_surrogates() -> None:
@@ -34,9 +34,9 @@ def test_a_sum_is_the_weighted_mean_of_its_surrogates() -> None:
 
 @pytest.mark.parametrize("family", CURVE_FAMILIES)
 def test_crisp_predictions_have_the_metrics_value_where_the_truth_table_holds(family: str) -> None:
-    found, naive = losses("miou", family), losses("miou", family, naive=True)
-    assert not np.allclose(found, naive)
-    same = np.allclose(found[:, [0, -1]], naive[:, [0, -1]], atol=1e-6)
+    searched, naive = losses("miou", family), losses("miou", family, naive=True)
+    assert not np.allclose(searched, naive)
+    same = np.allclose(searched[:, [0, -1]], naive[:, [0, -1]], atol=1e-6)
     assert same or not CURVE_FAMILIES[family].truth_table
 
 
@@ -47,7 +47,8 @@ def test_it_is_drawn_beside_the_one_without_search() -> None:
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[:3] == ["published", "without search", "published - without search"]
     naive = figure.axes[1].get_lines()[0]  # accuracy without curves: all for the larger class
-    best = dict(zip(naive.get_ydata().tolist(), naive.get_xdata().tolist(), strict=True))
+    probabilities, ys = points_of(naive)
+    best = dict(zip(ys.tolist(), probabilities.tolist(), strict=True))
     assert all(p == (y > 0.5) for y, p in best.items())
     assert len(best) == len(surface.SHARES)
 

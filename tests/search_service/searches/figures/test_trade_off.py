@@ -4,23 +4,26 @@ from matplotlib.figure import Figure
 
 from search_service.searches.figures import trade_off
 from surrogate_zoo.losses.parameter_space import ParameterSpace
-from tests.search_service.searches.figures.finished import finished, trial
+from tests.search_service.searches.figures.finished import finished, points_of, trial
 
 
 def test_two_metrics_of_a_target_have_one_panel() -> None:
     space = ParameterSpace("miou+bf1")
-    found = [0.25] * space.dimension
+    theta = [0.25] * space.dimension
     trials = [
         trial(0, space.start, 0.5, miou=0.6, bf1=0.4),
-        trial(1, found, 0.5, miou=0.4, bf1=0.6),
+        trial(1, theta, 0.5, miou=0.4, bf1=0.6),
         trial(2, space.start, 0.3, miou=0.3, bf1=0.3),
         trial(3, space.start, None),
     ]
-    figure = trade_off.draw(finished(space, trials, found))
+    figure = trade_off.draw(finished(space, trials, theta))
     assert isinstance(figure, Figure)
     axes = figure.axes[0]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("mIoU", "BF1")
-    front, published = [list(zip(*line.get_data(), strict=True)) for line in axes.get_lines()]
+    front, published = [
+        list(zip(*(values.tolist() for values in points_of(line)), strict=True))
+        for line in axes.get_lines()
+    ]
     assert front == [(0.6, 0.4), (0.4, 0.6)]
     assert published == [(0.4, 0.6)]
 

@@ -1,5 +1,7 @@
 """Losses made of distance maps against their definitions, pixel by pixel."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -28,8 +30,9 @@ def _batch(seed: int, size: tuple[int, int, int] = (2, 14, 17)) -> tuple[Tensor,
     return logits, target
 
 
-def _loss(name: str, logits: Tensor, target: Tensor, **parameters: object) -> float:
-    return load_loss(name, num_classes=CLASSES, **parameters)(logits, target).item()
+def _loss(name: str, logits: Tensor, target: Tensor, **parameters: Any) -> float:
+    value: Tensor = load_loss(name, num_classes=CLASSES, **parameters)(logits, target)
+    return value.item()
 
 
 def _entropies(logits: Tensor, target: Tensor) -> tuple[Array, NDArray[np.bool_]]:
@@ -44,10 +47,10 @@ def test_unet_weighs_the_ground_between_objects() -> None:
     distances = np.stack([map_of("border_distances", mask.numpy(), CLASSES)[0] for mask in target])
     weights = 1 + 7 * np.exp(-(distances.astype(float) ** 2) / (2 * 3**2))
     expected = (weights * entropies)[valid].sum() / valid.sum()
-    found = _loss("unet-border-cross-entropy", logits, target, w0=7.0, sigma=3.0)
-    assert found == pytest.approx(expected)
+    computed = _loss("unet-border-cross-entropy", logits, target, w0=7.0, sigma=3.0)
+    assert computed == pytest.approx(expected)
     plain = F.cross_entropy(logits, target, ignore_index=VOID).item()
-    assert found > 1.5 * plain
+    assert computed > 1.5 * plain
     assert _loss("unet-border-cross-entropy", logits, target, w0=0.0) == pytest.approx(plain)
 
 
@@ -64,10 +67,10 @@ def test_dpce_is_not_cross_entropy() -> None:
     entropies, valid = _entropies(logits, target)
     nearness = np.stack([map_of("boundary_nearness", mask.numpy(), CLASSES)[0] for mask in target])
     expected = ((1 + nearness) * entropies)[valid].sum() / valid.sum()
-    found = _loss("dpce", logits, target)
-    assert found == pytest.approx(expected)
+    computed = _loss("dpce", logits, target)
+    assert computed == pytest.approx(expected)
     plain = F.cross_entropy(logits, target, ignore_index=VOID).item()
-    assert 1.2 * plain < found < 2 * plain
+    assert 1.2 * plain < computed < 2 * plain
     one_class = torch.where(target == VOID, VOID, 3)
     plain = F.cross_entropy(logits, one_class, ignore_index=VOID).item()
     assert _loss("dpce", logits, one_class) == pytest.approx(plain)
@@ -78,20 +81,20 @@ def _misplaced(logits: Tensor, target: Tensor) -> float:
     probabilities, total = logits.softmax(1).numpy(), 0.0
     for image, mask in zip(probabilities, target.numpy(), strict=True):
         phi = map_of("signed_distances", mask, CLASSES).astype(float)
-        for place in zip(*np.nonzero(mask != VOID), strict=True):
-            truth = np.arange(CLASSES) == mask[place]
+        for pixel in zip(*np.nonzero(mask != VOID), strict=True):
+            truth = np.arange(CLASSES) == mask[pixel]
             total += (
-                0.5 * (phi[(slice(None), *place)] * (image[(slice(None), *place)] - truth)).sum()
+                0.5 * (phi[(slice(None), *pixel)] * (image[(slice(None), *pixel)] - truth)).sum()
             )
     return total / int((target != VOID).sum())
 
 
 def test_boundary_is_the_mean_distance_of_misplaced_probability() -> None:
     logits, target = _batch(4)
-    found = _loss("boundary", logits, target)
-    assert found == pytest.approx(_misplaced(logits, target))
+    computed = _loss("boundary", logits, target)
+    assert computed == pytest.approx(_misplaced(logits, target))
     normalised = _loss("boundary", logits, target, normalise=True)
-    assert normalised == pytest.approx(found / np.hypot(14, 17))
+    assert normalised == pytest.approx(computed / np.hypot(14, 17))
 
 
 def test_boundary_has_the_papers_gradient() -> None:
@@ -100,7 +103,7 @@ def test_boundary_has_the_papers_gradient() -> None:
     ours, papers = logits.clone().requires_grad_(), logits.clone().requires_grad_()
     load_loss("boundary", num_classes=CLASSES)(ours, target).backward()
     raw = 0.5 * (phi * papers.softmax(1)).sum() / (target != VOID).sum()
-    raw.backward()
+    torch.autograd.backward(raw)
     torch.testing.assert_close(ours.grad, papers.grad)
     wrong = one_hot_logits(target % VOID, CLASSES)
     assert 0.5 * (phi * wrong.softmax(1)).sum() < 0  # what the paper minimises is negative
@@ -132,9 +135,9 @@ def _neighbours(valid: NDArray[np.bool_], y: int, x: int) -> dict[int, tuple[int
     places = {number: (y + i, x + j) for number, (i, j) in enumerate(_AROUND)}
     height, width = valid.shape
     return {
-        number: place
-        for number, place in places.items()
-        if 0 <= place[0] < height and 0 <= place[1] < width and valid[place]
+        number: pixel
+        for number, pixel in places.items()
+        if 0 <= pixel[0] < height and 0 <= pixel[1] < width and valid[pixel]
     }
 
 
@@ -144,12 +147,12 @@ def _active(logs: Array, mask: NDArray[np.int64], share: float) -> list[float]:
     on_boundary = np.zeros(mask.shape, bool)
     for y, x in zip(*np.nonzero(valid), strict=True):
         for number in {0, 3} & _neighbours(valid, y, x).keys():  # below, right
-            place = _neighbours(valid, y, x)[number]
-            divergence = (np.exp(logs[y, x]) * (logs[y, x] - logs[place])).sum()
+            pixel = _neighbours(valid, y, x)[number]
+            divergence = (np.exp(logs[y, x]) * (logs[y, x] - logs[pixel])).sum()
             jumps[y, x] += divergence
-            jumps[place] += divergence
-            if mask[place] != mask[y, x]:
-                on_boundary[y, x] = on_boundary[place] = True
+            jumps[pixel] += divergence
+            if mask[pixel] != mask[y, x]:
+                on_boundary[y, x] = on_boundary[pixel] = True
     jumps[on_boundary] = 0
     distances = map_of("boundary_distances", mask, CLASSES)[0].astype(float)
     places = np.argsort(-jumps, axis=None, kind="stable")[: max(1, int(share * valid.sum()))]
@@ -160,8 +163,8 @@ def _active(logs: Array, mask: NDArray[np.int64], share: float) -> list[float]:
         if jumps[y, x] <= 1e-5 or nearest is None or distances[around[nearest]] >= distances[y, x]:
             continue
         divergences = {
-            number: (np.exp(logs[place]) * (logs[place] - logs[y, x])).sum()
-            for number, place in around.items()
+            number: (np.exp(logs[pixel]) * (logs[pixel] - logs[y, x])).sum()
+            for number, pixel in around.items()
         }
         norm = np.log(sum(np.exp(one) for one in divergences.values()))
         entropy = 0.0
@@ -176,13 +179,13 @@ def _active(logs: Array, mask: NDArray[np.int64], share: float) -> list[float]:
 def test_active_boundary_follows_its_definition(share: float) -> None:
     logits, target = _batch(7)
     logs = logits.log_softmax(1).movedim(1, -1).numpy()
-    images = [_active(one, mask, share) for one, mask in zip(logs, target.numpy(), strict=True)]
+    images = [_active(image, mask, share) for image, mask in zip(logs, target.numpy(), strict=True)]
     losses = np.concatenate(images)
     assert all(images)
     assert len(losses) < 0.8 * (target != VOID).sum()  # those on true boundaries are left out
     for detach in (True, False):
-        found = _loss("active-boundary", logits, target, share=share, theta=4.0, detach=detach)
-        assert found == pytest.approx(losses.mean())
+        computed = _loss("active-boundary", logits, target, share=share, theta=4.0, detach=detach)
+        assert computed == pytest.approx(losses.mean())
 
 
 def test_active_boundary_leaves_neighbours_out_of_its_gradient() -> None:
@@ -220,10 +223,10 @@ def test_active_boundary_moves_a_boundary_to_the_true_one(
 
 def test_active_boundary_of_right_boundaries_is_zero_whatever_the_classes() -> None:
     _, target = _batch(9)
-    known = target % VOID
-    assert _loss("active-boundary", one_hot_logits(known, CLASSES), target) == 0
-    assert _loss("active-boundary", one_hot_logits((known + 1) % CLASSES, CLASSES), target) == 0
-    assert _loss("active-boundary", one_hot_logits(known.roll(2, -1), CLASSES), target) > 0
+    labelled = target % VOID
+    assert _loss("active-boundary", one_hot_logits(labelled, CLASSES), target) == 0
+    assert _loss("active-boundary", one_hot_logits((labelled + 1) % CLASSES, CLASSES), target) == 0
+    assert _loss("active-boundary", one_hot_logits(labelled.roll(2, -1), CLASSES), target) > 0
     flat = torch.zeros(2, CLASSES, 14, 17, requires_grad=True)  # predicts no boundary
     load_loss("active-boundary", num_classes=CLASSES)(flat, target).backward()
     assert flat.grad is not None
@@ -255,7 +258,7 @@ def test_maps_handed_over_are_taken(name: str) -> None:
         ("active-boundary", {"smoothing": 1.0}),
     ],
 )
-def test_parameters_out_of_range_are_refused(name: str, parameters: dict[str, float]) -> None:
+def test_parameters_out_of_range_are_refused(name: str, parameters: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(parameters))):
         load_loss(name, num_classes=CLASSES, **parameters)
 

@@ -21,7 +21,7 @@ def _near_identity(seed: int, spread: float, count: int = 6) -> Tensor:
 
 def test_euclidean_is_the_frobenius_norm_of_the_rest() -> None:
     theta = _near_identity(1, 0.3)
-    expected = [np.linalg.norm(one - np.eye(3)) for one in theta.numpy()]
+    expected = [np.linalg.norm(matrix - np.eye(3)) for matrix in theta.numpy()]
     np.testing.assert_allclose(euclidean(theta).numpy(), expected)
 
 
@@ -37,11 +37,11 @@ def test_geodesic_of_a_rotation_is_its_angle(angle: float) -> None:
 def test_geodesic_agrees_with_scipys_polar_decomposition(spread: float) -> None:
     theta = _near_identity(2, spread)
     expected = []
-    for one in theta.numpy():
-        nearest, _ = polar(one)
+    for matrix in theta.numpy():
+        nearest, _ = polar(matrix)
         assert np.linalg.det(nearest) > 0
         angle = Rotation.from_matrix(nearest).magnitude()
-        expected.append(angle + 0.1 * ((one - nearest) ** 2).sum())
+        expected.append(angle + 0.1 * ((matrix - nearest) ** 2).sum())
     np.testing.assert_allclose(geodesic(theta).numpy(), expected)
 
 
@@ -58,7 +58,7 @@ def test_the_identity_is_the_minimum_with_a_finite_slope(name: str) -> None:
     for dtype in (torch.float32, torch.float64):
         theta = torch.eye(3, dtype=dtype)[None].requires_grad_()
         distance = DISTANCES[name](theta)
-        distance.sum().backward()
+        torch.autograd.backward(distance.sum())
         assert distance.item() == 0
         assert theta.grad is not None
         assert torch.isfinite(theta.grad).all()
@@ -77,9 +77,9 @@ def test_equal_singular_values_do_not_break_the_gradient() -> None:
     # A rotation has three equal singular values: the decomposition's own gradient is NaN there.
     turned = torch.from_numpy(Rotation.from_euler("xyz", [0.2, -0.1, 0.4]).as_matrix())[None]
     assert torch.autograd.gradcheck(geodesic, (turned.clone().requires_grad_(),), atol=1e-4)
-    for one in (turned, 2 * turned, 1e-9 * turned, torch.zeros_like(turned), -turned):
-        leaf = one.clone().requires_grad_()
-        geodesic(leaf).sum().backward()
+    for matrix in (turned, 2 * turned, 1e-9 * turned, torch.zeros_like(turned), -turned):
+        leaf = matrix.clone().requires_grad_()
+        torch.autograd.backward(geodesic(leaf).sum())
         assert leaf.grad is not None
         assert torch.isfinite(leaf.grad).all()
 

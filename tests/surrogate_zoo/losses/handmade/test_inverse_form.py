@@ -1,6 +1,7 @@
 """InverseForm's parts against SciPy and plain NumPy, and the traps of its released code."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def _network(side: int = 16) -> InverseNetwork:
         return InverseNetwork(side=side)
 
 
-def _loss(**parameters: object) -> InverseForm:
+def _loss(**parameters: Any) -> InverseForm:
     loss = load_loss("inverse-form", num_classes=CLASSES, inverse_network=_network(), **parameters)
     assert isinstance(loss, InverseForm)
     return loss
@@ -38,11 +39,11 @@ def _loss(**parameters: object) -> InverseForm:
 
 def _near_another_class(mask: np.ndarray, width: int) -> np.ndarray:
     marked = np.zeros(mask.shape, bool)
-    for own in np.unique(mask[mask != VOID]):
-        others = (mask != VOID) & (mask != own)
+    for label in np.unique(mask[mask != VOID]):
+        others = (mask != VOID) & (mask != label)
         if others.any():
             distance = ndimage.distance_transform_edt(~others)
-            marked |= (mask == own) & (distance <= width)
+            marked |= (mask == label) & (distance <= width)
     return marked
 
 
@@ -52,10 +53,10 @@ def test_the_true_boundary_agrees_with_scipys_distance_transform(
     width: int, size: tuple[int, int, int]
 ) -> None:
     target = labels(width, size=size, void=0.1)
-    found = boundary_target(target, target != VOID, width)
-    assert found.shape == (size[0], 1, *size[1:])
+    computed = boundary_target(target, target != VOID, width)
+    assert computed.shape == (size[0], 1, *size[1:])
     expected = np.stack([_near_another_class(mask, width) for mask in target.numpy()])
-    np.testing.assert_array_equal(found[:, 0].numpy(), expected)
+    np.testing.assert_array_equal(computed[:, 0].numpy(), expected)
 
 
 def test_a_border_is_two_pixels_wide_on_both_sides_and_void_makes_none() -> None:
@@ -94,20 +95,22 @@ def test_the_value_is_the_weighted_sum_of_its_three_parts() -> None:
     boundary = torch.randn(2, 1, 20, 28, generator=torch.Generator().manual_seed(3)).double()
     valid = target != VOID
     marked = boundary_target(target, valid)
-    own = F.cross_entropy(logits, target, ignore_index=VOID)
+    entropy = F.cross_entropy(logits, target, ignore_index=VOID)
     head = balanced_cross_entropy(boundary, marked, valid)
     network = _network().double()
     distances = []
     for image in range(2):
-        found = cut_tiles((boundary.sigmoid() * valid[:, None])[image, None], (2, 2), 16)
+        computed = cut_tiles((boundary.sigmoid() * valid[:, None])[image, None], (2, 2), 16)
         true = cut_tiles(marked[image, None].double(), (2, 2), 16)
-        theta = network(found, true)
-        distances.append(sum((one - torch.eye(3)).norm() for one in theta))
-    expected = own + 0.4 * head + 0.2 * sum(distances) / 2
+        theta = network(computed, true)
+        distances.append(sum((matrix - torch.eye(3)).norm() for matrix in theta))
+    expected = entropy + 0.4 * head + 0.2 * sum(distances) / 2
     value = _loss(beta=0.4, gamma=0.2)(logits, target, boundary_logits=boundary)
     torch.testing.assert_close(value, expected)
     baseline = load_loss("boundary-cross-entropy", num_classes=CLASSES, beta=0.4)
-    torch.testing.assert_close(baseline(logits, target, boundary_logits=boundary), own + 0.4 * head)
+    torch.testing.assert_close(
+        baseline(logits, target, boundary_logits=boundary), entropy + 0.4 * head
+    )
 
 
 @pytest.mark.parametrize("distance", ["euclidean", "geodesic"])
@@ -123,7 +126,7 @@ def test_the_distance_reaches_the_boundary_logits(distance: str) -> None:
     assert torch.isfinite(boundary.grad).all()
     in_each_tile = cut_tiles(boundary.grad.abs(), (2, 2), 12).sum((1, 2, 3))
     assert (in_each_tile > 0).all()
-    assert all(one.grad is None for one in loss.network.parameters())
+    assert all(weight.grad is None for weight in loss.network.parameters())
 
 
 @pytest.mark.parametrize("distance", ["euclidean", "geodesic"])
@@ -166,9 +169,9 @@ def test_the_network_is_frozen_and_moves_with_the_loss(tmp_path: Path) -> None:
     assert isinstance(loss, InverseForm)
     loss.train()
     assert not loss.network.training
-    assert not any(one.requires_grad for one in loss.parameters())
-    assert {one.dtype for one in loss.double().parameters()} == {torch.float64}
-    assert {str(one.device) for one in loss.to("meta").parameters()} == {"meta"}
+    assert not any(parameter.requires_grad for parameter in loss.parameters())
+    assert {parameter.dtype for parameter in loss.double().parameters()} == {torch.float64}
+    assert {str(parameter.device) for parameter in loss.to("meta").parameters()} == {"meta"}
 
 
 @pytest.mark.parametrize(
@@ -182,7 +185,7 @@ def test_the_network_is_frozen_and_moves_with_the_loss(tmp_path: Path) -> None:
         ({"tiles": (0, 2)}, "tiles"),
     ],
 )
-def test_wrong_parameters_are_refused(parameters: dict[str, object], message: str) -> None:
+def test_wrong_parameters_are_refused(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         load_loss(
             "inverse-form",

@@ -1,5 +1,7 @@
 """Losses that are means over pixels, against their definitions written out plainly."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -46,8 +48,8 @@ def test_top_k_takes_the_hardest_pixels() -> None:
     p, t = valid(logits, target)
     losses = np.sort(-np.log(p[np.arange(len(t)), t]))[::-1]
     expected = losses[: round(0.25 * len(losses))].mean()
-    found = load_loss("top-k-cross-entropy", num_classes=CLASSES)(logits, target).item()
-    assert found == pytest.approx(expected)
+    computed = load_loss("top-k-cross-entropy", num_classes=CLASSES)(logits, target).item()
+    assert computed == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("name", [INVERSE, MEDIAN])
@@ -76,8 +78,8 @@ def test_without_counts_the_batchs_own_classes_weigh_the_same() -> None:
     p, t = valid(logits, target)
     entropy = -np.log(p[np.arange(len(t)), t])
     expected = np.mean([entropy[t == c].mean() for c in np.unique(t)])
-    found = load_loss(INVERSE, num_classes=CLASSES)(logits, target).item()
-    assert found == pytest.approx(expected)
+    computed = load_loss(INVERSE, num_classes=CLASSES)(logits, target).item()
+    assert computed == pytest.approx(expected)
 
 
 def test_without_counts_median_frequencies_are_of_the_batchs_images() -> None:
@@ -85,12 +87,12 @@ def test_without_counts_median_frequencies_are_of_the_batchs_images() -> None:
     target[0][target[0] == 2] = 1  # class 2 lies in one image alone
     weights = np.zeros(CLASSES)
     for c in range(4):
-        holds = [one[one != VOID] for one in target if (one == c).any()]
-        weights[c] = sum(map(len, holds)) / sum((one == c).sum().item() for one in holds)
+        holds = [mask[mask != VOID] for mask in target if (mask == c).any()]
+        weights[c] = sum(map(len, holds)) / sum((mask == c).sum().item() for mask in holds)
     expected = F.cross_entropy(logits, target, weight=torch.tensor(weights), ignore_index=VOID)
-    found = load_loss(MEDIAN, num_classes=CLASSES)(logits, target)
-    torch.testing.assert_close(found, expected)
-    assert found.item() != pytest.approx(load_loss(INVERSE, num_classes=CLASSES)(logits, target))
+    computed = load_loss(MEDIAN, num_classes=CLASSES)(logits, target)
+    torch.testing.assert_close(computed, expected)
+    assert computed.item() != pytest.approx(load_loss(INVERSE, num_classes=CLASSES)(logits, target))
 
 
 @pytest.mark.parametrize("name", [INVERSE, MEDIAN])
@@ -131,6 +133,6 @@ def test_weights_move_with_the_module_and_are_stored() -> None:
         (MEDIAN, {"class_image_pixels": [5, 5, 5, 5, 4], "class_pixels": [5] * CLASSES}),
     ],
 )
-def test_parameters_out_of_range_are_refused(name: str, parameters: dict[str, object]) -> None:
+def test_parameters_out_of_range_are_refused(name: str, parameters: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(parameters))):
         load_loss(name, num_classes=CLASSES, **parameters)

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def _network(classes: int = CLASSES) -> EdgeNetwork:
         return EdgeNetwork(classes)
 
 
-def _semeda(**parameters: object) -> Semeda:
+def _semeda(**parameters: Any) -> Semeda:
     loss = load_loss("semeda", num_classes=CLASSES, edge_network=_network(), **parameters)
     assert isinstance(loss, Semeda)
     return loss
@@ -43,7 +44,9 @@ def _one_hot(target: Tensor, classes: int = CLASSES) -> np.ndarray:
 
 def _slow_embeddings(maps: np.ndarray) -> list[np.ndarray]:
     """Before the ReLUs, channel by channel with SciPy."""
-    weights = {name: one.detach().double().numpy() for name, one in _network().named_parameters()}
+    weights = {
+        name: weight.detach().double().numpy() for name, weight in _network().named_parameters()
+    }
     kept, features = [], maps
     for layer in range(3):
         kernels, bias = weights[f"layers.{layer}.weight"], weights[f"layers.{layer}.bias"]
@@ -67,11 +70,11 @@ def test_it_agrees_with_plain_numpy(
 ) -> None:
     logits, target = batch(1)
     counted = (target != VOID).numpy()
-    found = _slow_embeddings(logits.softmax(1).numpy() * counted[:, None])
+    predicted = _slow_embeddings(logits.softmax(1).numpy() * counted[:, None])
     true = _slow_embeddings(_one_hot(target))
     expected = F.cross_entropy(logits, target, ignore_index=VOID).item()
     for layer, weight in enumerate(lambdas):
-        one, two = found[layer], true[layer]
+        one, two = predicted[layer], true[layer]
         if after_relu and layer < 2:
             one, two = np.maximum(one, 0), np.maximum(two, 0)
         apart = np.abs(one - two) if norm == "l1" else (one - two) ** 2
@@ -90,9 +93,9 @@ def test_the_edges_of_the_rival_are_compared_by_kullback_and_leibler() -> None:
     logits, target = batch(3)
     counted = (target != VOID).numpy()
     loss = load_loss("edge-cross-entropy", num_classes=CLASSES, edge_network=_network(), weight=3)
-    found = _slow_embeddings(logits.softmax(1).numpy() * counted[:, None])[-1]
+    predicted = _slow_embeddings(logits.softmax(1).numpy() * counted[:, None])[-1]
     true = _slow_embeddings(_one_hot(target))[-1]
-    p, q = (np.exp(one) / np.exp(one).sum(1, keepdims=True) for one in (true, found))
+    p, q = (np.exp(one) / np.exp(one).sum(1, keepdims=True) for one in (true, predicted))
     edges = (p * (np.log(p) - np.log(q))).sum(1)[counted].mean()
     expected = F.cross_entropy(logits, target, ignore_index=VOID).item() + 3 * edges
     assert loss(logits, target).item() == pytest.approx(expected, rel=1e-9)
@@ -117,12 +120,12 @@ def test_the_edge_head_learns_the_edges_of_the_target(balanced: bool) -> None:
 def test_the_network_inside_never_learns() -> None:
     loss = _semeda().train()
     assert not loss.network.training
-    assert not [one for one in loss.parameters() if one.requires_grad]
+    assert not [weight for weight in loss.parameters() if weight.requires_grad]
     logits, target = batch(5)
     loss(logits.requires_grad_(), target).backward()
-    assert all(one.grad is None for one in loss.parameters())
+    assert all(weight.grad is None for weight in loss.parameters())
     assert {name for name, _ in loss.named_parameters()} >= {"network.layers.0.weight"}
-    assert {one.dtype for one in loss.to(torch.float64).parameters()} == {torch.float64}
+    assert {weight.dtype for weight in loss.to(torch.float64).parameters()} == {torch.float64}
 
 
 def test_bad_parameters_are_refused_by_name() -> None:
@@ -132,9 +135,11 @@ def test_bad_parameters_are_refused_by_name() -> None:
     with pytest.raises(InputError, match="norm must be l1 or l2, not 'l3'"):
         _semeda(norm="l3")
     for name in ("edge-cross-entropy", "edge-head"):
-        given = {"edge_network": _network()} if name == "edge-cross-entropy" else {}
+        network: dict[str, Any] = (
+            {"edge_network": _network()} if name == "edge-cross-entropy" else {}
+        )
         with pytest.raises(InputError, match="weight must be at least 0, not -1"):
-            load_loss(name, num_classes=CLASSES, weight=-1, **given)
+            load_loss(name, num_classes=CLASSES, weight=-1, **network)
 
 
 @pytest.mark.parametrize("name", ["semeda", "edge-cross-entropy"])
@@ -147,8 +152,8 @@ def test_a_missing_or_other_network_is_refused(name: str, tmp_path: Path) -> Non
     save(_network(), path, kind="edge_network", parameters={"num_classes": 5}, provenance={})
     logits, target = batch(6)
     stored = load_loss(name, num_classes=CLASSES, facts={"edge_network": str(path)})
-    given = load_loss(name, num_classes=CLASSES, edge_network=_network())
-    assert stored(logits, target).item() == given(logits, target).item()
+    from_network = load_loss(name, num_classes=CLASSES, edge_network=_network())
+    assert stored(logits, target).item() == from_network(logits, target).item()
 
 
 @pytest.fixture(scope="module")
@@ -200,6 +205,7 @@ def test_a_shift_by_one_pixel_that_cross_entropy_hardly_sees_is_seen_in_the_edge
     trained: Path,
 ) -> None:
     loss = load_loss("edge-cross-entropy", num_classes=SHAPES_CLASSES, edge_network=trained)
+    assert isinstance(loss, EdgeCrossEntropy)
     target = _square()
     entropies, added = zip(
         *(_terms(loss, target.roll(shift, 2), target) for shift in (0, 1)), strict=True

@@ -1,5 +1,7 @@
 """Structural similarity against its definition, window by window."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,7 @@ from tests.surrogate_zoo.losses.handmade.small import CLASSES, batch
 def _ssim(x: np.ndarray, y: np.ndarray, valid: np.ndarray, window: int, sigma: float) -> np.ndarray:
     """SSIM of two maps (H, W) at every valid pixel, windows cut down to valid pixels."""
     radius = window // 2
-    rows, columns = np.indices(valid.shape)
+    rows, columns = np.mgrid[: valid.shape[0], : valid.shape[1]]
     values = []
     for i, j in np.argwhere(valid):
         near = valid & (abs(rows - i) <= radius) & (abs(columns - j) <= radius)
@@ -40,8 +42,8 @@ def test_ssim_is_the_mean_over_valid_pixels_and_present_classes(window: int, sig
         for c in range(4)
         for n in range(2)
     ]
-    found = load_loss("ssim", num_classes=CLASSES, window=window, sigma=sigma)(logits, target)
-    assert found.item() == pytest.approx(1 - np.concatenate(scores).mean(), rel=1e-12)
+    computed = load_loss("ssim", num_classes=CLASSES, window=window, sigma=sigma)(logits, target)
+    assert computed.item() == pytest.approx(1 - np.concatenate(scores).mean(), rel=1e-12)
 
 
 @pytest.mark.parametrize("size", [(1, 3, 2), (3, 40, 25)])
@@ -120,11 +122,11 @@ def test_basnet_adds_pixels_neighbourhoods_and_regions() -> None:
         load_loss(name, num_classes=CLASSES)(logits, target)
         for name in ("cross-entropy", "ssim", "jaccard-metric")
     ]
-    found = load_loss("basnet", num_classes=CLASSES)(logits, target)
-    torch.testing.assert_close(found, sum(parts))
+    computed = load_loss("basnet", num_classes=CLASSES)(logits, target)
+    torch.testing.assert_close(computed, sum(parts))
 
 
 @pytest.mark.parametrize("parameters", [{"window": 10}, {"window": 1}, {"sigma": 0.0}])
-def test_parameters_out_of_range_are_refused(parameters: dict[str, float]) -> None:
+def test_parameters_out_of_range_are_refused(parameters: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(parameters))):
         load_loss("ssim", num_classes=CLASSES, **parameters)

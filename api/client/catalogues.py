@@ -1,0 +1,161 @@
+"""What jobs choose from: losses, datasets, and the registries of the service."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Generic, Literal
+
+from pydantic import BaseModel
+
+from api.client.addresses import segment
+from api.client.downloads import download
+from api.client.named_file import NamedFile
+from api.client.transport import Transport
+from api.schemas import (
+    DatasetView,
+    Health,
+    Item,
+    Items,
+    LossDetail,
+    LossNetworkView,
+    LossView,
+    NumberedPage,
+    Page,
+)
+from search_service.catalogue.request import DatasetRequest
+
+Format = Literal["json", "python"]
+"""A loss file, or one Python file that needs torch alone."""
+
+
+class Catalogue(Generic[Item]):
+    """A registry of the service, such as its metrics.
+
+    Args:
+        transport: The service.
+        path: Where it is.
+        answer: What the service answers there.
+    """
+
+    def __init__(self, transport: Transport, path: str, answer: type[Items[Item]]) -> None:
+        self._transport = transport
+        self._path = path
+        self._answer = answer
+
+    def list(self) -> Sequence[Item]:
+        """All entries."""
+        return self._transport.read(self._answer, self._path).items
+
+
+class Losses:
+    """The zoo of losses."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(
+        self, *, metric: str | None = None, tag: str | None = None, page_size: int = 50
+    ) -> Iterator[LossView]:
+        """The newest version of every loss, by name; fetched page by page.
+
+        Args:
+            metric: Only those of this metric.
+            tag: Only those with this tag.
+            page_size: Losses a request, 500 at most.
+        """
+        return self._transport.pages(
+            Page[LossView], "/v1/losses", metric=metric, tag=tag, limit=page_size
+        )
+
+    def get(self, name: str, version: int | None = None) -> LossDetail:
+        """One loss with its document and what it needs; the newest version by default."""
+        return self._transport.read(LossDetail, f"/v1/losses/{segment(name)}", version=version)
+
+    def file(
+        self, name: str, file_format: Format = "json", version: int | None = None
+    ) -> NamedFile:
+        """A loss as a file for one's own training."""
+        path = f"/v1/losses/{segment(name)}/download"
+        return self._transport.file(path, format=file_format, version=version)
+
+    def download(
+        self,
+        name: str,
+        target: Path | None = None,
+        *,
+        file_format: Format = "json",
+        version: int | None = None,
+    ) -> Path:
+        """Write a loss to a file, under the service's name for it unless ``target`` is one.
+
+        Raises:
+            StorageError: It cannot be written there.
+        """
+        return self.file(name, file_format, version).save(target)
+
+
+class Datasets:
+    """The registered datasets, and the loss networks that were trained on their masks."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self, *, page_size: int = 50) -> Iterator[DatasetView]:
+        """All datasets, by name; fetched page by page."""
+        return self._transport.pages(Page[DatasetView], "/v1/datasets", limit=page_size)
+
+    def get(self, name: str) -> DatasetView:
+        """One dataset with its report: classes, sizes, shares of pixels, fingerprint."""
+        return self._transport.read(DatasetView, self._of(name))
+
+    def register(
+        self, request: DatasetRequest | Mapping[str, object] | None = None, /, **fields: object
+    ) -> DatasetView:
+        """Register a dataset; the service reads every file of it before it answers.
+
+        Args:
+            request: The request, or fields of it.
+            fields: Fields of the request (``name``, ``source``), in place of those in ``request``.
+        """
+        body = request.model_dump(mode="json") if isinstance(request, BaseModel) else request or {}
+        # Minutes for 20,000 images.
+        return self._transport.post(DatasetView, "/v1/datasets", {**body, **fields}, timeout_s=None)
+
+    def picture(self, name: str) -> NamedFile:
+        """A picture of nine training samples with their labels."""
+        return self._transport.file(f"{self._of(name)}/picture")
+
+    def loss_networks(self, name: str, *, page_size: int = 50) -> Iterator[LossNetworkView]:
+        """The loss networks of a dataset, the newest first; fetched page by page."""
+        path = f"{self._of(name)}/loss-networks"
+        return self._transport.pages(NumberedPage[LossNetworkView], path, limit=page_size)
+
+    def download_loss_network(self, name: str, sha256: str, target: Path) -> Path:
+        """Fetch the weights of a loss network; goes on where an earlier download broke off.
+
+        Raises:
+            StorageError: They cannot be written there.
+        """
+        path = f"{self._of(name)}/loss-networks/{segment(sha256)}"
+        return download(self._transport, path, target, sha256=sha256)
+
+    def _of(self, name: str) -> str:
+        return f"/v1/datasets/{segment(name)}"
+
+
+class Service:
+    """How the service itself is."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def live(self) -> Health:
+        """Whether the process answers at all."""
+        return self._transport.read(Health, "/livez")
+
+    def ready(self) -> Health:
+        """Whether it takes requests; warns if no controller runs."""
+        return self._transport.read(Health, "/readyz")
+
+    def figures(self) -> str:
+        """Figures of the process in Prometheus's text format."""
+        return self._transport.text("/metrics")

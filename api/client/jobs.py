@@ -1,0 +1,189 @@
+"""Collections of jobs: one class for the life cycle that all share, and what two kinds have beside."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+
+from api.client.addresses import segment
+from api.client.downloads import download
+from api.client.errors import JobError, JobTimeoutError, ServiceError
+from api.client.events import follow
+from api.client.transport import Transport
+from api.schemas import (
+    ArtifactView,
+    Cells,
+    Items,
+    JobDetail,
+    JobEvent,
+    JobView,
+    LossView,
+    NumberedPage,
+    Page,
+    TrialView,
+)
+from search_service.comparisons.request import ComparisonRequest
+from search_service.searches.request import SearchRequest
+from search_service.store.states import State
+
+Request = TypeVar("Request", bound=BaseModel)
+
+
+class Jobs(Generic[Request]):
+    """The jobs of one kind.
+
+    All methods raise :class:`~api.client.errors.ServiceError` where the service refuses or cannot be
+    reached, with status 404 for a job that it does not have.
+
+    Args:
+        transport: The service.
+        path: Where the collection is.
+    """
+
+    def __init__(self, transport: Transport, path: str) -> None:
+        self.path = path
+        self._transport = transport
+
+    def submit(
+        self,
+        request: Request | Mapping[str, object] | None = None,
+        /,
+        *,
+        key: str | None = None,
+        **fields: object,
+    ) -> JobView:
+        """Ask for a job; it starts when its turn comes.
+
+        Args:
+            request: The request, or fields of it; the service fills in what is left out.
+            key: Idempotency key: the same key and request make one job.
+            fields: Fields of the request, in place of those in ``request``.
+
+        Raises:
+            InputError: They cannot be sent.
+        """
+        body = request.model_dump(mode="json") if isinstance(request, BaseModel) else request or {}
+        return self._transport.post(JobView, self.path, {**body, **fields}, key=key)
+
+    def get(self, job_id: str) -> JobDetail:
+        """One job: what was asked for, how far it is, what came out."""
+        return self._transport.read(JobDetail, self._of(job_id))
+
+    def list(self, *, state: State | None = None, page_size: int = 50) -> Iterator[JobView]:
+        """The jobs, the newest first; fetched page by page, as they are asked for.
+
+        Args:
+            state: Only those in this state.
+            page_size: Jobs a request, 500 at most.
+        """
+        return self._transport.pages(Page[JobView], self.path, state=state, limit=page_size)
+
+    def cancel(self, job_id: str) -> JobView:
+        """Stop a job for good; what it has recorded stays."""
+        return self._transport.post(JobView, f"{self._of(job_id)}/cancel")
+
+    def pause(self, job_id: str) -> JobView:
+        """Stop a job until it is resumed."""
+        return self._transport.post(JobView, f"{self._of(job_id)}/pause")
+
+    def resume(self, job_id: str) -> JobView:
+        """Let a paused job go on where it was."""
+        return self._transport.post(JobView, f"{self._of(job_id)}/resume")
+
+    def events(self, job_id: str, *, after: int = 0) -> Iterator[JobEvent]:
+        """What happens to a job, as it happens, until it is finished.
+
+        Restarts of the service are waited out for a minute; no event is lost or comes twice.
+
+        Args:
+            job_id: The job.
+            after: Number of the last event that the caller has.
+        """
+        return follow(self._transport, f"{self._of(job_id)}/events", after=after)
+
+    def wait(
+        self,
+        job_id: str,
+        on_event: Callable[[JobEvent], None] | None = None,
+        timeout: float | None = None,
+    ) -> JobDetail:
+        """Wait until a job is finished; a paused one is waited for too.
+
+        Args:
+            job_id: The job.
+            on_event: Told every event of the job, from its first on.
+            timeout: Seconds to wait, and at most 5 more; None waits as long as it takes.
+
+        Returns:
+            The job, succeeded.
+
+        Raises:
+            JobError: It failed or was cancelled.
+            JobTimeoutError: It is not finished in time; it goes on.
+        """
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        path = self._of(job_id)
+        try:
+            for event in follow(self._transport, f"{path}/events", deadline=deadline):
+                if on_event is not None:
+                    on_event(event)
+        except TimeoutError as error:
+            raise JobTimeoutError(
+                f"Job {job_id} is not finished after {timeout:g} s; it goes on."
+            ) from error
+        job = self.get(job_id)
+        if job.state != "succeeded":
+            raise JobError(job)
+        return job
+
+    def artifacts(self, job_id: str) -> Sequence[ArtifactView]:
+        """The files that a job left behind."""
+        return self._transport.read(Items[ArtifactView], f"{self._of(job_id)}/artifacts").items
+
+    def download(self, job_id: str, name: str, folder: Path) -> Path:
+        """Fetch one of a job's files into a folder; goes on where an earlier download broke off.
+
+        Raises:
+            StorageError: It cannot be written there.
+        """
+        for artifact in self.artifacts(job_id):
+            if artifact.name == name:
+                return self._fetch(job_id, artifact, folder)
+        raise ServiceError(f"Job {job_id} has no file {name!r}.", 404)
+
+    def download_all(self, job_id: str, folder: Path) -> Sequence[Path]:
+        """Fetch all of a job's files, as :meth:`download` does; those that are there are not again."""
+        return [self._fetch(job_id, artifact, folder) for artifact in self.artifacts(job_id)]
+
+    def _fetch(self, job_id: str, artifact: ArtifactView, folder: Path) -> Path:
+        path = f"{self._of(job_id)}/artifacts/{segment(artifact.name)}"
+        target = folder / Path(artifact.name).name
+        return download(self._transport, path, target, sha256=artifact.sha256)
+
+    def _of(self, job_id: str) -> str:
+        return f"{self.path}/{segment(job_id)}"
+
+
+class Searches(Jobs[SearchRequest]):
+    """The searches, with their trials."""
+
+    def trials(self, job_id: str, *, page_size: int = 100) -> Iterator[TrialView]:
+        """The candidates that are scored, by number; fetched page by page."""
+        path = f"{self._of(job_id)}/trials"
+        return self._transport.pages(NumberedPage[TrialView], path, limit=page_size)
+
+    def publish(self, job_id: str, trial: int, name: str) -> LossView:
+        """Publish a trial of a search that is over; the same trial and name give the same version."""
+        fields = {"trial": trial, "name": name}
+        return self._transport.post(LossView, f"{self._of(job_id)}/publish", fields)
+
+
+class Comparisons(Jobs[ComparisonRequest]):
+    """The comparisons, with their cells."""
+
+    def cells(self, job_id: str) -> Cells:
+        """The retrainings that are finished so far, and how many there will be."""
+        return self._transport.read(Cells, f"{self._of(job_id)}/cells")

@@ -1,0 +1,96 @@
+"""The public face of lossfit: losses, metrics, evaluators, trained networks, a client of the service.
+
+::
+
+    from lossfit import load_loss
+
+    loss = load_loss("asl-bf1-voc", num_classes=21)
+
+Names load on first use, so importing this is cheap. The losses, metrics and evaluators need nothing
+beyond ``pip install lossfit``; a name that needs more says which extra brings it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from api.client.client import Client
+    from surrogate_zoo import (
+        LOSSES,
+        METRICS,
+        BoundaryEvaluator,
+        ImageScores,
+        Metric,
+        SegmentationEvaluator,
+        SurrogateLoss,
+        load_loss,
+        needs_of,
+    )
+    from workers.networks.trained import load_network
+    from workers.scoring.inference import predict
+
+    __version__: str
+
+_HOMES = {
+    "BoundaryEvaluator": "surrogate_zoo",
+    "ImageScores": "surrogate_zoo",
+    "LOSSES": "surrogate_zoo",
+    "METRICS": "surrogate_zoo",
+    "Metric": "surrogate_zoo",
+    "SegmentationEvaluator": "surrogate_zoo",
+    "SurrogateLoss": "surrogate_zoo",
+    "load_loss": "surrogate_zoo",
+    "needs_of": "surrogate_zoo",
+    "load_network": "workers.networks.trained",
+    "predict": "workers.scoring.inference",
+    "Client": "api.client.client",
+}
+
+_EXTRAS = {"load_network": "networks", "predict": "networks", "Client": "client"}
+"""Name -> the extra that brings what it needs beyond lossfit's own dependencies."""
+
+__all__ = [
+    "LOSSES",
+    "METRICS",
+    "BoundaryEvaluator",
+    "Client",
+    "ImageScores",
+    "Metric",
+    "SegmentationEvaluator",
+    "SurrogateLoss",
+    "__version__",
+    "load_loss",
+    "load_network",
+    "needs_of",
+    "predict",
+]
+
+
+def __dir__() -> list[str]:
+    """The public names, whether or not they were loaded already."""
+    return list(__all__)
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its module on first use (PEP 562).
+
+    Raises:
+        AttributeError: There is no such name.
+        ImportError: A package of an extra is not installed; tells the command.
+    """
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415  (nobody else here needs it)
+
+        return version("lossfit")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        if name not in _EXTRAS:
+            raise
+        raise ImportError(
+            f"lossfit.{name} needs the package {error.name}: "
+            f"pip install 'lossfit[{_EXTRAS[name]}]'.",
+            name=error.name,
+        ) from error

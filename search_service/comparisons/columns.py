@@ -1,0 +1,162 @@
+"""The columns of a comparison's report: one literal table, which every form of the report reads.
+
+Markdown, CSV, JSON, HTML, the API's cells and the command line take names, titles, values and units
+from :data:`COLUMNS`. A new measurement is one number in a retraining's ``metrics.json`` and one row
+here.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Final
+
+from search_service.comparisons.outcome import CellOutcome
+from surrogate_zoo.metrics.catalogue import METRICS
+
+Value = Callable[[CellOutcome], float | None]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """How a loss's values over seeds become one cell of a table.
+
+    Attributes:
+        combine: Makes one value of those of all seeds.
+        text: Writes that value.
+    """
+
+    combine: Callable[[Sequence[float]], float]
+    text: Callable[[float], str]
+
+
+SHARE: Final = Unit(fmean, lambda share: f"{100 * share:.1f}")
+"""A score, the higher the better: percent, with its interval, and tested against the best."""
+RATE: Final = Unit(fmean, lambda rate: f"{rate:.12g}")
+SECONDS: Final = Unit(fmean, lambda seconds: f"{seconds:.0f}")
+GIBIBYTES: Final = Unit(max, lambda size: f"{size / 2**30:.1f}")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        name: In files for machines, and in the API.
+        title: In tables for people.
+        value: Takes it out of an outcome; None where the outcome has none.
+        unit: How it is combined over seeds and written.
+        short: Whether it stands in the short tables, Markdown and terminal.
+    """
+
+    name: str
+    title: str
+    value: Value
+    unit: Unit
+    short: bool = False
+
+    @property
+    def is_score(self) -> bool:
+        """Whether losses are told apart by it."""
+        return self.unit is SHARE
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Columns that follow from the outcomes: one for every score of a mapping.
+
+    The comparison's metric comes first, then the other metrics in the order of their catalogue, then
+    what is no metric there, such as the measures near borders.
+
+    Attributes:
+        name: Name of a column, with ``{}`` for the score's.
+        title: Its title, with ``{}`` for the score's.
+        scores: Takes the mapping out of an outcome.
+        short: Names of scores that stand in short tables; the comparison's metric always does.
+        metric_only: Whether there is a column of the comparison's metric alone.
+    """
+
+    name: str
+    title: str
+    scores: Callable[[CellOutcome], Mapping[str, float]]
+    short: tuple[str, ...] = ()
+    metric_only: bool = False
+
+    def columns(self, metric: str, outcomes: Iterable[CellOutcome]) -> Iterator[Column]:
+        """The columns of a comparison by ``metric``."""
+        if self.metric_only:
+            yield self.column(metric, short=True)
+            return
+        names = {name for outcome in outcomes for name in self.scores(outcome)}
+        first = [metric, *(name for name in METRICS if name != metric)]
+        for name in [*first, *sorted(names - set(first), key=_naturally)]:
+            yield self.column(name, short=name == metric or name in self.short)
+
+    def column(self, score: str, *, short: bool = False) -> Column:
+        """The column of one score."""
+        name, title = self.name.format(score), self.title.format(title_of(score))
+        return Column(name, title, lambda cell: self.scores(cell).get(score), SHARE, short)
+
+
+METRIC_SCORES: Final = Scores(
+    "{}",
+    "{}",
+    lambda cell: cell.metrics,
+    short=("miou", "fwiou", "biou", "bf1", "macc", "gacc", "boundary-iou", "mba"),
+)
+
+COLUMNS: Final[tuple[Column | Scores, ...]] = (
+    Column("learning_rate", "learning rate", lambda cell: cell.learning_rate, RATE, short=True),
+    METRIC_SCORES,
+    Column(
+        "worst_decile",
+        "worst tenth of images, mIoU",
+        lambda cell: cell.measures.get("worst_decile"),
+        SHARE,
+        short=True,
+    ),
+    Scores("rankseg.{}", "{} by RankSEG", lambda cell: cell.rankseg, metric_only=True),
+    Column("seconds", "seconds a training", lambda cell: cell.seconds or None, SECONDS),
+    Column(
+        "peak_memory_bytes",
+        "GPU memory, GiB",
+        lambda cell: cell.measures.get("peak_memory_bytes"),
+        GIBIBYTES,
+    ),
+)
+"""All columns, in their order. Loss, seed, rank and failures stand before them in every table."""
+
+
+def columns_of(metric: str, outcomes: Sequence[CellOutcome]) -> list[Column]:
+    """The columns that some outcome of a comparison by ``metric`` has a value in."""
+    columns: list[Column] = []
+    for entry in COLUMNS:
+        columns += [entry] if isinstance(entry, Column) else entry.columns(metric, outcomes)
+    return [
+        column
+        for column in columns
+        if any(column.value(outcome) is not None for outcome in outcomes)
+    ]
+
+
+def values_of(metric: str, outcome: CellOutcome) -> dict[str, float]:
+    """What one outcome has in the columns of a comparison by ``metric``, by their names."""
+    values = {column.name: column.value(outcome) for column in columns_of(metric, [outcome])}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def is_near_borders(column: Column) -> bool:
+    """Whether it is a score of the pixels near borders: mean boundary accuracy, trimap mIoU."""
+    return column.name == "mba" or column.name.startswith("trimap_")
+
+
+def title_of(score: str) -> str:
+    """What tables call a score."""
+    if score in METRICS:
+        return METRICS[score].title
+    return {"mba": "mBA"}.get(score, score.replace("_", " "))
+
+
+def _naturally(name: str) -> tuple[str, int]:
+    """Order of names that end in numbers: ``trimap_5`` before ``trimap_10``."""
+    stem, _, number = name.rpartition("_")
+    return (stem, int(number)) if number.isdecimal() else (name, 0)

@@ -1,0 +1,106 @@
+"""Migrations are only added, and a database of any earlier schema arrives at the newest with its rows.
+
+A new migration brings two things here: its digest in :data:`WRITTEN`, and ``rows/<revision>.sql`` with
+rows for every table as that revision knows them.
+"""
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, MetaData, inspect, select, text
+
+from search_service.catalogue.built_in import prepare
+from search_service.settings import Settings
+from search_service.store import database
+from search_service.store.database import is_current, make_engine, read_sessions
+from surrogate_zoo.store.tables import Base
+
+MIGRATIONS = Path(database.__file__).with_name("migrations")
+ROWS = Path(__file__).with_name("rows")
+
+WRITTEN = {
+    "0001_first_tables.py": "58ee9dd5513b7ca0505e2c76a66cbb13469b848ea1fb2ba1d22aca09172a8493",
+}
+"""Migration -> SHA-256 of its file. Databases have it behind them: add another, never change one."""
+
+
+def alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+REVISIONS = [script.revision for script in ScriptDirectory.from_config(alembic()).walk_revisions()]
+
+
+def build(engine: Engine, revision: str) -> None:
+    """Make the tables of a revision, and fill them with its rows."""
+    config = alembic()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        for statement in (ROWS / f"{revision}.sql").read_text().split(";\n"):
+            if statement.strip():
+                connection.execute(text(statement.replace(":", r"\:")))
+
+
+def rows(engine: Engine) -> dict[str, list[dict[str, Any]]]:
+    """Table -> its rows, as the database itself describes its tables."""
+    tables = MetaData()
+    tables.reflect(engine)
+    with engine.connect() as connection:
+        return {
+            name: [dict(row) for row in connection.execute(select(table)).mappings()]
+            for name, table in tables.tables.items()
+            if name != "alembic_version"
+        }
+
+
+def comparable(value: object) -> object:
+    """The value, a moment as an aware one: SQLite forgets the time zone, which is UTC."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
+
+
+def test_no_migration_is_changed_once_it_is_written() -> None:
+    digests = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in (MIGRATIONS / "versions").glob("*.py")
+    }
+    assert digests == WRITTEN
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_every_revision_has_rows_for_every_table_of_its(revision: str, blank: Settings) -> None:
+    engine = make_engine(blank.database)
+    build(engine, revision)
+    assert [name for name, there in rows(engine).items() if not there] == []
+    engine.dispose()
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_the_rows_of_an_earlier_database_are_there_after_the_upgrade(
+    revision: str, blank: Settings
+) -> None:
+    engine = make_engine(blank.database)
+    build(engine, revision)
+    before = rows(engine)
+    prepare(engine)
+    assert is_current(engine)
+    models = {mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers}
+    with read_sessions(engine)() as session:
+        for table, there in before.items():
+            columns = inspect(models[table]).column_attrs
+            keys = [column.name for column in inspect(models[table]).primary_key]
+            for row in there:
+                read = session.get_one(models[table], tuple(row[key] for key in keys))
+                values = {c.key: comparable(row[c.key]) for c in columns if c.key in row}
+                assert {name: getattr(read, name) for name in values} == values
+    engine.dispose()
