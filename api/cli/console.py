@@ -11,6 +11,7 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 import typer
 from pydantic import BaseModel
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -21,6 +22,7 @@ from surrogate_zoo.errors import InputError, LossfitError
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 _PIPE_COLUMNS = 240
+_PROSE_COLUMNS = 8  # the least that a column of prose is worth
 
 # A table that is piped into another program is not cut off at the width of a terminal.
 out = Console(width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
@@ -70,16 +72,23 @@ def print_table(
     Args:
         columns: Headings; a column without any content is left out.
         rows: Cells.
-        prose: Headings of columns that are broken into lines where the terminal is narrow.
+        prose: Headings of columns that are broken into lines before any other is.
         empty: What to say where there are no rows.
     """
     if not rows:
         say(empty)
         return
     filled = [index for index in range(len(columns)) if any(row[index] for row in rows)]
+    widths = {
+        index: max(cell_len(columns[index]), *(cell_len(row[index]) for row in rows))
+        for index in filled
+    }
+    room = [_PROSE_COLUMNS if columns[i] in prose else width for i, width in widths.items()]
+    is_roomy = sum(room) + 2 * len(room) <= out.width  # what does not wrap is cut otherwise
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for index in filled:
-        table.add_column(columns[index], no_wrap=columns[index] not in prose, overflow="fold")
+        no_wrap = is_roomy and columns[index] not in prose
+        table.add_column(columns[index], no_wrap=no_wrap, overflow="fold")
     for row in rows:
         table.add_row(*(escape(row[index]) for index in filled))
     out.print(table)

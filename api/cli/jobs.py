@@ -21,7 +21,7 @@ from api.cli.console import (
     say,
 )
 from api.cli.watching import follow, plain
-from search_service.store.states import State
+from search_service.store.states import STATES, State
 
 app = typer.Typer(
     help="Searches, retrainings, comparisons and trainings of loss networks on the service.",
@@ -34,7 +34,10 @@ JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
 @app.command(name="list")
 @plain_errors
 def list_jobs(
-    state: Annotated[State | None, typer.Option(help="Only jobs in this state.")] = None,
+    state: Annotated[
+        State | None,
+        typer.Option(metavar="STATE", help=f"Only jobs in this state: {', '.join(STATES)}."),
+    ] = None,
     limit: Annotated[int, typer.Option(help="The newest so many of each kind.", min=1)] = 20,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,

@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address
 from urllib.parse import quote
-from urllib.request import getproxies
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -36,7 +36,7 @@ def http_client(address: str, token: str | None) -> httpx.Client:
     except (httpx.InvalidURL, ValueError, ImportError) as error:
         raise InputError(
             f"A proxy that the environment names cannot be used ({error}); mend HTTP_PROXY, "
-            "HTTPS_PROXY or ALL_PROXY, or name this host in NO_PROXY."
+            "HTTPS_PROXY or ALL_PROXY."
         ) from error
 
 
@@ -46,8 +46,10 @@ def shown(url: httpx.URL) -> str:
 
 
 def has_proxy(url: httpx.URL) -> bool:
-    """Whether the environment may put a proxy before a host."""
-    return not is_loopback(url.host) and bool({"http", "https", "all"} & getproxies().keys())
+    """Whether the environment puts a proxy before a host."""
+    if is_loopback(url.host) or proxy_bypass(url.host):
+        return False
+    return bool({url.scheme, "all"} & getproxies().keys())
 
 
 def is_loopback(host: str) -> bool:

@@ -78,5 +78,6 @@ def _problem(response: httpx.Response) -> ServiceError | None:
         return None
     message = problem.detail
     if len(problem.errors) > 1:
-        message += "".join(f"\n  {error.field}: {error.message}" for error in problem.errors)
+        lines = (f"\n  {error.field or error.place}: {error.message}" for error in problem.errors)
+        message = f"{problem.title}:{''.join(lines)}"
     return ServiceError(message, response.status_code)

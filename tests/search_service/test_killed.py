@@ -25,6 +25,8 @@ from tests.conftest import CHECKOUT, DEADLINE
 from tests.search_service.bowl import curves_of, expected
 from tests.search_service.service import Desk, create, result_of, small
 
+pytestmark = pytest.mark.slow
+
 BOWL = ["tests.search_service.process", "0.15"]
 
 

@@ -1,5 +1,6 @@
 """What is put together before anything is sent, and what a log shows of a job."""
 
+import io
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
+from rich.console import Console
 
-from api.cli.console import assigned, err, moment, say
+from api.cli import console as console_module
+from api.cli.console import assigned, err, moment, print_table, say
 from api.cli.watching import follow
 from api.client.client import Client
 from api.client.errors import JobError
@@ -46,6 +49,38 @@ def test_times_are_shown_in_utc() -> None:
 def test_a_message_is_not_read_as_markup(capsys: pytest.CaptureFixture[str]) -> None:
     say("void_labels=[11] [bold]x")
     assert capsys.readouterr().err == "void_labels=[11] [bold]x\n"
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> Console:
+    """A terminal of 60 columns that remembers what was printed."""
+    console = Console(width=60, record=True, file=io.StringIO())
+    monkeypatch.setattr(console_module, "out", console)
+    return console
+
+
+def test_a_table_cuts_no_name_and_breaks_prose(narrow: Console) -> None:
+    name, words = "cross-entropy-lovasz-active-boundary", "some words that need more room"
+    rows = [(name, words, ""), ("dice", "[bold]short", "")]
+    print_table(("Name", "What", "Package"), rows, prose=("What",), empty="Nothing.")
+    lines = [line.rstrip() for line in narrow.export_text().splitlines()]
+    assert lines[0].split() == ["Name", "What"]
+    assert lines[2].startswith(f"{name}  some words")
+    assert " ".join(line[len(name) :].strip() for line in lines[2:-1]) == words
+    assert lines[-1].split() == ["dice", "[bold]short"]
+
+
+def test_a_name_that_is_wider_than_the_terminal_comes_whole(narrow: Console) -> None:
+    print_table(("Name", "What"), [("x" * 100, "")], empty="Nothing.")
+    text = narrow.export_text()
+    assert text.count("x") == 100
+    assert "…" not in text
+
+
+def test_a_table_without_rows_says_so(narrow: Console, capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("Name",), [], empty="There are no such jobs.")
+    assert capsys.readouterr().err == "There are no such jobs.\n"
+    assert narrow.export_text() == ""
 
 
 def recorded(state: str, events: Sequence[tuple[str, dict[str, Any]]] = ()) -> FastAPI:

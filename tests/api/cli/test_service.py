@@ -19,9 +19,10 @@ from typer.testing import CliRunner, Result
 from api.cli.app import app
 from api.cli.embedded import embedded_service
 from api.client.client import Client
+from api.schemas import LossNetworkEvent, ProgressEvent, StateEvent, TrialEvent
 from surrogate_zoo import load_loss
+from tests.conftest import DEADLINE
 
-DEADLINE_S = 120
 DATASET = ["train=16", "val=4", "test=4", "height=32", "width=32"]
 NETWORK = ['network={"architecture": "Unet", "options": {"decoder_channels": [16, 8, 8, 8, 8]}}']
 TRAINING = ["training.iterations=2", "training.batch_size=2", "training.crop=[32,32]"]
@@ -57,12 +58,12 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         service.run("datasets", "add", "tiny", "--layout", "shapes", sets=DATASET)
         yield service
         ours = processes(home)
-    _, alive = psutil.wait_procs(ours, timeout=DEADLINE_S)
+    _, alive = psutil.wait_procs(ours, timeout=DEADLINE)
     assert not alive  # a stopped service leaves nothing behind
 
 
 def wait_until_controlled(client: Client, *, controlled: bool = True) -> None:
-    deadline = time.monotonic() + DEADLINE_S
+    deadline = time.monotonic() + DEADLINE
     while bool(client.health.ready().warnings) == controlled:
         assert time.monotonic() < deadline
 
@@ -139,6 +140,20 @@ def test_retrainings_are_compared_loss_by_loss(
     }
     with safe_open(tmp_path / "weights.safetensors", framework="pt") as weights:
         assert weights.keys()
+
+
+def test_every_event_of_the_service_is_typed(
+    service: Service, search: dict[str, object], edge_network: dict[str, object]
+) -> None:
+    client = service.client
+    printed = service.run("retrain", "semeda", "tiny", sets=NETWORK + TRAINING)
+    ids = [str(search["id"]), str(json.loads(printed)["id"]), next(client.loss_networks.list()).id]
+    found = [client.find(job_id) for job_id in ids]
+    events = [event for jobs, job in found for event in jobs.events(job.id)]
+    assert {type(event) for event in events} == {
+        *(StateEvent, TrialEvent, ProgressEvent, LossNetworkEvent)
+    }
+    assert [event.event for event in events if event.model_extra] == []
 
 
 EDGE = ["network.iterations=5", "network.crop=[32,32]"]
@@ -240,7 +255,7 @@ def test_a_detached_job_is_watched_paused_resumed_and_cancelled(service: Service
 
 
 def wait_for_state(service: Service, job: str, state: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
+    deadline = time.monotonic() + DEADLINE
     while service.client.searches.get(job).state != state:
         assert time.monotonic() < deadline
 
@@ -253,12 +268,16 @@ def wait_for_state(service: Service, job: str, state: str) -> None:
         (["search", "macc", "tiny", "--set", "training"], "FIELD=VALUE"),
         (["search", "macc", "tiny", "--set", "seed.x=1"], "seed has no fields"),
         (["search", "macc", "tiny", "--set", "training.iterations=-1"], "training.iterations"),
+        (["search", "macc", "tiny", "--set", "seed=NaN"], "cannot be written as JSON"),
+        (["retrain", "dice", "tiny", "--key", "schlüssel"], "printable ASCII"),
         (["retrain", "nonsense", "tiny"], "nonsense"),
         (["retrain", "dice+nonsense", "tiny"], "nonsense"),
         (["retrain", "dice+lovasz", "tiny", "--version", "1"], "version is of a single loss"),
         (["loss-networks", "list", "nonsense"], "nonsense"),
         (["jobs", "show", "nonsense"], "lossfit jobs list"),
         (["losses", "show", "nonsense"], "nonsense"),
+        (["losses", "show", ""], "names nothing"),
+        (["losses", "download", "dice", "--output", "/dev/null/x"], "cannot be written"),
         (["datasets", "add", "x", "/nowhere", "--classes", "a,b"], "LOSSFIT_DATASET_ROOTS"),
     ],
 )
@@ -290,6 +309,7 @@ def test_losses_are_compared_in_one_job_and_its_files_fetched(
     assert "**Unet with" in (tmp_path / "comparison.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_killed_controller_comes_back_and_goes_on(service: Service) -> None:
     wait_until_controlled(service.client)
     job = service.run("search", "bf1", "tiny", "--detach", sets=SAMPLER + NETWORK + TRAINING)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from api.client.client import Client
-from api.schemas import StateEvent, TrialEvent
+from api.schemas import JobEvent, StateEvent, TrialEvent
 from search_service.jobs import ledger
 from search_service.store.states import State
 from search_service.store.tables import Trial
@@ -55,6 +55,7 @@ def trial(job_id: object, number: int) -> Trial:
         theta=[0.5],
         is_mean=number == 0,
         score=0.5,
+        ending="trained",
         finished_at=now(),
         worker={"threads": 1},
         **facts,
@@ -187,7 +188,7 @@ def test_trials_come_in_pages_by_number(live: Live) -> None:
 def test_events_arrive_as_they_happen_and_end_with_the_job(live: Live) -> None:
     job = submit(live)
     arrived = threading.Event()
-    events = []
+    events: list[JobEvent] = []
 
     def watch() -> None:
         with Client(str(live.http.base_url)) as client:

@@ -15,9 +15,10 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData, inspect, select, text
 
+from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
 from search_service.store import database
-from search_service.store.database import is_current, make_engine, read_sessions, upgrade
+from search_service.store.database import is_current, make_engine, read_sessions
 from surrogate_zoo.store.tables import Base
 
 MIGRATIONS = Path(database.__file__).with_name("migrations")
@@ -63,8 +64,9 @@ def rows(engine: Engine) -> dict[str, list[dict[str, Any]]]:
 
 def comparable(value: object) -> object:
     """The value, a moment as an aware one: SQLite forgets the time zone, which is UTC."""
-    is_naive = isinstance(value, datetime) and value.tzinfo is None
-    return value.replace(tzinfo=UTC) if is_naive else value
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
 
 
 def test_no_migration_is_changed_once_it_is_written() -> None:
@@ -90,9 +92,9 @@ def test_the_rows_of_an_earlier_database_are_there_after_the_upgrade(
     engine = make_engine(blank.database)
     build(engine, revision)
     before = rows(engine)
-    upgrade(engine)
+    prepare(engine)
     assert is_current(engine)
-    models = {mapper.local_table.name: mapper.class_ for mapper in Base.registry.mappers}
+    models = {mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers}
     with read_sessions(engine)() as session:
         for table, there in before.items():
             columns = inspect(models[table]).column_attrs

@@ -1,0 +1,92 @@
+"""Every Python block and every command of README and guide, run as written on a live service."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.conftest import Live
+from tests.docs.pages import EXAMPLES, blocks_of, pages
+from tests.docs.sessions import Session
+
+RUN = ("python", "sh")
+SHOWN = ("json", "toml", "{eval-rst}", "{include} ../CONTRIBUTING.md")
+"""Languages of blocks that are no commands."""
+
+SERVES = "stays until it is stopped; these pages are run against a service that was started so"
+INSTALLS = "installs; CI installs the package before it runs these pages"
+ADDS = "installs a package, and the service has to be started anew"
+NOT_RUN = {
+    ("README.md", "make quickstart"): "makes an environment of its own and searches for minutes; "
+    "CI runs it as a step of its own",
+    ("README.md", "pip install ."): INSTALLS,
+    ("README.md", "lossfit serve"): SERVES,
+    (
+        "CONTRIBUTING.md",
+        "make install",
+    ): "makes an environment of its own; CI runs each as a step of its own",
+    ("CONTRIBUTING.md", ".venv/bin/python -m pytest -m slow tests/docs"): "would run itself",
+    (
+        "docs/guide/cluster.md",
+        "POSTGRES_PASSWORD=... LOSSFIT_TOKEN=... RAY_AUTH_TOKEN=... docker compose up --build",
+    ): "needs Docker",
+    ("docs/guide/cluster.md", "ray start --head --port 6379"): "needs several machines",
+    ("docs/guide/datasets.md", "LOSSFIT_DATASET_ROOTS='[\"/data\"]' lossfit serve"): SERVES,
+    ("docs/guide/first-steps.md", "python3 -m venv .venv"): INSTALLS,
+    ("docs/guide/first-steps.md", "lossfit serve"): SERVES,
+    (
+        "docs/guide/first-steps.md",
+        "lossfit search macc shapes --preset quick",
+    ): "40 proxies take minutes; the next command is the same with four",
+    (
+        "docs/guide/losses.md",
+        "python -m benchmarks.losses --rounds 15",
+    ): "times every loss for minutes",
+    ("docs/guide/metrics.md", "pip install ./examples/own_metric"): ADDS,
+    ("docs/guide/networks.md", "pip install ./examples/own_network"): ADDS,
+    ("docs/guide/service.md", "lossfit serve"): SERVES,
+    ("docs/guide/service.md", "pip install '.[s3]'"): "needs credentials of an object store",
+    ("examples/own_metric/README.md", "pip install ./examples/own_metric"): ADDS,
+    ("examples/own_network/README.md", "pip install ./examples/own_network"): ADDS,
+}
+"""(page, first line of a block) -> why it cannot be run, as the comment before the block says."""
+
+
+def test_what_is_not_run_is_listed_here() -> None:
+    listed = {
+        (page, block.first): block.not_run
+        for page in pages(EXAMPLES)
+        for block in blocks_of(page)
+        if block.not_run
+    }
+    assert listed == NOT_RUN
+
+
+@pytest.mark.parametrize("page", pages(EXAMPLES))
+def test_a_block_says_what_language_it_is(page: str) -> None:
+    assert {block.language for block in blocks_of(page)} <= {*RUN, *SHOWN}
+
+
+def runnable(page: str) -> bool:
+    return any(block.language in RUN and not block.not_run for block in blocks_of(page))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in pages(EXAMPLES) if runnable(page)])
+def test_a_page_runs_as_written(page: str, live: Live, tmp_path: Path) -> None:
+    folder = tmp_path / "page"
+    folder.mkdir()
+    # curl reports an error's document as a success unless it is told otherwise.
+    (tmp_path / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\n")
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "CURL_HOME": str(tmp_path),
+        "HOME": str(tmp_path),
+        "LOSSFIT_URL": f"http://{live.address}",
+    }
+    elsewhere = {"127.0.0.1:8000": live.address, "/data/": f"{live.data}/"}
+    with Session(page, folder, elsewhere, environment) as session:
+        for block in blocks_of(page):
+            if block.language in RUN and not block.not_run:
+                session.run(block)
