@@ -18,13 +18,14 @@ from statistics import fmean
 from typing import Any
 
 from search_service.controller import Controller
+from search_service.jobs import lifecycle
+from search_service.kinds import KINDS
 from search_service.searches.admission import trials as trials_of
 from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
 from search_service.store.database import make_engine, read_sessions, sessions
 from search_service.store.states import FINAL
 from search_service.store.tables import Job
-from tests.search_service.service import create
 from workers.cluster.pool import WorkerPool
 
 TRIAL_ITERATIONS = 40
@@ -50,7 +51,7 @@ class Bench:
             }
         )
         with self._writing.begin() as session:
-            job_id = create(session, request).id
+            job_id = lifecycle.create(session, Settings(), KINDS["search"], request).id
         job = self._wait(job_id)
         if job.state != "succeeded" or not job.started_at or not job.finished_at:
             raise SystemExit(f"The search ended as {job.state}: {job.error}")

@@ -123,6 +123,15 @@ def test_no_imports_go_in_a_circle() -> None:
         pytest.fail(f"imports go in a circle: {' <- '.join(error.args[1])}")
 
 
+def test_nothing_that_ships_or_measures_imports_the_tests() -> None:
+    users = {
+        module
+        for module, source in SOURCES.items()
+        if any(name.split(".")[0] == "tests" for name in imports_of(source))
+    }
+    assert not users
+
+
 def test_ray_is_imported_by_the_cluster_alone() -> None:
     users = {
         m for m, source in SOURCES.items() if "ray" in {n.split(".")[0] for n in imports_of(source)}
