@@ -73,7 +73,7 @@ def runnable(page: str) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", filter(runnable, pages(EXAMPLES)))
+@pytest.mark.parametrize("page", [page for page in pages(EXAMPLES) if runnable(page)])
 def test_a_page_runs_as_written(page: str, live: Live, tmp_path: Path) -> None:
     folder = tmp_path / "page"
     folder.mkdir()
