@@ -149,6 +149,7 @@ class LossNetworkEvent(JobEvent):
 
     kind: str = Field(description="The loss network's kind.")
     status: Literal["found", "training", "trained"]
+    sha256: str | None = Field(None, description="Of its weights, once it is there.")
     measures: dict[str, float] = Field({}, description="As of :class:`LossNetworkView`.")
 
 

@@ -95,11 +95,9 @@ def differences(table: Table) -> Iterator[str]:
     yield ""
     to_base = [(name, BASE) for name in names if name != BASE and BASE in names]
     yield from _rows(table, to_base, [columns[name] for name in ("miou", "macc", "bf1")])
-    yield ""
-    yield "Losses that look at boundaries against their baselines:"
-    yield ""
-    pairs = [pair for pair in PAIRS if set(pair) <= set(names)]
-    yield from _rows(table, pairs, [columns[name] for name in PAIR_SCORES])
+    if pairs := [pair for pair in PAIRS if set(pair) <= set(names)]:
+        yield from ("", "Losses that look at boundaries against their baselines:", "")
+        yield from _rows(table, pairs, [columns[name] for name in PAIR_SCORES])
 
 
 def _rows(

@@ -78,6 +78,7 @@ def record_trial(session: Session, trial: Trial) -> bool:
     if session.get(Trial, (trial.job_id, trial.number)) is not None:
         return False
     session.add(trial)
+    session.flush()  # fills in the defaults of columns, which the event tells too
     body: dict[str, Any] = {
         "number": trial.number,
         "generation": trial.generation,

@@ -14,7 +14,7 @@ import pytest
 
 from tests.api.conftest import Live
 from tests.api.requests import SEARCH
-from tests.conftest import CHECKOUT
+from tests.conftest import CHECKOUT, DEADLINE
 
 AT_ONCE = 150
 PATHS = ("/v1/losses", "/v1/losses/dice", "/v1/searches", "/readyz", "/metrics")
@@ -23,7 +23,7 @@ MIXED = [path for path in PATHS for _ in range(AT_ONCE // len(PATHS))]
 
 def client(url: str) -> httpx.AsyncClient:
     limits = httpx.Limits(max_connections=None)
-    return httpx.AsyncClient(base_url=url, timeout=120, limits=limits, trust_env=False)
+    return httpx.AsyncClient(base_url=url, timeout=DEADLINE, limits=limits, trust_env=False)
 
 
 async def first_event(http: httpx.AsyncClient, path: str) -> int:
@@ -98,7 +98,7 @@ def test_sigterm_ends_the_process_amid_a_burst(
     process: tuple[subprocess.Popen[str], str],
 ) -> None:
     server, url = process
-    with httpx.Client(base_url=url, timeout=120, trust_env=False) as http:
+    with httpx.Client(base_url=url, timeout=DEADLINE, trust_env=False) as http:
         job = submit(http)
     asyncio.run(_stop_amid(server, url, job))
-    assert server.wait(600) == 0
+    assert server.wait(DEADLINE) == 0

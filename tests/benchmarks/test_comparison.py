@@ -35,4 +35,4 @@ def _bf1() -> str:
 
 def test_without_cross_entropy_there_is_nothing_to_differ_from() -> None:
     lines = list(differences(table("miou", {"dice": {name: [0.4, 0.5] for name in NAMES}})))
-    assert not [line for line in lines if line.startswith("| dice")]
+    assert not [line for line in lines if line.startswith("| dice") or "boundaries" in line]

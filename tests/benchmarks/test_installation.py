@@ -1,3 +1,5 @@
+"""What an installation costs: the size of its folder, the seconds of a command."""
+
 import subprocess
 import sys
 from pathlib import Path

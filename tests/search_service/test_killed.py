@@ -25,6 +25,8 @@ from tests.conftest import CHECKOUT, DEADLINE
 from tests.search_service.bowl import curves_of, expected
 from tests.search_service.service import Desk, create, result_of, small
 
+pytestmark = pytest.mark.slow
+
 BOWL = ["tests.search_service.process", "0.15"]
 
 
@@ -233,7 +235,7 @@ def test_killed_while_it_trains_an_edge_network_a_retraining_ends_as_an_uninterr
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-def test_killed_thrice_a_comparison_ends_as_an_uninterrupted_one(
+def test_killed_twice_a_comparison_ends_as_an_uninterrupted_one(
     desk: Desk, start: Callable[..., Process]
 ) -> None:
     body = {"losses": ["cross-entropy", "dice"], "networks": [QUICK_NETWORK]}
@@ -244,7 +246,7 @@ def test_killed_thrice_a_comparison_ends_as_an_uninterrupted_one(
     before: dict[tuple[str, int], object] = {}
     with desk.writing.begin() as session:
         killed, straight = (create(session, request).id for _ in range(2))
-    for count in (2, 6):  # among the tunings, and among the cells
+    for count in (5, 8):  # when a grid grows, and among the cells
         controller = start(["search_service.controller"], LOSSFIT_CONCURRENT_JOBS="1")
         desk.wait(lambda: len(_evaluated(desk, killed)) >= count, f"training {count}")  # noqa: B023
         controller.end(signal.SIGKILL)

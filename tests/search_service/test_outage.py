@@ -12,7 +12,7 @@ from tests.search_service.bowl import BowlPool, expected
 from tests.search_service.conftest import upgraded
 from tests.search_service.service import Desk, small, working
 
-pytestmark = pytest.mark.postgresql
+pytestmark = [pytest.mark.postgresql, pytest.mark.slow]
 
 
 @pytest.fixture

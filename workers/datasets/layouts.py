@@ -1,7 +1,6 @@
 """The registry of dataset layouts: one literal collection, one entry a layout."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from surrogate_zoo.errors import UnknownNameError
@@ -21,30 +20,25 @@ from workers.datasets.voc import open_voc
 from workers.datasets.voc_sbd import open_voc_sbd
 from workers.tasks.datasets import DatasetSource
 
+Opener = Callable[[Any], Dataset]
+"""Opens a dataset; takes the source of its layout."""
 
-@dataclass(frozen=True)
-class Layout:
-    """How datasets of one layout are opened; ``open`` takes the source spec of that layout."""
-
-    title: str
-    open: Callable[[Any], Dataset]
-
-
-LAYOUTS: Mapping[str, Layout] = {
-    "shapes": Layout("Generated textured shapes, two classes of them rare and thin", ShapesDataset),
-    "segnet": Layout("SegNet layout as CamVid: <split>.txt, <split>/, <split>annot/", open_segnet),
-    "folder": Layout("Folder of images and masks, split by name files or by ratio", open_folder),
-    "voc": Layout("PASCAL VOC 2012, also with SegmentationClassAug", open_voc),
-    "voc-sbd": Layout("PASCAL VOC 2012 extended by SBD's benchmark_RELEASE", open_voc_sbd),
-    "cityscapes": Layout("Cityscapes, leftImg8bit and gtFine: 19 classes", open_cityscapes),
-    "ade20k": Layout("ADE20K as ADEChallengeData2016: 150 classes", open_ade20k),
-    "nyu": Layout("NYU-Depth-v2 in image files: RGB/, Label/, 40 classes", open_nyu),
-    "nyu-mat": Layout("NYU-Depth-v2 in MATLAB files: 40 classes", open_nyu_mat),
-    "nuclei": Layout("Nuclei as label images: background, nucleus, border", open_nuclei),
-    "dsb2018": Layout("Data Science Bowl 2018: a PNG file a nucleus", open_dsb2018),
-    "coco-panoptic": Layout("COCO 2017 panoptic: things and stuff", open_coco_panoptic),
-    "coco": Layout("COCO 2017 instances: background and things", open_coco),
+LAYOUTS: Mapping[str, Opener] = {
+    "shapes": ShapesDataset,
+    "segnet": open_segnet,
+    "folder": open_folder,
+    "voc": open_voc,
+    "voc-sbd": open_voc_sbd,
+    "cityscapes": open_cityscapes,
+    "ade20k": open_ade20k,
+    "nyu": open_nyu,
+    "nyu-mat": open_nyu_mat,
+    "nuclei": open_nuclei,
+    "dsb2018": open_dsb2018,
+    "coco-panoptic": open_coco_panoptic,
+    "coco": open_coco,
 }
+"""Layout's name -> what opens its datasets; what it looks like is told by its source."""
 
 
 def open_dataset(source: DatasetSource) -> Dataset:
@@ -56,4 +50,4 @@ def open_dataset(source: DatasetSource) -> Dataset:
     """
     if source.layout not in LAYOUTS:
         raise UnknownNameError("dataset layout", source.layout, LAYOUTS)
-    return LAYOUTS[source.layout].open(source)
+    return LAYOUTS[source.layout](source)

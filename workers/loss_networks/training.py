@@ -57,8 +57,7 @@ def train_loss_network(
 
     Raises:
         Stopped: ``should_stop`` became true; nothing was written.
-        InputError: The task is wrong.
-        DatasetError: The training split cannot be read, or holds fewer than two classes.
+        InputError: The task is wrong, or the training split holds fewer than two classes.
         StorageError: The disk could not take the weights.
         WorkerError: The network became infinite or NaN.
     """

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.serve import _listening
+from api.cli.processes import _listening
 from search_service.settings import Settings
+from tests.conftest import DEADLINE
 
 
 def serve(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -18,7 +19,7 @@ def serve(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
         [sys.executable, "-m", "api.cli", "serve", *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=DEADLINE,
         check=False,
         env={**os.environ, **environment},
     )

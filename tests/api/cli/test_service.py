@@ -21,8 +21,8 @@ from api.cli.embedded import embedded_service
 from api.client.client import Client
 from api.schemas import LossNetworkEvent, ProgressEvent, StateEvent, TrialEvent
 from surrogate_zoo import load_loss
+from tests.conftest import DEADLINE
 
-DEADLINE_S = 120
 DATASET = ["train=16", "val=4", "test=4", "height=32", "width=32"]
 NETWORK = ['network={"architecture": "Unet", "options": {"decoder_channels": [16, 8, 8, 8, 8]}}']
 TRAINING = ["training.iterations=2", "training.batch_size=2", "training.crop=[32,32]"]
@@ -58,12 +58,12 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         service.run("datasets", "add", "tiny", "--layout", "shapes", sets=DATASET)
         yield service
         ours = processes(home)
-    _, alive = psutil.wait_procs(ours, timeout=DEADLINE_S)
+    _, alive = psutil.wait_procs(ours, timeout=DEADLINE)
     assert not alive  # a stopped service leaves nothing behind
 
 
 def wait_until_controlled(client: Client, *, controlled: bool = True) -> None:
-    deadline = time.monotonic() + DEADLINE_S
+    deadline = time.monotonic() + DEADLINE
     while bool(client.health.ready().warnings) == controlled:
         assert time.monotonic() < deadline
 
@@ -255,7 +255,7 @@ def test_a_detached_job_is_watched_paused_resumed_and_cancelled(service: Service
 
 
 def wait_for_state(service: Service, job: str, state: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
+    deadline = time.monotonic() + DEADLINE
     while service.client.searches.get(job).state != state:
         assert time.monotonic() < deadline
 
@@ -309,6 +309,7 @@ def test_losses_are_compared_in_one_job_and_its_files_fetched(
     assert "**Unet with" in (tmp_path / "comparison.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_killed_controller_comes_back_and_goes_on(service: Service) -> None:
     wait_until_controlled(service.client)
     job = service.run("search", "bf1", "tiny", "--detach", sets=SAMPLER + NETWORK + TRAINING)

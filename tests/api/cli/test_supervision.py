@@ -13,8 +13,7 @@ import pytest
 
 from api.cli import supervision
 from api.cli.supervision import Supervised
-
-DEADLINE_S = 60
+from tests.conftest import DEADLINE
 
 
 class Messages:
@@ -45,7 +44,7 @@ def test_a_dead_child_is_started_again_with_a_growing_delay(
     (on_path / "dies.py").write_text("raise SystemExit(3)")
     messages = Messages(awaited=3)
     with Supervised("controller", ["dies"], messages):
-        assert messages.arrived.wait(DEADLINE_S)
+        assert messages.arrived.wait(DEADLINE)
     assert messages.all[:3] == [
         "The controller ended with status 3; it starts again in 0.01 s.",
         "The controller ended with status 3; it starts again in 0.02 s.",
@@ -92,5 +91,5 @@ def test_a_child_ends_when_its_parent_is_killed(on_path: Path) -> None:
         assert parent.stdout
         child = psutil.Process(int(parent.stdout.readline()))
         parent.send_signal(signal.SIGKILL)
-        _, alive = psutil.wait_procs([child], timeout=DEADLINE_S)
+        _, alive = psutil.wait_procs([child], timeout=DEADLINE)
         assert not alive

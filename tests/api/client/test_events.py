@@ -18,6 +18,7 @@ from search_service.jobs import ledger
 from tests.api.client.scripted import job, sent, trial
 from tests.api.conftest import Live, listening
 from tests.api.requests import SEARCH
+from tests.conftest import DEADLINE
 
 JOB = "/v1/searches/1"
 EVENT_STREAM = "text/event-stream"
@@ -231,7 +232,7 @@ def test_a_cancelled_job_of_the_real_service_ends_a_wait(live: Live) -> None:
             started.set()
 
         def cancel() -> None:
-            assert started.wait(20)
+            assert started.wait(DEADLINE)
             with live.sessions.begin() as session:
                 ledger.move(session, search.id, {"queued": "cancelled"})
 

@@ -22,6 +22,7 @@ from search_service.jobs.run import Interrupted
 from search_service.settings import Settings
 from search_service.store.artifacts import open_artifact
 from surrogate_zoo.errors import InputError
+from tests.conftest import DEADLINE
 from tests.search_service.service import Desk, create, result_of, working
 from tests.workers import tiny
 from workers.cluster.pool import WorkerPool
@@ -162,7 +163,7 @@ def test_a_failure_stops_the_others_and_is_what_is_raised() -> None:
         begun.append(number)
         if number == 1:
             raise InputError("This cannot be.")
-        assert stopped.wait(20)
+        assert stopped.wait(DEADLINE)
         raise Interrupted
 
     with pytest.raises(InputError, match="cannot be"):

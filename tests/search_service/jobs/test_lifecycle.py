@@ -1,3 +1,5 @@
+"""The life cycle of jobs: created once, found by kind, moved by one actor, told as events."""
+
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any

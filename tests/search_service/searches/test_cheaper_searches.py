@@ -133,6 +133,7 @@ def _check_repeats(desk: Desk, job_id: str) -> None:
     assert told["gain"]["interval"] == pytest.approx([told["gain"]["mean"]] * 2)
 
 
+@pytest.mark.slow
 def test_killed_on_a_rung_and_among_the_repeats_it_ends_the_same(
     desk: Desk,
     start: Callable[..., Process],  # noqa: F811
@@ -190,6 +191,7 @@ def killed_and_straight(
     return killed, desk.submit(request)
 
 
+@pytest.mark.slow
 def test_on_real_workers_a_killed_one_ends_as_an_uninterrupted_one(
     desk: Desk, settings: Settings, killed_and_straight: tuple[str, str]
 ) -> None:

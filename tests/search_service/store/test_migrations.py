@@ -64,8 +64,9 @@ def rows(engine: Engine) -> dict[str, list[dict[str, Any]]]:
 
 def comparable(value: object) -> object:
     """The value, a moment as an aware one: SQLite forgets the time zone, which is UTC."""
-    is_naive = isinstance(value, datetime) and value.tzinfo is None
-    return value.replace(tzinfo=UTC) if is_naive else value
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
 
 
 def test_no_migration_is_changed_once_it_is_written() -> None:

@@ -83,6 +83,7 @@ def test_actors_stay_alive_across_calls(pool: WorkerPool) -> None:
     assert pids(pool) == before
 
 
+@pytest.mark.slow
 def test_a_killed_worker_changes_no_score(
     pool: WorkerPool, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -108,6 +109,7 @@ def test_a_killed_worker_changes_no_score(
     wait_for(lambda: len(pids(pool)) == 2)
 
 
+@pytest.mark.slow
 def test_workers_killed_while_idle_cost_no_attempt(pool: WorkerPool) -> None:
     evaluate(pool, SIX)
     for pid in pids(pool):
@@ -115,6 +117,7 @@ def test_workers_killed_while_idle_cost_no_attempt(pool: WorkerPool) -> None:
     assert all(outcome.error is None for outcome in evaluate(pool, SIX))
 
 
+@pytest.mark.slow
 def test_a_candidate_that_kills_its_workers_fails_alone(
     pool: WorkerPool, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -219,6 +222,7 @@ def test_a_retraining_tells_progress_and_leaves_its_files(pool: WorkerPool, tmp_
     assert result.metrics == retrain(task, tmp_path / "here", device="cpu").metrics
 
 
+@pytest.mark.slow
 def test_a_retraining_survives_its_worker(pool: WorkerPool, tmp_path: Path) -> None:
     task = tiny.retraining_task(training={"iterations": 300}, checkpoint_every=20)
     out, whole = tmp_path / "out", tmp_path / "whole"
@@ -256,6 +260,7 @@ def edge_task(iterations: int) -> LossNetworkTask:
     return LossNetworkTask(dataset=tiny.SOURCE, network=spec)
 
 
+@pytest.mark.slow
 def test_a_loss_network_survives_its_worker(pool: WorkerPool, tmp_path: Path) -> None:
     out, whole = tmp_path / "out", tmp_path / "whole"
     told: list[int] = []

@@ -1,0 +1,119 @@
+"""The processes that ``lossfit serve`` runs: the API in this one, the others as its children."""
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+import uvicorn
+from pydantic import ValidationError
+
+from api.cli.console import say
+from api.cli.roles import Role, ray_node
+from api.cli.supervision import Supervised
+from search_service.catalogue.built_in import prepare
+from search_service.settings import Settings
+from search_service.store import artifacts
+from search_service.store.database import make_engine
+from surrogate_zoo.errors import InputError
+
+_BACKLOG = 2048  # connections that wait to be accepted; uvicorn's own
+
+
+class _Stopped(BaseException):
+    """SIGTERM arrived."""
+
+
+def run(role: Role, options: dict[str, object]) -> None:
+    """Run the service's processes until it is stopped.
+
+    Args:
+        role: Which of them.
+        options: Settings by the names of their environment variables without ``LOSSFIT_``; None
+            leaves one as the environment has it.
+
+    Raises:
+        InputError: A setting is wrong, or the port is taken.
+    """
+    settings = _settings(options)
+    _migrate(settings)
+    with contextlib.suppress(KeyboardInterrupt, _Stopped), contextlib.ExitStack() as stack:
+        signal.signal(signal.SIGTERM, _stop)
+        listening = None if role == "controller" else stack.enter_context(_listening(settings))
+        if role != "api":
+            for name, command in _children(settings):
+                stack.enter_context(Supervised(name, command, say))
+        if listening:
+            _run_api(listening)
+        else:
+            threading.Event().wait()
+
+
+def _children(settings: Settings) -> Iterator[tuple[str, list[str]]]:
+    """Name and command of what runs beside the API."""
+    if settings.ray_address:
+        # A Ray driver needs a node of the cluster on its own machine; this one offers nothing.
+        yield "Ray node", ray_node(settings.ray_address, cpus=0, gpus=0)
+    yield "controller", ["search_service.controller"]
+
+
+def _settings(options: dict[str, object]) -> Settings:
+    """The settings, with ``options`` in the environment too, where child processes find them."""
+    for name, value in options.items():
+        if value is not None:
+            os.environ[f"LOSSFIT_{name}"] = str(value)
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise InputError(
+            "The LOSSFIT_* environment variables or options are not valid: "
+            + "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        ) from error
+
+
+def _migrate(settings: Settings) -> None:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    artifacts.prepare(settings.artifacts_root)
+    engine = make_engine(settings.database)
+    try:
+        prepare(engine)
+    finally:
+        engine.dispose()
+
+
+@contextlib.contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """The API's socket, made before anything else starts, so that a taken port is told at once.
+
+    Who connects before the API is up waits for it.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    # asyncio turns off Nagle's algorithm, which holds answers back by 40 ms, only where the protocol
+    # is named.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((settings.host, settings.port))
+            listening.listen(_BACKLOG)
+        except OSError as error:
+            raise InputError(
+                f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
+                "choose another with --host and --port."
+            ) from error
+        yield listening
+
+
+def _run_api(listening: socket.socket) -> None:
+    config = uvicorn.Config(
+        "api.app:create_app", factory=True, log_level="warning", timeout_graceful_shutdown=5
+    )
+    host, port = listening.getsockname()[:2]
+    say(f"lossfit listens on http://{host}:{port}")
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise _Stopped
