@@ -8,13 +8,14 @@ EXTRAS := service,postgresql,coco,nyu,s3,tensorboard,mlflow
 PLATFORM := ^(torch|torchvision|triton|nvidia-.*|cuda-.*)==| @ file:
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: help install constraints quickstart test test-slow lint bench clean
+.PHONY: help install constraints quickstart test test-slow lint docs bench clean
 
 help:
 	@echo "make quickstart  search a loss on a generated dataset, retrain with it, print the table"
 	@echo "make test        run the tests that take seconds each"
 	@echo "make test-slow   run the others: processes killed, whole searches, installations"
 	@echo "make lint        check style, format and types"
+	@echo "make docs        build the documentation in docs/_build/html, warnings are errors"
 	@echo "make bench       time the losses, and what a search spends beside training"
 	@echo "make install     make $(VENV) with everything the tests need"
 	@echo "make constraints write the versions in $(VENV) to constraints.txt"
@@ -31,7 +32,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) install 'pip>=25.1'  # the first that knows dependency groups; Python brings older ones
-	$(PIP) install --constraint constraints.txt --editable '.[$(EXTRAS)]' --group test
+	$(PIP) install --constraint constraints.txt --editable '.[$(EXTRAS)]' --group test --group docs
 	@touch $@ $(VENV)/.installed
 
 install: $(VENV)/.installed-test
@@ -55,9 +56,13 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(VENV)/.installed-test
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -c docs . docs/_build/html
+	@echo "Open docs/_build/html/docs/index.html"
+
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.losses
 	$(BIN)/python -m benchmarks.search_overhead
 
 clean:
-	rm -rf $(VENV) quickstart
+	rm -rf $(VENV) quickstart docs/_build

@@ -23,12 +23,22 @@ extensions = [
     "sphinxcontrib.openapi",
     "sphinxcontrib.typer",
 ]
-exclude_patterns = ["_build"]
+root_doc = "docs/index"
+# The sources are the checkout's pages, so that links to all of them hold here as on disk.
+include_patterns = [
+    "CONTRIBUTING.md",
+    "docs/**.md",
+    "docs/**/*.md",
+    "benchmarks/results/**.md",
+    "examples/*/README.md",
+]
+exclude_patterns = ["docs/_build"]
 
 html_theme = "furo"
 html_title = "lossfit"
 html_copy_source = False
 
+myst_enable_extensions = ["html_image"]
 myst_heading_anchors = 3
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
@@ -63,7 +73,7 @@ def with_defaults(
 
 def shown(default: object) -> str:
     """A default as a request would have it, nested models by the name of their class."""
-    return f"{type(default).__name__}()" if isinstance(default, BaseModel) else json.dumps(default)
+    return json.dumps(default, default=lambda model: f"{type(model).__name__}()")
 
 
 def write_openapi(_app: Sphinx) -> None:
