@@ -49,8 +49,8 @@ NEVER_IMPORTED = {
 }
 """Distributions that are declared though the part of their extra does not import them, and why."""
 
-CARRIED = frozenset({"psutil"})
-"""Modules that Ray carries a copy of, and finds without their distribution."""
+CARRIED = frozenset({"psutil", "colorama"})
+"""Modules that Ray carries copies of, and finds without their distributions."""
 
 OURS = frozenset({"lossfit", "surrogate_zoo", "workers", "search_service", "api"})
 DISTRIBUTIONS = packages_distributions()

@@ -16,6 +16,7 @@ from api.client.errors import ServiceError
 from api.client.jobs import Jobs
 from search_service.comparisons.request import ComparisonRequest
 from search_service.jobs import ledger
+from search_service.kinds import KINDS
 from search_service.loss_networks.request import LossNetworkRequest
 from search_service.retrainings.request import RetrainingRequest
 from search_service.searches.request import SearchRequest
@@ -126,6 +127,7 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
     assert "Linknet" in {network.name for network in client.networks.list()}
     assert "ppo2" in {sampler.name for sampler in client.samplers.list()}
     assert "bezier" in {family.name for family in client.curve_families.list()}
+    assert [kind.path for kind in client.kinds.list()] == [kind.path for kind in KINDS.values()]
     assert client.health.live().warnings == []
     assert "No controller" in client.health.ready().warnings[0]
     assert "lossfit_" in client.health.figures()
