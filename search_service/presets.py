@@ -10,7 +10,7 @@ from workers.tasks.scoring import ScoringSpec
 def filled(
     body: object, presets: Mapping[str, dict[str, Any]], default: str | None = None
 ) -> object:
-    """Put the preset's values where ``given`` has none; leave what is no object to pydantic."""
+    """Put the preset's values where ``body`` has none; leave what is no object to pydantic."""
     if not isinstance(body, dict):
         return body
     name = body.get("preset", default)

@@ -20,7 +20,7 @@ from api.cli.console import (
     plain_errors,
     say,
 )
-from api.cli.submit import Detach, Key, finish, print_result
+from api.cli.submit import Detach, Key, RetrainingPreset, finish, print_result
 from api.client.client import Client
 from api.schemas import JobDetail, JobView
 from search_service.comparisons.content import content_of, results_from
@@ -72,6 +72,7 @@ def compare(
     dataset: Dataset = None,
     seeds: Seeds = None,
     rates: Rates = None,
+    preset: RetrainingPreset = None,
     metrics: Metrics = None,
     boundary: Boundary = False,
     assignments: Assignments = None,
@@ -87,12 +88,13 @@ def compare(
     shown = metrics or []
     with connect(url) as client:
         if jobs:
-            options = {"--dataset": dataset, "--seeds": seeds, "--rate": rates, "--key": key}
-            _refuse(options | {"--set": assignments, "--detach": detach})
+            options = {"--dataset": dataset, "--seeds": seeds, "--rate": rates, "--preset": preset}
+            _refuse(options | {"--set": assignments, "--key": key, "--detach": detach})
             _show_retrained(client, names, shown, boundary=boundary, as_json=as_json)
             return
         body: dict[str, Any] = {"losses": names, "dataset": dataset or "shapes"}
         optional = {"seeds": seeds, "learning_rates": rates, "metric": next(iter(shown), None)}
+        optional |= {"preset": preset}
         body |= {field: value for field, value in optional.items() if value is not None}
         body = assigned(body, assignments)
         title = f"compare {len(names)} losses on {body['dataset']}"

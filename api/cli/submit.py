@@ -16,6 +16,13 @@ Key = Annotated[
     str | None,
     typer.Option("--key", help="Idempotency key: the same key and request make one job."),
 ]
+RetrainingPreset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        help="Network and schedule: quick takes minutes on two cores, those of papers are for GPUs.",
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
 
 
@@ -56,6 +63,7 @@ def retrain(
     version: Annotated[
         int | None, typer.Option(help="A single loss's version; the newest by default.")
     ] = None,
+    preset: RetrainingPreset = None,
     seed: Seed = 0,
     assignments: Assignments = None,
     key: Key = None,
@@ -68,6 +76,7 @@ def retrain(
     """
     body: dict[str, Any] = {"loss": loss, "dataset": dataset, "seed": seed}
     body |= {"version": version} if version else {}
+    body |= {"preset": preset} if preset else {}
     with connect(url) as client:
         title = f"retrain with {loss} on {dataset}"
         body = assigned(body, assignments)

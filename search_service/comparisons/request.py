@@ -1,10 +1,13 @@
 """What a caller may ask of a comparison; needs pydantic alone."""
 
-from typing import Annotated, ClassVar, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from search_service.jobs.fields import DatasetName, JobRequest, LossTerms, Name, Version
+from search_service.presets import filled
+from search_service.retrainings.presets import RETRAINING_PRESETS, RetrainingPreset
 from surrogate_zoo.sums import term_names
 from workers.tasks.base import HOLD_OUT, Fraction
 from workers.tasks.networks import NetworkSpec
@@ -12,6 +15,13 @@ from workers.tasks.retraining import RetrainingOptions
 
 MOST_RATE = 1000.0
 """The highest learning rate that is tried."""
+
+PRESETS: Mapping[str, dict[str, Any]] = {
+    name: {field: value for field, value in preset.items() if field != "network"}
+    | {"networks": (preset["network"],)}
+    for name, preset in RETRAINING_PRESETS.items()
+}
+"""Those of retrainings, each with its network as the only one."""
 
 
 class ComparisonRequest(RetrainingOptions, JobRequest):
@@ -22,6 +32,8 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
         versions: Versions of losses and of terms of sums, by name; one that is left out takes the
             newest at the time of the request.
         dataset: Name of a registered dataset.
+        preset: What networks, training, scoring and inference are where they are not given, as of a
+            retraining; None takes the defaults.
         networks: The networks; every loss trains every one of them.
         learning_rates: Peak learning rates to try for every loss and network, on a hold-out set that
             is cut from the training split, with one seed; retrainings take the best. None of them
@@ -46,6 +58,7 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
     losses: Annotated[tuple[LossTerms, ...], Field(min_length=1, max_length=100)]
     versions: dict[Name, Version] = Field(default_factory=dict)
     dataset: DatasetName
+    preset: RetrainingPreset | None = None
     networks: Annotated[tuple[NetworkSpec, ...], Field(min_length=1, max_length=16)] = (
         NetworkSpec(),
     )
@@ -60,6 +73,11 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
     seeds: Annotated[int, Field(ge=1, le=100)] = 3
     seed: Annotated[int, Field(ge=0, lt=2**31 - 100)] = 0
     images: Annotated[int, Field(ge=0, le=50)] = 6
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_preset(cls, body: object) -> object:
+        return filled(body, PRESETS)
 
     @model_validator(mode="after")
     def _nothing_twice(self) -> Self:

@@ -64,7 +64,7 @@ def test_the_reference_holds_what_it_is_made_from(site: Path) -> None:
         "python": "ignore_index",
         "client": "download_all",
         "requests": "rate_extensions",
-        "contracts": "deterministic",
+        "contracts": "proposals follow",
         "cli": "loss-networks",
         "rest": "/v1/searches/{job_id}/trials",
     }

@@ -239,6 +239,8 @@ def test_what_cannot_be_compared_is_refused(service: Service, search: dict[str, 
     assert "differ in training" in refused
     refused = service.run("compare", "--jobs", other, "--rate", "0.1", "--detach", fails=True)
     assert "--rate, --detach would change a new comparison" in refused
+    refused = service.run("compare", "--jobs", other, "--preset", "quick", fails=True)
+    assert "--preset would change a new comparison" in refused
 
 
 def test_a_detached_job_is_watched_paused_resumed_and_cancelled(service: Service) -> None:
