@@ -78,13 +78,10 @@ def train_loss_network(
         )
     if not all(bool(weight.isfinite().all()) for weight in network.state_dict().values()):
         raise WorkerError("The network's weights became infinite or NaN; lower the learning rate.")
-    # Without the folder: the same masks elsewhere make the same file.
-    asked = task.model_dump(mode="json", exclude={"dataset": {"root"}})
-    provenance = {"task": asked, "measures": measures}
-    kind = task.network.kind
-    file = folder / f"{kind}.safetensors"
     folder.mkdir(parents=True, exist_ok=True)
-    save(network, file, kind=kind, parameters=parameters, provenance=provenance)
+    file = folder / f"{task.network.kind}.safetensors"
+    provenance = _provenance(task, measures)
+    save(network, file, kind=task.network.kind, parameters=parameters, provenance=provenance)
     return LossNetworkResult(
         file=file.name,
         measures=measures,
@@ -97,3 +94,9 @@ def _training(kind: str) -> Callable[..., Any]:
     module, _, name = TRAININGS[kind].partition(":")
     train: Callable[..., Any] = getattr(import_module(module), name)
     return train
+
+
+def _provenance(task: LossNetworkTask, measures: dict[str, float]) -> dict[str, Any]:
+    """What the file tells; without the dataset's folder: the same masks elsewhere make the same file."""
+    asked = task.model_dump(mode="json", exclude={"dataset": {"root"}})
+    return {"task": asked, "measures": measures}
