@@ -119,7 +119,7 @@ class Evaluation(Base):
         number: The trial's number; of a repeat 0 for what was found, 1 for the start; of tuning the
             loss's place in the request; a cell's place in its grid.
         outcome: ``workers.tasks.proxy.Outcome`` as JSON, without its curve; of a cell see
-            ``comparisons``.
+            ``comparisons.outcome.CellOutcome``.
         finished_at: Aware UTC.
     """
 
