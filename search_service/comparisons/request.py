@@ -88,6 +88,16 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
         return self
 
     @model_validator(mode="after")
+    def _rates_are_above_the_floor(self) -> Self:
+        floor = self.training.minimum_learning_rate
+        if low := [rate for rate in self.learning_rates if rate < floor]:
+            raise ValueError(
+                f"learning_rates must not be below training.minimum_learning_rate ({floor:g}), as "
+                f"{low[0]:g} is"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _versions_fit(self) -> Self:
         named = {name for loss in self.losses for name in term_names(loss)}
         if strange := sorted(set(self.versions) - named):

@@ -40,8 +40,8 @@ def grid(request: ComparisonRequest, scored: Tried) -> list[float]:
         else:
             refinements -= 1
             following = _between(tried) if refinements >= 0 else None
-        if following is None:
-            break
+        if following is None or following < request.training.minimum_learning_rate:
+            break  # below the floor of the decay nothing would be trained at that rate
         rates.append(following)
     return rates
 

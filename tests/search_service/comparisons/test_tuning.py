@@ -13,9 +13,12 @@ from search_service.comparisons.tuning import best_of, edge_of, grid
 Scorer = Callable[[float], float | None]
 
 
-def request(rates: list[float], extensions: int = 4, refinements: int = 0) -> ComparisonRequest:
+def request(
+    rates: list[float], extensions: int = 4, refinements: int = 0, floor: float = 0.0
+) -> ComparisonRequest:
     body: dict[str, Any] = {"losses": ["dice"], "dataset": "shapes", "learning_rates": rates}
-    options = {"rate_extensions": extensions, "rate_refinements": refinements}
+    options: dict[str, Any] = {"rate_extensions": extensions, "rate_refinements": refinements}
+    options["training"] = {"minimum_learning_rate": floor}
     return ComparisonRequest.model_validate(body | options)
 
 
@@ -41,6 +44,12 @@ def test_the_grid_goes_on_beyond_an_edge_until_the_best_lies_inside() -> None:
     assert list(tried) == [0.1, 0.3, 0.9, 2.7, 8.1]
     assert (best_of(tried), edge_of(tried)) == (2.7, None)
     assert list(tuned(request([0.1, 0.2]), peak(0.04))) == [0.1, 0.2, 0.05, 0.025]
+
+
+def test_no_rate_is_tried_below_the_floor_of_the_decay() -> None:
+    tried = tuned(request([0.01, 0.02], floor=0.003), peak(1e-4))
+    assert list(tried) == [0.01, 0.02, 0.005]
+    assert edge_of(tried) == "lowest"
 
 
 def test_the_outermost_two_rates_on_that_side_tell_the_ratio() -> None:
