@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+LEVEL = 0.95
+"""Level of an interval unless another is asked for."""
+
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean with its 95% interval, in the unit of the values.
+    """A mean with its interval, in the unit of the values.
 
     Attributes:
         mean: Arithmetic mean.
@@ -44,17 +47,25 @@ class Difference(Estimate):
     p: float | None
 
 
-def estimate(values: Sequence[float]) -> Estimate:
-    """Mean of at least one value, and its interval."""
+def estimate(values: Sequence[float], *, level: float = LEVEL) -> Estimate:
+    """Mean of at least one value, and its interval of that level."""
     if len(values) < 2:
         return Estimate(fmean(values), None)
-    return Estimate(fmean(values), _quantile(len(values) - 1) * _standard_error(values))
+    return Estimate(fmean(values), _quantile(len(values) - 1, level) * _standard_error(values))
 
 
-def difference(values: Sequence[float], base: Sequence[float]) -> Difference:
-    """The difference to ``base``, pair by pair: values of the same place share their seed."""
+def difference(
+    values: Sequence[float], base: Sequence[float], *, level: float = LEVEL
+) -> Difference:
+    """The difference to ``base``, pair by pair: values of the same place share their seed.
+
+    Args:
+        values: Of what is compared.
+        base: Of what it is compared with.
+        level: Of the interval.
+    """
     gaps = [value - other for value, other in zip(values, base, strict=True)]
-    mean = estimate(gaps)
+    mean = estimate(gaps, level=level)
     if mean.half is None:
         return Difference(mean.mean, None, None)
     if mean.half == 0:  # no spread, of which the test could not tell anything
@@ -82,11 +93,11 @@ def _standard_error(values: Sequence[float]) -> float:
     return stdev(values) / math.sqrt(len(values))
 
 
-def _quantile(freedom: int) -> float:
-    """The 97.5% quantile of Student's t with ``freedom`` degrees of freedom."""
+def _quantile(freedom: int, level: float) -> float:
+    """Where Student's t with ``freedom`` degrees of freedom lies with probability ``level``, either way."""
     from scipy.special import stdtrit  # noqa: PLC0415  (see the module's docstring)
 
-    return float(stdtrit(freedom, 0.975))
+    return float(stdtrit(freedom, (1 + level) / 2))
 
 
 def _tail(t: float, freedom: int) -> float:

@@ -22,7 +22,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "search_service": (
         *("significance", "presets", "pages", "store", "settings", "liveness", "jobs"),
-        *("catalogue", "samplers", "loss_networks", "searches", "retrainings", "comparisons"),
+        *("catalogue", "spaces", "samplers", "loss_networks", "searches", "retrainings", "comparisons"),
         *("kinds", "controller"),
     ),
     "api": (

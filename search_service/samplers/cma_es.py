@@ -11,16 +11,10 @@ import numpy as np
 from cmaes import CMA
 from numpy.typing import NDArray
 
-from search_service.samplers.contract import (
-    Evaluate,
-    Proposal,
-    SamplerResult,
-    Theta,
-    with_failures_filled,
-)
+from search_service.samplers.contract import Evaluate, Proposal, SamplerResult, with_failures_filled
 from search_service.samplers.results import best_mean, mean_score
 from search_service.samplers.specs import CMAESSpec
-from surrogate_zoo.losses.parameter_space import ParameterSpace
+from search_service.spaces.space import Box, Theta
 
 
 class Distribution:
@@ -33,7 +27,7 @@ class Distribution:
         seed: Of the distribution's own generator.
     """
 
-    def __init__(self, space: ParameterSpace, spec: CMAESSpec, start: Theta, seed: int) -> None:
+    def __init__(self, space: Box, spec: CMAESSpec, start: Theta, seed: int) -> None:
         """Centre the distribution on the start."""
         self._space, self._width = space, space.high - space.low
         cube = np.tile([0.0, 1.0], (space.dimension, 1))
@@ -76,7 +70,7 @@ class Distribution:
 
 
 def run(
-    space: ParameterSpace,
+    space: Box,
     spec: CMAESSpec,
     evaluate: Evaluate,
     seed: int,

@@ -4,10 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeAlias
 
-from surrogate_zoo.losses.parameter_space import ParameterSpace
-
-Theta: TypeAlias = tuple[float, ...]
-"""Parameters of one candidate; length ``space.dimension``."""
+from search_service.spaces.space import Box, Theta
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,7 @@ class Sampler(Protocol):
 
     def __call__(
         self,
-        space: ParameterSpace,
+        space: Box,
         spec: Any,
         evaluate: Evaluate,
         seed: int,

@@ -9,11 +9,11 @@ from optuna.samplers import NSGAIISampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from search_service.samplers.contract import Evaluate, Proposal, SamplerResult, Theta
+from search_service.samplers.contract import Evaluate, Proposal, SamplerResult
 from search_service.samplers.optuna_study import BatchStudy
 from search_service.samplers.results import Candidates, parts_filled
 from search_service.samplers.specs import NSGA2Spec
-from surrogate_zoo.losses.parameter_space import ParameterSpace
+from search_service.spaces.space import Box, Theta
 
 
 class Breeding(NSGAIISampler):
@@ -29,7 +29,7 @@ class Breeding(NSGAIISampler):
 
 
 def run(
-    space: ParameterSpace,
+    space: Box,
     spec: NSGA2Spec,
     evaluate: Evaluate,
     seed: int,

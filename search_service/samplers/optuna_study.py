@@ -10,11 +10,11 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import Trial, TrialState
 
-from search_service.samplers.contract import Evaluate, Proposal, SamplerResult, Theta
+from search_service.samplers.contract import Evaluate, Proposal, SamplerResult
 from search_service.samplers.results import Candidates
-from surrogate_zoo.losses.parameter_space import ParameterSpace
+from search_service.spaces.space import Box, Theta
 
-_ASKING = threading.Lock()
+ASKING = threading.Lock()
 """Optuna's Gaussian process changes torch's thread count while it fits: one at a time."""
 
 
@@ -43,9 +43,7 @@ class BatchStudy:
         objectives: Scores a candidate has, each to be maximised.
     """
 
-    def __init__(
-        self, space: ParameterSpace, sampler: BaseSampler, start: Theta, objectives: int = 1
-    ) -> None:
+    def __init__(self, space: Box, sampler: BaseSampler, start: Theta, objectives: int = 1) -> None:
         """Make the study."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # it reports every study otherwise
         self._names = space.names
@@ -56,7 +54,7 @@ class BatchStudy:
 
     def ask(self, count: int) -> list[Theta]:
         """Propose a batch; each of it is chosen before the score of any is known."""
-        with _ASKING:
+        with ASKING:
             self._asked = [self._study.ask(self._box) for _ in range(count)]
         return [tuple(float(t.params[name]) for name in self._names) for t in self._asked]
 
@@ -72,7 +70,7 @@ class BatchStudy:
                 self._study.tell(trial, values)
 
 
-def box(space: ParameterSpace, thetas: Sequence[Sequence[float]]) -> dict[str, BaseDistribution]:
+def box(space: Box, thetas: Sequence[Sequence[float]]) -> dict[str, BaseDistribution]:
     """Optuna's search space: the box of ``space``, widened to hold all of ``thetas``."""
     points = np.array(thetas, dtype=np.float64).reshape(-1, space.dimension)
     low = np.vstack([space.low, points]).min(axis=0).tolist()
@@ -82,7 +80,7 @@ def box(space: ParameterSpace, thetas: Sequence[Sequence[float]]) -> dict[str, B
 
 
 def search(
-    space: ParameterSpace,
+    space: Box,
     spec: Budget,
     sampler: BaseSampler,
     evaluate: Evaluate,

@@ -11,12 +11,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv
 
-from search_service.samplers.contract import Evaluate, SamplerResult, Theta
+from search_service.samplers.contract import Evaluate, SamplerResult
 from search_service.samplers.environment import GenerationBuffer, GenerationEnv
 from search_service.samplers.policy import MeanPolicy, NormalPolicy, TruncatedNormalPolicy
 from search_service.samplers.results import best_mean
 from search_service.samplers.specs import PPO2Spec
-from surrogate_zoo.losses.parameter_space import ParameterSpace
+from search_service.spaces.space import Box, Theta
 
 
 class PPO2(PPO):
@@ -111,7 +111,7 @@ class PPO2(PPO):
 
 
 def run(
-    space: ParameterSpace,
+    space: Box,
     spec: PPO2Spec,
     evaluate: Evaluate,
     seed: int,

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from search_service.samplers.contract import Evaluate, Proposal, SamplerResult, Theta
+from search_service.samplers.contract import Evaluate, Proposal, SamplerResult
 from search_service.samplers.results import Candidates
 from search_service.samplers.specs import RandomSpec
-from surrogate_zoo.losses.parameter_space import ParameterSpace
+from search_service.spaces.space import Box, Theta
 
 
 def run(
-    space: ParameterSpace,
+    space: Box,
     spec: RandomSpec,
     evaluate: Evaluate,
     seed: int,

@@ -3,14 +3,8 @@
 from collections.abc import Mapping
 
 from search_service.samplers import cma_es, gp, nsga2, ppo2, random, tpe
-from search_service.samplers.contract import (
-    Evaluate,
-    Proposal,
-    Sampler,
-    SamplerResult,
-    Score,
-    Theta,
-)
+from search_service.samplers.contract import Evaluate, Proposal, Sampler, SamplerResult, Score
+from search_service.spaces.space import Theta
 
 SAMPLERS: Mapping[str, Sampler] = {
     "ppo2": ppo2.run,
@@ -20,6 +14,6 @@ SAMPLERS: Mapping[str, Sampler] = {
     "cma-es": cma_es.run,
     "nsga-ii": nsga2.run,
 }
-"""Sampler name (``sampler_specs.SamplerSpec``'s ``name``) -> sampler."""
+"""Sampler name (``name`` in ``specs.SamplerSpec``) -> sampler of a box; the zoo has ``portfolio``."""
 
 __all__ = ["SAMPLERS", "Evaluate", "Proposal", "Sampler", "SamplerResult", "Score", "Theta"]

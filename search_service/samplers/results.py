@@ -4,17 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search_service.samplers.contract import (
-    Proposal,
-    SamplerResult,
-    Score,
-    Theta,
-    with_failures_filled,
-)
+from search_service.samplers.contract import Proposal, SamplerResult, Score, with_failures_filled
 from search_service.samplers.fronts import front
 from search_service.samplers.smoothing import expected_scores
+from search_service.spaces.space import Box, Theta
 from surrogate_zoo.errors import WorkerError
-from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 ALL_FAILED = "Every proxy training failed; the trials tell why."
 
@@ -84,7 +78,7 @@ class Candidates:
         """
         return self._publish([float(score) for _, score in self._scored])
 
-    def best_expected(self, space: ParameterSpace) -> SamplerResult:
+    def best_expected(self, space: Box) -> SamplerResult:
         """Publish the candidate of the best :func:`expected score <expected_scores>`.
 
         Raises:
@@ -92,7 +86,7 @@ class Candidates:
         """
         return self._publish(self._expected(space, [float(score) for _, score in self._scored]))
 
-    def best_of_front(self, space: ParameterSpace) -> SamplerResult:
+    def best_of_front(self, space: Box) -> SamplerResult:
         """Publish that candidate of the front whose expected scores have the best weighted mean.
 
         Which candidates are on the front, their scores themselves tell; the weights are those of
@@ -107,7 +101,7 @@ class Candidates:
         means = np.average(expected, axis=0, weights=[weight for weight, _ in target.terms])
         return self._publish(means.tolist(), among=front(np.transpose(columns)))
 
-    def _expected(self, space: ParameterSpace, scores: Sequence[float]) -> list[float]:
+    def _expected(self, space: Box, scores: Sequence[float]) -> list[float]:
         """What each scored candidate would score on average."""
         if not scores:
             raise WorkerError(ALL_FAILED)

@@ -158,6 +158,43 @@ class NSGA2Spec(SamplerOptions):
     population: Annotated[int, Field(ge=2, le=1000)] = 16
 
 
+Rate = Annotated[float, Field(gt=0, le=1000)]
+
+
+class PortfolioSpec(SamplerOptions):
+    """What is known to be good first, then a Gaussian process for each kind of loss that leads.
+
+    The first generation is the portfolio: every loss of the zoo that the space holds, the surrogates
+    with straight curves and with published ones, each at several learning rates. Half of the proposals
+    after it go to the kind of loss that leads, a quarter to the next, and so on.
+
+    Attributes:
+        trials: Proposals after the portfolio; whole batches.
+        batch: Proposals that are evaluated together; where several metrics are searched for, they take
+            turns.
+        rates: Factors on the schedule's peak learning rate that the portfolio is tried at.
+        arms: How many kinds of loss are proposed from in one batch, at most, for a metric.
+        startup: Scored points of a kind before its process takes over from uniform draws.
+    """
+
+    name: Literal["portfolio"] = "portfolio"
+    trials: Annotated[int, Field(ge=0, le=10_000)] = 32
+    batch: Batch = 16
+    rates: Annotated[tuple[Rate, ...], Field(min_length=1, max_length=8)] = (0.5, 2.0)
+    arms: Annotated[int, Field(ge=1, le=32)] = 3
+    startup: Annotated[int, Field(ge=1, le=1000)] = 4
+
+    @model_validator(mode="after")
+    def _batches_are_whole(self) -> "PortfolioSpec":
+        if self.trials % self.batch:
+            raise ValueError(
+                f"trials must be whole batches of {self.batch}: the last one could not be extended "
+                "otherwise"
+            )
+        return self
+
+
 SamplerSpec = Annotated[
-    PPO2Spec | RandomSpec | TPESpec | GPSpec | CMAESSpec | NSGA2Spec, Field(discriminator="name")
+    PPO2Spec | RandomSpec | TPESpec | GPSpec | CMAESSpec | NSGA2Spec | PortfolioSpec,
+    Field(discriminator="name"),
 ]

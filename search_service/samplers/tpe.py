@@ -6,14 +6,14 @@ together.
 
 from optuna.samplers import TPESampler
 
-from search_service.samplers.contract import Evaluate, SamplerResult, Theta
+from search_service.samplers.contract import Evaluate, SamplerResult
 from search_service.samplers.optuna_study import search
 from search_service.samplers.specs import TPESpec
-from surrogate_zoo.losses.parameter_space import ParameterSpace
+from search_service.spaces.space import Box, Theta
 
 
 def run(
-    space: ParameterSpace, spec: TPESpec, evaluate: Evaluate, seed: int, start: Theta | None = None
+    space: Box, spec: TPESpec, evaluate: Evaluate, seed: int, start: Theta | None = None
 ) -> SamplerResult:
     """Search by TPE; see :class:`search_service.samplers.contract.Sampler`."""
     sampler = TPESampler(

@@ -6,10 +6,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from search_service.catalogue import datasets, losses, networks
+from search_service.samplers.specs import PortfolioSpec
 from search_service.searches import starts
 from search_service.searches.request import SearchRequest
-from search_service.searches.space import space_of
+from search_service.searches.space import SearchSpace, space_of
 from search_service.settings import Settings
+from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Job, Trial
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.document import Document
@@ -39,15 +41,25 @@ def admitted(session: Session, request: SearchRequest) -> SearchRequest:
             companion is not in the zoo or needs more than the rejection test has.
     """
     space = space_of(request)
-    if request.sampler.trials * space.dimension > MOST_NUMBERS:
+    trials, dimension = number_of_trials(request), _dimension(space)
+    if trials * dimension > MOST_NUMBERS:
         raise InputError(
-            f"{request.sampler.trials} trials of {space.dimension} parameters are more than the "
+            f"{trials} trials of {dimension} parameters are more than the "
             f"{MOST_NUMBERS} numbers that a search may record."
         )
-    if request.loss_name in LOSSES:
-        raise InputError(f"{request.loss_name!r} is a built-in loss: give the result another name.")
+    for name in map(request.name_for, request.objectives):
+        if name in LOSSES:
+            raise InputError(f"{name!r} is a built-in loss: give the result another name.")
     datasets.requested(session, request.dataset)
     return _with_companion(session, starts.pinned(session, request, space))
+
+
+def number_of_trials(request: SearchRequest) -> int:
+    """How many candidates a search proposes; of the zoo's with the portfolio."""
+    space = space_of(request)
+    if isinstance(request.sampler, PortfolioSpec) and isinstance(space, ZooSpace):
+        return len(space.portfolio(request.sampler.rates)) + request.sampler.trials
+    return request.sampler.trials
 
 
 def companion(session: Session, request: SearchRequest) -> Document | None:
@@ -69,7 +81,7 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
     number = {ending: count for ending, count, _ in rows}
     return {
         "done": sum(number.values()),
-        "total": SearchRequest.model_validate(job.request).sampler.trials,
+        "total": number_of_trials(SearchRequest.model_validate(job.request)),
         **{ending: number.get(ending, 0) for ending in ("failed", "rejected", "stopped")},
         "best_score": max((best for *_, best in rows if best is not None), default=None),
     }
@@ -83,6 +95,13 @@ def trials(
     if after is not None:
         query = query.where(Trial.number > after)
     return list(session.scalars(query.order_by(Trial.number).limit(limit)))
+
+
+def _dimension(space: SearchSpace) -> int:
+    """How many numbers a theta has at most."""
+    if isinstance(space, ZooSpace):
+        return 1 + max(kind.dimension for kind in space.kinds)
+    return space.dimension
 
 
 def _with_companion(session: Session, request: SearchRequest) -> SearchRequest:

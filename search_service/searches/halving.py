@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from surrogate_zoo.metrics.targets import Target
 from workers.tasks.base import Fraction, Spec
 
 
@@ -76,6 +77,33 @@ class Rung:
             for number, score in self.scores.items()
             if score is not None and number not in self.going_on
         }
+
+
+def standings(
+    measured: Mapping[int, Mapping[str, float]], objectives: Sequence[Target]
+) -> dict[int, float | None]:
+    """What candidates are ranked by on a rung: their score; of several objectives, their best place.
+
+    Args:
+        measured: Trial number -> its metrics; none of one that failed.
+        objectives: What is searched for.
+
+    Returns:
+        By number; higher is better, None where there is nothing to rank by.
+    """
+    columns = [
+        {number: objective.score(metrics) for number, metrics in measured.items()}
+        for objective in objectives
+    ]
+    if len(columns) == 1:
+        return columns[0]
+    places: dict[int, float | None] = dict.fromkeys(measured)
+    for column in columns:
+        scored = sorted((-score, number) for number, score in column.items() if score is not None)
+        for place, (_, number) in enumerate(scored):
+            best = places[number]
+            places[number] = -place if best is None else max(best, -place)
+    return places
 
 
 def imputed_scores(rungs: Sequence[Rung], last: Mapping[int, float | None]) -> dict[int, float]:

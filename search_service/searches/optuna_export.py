@@ -8,19 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import StaticPool, text
 
 from search_service.samplers.optuna_study import box
+from search_service.spaces.curves import CurveSpace
+from search_service.spaces.space import Space
 from search_service.store.tables import Trial
-from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 
 def write(
     path: Path,
-    space: ParameterSpace,
+    space: Space,
     name: str,
     trials: Sequence[Trial],
     *,
@@ -45,7 +47,8 @@ def write(
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # it reports every study otherwise
     path.unlink(missing_ok=True)
-    ranges = box(space, [trial.theta for trial in trials])
+    named = [_named(space, trial) for trial in trials]
+    ranges = _ranges(space, trials, named)
     with _in_memory() as storage:
         study = optuna.create_study(
             storage=storage, study_name=name, directions=["maximize"] * (len(objectives) or 1)
@@ -55,11 +58,40 @@ def write(
                 study.set_metric_names(list(objectives))
         for fact, value in (facts or {}).items():
             study.set_user_attr(fact, value)
-        for trial in trials:
-            parameters = dict(zip(space.names, trial.theta, strict=True))
+        for trial, parameters in zip(trials, named, strict=True):
             study.add_trial(_frozen(trial, parameters, ranges, objectives))
         with storage.engine.connect() as connection:
             connection.execute(text("VACUUM INTO :path"), {"path": str(path)})
+
+
+def _named(space: Space, trial: Trial) -> dict[str, Any]:
+    """A trial's parameters by name: coordinates of curves; of the zoo, those of the trial's own kind."""
+    if isinstance(space, CurveSpace):
+        return dict(zip(space.names, trial.theta, strict=True))
+    loss, *own = space.named(trial.theta).items()
+    shared = {"rate", "cross-entropy"}
+    return dict([loss, *((n if n in shared else f"{loss[1]}.{n}", value) for n, value in own)])
+
+
+def _ranges(
+    space: Space, trials: Sequence[Trial], named: Sequence[Mapping[str, Any]]
+) -> dict[str, BaseDistribution]:
+    """Optuna's distribution of every parameter.
+
+    That is the box of curves, widened to hold all trials; of the zoo the range that trials span.
+    """
+    if isinstance(space, CurveSpace):
+        return box(space, [trial.theta for trial in trials])
+    columns: dict[str, list[Any]] = {}
+    for parameters in named:
+        for name, value in parameters.items():
+            columns.setdefault(name, []).append(value)
+    return {
+        name: CategoricalDistribution(sorted(set(values)))
+        if name == "loss"
+        else FloatDistribution(min(values), max(values))
+        for name, values in columns.items()
+    }
 
 
 @contextmanager
@@ -75,8 +107,8 @@ def _in_memory() -> Iterator[RDBStorage]:
 
 def _frozen(
     trial: Trial,
-    parameters: dict[str, float],
-    ranges: dict[str, optuna.distributions.BaseDistribution],
+    parameters: dict[str, Any],
+    ranges: dict[str, BaseDistribution],
     objectives: Sequence[str],
 ) -> FrozenTrial:
     attributes: dict[str, Any] = {"generation": trial.generation, "is_mean": trial.is_mean}
@@ -95,7 +127,7 @@ def _frozen(
         datetime_start=ended - timedelta(seconds=trial.seconds),
         datetime_complete=ended,
         params=parameters,
-        distributions=ranges,
+        distributions={name: ranges[name] for name in parameters},
         user_attrs=attributes,
         system_attrs={},
         intermediate_values={},

@@ -26,7 +26,7 @@ def render(search: FinishedSearch, figures: Mapping[str, bytes | str]) -> str:
         loss=search.document["name"],
         title=search.document["title"],
         facts=search.document["provenance"],
-        curves=search.space.control_points(search.result.theta),
+        curves=_points(search.document),
         figures=[(entry, *embedded(figures[entry.name])) for entry in FIGURES],
         best=search.best[:BEST],
         failed=len(search.trials) - len(search.scored),
@@ -34,6 +34,17 @@ def render(search: FinishedSearch, figures: Mapping[str, bytes | str]) -> str:
         seconds=sum(trial.seconds for trial in search.trials),
         rows=_rows(search.document["provenance"]),
     )
+
+
+def _points(document: Mapping[str, Any]) -> dict[str, list[float]]:
+    """Control points of a loss file; of a sum's surrogates, under the names of their metrics."""
+    terms = [term["loss"] for term in document.get("terms", [{"loss": document}])]
+    return {
+        curve if len(terms) == 1 else f"{loss['metric']}:{curve}": points
+        for loss in terms
+        if loss["kind"] == "surrogate"
+        for curve, points in loss["control_points"].items()
+    }
 
 
 _TOLD_ELSEWHERE: Final = {"trials", "path", "mean_scores", "chosen", "parameters"}

@@ -11,6 +11,8 @@ from workers.tasks.training import AugmentationSpec, TrainingSpec
 Preset = Literal["released", "paper", "quick"]
 """Names of :data:`SEARCH_PRESETS`."""
 
+DEFAULT_PRESET: Preset = "released"
+
 RELEASED_NETWORK = NetworkSpec(architecture="DeepLabV3Plus", encoder="resnet50", weights="imagenet")
 """The proxy network of the paper and of the released search."""
 

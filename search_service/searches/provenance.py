@@ -5,13 +5,19 @@ from typing import TYPE_CHECKING, Any
 
 from search_service.jobs.provenance import LICENCE, installed_versions
 from search_service.searches.request import SearchRequest
+from search_service.searches.space import SearchSpace
 from search_service.store.tables import Dataset, Trial
-from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 if TYPE_CHECKING:  # samplers load torch
     from search_service.samplers.contract import SamplerResult
-_TOLD_ELSEWHERE = {"name", "metric", "dataset", "family", "preset", "repeats", "priority"}
+_TOLD_ELSEWHERE = {"name", "dataset", "preset", "priority"}
 """Of a request: what a loss file or its provenance tells elsewhere, or what a repeat does not need."""
+
+METHODS = {
+    "curves": "Auto Seg-Loss (Li et al., ICLR 2021), searched with lossfit",
+    "zoo": "Losses of the zoo and surrogates of metrics (Li et al., ICLR 2021), searched with lossfit",
+}
+"""Space -> what a search of it is called."""
 
 _PLACES = ("host", "pid")
 """Facts about a worker that a repeat does not need."""
@@ -19,7 +25,7 @@ _PLACES = ("host", "pid")
 
 def of_search(
     request: SearchRequest,
-    space: ParameterSpace,
+    space: SearchSpace,
     dataset: Dataset,
     result: "SamplerResult",
     trials: Sequence[Trial],
@@ -28,9 +34,7 @@ def of_search(
 
     The dataset is told by its name, its report and its fingerprint, without the path it had here.
     """
-    chosen = {"generation": result.generation, "score": result.score, "theta": list(result.theta)}
-    return _asked(request, space, dataset, trials) | {
-        "chosen": chosen if result.trial is None else {"trial": result.trial} | chosen,
+    return _asked(request, dataset, trials) | {
         "mean_scores": list(result.mean_scores),
         "path": [list(mean) for mean in result.path],
         "trials": [_row(space, trial) for trial in trials],
@@ -40,7 +44,7 @@ def of_search(
 
 def of_trial(
     request: SearchRequest,
-    space: ParameterSpace,
+    space: SearchSpace,
     dataset: Dataset,
     trial: Trial,
     versions: dict[str, str],
@@ -56,29 +60,29 @@ def of_trial(
     """
     row = _row(space, trial)
     chosen = {"trial": row.pop("number"), **row}
-    return _asked(request, space, dataset, [trial]) | {"chosen": chosen, "versions": versions}
+    return _asked(request, dataset, [trial]) | {"chosen": chosen, "versions": versions}
 
 
-def _asked(
-    request: SearchRequest, space: ParameterSpace, dataset: Dataset, trials: Sequence[Trial]
-) -> dict[str, Any]:
+def _asked(request: SearchRequest, dataset: Dataset, trials: Sequence[Trial]) -> dict[str, Any]:
     """What was searched, and where these trials of it ran."""
     return {
-        "method": "Auto Seg-Loss (Li et al., ICLR 2021), searched with lossfit",
+        "method": METHODS[request.space.name],
         "search": trials[0].job_id,
         "dataset": {"name": dataset.name, **dataset.report},
         **request.model_dump(mode="json", exclude=_TOLD_ELSEWHERE),
-        "parameters": list(space.names),
+        "hold_out_set": next((trial.hold_out for trial in trials), ""),
         "workers": _workers(trials),
         "licence": LICENCE,
     }
 
 
-def _row(space: ParameterSpace, trial: Trial) -> dict[str, Any]:
+def _row(space: SearchSpace, trial: Trial) -> dict[str, Any]:
     row = {"number": trial.number, "generation": trial.generation, "theta": trial.theta}
-    row["score"] = trial.score
+    row |= {"parameters": space.named(trial.theta), "score": trial.score}
     if len(space.target.metrics) > 1:
         row["scores"] = space.target.parts(trial.metrics)
+    if trial.scales:
+        row["scales"] = trial.scales
     return row if trial.error is None else row | {"error": trial.error}
 
 

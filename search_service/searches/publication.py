@@ -11,54 +11,34 @@ from search_service.jobs import ledger, lifecycle
 from search_service.jobs.provenance import installed_versions
 from search_service.searches import admission, provenance
 from search_service.searches.request import PublicationRequest, SearchRequest
-from search_service.searches.space import space_of
+from search_service.searches.space import space_of, title_of
 from search_service.store.states import FINAL
 from search_service.store.tables import Job, Trial
 from surrogate_zoo.errors import ConflictError, InputError
-from surrogate_zoo.losses.document import Document, sum_document, surrogate_document
-from surrogate_zoo.losses.parameter_space import ControlPoints
+from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.registry import LOSSES
+from surrogate_zoo.losses.scale import filled
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import Loss
 
 
 def document(
-    request: SearchRequest,
-    theta: Sequence[float],
-    companion: Document | None,
-    *,
-    name: str | None = None,
+    draft: Document,
+    scales: Sequence[float],
+    name: str,
+    title: str,
     facts: Mapping[str, Any] | None = None,
 ) -> Document:
-    """The loss file of a theta: a surrogate, or the weighted sum of several and of the companion.
+    """The loss file of a candidate.
 
     Args:
-        request: The search.
-        theta: Parameters of its space.
-        companion: The loss that is added to the surrogates.
-        name: Name in the zoo; None takes the one that the search publishes under.
+        draft: Its loss, a draft where scales were measured for it.
+        scales: These scales.
+        name: Name in the zoo.
+        title: A line for people.
         facts: The provenance.
     """
-    name = name or request.loss_name
-    title = f"Searched for {request.metric} on {request.dataset}"
-    title += f" beside {request.companion}" if request.companion else ""
-    options = request.scoring.model_dump(exclude_defaults=True)
-
-    def surrogate(name: str, metric: str, points: ControlPoints, **more: Any) -> Document:
-        family = request.family
-        return surrogate_document(
-            name, metric, points, family=family, title=title, options=options, **more
-        )
-
-    terms = space_of(request).surrogates(theta)
-    if len(terms) == 1 and companion is None:
-        return surrogate(name, *terms[0][1:], provenance=facts)
-    summands = [
-        (weight, surrogate(f"{name[:100]}.{metric}", metric, points))
-        for weight, metric, points in terms
-    ]
-    summands += [] if companion is None else [(1.0, companion)]
-    return sum_document(name, summands, title=title, provenance=facts)
+    return filled(draft | {"name": name, "title": title, "provenance": dict(facts or {})}, scales)
 
 
 def publish(session: Session, job_id: str, publication: PublicationRequest) -> Loss:
@@ -96,9 +76,8 @@ def publish(session: Session, job_id: str, publication: PublicationRequest) -> L
         trial,
         _versions(session, job),
     )
-    companion = admission.companion(session, request)
-    loss = document(request, trial.theta, companion, name=name, facts=facts)
-    return zoo.publish(session, loss)
+    draft = space_of(request, admission.companion(session, request)).candidate(trial.theta)
+    return zoo.publish(session, document(draft.loss, trial.scales, name, title_of(request), facts))
 
 
 def _scored(session: Session, job: Job, number: int) -> Trial:

@@ -6,24 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from search_service.pages.canvas import png
-from search_service.samplers.contract import SamplerResult
 from search_service.searches import optuna_export
 from search_service.searches import page as report_page
 from search_service.searches.figures.catalogue import FIGURES
 from search_service.searches.figures.search import FinishedSearch
+from search_service.spaces.space import Space
 from search_service.store.tables import Trial
 from surrogate_zoo.losses.document import dump_loss_file
-from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 
-def write(
-    folder: Path,
-    space: ParameterSpace,
-    document: dict[str, Any],
-    result: SamplerResult,
-    trials: Sequence[Trial],
-) -> Iterator[Path]:
-    """Write ``loss.json``, ``trials.csv``, ``study.db``, the figures and ``report.html``.
+def write(folder: Path, search: FinishedSearch) -> Iterator[Path]:
+    """Write ``loss.json`` (or one file a metric), ``trials.csv``, ``study.db``, figures, ``report.html``.
 
     Of :data:`search_service.searches.figures.catalogue.FIGURES` those are written that the search has
     enough trials and metrics for; the report says what the others lack.
@@ -32,19 +25,24 @@ def write(
         Path of each file below ``folder``, once it is complete.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    loss = folder / "loss.json"
-    loss.write_text(dump_loss_file(document), encoding="utf-8")
-    yield loss
+    for document in search.documents:
+        name = "loss.json" if len(search.documents) == 1 else f"{document['name']}.json"
+        loss = folder / name
+        loss.write_text(dump_loss_file(document), encoding="utf-8")
+        yield loss
     table = folder / "trials.csv"
-    _write_table(table, space, trials)
+    _write_table(table, search.space, search.trials)
     yield table
     study = folder / "study.db"
-    objectives = space.target.metrics if space.mixed else ()
     optuna_export.write(
-        study, space, document["name"], trials, facts=_told(space, document), objectives=objectives
+        study,
+        search.space,
+        search.document["name"],
+        search.trials,
+        facts=_told(search),
+        objectives=search.objectives,
     )
     yield study
-    search = FinishedSearch(space, document, result, trials)
     figures = _draw(search)
     for name, content in figures.items():
         if isinstance(content, bytes):
@@ -64,20 +62,22 @@ def _draw(search: FinishedSearch) -> dict[str, bytes | str]:
     }
 
 
-def _told(space: ParameterSpace, document: dict[str, Any]) -> dict[str, Any]:
+def _told(search: FinishedSearch) -> dict[str, Any]:
     """What the study tells about its search."""
-    facts = document["provenance"]
-    header = {"metric": space.metric, "dataset": facts["dataset"]["name"]}
+    facts = search.document["provenance"]
+    header = {"metric": search.space.target.expression, "dataset": facts["dataset"]["name"]}
     return header | {name: facts[name] for name in ("seed", "search", "sampler")}
 
 
-def _write_table(path: Path, space: ParameterSpace, trials: Sequence[Trial]) -> None:
+def _write_table(path: Path, space: Space, trials: Sequence[Trial]) -> None:
     measured = sorted({name for trial in trials for name in trial.metrics})
     columns = ["number", "generation", "is_mean", "score", "seconds", "error"]
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow([*columns, *(f"holdout.{name}" for name in measured), *space.names])
-        for trial in trials:
+        named = [space.named(trial.theta) for trial in trials]
+        names = list(dict.fromkeys(name for parameters in named for name in parameters))
+        table.writerow([*columns, *(f"holdout.{name}" for name in measured), *names])
+        for trial, parameters in zip(trials, named, strict=True):
             facts = [getattr(trial, column) for column in columns]
             scores = [trial.metrics.get(name) for name in measured]
-            table.writerow([*facts, *scores, *trial.theta])
+            table.writerow([*facts, *scores, *(parameters.get(name) for name in names)])

@@ -1,6 +1,6 @@
 """What a caller may ask of a search; needs pydantic alone."""
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -15,7 +15,9 @@ from search_service.jobs.fields import (
 from search_service.presets import filled
 from search_service.samplers.specs import PPO2Spec, SamplerSpec
 from search_service.searches.halving import HalvingSpec
-from search_service.searches.presets import RELEASED_NETWORK, SEARCH_PRESETS, Preset
+from search_service.searches.presets import DEFAULT_PRESET, RELEASED_NETWORK, SEARCH_PRESETS, Preset
+from search_service.searches.race_rules import RaceSpec
+from search_service.spaces.rates import RATES
 from surrogate_zoo.sums import is_sum, sum_name, term_names
 from workers.tasks.base import Spec
 from workers.tasks.networks import NetworkSpec
@@ -23,6 +25,58 @@ from workers.tasks.proxy import ProxyOptions
 
 LINE = "line"
 """The start of a search whose curves are straight lines: the naive surrogate."""
+
+
+Factor = Annotated[float, Field(gt=0, le=1000)]
+
+
+class CurvesSpec(Spec):
+    """The paper's space: the curves of the metrics' surrogates.
+
+    Attributes:
+        scaled: Give every candidate the norm of cross entropy's gradient, so that they differ in shape
+            and not in the size of their steps; off in the paper.
+        rates: Least and largest factor on the peak learning rate, which is then searched too; None
+            leaves the rate as it is.
+    """
+
+    name: Literal["curves"] = "curves"
+    scaled: bool = False
+    rates: tuple[Factor, Factor] | None = None
+
+    @model_validator(mode="after")
+    def _rates_are_a_range(self) -> Self:
+        check_rates(self.rates)
+        return self
+
+
+class ZooSpec(Spec):
+    """The zoo: kinds of losses with their parameters, mixtures with cross entropy, and the rate.
+
+    All candidates have the norm of cross entropy's gradient.
+
+    Attributes:
+        losses: Names of the handmade losses that take part, beside cross entropy; None takes all that
+            need logits and target alone.
+        rates: Least and largest factor on the peak learning rate.
+        mixtures: Whether a loss may stand beside cross entropy.
+    """
+
+    name: Literal["zoo"] = "zoo"
+    losses: tuple[Name, ...] | None = None
+    rates: tuple[Factor, Factor] = RATES
+    mixtures: bool = True
+
+    @model_validator(mode="after")
+    def _rates_are_a_range(self) -> Self:
+        check_rates(self.rates)
+        return self
+
+
+def check_rates(rates: tuple[float, float] | None) -> None:
+    """Refuse a range that is none."""
+    if rates is not None and rates[0] >= rates[1]:
+        raise ValueError("rates must be (least, largest)")
 
 
 class SearchRequest(ProxyOptions, JobRequest):
@@ -34,6 +88,8 @@ class SearchRequest(ProxyOptions, JobRequest):
             (``miou+bf1``): candidates are then the sums of their surrogates, searched together, and
             the score is the weighted mean. The sampler ``nsga-ii`` searches the trade-off between
             them, and the weights of the surrogates too.
+        metrics: Several metrics or weighted sums, each with a winner of its own, in place of
+            ``metric``: they share all trainings. In the space of the zoo alone.
         dataset: Name of a registered dataset.
         family: Name of a curve family in :data:`surrogate_zoo.curves.families.CURVE_FAMILIES`.
         segments: Segments a curve; None takes the family's own (linear), or the metric's (bezier
@@ -41,6 +97,7 @@ class SearchRequest(ProxyOptions, JobRequest):
         preset: What sampler, network, training, scoring and hold_out are where they are not given:
             ``released`` and ``paper`` are for GPUs, ``quick`` takes minutes on two CPU cores.
         sampler: What proposes candidates.
+        space: What is searched: ``zoo`` with the sampler ``portfolio``, else ``curves``.
         start: The first candidate: ``line``, the straight line, or the name of a loss in the zoo
             that is a surrogate of the same metric, curve family and segments.
         start_version: Its version; None takes the newest at the time of the request.
@@ -55,19 +112,24 @@ class SearchRequest(ProxyOptions, JobRequest):
             Not beside a companion that needs more than predictions.
         halving: When the worst of a generation are stopped early; None trains all to the end.
         warm_up: Iterations with cross entropy, once, whose weights all candidates start from.
-        repeats: Other seeds that the result and the start are trained with at the end, which shows
-            the noise; None leaves that out.
+        reshuffle: Draw another hold-out set and another seed for every generation, the same for all
+            of its candidates.
+        race: How the best candidates, cross entropy and the best handmade loss are trained again with
+            fresh seeds at the end, before one of them is published; None publishes what the sampler
+            found.
         seed: Seeds the sampler and, shared by all candidates, the proxy task.
     """
 
     pinned: ClassVar[tuple[str, ...]] = ("start_version", "companion_versions")
 
     name: Name | None = None
+    metrics: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)] | None = None
     dataset: DatasetName
     family: str = "bezier"
     segments: Annotated[int, Field(ge=1, le=8)] | None = None
-    preset: Preset = "released"
+    preset: Preset = DEFAULT_PRESET
     sampler: SamplerSpec = PPO2Spec()
+    space: CurvesSpec | ZooSpec = Field(default=CurvesSpec(), discriminator="name")
     start: Name = LINE
     start_version: Version | None = None
     companion: LossTerms | None = None
@@ -75,12 +137,30 @@ class SearchRequest(ProxyOptions, JobRequest):
     network: NetworkSpec = RELEASED_NETWORK
     halving: HalvingSpec | None = None
     warm_up: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    repeats: Annotated[int, Field(ge=2, le=100)] | None = None
+    reshuffle: bool = False
+    race: RaceSpec | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _fill_in_preset(cls, body: object) -> object:
-        return filled(body, SEARCH_PRESETS, default="released")
+        return _with_space(_with_metric(filled(body, SEARCH_PRESETS, default=DEFAULT_PRESET)))
+
+    @model_validator(mode="after")
+    def _sampler_and_space_fit(self) -> Self:
+        zoo = self.space.name == "zoo"
+        if zoo != (self.sampler.name == "portfolio"):
+            raise ValueError(
+                "the sampler portfolio searches the space zoo, all others search curves: leave space "
+                "out, or change one of them"
+            )
+        if not zoo and self.metrics is not None and len(self.metrics) > 1:
+            raise ValueError(
+                "several metrics with a winner each are searched in the space zoo alone: take the "
+                "sampler portfolio, or one metric such as miou+bf1"
+            )
+        if zoo and (self.start != LINE or self.companion is not None):
+            raise ValueError("start and companion are of the space curves: leave them out")
+        return self
 
     @model_validator(mode="after")
     def _start_version_fits(self) -> Self:
@@ -104,9 +184,20 @@ class SearchRequest(ProxyOptions, JobRequest):
     @model_validator(mode="after")
     def _name_the_result(self) -> Self:
         if self.name is None:
-            target = sum_name(self.metric) if is_sum(self.metric) else self.metric
-            object.__setattr__(self, "name", f"asl-{target}-{self.dataset}")
+            target = "" if self.metrics and len(self.metrics) > 1 else f"{_plain(self.metric)}-"
+            object.__setattr__(self, "name", f"asl-{target}{self.dataset}")
         return self
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """Every metric, or weighted sum of some, that gets a winner."""
+        return self.metrics or (self.metric,)
+
+    def name_for(self, objective: str) -> str:
+        """Name in the zoo of the winner for one of the objectives."""
+        if len(self.objectives) == 1:
+            return self.loss_name
+        return f"{self.loss_name[:90]}-{_plain(objective)[:37]}"
 
     @property
     def loss_name(self) -> str:
@@ -129,3 +220,30 @@ class PublicationRequest(Spec):
 
     trial: Annotated[int, Field(ge=0, lt=2**31)]
     name: Name
+
+
+def _plain(metric: str) -> str:
+    """A metric, or a weighted sum of some, as a part of a name."""
+    return sum_name(metric) if is_sum(metric) else metric
+
+
+def _with_metric(body: object) -> object:
+    """Where several metrics are asked for, the metric is their sum."""
+    if not isinstance(body, dict) or not isinstance(metrics := body.get("metrics"), list | tuple):
+        return body
+    names = [name for metric in metrics if isinstance(metric, str) for name in term_names(metric)]
+    metric = metrics[0] if len(metrics) == 1 else "+".join(dict.fromkeys(names))
+    if body.get("metric", metric) != metric:
+        raise ValueError("give metric or metrics, not both")
+    return body | {"metric": metric}
+
+
+def _with_space(body: object) -> object:
+    """The space follows from the sampler where it is not given."""
+    if not isinstance(body, dict) or "space" in body:
+        return body
+    sampler = body.get("sampler")
+    name = (
+        sampler.get("name", "ppo2") if isinstance(sampler, dict) else getattr(sampler, "name", "")
+    )
+    return body | {"space": {"name": "zoo" if name == "portfolio" else "curves"}}

@@ -6,14 +6,19 @@ worker; so a search that is interrupted anywhere ends as one that is not.
 """
 
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from search_service.jobs import stages
 from search_service.jobs.run import Run
-from search_service.searches.halving import HalvingSpec, Rung, imputed_scores
+from search_service.searches.halving import HalvingSpec, Rung, imputed_scores, standings
+from surrogate_zoo.metrics.targets import Target
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
+
+Measured: TypeAlias = Mapping[int, Mapping[str, float]]
+"""Trial number -> what was measured; nothing of one that failed."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,7 @@ class Climb:
         folder: Where their states are kept.
         left: Trial numbers of those that are left.
         rungs: The rungs, from the first on.
+        measured: Metrics of those that reached it, on each rung.
         outcomes: Of every candidate, on the last rung that it reached.
     """
 
@@ -32,24 +38,36 @@ class Climb:
     folder: Path
     left: frozenset[int]
     rungs: tuple[Rung, ...]
+    measured: tuple[Measured, ...]
     outcomes: dict[int, Outcome]
 
-    def fallen(self, last: dict[int, float | None]) -> dict[int, Outcome]:
+    def fallen(self, last: Measured) -> dict[int, Outcome]:
         """Outcomes of those that were stopped, failed or were rejected.
 
         Args:
-            last: Scores of those that were left, once they came to an end.
+            last: Metrics of those that were left, once they came to an end.
 
         Returns:
-            By number; the score of a stopped one is what :func:`halving.imputed_scores` tells, its
-            metrics are those on the rung.
+            By number; score and metrics of a stopped one are what :func:`halving.imputed_scores`
+            tells, metric by metric.
         """
-        imputed = imputed_scores(self.rungs, last)
-        return {
-            number: replace(outcome, score=imputed.get(number))
-            for number, outcome in self.outcomes.items()
-            if number not in self.left
-        }
+        names = dict.fromkeys(name for metrics in last.values() for name in metrics)
+        imputed = {name: self._imputed(name, last) for name in names}
+        target = Target(self.task.metric)
+        fallen: dict[int, Outcome] = {}
+        for number, outcome in self.outcomes.items():
+            if number in self.left:
+                continue
+            told = {name: scores[number] for name, scores in imputed.items() if number in scores}
+            metrics = dict(outcome.metrics) | told
+            fallen[number] = replace(outcome, metrics=metrics, score=target.score(metrics))
+        return fallen
+
+    def _imputed(self, metric: str, last: Measured) -> dict[int, float]:
+        """What those who were stopped would have come to in one metric, by number."""
+        pairs = zip(self.rungs, self.measured, strict=True)
+        rungs = [replace(rung, scores=_column(metric, measured)) for rung, measured in pairs]
+        return imputed_scores(rungs, _column(metric, last))
 
     def forget_states(self) -> None:
         """Free the disk: nobody goes on any more."""
@@ -64,6 +82,7 @@ def climb(
     generation: int,
     candidates: Sequence[Candidate],
     always: Collection[int],
+    objectives: Sequence[Target],
 ) -> Climb:
     """Take a generation up all rungs.
 
@@ -74,6 +93,7 @@ def climb(
         generation: Index of the generation.
         candidates: All of its candidates.
         always: Trial numbers that go on whatever they score.
+        objectives: What is searched for: of several, a candidate counts by its best place in any.
 
     Raises:
         Interrupted: The job is to pause or to stop; it goes on from the rung where it was.
@@ -84,6 +104,7 @@ def climb(
     left = [candidate.number for candidate in candidates]
     outcomes: dict[int, Outcome] = {}
     rungs: list[Rung] = []
+    measured: list[Measured] = []
     for iterations in spec.iterations(task.training.iterations):
         part = task.model_copy(update={"stop_after": iterations})
         remaining = [candidate for candidate in candidates if candidate.number in left]
@@ -92,9 +113,14 @@ def climb(
             number: _with_seconds(outcome, outcomes.get(number))
             for number, outcome in reached.items()
         }
-        rungs.append(Rung.of({n: o.score for n, o in reached.items()}, spec.keep, always))
+        measured.append({number: outcome.metrics for number, outcome in reached.items()})
+        rungs.append(Rung.of(standings(measured[-1], objectives), spec.keep, always))
         left = sorted(rungs[-1].going_on)
-    return Climb(task, folder, frozenset(left), tuple(rungs), outcomes)
+    return Climb(task, folder, frozenset(left), tuple(rungs), tuple(measured), outcomes)
+
+
+def _column(metric: str, measured: Measured) -> dict[int, float | None]:
+    return {number: metrics.get(metric) for number, metrics in measured.items()}
 
 
 def _with_seconds(outcome: Outcome, before: Outcome | None) -> Outcome:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import select
 
@@ -11,32 +11,40 @@ from search_service.catalogue.datasets import source_of
 from search_service.jobs import ledger, stages
 from search_service.jobs.run import Run, succeed
 from search_service.loss_networks import supply
-from search_service.samplers.contract import Proposal, SamplerResult, Score, Theta
+from search_service.samplers import portfolio
+from search_service.samplers.contract import Proposal, SamplerResult, Score
 from search_service.samplers.registry import SAMPLERS
+from search_service.samplers.specs import PortfolioSpec
 from search_service.searches import (
     admission,
     front,
     provenance,
-    publication,
-    repeats,
     report,
     rungs,
     starts,
     warm_up,
+    winners,
 )
+from search_service.searches.figures.search import FinishedSearch
 from search_service.searches.halving import HalvingSpec
 from search_service.searches.request import SearchRequest
-from search_service.searches.space import space_of
+from search_service.searches.space import SearchSpace, space_of
+from search_service.spaces.curves import CurveSpace
+from search_service.spaces.space import Theta
+from search_service.spaces.zoo import ZooSpace
 from search_service.store.states import Ending
 from search_service.store.tables import Trial
 from surrogate_zoo.errors import ConflictError
-from surrogate_zoo.losses.document import Document
-from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.metrics.targets import Target
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import now
 from workers.tasks.base import fields_of
 from workers.tasks.proxy import Candidate, Outcome, ProxyOptions, ProxyTask
+
+RESHUFFLED = 10_000
+"""Seeds of generations that are drawn afresh begin so far above the search's own: a race's lie between."""
+
+SEEDS = 2**31  # seeds lie below
 
 UNTRAINED: tuple[Ending, ...] = ("failed", "rejected", "stopped")
 """How trials end that are not trained to their end."""
@@ -49,18 +57,16 @@ class Search:
     Attributes:
         run: The run of its job.
         request: What was asked for.
-        space: The parameters searched over.
+        space: What is searched.
         start: Where the sampler starts; None is the straight line.
-        companion: The loss that is added to every candidate's surrogate.
         networks: Facts about the loss networks that the companion asks for.
         task: The proxy task that scores candidates.
     """
 
     run: Run
     request: SearchRequest
-    space: ParameterSpace
+    space: SearchSpace
     start: Theta | None
-    companion: Document | None
     networks: Sequence[Mapping[str, Any]]
     task: ProxyTask
 
@@ -68,38 +74,32 @@ class Search:
     def of(cls, run: Run) -> "Search":
         """Read a search out of its job; trains its loss networks and its warm-up where it has any."""
         request = SearchRequest.model_validate(run.job.request)
-        space = space_of(request)
         with run.reading() as session:
             dataset = datasets.get(session, request.dataset)
-            start = starts.theta(session, request, space)
             companion = admission.companion(session, request)
+            space = space_of(request, companion)
+            start = starts.theta(session, request, space)
         networks = supply.ensure(run, dataset, [companion] if companion else [])
         task = ProxyTask(
             dataset=source_of(dataset),
             loss_networks=supply.paths(run, networks),
             **fields_of(request, ProxyOptions),
         )
-        task = warm_up.warmed(run, task, request.warm_up)
-        return cls(run, request, space, start, companion, networks, task)
+        return cls(run, request, space, start, networks, task)
 
     def sample(self) -> SamplerResult:
         """Have the sampler propose, and candidates scored, until it has found something."""
-        sampler = SAMPLERS[self.request.sampler.name]
-        return sampler(
-            self.space, self.request.sampler, self.evaluate, self.request.seed, self.start
-        )
+        request, space = self.request, self.space
+        if isinstance(space, ZooSpace) and isinstance(request.sampler, PortfolioSpec):
+            return portfolio.run(space, request.sampler, self.evaluate, request.seed, self.start)
+        sampler, box = SAMPLERS[request.sampler.name], cast("CurveSpace", space)
+        return sampler(box, request.sampler, self.evaluate, request.seed, self.start)
 
     def evaluate(self, batch: Sequence[Proposal]) -> list[Score | None]:
         """Score a generation; a trial that is recorded is answered from its record."""
         self.run.step(f"generation {batch[0].generation}", lambda: self._record(batch))
         recorded = self._recorded(batch)
         return [_score(self.space.target, recorded[proposal.number]) for proposal in batch]
-
-    def document(
-        self, theta: Sequence[float], facts: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """The loss file of a theta, under the search's name."""
-        return publication.document(self.request, theta, self.companion, facts=facts)
 
     def _recorded(self, batch: Sequence[Proposal]) -> dict[int, Trial]:
         """Those of a generation's trials that are recorded, by number."""
@@ -115,27 +115,37 @@ class Search:
         """Have those of a generation's trials evaluated that are not recorded."""
         if len(self._recorded(batch)) == len(batch):
             return
+        task = self._task(batch[0].generation)
         if self.request.halving is None:
-            self._train(self.task, batch)
+            self._train(task, batch)
         else:
-            self._halve(batch, self.request.halving)
+            self._halve(task, batch, self.request.halving)
 
-    def _halve(self, batch: Sequence[Proposal], spec: HalvingSpec) -> None:
+    def _task(self, generation: int) -> ProxyTask:
+        """The proxy task of a generation, from its warm start where there is one."""
+        task = self.task
+        if self.request.reshuffle:
+            seed = (task.seed + RESHUFFLED + generation) % SEEDS
+            task = task.model_copy(update={"seed": seed})
+        return warm_up.warmed(self.run, task, self.request.warm_up)
+
+    def _halve(self, task: ProxyTask, batch: Sequence[Proposal], spec: HalvingSpec) -> None:
         """Train a generation, its worst stopped early; what they are told to have scored is theirs."""
         proposals = {proposal.number: proposal for proposal in batch}
         means = [proposal.number for proposal in batch if proposal.is_mean]
         climb = rungs.climb(
             self.run,
-            self.task,
+            task,
             spec,
             generation=batch[0].generation,
             candidates=self._candidates(batch),
             always=means,
+            objectives=[Target(metric) for metric in self.request.objectives],
         )
         spent = {number: outcome.seconds for number, outcome in climb.outcomes.items()}
         self._train(climb.task, [p for p in batch if p.number in climb.left], spent)
         trained = self._recorded([p for p in batch if p.number in climb.left])
-        last = {number: trial.score for number, trial in trained.items()}
+        last = {number: trial.metrics for number, trial in trained.items()}
         for number, outcome in climb.fallen(last).items():
             self._keep(proposals[number], outcome, stopped=True)
         climb.forget_states()
@@ -154,32 +164,21 @@ class Search:
         stages.evaluate(self.run, task, self._candidates(list(missing.values())), keep)
 
     def _candidates(self, batch: Sequence[Proposal]) -> list[Candidate]:
-        return [Candidate(proposal.number, self.document(proposal.theta)) for proposal in batch]
+        rate = self.task.training.learning_rate
+        drafts = [(proposal.number, self.space.candidate(proposal.theta)) for proposal in batch]
+        return [
+            Candidate(number, draft.loss, learning_rate=rate * draft.rate)
+            for number, draft in drafts
+        ]
 
     def _keep(self, proposal: Proposal, outcome: Outcome, *, stopped: bool = False) -> None:
         trial = _trial(self.run.job.id, proposal, outcome, stopped=stopped)
         with self.run.writing.begin() as session:
             ledger.record_trial(session, trial)
 
-    def noise(self, theta: Sequence[float]) -> dict[str, Any]:
-        """How much scores vary between seeds, where that was asked for (:mod:`repeats`)."""
-        count = self.request.repeats
-        if count is None:
-            return {}
-        start = self.space.start.tolist() if self.start is None else self.start
-        measured = repeats.measure(
-            self.run,
-            self.task,
-            self.document(theta),
-            self.document(start),
-            count=count,
-            warm_up_iterations=self.request.warm_up,
-        )
-        return {"repeats": measured}
-
 
 def run(run: Run) -> None:
-    """Run a search to its end: all trials, the published loss, the artifacts.
+    """Run a search to its end: all trials, the race, the published losses, the artifacts.
 
     Raises:
         Interrupted: The job is to pause or to stop; trials that finished are recorded.
@@ -191,29 +190,33 @@ def run(run: Run) -> None:
         query = select(Trial).where(Trial.job_id == run.job.id).order_by(Trial.number)
         trials = list(session.scalars(query))
         dataset = datasets.get(session, search.request.dataset)
-    beside = search.noise(result.theta)
-    beside |= {"loss_networks": search.networks} if search.networks else {}
-    facts = provenance.of_search(search.request, search.space, dataset, result, trials) | beside
-    document = search.document(result.theta, facts)
-    for path in report.write(run.folder, search.space, document, result, trials):
+    request, space = search.request, search.space
+    found = winners.Found(run, request, space, search.task, search.start, result, trials)
+    chosen = found.winners()
+    facts = provenance.of_search(request, space, dataset, result, trials)
+    facts |= {"loss_networks": search.networks} if search.networks else {}
+    documents = [winners.document(request, winner, facts) for winner in chosen]
+    told = [winner.told for winner in chosen]
+    finished = FinishedSearch(space, documents, result, trials, told)
+    for path in report.write(run.folder, finished):
         run.keep(path)
-    members = _members(search, trials)
-    if members is not None:
-        run.keep(front.write(run.folder / "front.json", search.space, members))
+    members = None
+    if isinstance(space, CurveSpace) and len(space.target.metrics) > 1:
+        members = front.members(space.parameters, trials)
+        run.keep(front.write(run.folder / "front.json", space.parameters, members))
     with run.writing() as session:
-        loss = zoo.publish(session, document)
-        outcome = {"loss": loss.name, "version": loss.version, **_summary(search, result, trials)}
+        losses = [zoo.publish(session, document) for document in documents]
+        outcome = {"loss": losses[0].name, "version": losses[0].version}
+        outcome |= _summary(search, result, trials)
+        outcome["winners"] = [
+            winner.told | {"loss": loss.name, "version": loss.version}
+            for winner, loss in zip(chosen, losses, strict=True)
+        ]
         outcome |= {} if members is None else {"front": members}
-        outcome |= beside
+        outcome |= {"loss_networks": search.networks} if search.networks else {}
         # Published only if the job may still succeed: both together, or neither.
         if succeed(session, run.job.id, run.job.attempt, outcome):
             session.commit()
-
-
-def _members(search: Search, trials: Sequence[Trial]) -> list[dict[str, Any]] | None:
-    """The front of a search for several metrics."""
-    several = len(search.space.target.metrics) > 1
-    return front.members(search.space, trials) if several else None
 
 
 def _summary(search: Search, result: SamplerResult, trials: Sequence[Trial]) -> dict[str, Any]:
@@ -225,10 +228,11 @@ def _summary(search: Search, result: SamplerResult, trials: Sequence[Trial]) -> 
             "trial": result.trial,
             "score": result.score,
             "theta": list(result.theta),
-            "control_points": search.space.control_points(result.theta),
+            "parameters": search.space.named(result.theta),
         },
         "mean_scores": list(result.mean_scores),
         "path": [list(mean) for mean in result.path],
+        "hold_out": next((trial.hold_out for trial in trials), ""),
     }
 
 
@@ -246,6 +250,8 @@ def _trial(job_id: str, proposal: Proposal, outcome: Outcome, *, stopped: bool) 
         iterations=outcome.iterations,
         seconds=outcome.seconds,
         worker=dict(outcome.worker),
+        scales=list(outcome.scales),
+        hold_out=outcome.hold_out,
         finished_at=now(),
     )
 

@@ -1,23 +1,65 @@
-"""The parameters that a search is over."""
+"""The space that a search walks in."""
 
-from search_service.searches.request import SearchRequest
+from typing import TypeAlias
+
+from search_service.searches.request import CurvesSpec, SearchRequest
+from search_service.spaces.curves import CurveSpace
+from search_service.spaces.zoo import ZooSpace
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 
+SearchSpace: TypeAlias = CurveSpace | ZooSpace
 
-def space_of(request: SearchRequest) -> ParameterSpace:
-    """The space of a search: the curves of its metrics and, for NSGA-II, their weights in the loss.
 
-    Without the weights, all candidates would stand near one point of the trade-off.
+def space_of(request: SearchRequest, companion: Document | None = None) -> SearchSpace:
+    """The space of a search: curves of its metrics' surrogates, or the zoo.
+
+    Args:
+        request: What was asked for.
+        companion: The loss file's content of its companion, for candidates that hold it.
 
     Raises:
-        UnknownNameError: No such metric or curve family.
+        UnknownNameError: No such metric, curve family or loss.
         InputError: The metric is no weighted sum, curves have too few segments, or NSGA-II is given
             a single metric.
     """
+    options = request.scoring.model_dump(exclude_defaults=True)
+    if isinstance(request.space, CurvesSpec):
+        return CurveSpace(
+            _parameters(request),
+            request.loss_name,
+            title_of(request),
+            options,
+            companion,
+            request.space.rates,
+            request.space.scaled,
+        )
+    return ZooSpace(
+        request.objectives,
+        request.family,
+        request.segments,
+        request.space.losses,
+        request.space.rates,
+        request.space.mixtures,
+        options,
+    )
+
+
+def title_of(request: SearchRequest, metric: str | None = None) -> str:
+    """The line for people of a loss that was searched for ``metric``, or for all that was asked for."""
+    title = f"Searched for {metric or request.metric} on {request.dataset}"
+    return title + (f" beside {request.companion}" if request.companion else "")
+
+
+def _parameters(request: SearchRequest) -> ParameterSpace:
+    """The curves and, for NSGA-II, the weights of the metrics' surrogates in the loss.
+
+    Without the weights, all candidates would stand near one point of the trade-off.
+    """
     several = request.sampler.seeks_trade_off
-    space = ParameterSpace(request.metric, request.family, request.segments)
-    if several and len(space.target.metrics) == 1:
+    parameters = ParameterSpace(request.metric, request.family, request.segments)
+    if several and len(parameters.target.metrics) == 1:
         raise InputError(
             f"The sampler {request.sampler.name} searches the trade-off between metrics, and "
             f"{request.metric!r} is one: join several with +, such as miou+bf1, or take another sampler."

@@ -78,16 +78,18 @@ class Trial(Base):
         job_id: The search.
         number: Number of the proposal in its search, from 0.
         generation: Generation it belongs to, from 0.
-        theta: Its parameters, each in [0, 1].
+        theta: Its parameters, as its search's space writes them.
         is_mean: Whether it is the policy's mean itself.
         score: The metric on the hold-out set, in 0..1; None where there is none. Of a stopped trial
             what the sampler was told (``halving.imputed_scores``), on the scale of whole trainings.
-        metrics: All metrics on the hold-out set, as they were measured.
+        metrics: All metrics on the hold-out set; of a stopped trial imputed likewise.
         error: Why there is no score.
         ending: See :data:`search_service.store.states.Ending`.
         iterations: Steps that it was trained for.
         seconds: Wall time of its training and scoring.
         worker: Facts about where it ran that a repeat needs, such as the thread count.
+        scales: Scales that were measured for its loss (``surrogate_zoo.losses.scale``).
+        hold_out: How its hold-out set was cut, in a sentence.
         finished_at: Aware UTC.
     """
 
@@ -105,6 +107,8 @@ class Trial(Base):
     iterations: Mapped[int] = mapped_column(default=0)
     seconds: Mapped[float]
     worker: Mapped[dict[str, Any]] = mapped_column(JSON)
+    scales: Mapped[list[float]] = mapped_column(JSON, default=list)
+    hold_out: Mapped[str] = mapped_column(Text, default="")
     finished_at: Mapped[datetime] = mapped_column(AwareDateTime)
 
 

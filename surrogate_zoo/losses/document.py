@@ -166,7 +166,7 @@ def check_document(document: object) -> Document:
     wanted = _FIELDS.get(kind) if isinstance(kind, str) else None
     if wanted is None:
         raise LossFileError(f"kind must be one of {sorted(_FIELDS)}, not {kind!r}.")
-    if set(document) != wanted:
+    if set(document) - {"scale"} != wanted:
         missing, extra = sorted(wanted - set(document)), sorted(map(str, set(document) - wanted))
         raise LossFileError(
             f"The loss file misses the fields {missing} and has the unknown fields {extra}."

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from surrogate_zoo.losses.dimensions import Dimension
 from surrogate_zoo.losses.document import Document, handmade_document
 from surrogate_zoo.needs import (
     BOUNDARY_LOGITS,
@@ -29,6 +30,7 @@ class LossEntry:
         parameters: Defaults of a handmade loss's own keyword arguments; they stand here and not in
             its constructor, so that its document says them all without loading torch.
         needs: What a handmade loss needs beyond logits and target.
+        searched: Those of its parameters that a search walks along, with their ranges.
     """
 
     name: str
@@ -39,6 +41,7 @@ class LossEntry:
     built_by: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     needs: Needs = field(default_factory=Needs)
+    searched: tuple[Dimension, ...] = ()
 
     def document(self) -> Document:
         """Return the entry as a loss file's content."""
@@ -68,6 +71,7 @@ HANDMADE = (
         "Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, eq. 4",
         built_by=f"{_PIXELS}:Focal",
         parameters={"gamma": 2.0},
+        searched=(Dimension("gamma", 0.0, 5.0),),
     ),
     LossEntry(
         "top-k-cross-entropy",
@@ -76,6 +80,7 @@ HANDMADE = (
         "Wu et al., Bridging Category-level and Instance-level Semantic Image Segmentation, 2016",
         built_by=f"{_PIXELS}:TopKCrossEntropy",
         parameters={"share": 0.25},
+        searched=(Dimension("share", 0.05, 1.0, log=True),),
     ),
     LossEntry(
         "inverse-frequency-cross-entropy",
@@ -83,7 +88,8 @@ HANDMADE = (
         "Cross entropy with every class weighed by the inverse of its share of the pixels.",
         "Ronneberger et al., U-Net, MICCAI 2015, section 3 (its class weights)",
         built_by=f"{_PIXELS}:WeightedCrossEntropy",
-        parameters={"weighting": "inverse"},
+        parameters={"weighting": "inverse", "power": 1.0},
+        searched=(Dimension("power", 0.0, 1.0),),
         needs=Needs(facts=(CLASS_PIXELS,)),
     ),
     LossEntry(
@@ -92,7 +98,8 @@ HANDMADE = (
         "Cross entropy with every class weighed by the inverse of its share of the images it is in.",
         "Eigen and Fergus, Predicting Depth, Surface Normals and Semantic Labels, ICCV 2015",
         built_by=f"{_PIXELS}:WeightedCrossEntropy",
-        parameters={"weighting": "median"},
+        parameters={"weighting": "median", "power": 1.0},
+        searched=(Dimension("power", 0.0, 1.0),),
         needs=Needs(facts=(CLASS_PIXELS, CLASS_IMAGE_PIXELS)),
     ),
     LossEntry(
@@ -126,6 +133,7 @@ HANDMADE = (
         "Salehi et al., Tversky loss function for image segmentation, MLMI 2017, eq. 3",
         built_by=f"{_REGIONS}:Tversky",
         parameters={"alpha": 0.3, "beta": 0.7, "exponent": 1.0},
+        searched=(Dimension("alpha", 0.1, 1.0), Dimension("beta", 0.1, 1.0)),
     ),
     LossEntry(
         "focal-tversky",
@@ -134,6 +142,11 @@ HANDMADE = (
         "Abraham and Khan, A Novel Focal Tversky Loss Function, ISBI 2019, eq. 4",
         built_by=f"{_REGIONS}:Tversky",
         parameters={"alpha": 0.3, "beta": 0.7, "exponent": 0.75},
+        searched=(
+            Dimension("alpha", 0.1, 1.0),
+            Dimension("beta", 0.1, 1.0),
+            Dimension("exponent", 0.4, 1.0),
+        ),
     ),
     LossEntry(
         "lovasz",

@@ -79,6 +79,9 @@ _CURVES = {
     "gacc": _ACCURACY,  # the authors use one set for both
 }
 
+PUBLISHED_METRICS = tuple(_CURVES)
+"""The metrics that the authors searched for."""
+
 
 def published_document(metric: str) -> dict[str, Any]:
     """Return the loss document ``asl-<metric>-voc``.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from surrogate_zoo.errors import LossFileError
 from surrogate_zoo.losses.document import Document, check_document, read_loss_file, sum_document
 from surrogate_zoo.losses.entries import HANDMADE, SUMS, LossEntry
-from surrogate_zoo.losses.published import naive_document, published_document
+from surrogate_zoo.losses.published import PUBLISHED_METRICS, naive_document, published_document
 from surrogate_zoo.metrics.catalogue import METRICS
 from surrogate_zoo.needs import Needs
 from surrogate_zoo.registry import Registry
@@ -32,7 +32,7 @@ _PUBLISHED = tuple(
         f"{_LI}, Table 2",
         partial(published_document, name),
     )
-    for name in ("miou", "fwiou", "biou", "bf1", "macc", "gacc")
+    for name in PUBLISHED_METRICS
 )
 
 _NAIVE = tuple(

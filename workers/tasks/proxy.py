@@ -51,6 +51,7 @@ class ProxyOptions(Spec):
     hold_out: Fraction = HOLD_OUT
     rejection: RejectionSpec | None = None
     seed: Seed = 0
+    frozen_encoder: bool = False
 
 
 class ProxyTask(ProxyOptions):
@@ -93,6 +94,7 @@ class Candidate:
 
     number: int
     loss: dict[str, Any]
+    learning_rate: float | None = None
 
 
 @dataclass(frozen=True)
@@ -122,3 +124,5 @@ class Outcome:
     worker: Mapping[str, str | int] = field(default_factory=dict)
     iterations: int = 0
     rejected: bool = False
+    scales: tuple[float, ...] = ()
+    hold_out: str = ""

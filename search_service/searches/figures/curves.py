@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from search_service.pages.canvas import FOUND, START, TRIAL, legend, name_axes, panels
-from search_service.searches.figures.search import FinishedSearch
+from search_service.searches.figures.search import NO_CURVES, FinishedSearch
 from surrogate_zoo.curves.curves import curve_of
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 
@@ -21,18 +21,25 @@ BEST = 5
 """So many of the best trials stand beside what is published."""
 
 
-def draw_curves(search: FinishedSearch) -> Figure:
-    """Draw the published curves and those of the best trials, beside the straight line."""
-    figure, grid = panels(len(search.space.curves))
-    drawn = dict(zip(search.space.curves, grid, strict=True))
+def draw_curves(search: FinishedSearch) -> Figure | str:
+    """Draw the published curves and those of the best trials, beside the straight line.
+
+    Returns:
+        The figure, or why there is none.
+    """
+    space = search.curves
+    if space is None:
+        return NO_CURVES
+    figure, grid = panels(len(space.curves))
+    drawn = dict(zip(space.curves, grid, strict=True))
     for axes in grid:
         axes.plot([0, 1], [0, 1], color=START, linestyle="--", label="straight line (no search)")
         axes.set(aspect="equal", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     best = search.best[:BEST]
     for rank, (trial, _) in enumerate(best):
         label = f"the {len(best)} best trials" if rank == 0 else None
-        _draw(drawn, search.space, trial.theta, color=TRIAL, linewidth=0.8, alpha=0.6, label=label)
-    _draw(drawn, search.space, search.result.theta, color=FOUND, linewidth=2.5, label="published")
+        _draw(drawn, space, trial.theta, color=TRIAL, linewidth=0.8, alpha=0.6, label=label)
+    _draw(drawn, space, search.result.theta, color=FOUND, linewidth=2.5, label="published")
     for name, axes in drawn.items():
         axes.set_title(name, fontsize=10)
     name_axes(grid, "probability", "g: what the logic takes for it")
@@ -44,26 +51,33 @@ def _draw(
     drawn: dict[str, Axes], space: ParameterSpace, theta: Sequence[float], **style: object
 ) -> None:
     x = torch.linspace(0, 1, 201, dtype=torch.float64)
-    for name, points in space.control_points(theta).items():
+    for name, points in space.control_points(theta[: space.dimension]).items():
         curve = curve_of(space.family, torch.tensor(points, dtype=torch.float64))(x)
         drawn[name].plot(x.numpy(), curve.numpy(), **style)  # type: ignore[arg-type]
 
 
-def draw_path(search: FinishedSearch) -> Figure:
-    """Draw theta by generation; the dotted line is the generation that is published."""
-    groups = _groups(search.space)
+def draw_path(search: FinishedSearch) -> Figure | str:
+    """Draw theta by generation; the dotted line is the generation that is published.
+
+    Returns:
+        The figure, or why there is none.
+    """
+    space = search.curves
+    if space is None:
+        return NO_CURVES
+    groups = _groups(space)
     figure, grid = panels(len(groups))
     path = np.array(search.result.path)
     for axes, (title, places) in zip(grid, groups.items(), strict=True):
-        names = [search.space.names[position].rpartition(".")[2] for position in places]
+        names = [space.names[position].rpartition(".")[2] for position in places]
         _draw_lines(axes, names, path[:, places])
         axes.axvline(search.result.generation, color=FOUND, linestyle=":")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
         axes.set(xlim=(-0.4, len(path) - 0.6))
         axes.set_title(title, fontsize=10)
-        if search.space.bounded:
-            axes.set_ylim(search.space.low.min() - 0.02, search.space.high.max() + 0.02)
-    if search.space.names[-1].startswith("weight."):
+        if space.bounded:
+            axes.set_ylim(space.low.min() - 0.02, space.high.max() + 0.02)
+    if space.names[-1].startswith("weight."):
         grid[-1].legend(fontsize=8)
     name_axes(grid, "generation", "theta")
     legend(figure, grid[0], columns=min(len(grid[0].get_lines()) - 1, 3 * min(len(grid), 4)))

@@ -14,7 +14,9 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
 from search_service.pages.canvas import FOUND, TRIAL, figure_of, legend
 from search_service.samplers.optuna_study import box
-from search_service.searches.figures.search import FinishedSearch
+from search_service.searches.figures.search import NO_CURVES, FinishedSearch
+from search_service.spaces.curves import CurveSpace
+from search_service.spaces.space import Box
 
 LEAST = 20
 """Fewer trials with a score tell nothing about parameters."""
@@ -29,27 +31,33 @@ def draw(search: FinishedSearch) -> Figure | str:
     Returns:
         The figure, or why there is none.
     """
+    space = search.space
+    if not isinstance(space, CurveSpace):
+        return NO_CURVES
     scores = np.array([score for _, score in search.scored])
     if len(scores) < LEAST:
         return f"It takes at least {LEAST} trials with a score; there are {len(scores)}."
     if _worst_of_best(scores) <= scores.min():
         return "The best trials score no better than the rest: no parameter decides anything."
-    shares = importances(search, scores)
+    shares = importances(search, space, scores)
     generator = np.random.default_rng(0)
-    times = ceil(_BY_CHANCE / search.space.dimension)
-    shuffled = [importances(search, generator.permutation(scores)) for _ in range(times)]
-    return _bars(search.space.names, shares, float(np.quantile(shuffled, 0.95)))
+    times = ceil(_BY_CHANCE / space.dimension)
+    shuffled = [importances(search, space, generator.permutation(scores)) for _ in range(times)]
+    return _bars(space.names, shares, float(np.quantile(shuffled, 0.95)))
 
 
-def importances(search: FinishedSearch, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+def importances(
+    search: FinishedSearch, space: Box, scores: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Importances of all parameters, shape (dimension,), which add up to 1.
 
     Args:
         search: Its trials with a score, n of them, tell where was searched.
+        space: What was searched.
         scores: Their scores, shape (n,), at least :data:`LEAST` and not all the same.
     """
     thetas = [trial.theta for trial, _ in search.scored]
-    names, ranges = search.space.names, box(search.space, thetas)
+    names, ranges = space.names, box(space, thetas)
     study = optuna.create_study(direction="maximize")
     study.add_trials(
         [

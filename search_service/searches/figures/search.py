@@ -6,9 +6,14 @@ from functools import cached_property
 from typing import Any
 
 from search_service.samplers.contract import SamplerResult
+from search_service.searches.space import SearchSpace
+from search_service.spaces.curves import CurveSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.metrics.catalogue import METRICS
+
+NO_CURVES = "The search was of the zoo: its trials are of several kinds of loss."
+"""Why figures of curves are missing there."""
 
 
 @dataclass(frozen=True)
@@ -17,15 +22,32 @@ class FinishedSearch:
 
     Attributes:
         space: What was searched.
-        document: The loss file that it publishes, with its provenance.
+        documents: The loss files that it publishes, one for each objective, with their provenance.
         result: What its sampler found.
         trials: All of its trials, by number.
+        winners: What is told of each loss that is published.
     """
 
-    space: ParameterSpace
-    document: dict[str, Any]
+    space: SearchSpace
+    documents: Sequence[dict[str, Any]]
     result: SamplerResult
     trials: Sequence[Trial]
+    winners: Sequence[dict[str, Any]] = ()
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The loss file of the first objective."""
+        return self.documents[0]
+
+    @property
+    def curves(self) -> ParameterSpace | None:
+        """The curves, where they are what was searched."""
+        return self.space.parameters if isinstance(self.space, CurveSpace) else None
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """Metrics that were weighed against each other."""
+        return self.curves.target.metrics if self.curves is not None and self.curves.mixed else ()
 
     @cached_property
     def scored(self) -> list[tuple[Trial, float]]:
@@ -47,5 +69,6 @@ class FinishedSearch:
         )
 
     def published(self, theta: Sequence[float]) -> bool:
-        """Whether these are the parameters that are published."""
-        return tuple(theta) == tuple(self.result.theta)
+        """Whether these are parameters that are published."""
+        found = [tuple(winner["theta"]) for winner in self.winners if winner.get("theta")]
+        return tuple(theta) in (found or [tuple(self.result.theta)])

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from search_service.pages.canvas import figure_of, legend, name_axes
-from search_service.searches.figures.search import FinishedSearch
+from search_service.searches.figures.search import NO_CURVES, FinishedSearch
 from surrogate_zoo.losses.surrogate import SurrogateLoss
 
 _WIDTH: Final = 32  # pixels of the image; class 1 is its left part
@@ -27,8 +27,14 @@ SHARES: Final = np.linspace(2, _WIDTH - 2, 8) / _WIDTH
 """y, never 0 or 1: a class that does not occur would be left out of means."""
 
 
-def draw(search: FinishedSearch) -> Figure:
-    """Draw the published loss, the one without a search, and the difference."""
+def draw(search: FinishedSearch) -> Figure | str:
+    """Draw the published loss, the one without a search, and the difference.
+
+    Returns:
+        The figure, or why there is none.
+    """
+    if search.curves is None:
+        return NO_CURVES
     searched, naive = surface(search), surface(search, naive=True)
     figure = figure_of(11, 4.2)
     axes = figure.subplots(1, 3, sharey=True)
@@ -70,9 +76,12 @@ def _losses(search: FinishedSearch, *, naive: bool) -> list[tuple[float, Surroga
         document["terms"][0]["loss"] if document["kind"] == "sum" else document
     )["options"]
     losses = []
-    for weight, metric, curves in search.space.surrogates(search.result.theta):
+    space = search.curves
+    assert space is not None  # noqa: S101 - the caller looked
+    theta = search.result.theta[: space.dimension]
+    for weight, metric, curves in space.surrogates(theta):
         points = None if naive else [value for row in curves.values() for value in row]
-        loss = SurrogateLoss(metric, points, num_classes=2, family=search.space.family, **options)
+        loss = SurrogateLoss(metric, points, num_classes=2, family=space.family, **options)
         loss.check_values = False
         losses.append((weight, loss))
     return losses

@@ -98,6 +98,7 @@ class WeightedCrossEntropy(HandmadeLoss):
         ignore_index: Label of void pixels.
         weighting: What a class's frequency is relative to: all pixels (``inverse``) or those of the
             images that hold the class (``median``, median frequency balancing).
+        power: Exponent of the weights in [0, 1]: 1 is the literature's, 0 is cross entropy.
         class_pixels: Valid pixels of each class in the training split, C numbers >= 0. None counts
             them in each batch, which makes ``inverse`` the mean over the batch's classes of each
             one's mean cross entropy.
@@ -117,13 +118,16 @@ class WeightedCrossEntropy(HandmadeLoss):
         num_classes: int,
         ignore_index: int = 255,
         weighting: str,
+        power: float,
         class_pixels: Sequence[float] | None = None,
         class_image_pixels: Sequence[float] | None = None,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         if weighting not in _WEIGHTINGS:
             raise InputError(f"weighting must be one of {_WEIGHTINGS}, not {weighting!r}.")
-        self.weighting = weighting
+        if not 0 <= power <= 1:
+            raise InputError(f"power must lie in [0, 1], not {power}.")
+        self.weighting, self.power = weighting, power
         weights = None
         if class_pixels is not None:
             counts = _counts("class_pixels", class_pixels, num_classes)
@@ -134,7 +138,7 @@ class WeightedCrossEntropy(HandmadeLoss):
                 raise InputError(
                     "class_image_pixels must be at least class_pixels, class by class."
                 )
-            weights = _inverse(counts, whole)
+            weights = _inverse(counts, whole, power)
         self.register_buffer("weights", weights)
 
     def of_valid(self, batch: Batch) -> Tensor:
@@ -156,7 +160,7 @@ class WeightedCrossEntropy(HandmadeLoss):
         """Weights (C,) from a batch's own pixels (N, C)."""
         images = pixels.sum(1, keepdim=True)
         holds = (pixels > 0) | (self.weighting == "inverse")
-        return _inverse(pixels.sum(0), (images * holds).sum(0))
+        return _inverse(pixels.sum(0), (images * holds).sum(0), self.power)
 
 
 _WEIGHTINGS = ("inverse", "median")
@@ -173,9 +177,9 @@ def _counts(name: str, numbers: Sequence[float], num_classes: int) -> Tensor:
     return counts
 
 
-def _inverse(counts: Tensor, whole: Tensor) -> Tensor:
-    """``whole / counts``, all (C,); 0 for a class without pixels."""
-    return torch.where(counts > 0, whole / counts.clamp(min=1), 0)
+def _inverse(counts: Tensor, whole: Tensor, power: float) -> Tensor:
+    """``(whole / counts) ** power``, all (C,); 0 for a class without pixels."""
+    return torch.where(counts > 0, (whole / counts.clamp(min=1)) ** power, 0)
 
 
 def _pixels_by_image(batch: Batch) -> Tensor:

@@ -89,11 +89,11 @@ def test_everyone_who_was_better_on_a_rung_is_told_more(
 def test_every_way_to_save_is_off_unless_asked_for() -> None:
     body = {"metric": "miou", "dataset": "shapes"}
     plain = SearchRequest.model_validate(body)
-    assert (plain.rejection, plain.halving, plain.warm_up, plain.repeats) == (None, None, 0, None)
+    assert (plain.rejection, plain.halving, plain.warm_up, plain.race) == (None, None, 0, None)
     asked = SearchRequest.model_validate(body | {"rejection": {}, "halving": {"keep": 0.3}})
     assert asked.rejection is not None
     assert asked.halving == HalvingSpec(keep=0.3)
-    for wrong in ({"repeats": 1}, {"warm_up": -1}, {"rejection": {"share": 1.0}}):
+    for wrong in ({"race": {"rounds": 1}}, {"warm_up": -1}, {"rejection": {"share": 1.0}}):
         with pytest.raises(ValidationError):
             SearchRequest.model_validate(body | wrong)
 

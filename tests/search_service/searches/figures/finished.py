@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from search_service.samplers.contract import SamplerResult
 from search_service.searches.figures.search import FinishedSearch
+from search_service.spaces.curves import CurveSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.losses.document import sum_document, surrogate_document
 from surrogate_zoo.losses.parameter_space import ParameterSpace
@@ -53,7 +55,7 @@ def finished(
     path = (corner,) * (generations - 1) + (published,)
     means = tuple(0.3 + 0.1 * i for i in range(generations))
     result = SamplerResult(published, means[-1], generations - 1, path, means)
-    return FinishedSearch(space, document(space, published), result, list(trials))
+    return FinishedSearch(CurveSpace(space), [document(space, published)], result, list(trials))
 
 
 def points_of(line: Line2D) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -62,7 +64,7 @@ def points_of(line: Line2D) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return x, y
 
 
-def document(space: ParameterSpace, theta: Sequence[float]) -> dict[str, object]:
+def document(space: ParameterSpace, theta: Sequence[float]) -> dict[str, Any]:
     terms = [
         (weight, surrogate_document("mine", metric, points, family=space.family, provenance=FACTS))
         for weight, metric, points in space.surrogates(theta)

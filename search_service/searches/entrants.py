@@ -1,0 +1,136 @@
+"""Who runs in the race at the end of a search. No torch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from search_service.samplers.contract import SamplerResult
+from search_service.searches.race_rules import RaceSpec
+from search_service.spaces.curves import CurveSpace
+from search_service.spaces.space import Space, Theta
+from search_service.spaces.zoo import CROSS_ENTROPY, ZooSpace
+from search_service.store.tables import Trial
+from surrogate_zoo.losses.document import Document
+from surrogate_zoo.losses.registry import LOSSES
+from surrogate_zoo.losses.scale import filled
+from surrogate_zoo.metrics.targets import Target
+
+Role = Literal["candidate", "handmade", "cross-entropy", "start"]
+
+HANDMADE_STARTERS: Final = 3
+"""So many handmade losses run in the heats, beside cross entropy."""
+
+_UNTRIED: Final = 10**6
+"""Numbers of means that are no trials begin here."""
+_START: Final = 2 * _UNTRIED
+_ENTROPY: Final = _START + 1
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A loss that runs in a race.
+
+    Attributes:
+        number: Its trial's number, or one above all of them.
+        roles: What it runs as: a handmade loss may be a candidate too.
+        loss: The loss file's content; a draft where its scale was never measured.
+        rate: Factor on the schedule's peak learning rate.
+        facts: What it is, for people: its number, and its parameters by name.
+        theta: Its parameters; None of what lies outside of the space.
+    """
+
+    number: int
+    roles: tuple[Role, ...]
+    loss: Document
+    rate: float
+    facts: Mapping[str, Any]
+    theta: Theta | None
+
+
+def of_trials(
+    space: ZooSpace, trials: Sequence[Trial], spec: RaceSpec, metric: str
+) -> list[Entrant]:
+    """Those of a search of the zoo for one metric: the best candidates, rivals, and the start.
+
+    The start is the surrogate of the metric with straight curves, at its best rate.
+    """
+    target = Target(metric)
+    ranked = _ranked(target, [trial for trial in trials if trial.ending == "trained"])
+    every = _ranked(target, trials)  # a rival may have been stopped early
+    start = [trial for trial in every if _is_start(space, target, trial.theta)]
+    plain = _best_of_each(space, [trial for trial in every if space.plain(trial.theta)])
+    entropy = [t for t in plain if space.kind(t.theta).name == CROSS_ENTROPY]
+    roles: dict[int, list[Role]] = {}
+    chosen = (
+        ("candidate", ranked[: spec.starters]),
+        ("handmade", plain[:HANDMADE_STARTERS]),
+        ("cross-entropy", entropy[:1]),
+        ("start", start[:1]),
+    )
+    role: Role
+    for role, group in chosen:  # type: ignore[assignment]
+        for trial in group:
+            roles.setdefault(trial.number, []).append(role)
+    by_number = {trial.number: trial for trial in trials}
+    return [_of_trial(space, by_number[number], tuple(told)) for number, told in roles.items()]
+
+
+def of_curves(
+    space: CurveSpace,
+    trials: Sequence[Trial],
+    spec: RaceSpec,
+    *,
+    found: SamplerResult,
+    start: Theta,
+) -> list[Entrant]:
+    """Those of a search of curves: what its sampler publishes, the best trials, the start, cross entropy."""
+    trained = [trial for trial in trials if trial.ending == "trained"]
+    ranked = _ranked(space.target, trained)[: spec.starters]
+    entrants = [_of_trial(space, trial, ("candidate",)) for trial in ranked]
+    known = {tuple(trial.theta) for trial in ranked}
+    # A mean's number tells its generation: a search that is extended races another one.
+    mean = _UNTRIED + found.generation
+    extra: list[tuple[int, Role, Theta]] = [
+        (mean, "candidate", found.theta),
+        (_START, "start", start),
+    ]
+    for number, role, theta in extra:
+        if theta not in known:
+            draft = space.candidate(theta)
+            facts = {"number": None} | space.named(theta)
+            entrants.append(Entrant(number, (role,), draft.loss, draft.rate, facts, theta))
+    loss = LOSSES[CROSS_ENTROPY].document()
+    facts = {"number": None, "loss": CROSS_ENTROPY}
+    roles: tuple[Role, ...] = ("handmade", "cross-entropy")
+    return [*entrants, Entrant(_ENTROPY, roles, loss, 1.0, facts, None)]
+
+
+def _ranked(target: Target, trials: Sequence[Trial]) -> list[Trial]:
+    """Trials that have a score, the best first; of equals the earlier one."""
+    pairs = [
+        (score, trial)
+        for trial in trials
+        if trial.score is not None and (score := target.score(trial.metrics)) is not None
+    ]
+    return [trial for _, trial in sorted(pairs, key=lambda pair: (-pair[0], pair[1].number))]
+
+
+def _best_of_each(space: ZooSpace, ranked: Sequence[Trial]) -> list[Trial]:
+    """The best of every kind."""
+    best: dict[str, Trial] = {}
+    for trial in ranked:
+        best.setdefault(space.kind(trial.theta).name, trial)
+    return list(best.values())
+
+
+def _is_start(space: ZooSpace, target: Target, theta: Sequence[float]) -> bool:
+    kind = space.kind(theta)
+    names = [f"surrogate-{metric}" for metric in target.metrics]
+    return kind.name in names and tuple(theta[2:]) == kind.starts[0]
+
+
+def _of_trial(space: Space, trial: Trial, roles: tuple[Role, ...]) -> Entrant:
+    draft = space.candidate(trial.theta)
+    loss = filled(draft.loss, trial.scales) if trial.scales else draft.loss
+    facts = {"number": trial.number} | space.named(trial.theta)
+    return Entrant(trial.number, roles, loss, draft.rate, facts, tuple(trial.theta))

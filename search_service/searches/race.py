@@ -1,0 +1,234 @@
+"""The race at the end of a search, durably: every training is recorded once, under its round."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from search_service.jobs import stages
+from search_service.jobs.run import Run
+from search_service.searches import warm_up
+from search_service.searches.entrants import Entrant, Role
+from search_service.searches.race_rules import (
+    LEAST_ROUNDS,
+    RaceSpec,
+    Scores,
+    Standing,
+    standing,
+    verdict,
+)
+from search_service.significance import Difference
+from surrogate_zoo.metrics.targets import Target
+from workers.tasks.proxy import Candidate, Outcome, ProxyTask
+
+SEEDS = 2**31  # seeds lie below
+
+
+@dataclass(frozen=True)
+class Race:
+    """A race for one metric or several, whose entrants share their trainings.
+
+    Attributes:
+        run: The run of the job.
+        spec: Its rules.
+        task: The search's proxy task, cold.
+        entrants: For each metric, who takes part.
+        warm_up: Length of each seed's warm-up.
+        outcomes: Stage -> entrant -> what became of it, as far as the race has come.
+    """
+
+    run: Run
+    spec: RaceSpec
+    task: ProxyTask
+    entrants: Mapping[str, Sequence[Entrant]]
+    warm_up: int = 0
+    outcomes: dict[str, dict[int, Outcome]] = field(default_factory=dict)
+
+    def result(self) -> "RaceResult":
+        """Run the race to its end.
+
+        Raises:
+            Interrupted: The job is to pause or to stop; what finished is recorded.
+            LossfitError: The proxy task cannot be run.
+        """
+        finalists = self._heats()
+        dropped: dict[str, frozenset[int]] = {metric: frozenset() for metric in finalists}
+        running = dict(finalists)
+        for number in range(1, self.spec.rounds + 1):
+            left = {
+                metric: [e for e in entrants if e.number not in dropped[metric]]
+                for metric, entrants in running.items()
+            }
+            self._round(f"round {number}", self._round_task(number), left)
+            if number < LEAST_ROUNDS:
+                continue
+            stands = {m: self._standing(m, es, dropped[m]) for m, es in finalists.items()}
+            dropped |= {metric: stand.dropped for metric, stand in stands.items()}
+            running = {
+                metric: entrants
+                for metric, entrants in running.items()
+                if not stands[metric].decided(_rivals(entrants))
+            }
+            if not running:
+                break
+        return RaceResult(
+            self, finalists, {m: self._standing(m, es) for m, es in finalists.items()}
+        )
+
+    def scores(self, metric: str, stage: str, entrants: Sequence[Entrant]) -> Scores:
+        """Scores of those entrants in all rounds of a stage (``heat``, ``round``) that they ran in."""
+        target = Target(metric)
+        rounds = [found for name, found in self.outcomes.items() if name.startswith(stage)]
+        return {
+            entrant.number: [
+                target.score(found[entrant.number].metrics)
+                for found in rounds
+                if entrant.number in found
+            ]
+            for entrant in entrants
+        }
+
+    def _heats(self) -> dict[str, list[Entrant]]:
+        """Let all run on the proxy task of the search, and keep the finalists of each metric."""
+        for number in range(1, self.spec.heats + 1):
+            task = self.task.model_copy(update={"seed": self._seed(number)})
+            self._round(f"heat {number}", task, self.entrants)
+        return {
+            metric: self._finalists(metric, entrants) for metric, entrants in self.entrants.items()
+        }
+
+    def _finalists(self, metric: str, entrants: Sequence[Entrant]) -> list[Entrant]:
+        """The best of each role, as many as go on: in their given order where there were no heats."""
+        ranked = list(entrants)
+        if self.spec.heats:
+            places = standing(self.scores(metric, "heat", entrants)).means
+            sound = [entrant for entrant in entrants if places[entrant.number] is not None]
+            ranked = sorted(sound, key=lambda e: -(places[e.number] or 0.0))
+        room: dict[Role, int] = {
+            "candidate": self.spec.finalists,
+            "handmade": 1,
+            "cross-entropy": 1,
+        }
+        finalists: list[Entrant] = []
+        for entrant in ranked:
+            roles = [role for role in entrant.roles if room.get(role, 0) > 0]
+            if roles:
+                finalists.append(entrant)
+                for role in roles:
+                    room[role] -= 1
+        return finalists
+
+    def _standing(
+        self, metric: str, entrants: Sequence[Entrant], before: Collection[int] = ()
+    ) -> Standing:
+        return standing(self.scores(metric, "round", entrants), before, level=self.spec.level)
+
+    def _round(
+        self, stage: str, task: ProxyTask, entrants: Mapping[str, Sequence[Entrant]]
+    ) -> None:
+        """Train everyone who is left for some metric, once."""
+        every = {entrant.number: entrant for group in entrants.values() for entrant in group}
+        task = warm_up.warmed(self.run, task.model_copy(update={"rejection": None}), self.warm_up)
+        rate = task.training.learning_rate
+        candidates = [
+            Candidate(number, dict(entrant.loss), learning_rate=rate * entrant.rate)
+            for number, entrant in sorted(every.items())
+        ]
+        self.outcomes[stage] = stages.of_stage(self.run, stage, task, candidates)
+
+    def _round_task(self, number: int) -> ProxyTask:
+        changes: dict[str, Any] = {"seed": self._seed(self.spec.heats + number)}
+        if self.spec.whole:
+            changes["frozen_encoder"] = False
+        return self.task.model_copy(update=changes)
+
+    def _seed(self, number: int) -> int:
+        """A seed that the search itself has not used: it scored with its own alone."""
+        return (self.task.seed + number) % SEEDS
+
+
+@dataclass(frozen=True)
+class RaceResult:
+    """How a race ended.
+
+    Attributes:
+        race: The race.
+        finalists: Metric -> who ran in the rounds.
+        standings: Metric -> how it ended, over all rounds.
+    """
+
+    race: Race
+    finalists: Mapping[str, Sequence[Entrant]]
+    standings: Mapping[str, Standing]
+
+    def winner(self, metric: str) -> Entrant | None:
+        """The winner for a metric; None where every training failed."""
+        ranking = self.standings[metric].ranking
+        return self._by_number(metric)[ranking[0]] if ranking else None
+
+    def told(self, metric: str) -> dict[str, Any]:
+        """What is told of the race for a metric: winner, verdict, and everyone's scores and distances."""
+        stand, entrants = self.standings[metric], self.finalists[metric]
+        winner = self.winner(metric)
+        rounds = self.race.scores(metric, "round", entrants)
+        heats = self.race.scores(metric, "heat", self.race.entrants[metric])
+        told: dict[str, Any] = {
+            "rounds": max((len(scores) for scores in rounds.values()), default=0),
+            "heats": self.race.spec.heats,
+            "level": self.race.spec.level,
+            "entrants": [
+                dict(entrant.facts)
+                | {"roles": list(entrant.roles), "scores": list(rounds[entrant.number])}
+                | {"winner": entrant is winner, "mean": stand.means[entrant.number]}
+                | {"lead": _told_lead(stand.leads.get(entrant.number))}
+                for entrant in entrants
+            ],
+            "in_heats": [
+                dict(entrant.facts) | {"scores": list(heats[entrant.number])}
+                for entrant in self.race.entrants[metric]
+            ],
+        }
+        if winner is not None:
+            handmade = {e.number for e in entrants if "handmade" in e.roles}
+            told["verdict"] = verdict(stand.leads, winner.number, handmade)
+        return told
+
+    @property
+    def cost(self) -> dict[str, Any]:
+        """Trainings and their seconds, heats apart from rounds."""
+        costs: dict[str, Any] = {}
+        for stage in ("heat", "round"):
+            found = [
+                outcome
+                for name, outcomes in self.race.outcomes.items()
+                if name.startswith(stage)
+                for outcome in outcomes.values()
+            ]
+            seconds = sum(outcome.seconds for outcome in found)
+            costs[f"{stage}s"] = {"trainings": len(found), "seconds": seconds}
+        return costs
+
+    @property
+    def hold_out(self) -> str:
+        """How the hold-out sets of the rounds were cut, as the first one tells."""
+        rounds = self.race.outcomes.get("round 1", {})
+        return next((outcome.hold_out for outcome in rounds.values()), "")
+
+    def scales(self, number: int) -> tuple[float, ...]:
+        """The scales that were first measured for an entrant's draft."""
+        found = [outcomes[number] for outcomes in self.race.outcomes.values() if number in outcomes]
+        return next((outcome.scales for outcome in found), ())
+
+    def _by_number(self, metric: str) -> dict[int, Entrant]:
+        return {entrant.number: entrant for entrant in self.finalists[metric]}
+
+
+def _rivals(entrants: Sequence[Entrant]) -> list[int]:
+    """Cross entropy and the best handmade loss: the winner's lead over these is to be told."""
+    return [entrant.number for entrant in entrants if set(entrant.roles) - {"candidate"}]
+
+
+def _told_lead(lead: Difference | None) -> dict[str, Any] | None:
+    """The winner's lead over an entrant."""
+    if lead is None:
+        return None
+    return {"mean": lead.mean, "interval": lead.interval and list(lead.interval), "p": lead.p}

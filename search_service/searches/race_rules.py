@@ -1,0 +1,133 @@
+"""A race between losses: seeds drawn afresh, in pairs, until one leads or the budget ends. Pure functions.
+
+Scores that decided what is looked at again are too high; so nothing of the search's own scores counts
+in a race. Each round trains all who are left with one fresh seed, which cuts another hold-out set and
+draws other weights and batches, the same for all: differences are measured in pairs.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from search_service import significance
+from search_service.significance import Difference
+from workers.tasks.base import Spec
+
+Scores = Mapping[int, Sequence[float | None]]
+"""Entrant -> its score in every round that it ran in, from the first on; None where it failed."""
+
+LEAST_ROUNDS = 2
+"""Rounds before anybody is dropped: of one there is no interval."""
+
+
+class RaceSpec(Spec):
+    """The race at the end of a search.
+
+    Attributes:
+        heats: Rounds on the search's own proxy task, which send the finalists on; 0 goes without.
+        starters: Best candidates of the search, for each metric, that run in the heats.
+        finalists: Of these go on to the rounds, beside cross entropy, the best handmade loss and the
+            start of the search.
+        rounds: The most rounds; they end before that where the winner's lead is beyond doubt.
+        whole: Train whole networks in the rounds where the proxy task has a frozen encoder.
+    """
+
+    heats: Annotated[int, Field(ge=0, le=20)] = 2
+    starters: Annotated[int, Field(ge=1, le=64)] = 6
+    finalists: Annotated[int, Field(ge=1, le=16)] = 2
+    rounds: Annotated[int, Field(ge=2, le=100)] = 4
+    whole: bool = True
+
+    @property
+    def level(self) -> float:
+        """Level of the interval of one look, so that all looks together have 95% (Bonferroni)."""
+        return 1 - (1 - significance.LEVEL) / (self.rounds - LEAST_ROUNDS + 1)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a race for one metric stands.
+
+    Attributes:
+        ranking: Entrants that are in the race, the best mean first.
+        dropped: Those that are clearly behind.
+        leads: The leader's lead over each other entrant, in pairs, over the rounds both ran in.
+        means: Mean score of each entrant over the rounds that it ran in; None where it has none.
+    """
+
+    ranking: tuple[int, ...]
+    dropped: frozenset[int]
+    leads: Mapping[int, Difference]
+    means: Mapping[int, float | None]
+
+    def decided(self, rivals: Collection[int]) -> bool:
+        """Whether the leader's lead over the runner-up and over these rivals is beyond doubt."""
+        others = [*self.ranking[1:2], *rivals]
+        return all(clear(self.leads[other]) for other in others if other in self.leads)
+
+
+def clear(lead: Difference) -> bool:
+    """Whether the interval of a lead lies above 0."""
+    return lead.interval is not None and lead.interval[0] > 0
+
+
+def standing(
+    scores: Scores, before: Collection[int] = (), *, level: float = significance.LEVEL
+) -> Standing:
+    """Where a race stands.
+
+    Whoever fails in one round is dropped: a loss whose training may fail is not to be recommended.
+
+    Args:
+        scores: As above; an entrant that was dropped has fewer rounds.
+        before: Those that were dropped already.
+        level: Of the intervals.
+    """
+    means = {entrant: _mean(rounds) for entrant, rounds in scores.items()}
+    sound = [entrant for entrant, mean in means.items() if mean is not None]
+    running = [entrant for entrant in sound if entrant not in before]
+    ranking = sorted(running, key=lambda entrant: (-_at_least(means[entrant]), entrant))
+    if not ranking:
+        return Standing((), frozenset(scores), {}, means)
+    leader = ranking[0]
+    leads = {
+        entrant: _lead(scores[leader], scores[entrant], level)
+        for entrant in sound
+        if entrant != leader
+    }
+    behind = {entrant for entrant in ranking[1:] if clear(leads[entrant])}
+    dropped = frozenset(before) | behind | (set(scores) - set(sound))
+    kept = tuple(entrant for entrant in ranking if entrant not in behind)
+    return Standing(kept, dropped, leads, means)
+
+
+Verdict = Literal["better", "not told apart", "handmade"]
+"""``better``: the winner's lead over the best handmade loss is beyond doubt; ``not told apart``: it
+leads, and chance may have made that; ``handmade``: the best handmade loss won."""
+
+
+def verdict(leads: Mapping[int, Difference], winner: int, handmade: Collection[int]) -> Verdict:
+    """What a race says of its winner."""
+    if winner in handmade:
+        return "handmade"
+    rivals = [leads[entrant] for entrant in handmade if entrant in leads]
+    return "better" if rivals and all(clear(lead) for lead in rivals) else "not told apart"
+
+
+def _mean(rounds: Sequence[float | None]) -> float | None:
+    scores = [score for score in rounds if score is not None]
+    return sum(scores) / len(scores) if rounds and len(scores) == len(rounds) else None
+
+
+def _at_least(mean: float | None) -> float:
+    return float("-inf") if mean is None else mean
+
+
+def _lead(
+    leader: Sequence[float | None], other: Sequence[float | None], level: float
+) -> Difference:
+    """Over the rounds that both ran in."""
+    pairs = [(a, b) for a, b in zip(leader, other, strict=False) if a is not None and b is not None]
+    return significance.difference([a for a, _ in pairs], [b for _, b in pairs], level=level)

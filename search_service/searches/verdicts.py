@@ -1,0 +1,48 @@
+"""What a race says of its winner, in a sentence. Needs no torch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from surrogate_zoo.metrics.catalogue import METRICS
+
+
+def sentence(objective: str, race: Mapping[str, Any]) -> str:
+    """The answer of a search: the winner, its lead and interval, or that no loss was found better.
+
+    Args:
+        objective: The metric, or the weighted sum of some.
+        race: As ``race.RaceResult.told`` tells it.
+    """
+    winner = next(entrant for entrant in race["entrants"] if entrant["winner"])
+    metric = METRICS[objective].title if objective in METRICS else objective
+    rivals = [entrant for entrant in race["entrants"] if entrant["lead"] and _is_rival(entrant)]
+    leads = "; ".join(map(_lead, rivals))
+    seeds = f"{race['rounds']} fresh seeds"
+    if race["verdict"] == "better":
+        return f"{label(winner)} beats the best handmade loss in {metric} over {seeds}: {leads}."
+    best = next((e for e in rivals if "handmade" in e["roles"]), None)
+    if race["verdict"] == "handmade":
+        told = f"No loss was found that is better than {label(winner)} in {metric} over {seeds}"
+        return told + (f" (its lead: {leads})." if leads else ".")
+    other = "the handmade ones" if best is None else label(best)
+    return f"{label(winner)} leads in {metric} over {seeds}, and is not told apart from {other}: {leads}."
+
+
+def label(entrant: Mapping[str, Any]) -> str:
+    """A loss as a sentence calls it: ``lovasz`` or ``surrogate-miou with 0.2 of cross entropy``."""
+    name = str(entrant.get("loss", "the searched loss"))
+    share = entrant.get("cross-entropy", 0.0)
+    return name if not share else f"{name} with {share:.2g} of cross entropy"
+
+
+def _is_rival(entrant: Mapping[str, Any]) -> bool:
+    return bool({"handmade", "cross-entropy"} & set(entrant["roles"]))
+
+
+def _lead(rival: Mapping[str, Any]) -> str:
+    lead = rival["lead"]
+    interval = ""
+    if lead["interval"] is not None:
+        low, high = (100 * end for end in lead["interval"])
+        interval = f" ({low:+.1f} to {high:+.1f})"
+    return f"{100 * lead['mean']:+.1f} points{interval} over {label(rival)}"

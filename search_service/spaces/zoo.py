@@ -1,0 +1,301 @@
+"""The zoo as a search space: which loss, with which parameters, beside how much cross entropy, at which rate.
+
+A point is a kind of loss and, for that kind alone, values of its own parameters; so a search can pick a
+handmade loss as well as bend a metric's curves. No torch.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_service.spaces.rates import RATES
+from search_service.spaces.space import Draft, Theta, drafted
+from surrogate_zoo.errors import InputError, UnknownNameError
+from surrogate_zoo.losses.dimensions import Dimension
+from surrogate_zoo.losses.document import Document, handmade_document, surrogate_document
+from surrogate_zoo.losses.parameter_space import ParameterSpace
+from surrogate_zoo.losses.published import PUBLISHED_METRICS, published_document
+from surrogate_zoo.losses.registry import LOSSES, needs_of
+from surrogate_zoo.metrics.targets import Target
+from surrogate_zoo.needs import CLASS_IMAGE_PIXELS, CLASS_PIXELS
+
+CROSS_ENTROPY: Final = "cross-entropy"
+SHARE: Final = Dimension("cross-entropy", 0.0, 0.9)
+"""Weight of cross entropy in a mixture; the loss itself has the rest. Both have its gradient's norm."""
+
+_COUNTED = {CLASS_PIXELS, CLASS_IMAGE_PIXELS}
+_FIRST: Final = 2
+"""A theta's entries are the kind, the rate, and then those of the kind."""
+
+
+@dataclass(frozen=True)
+class LossKind:
+    """One kind of loss of a :class:`ZooSpace`, and a box of its own parameters.
+
+    Attributes:
+        name: Of the loss in the zoo, or ``surrogate-<metric>``.
+        target: The metrics that score a candidate.
+        handmade: Whether it is a loss of the literature, rather than a metric's surrogate.
+        dimensions: The rate, then its own parameters, then its share of cross entropy if it has one.
+        starts: Points that a search tries first, without the rate.
+        make: Own parameters -> the loss file's content.
+    """
+
+    name: str
+    target: Target
+    handmade: bool
+    dimensions: tuple[Dimension, ...]
+    starts: tuple[Theta, ...]
+    make: Callable[[Theta], Document]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name a parameter, the rate first."""
+        return tuple(dimension.name for dimension in self.dimensions)
+
+    @property
+    def dimension(self) -> int:
+        """Number of parameters, the rate among them."""
+        return len(self.dimensions)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether it may stand beside cross entropy."""
+        return self.dimensions[-1] == SHARE
+
+    @property
+    def low(self) -> NDArray[np.float64]:
+        """Lower corner of the box, shape (dimension,)."""
+        return np.array([dimension.low for dimension in self.dimensions])
+
+    @property
+    def high(self) -> NDArray[np.float64]:
+        """Upper corner of the box, shape (dimension,)."""
+        return np.array([dimension.high for dimension in self.dimensions])
+
+    @property
+    def start(self) -> NDArray[np.float64]:
+        """Its first start at the schedule's own rate, shape (dimension,)."""
+        return np.array([1.0, *self.starts[0]])
+
+    @property
+    def bounded(self) -> bool:
+        """Theta must lie in the box."""
+        return True
+
+    def candidate(self, point: Sequence[float]) -> Draft:
+        """What a point of the box stands for.
+
+        Raises:
+            InputError: It has another length, or leaves the box.
+        """
+        if len(point) != self.dimension:
+            raise InputError(f"{self.name} has {self.dimension} parameters, not {len(point)}.")
+        for dimension, value in zip(self.dimensions, point, strict=True):
+            if not dimension.holds(value):
+                raise InputError(
+                    f"{dimension.name} of {self.name} must lie in [{dimension.low:g}, "
+                    f"{dimension.high:g}], not {value}."
+                )
+        rate, own = point[0], tuple(point[1:])
+        share, own = (own[-1], own[:-1]) if self.mixes else (0.0, own)
+        loss = drafted(self.make(own))
+        return Draft(_mixed(loss, share) if share > 0 else loss, rate)
+
+
+@dataclass(frozen=True)
+class ZooSpace:
+    """All losses that need logits and target alone, and the surrogates of the metrics.
+
+    A theta is the number of a kind, the factor on the learning rate, and the kind's own parameters: its
+    length differs between kinds.
+
+    Attributes:
+        metrics: What is searched for: metrics, or weighted sums of some, each with a winner.
+        family: Curve family of the surrogates of these metrics.
+        segments: Segments a curve; None takes the family's or the metric's own.
+        losses: Names of the handmade losses that take part; None takes all.
+        rates: Least and largest factor on the learning rate.
+        mixtures: Whether losses may stand beside cross entropy.
+        options: Options of the surrogates, such as ``tolerance``.
+    """
+
+    metrics: tuple[str, ...]
+    family: str = "bezier"
+    segments: int | None = None
+    losses: tuple[str, ...] | None = None
+    rates: tuple[float, float] = RATES
+    mixtures: bool = True
+    options: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse unknown metrics, families and losses."""
+        strange = sorted(set(self.losses or ()) - set(handmade_losses()))
+        if strange:
+            raise UnknownNameError(
+                "loss that takes logits and target alone", strange[0], handmade_losses()
+            )
+        _ = self.kinds
+
+    @cached_property
+    def target(self) -> Target:
+        """All metrics that are searched for, each once."""
+        names = dict.fromkeys(name for metric in self.metrics for name in Target(metric).metrics)
+        return Target("+".join(names)) if len(self.metrics) > 1 else Target(self.metrics[0])
+
+    @cached_property
+    def kinds(self) -> tuple[LossKind, ...]:
+        """The kinds, cross entropy first."""
+        own = self.target.metrics
+        others = [name for name in PUBLISHED_METRICS if name not in own]
+        handmade = [
+            name
+            for name in handmade_losses()
+            if name == CROSS_ENTROPY or self.losses is None or name in self.losses
+        ]
+        return (
+            *(self._handmade(name) for name in handmade),
+            *(self._surrogate(name) for name in own),
+            *(self._published(name) for name in others),
+        )
+
+    def portfolio(self, rates: Sequence[float]) -> list[Theta]:
+        """What a search tries first: every start of every kind at each of these rates."""
+        return [
+            (float(number), rate, *start)
+            for number, kind in enumerate(self.kinds)
+            for start in kind.starts
+            for rate in rates
+        ]
+
+    def kind(self, theta: Sequence[float]) -> LossKind:
+        """The kind of a theta.
+
+        Raises:
+            InputError: There is no such kind.
+        """
+        number = theta[0] if len(theta) else -1
+        if not float(number).is_integer() or not 0 <= number < len(self.kinds):
+            raise InputError(
+                f"theta must begin with the number of a kind, 0..{len(self.kinds) - 1}."
+            )
+        return self.kinds[int(number)]
+
+    def candidate(self, theta: Sequence[float]) -> Draft:
+        """See :class:`search_service.spaces.space.Space`."""
+        return self.kind(theta).candidate(theta[1:])
+
+    def named(self, theta: Sequence[float]) -> dict[str, Any]:
+        """``loss`` and ``rate``, and the kind's own parameters."""
+        kind = self.kind(theta)
+        return {"loss": kind.name} | dict(zip(kind.names, theta[1:], strict=True))
+
+    def plain(self, theta: Sequence[float]) -> bool:
+        """Whether it is a handmade loss just as the literature has it, at whatever rate."""
+        kind = self.kind(theta)
+        return kind.handmade and tuple(theta[_FIRST:]) in kind.starts
+
+    @property
+    def _rate(self) -> Dimension:
+        return Dimension("rate", *self.rates, log=True)
+
+    def _handmade(self, name: str) -> LossKind:
+        entry = LOSSES[name]
+        searched = () if entry.make else entry.searched
+        start = tuple(float(entry.parameters[each.name]) for each in searched)
+
+        def make(own: Theta) -> Document:
+            if not searched:
+                return entry.document()
+            values = {each.name: value for each, value in zip(searched, own, strict=True)}
+            parameters = dict(entry.parameters) | values
+            return handmade_document(name, name, parameters, title=entry.title)
+
+        alone = name == CROSS_ENTROPY or entry.make is not None
+        return self._with_share(name, searched, (start,), make, handmade=True, alone=alone)
+
+    def _surrogate(self, metric: str) -> LossKind:
+        curves = ParameterSpace(metric, self.family, self.segments)
+        low, high = curves.low.tolist(), curves.high.tolist()
+        searched = tuple(map(Dimension, curves.names, low, high))
+        starts = [tuple(np.clip(curves.start, curves.low, curves.high).tolist())]
+        starts += _published_start(curves)
+
+        def make(own: Theta) -> Document:
+            return surrogate_document(
+                f"surrogate-{metric}",
+                metric,
+                curves.control_points(own),
+                family=self.family,
+                options=self.options,
+            )
+
+        return self._with_share(
+            f"surrogate-{metric}", searched, tuple(starts), make, handmade=False, alone=False
+        )
+
+    def _published(self, metric: str) -> LossKind:
+        """The published surrogate of a metric that is not searched for: it may serve the others."""
+        name = f"asl-{metric}-voc"
+        document = published_document(metric)
+
+        def make(_: Theta) -> Document:
+            points = document["control_points"]
+            return surrogate_document(name, metric, points, options=self.options)
+
+        return self._with_share(name, (), ((),), make, handmade=False, alone=False)
+
+    def _with_share(
+        self,
+        name: str,
+        searched: tuple[Dimension, ...],
+        starts: tuple[Theta, ...],
+        make: Callable[[Theta], Document],
+        *,
+        handmade: bool,
+        alone: bool,
+    ) -> LossKind:
+        mixes = self.mixtures and not alone
+        return LossKind(
+            name,
+            self.target,
+            handmade,
+            (self._rate, *searched, *((SHARE,) if mixes else ())),
+            tuple((*start, 0.0) if mixes else start for start in starts),
+            make,
+        )
+
+
+def handmade_losses() -> tuple[str, ...]:
+    """Names of the losses of the literature that need logits and target alone, cross entropy first."""
+    surrogates = ("naive-", "asl-")
+    return tuple(name for name in LOSSES if not name.startswith(surrogates) and _needs_little(name))
+
+
+def _needs_little(name: str) -> bool:
+    needs = needs_of(name)
+    return not needs.inputs and set(needs.facts) <= _COUNTED
+
+
+def _published_start(curves: ParameterSpace) -> list[Theta]:
+    """The published parameters, where they are of this family and number of segments."""
+    try:
+        document = published_document(curves.metric)
+        points = curves.theta(document["control_points"])
+    except (KeyError, InputError):
+        return []
+    return [tuple(points.tolist())]
+
+
+def _mixed(loss: Document, share: float) -> Document:
+    """The draft of a loss beside cross entropy, which has a ``share`` of the whole."""
+    terms = [
+        {"weight": 1 - share, "loss": loss},
+        {"weight": share, "loss": LOSSES[CROSS_ENTROPY].document()},
+    ]
+    body = {"schema": loss["schema"], "kind": "sum", "name": loss["name"], "title": loss["title"]}
+    return body | {"terms": terms, "provenance": {}, "scale": None}
