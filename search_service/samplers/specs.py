@@ -1,6 +1,6 @@
 """The samplers that a search may ask for, with their options; needs pydantic alone."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -24,9 +24,21 @@ class SamplerOptions(Spec):
     Attributes:
         seeks_trade_off: Whether it searches the trade-off between several metrics, rather than the
             highest score.
+        learns_from_whole_generations: Whether a generation that was cut short changes what comes after
+            it, so that budgets grow by whole ones alone.
     """
 
     seeks_trade_off: ClassVar[bool] = False
+    learns_from_whole_generations: ClassVar[bool] = False
+
+    @property
+    def generation(self) -> int:
+        """Proposals that are evaluated together."""
+        return int(getattr(self, "batch"))  # noqa: B009 - most samplers call it that
+
+    def with_trials(self, trials: int) -> Self:
+        """The same sampler with another budget."""
+        return self.model_copy(update={"trials": trials})
 
 
 class PPO2Spec(SamplerOptions):
@@ -48,6 +60,8 @@ class PPO2Spec(SamplerOptions):
             as the baseline; ``mean`` takes the generation's mean score.
     """
 
+    learns_from_whole_generations: ClassVar[bool] = True
+
     name: Literal["ppo2"] = "ppo2"
     preset: PPO2Preset = "released"
     steps: Annotated[int, Field(ge=1, le=10_000)] = 12
@@ -68,6 +82,15 @@ class PPO2Spec(SamplerOptions):
     def trials(self) -> int:
         """Proposals in total."""
         return self.steps * self.samples
+
+    @property
+    def generation(self) -> int:
+        """Proposals that are evaluated together."""
+        return self.samples
+
+    def with_trials(self, trials: int) -> Self:
+        """The same sampler with another budget, of whole generations."""
+        return self.model_copy(update={"steps": trials // self.samples})
 
 
 Trials = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -157,6 +180,11 @@ class NSGA2Spec(SamplerOptions):
     trials: Annotated[int, Field(ge=1, le=2000)] = 192
     population: Annotated[int, Field(ge=2, le=1000)] = 16
 
+    @property
+    def generation(self) -> int:
+        """Proposals that are evaluated together."""
+        return self.population
+
 
 Rate = Annotated[float, Field(gt=0, le=1000)]
 
@@ -176,6 +204,8 @@ class PortfolioSpec(SamplerOptions):
         arms: How many kinds of loss are proposed from in one batch, at most, for a metric.
         startup: Scored points of a kind before its process takes over from uniform draws.
     """
+
+    learns_from_whole_generations: ClassVar[bool] = True
 
     name: Literal["portfolio"] = "portfolio"
     trials: Annotated[int, Field(ge=0, le=10_000)] = 32

@@ -5,13 +5,17 @@ A surrogate's document::
     {"schema": "lossfit/loss/v1", "kind": "surrogate", "name": "asl-miou-voc", "title": "...",
      "metric": "miou", "family": "bezier",
      "control_points": {"and": [u1, v1, ...], "or": [...]},
-     "options": {"tolerance": 5}, "provenance": {...}, "sha256": "..."}
+     "options": {"tolerance": 5}, "scale": 4.2, "provenance": {...}, "sha256": "..."}
 
 ``family`` is a name in :data:`surrogate_zoo.curves.families.CURVE_FAMILIES`, which says what its
 control points are; they are empty for the naive surrogate. A handmade loss has ``"kind": "handmade"``,
 ``"loss"`` (its entry in :data:`surrogate_zoo.LOSSES`) and ``"parameters"`` in place of metric,
 family, control points. A weighted sum has ``"kind": "sum"`` and ``"terms"``: objects with a
-``"weight"`` above 0 and a ``"loss"``, the whole document of a surrogate or a handmade loss. The
+``"weight"`` above 0 and a ``"loss"``, the whole document of a surrogate or a handmade loss.
+
+Of all kinds, ``"scale"`` is a factor above 0 on the loss: the one that gives its gradient at the logits
+the length of cross entropy's (:mod:`surrogate_zoo.losses.scale`), so that it takes steps as large at the
+same learning rate. A file may leave it out, which is 1, the form of the metric or of the literature. The
 checksum covers the canonical body: the document without ``sha256``, as UTF-8 JSON with sorted keys
 and no white space. Needs no torch.
 """
@@ -50,6 +54,7 @@ def surrogate_document(
     family: str = "bezier",
     title: str = "",
     options: Mapping[str, Any] | None = None,
+    scale: float = 1.0,
     provenance: Mapping[str, Any] | None = None,
 ) -> Document:
     """Make the checked document of a surrogate.
@@ -62,6 +67,7 @@ def surrogate_document(
         family: Name of a curve family.
         title: A line for people.
         options: ``tolerance``, ``exclude_background``, ``as_released`` where they differ from the default.
+        scale: Factor above 0 on the loss.
         provenance: Where the control points come from: dataset, network, seeds, trials, versions, licence.
 
     Raises:
@@ -76,13 +82,14 @@ def surrogate_document(
         "family": family,
         "control_points": {curve: [float(v) for v in row] for curve, row in control_points.items()},
         "options": dict(options or {}),
+        "scale": float(scale),
         "provenance": dict(provenance or {}),
     }
     return check_document(signed(body))
 
 
 def handmade_document(
-    name: str, loss: str, parameters: Mapping[str, Any], *, title: str = ""
+    name: str, loss: str, parameters: Mapping[str, Any], *, title: str = "", scale: float = 1.0
 ) -> Document:
     """Make the checked document of a handmade loss, by its entry's name and parameters."""
     body = {
@@ -92,6 +99,7 @@ def handmade_document(
         "title": title,
         "loss": loss,
         "parameters": dict(parameters),
+        "scale": float(scale),
         "provenance": {},
     }
     return check_document(signed(body))
@@ -102,6 +110,7 @@ def sum_document(
     terms: Sequence[tuple[float, Mapping[str, Any]]],
     *,
     title: str = "",
+    scale: float = 1.0,
     provenance: Mapping[str, Any] | None = None,
 ) -> Document:
     """Make the checked document of a weighted sum.
@@ -110,19 +119,23 @@ def sum_document(
         name: Lower-case letters, digits, dots, dashes and underscores.
         terms: Weight > 0 and document of every term; a term that is a sum itself is taken apart.
         title: A line for people.
+        scale: Factor above 0 on the sum; each term has its own too.
         provenance: Where the sum comes from; each term has its own.
     """
     flat: list[dict[str, Any]] = []
     for weight, loss in terms:
-        alone: list[dict[str, Any]] = [{"weight": 1.0, "loss": dict(loss)}]
-        inner = loss["terms"] if loss["kind"] == "sum" else alone
-        flat += [{"weight": weight * term["weight"], "loss": term["loss"]} for term in inner]
+        if loss["kind"] == "sum":
+            whole = weight * loss.get("scale", 1.0)
+            flat += [{"weight": whole * t["weight"], "loss": t["loss"]} for t in loss["terms"]]
+        else:
+            flat.append({"weight": weight, "loss": dict(loss)})
     body = {
         "schema": SCHEMA,
         "kind": "sum",
         "name": name,
         "title": title,
         "terms": flat,
+        "scale": float(scale),
         "provenance": dict(provenance or {}),
     }
     return check_document(signed(body))
@@ -166,8 +179,9 @@ def check_document(document: object) -> Document:
     wanted = _FIELDS.get(kind) if isinstance(kind, str) else None
     if wanted is None:
         raise LossFileError(f"kind must be one of {sorted(_FIELDS)}, not {kind!r}.")
-    if set(document) - {"scale"} != wanted:
-        missing, extra = sorted(wanted - set(document)), sorted(map(str, set(document) - wanted))
+    given = set(document) - {"scale"}
+    if given != wanted:
+        missing, extra = sorted(wanted - given), sorted(map(str, given - wanted))
         raise LossFileError(
             f"The loss file misses the fields {missing} and has the unknown fields {extra}."
         )
@@ -180,6 +194,9 @@ def check_document(document: object) -> Document:
     for name, kind_of in (("title", str), ("provenance", dict)):
         if not isinstance(document[name], kind_of):
             raise LossFileError(f"{name} must be a {kind_of.__name__}, not {document[name]!r}.")
+    scale = document.get("scale", 1.0)
+    if not _is_number(scale) or scale <= 0:
+        raise LossFileError(f"scale must be a number above 0, not {scale!r}.")
     _CHECKS[document["kind"]](document)
     return document
 

@@ -20,6 +20,7 @@ _MODULES = (
     "curves/families", "curves/pointwise", "curves/curves",
     "metrics/windows", "metrics/class_maps", "metrics/maps", "metrics/logic",
     "batch", "losses/surrogate", "losses/weighted_sum",
+    "losses/scaled",
 )  # fmt: skip
 
 _HEADER = '''"""{title}
@@ -40,13 +41,31 @@ DOCUMENT = json.loads({document!r})
 
 
 def load(*, num_classes: int, **overrides: Any) -> nn.Module:
-    """Build the loss; ``overrides`` replace options such as ``ignore_index`` or ``tolerance``."""
+    """Build the loss; ``overrides`` replace options such as ``ignore_index``, ``tolerance``, ``scale``."""
+    scale = overrides.pop("scale", None)
     if DOCUMENT["kind"] == "surrogate":
-        return _surrogate(DOCUMENT, num_classes, overrides)
-    return WeightedSum(
-        Term(term["weight"], _surrogate(term["loss"], num_classes, overrides), ())
+        return _scaled(_surrogate(DOCUMENT, num_classes, overrides), DOCUMENT, overrides, scale)
+    terms = [
+        Term(
+            term["weight"],
+            _scaled(_surrogate(term["loss"], num_classes, overrides), term["loss"], overrides),
+            (),
+        )
         for term in DOCUMENT["terms"]
-    )
+    ]
+    return _scaled(WeightedSum(terms), DOCUMENT, overrides, scale)
+
+
+def _scaled(
+    loss: nn.Module,
+    document: dict[str, Any],
+    overrides: dict[str, Any],
+    scale: float | None = None,
+) -> nn.Module:
+    options = {{**document.get("options", {{}}), **overrides}}
+    if scale is None:
+        scale = 1.0 if options.get("as_released") else document.get("scale", 1.0)
+    return loss if scale == 1 else Scaled(loss, scale)
 
 
 def _surrogate(

@@ -7,6 +7,7 @@ line of their Table 2. Needs no torch.
 from typing import Any
 
 from surrogate_zoo.losses.document import surrogate_document
+from surrogate_zoo.losses.scales import scale_of
 
 _PROVENANCE: dict[str, Any] = {
     "origin": "published",
@@ -96,6 +97,7 @@ def published_document(metric: str) -> dict[str, Any]:
         _CURVES[metric],
         title=f"Auto Seg-Loss for {metric}, published parameters",
         options={"tolerance": 5, "exclude_background": True} if boundary else {},
+        scale=scale_of(f"asl-{metric}-voc"),
         provenance=_PROVENANCE,
     )
 
@@ -107,6 +109,7 @@ def naive_document(metric: str) -> dict[str, Any]:
         metric,
         {},
         title=f"Naive surrogate of {metric}: products in place of logic",
+        scale=scale_of(f"naive-{metric}"),
         provenance={
             "origin": "handmade",
             "paper": "Li et al., Auto Seg-Loss, ICLR 2021, Section 3.1",
