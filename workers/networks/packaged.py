@@ -1,4 +1,4 @@
-"""Pretrained weights that come as a Python package, for machines that reach no more than an index of packages.
+"""Pretrained weights that come as a Python package, for machines that reach a package index alone.
 
 EfficientNet-Lite0 is the published network without squeeze-and-excitation and with ReLU6 (Tan and Le,
 ICML 2019; the Lite variants are Google's, 2020), trained on ImageNet. The package's file names its

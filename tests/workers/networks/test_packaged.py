@@ -10,7 +10,7 @@ import pytest
 import timm
 import torch
 from PIL import Image
-from timm.data import ImageNetInfo
+from timm.data.imagenet_info import ImageNetInfo
 from torch import Tensor
 
 from surrogate_zoo.errors import InputError
