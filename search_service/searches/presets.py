@@ -16,6 +16,9 @@ DEFAULT_PRESET: Preset = "released"
 RELEASED_NETWORK = NetworkSpec(architecture="DeepLabV3Plus", encoder="resnet50", weights="imagenet")
 """The proxy network of the paper and of the released search."""
 
+RELEASED_PROXY_SIZE = 128
+"""Pixels of the short side that its images are brought down to, for training and for scoring."""
+
 RELEASED_TRAINING = {"auxiliary_weight": 0.4}
 """Where its training differs from the defaults of a schedule: an auxiliary head."""
 
@@ -39,11 +42,13 @@ SEARCH_PRESETS: Mapping[str, dict[str, Any]] = {
         "sampler": PPO2Spec(),
         "network": RELEASED_NETWORK,
         "training": RELEASED_TRAINING,
+        "proxy_size": RELEASED_PROXY_SIZE,
     },
     "paper": {
         "sampler": PPO2Spec(preset="paper"),
         "network": RELEASED_NETWORK,
         "training": RELEASED_TRAINING,
+        "proxy_size": RELEASED_PROXY_SIZE,
     },
     "quick": {
         "sampler": PPO2Spec(preset="quick"),

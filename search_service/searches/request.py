@@ -94,8 +94,8 @@ class SearchRequest(ProxyOptions, JobRequest):
         family: Name of a curve family in :data:`surrogate_zoo.curves.families.CURVE_FAMILIES`.
         segments: Segments a curve; None takes the family's own (linear), or the metric's (bezier
             and its ablations).
-        preset: What sampler, network, training, scoring and hold_out are where they are not given:
-            ``released`` and ``paper`` are for GPUs, ``quick`` takes minutes on two CPU cores.
+        preset: What sampler, network, training, scoring, hold_out and proxy_size are where they are
+            not given: ``released`` and ``paper`` are for GPUs, ``quick`` takes minutes on two CPU cores.
         sampler: What proposes candidates.
         space: What is searched: ``zoo`` with the sampler ``portfolio``, else ``curves``.
         start: The first candidate: ``line``, the straight line, or the name of a loss in the zoo

@@ -157,10 +157,14 @@ def place_crops(size: tuple[int, int], training: TrainingSpec, draws: Tensor) ->
     """Place a crop in each image of ``size`` by uniform draws (B, 7) in [0, 1).
 
     Offsets are whole pixels of the scaled image; an image smaller than the crop lies at a random
-    place within it. The scale is uniform in its range, as in the released proxy task.
+    place within it. The scale is uniform in its range, as in the released proxy task, which also
+    gives images a short side of 128 pixels before (``short_side``); both are one resampling here.
     """
-    low, high = training.augmentation.scale
+    augmentation = training.augmentation
+    low, high = augmentation.scale
     scale = low + (high - low) * draws[:, 0]
+    if augmentation.short_side is not None:
+        scale = scale * (augmentation.short_side / min(size))
 
     def offset(side: int, crop: int, draw: Tensor) -> Tensor:
         room = torch.round(side * scale) - crop

@@ -20,6 +20,7 @@ from workers.learning.device import autocast, forward_dtype
 from workers.learning.sharing import Share, share_batch_statistics
 from workers.learning.streams import Stream, own_random_numbers, seed_torch
 from workers.networks.build import build_network
+from workers.networks.frozen import forget_features
 from workers.networks.heads import (
     AUXILIARY_LOGITS,
     HEADS,
@@ -261,6 +262,7 @@ def train(
             for learner in active:
                 seed_torch(seed, Stream.DROPOUT, step, *([rank] if rank else []))
                 learner.step(step, batch)
+            forget_features(learner.network for learner in active)
             if (step + 1) % CHECK_EVERY == 0 or step + 1 == end:
                 for learner in active:
                     learner.check()

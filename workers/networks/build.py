@@ -11,6 +11,7 @@ from torch import nn
 
 from surrogate_zoo.errors import InputError, LossfitError, UnknownNameError
 from workers.networks.architectures import ARCHITECTURES, Architecture
+from workers.networks.packaged import check_packaged, load_packaged
 from workers.networks.weights import load_encoder
 from workers.tasks.networks import NetworkSpec
 
@@ -82,6 +83,8 @@ def build_network(spec: NetworkSpec, num_classes: int) -> nn.Module:
         raise InputError(_remedy(spec, error)) from error
     if spec.weights_file is not None:
         load_encoder(network, spec.weights_file)
+    if spec.weights == "packaged":
+        load_packaged(network)
     return network
 
 
@@ -98,7 +101,7 @@ def _arguments(builder: Callable[..., nn.Module]) -> set[str]:
 
 def _call(architecture: Architecture, spec: NetworkSpec, num_classes: int) -> dict[str, Any]:
     """Arguments to build ``architecture`` with."""
-    weights: str | bool | None = spec.weights
+    weights: str | bool | None = None if spec.weights == "packaged" else spec.weights
     if weights is not None and str(spec.encoder).startswith("tu-"):
         weights = True  # timm's own default weights, or those of the tag in the name
     every = {
@@ -125,12 +128,14 @@ def _check_encoder(spec: NetworkSpec) -> None:
     if not exists:
         names = [*smp.encoders.get_encoder_names(), "tu-<any model of timm>"]
         raise UnknownNameError("encoder", spec.encoder, names)
+    if spec.weights == "packaged":
+        check_packaged(spec.encoder)
 
 
 def _remedy(spec: NetworkSpec, error: Exception) -> str:
     name = f"{spec.architecture} with encoder {spec.encoder}"
     reason = f"{type(error).__name__}: {error}".splitlines()[0]
-    if spec.weights is None:
+    if spec.weights != "imagenet":
         return f"{name} cannot be built with options {spec.options}: {reason}"
     return (
         f"{name} cannot be built with {spec.weights} weights ({reason}). Fetching them needs "

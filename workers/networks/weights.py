@@ -24,12 +24,21 @@ def load_encoder(network: nn.Module, path: str) -> None:
         InputError: There is no such file, it is no safetensors, it lacks a weight of the encoder or
             has it in another shape, or the network has no encoder.
     """
+    fill_encoder(network, _read(path), path)
+
+
+def fill_encoder(network: nn.Module, tensors: Mapping[str, Tensor], path: str) -> None:
+    """Give ``network.encoder`` the weights among ``tensors``, which ``path`` holds.
+
+    Raises:
+        InputError: A weight of the encoder is missing or has another shape, or the network has no
+            encoder.
+    """
     encoder = getattr(network, "encoder", None)
     if not isinstance(encoder, nn.Module):
         raise InputError(f"{type(network).__name__} has no encoder to load {path} into.")
     # What timm builds is wrapped, and its published files know nothing of that.
     inner = getattr(encoder, "model", encoder)
-    tensors = _read(path)
     wanted = dict(inner.state_dict())
     weights = max((_named(tensors, prefix, wanted) for prefix in PREFIXES), key=len)
     _check(path, wanted, weights)

@@ -27,12 +27,13 @@ from workers.learning.hold_out import cut_hold_out
 from workers.learning.image_stack import Stack, stack_by_size
 from workers.learning.learner import Learner, initial_network, train
 from workers.learning.losses import build_loss, distance_maps_of
+from workers.learning.proxy_size import brought_down
 from workers.learning.states import keep, load_network, restore, state_path
+from workers.networks.frozen import freeze_encoder
 from workers.proxy.rejection import RejectionTest
-from workers.scoring.inference import evaluate
+from workers.scoring.inference import evaluate_each
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
-from workers.tasks.scoring import ScoringSpec
 
 
 def training_samples(source: DatasetSource) -> tuple[Samples, int]:
@@ -82,7 +83,7 @@ def evaluate_pack(
     kept, held = cut_hold_out(len(samples), task.hold_out, task.seed)
     maps = distance_maps_of(candidate.loss for candidate in candidates)
     stacks = stack_by_size(samples, torch_device, kept, maps=maps, num_classes=num_classes)
-    batches = Batches(stacks, task.training, task.seed)
+    batches = Batches(stacks, task.schedule, task.seed)
     entrance = _Entrance.of(
         task, [samples.masks[index] for index in kept], batches, num_classes, torch_device
     )
@@ -97,11 +98,11 @@ def evaluate_pack(
         until=task.stop_after,
         after_step=progress,
     )
-    held_out = stack_by_size(samples, torch_device, held)
-    outcomes = []
-    for candidate, entry in zip(candidates, entries, strict=True):
-        metrics = _score(entry, held_out, num_classes, task.scoring)
-        outcomes.append(_outcome(task, candidate, entry, metrics, torch_device))
+    scores = _scores(task, learners, stack_by_size(samples, torch_device, held), num_classes)
+    outcomes = [
+        _outcome(task, candidate, entry, scores.get(entry, {}), torch_device)
+        for candidate, entry in zip(candidates, entries, strict=True)
+    ]
     seconds = (time.perf_counter() - began) / len(candidates)
     return [replace(outcome, seconds=seconds) for outcome in outcomes]
 
@@ -149,6 +150,8 @@ class _Entrance:
         """Prepare what candidates share; ``masks`` are those that are trained on."""
         Target(task.metric)  # an unknown metric is the task's fault, not a candidate's
         network = initial_network(task.network, num_classes, task.seed)
+        if task.frozen_encoder:
+            freeze_encoder(network, device)
         if task.warm_start is not None:
             load_network(network, Path(task.warm_start))
         build = partial(
@@ -178,13 +181,16 @@ class _Entrance:
         return learner
 
 
-def _score(
-    entry: Learner | _Untrained, held_out: Sequence[Stack], num_classes: int, scoring: ScoringSpec
-) -> dict[str, float]:
-    """Metrics on the hold-out set; none of what has not been trained to its end."""
-    if isinstance(entry, _Untrained) or entry.failure is not None:
-        return {}
-    return evaluate(entry.trained, held_out, num_classes, scoring)
+def _scores(
+    task: ProxyTask, learners: Sequence[Learner], held_out: Sequence[Stack], num_classes: int
+) -> dict[Learner | _Untrained, dict[str, float]]:
+    """Metrics on the hold-out set of every learner that has not failed."""
+    if task.proxy_size is not None:
+        held_out = brought_down(held_out, task.proxy_size)
+    sound = [learner for learner in learners if learner.failure is None]
+    networks = [learner.trained for learner in sound]
+    scores = evaluate_each(networks, held_out, num_classes, task.scoring)
+    return dict(zip(sound, scores, strict=True))
 
 
 def _outcome(

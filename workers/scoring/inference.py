@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from surrogate_zoo import BoundaryEvaluator, ImageScores, SegmentationEvaluator
 from workers.learning.device import autocast
 from workers.learning.image_stack import Stack, normalise
+from workers.networks.frozen import forget_features
 from workers.networks.heads import cropped, padded
 from workers.tasks.scoring import InferenceSpec, ScoringSpec
 
@@ -141,9 +142,7 @@ def evaluate(
     *,
     images: ImageScores | None = None,
 ) -> dict[str, float]:
-    """Score a network at the size that images have.
-
-    Leaves the network in evaluation mode.
+    """Score a network at the size that images have; as :func:`evaluate_each`, for one.
 
     Args:
         network: The network.
@@ -154,24 +153,81 @@ def evaluate(
         images: Is shown every prediction too.
 
     Returns:
-        Every metric, and every measure near borders (``surrogate_zoo.BoundaryEvaluator``), in 0..1
-        (kappa -1..1), over all images together. One that found nothing to measure (no labelled
-        pixel, no boundary) is left out.
+        Its scores, as :func:`evaluate_each` gives them for each.
     """
-    evaluators = (
-        SegmentationEvaluator(
-            num_classes,
-            tolerance=scoring.tolerance,
-            exclude_background=scoring.exclude_background,
-        ),
-        BoundaryEvaluator(num_classes),
-    )
-    network.eval()
-    for pixels, masks in batches(stacks, max(1.0, *inference.scales)):
-        pred, target = predict(network, pixels, inference), masks.long()
-        for evaluator in evaluators:
+    scores = _Scores(num_classes, scoring, images)
+    _predict_all([network], [scores], stacks, inference)
+    return scores.compute()
+
+
+def evaluate_each(
+    networks: Sequence[nn.Module],
+    stacks: Sequence[Stack],
+    num_classes: int,
+    scoring: ScoringSpec,
+    inference: InferenceSpec = WHOLE,
+) -> list[dict[str, float]]:
+    """Score networks at the size that images have; those on one frozen encoder share its features.
+
+    Leaves the networks in evaluation mode.
+
+    Args:
+        networks: The networks.
+        stacks: The samples.
+        num_classes: C.
+        scoring: Options of the metrics.
+        inference: How predictions are made.
+
+    Returns:
+        For each network every metric, and every measure near borders
+        (``surrogate_zoo.BoundaryEvaluator``), in 0..1 (kappa -1..1), over all images together. One
+        that found nothing to measure (no labelled pixel, no boundary) is left out.
+    """
+    scores = [_Scores(num_classes, scoring) for _ in networks]
+    _predict_all(networks, scores, stacks, inference)
+    return [one.compute() for one in scores]
+
+
+class _Scores:
+    """The scores of one network's predictions, image by image."""
+
+    def __init__(
+        self, num_classes: int, scoring: ScoringSpec, images: ImageScores | None = None
+    ) -> None:
+        self._evaluators = (
+            SegmentationEvaluator(
+                num_classes,
+                tolerance=scoring.tolerance,
+                exclude_background=scoring.exclude_background,
+            ),
+            BoundaryEvaluator(num_classes),
+        )
+        self._images = images
+
+    def update(self, pred: Tensor, target: Tensor) -> None:
+        """Take in labels (N, H, W), predicted and true."""
+        for evaluator in self._evaluators:
             evaluator.update(pred, target)
-        if images is not None:
-            images.update(pred, target)
-    scores = [score for evaluator in evaluators for score in evaluator.compute().items()]
-    return {name: score for name, score in scores if isfinite(score)}
+        if self._images is not None:
+            self._images.update(pred, target)
+
+    def compute(self) -> dict[str, float]:
+        """What was found, by name."""
+        scores = [score for each in self._evaluators for score in each.compute().items()]
+        return {name: score for name, score in scores if isfinite(score)}
+
+
+def _predict_all(
+    networks: Sequence[nn.Module],
+    scores: Sequence[_Scores],
+    stacks: Sequence[Stack],
+    inference: InferenceSpec,
+) -> None:
+    """Show every network's predictions to its scores, batch by batch."""
+    for network in networks:
+        network.eval()
+    for pixels, masks in batches(stacks, max(1.0, *inference.scales)):
+        target = masks.long()
+        for network, one in zip(networks, scores, strict=True):
+            one.update(predict(network, pixels, inference), target)
+        forget_features(networks)

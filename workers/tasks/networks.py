@@ -14,7 +14,9 @@ class NetworkSpec(Spec):
         architecture: A name of :data:`workers.networks.architectures.ARCHITECTURES`.
         encoder: An encoder's name in segmentation-models-pytorch, or ``tu-`` and a name of timm;
             None for a network that has none to choose.
-        weights: ``imagenet`` for pretrained encoder weights, None for a random start.
+        weights: ``imagenet`` for pretrained encoder weights, ``packaged`` for those that the extra
+            ``lossfit[pretrained]`` brings, of the encoder ``tu-tf_efficientnet_lite0`` alone; None
+            for a random start.
         weights_file: Path on the workers of a safetensors file with the encoder's weights instead,
             as huggingface.co has it or as a retraining left it.
         options: Further keyword arguments of the architecture, e.g. ``decoder_channels``.
@@ -22,7 +24,7 @@ class NetworkSpec(Spec):
 
     architecture: str = "DeepLabV3Plus"
     encoder: str | None = "resnet18"
-    weights: Literal["imagenet"] | None = None
+    weights: Literal["imagenet", "packaged"] | None = None
     weights_file: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
 

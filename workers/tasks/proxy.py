@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from workers.tasks.base import HOLD_OUT, Curve, Fraction, Seed, Spec
+from workers.tasks.base import HOLD_OUT, Curve, Fraction, Seed, Side, Spec
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.scoring import ScoringSpec
@@ -40,6 +40,12 @@ class ProxyOptions(Spec):
         scoring: Options of the metric.
         hold_out: Share of the training split that is held out for the score.
         rejection: Which candidates are rejected as hopeless before they are trained; None trains all.
+        frozen_encoder: Train decoder and heads alone, on an encoder that keeps its pretrained weights,
+            and its batch statistics: a pack of candidates computes the features of a batch once.
+        proxy_size: Bring images down, as the released search does: their short side to this many
+            pixels before they are scaled and cropped for training; to be scored, the square in their
+            middle too. Scores, and their tolerance, then count pixels of that size. None trains and
+            scores at the size that images have.
         seed: Seeds the hold-out cut, the initial weights, the batches and the augmentation; all
             candidates of a search share it (common random numbers).
     """
@@ -50,8 +56,36 @@ class ProxyOptions(Spec):
     scoring: ScoringSpec = ScoringSpec()
     hold_out: Fraction = HOLD_OUT
     rejection: RejectionSpec | None = None
+    frozen_encoder: bool = False
+    proxy_size: Side | None = None
     seed: Seed = 0
     frozen_encoder: bool = False
+
+    @model_validator(mode="after")
+    def _frozen_features_are_learned(self) -> Self:
+        pretrained = self.network.weights or self.network.weights_file
+        if self.frozen_encoder and not pretrained:
+            raise ValueError(
+                "frozen_encoder needs a pretrained encoder, random features teach nothing: set "
+                "network.weights or network.weights_file"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _images_have_one_size(self) -> Self:
+        if self.proxy_size and self.training.augmentation.short_side not in (None, self.proxy_size):
+            raise ValueError(
+                "proxy_size sets training.augmentation.short_side itself: leave one of them out"
+            )
+        return self
+
+    @property
+    def schedule(self) -> TrainingSpec:
+        """The schedule, with images brought down where that is asked for."""
+        if self.proxy_size is None:
+            return self.training
+        shown = self.training.augmentation.model_copy(update={"short_side": self.proxy_size})
+        return self.training.model_copy(update={"augmentation": shown})
 
 
 class ProxyTask(ProxyOptions):

@@ -21,6 +21,8 @@ class AugmentationSpec(Spec):
         scale: Range of the random scale factor; (1, 1) switches scaling off.
         flip: Probability of a horizontal flip.
         colour: Strength of brightness, contrast and saturation jitter, 0 switches it off.
+        short_side: Scale factors are relative to the image with its short side at this many pixels;
+            None, to the image as it is.
     """
 
     scale: tuple[Annotated[float, Field(gt=0, le=8)], Annotated[float, Field(gt=0, le=8)]] = (
@@ -29,6 +31,7 @@ class AugmentationSpec(Spec):
     )
     flip: Annotated[float, Field(ge=0, le=1)] = 0.5
     colour: Annotated[float, Field(ge=0, le=1)] = 0.25
+    short_side: Side | None = None
 
     @model_validator(mode="after")
     def _scale_is_a_range(self) -> "AugmentationSpec":

@@ -1,0 +1,46 @@
+"""Samples at the size of a proxy: what it is scored on where images are brought down to it."""
+
+from collections.abc import Sequence
+
+import torch
+
+from workers.learning.batches import Crops, gather
+from workers.learning.image_stack import Stack
+
+TOGETHER = 64  # images that are resized at once, which bounds the memory
+
+
+def brought_down(stacks: Sequence[Stack], side: int) -> list[Stack]:
+    """Resize samples to a short side of ``side`` pixels and cut the square in their middle out.
+
+    As the released proxy task scores: bilinear for images, which are rounded to whole numbers again,
+    nearest for masks, without smoothing. Distance maps are left aside.
+
+    Args:
+        stacks: The samples.
+        side: Pixels.
+
+    Returns:
+        Samples of (``side``, ``side``) pixels, in the order of ``stacks``.
+    """
+    return [_brought_down(stack, side) for stack in stacks]
+
+
+def _brought_down(stack: Stack, side: int) -> Stack:
+    plain = Stack(stack.images, stack.masks, stack.positions)
+    images = torch.empty(
+        (len(stack.positions), side, side, 3), dtype=torch.uint8, device=stack.images.device
+    )
+    masks = images.new_empty(images.shape[:3])
+    for rows in torch.arange(len(images), device=images.device).split(TOGETHER):
+        crop = gather(plain, rows, _middle(stack, side, len(rows)), (side, side))
+        images[rows], masks[rows] = crop.pixels.round().byte(), crop.masks.byte()
+    return Stack(images, masks, stack.positions)
+
+
+def _middle(stack: Stack, side: int, count: int) -> Crops:
+    """The crop in the middle, ``count`` times."""
+    scale = side / min(stack.size)
+    top, left = ((round(length * scale) - side) // 2 for length in stack.size)
+    values = (scale, float(top), float(left), 0.0)
+    return Crops(*(torch.full((count,), value, device=stack.images.device) for value in values))
