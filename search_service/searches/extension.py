@@ -71,6 +71,10 @@ def extended(request: SearchRequest, trials: int) -> SearchRequest:
         raise InputError(
             f"The sampler {sampler.name} goes on in whole generations: take a multiple of {batch} "
             f"trials"
-            + ("." if sampler.trials % batch == 0 else "; its last one was cut short, so it cannot.")
+            + (
+                "."
+                if sampler.trials % batch == 0
+                else "; its last one was cut short, so it cannot."
+            )
         )
     return request.model_copy(update={"sampler": sampler.with_trials(sampler.trials + trials)})

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from surrogate_zoo.errors import InputError, LossfitError
-from surrogate_zoo.losses.document import Document, signed
 from surrogate_zoo.losses.distance_maps import MAPS, maps_of
+from surrogate_zoo.losses.document import Document, signed
 from surrogate_zoo.losses.scales import BY_DEFINITION, SCALES
 from surrogate_zoo.needs import CLASS_IMAGE_PIXELS, CLASS_PIXELS
 

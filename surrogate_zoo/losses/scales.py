@@ -15,7 +15,7 @@ SCALES: dict[str, float] = {
     "focal": 0.879,
     "top-k-cross-entropy": 0.472,
     "inverse-frequency-cross-entropy": 0.407,
-    "median-frequency-cross-entropy": 0.407,
+    "median-frequency-cross-entropy": 0.417,
     "dice": 5.93,
     "dice-squared": 1.69,
     "jaccard-metric": 9.79,

@@ -102,12 +102,7 @@ class Learner:
             setattr(loss, "check_values", False)  # noqa: B010 - no attribute of nn.Module
         self._training = training
         self._device = device
-        self._optimiser = torch.optim.SGD(
-            parameter_groups(self._headed, training),
-            lr=training.learning_rate,
-            momentum=training.momentum,
-            weight_decay=training.weight_decay,
-        )
+        self._optimiser = _optimiser(self._headed, training)
         self._average = (
             None
             if training.ema_decay is None
@@ -223,6 +218,15 @@ class Learner:
             self._average.network.load_state_dict(state["average"])
         self._losses.copy_(state["losses"])
         self._steps = state["steps"]
+
+
+def _optimiser(network: WithHeads, training: TrainingSpec) -> torch.optim.Optimizer:
+    groups = parameter_groups(network, training)
+    rate, decay = training.learning_rate, training.weight_decay
+    if training.optimiser == "adamw":
+        betas = training.betas or (0.9, 0.999)
+        return torch.optim.AdamW(groups, lr=rate, betas=betas, weight_decay=decay)
+    return torch.optim.SGD(groups, lr=rate, momentum=training.momentum, weight_decay=decay)
 
 
 def train(

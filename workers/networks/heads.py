@@ -184,16 +184,24 @@ def _stages(outputs: Any) -> Any:
 def parameter_groups(network: WithHeads, training: TrainingSpec) -> list[dict[str, Any]]:
     """Split parameters into encoder and head, with the ``factor`` of each one's learning rate.
 
-    Parameters that are not part of the encoder learn ``training.head_factor`` times as fast.
+    Parameters that are not part of the encoder learn ``training.head_factor`` times as fast. With AdamW
+    biases and the weights of normalisations, which have one dimension, are groups without decay.
     """
     inside = "network.encoder."
-    encoder = [
-        parameter for name, parameter in network.named_parameters() if name.startswith(inside)
-    ]
-    head = [
-        parameter for name, parameter in network.named_parameters() if not name.startswith(inside)
-    ]
-    return [
+    encoder, head = [], []
+    for name, parameter in network.named_parameters():
+        (encoder if name.startswith(inside) else head).append(parameter)
+    groups = [
         {"params": encoder, "factor": 1.0},
         {"params": head, "factor": training.head_factor},
     ]
+    if training.optimiser == "sgd":
+        return groups
+    return [part for group in groups for part in _by_decay(group)]
+
+
+def _by_decay(group: dict[str, Any]) -> list[dict[str, Any]]:
+    """A group apart: what decays, and what does not."""
+    flat = [parameter for parameter in group["params"] if parameter.ndim <= 1]
+    decaying = [parameter for parameter in group["params"] if parameter.ndim > 1]
+    return [group | {"params": decaying}, group | {"params": flat, "weight_decay": 0.0}]

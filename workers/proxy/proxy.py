@@ -7,21 +7,22 @@ follow from the task's seed alone, so candidates differ by their loss and by not
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import TypeAdapter
-from torch import nn
+from torch import Tensor, nn
 
 from surrogate_zoo import needs_of
 from surrogate_zoo.errors import LossfitError
+from surrogate_zoo.losses.scale import gradient_scale, measured, states
 from surrogate_zoo.metrics.targets import Target
 from workers.datasets.dataset import Pixels, Samples
 from workers.datasets.layouts import open_dataset
 from workers.datasets.training_split import read_training_split
-from workers.learning.batches import Batches
+from workers.learning.batches import Batches, TrainingBatch
 from workers.learning.device import choose_device, worker_facts
 from workers.learning.hold_out import cut_hold_out
 from workers.learning.image_stack import Stack, stack_by_size
@@ -88,7 +89,7 @@ def evaluate_pack(
         task, [samples.masks[index] for index in kept], batches, num_classes, torch_device
     )
     entries = [entrance.enter(candidate) for candidate in candidates]
-    learners = [entry for entry in entries if isinstance(entry, Learner)]
+    learners = [entry.learner for entry in entries if isinstance(entry, _Entered)]
     train(
         learners,
         batches,
@@ -100,7 +101,7 @@ def evaluate_pack(
     )
     scores = _scores(task, learners, stack_by_size(samples, torch_device, held), num_classes)
     outcomes = [
-        _outcome(task, candidate, entry, scores.get(entry, {}), torch_device)
+        _outcome(task, candidate, entry, scores, torch_device)
         for candidate, entry in zip(candidates, entries, strict=True)
     ]
     seconds = (time.perf_counter() - began) / len(candidates)
@@ -121,6 +122,19 @@ class _Untrained:
 
 
 @dataclass(frozen=True)
+class _Entered:
+    """A candidate that is trained.
+
+    Attributes:
+        learner: Its network.
+        scales: What was measured for its loss.
+    """
+
+    learner: Learner
+    scales: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class _Entrance:
     """Where candidates become learners, or are turned away.
 
@@ -129,6 +143,8 @@ class _Entrance:
         device: Where it is trained.
         network: What all candidates start from.
         build: Loss file's content -> loss.
+        num_classes: C.
+        batches: What is trained on; scales are measured on the first.
         test: The rejection test, where there is one.
     """
 
@@ -136,6 +152,8 @@ class _Entrance:
     device: torch.device
     network: nn.Module
     build: Callable[[dict[str, Any]], nn.Module]
+    num_classes: int
+    batches: Batches
     test: RejectionTest | None
 
     @classmethod
@@ -160,30 +178,52 @@ class _Entrance:
         test = None
         if task.rejection is not None:
             test = RejectionTest(task, task.rejection, batches(0).masks.to(device), num_classes)
-        return cls(task, device, network, build, test)
+        return cls(task, device, network, build, num_classes, batches, test)
 
-    def enter(self, candidate: Candidate) -> Learner | _Untrained:
+    def enter(self, candidate: Candidate) -> _Entered | _Untrained:
         """Make the candidate's learner, or say why it is not trained."""
         try:
-            loss = self.build(candidate.loss).to(self.device)
+            document, scales = measured(candidate.loss, self._scale)
+            loss = self.build(document).to(self.device)
         except LossfitError as error:
             return _Untrained(f"The loss cannot be loaded: {error}", rejected=False)
-        inputs = needs_of(candidate.loss).inputs
+        inputs = needs_of(document).inputs
         if self.test is not None and not inputs and (reason := self.test.reason(loss)):
             return _Untrained(reason, rejected=True)
-        task = self.task
-        learner = Learner(
-            self.network, loss, task.training, self.device, inputs=inputs, seed=task.seed
-        )
+        task, training = self.task, self.task.training
+        if candidate.learning_rate is not None:
+            training = training.with_learning_rate(candidate.learning_rate)
+        learner = Learner(self.network, loss, training, self.device, inputs=inputs, seed=task.seed)
         if task.states is not None:
-            most = task.stop_after or task.training.iterations
+            most = task.stop_after or training.iterations
             restore(learner, state_path(task.states, candidate.number), most=most)
-        return learner
+        return _Entered(learner, scales)
+
+    @cached_property
+    def _first(self) -> TrainingBatch:
+        """The first batch, on the device."""
+        first = self.batches(0)
+        maps = {name: kept.to(self.device) for name, kept in first.maps.items()}
+        return first._replace(masks=first.masks.to(self.device), maps=maps)
+
+    @cached_property
+    def _states(self) -> list[Tensor]:
+        return states(self._first.masks, self.num_classes, self.task.seed)
+
+    def _scale(self, document: dict[str, Any]) -> float:
+        """The scale of a loss on the first batch."""
+        loss = self.build(document).to(self.device)
+        inputs = {
+            name: self._first.maps[name]
+            for name in needs_of(document).inputs
+            if name in self._first.maps
+        }
+        return gradient_scale(loss, self._states, self._first.masks, inputs)
 
 
 def _scores(
     task: ProxyTask, learners: Sequence[Learner], held_out: Sequence[Stack], num_classes: int
-) -> dict[Learner | _Untrained, dict[str, float]]:
+) -> dict[Learner, dict[str, float]]:
     """Metrics on the hold-out set of every learner that has not failed."""
     if task.proxy_size is not None:
         held_out = brought_down(held_out, task.proxy_size)
@@ -196,23 +236,26 @@ def _scores(
 def _outcome(
     task: ProxyTask,
     candidate: Candidate,
-    entry: Learner | _Untrained,
-    metrics: Mapping[str, float],
+    entry: _Entered | _Untrained,
+    scores: Mapping[Learner, Mapping[str, float]],
     device: torch.device,
 ) -> Outcome:
     """What became of a candidate; keeps its state where it is only stopped."""
     target = Target(task.metric)
-    outcome = Outcome(candidate.number, None, metrics, None, 0.0, worker=worker_facts(device))
+    outcome = Outcome(candidate.number, None, {}, None, 0.0, worker=worker_facts(device))
     if isinstance(entry, _Untrained):
         return replace(outcome, error=entry.reason, rejected=entry.rejected)
-    if task.states is not None and task.stop_after is not None and entry.failure is None:
-        keep(entry, state_path(task.states, candidate.number))
+    learner, metrics = entry.learner, scores.get(entry.learner, {})
+    if task.states is not None and task.stop_after is not None and learner.failure is None:
+        keep(learner, state_path(task.states, candidate.number))
     return replace(
         outcome,
         score=target.score(metrics),
-        error=entry.failure or _nothing(target, metrics),
-        curve=entry.curve(),
-        iterations=entry.steps,
+        metrics=metrics,
+        error=learner.failure or _nothing(target, metrics),
+        curve=learner.curve(),
+        iterations=learner.steps,
+        scales=entry.scales,
     )
 
 

@@ -59,7 +59,6 @@ class ProxyOptions(Spec):
     frozen_encoder: bool = False
     proxy_size: Side | None = None
     seed: Seed = 0
-    frozen_encoder: bool = False
 
     @model_validator(mode="after")
     def _frozen_features_are_learned(self) -> Self:
@@ -123,7 +122,9 @@ class Candidate:
 
     Attributes:
         number: Its trial number.
-        loss: A loss file's content (``lossfit/loss/v1``).
+        loss: A loss file's content (``lossfit/loss/v1``), or a draft: its ``scale`` is null where it is
+            to be measured on the first batch (see ``surrogate_zoo.losses.scale``).
+        learning_rate: Its own peak learning rate; None takes the schedule's.
     """
 
     number: int
@@ -147,6 +148,8 @@ class Outcome:
             for bit on a CPU with the same thread count and version.
         iterations: Steps that it was trained for.
         rejected: Whether it was not trained because it is hopeless (see ``workers.proxy.rejection``).
+        scales: What was measured for a draft, as ``surrogate_zoo.losses.scale.filled`` takes it.
+        hold_out: How the hold-out set was cut, in a sentence.
     """
 
     number: int

@@ -4,7 +4,7 @@ Every value is checked where it is made, so a worker never meets a negative size
 pydantic alone, so that the API can check a request without loading torch.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -40,8 +40,14 @@ class AugmentationSpec(Spec):
         return self
 
 
+MOMENTUM = 0.9
+"""SGD's momentum, unless another is asked for."""
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
 class TrainingSpec(Spec):
-    """One SGD training: the schedule of the released proxy task unless changed.
+    """One training: the schedule of the released proxy task unless changed.
 
     Attributes:
         iterations: Optimiser steps.
@@ -55,8 +61,12 @@ class TrainingSpec(Spec):
         minimum_learning_rate: Floor of the poly decay.
         power: Exponent of the poly decay.
         warmup: Steps of linear warm-up before the decay.
-        momentum: SGD momentum.
-        weight_decay: L2 penalty.
+        optimiser: ``sgd``, or ``adamw`` (Loshchilov and Hutter, ICLR 2019), whose rates are about a
+            hundredth of those of SGD.
+        momentum: SGD's momentum.
+        betas: AdamW's averaging of gradients and of their squares; None is (0.9, 0.999).
+        weight_decay: SGD's L2 penalty on all weights; AdamW's decoupled decay, which leaves out biases
+            and the weights of normalisations.
         head_factor: Learning-rate factor of everything that is not the encoder.
         auxiliary_weight: Weight of the same loss on auxiliary logits, which inference does without:
             the network's own, or those of a head on the encoder's stage before the last. 0 goes
@@ -77,7 +87,9 @@ class TrainingSpec(Spec):
     minimum_learning_rate: Annotated[float, Field(ge=0, le=100)] = 1e-4
     power: Annotated[float, Field(gt=0, le=10)] = 0.9
     warmup: Annotated[int, Field(ge=0)] = 0
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    optimiser: Literal["sgd", "adamw"] = "sgd"
+    momentum: Annotated[float, Field(ge=0, lt=1)] = MOMENTUM
+    betas: tuple[Beta, Beta] | None = None
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 5e-4
     head_factor: Annotated[float, Field(gt=0, le=1000)] = 10.0
     auxiliary_weight: Annotated[float, Field(ge=0, le=100)] | None = None
@@ -92,6 +104,20 @@ class TrainingSpec(Spec):
         if self.warmup >= self.iterations:
             raise ValueError("warmup must be shorter than iterations")
         return self
+
+    @model_validator(mode="after")
+    def _options_are_of_the_optimiser(self) -> Self:
+        if self.optimiser == "sgd" and self.betas is not None:
+            raise ValueError("betas are of the optimiser adamw: leave them out with sgd")
+        if self.optimiser == "adamw" and self.momentum != MOMENTUM:
+            raise ValueError("momentum is of the optimiser sgd: leave it out, adamw has betas")
+        return self
+
+    def with_learning_rate(self, rate: float) -> Self:
+        """The schedule with another peak rate, its floor lowered in proportion where the rate is."""
+        share = min(1.0, rate / self.learning_rate)
+        floor = share * self.minimum_learning_rate
+        return self.model_copy(update={"learning_rate": rate, "minimum_learning_rate": floor})
 
     @model_validator(mode="after")
     def _parts_are_alike(self) -> "TrainingSpec":
