@@ -31,6 +31,9 @@ def test_the_released_preset_is_the_authors_search() -> None:
     assert (request.network.architecture, request.network.encoder) == ("DeepLabV3Plus", "resnet50")
     assert (request.training.iterations, request.training.batch_size) == (1000, 32)
     assert request.training.auxiliary_weight == 0.4
+    assert (request.training.crop, request.proxy_size) == ((128, 128), 128)
+    assert request.schedule.augmentation.short_side == 128
+    assert search(proxy_size=None).schedule.augmentation.short_side is None
 
 
 def test_the_paper_preset_is_the_papers_search() -> None:
@@ -38,6 +41,14 @@ def test_the_paper_preset_is_the_papers_search() -> None:
     assert (spec.steps, spec.samples, spec.updates, spec.clip) == (20, 32, 100, 0.1)
     assert (spec.ratio, spec.baseline) == ("joint", "mean")
     assert spec.trials == 640
+    assert search(preset="paper").proxy_size == 128
+    assert search(preset="quick").proxy_size is None
+
+
+def test_a_frozen_encoder_is_a_pretrained_one() -> None:
+    assert search(frozen_encoder=True).network.weights == "imagenet"
+    with pytest.raises(ValidationError, match="frozen_encoder needs a pretrained encoder"):
+        search(preset="quick", frozen_encoder=True)
 
 
 def test_single_fields_go_before_the_preset() -> None:

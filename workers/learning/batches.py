@@ -157,8 +157,8 @@ def place_crops(size: tuple[int, int], training: TrainingSpec, draws: Tensor) ->
     """Place a crop in each image of ``size`` by uniform draws (B, 7) in [0, 1).
 
     Offsets are whole pixels of the scaled image; an image smaller than the crop lies at a random
-    place within it. The scale is uniform in its range, as in the released proxy task, which also
-    gives images a short side of 128 pixels before (``short_side``); both are one resampling here.
+    place within it. The scale is uniform in its range, as in the released proxy task, where an image
+    of factor 1 has a short side of 128 pixels (``short_side``).
     """
     augmentation = training.augmentation
     low, high = augmentation.scale

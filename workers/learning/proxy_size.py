@@ -32,7 +32,8 @@ def _brought_down(stack: Stack, side: int) -> Stack:
         (len(stack.positions), side, side, 3), dtype=torch.uint8, device=stack.images.device
     )
     masks = images.new_empty(images.shape[:3])
-    for rows in torch.arange(len(images), device=images.device).split(TOGETHER):
+    for start in range(0, len(images), TOGETHER):
+        rows = torch.arange(start, min(start + TOGETHER, len(images)), device=images.device)
         crop = gather(plain, rows, _middle(stack, side, len(rows)), (side, side))
         images[rows], masks[rows] = crop.pixels.round().byte(), crop.masks.byte()
     return Stack(images, masks, stack.positions)

@@ -123,6 +123,38 @@ def test_crops_stay_within_larger_images_and_around_smaller_ones() -> None:
     assert 0.45 < placed.flip.mean() < 0.55
 
 
+def test_scales_are_relative_to_a_short_side() -> None:
+    plain = AugmentationSpec(scale=(0.5, 2.0))
+    draws = torch.rand(50, 7, generator=torch.Generator().manual_seed(0))
+    factor = place_crops((64, 96), tiny.training(augmentation=plain), draws).scale
+    for size, short in (((64, 96), 64), ((48, 36), 36)):
+        spec = plain.model_copy(update={"short_side": 32})
+        placed = place_crops(size, tiny.training(augmentation=spec), draws)
+        torch.testing.assert_close(placed.scale, factor * 32 / short)
+    # An image that is that small already gives the very same crops.
+    small = plain.model_copy(update={"short_side": 64})
+    placed = place_crops((64, 96), tiny.training(augmentation=small), draws)
+    other = place_crops((64, 96), tiny.training(augmentation=plain), draws)
+    assert torch.equal(placed.top, other.top)
+    assert torch.equal(placed.left, other.left)
+
+
+def test_a_brought_down_crop_is_bilinear_without_smoothing() -> None:
+    of = samples((64, 96))
+    spec = PLAIN.model_copy(update={"short_side": 32})
+    whole = batches(of, tiny.training(batch_size=2, crop=(32, 48), augmentation=spec))
+    image = torch.from_numpy(of.images[0]).permute(2, 0, 1)[None].float()
+    small = F.interpolate(image, (32, 48), mode="bilinear", align_corners=False)[0]
+    shown = whole(3).images[0].permute(1, 2, 0) * torch.tensor(DEVIATION) + torch.tensor(MEAN)
+    torch.testing.assert_close(shown, small.permute(1, 2, 0), atol=1e-3, rtol=0)
+    labels = F.interpolate(
+        torch.from_numpy(of.masks[0])[None, None].float(), (32, 48), mode="nearest-exact"
+    )
+    assert torch.equal(whole(3).masks[0], labels[0, 0].long())
+    again = batches(of, tiny.training(batch_size=2, crop=(32, 48), augmentation=spec))
+    assert torch.equal(whole(5).images, again(5).images)
+
+
 def test_jitter_keeps_the_middle_draw_and_the_range() -> None:
     pixels = 255 * torch.rand(4, 8, 8, 3)
     torch.testing.assert_close(jitter(pixels, 0.5, torch.full((4, 3), 0.5)), pixels)

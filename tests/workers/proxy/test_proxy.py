@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from search_service.presets import QUICK_NETWORK, QUICK_SCORING
 from search_service.searches.presets import QUICK_HOLD_OUT, QUICK_PROXY
@@ -25,6 +26,7 @@ from workers.proxy.proxy import decoded_samples, evaluate_pack
 from workers.tasks.base import Stopped
 from workers.tasks.datasets import SegNetSource, ShapesSource
 from workers.tasks.proxy import Candidate, ProxyTask
+from workers.tasks.training import AugmentationSpec
 
 NAMES = ("cross-entropy", "asl-macc-voc", "dice")
 PACK = [tiny.candidate(number, name) for number, name in enumerate(NAMES)]
@@ -89,6 +91,33 @@ def test_the_seed_changes_everything() -> None:
     [outcome] = evaluate_pack(tiny.proxy_task(seed=0), PACK[:1], device="cpu")
     [other] = evaluate_pack(tiny.proxy_task(seed=1), PACK[:1], device="cpu")
     assert outcome.curve != other.curve
+
+
+def test_images_are_brought_down_for_training_and_for_scoring() -> None:
+    large = ShapesSource(height=96, width=64, train=24, val=6, test=4)
+    task = tiny.proxy_task(dataset=large, training={"iterations": 2}, proxy_size=32)
+    [outcome] = evaluate_pack(task, PACK[:1], device="cpu")
+    [whole] = evaluate_pack(task.model_copy(update={"proxy_size": None}), PACK[:1], device="cpu")
+    assert outcome.error is None
+    assert outcome.curve != whole.curve
+    assert outcome.metrics != whole.metrics
+    spec = AugmentationSpec(scale=(0.8, 1.25), short_side=32)
+    training = tiny.training(iterations=2, augmentation=spec)
+    [trained] = evaluate_pack(
+        tiny.proxy_task(dataset=large).model_copy(update={"training": training}),
+        PACK[:1],
+        device="cpu",
+    )
+    assert trained.curve == outcome.curve
+    assert trained.metrics != outcome.metrics
+
+
+def test_the_size_of_a_proxy_is_said_once() -> None:
+    small = {"augmentation": AugmentationSpec(short_side=48)}
+    with pytest.raises(ValidationError, match=r"sets training\.augmentation\.short_side itself"):
+        tiny.proxy_task(training=small, proxy_size=32)
+    assert tiny.proxy_task(training=small).schedule.augmentation.short_side == 48
+    assert tiny.proxy_task(proxy_size=32).schedule.augmentation.short_side == 32
 
 
 def test_a_sick_candidate_fails_with_its_reason_and_the_rest_go_on() -> None:
