@@ -26,6 +26,7 @@ from api.schemas import (
     TrialView,
 )
 from search_service.comparisons.request import ComparisonRequest
+from search_service.jobs.estimate import Estimate
 from search_service.searches.request import SearchRequest
 from search_service.store.states import State
 
@@ -67,6 +68,13 @@ class Jobs(Generic[Request]):
         """
         body = request.model_dump(mode="json") if isinstance(request, BaseModel) else request or {}
         return self._transport.post(JobView, self.path, {**body, **fields}, key=key)
+
+    def estimate(
+        self, request: Request | Mapping[str, object] | None = None, /, **fields: object
+    ) -> Estimate:
+        """What a job would cost; arguments as of :meth:`submit`, and nothing is submitted."""
+        body = request.model_dump(mode="json") if isinstance(request, BaseModel) else request or {}
+        return self._transport.post(Estimate, f"{self.path}?dry_run=true", {**body, **fields})
 
     def get(self, job_id: str) -> JobDetail:
         """One job: what was asked for, how far it is, what came out."""
@@ -174,6 +182,10 @@ class Searches(Jobs[SearchRequest]):
         """The candidates that are scored, by number; fetched page by page."""
         path = f"{self._of(job_id)}/trials"
         return self._transport.pages(NumberedPage[TrialView], path, limit=page_size)
+
+    def extend(self, job_id: str, trials: int) -> JobView:
+        """Let a search that has succeeded go on with so many more trials."""
+        return self._transport.post(JobView, f"{self._of(job_id)}/extend", {"trials": trials})
 
     def publish(self, job_id: str, trial: int, name: str) -> LossView:
         """Publish a trial of a search that is over; the same trial and name give the same version."""

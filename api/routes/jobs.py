@@ -25,11 +25,16 @@ from api.files import FILE, stored_file
 from api.schemas import ArtifactView, Items, JobDetail, JobView, Page
 from api.streams import JobEvents
 from search_service.jobs import lifecycle
+from search_service.jobs.estimate import Estimate
 from search_service.jobs.fields import JobRequest
 from search_service.jobs.kind import Kind
 from search_service.store.states import State
 from search_service.store.tables import Artifact
 from surrogate_zoo.errors import NotFoundError
+
+DryRun = Annotated[
+    bool, Query(description="Tell what the job would cost, and submit nothing (status 200).")
+]
 
 _EVENTS: Responses = {
     200: {
@@ -57,9 +62,14 @@ def _add_creation(router: APIRouter, kind: Kind[Any]) -> None:
         session: WriteSession,
         parts: ServiceParts,
         response: Response,
+        *,
         idempotency_key: IdempotencyKey = None,
-    ) -> JobView:
+        dry_run: DryRun = False,
+    ) -> JobView | Estimate:
         """Submit a job; it starts when its turn comes."""
+        if dry_run:
+            response.status_code = status.HTTP_200_OK
+            return lifecycle.estimate(session, parts.settings, kind, request)
         job = lifecycle.create(
             session, parts.settings, kind, request, idempotency_key=idempotency_key
         )

@@ -9,9 +9,10 @@ from api.dependencies import (
     ReadSession,
     WriteSession,
 )
-from api.schemas import LossView, NumberedPage, TrialView
+from api.schemas import JobView, LossView, NumberedPage, TrialView
 from search_service.jobs import lifecycle
-from search_service.searches import admission, publication
+from search_service.searches import admission, extension, publication
+from search_service.searches.extension import ExtensionRequest
 from search_service.searches.request import PublicationRequest
 
 router = APIRouter(prefix="/searches", tags=["searches"])
@@ -38,3 +39,9 @@ def publish_trial(
     loss = publication.publish(session, job_id, request)
     response.headers["Location"] = f"/v1/losses/{loss.name}?version={loss.version}"
     return LossView.model_validate(loss)
+
+
+@router.post("/{job_id}/extend", operation_id="extend_search")
+def extend_search(job_id: JobId, request: ExtensionRequest, session: WriteSession) -> JobView:
+    """Let a search that has succeeded go on with more trials, as if they had been asked for at once."""
+    return JobView.model_validate(extension.extend(session, job_id, request))

@@ -10,6 +10,7 @@ from search_service.comparisons.cells import cells_of
 from search_service.comparisons.records import TUNING, tunings_of
 from search_service.comparisons.request import ComparisonRequest
 from search_service.comparisons.tuning import grid
+from search_service.jobs.estimate import Estimate
 from search_service.settings import Settings
 from search_service.store.states import CELL
 from search_service.store.tables import Evaluation, Job
@@ -61,3 +62,10 @@ def cells(session: Session, job_id: str) -> list[Evaluation]:
     """Return a comparison's finished retrainings, by number."""
     query = select(Evaluation).where(Evaluation.job_id == job_id, Evaluation.stage == CELL)
     return list(session.scalars(query.order_by(Evaluation.number)))
+
+
+def estimated(session: Session, request: ComparisonRequest) -> Estimate:  # noqa: ARG001 - as all kinds
+    """A training for every cell, and for every learning rate that is tried at first."""
+    cells = len(cells_of(request))
+    tuning = len(request.losses) * len(request.networks) * len(request.learning_rates)
+    return Estimate(trainings=cells + tuning, parts={"tuning": tuning, "cells": cells})

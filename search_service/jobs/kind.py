@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from search_service.jobs.estimate import Estimate
 from search_service.jobs.fields import JobRequest
 
 if TYPE_CHECKING:  # the command line has no database
@@ -35,6 +36,10 @@ class Admission(Protocol[Request]):
         Raises:
             InputError: It names what there is not, or cannot be run.
         """
+        ...
+
+    def estimated(self, session: "Session", request: Request) -> Estimate:
+        """Return what a request that was admitted will cost."""
         ...
 
     def progress(self, session: "Session", job: "Job") -> dict[str, Any]:

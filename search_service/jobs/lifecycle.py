@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from search_service.jobs import ledger
+from search_service.jobs.estimate import Estimate
 from search_service.jobs.kind import Kind, Request
 from search_service.settings import Settings
 from search_service.store.states import State
@@ -74,6 +75,18 @@ def create(
         return _same(winner, kind.name, body)
     ledger.append_event(session, job.id, "state", {"state": "queued"})
     return job
+
+
+def estimate(
+    session: Session, settings: Settings, kind: Kind[Request], request: Request
+) -> Estimate:
+    """Tell what a job would cost; nothing is queued.
+
+    Raises:
+        InputError: The request names what there is not, or cannot be run.
+    """
+    code = kind.admission()
+    return code.estimated(session, code.admitted(session, code.resolved(settings, request)))
 
 
 def get(session: Session, kind: str, job_id: str) -> Job:

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from search_service.catalogue import datasets
+from search_service.jobs.estimate import Estimate
 from search_service.jobs.lifecycle import newest_progress
 from search_service.loss_networks.request import LossNetworkRequest
 from search_service.settings import Settings
@@ -29,3 +30,8 @@ def admitted(session: Session, request: LossNetworkRequest) -> LossNetworkReques
 def progress(session: Session, job: Job) -> dict[str, Any]:
     """Return ``done`` and ``total`` steps."""
     return newest_progress(session, job, total=job.request["network"]["iterations"])
+
+
+def estimated(session: Session, request: LossNetworkRequest) -> Estimate:  # noqa: ARG001 - as all kinds
+    """One training of a small network."""
+    return Estimate(trainings=1, parts={"loss network": 1})

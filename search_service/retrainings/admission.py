@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from search_service.catalogue import datasets, losses, networks
+from search_service.jobs.estimate import Estimate
 from search_service.jobs.lifecycle import newest_progress
 from search_service.retrainings.request import RetrainingRequest
 from search_service.settings import Settings
@@ -35,3 +36,8 @@ def admitted(session: Session, request: RetrainingRequest) -> RetrainingRequest:
 def progress(session: Session, job: Job) -> dict[str, Any]:
     """Return ``done`` and ``total`` steps, and ``stage`` while a loss network is trained first."""
     return newest_progress(session, job, total=job.request["training"]["iterations"])
+
+
+def estimated(session: Session, request: RetrainingRequest) -> Estimate:  # noqa: ARG001 - as all kinds
+    """One training."""
+    return Estimate(trainings=1, parts={"retraining": 1})

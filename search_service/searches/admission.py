@@ -6,8 +6,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from search_service.catalogue import datasets, losses, networks
+from search_service.jobs.estimate import Estimate
 from search_service.samplers.specs import PortfolioSpec
-from search_service.searches import starts
+from search_service.searches import estimate, starts
 from search_service.searches.request import SearchRequest
 from search_service.searches.space import SearchSpace, space_of
 from search_service.settings import Settings
@@ -60,6 +61,11 @@ def number_of_trials(request: SearchRequest) -> int:
     if isinstance(request.sampler, PortfolioSpec) and isinstance(space, ZooSpace):
         return len(space.portfolio(request.sampler.rates)) + request.sampler.trials
     return request.sampler.trials
+
+
+def estimated(session: Session, request: SearchRequest) -> Estimate:
+    """What a search will cost, from the speed of earlier ones."""
+    return estimate.estimated(session, request, number_of_trials(request))
 
 
 def companion(session: Session, request: SearchRequest) -> Document | None:

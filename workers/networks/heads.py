@@ -188,7 +188,8 @@ def parameter_groups(network: WithHeads, training: TrainingSpec) -> list[dict[st
     biases and the weights of normalisations, which have one dimension, are groups without decay.
     """
     inside = "network.encoder."
-    encoder, head = [], []
+    encoder: list[nn.Parameter] = []
+    head: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         (encoder if name.startswith(inside) else head).append(parameter)
     groups = [
