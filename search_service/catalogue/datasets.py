@@ -19,6 +19,7 @@ from workers.datasets.layouts import open_dataset
 from workers.datasets.picture import draw_samples
 from workers.datasets.report import describe
 from workers.tasks.datasets import DatasetSource, ShapesSource
+from workers.tasks.hold_out import HoldOut
 
 _SOURCES: TypeAdapter[DatasetSource] = TypeAdapter(DatasetSource)
 
@@ -75,6 +76,17 @@ def check_split(session: Session, name: str, split: str) -> None:
     dataset = requested(session, name)
     if not dataset.report["images"].get(split):
         raise InputError(f"Dataset {dataset.name} has no image in its split {split!r}.")
+
+
+def check_hold_out(session: Session, name: str, hold_out: HoldOut) -> None:
+    """Refuse a hold-out set in a split that the dataset does not have.
+
+    Raises:
+        UnknownNameError: None of that name is registered.
+        InputError: It has no image in the split.
+    """
+    if hold_out.split is not None:
+        check_split(session, name, hold_out.split)
 
 
 def source_of(dataset: Dataset) -> DatasetSource:

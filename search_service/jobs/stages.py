@@ -76,6 +76,7 @@ def _record(run: Run, stage: str, outcome: Outcome) -> None:
         "worker": dict(outcome.worker),
         "iterations": outcome.iterations,
         "rejected": outcome.rejected,
+        "hold_out": outcome.hold_out,
     }
     row = Evaluation(job_id=run.job.id, stage=stage, number=outcome.number, outcome=body)
     row.finished_at = now()

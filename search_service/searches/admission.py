@@ -47,6 +47,7 @@ def admitted(session: Session, request: SearchRequest) -> SearchRequest:
     if request.loss_name in LOSSES:
         raise InputError(f"{request.loss_name!r} is a built-in loss: give the result another name.")
     datasets.requested(session, request.dataset)
+    datasets.check_hold_out(session, request.dataset, request.hold_out)
     return _with_companion(session, starts.pinned(session, request, space))
 
 

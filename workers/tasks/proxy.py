@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from workers.tasks.base import HOLD_OUT, Curve, Fraction, Seed, Spec
+from workers.tasks.base import Curve, Fraction, Seed, Spec
 from workers.tasks.datasets import DatasetSource
+from workers.tasks.hold_out import HoldOut
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.scoring import ScoringSpec
 from workers.tasks.training import TrainingSpec
@@ -38,7 +39,7 @@ class ProxyOptions(Spec):
         network: The proxy network.
         training: Its schedule.
         scoring: Options of the metric.
-        hold_out: Share of the training split that is held out for the score.
+        hold_out: What candidates are scored on, most often a part of the training split.
         rejection: Which candidates are rejected as hopeless before they are trained; None trains all.
         seed: Seeds the hold-out cut, the initial weights, the batches and the augmentation; all
             candidates of a search share it (common random numbers).
@@ -48,7 +49,7 @@ class ProxyOptions(Spec):
     network: NetworkSpec = NetworkSpec()
     training: TrainingSpec = TrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
-    hold_out: Fraction = HOLD_OUT
+    hold_out: HoldOut = HoldOut()
     rejection: RejectionSpec | None = None
     seed: Seed = 0
 
@@ -56,7 +57,8 @@ class ProxyOptions(Spec):
 class ProxyTask(ProxyOptions):
     """The proxy task of a search: how one candidate loss is trained with and scored.
 
-    The hold-out set is cut from the training split; val and test are never read.
+    The hold-out set is cut from the training split; val is read only where ``hold_out`` says so, test
+    never.
 
     Attributes:
         dataset: Where the images are.
@@ -111,6 +113,7 @@ class Outcome:
             for bit on a CPU with the same thread count and version.
         iterations: Steps that it was trained for.
         rejected: Whether it was not trained because it is hopeless (see ``workers.proxy.rejection``).
+        hold_out: How the hold-out set was cut, in one sentence.
     """
 
     number: int
@@ -122,3 +125,4 @@ class Outcome:
     worker: Mapping[str, str | int] = field(default_factory=dict)
     iterations: int = 0
     rejected: bool = False
+    hold_out: str = ""
