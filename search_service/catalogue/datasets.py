@@ -17,7 +17,7 @@ from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import LossNetwork, now
 from workers.datasets.layouts import open_dataset
 from workers.datasets.picture import draw_samples
-from workers.datasets.report import describe
+from workers.datasets.report import DatasetReport, describe
 from workers.tasks.datasets import DatasetSource, ShapesSource
 from workers.tasks.hold_out import HoldOut
 
@@ -155,7 +155,7 @@ def _add(
     session: Session, name: str, source: DatasetSource, artifacts_root: artifacts.Root | None
 ) -> Dataset:
     report = describe(source)  # before the transaction begins: it may read for minutes
-    drawn = {} if artifacts_root is None else {"picture": _draw(source, artifacts_root)}
+    drawn = {} if artifacts_root is None else {"picture": _draw(source, report, artifacts_root)}
     registered = session.get(Dataset, name)
     if registered is not None:
         same = source_of(registered) == source
@@ -171,10 +171,11 @@ def _add(
     return dataset
 
 
-def _draw(source: DatasetSource, artifacts_root: artifacts.Root) -> str:
+def _draw(source: DatasetSource, report: DatasetReport, artifacts_root: artifacts.Root) -> str:
+    alike = () if report.repeated is None else report.repeated.largest
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "samples.png"
-        draw_samples(open_dataset(source)).save(path)
+        draw_samples(open_dataset(source), neighbours=alike).save(path)
         return artifacts.store(artifacts_root, path)[0]
 
 
