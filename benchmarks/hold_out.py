@@ -50,8 +50,9 @@ def seconds_apart(names: tuple[str, ...]) -> NDArray[np.bool_] | None:
         return None
     sequences = np.array([sequence for sequence, _ in found])
     numbers = np.array([number for _, number in found])
-    near: NDArray[np.bool_] = np.abs(numbers[:, None] - numbers) <= SECOND
-    return near & (sequences[:, None] == sequences)
+    far = np.abs(numbers[:, None] - numbers)
+    near: NDArray[np.bool_] = (far <= SECOND) & (sequences[:, None] == sequences)
+    return near
 
 
 def table(root: Path) -> Iterator[str]:

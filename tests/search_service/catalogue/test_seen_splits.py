@@ -67,6 +67,6 @@ def test_a_loss_is_not_judged_on_what_it_was_found_by(session: Session, loss: st
     ):
         kind = RetrainingRequest if "loss" in request else ComparisonRequest
         admitted: Any = retrainings.admitted if "loss" in request else comparisons.admitted
-        with pytest.raises(InputError, match="found by scores on the split val.*the split test"):
+        with pytest.raises(InputError, match=r"found by scores on the split val.*the split test"):
             admitted(session, kind.model_validate(request))
     admit(session, loss, "test")

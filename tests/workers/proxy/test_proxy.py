@@ -129,6 +129,17 @@ def test_a_search_opens_no_image_of_val_or_test(
     assert len(images) == 2 * len(wanted)
 
 
+def test_candidates_are_scored_on_val_where_that_is_asked_for(tmp_path: Path) -> None:
+    source = folders.segnet(tmp_path)
+    [on_val] = evaluate_pack(
+        tiny.proxy_task(dataset=source, hold_out={"split": "val"}), PACK[:1], device="cpu"
+    )
+    assert on_val.hold_out == "all 5 training images trained on, 2 of the split val scored"
+    [cut] = evaluate_pack(tiny.proxy_task(dataset=source, hold_out=0.4), PACK[:1], device="cpu")
+    assert cut.hold_out.startswith("2 of 5 training images held out: single images")
+    assert on_val.metrics != cut.metrics
+
+
 def test_samples_are_decoded_once(tmp_path: Path, opened: set[str]) -> None:
     task = tiny.proxy_task(dataset=folders.segnet(tmp_path), hold_out=0.4)
     evaluate_pack(task, PACK[:1], device="cpu")
