@@ -100,7 +100,7 @@ def told(images: Mapping[str, int], within: Repeated, between: Sequence[Shared])
     if within.groups:
         yield (
             f"{within.images} of the {images['train']} training images are near duplicates of others, "
-            f"in {within.groups} groups"
+            f"in {within.groups} group{'s' if within.groups > 1 else ''}"
             + (", in the order of a video" if within.video else "")
             + ": hold-out sets are cut by groups."
         )

@@ -11,7 +11,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import CoreSchema
 
 from workers.tasks.base import Fraction, Spec
 
@@ -164,7 +163,7 @@ class HoldOut(Spec):
 
     @classmethod
     def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+        cls, core_schema: Any, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         share = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
         schema = handler(core_schema)
