@@ -106,8 +106,9 @@ def growth(
     task: LossNetworkTask, trained: list[tuple[str, InverseNetwork, InverseNetworkSpec]]
 ) -> Iterator[str]:
     """Lines of the second table."""
-    masks = open_dataset(task.dataset).read("train").masks
-    _, held = cut_hold_out(len(masks), task.hold_out, task.seed)
+    samples = open_dataset(task.dataset).read("train")
+    masks = samples.masks
+    held = cut_hold_out(task.dataset, samples, task.hold_out, task.seed).held
     columns = " | ".join(f"{share:.0%}" for share in SHARES)
     yield f"| network | motion (largest) | distance | {columns} |"
     yield "|---|---|---|" + "---|" * len(SHARES)

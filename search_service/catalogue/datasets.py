@@ -17,8 +17,9 @@ from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import LossNetwork, now
 from workers.datasets.layouts import open_dataset
 from workers.datasets.picture import draw_samples
-from workers.datasets.report import describe
+from workers.datasets.report import DatasetReport, describe
 from workers.tasks.datasets import DatasetSource, ShapesSource
+from workers.tasks.hold_out import HoldOut
 
 _SOURCES: TypeAdapter[DatasetSource] = TypeAdapter(DatasetSource)
 
@@ -75,6 +76,17 @@ def check_split(session: Session, name: str, split: str) -> None:
     dataset = requested(session, name)
     if not dataset.report["images"].get(split):
         raise InputError(f"Dataset {dataset.name} has no image in its split {split!r}.")
+
+
+def check_hold_out(session: Session, name: str, hold_out: HoldOut) -> None:
+    """Refuse a hold-out set in a split that the dataset does not have.
+
+    Raises:
+        UnknownNameError: None of that name is registered.
+        InputError: It has no image in the split.
+    """
+    if hold_out.split is not None:
+        check_split(session, name, hold_out.split)
 
 
 def source_of(dataset: Dataset) -> DatasetSource:
@@ -143,7 +155,7 @@ def _add(
     session: Session, name: str, source: DatasetSource, artifacts_root: artifacts.Root | None
 ) -> Dataset:
     report = describe(source)  # before the transaction begins: it may read for minutes
-    drawn = {} if artifacts_root is None else {"picture": _draw(source, artifacts_root)}
+    drawn = {} if artifacts_root is None else {"picture": _draw(source, report, artifacts_root)}
     registered = session.get(Dataset, name)
     if registered is not None:
         same = source_of(registered) == source
@@ -159,10 +171,11 @@ def _add(
     return dataset
 
 
-def _draw(source: DatasetSource, artifacts_root: artifacts.Root) -> str:
+def _draw(source: DatasetSource, report: DatasetReport, artifacts_root: artifacts.Root) -> str:
+    alike = () if report.repeated is None else report.repeated.largest
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "samples.png"
-        draw_samples(open_dataset(source)).save(path)
+        draw_samples(open_dataset(source), neighbours=alike).save(path)
         return artifacts.store(artifacts_root, path)[0]
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from search_service.catalogue import datasets, losses, networks
+from search_service.catalogue.seen_splits import check_unseen
 from search_service.comparisons.cells import cells_of
 from search_service.comparisons.records import TUNING, tunings_of
 from search_service.comparisons.request import ComparisonRequest
@@ -33,13 +34,18 @@ def admitted(session: Session, request: ComparisonRequest) -> ComparisonRequest:
 
     Raises:
         UnknownNameError: No such dataset or metric.
-        InputError: No such loss in the zoo, or the dataset has no image in the split.
+        InputError: No such loss in the zoo, one was found by scores on the split, or the dataset has no
+            image in the split.
     """
     _ = METRICS[request.metric]
     datasets.check_split(session, request.dataset, request.split)
+    datasets.check_hold_out(session, request.dataset, request.hold_out)
+    if request.early_stop is not None:
+        datasets.check_hold_out(session, request.dataset, request.early_stop.hold_out)
     versions: dict[str, int] = {}
     for loss in request.losses:
         versions |= losses.pin(session, loss, request.versions)
+    check_unseen(session, request.dataset, request.split, versions)
     return request.model_copy(update={"versions": versions})
 
 

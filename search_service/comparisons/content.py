@@ -13,6 +13,7 @@ def content_of(results: Results) -> dict[str, Any]:
     """All there is to know, as JSON. Learning rates keep every digit."""
     return {
         "metric": results.metric,
+        "hold_out": results.hold_out,
         "networks": [
             {
                 "network": dict(table.network),
@@ -32,7 +33,7 @@ def results_from(content: Mapping[str, Any]) -> Results:
         Table.of(metric, network["network"], [_row(loss) for loss in network["losses"]])
         for network in content["networks"]
     ]
-    return Results(metric, tables)
+    return Results(metric, tables, content.get("hold_out", ""))
 
 
 def _loss(table: Table, row: Row) -> dict[str, Any]:

@@ -81,7 +81,8 @@ def results_of(request: ComparisonRequest, rows: Sequence[Evaluation]) -> Result
             for number, loss in enumerate(request.losses)
         ]
         tables.append(Table.of(request.metric, spec.model_dump(mode="json"), losses))
-    return Results(request.metric, tables)
+    told = (row.outcome.get("hold_out", "") for row in rows if row.stage.startswith(TUNING))
+    return Results(request.metric, tables, next(told, ""))
 
 
 def _row(

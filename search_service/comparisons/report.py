@@ -71,6 +71,8 @@ def markdown(results: Results, request: ComparisonRequest, dataset: Dataset) -> 
         "t-test, Holm, 5%). Rank: mean over seeds by "
         f"{METRICS[request.metric].title}."
     )
+    if results.hold_out:
+        yield from ("", f"Learning rates were tuned with {results.hold_out}.")
     for table in results.tables:
         yield from ("", f"**{table.name}**", "")
         yield from _rows(table)

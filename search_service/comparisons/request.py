@@ -9,7 +9,7 @@ from search_service.jobs.fields import DatasetName, JobRequest, LossTerms, Name,
 from search_service.presets import filled
 from search_service.retrainings.presets import RETRAINING_PRESETS, RetrainingPreset
 from surrogate_zoo.sums import term_names
-from workers.tasks.base import HOLD_OUT, Fraction
+from workers.tasks.hold_out import HoldOut
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.retraining import RetrainingOptions
 
@@ -35,16 +35,15 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
         preset: What networks, training, scoring and inference are where they are not given, as of a
             retraining; None takes the defaults.
         networks: The networks; every loss trains every one of them.
-        learning_rates: Peak learning rates to try for every loss and network, on a hold-out set that
-            is cut from the training split, with one seed; retrainings take the best. None of them
-            leaves that of the schedule.
+        learning_rates: Peak learning rates to try for every loss and network, on the hold-out set,
+            with one seed; retrainings take the best. None of them leaves that of the schedule.
         rate_extensions: How often the grid of a loss and network goes on beyond its best rate while
             that is the lowest or the highest, by the ratio of the two outermost rates on that side
             (2 where there is one rate). A rate whose training fails bounds the grid; where all fail
             it goes down.
         rate_refinements: How often, once the best rate lies inside, the geometric mean of it and its
             better neighbour is tried too.
-        hold_out: Share of the training split that tuning holds out.
+        hold_out: What tuning scores on, most often a part of the training split.
         metric: The metric that learning rates are tuned for and that the losses are ranked by.
         rankseg: Also score every network with the decoding ``rankseg``: a control that needs no
             training.
@@ -65,7 +64,7 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
     learning_rates: Annotated[
         tuple[Annotated[float, Field(gt=0, le=MOST_RATE)], ...], Field(max_length=16)
     ] = ()
-    hold_out: Fraction = HOLD_OUT
+    hold_out: HoldOut = HoldOut()
     rate_extensions: Annotated[int, Field(ge=0, le=16)] = 4
     rate_refinements: Annotated[int, Field(ge=0, le=8)] = 0
     metric: str = "miou"
@@ -85,6 +84,15 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
             values = [str(value) for value in getattr(self, field)]
             if len(set(values)) < len(values):
                 raise ValueError(f"{field} names something twice")
+        return self
+
+    @model_validator(mode="after")
+    def _scored_split_is_not_tuned_on(self) -> Self:
+        if self.hold_out.split == self.split:
+            raise ValueError(
+                f"hold_out tunes on the split {self.split}, which the comparison is scored on: leave "
+                "its split out, or score another one"
+            )
         return self
 
     @model_validator(mode="after")

@@ -179,10 +179,12 @@ class Results:
     Attributes:
         metric: Name of the metric that the losses are ranked by.
         tables: One for each network.
+        hold_out: What learning rates were tuned on, in one sentence; empty where they were not.
     """
 
     metric: str
     tables: Sequence[Table]
+    hold_out: str = ""
 
     def summary(self) -> dict[str, Any]:
         """The comparison in short, as JSON: the ranking by the comparison's metric."""
@@ -192,6 +194,7 @@ class Results:
             "cells": sum(len(row.outcomes) for row in rows),
             "failed": sum(len(row.failures) for row in rows),
             "seconds": sum(row.seconds for row in rows),
+            "hold_out": self.hold_out,
             "networks": [
                 {"network": dict(table.network), "losses": list(_ranking(table, self.metric))}
                 for table in self.tables

@@ -22,8 +22,10 @@ def admitted(session: Session, request: LossNetworkRequest) -> LossNetworkReques
 
     Raises:
         UnknownNameError: No such dataset.
+        InputError: The dataset has no image in the split that is measured on.
     """
     datasets.requested(session, request.dataset)
+    datasets.check_hold_out(session, request.dataset, request.hold_out)
     return request
 
 

@@ -17,7 +17,7 @@ def of_loss_network(
     return {
         "job": job_id,
         "dataset": {"name": dataset.name, **dataset.report},
-        "hold_out": task.hold_out,
+        "hold_out": task.hold_out.model_dump(mode="json"),
         "parameters": trained.parameters,
         "seconds": trained.seconds,
         "versions": installed_versions(),

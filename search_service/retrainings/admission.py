@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from search_service.catalogue import datasets, losses, networks
+from search_service.catalogue.seen_splits import check_unseen
 from search_service.jobs.estimate import Estimate
 from search_service.jobs.lifecycle import newest_progress
 from search_service.retrainings.request import RetrainingRequest
@@ -27,10 +28,15 @@ def admitted(session: Session, request: RetrainingRequest) -> RetrainingRequest:
 
     Raises:
         UnknownNameError: No such dataset.
-        InputError: No such loss in the zoo, or the dataset has no image in the split.
+        InputError: No such loss in the zoo, it was found by scores on the split, or the dataset has no
+            image in the split.
     """
     datasets.check_split(session, request.dataset, request.split)
-    return request.with_loss_versions(losses.pin(session, request.loss, request.loss_versions))
+    if request.early_stop is not None:
+        datasets.check_hold_out(session, request.dataset, request.early_stop.hold_out)
+    versions = losses.pin(session, request.loss, request.loss_versions)
+    check_unseen(session, request.dataset, request.split, versions)
+    return request.with_loss_versions(versions)
 
 
 def progress(session: Session, job: Job) -> dict[str, Any]:

@@ -4,14 +4,39 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from search_service.presets import QUICK_NETWORK, QUICK_SCORING
-from search_service.samplers.specs import PPO2Spec
+from search_service.samplers.specs import PortfolioSpec, PPO2Spec
+from search_service.searches.halving import HalvingSpec
+from search_service.searches.race_rules import RaceSpec
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.training import AugmentationSpec, TrainingSpec
 
-Preset = Literal["released", "paper", "quick"]
+Preset = Literal["standard", "quick", "released", "paper"]
 """Names of :data:`SEARCH_PRESETS`."""
 
-DEFAULT_PRESET: Preset = "released"
+DEFAULT_PRESET: Preset = "standard"
+
+STANDARD_NETWORK = NetworkSpec(
+    architecture="DeepLabV3Plus",
+    encoder="tu-tf_efficientnet_lite0",
+    weights="packaged",
+    options={"decoder_channels": 64},
+)
+"""Small enough for a processor, and pretrained without a download."""
+
+STANDARD_PROXY = TrainingSpec(
+    iterations=150,
+    batch_size=8,
+    crop=(128, 128),
+    learning_rate=0.03,
+    warmup=5,
+    augmentation=AugmentationSpec(scale=(0.75, 1.5), colour=0.1),
+)
+"""Schedule of a proxy of the ``standard`` preset; its rate is a good one for cross entropy."""
+
+STANDARD_PROXY_SIZE = 128
+
+HALVING = HalvingSpec(rungs=(0.25,), keep=0.34)
+"""A third of the candidates goes on after a quarter of the schedule."""
 
 RELEASED_NETWORK = NetworkSpec(architecture="DeepLabV3Plus", encoder="resnet50", weights="imagenet")
 """The proxy network of the paper and of the released search."""
@@ -38,6 +63,15 @@ QUICK_HOLD_OUT = 0.25
 """40 of the 160 training images."""
 
 SEARCH_PRESETS: Mapping[str, dict[str, Any]] = {
+    "standard": {
+        "sampler": PortfolioSpec(),
+        "network": STANDARD_NETWORK,
+        "training": STANDARD_PROXY.model_dump(),
+        "proxy_size": STANDARD_PROXY_SIZE,
+        "frozen_encoder": True,
+        "halving": HALVING,
+        "race": RaceSpec(),
+    },
     "released": {
         "sampler": PPO2Spec(),
         "network": RELEASED_NETWORK,
@@ -51,9 +85,11 @@ SEARCH_PRESETS: Mapping[str, dict[str, Any]] = {
         "proxy_size": RELEASED_PROXY_SIZE,
     },
     "quick": {
-        "sampler": PPO2Spec(preset="quick"),
+        "sampler": PortfolioSpec(trials=8, batch=8),
         "network": QUICK_NETWORK,
         "training": QUICK_PROXY.model_dump(),
+        "halving": HALVING,
+        "race": RaceSpec(heats=0),
         "scoring": QUICK_SCORING,
         "hold_out": QUICK_HOLD_OUT,
     },

@@ -107,7 +107,7 @@ class SearchRequest(ProxyOptions, JobRequest):
         companion_versions: Versions of the companion's terms, by name; a term that is left out takes
             the newest at the time of the request.
         training: Its schedule; single fields that are not given are the preset's too.
-        hold_out: Share of the training split that is held out for the score.
+        hold_out: What candidates are scored on, most often a part of the training split.
         rejection: Which candidates are rejected as hopeless before they are trained; None trains all.
             Not beside a companion that needs more than predictions.
         halving: When the worst of a generation are stopped early; None trains all to the end.

@@ -1,6 +1,7 @@
 """A picture of nine samples of a dataset with their labels, for its owner to look at."""
 
 import colorsys
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -28,8 +29,16 @@ def palette() -> Pixels:
     return table
 
 
-def draw_samples(dataset: Dataset, split: str = "train") -> Image.Image:
+def draw_samples(
+    dataset: Dataset, split: str = "train", neighbours: Sequence[str] = ()
+) -> Image.Image:
     """Draw nine samples, spread evenly over a split: name, image, labels; then a key of colours.
+
+    Args:
+        dataset: The dataset.
+        split: Which split.
+        neighbours: Names of images of the split that are near duplicates; a few of them make a last
+            row, without their labels.
 
     Raises:
         DatasetError: A sample cannot be read.
@@ -40,7 +49,9 @@ def draw_samples(dataset: Dataset, split: str = "train") -> Image.Image:
     present = np.unique(np.concatenate([np.unique(mask) for _, mask in pairs]))
     key = _key(dataset.classes, present.tolist())
     rows = -(-len(pairs) // GRID)
-    height = rows * (LINE + BOX[1] + GAP) + key.height + 2 * GAP
+    alike = [dataset.sample(split, names.index(name))[0] for name in neighbours]
+    below = LINE + BOX[1] + GAP if alike else 0
+    height = rows * (LINE + BOX[1] + GAP) + below + key.height + 2 * GAP
     picture = Image.new("RGB", (WIDTH, height), "white")
     for cell, (index, (image, mask)) in enumerate(zip(chosen, pairs, strict=True)):
         left = GAP + cell % GRID * (2 * BOX[0] + GAP)
@@ -48,6 +59,10 @@ def draw_samples(dataset: Dataset, split: str = "train") -> Image.Image:
         _write(picture, (left, top), f"{split}: {names[index]}"[:NAME_LENGTH])
         width = _paste(picture, Image.fromarray(image), (left, top + LINE))
         _paste(picture, Image.fromarray(palette()[mask]), (left + width, top + LINE))
+    for column, (name, image) in enumerate(zip(neighbours, alike, strict=True)):
+        left, top = GAP + column * (BOX[0] + GAP), GAP + rows * (LINE + BOX[1] + GAP)
+        _write(picture, (left, top), f"alike: {name}"[: NAME_LENGTH // 2])
+        _paste(picture, Image.fromarray(image), (left, top + LINE))
     picture.paste(key, (0, height - key.height))
     return picture
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ from pydantic import BaseModel, ConfigDict
 
 from workers.datasets.dataset import VOID, Dataset, Key, collect
 from workers.datasets.layouts import open_dataset
+from workers.datasets.near_duplicates import Hash, hash_of
+from workers.datasets.repeats import Repeated, Shared, repeated, shared, told
 from workers.datasets.training_split import check_training_labels
 from workers.tasks.datasets import DatasetSource
 
@@ -31,6 +34,9 @@ class DatasetReport(BaseModel):
         remarks: What its owner should know, such as a split that has no public labels.
         fingerprint: SHA-256 over classes, void labels, size, split names and files; a dataset
             keeps it when its folder moves, and loses it when one byte changes.
+        repeated: Near duplicates within the training split; None in a report that was written before
+            they were looked for.
+        shared: What each other split has of the training split's images, likewise.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,6 +50,8 @@ class DatasetReport(BaseModel):
     different_sizes: int
     remarks: tuple[str, ...]
     fingerprint: str
+    repeated: Repeated | None = None
+    shared: tuple[Shared, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,12 +59,14 @@ class _Count:
     size: tuple[int, int]
     pixels: NDArray[np.int64]  # (256,) pixels of each label
     digest: bytes
+    pixels_digest: bytes  # of the decoded image
+    hash: Hash
 
 
 def describe(source: DatasetSource) -> DatasetReport:
     """Read every file of every split once and report what the dataset holds.
 
-    Images are decoded a few at a time by a thread pool; only counts are kept.
+    Images are decoded a few at a time by a thread pool; only counts and hashes are kept.
 
     Raises:
         DatasetError: Something is missing or wrong; names the file, or lists ten and the number. Or
@@ -66,25 +76,31 @@ def describe(source: DatasetSource) -> DatasetReport:
     keys = [(split, i) for split, names in dataset.splits.items() for i in range(len(names))]
 
     def count(key: Key) -> _Count:
-        _, mask = dataset.sample(*key)
+        image, mask = dataset.sample(*key)
         pixels = np.bincount(mask.ravel(), minlength=256)
-        return _Count((mask.shape[0], mask.shape[1]), pixels, dataset.digest(*key))
+        size = (mask.shape[0], mask.shape[1])
+        whole = hashlib.sha256(repr(size).encode() + image.tobytes()).digest()
+        return _Count(size, pixels, dataset.digest(*key), whole, hash_of(image))
 
     by_split = {split: np.zeros(256, dtype=np.int64) for split in dataset.splits}
     sizes = Counter[tuple[int, int]]()
     fingerprint = hashlib.sha256(_meaning(source, dataset))
+    looks: dict[str, list[_Count]] = {split: [] for split in dataset.splits}
     for (split, index), sample in zip(keys, collect(count, keys), strict=True):
         by_split[split] += sample.pixels
         sizes[sample.size] += 1
+        looks[split].append(sample)
         name = dataset.splits[split][index]
         fingerprint.update(json.dumps([split, name]).encode() + sample.digest)
     check_training_labels(np.flatnonzero(by_split["train"]).tolist(), dataset.classes)
     pixels = np.sum(list(by_split.values()), axis=0)
+    images = {split: len(names) for split, names in dataset.splits.items()}
+    within, between = _repeats(dataset, looks)
     labelled = max(int(pixels.sum() - pixels[VOID]), 1)
     return DatasetReport(
         layout=source.layout,
         classes=dataset.classes,
-        images={split: len(names) for split, names in dataset.splits.items()},
+        images=images,
         class_shares={
             name: int(number) / labelled
             for name, number in zip(dataset.classes, pixels, strict=False)
@@ -92,9 +108,29 @@ def describe(source: DatasetSource) -> DatasetReport:
         void_share=int(pixels[VOID]) / int(pixels.sum()),
         sizes=tuple((*size, times) for size, times in sizes.most_common(LISTED_SIZES)),
         different_sizes=len(sizes),
-        remarks=dataset.remarks,
+        remarks=(*dataset.remarks, *told(images, within, between)),
         fingerprint=fingerprint.hexdigest(),
+        repeated=within,
+        shared=between,
     )
+
+
+def _repeats(
+    dataset: Dataset, looks: Mapping[str, Sequence[_Count]]
+) -> tuple[Repeated, tuple[Shared, ...]]:
+    """Near duplicates within the training split, and what the others share with it."""
+    train = looks["train"]
+    between = [
+        shared(
+            split,
+            (dataset.names("train"), dataset.names(split)),
+            ([one.pixels_digest for one in train], [one.pixels_digest for one in others]),
+            ([one.hash for one in train], [one.hash for one in others]),
+        )
+        for split, others in looks.items()
+        if split != "train"
+    ]
+    return repeated(dataset.names("train"), [one.hash for one in train]), tuple(between)
 
 
 def _meaning(source: DatasetSource, dataset: Dataset) -> bytes:

@@ -12,7 +12,7 @@ from surrogate_zoo.needs import EDGE_NETWORK, INVERSE_NETWORK
 from workers.datasets.layouts import open_dataset
 from workers.datasets.training_split import read_training_split
 from workers.learning.device import choose_device
-from workers.learning.hold_out import cut_hold_out
+from workers.learning.hold_out import cut_hold_out, held_out
 from workers.learning.streams import own_random_numbers
 from workers.tasks.loss_networks import LossNetworkResult, LossNetworkTask
 
@@ -39,9 +39,9 @@ def train_loss_network(
     on_progress: Progress = lambda _steps, _loss: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> LossNetworkResult:
-    """Train ``task.network`` on the masks of the training split and measure it on a part held out.
+    """Train ``task.network`` on the masks of the training split and measure it on those held out.
 
-    Only the training split is read. On a CPU with the same number of threads the same task writes
+    On a CPU with the same number of threads the same task writes
     the same bytes.
 
     Args:
@@ -64,13 +64,14 @@ def train_loss_network(
     began = time.perf_counter()
     torch_device = choose_device(device)
     dataset = open_dataset(task.dataset)
-    masks = read_training_split(dataset).masks
-    kept, held = cut_hold_out(len(masks), task.hold_out, task.seed)
+    samples = read_training_split(dataset)
+    cut = cut_hold_out(task.dataset, samples, task.hold_out, task.seed)
+    measured = held_out(task.dataset, samples, cut)
     with own_random_numbers(torch_device):
         network, measures, parameters = _training(task.network.kind)(
             task,
-            [masks[index] for index in kept],
-            [masks[index] for index in held],
+            [samples.masks[index] for index in cut.kept],
+            [measured.masks[index] for index in cut.held],
             num_classes=len(dataset.classes),
             device=torch_device,
             on_progress=on_progress,

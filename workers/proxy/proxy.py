@@ -24,7 +24,7 @@ from workers.datasets.layouts import open_dataset
 from workers.datasets.training_split import read_training_split
 from workers.learning.batches import Batches, TrainingBatch
 from workers.learning.device import choose_device, worker_facts
-from workers.learning.hold_out import cut_hold_out
+from workers.learning.hold_out import Cut, cut_hold_out
 from workers.learning.image_stack import Stack, stack_by_size
 from workers.learning.learner import Learner, initial_network, train
 from workers.learning.losses import build_loss, distance_maps_of
@@ -34,6 +34,7 @@ from workers.networks.frozen import freeze_encoder
 from workers.proxy.rejection import RejectionTest
 from workers.scoring.inference import evaluate_each
 from workers.tasks.datasets import DatasetSource
+from workers.tasks.hold_out import HoldOut
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
 
@@ -50,6 +51,21 @@ def decoded_samples(source: str) -> tuple[Samples, int]:
     """As :func:`training_samples`, of a source as JSON: some hold mappings, which are no keys."""
     dataset = open_dataset(TypeAdapter[DatasetSource](DatasetSource).validate_json(source))
     return read_training_split(dataset), len(dataset.classes)
+
+
+@lru_cache(maxsize=16)
+def cut_once(source: str, hold_out: str, seed: int) -> Cut:
+    """The hold-out set of a source and a :class:`HoldOut`, both as JSON."""
+    opened = TypeAdapter[DatasetSource](DatasetSource).validate_json(source)
+    samples, _ = decoded_samples(source)
+    return cut_hold_out(opened, samples, HoldOut.model_validate_json(hold_out), seed)
+
+
+@lru_cache(maxsize=1)
+def split_samples(source: str, split: str) -> Samples:
+    """Samples of another split than the training split, decoded once; the source as JSON."""
+    opened = TypeAdapter[DatasetSource](DatasetSource).validate_json(source)
+    return open_dataset(opened).read(split)
 
 
 def evaluate_pack(
@@ -81,12 +97,14 @@ def evaluate_pack(
     began = time.perf_counter()
     torch_device = choose_device(device)
     samples, num_classes = training_samples(task.dataset)
-    kept, held = cut_hold_out(len(samples), task.hold_out, task.seed)
+    source = task.dataset.model_dump_json()
+    cut = cut_once(source, task.hold_out.model_dump_json(), task.seed)
+    scored = samples if cut.split == "train" else split_samples(source, cut.split)
     maps = distance_maps_of(candidate.loss for candidate in candidates)
-    stacks = stack_by_size(samples, torch_device, kept, maps=maps, num_classes=num_classes)
+    stacks = stack_by_size(samples, torch_device, cut.kept, maps=maps, num_classes=num_classes)
     batches = Batches(stacks, task.schedule, task.seed)
     entrance = _Entrance.of(
-        task, [samples.masks[index] for index in kept], batches, num_classes, torch_device
+        task, [samples.masks[index] for index in cut.kept], batches, num_classes, torch_device
     )
     entries = [entrance.enter(candidate) for candidate in candidates]
     learners = [entry.learner for entry in entries if isinstance(entry, _Entered)]
@@ -99,13 +117,14 @@ def evaluate_pack(
         until=task.stop_after,
         after_step=progress,
     )
-    scores = _scores(task, learners, stack_by_size(samples, torch_device, held), num_classes)
+    stacks_held = stack_by_size(scored, torch_device, cut.held)
+    scores = _scores(task, learners, stacks_held, num_classes)
     outcomes = [
         _outcome(task, candidate, entry, scores, torch_device)
         for candidate, entry in zip(candidates, entries, strict=True)
     ]
     seconds = (time.perf_counter() - began) / len(candidates)
-    return [replace(outcome, seconds=seconds) for outcome in outcomes]
+    return [replace(outcome, seconds=seconds, hold_out=cut.told) for outcome in outcomes]
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,19 @@ class EarlyStop:
     Args:
         spec: When to stop.
         measure: Network -> metrics on the hold-out set.
+        hold_out: How that was cut, in one sentence.
 
     Raises:
         UnknownNameError: There is no such metric.
     """
 
     def __init__(
-        self, spec: EarlyStopSpec, measure: Callable[[nn.Module], dict[str, float]]
+        self,
+        spec: EarlyStopSpec,
+        measure: Callable[[nn.Module], dict[str, float]],
+        hold_out: str,
     ) -> None:
-        self._spec, self._measure = spec, measure
+        self._spec, self._measure, self._hold_out = spec, measure, hold_out
         self._target = Target(spec.metric)
         self._looks: list[tuple[int, float]] = []
         self._best: dict[str, Tensor] = {}
@@ -57,9 +61,10 @@ class EarlyStop:
         network.load_state_dict(self._best)
 
     def report(self) -> dict[str, Any]:
-        """What was looked at, as JSON: the metric, the best look's steps, and all (steps, score)."""
+        """What was looked at, as JSON: the metric, on what, the best look's steps, all (steps, score)."""
         return {
             "metric": self._spec.metric,
+            "hold_out": self._hold_out,
             "best": self._looks[self._best_look()][0],
             "scores": self._looks,
         }

@@ -20,7 +20,7 @@ from workers.datasets.layouts import open_dataset
 from workers.datasets.training_split import read_training_split
 from workers.learning.batches import Batches
 from workers.learning.device import PeakMemory, choose_device
-from workers.learning.hold_out import cut_hold_out
+from workers.learning.hold_out import Cut, cut_hold_out, held_out
 from workers.learning.image_stack import Stack, stack_by_size
 from workers.learning.learner import CHECK_EVERY, Learner, initial_network, learning_rate, train
 from workers.learning.losses import build_loss, distance_maps_of
@@ -125,8 +125,10 @@ class _Retraining:
         self.kept = list(range(len(self.samples)))
         self.early_stop: EarlyStop | None = None
         if task.early_stop is not None:
-            self.kept, held = cut_hold_out(len(self.samples), task.early_stop.hold_out, task.seed)
-            self.early_stop = EarlyStop(task.early_stop, self._measure_on(held))
+            spec = task.early_stop.hold_out
+            cut = cut_hold_out(task.dataset, self.samples, spec, task.seed)
+            self.kept = list(cut.kept)
+            self.early_stop = EarlyStop(task.early_stop, self._measure_on(cut), cut.told)
         masks = [self.samples.masks[index] for index in self.kept]
         self.learner = Learner(
             initial_network(task.network, classes, task.seed),
@@ -201,9 +203,10 @@ class _Retraining:
         logs.scalars(steps, {f"hold-out/{self.task.early_stop.metric}": score})
         return self.early_stop.over
 
-    def _measure_on(self, held: Sequence[int]) -> Callable[[nn.Module], dict[str, float]]:
+    def _measure_on(self, cut: Cut) -> Callable[[nn.Module], dict[str, float]]:
         """How a network is measured on the hold-out set, predicting as it is scored at the end."""
-        stacks = stack_by_size(self.samples, self.device, held)
+        scored = held_out(self.task.dataset, self.samples, cut)
+        stacks = stack_by_size(scored, self.device, cut.held)
         classes, task = len(self.dataset.classes), self.task
         return lambda network: evaluate(network, stacks, classes, task.scoring, task.inference)
 

@@ -10,9 +10,6 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 Side = Annotated[int, Field(ge=16, le=4096)]
 
-HOLD_OUT = 0.2
-"""Share of the training split that is held out, unless another is asked for."""
-
 
 class Spec(BaseModel):
     """Base of all specs: frozen, and an unknown field is an error rather than a silent no-op.

@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from workers.tasks.base import HOLD_OUT, FolderTask, Fraction, Seed, Side, Spec
+from workers.tasks.base import FolderTask, Seed, Side, Spec
 from workers.tasks.datasets import DatasetSource
+from workers.tasks.hold_out import HoldOut
 
 
 class EdgeNetworkSpec(Spec):
@@ -113,19 +114,20 @@ class LossNetworkOptions(Spec):
 
     Attributes:
         network: What to train, and how.
-        hold_out: Share of the training masks that the result is measured on.
+        hold_out: The masks that the result is measured on, most often a part of the training split's.
         seed: Seeds the hold-out cut, weights, batches and noise.
     """
 
     network: LossNetworkSpec
-    hold_out: Fraction = HOLD_OUT
+    hold_out: HoldOut = HoldOut()
     seed: Seed = 0
 
 
 class LossNetworkTask(LossNetworkOptions, FolderTask[LossNetworkResult]):
     """The training of a loss network on the masks of a data set.
 
-    Only the training split is read; what is measured is measured on masks cut from it.
+    What is measured is measured on masks cut from the training split, or those of val where
+    ``hold_out`` says so.
 
     Attributes:
         dataset: Where the masks are.

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from workers.tasks.base import HOLD_OUT, Curve, Fraction, Seed, Side, Spec
+from workers.tasks.base import Curve, Fraction, Seed, Side, Spec
 from workers.tasks.datasets import DatasetSource
+from workers.tasks.hold_out import HoldOut
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.scoring import ScoringSpec
 from workers.tasks.training import TrainingSpec
@@ -38,7 +39,7 @@ class ProxyOptions(Spec):
         network: The proxy network.
         training: Its schedule.
         scoring: Options of the metric.
-        hold_out: Share of the training split that is held out for the score.
+        hold_out: What candidates are scored on, most often a part of the training split.
         rejection: Which candidates are rejected as hopeless before they are trained; None trains all.
         frozen_encoder: Train decoder and heads alone, on an encoder that keeps its pretrained weights,
             and its batch statistics: a pack of candidates computes the features of a batch once.
@@ -54,7 +55,7 @@ class ProxyOptions(Spec):
     network: NetworkSpec = NetworkSpec()
     training: TrainingSpec = TrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
-    hold_out: Fraction = HOLD_OUT
+    hold_out: HoldOut = HoldOut()
     rejection: RejectionSpec | None = None
     frozen_encoder: bool = False
     proxy_size: Side | None = None
@@ -90,7 +91,8 @@ class ProxyOptions(Spec):
 class ProxyTask(ProxyOptions):
     """The proxy task of a search: how one candidate loss is trained with and scored.
 
-    The hold-out set is cut from the training split; val and test are never read.
+    The hold-out set is cut from the training split; val is read only where ``hold_out`` says so, test
+    never.
 
     Attributes:
         dataset: Where the images are.

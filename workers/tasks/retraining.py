@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from surrogate_zoo.sums import is_sum, parse_sum
-from workers.tasks.base import FolderTask, Fraction, Seed, Spec
+from workers.tasks.base import FolderTask, Seed, Spec
 from workers.tasks.datasets import DatasetSource
+from workers.tasks.hold_out import HoldOut
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.scoring import InferenceSpec, ScoringSpec
 from workers.tasks.training import Devices, TrainingSpec, check_devices
@@ -22,20 +23,20 @@ def _is_metric(text: str) -> str:
 
 
 class EarlyStopSpec(Spec):
-    """Looks at a hold-out set, cut from the training split, which is not trained on.
+    """Looks at a hold-out set, which is not trained on.
 
     The split that the result is scored on is never looked at. The weights of the best look are
     kept; a schedule that ends first keeps them too.
 
     Attributes:
         metric: What is looked at: the name of a metric, or a weighted sum of several.
-        hold_out: Share of the training split that is held out.
+        hold_out: What is looked at, most often a part of the training split.
         every: Iterations between two looks; the schedule's end is looked at in any case.
         patience: Looks in a row without a better score after which the training ends.
     """
 
     metric: Annotated[str, AfterValidator(_is_metric)] = "miou"
-    hold_out: Fraction = 0.1
+    hold_out: HoldOut = HoldOut(share=0.1)
     every: Annotated[int, Field(ge=1)] = 500
     patience: Annotated[int, Field(ge=1)] = 5
 
@@ -87,6 +88,15 @@ class RetrainingOptions(Spec):
     @model_validator(mode="after")
     def _shares_are_alike(self) -> Self:
         check_devices(self.training, self.devices)
+        return self
+
+    @model_validator(mode="after")
+    def _scored_split_is_not_looked_at(self) -> Self:
+        if self.early_stop is not None and self.early_stop.hold_out.split == self.split:
+            raise ValueError(
+                f"early_stop.hold_out looks at the split {self.split}, which the result is scored on: "
+                "leave its split out, or score another one"
+            )
         return self
 
 

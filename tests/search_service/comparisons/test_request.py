@@ -54,6 +54,11 @@ def test_every_preset_of_retrainings_is_one_of_comparisons() -> None:
         ({"networks": [{}, {}]}, "networks names something twice"),
         ({"learning_rates": [0.1, 0.1]}, "learning_rates names something twice"),
         ({"learning_rates": [0.1, 1e-5]}, r"minimum_learning_rate \(0.0001\), as 1e-05 is"),
+        ({"hold_out": {"split": "val"}}, "hold_out tunes on the split val"),
+        (
+            {"early_stop": {"hold_out": {"split": "val"}}},
+            "early_stop.hold_out looks at the split val",
+        ),
         ({"versions": {"lovasz": 1}}, "what is not compared: lovasz"),
         ({"training": {"batch_size": 4}, "devices": 3}, "equal parts"),
     ],

@@ -72,7 +72,7 @@ def test_report_counts_what_is_there(written: Written, dataset: Dataset) -> None
         share = (labels == label).sum() / (labels != VOID).sum()
         assert report.class_shares[name] == pytest.approx(share)
     assert report.sizes == ((*masks[0].shape, len(masks)),)
-    assert report.remarks == dataset.remarks
+    assert report.remarks[: len(dataset.remarks)] == dataset.remarks
     assert describe(written.source) == report
 
 

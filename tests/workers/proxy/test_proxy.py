@@ -21,10 +21,12 @@ from surrogate_zoo.needs import EDGE_NETWORK, INVERSE_NETWORK
 from tests.workers import tiny
 from tests.workers.datasets import folders
 from workers.datasets.dataset import VOID
+from workers.datasets.layouts import open_dataset
 from workers.learning.hold_out import cut_hold_out
-from workers.proxy.proxy import decoded_samples, evaluate_pack
+from workers.proxy.proxy import cut_once, decoded_samples, evaluate_pack, split_samples
 from workers.tasks.base import Stopped
 from workers.tasks.datasets import SegNetSource, ShapesSource
+from workers.tasks.hold_out import HoldOut
 from workers.tasks.proxy import Candidate, ProxyTask
 from workers.tasks.training import AugmentationSpec
 
@@ -58,7 +60,8 @@ def opened() -> Iterator[set[str]]:
 
 @pytest.fixture(autouse=True)
 def nothing_decoded() -> None:
-    decoded_samples.cache_clear()
+    for cache in (decoded_samples, cut_once, split_samples):
+        cache.cache_clear()
 
 
 def test_outcomes_carry_scores_and_where_they_come_from() -> None:
@@ -150,11 +153,20 @@ def test_a_search_opens_no_image_of_val_or_test(
     OPENED.watching = True
     evaluate_pack(task, PACK[:1], device="cpu")
     images = {Path(path) for path in opened if path.startswith(str(tmp_path)) and ".png" in path}
-    from workers.datasets.layouts import open_dataset
-
     wanted = set(open_dataset(source).splits["train"])
     assert {path.stem for path in images} == wanted
     assert len(images) == 2 * len(wanted)
+
+
+def test_candidates_are_scored_on_val_where_that_is_asked_for(tmp_path: Path) -> None:
+    source = folders.segnet(tmp_path)
+    [on_val] = evaluate_pack(
+        tiny.proxy_task(dataset=source, hold_out={"split": "val"}), PACK[:1], device="cpu"
+    )
+    assert on_val.hold_out == "all 5 training images trained on, 2 of the split val scored"
+    [cut] = evaluate_pack(tiny.proxy_task(dataset=source, hold_out=0.4), PACK[:1], device="cpu")
+    assert cut.hold_out.startswith("2 of 5 training images held out: single images")
+    assert on_val.metrics != cut.metrics
 
 
 def test_samples_are_decoded_once(tmp_path: Path, opened: set[str]) -> None:
@@ -165,25 +177,11 @@ def test_samples_are_decoded_once(tmp_path: Path, opened: set[str]) -> None:
     assert not [path for path in opened if path.endswith(".png")]
 
 
-def test_hold_out_cuts_all_images_in_two() -> None:
-    kept, held = cut_hold_out(100, 0.25, seed=0)
-    assert len(held) == 25
-    assert sorted(kept + held) == list(range(100))
-    assert cut_hold_out(100, 0.25, seed=0) == (kept, held)
-    assert cut_hold_out(100, 0.25, seed=1) != (kept, held)
-    assert cut_hold_out(2, 0.01, seed=0)[1] != []
-
-
-def test_too_few_images_to_hold_out() -> None:
-    with pytest.raises(DatasetError, match="1 training images are too few"):
-        cut_hold_out(1, 0.5, seed=0)
-
-
 def test_a_hold_out_set_with_nothing_to_measure(tmp_path: Path) -> None:
     source = folders.segnet(tmp_path, {"train": 4})
     task = tiny.proxy_task(dataset=source)
-    _, held = cut_hold_out(4, task.hold_out, task.seed)
-    for index in held:
+    samples = open_dataset(source).read("train")
+    for index in cut_hold_out(source, samples, task.hold_out, task.seed).held:
         void = np.full((12, 16), folders.VOID_LABEL, dtype=np.uint8)
         folders.save(tmp_path / "trainannot" / f"train-{index}.png", void)
     [outcome] = evaluate_pack(task, PACK[:1], device="cpu")
@@ -240,7 +238,7 @@ def test_the_quick_proxy_tells_losses_apart() -> None:
         network=QUICK_NETWORK,
         training=QUICK_PROXY,
         scoring=QUICK_SCORING,
-        hold_out=QUICK_HOLD_OUT,
+        hold_out=HoldOut(share=QUICK_HOLD_OUT),
     )
     names = ("cross-entropy", "naive-macc", "asl-macc-voc")
     pack = [tiny.candidate(number, name) for number, name in enumerate(names)]

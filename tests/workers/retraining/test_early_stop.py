@@ -21,6 +21,7 @@ from workers.retraining.early_stop import EarlyStop
 from workers.retraining.retraining import retrain
 from workers.scoring.inference import evaluate
 from workers.tasks.base import Stopped
+from workers.tasks.hold_out import HoldOut
 from workers.tasks.retraining import EarlyStopSpec, RetrainingTask
 
 # Every learning rate here but the first steps' is far too high: the score falls again.
@@ -31,7 +32,7 @@ def scripted(scores: list[float], patience: int = 2) -> tuple[EarlyStop, nn.Line
     """Looks with the given scores; the network's weight is the number of its look."""
     network = nn.Linear(1, 1)
     left = iter(scores)
-    stop = EarlyStop(EarlyStopSpec(patience=patience), lambda _: {"miou": next(left)})
+    stop = EarlyStop(EarlyStopSpec(patience=patience), lambda _: {"miou": next(left)}, "cut")
     for number, _ in enumerate(scores, start=1):
         nn.init.constant_(network.weight, number)
         stop.look(network, 10 * number)
@@ -60,7 +61,7 @@ def test_patience_counts_looks_without_a_better_score(
 
 def test_its_state_holds_all_of_it() -> None:
     stop, network = scripted([0.1, 0.3, 0.2])
-    other = EarlyStop(EarlyStopSpec(patience=2), lambda _: {"miou": 0.0})
+    other = EarlyStop(EarlyStopSpec(patience=2), lambda _: {"miou": 0.0}, "cut")
     over_before = other.over
     other.load(stop.state())
     assert other.report() == stop.report()
@@ -71,14 +72,14 @@ def test_its_state_holds_all_of_it() -> None:
 
 
 def test_a_hold_out_set_with_nothing_to_measure_is_refused() -> None:
-    stop = EarlyStop(EarlyStopSpec(metric="bf1"), lambda _: {"miou": 0.5})
+    stop = EarlyStop(EarlyStopSpec(metric="bf1"), lambda _: {"miou": 0.5}, "cut")
     with pytest.raises(DatasetError, match="nothing to measure bf1 on; choose a larger"):
         stop.look(nn.Linear(1, 1), 1)
 
 
 def test_an_unknown_metric_is_refused() -> None:
     with pytest.raises(UnknownNameError):
-        EarlyStop(EarlyStopSpec(metric="mice"), lambda _: {})
+        EarlyStop(EarlyStopSpec(metric="mice"), lambda _: {}, "cut")
     with pytest.raises(ValidationError, match="metric"):
         EarlyStopSpec(metric="miou+*")
 
@@ -112,8 +113,9 @@ def test_it_ends_early_with_the_weights_of_the_best_look(whole: Path) -> None:
     network = build_network(tiny.NETWORK, 6)
     network.load_state_dict(load_file(whole / "weights.safetensors"))
     samples = open_dataset(tiny.SOURCE).read("train")
-    _, held = cut_hold_out(len(samples), 0.25, seed=0)
-    stacks = stack_by_size(samples, torch.device("cpu"), held)
+    cut = cut_hold_out(tiny.SOURCE, samples, HoldOut(share=0.25), seed=0)
+    assert report["early_stop"]["hold_out"] == cut.told
+    stacks = stack_by_size(samples, torch.device("cpu"), cut.held)
     assert evaluate(network, stacks, 6, tiny.SCORING)["macc"] == best
 
 

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from workers.tasks.base import Spec
 from workers.tasks.datasets import FolderSource, ShapesSource
+from workers.tasks.hold_out import HoldOut
 from workers.tasks.proxy import ProxyTask
 from workers.tasks.training import AugmentationSpec, TrainingSpec
 
@@ -35,5 +36,5 @@ def test_wrong_values_are_refused_where_they_are_made(case: str) -> None:
 
 
 def test_tasks_survive_json() -> None:
-    task = ProxyTask(dataset=ShapesSource(seed=3), metric="bf1", hold_out=0.25)
+    task = ProxyTask(dataset=ShapesSource(seed=3), metric="bf1", hold_out=HoldOut(share=0.25))
     assert ProxyTask.model_validate_json(task.model_dump_json()) == task

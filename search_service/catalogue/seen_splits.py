@@ -1,0 +1,57 @@
+"""Splits that losses were chosen by, so that no result may be judged on them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from search_service.catalogue import datasets
+from surrogate_zoo.errors import InputError
+from surrogate_zoo.losses.document import Document
+from surrogate_zoo.store import zoo
+
+
+def check_unseen(session: Session, dataset: str, split: str, versions: Mapping[str, int]) -> None:
+    """Refuse to score on a split that a loss was found by.
+
+    A loss counts as found by what its search scored candidates on (``hold_out``), and by what the losses
+    were found by that the search started from or trained beside.
+
+    Args:
+        session: A session.
+        dataset: Name of the registered dataset that is scored on; another name with the same files is
+            the same dataset.
+        split: The split that is scored on.
+        versions: Versions of the losses of the zoo that are trained with, by name.
+
+    Raises:
+        InputError: One of them was found by scores on that split.
+    """
+    fingerprint = datasets.requested(session, dataset).report["fingerprint"]
+    for name, version in versions.items():
+        for facts in _origins(session, zoo.get(session, name, version).document):
+            seen = facts.get("hold_out")
+            chosen_by = seen.get("split") if isinstance(seen, Mapping) else None
+            on = facts.get("dataset")
+            if chosen_by == split and on and on["fingerprint"] == fingerprint:
+                other = "test" if split == "val" else "val"
+                raise InputError(
+                    f"{name!r} was found by scores on the split {split} of dataset {dataset!r}, which "
+                    f"would flatter it there: score on the split {other}, or on another dataset."
+                )
+
+
+def _origins(session: Session, document: Document) -> Iterator[Mapping[str, Any]]:
+    """Provenance of a loss, of its terms, and of what it was searched from."""
+    waiting, seen = [document], set[tuple[str, int]]()
+    while waiting:
+        loss = waiting.pop()
+        facts: Mapping[str, Any] = loss.get("provenance", {})
+        yield facts
+        waiting += [term["loss"] for term in loss.get("terms", ())]
+        from_zoo = dict(facts.get("companion_versions") or {})
+        if facts.get("start_version"):
+            from_zoo[facts["start"]] = facts["start_version"]
+        for origin in from_zoo.items() - seen:
+            seen.add(origin)
+            waiting.append(zoo.get(session, *origin).document)
