@@ -68,7 +68,6 @@ SEARCH_PRESETS: Mapping[str, dict[str, Any]] = {
         "network": STANDARD_NETWORK,
         "training": STANDARD_PROXY.model_dump(),
         "proxy_size": STANDARD_PROXY_SIZE,
-        "frozen_encoder": True,
         "halving": HALVING,
         "race": RaceSpec(),
     },
@@ -95,3 +94,9 @@ SEARCH_PRESETS: Mapping[str, dict[str, Any]] = {
     },
 }
 """Name of a preset -> fields of a search's request that it fills in."""
+
+OF_THE_PORTFOLIO = ("halving", "race")
+"""Fields that a preset fills in for its own sampler alone."""
+
+TRAIN_WHOLE: tuple[Preset, ...] = ("released", "paper")
+"""Presets that train pretrained encoders along; the others freeze them unless they are told not to."""

@@ -13,9 +13,16 @@ from search_service.jobs.fields import (
     check_terms,
 )
 from search_service.presets import filled
-from search_service.samplers.specs import PPO2Spec, SamplerSpec
+from search_service.samplers.specs import PortfolioSpec, SamplerSpec
 from search_service.searches.halving import HalvingSpec
-from search_service.searches.presets import DEFAULT_PRESET, RELEASED_NETWORK, SEARCH_PRESETS, Preset
+from search_service.searches.presets import (
+    DEFAULT_PRESET,
+    OF_THE_PORTFOLIO,
+    SEARCH_PRESETS,
+    STANDARD_NETWORK,
+    TRAIN_WHOLE,
+    Preset,
+)
 from search_service.searches.race_rules import RaceSpec
 from search_service.spaces.rates import RATES
 from surrogate_zoo.sums import is_sum, sum_name, term_names
@@ -95,7 +102,9 @@ class SearchRequest(ProxyOptions, JobRequest):
         segments: Segments a curve; None takes the family's own (linear), or the metric's (bezier
             and its ablations).
         preset: What sampler, network, training, scoring, hold_out and proxy_size are where they are
-            not given: ``released`` and ``paper`` are for GPUs, ``quick`` takes minutes on two CPU cores.
+            not given. ``standard`` searches the zoo on small pretrained networks, ``quick`` is a first
+            look in minutes on two CPU cores; ``released`` and ``paper`` are the authors' searches, for
+            GPUs.
         sampler: What proposes candidates.
         space: What is searched: ``zoo`` with the sampler ``portfolio``, else ``curves``.
         start: The first candidate: ``line``, the straight line, or the name of a loss in the zoo
@@ -128,13 +137,13 @@ class SearchRequest(ProxyOptions, JobRequest):
     family: str = "bezier"
     segments: Annotated[int, Field(ge=1, le=8)] | None = None
     preset: Preset = DEFAULT_PRESET
-    sampler: SamplerSpec = PPO2Spec()
-    space: CurvesSpec | ZooSpec = Field(default=CurvesSpec(), discriminator="name")
+    sampler: SamplerSpec = PortfolioSpec()
+    space: CurvesSpec | ZooSpec = Field(default=ZooSpec(), discriminator="name")
     start: Name = LINE
     start_version: Version | None = None
     companion: LossTerms | None = None
     companion_versions: dict[Name, Version] = Field(default_factory=dict)
-    network: NetworkSpec = RELEASED_NETWORK
+    network: NetworkSpec = STANDARD_NETWORK
     halving: HalvingSpec | None = None
     warm_up: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     reshuffle: bool = False
@@ -143,7 +152,9 @@ class SearchRequest(ProxyOptions, JobRequest):
     @model_validator(mode="before")
     @classmethod
     def _fill_in_preset(cls, body: object) -> object:
-        return _with_space(_with_metric(filled(body, SEARCH_PRESETS, default=DEFAULT_PRESET)))
+        fitting = _fitting(body)
+        whole = filled(fitting, SEARCH_PRESETS, default=DEFAULT_PRESET)
+        return _with_frozen_encoder(_with_space(_with_metric(whole)))
 
     @model_validator(mode="after")
     def _sampler_and_space_fit(self) -> Self:
@@ -225,6 +236,33 @@ class PublicationRequest(Spec):
 def _plain(metric: str) -> str:
     """A metric, or a weighted sum of some, as a part of a name."""
     return sum_name(metric) if is_sum(metric) else metric
+
+
+def _fitting(body: object) -> object:
+    """Leave out what a preset means for its portfolio where another sampler is asked for."""
+    sampler = body.get("sampler") if isinstance(body, dict) else None
+    if not isinstance(body, dict) or sampler is None or _name_of(sampler) == "portfolio":
+        return body
+    return {**dict.fromkeys(OF_THE_PORTFOLIO), **body}
+
+
+def _name_of(sampler: object) -> object:
+    if isinstance(sampler, dict):
+        return sampler.get("name", "ppo2")
+    return getattr(sampler, "name", "")
+
+
+def _with_frozen_encoder(body: object) -> object:
+    """An encoder is frozen where it is pretrained, unless the preset trains it along."""
+    if not isinstance(body, dict) or "frozen_encoder" in body:
+        return body
+    network = body.get("network")
+    weights = [
+        network.get(name) if isinstance(network, dict) else getattr(network, name, None)
+        for name in ("weights", "weights_file")
+    ]
+    frozen = any(weights) and body.get("preset", DEFAULT_PRESET) not in TRAIN_WHOLE
+    return body | {"frozen_encoder": frozen}
 
 
 def _with_metric(body: object) -> object:

@@ -9,7 +9,7 @@ from search_service.catalogue.request import DatasetRequest
 from search_service.loss_networks.request import LossNetworkRequest
 from search_service.retrainings.request import RetrainingRequest
 from search_service.samplers.specs import PPO2Spec
-from search_service.searches.request import SearchRequest
+from search_service.searches.request import CurvesSpec, SearchRequest
 from surrogate_zoo.sums import term_names
 
 
@@ -26,14 +26,15 @@ def test_the_released_preset_is_the_authors_search() -> None:
         "per-dimension",
         "mu",
     )
-    request = search()
-    assert request.sampler == spec
+    request = search(preset="released")
+    assert (request.sampler, request.space) == (spec, CurvesSpec())
+    assert (request.halving, request.race, request.frozen_encoder) == (None, None, False)
     assert (request.network.architecture, request.network.encoder) == ("DeepLabV3Plus", "resnet50")
     assert (request.training.iterations, request.training.batch_size) == (1000, 32)
     assert request.training.auxiliary_weight == 0.4
     assert (request.training.crop, request.proxy_size) == ((128, 128), 128)
     assert request.schedule.augmentation.short_side == 128
-    assert search(proxy_size=None).schedule.augmentation.short_side is None
+    assert search(preset="released", proxy_size=None).schedule.augmentation.short_side is None
 
 
 def test_the_paper_preset_is_the_papers_search() -> None:
@@ -46,9 +47,40 @@ def test_the_paper_preset_is_the_papers_search() -> None:
 
 
 def test_a_frozen_encoder_is_a_pretrained_one() -> None:
-    assert search(frozen_encoder=True).network.weights == "imagenet"
+    assert (search().network.weights, search().frozen_encoder) == ("packaged", True)
+    assert not search(frozen_encoder=False).frozen_encoder
+    assert not search(network={"encoder": "resnet18"}).frozen_encoder
+    assert search(network={"encoder": "resnet18", "weights": "imagenet"}).frozen_encoder
     with pytest.raises(ValidationError, match="frozen_encoder needs a pretrained encoder"):
         search(preset="quick", frozen_encoder=True)
+
+
+def test_the_space_follows_from_the_sampler_and_fits_it() -> None:
+    assert search().space.name == "zoo"
+    for name in ("ppo2", "tpe", "random"):
+        other = search(sampler={"name": name})
+        assert (other.space.name, other.halving, other.race) == ("curves", None, None)
+    with pytest.raises(ValidationError, match="sampler portfolio searches the space zoo"):
+        search(sampler={"name": "tpe"}, space={"name": "zoo"})
+    with pytest.raises(ValidationError, match="sampler portfolio searches the space zoo"):
+        search(space={"name": "curves"})
+    with pytest.raises(ValidationError, match="rates must be"):
+        search(space={"name": "zoo", "rates": [2, 1]})
+
+
+def test_several_metrics_have_a_winner_each() -> None:
+    request = SearchRequest.model_validate({"metrics": ["miou", "miou+bf1"], "dataset": "shapes"})
+    assert (request.metric, request.objectives) == ("miou+bf1", ("miou", "miou+bf1"))
+    assert [request.name_for(metric) for metric in request.objectives] == [
+        "asl-shapes-miou",
+        "asl-shapes-miou-bf1",
+    ]
+    with pytest.raises(ValidationError, match="give metric or metrics"):
+        search(metrics=["bf1", "macc"])
+    with pytest.raises(ValidationError, match="searched in the space zoo alone"):
+        SearchRequest.model_validate(
+            {"metrics": ["miou", "bf1"], "dataset": "shapes", "sampler": {"name": "tpe"}}
+        )
 
 
 def test_single_fields_go_before_the_preset() -> None:
@@ -176,7 +208,7 @@ def test_a_loss_network_that_cannot_be_is_refused(network: dict[str, Any]) -> No
         LossNetworkRequest.model_validate({"dataset": "shapes", "network": network})
 
 
-@pytest.mark.parametrize("wrong", [{"scoring": {"tolerance": False}}, {"repeats": True}])
+@pytest.mark.parametrize("wrong", [{"scoring": {"tolerance": False}}, {"warm_up": True}])
 def test_a_boolean_is_no_number(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="takes no true or false"):
         SearchRequest.model_validate({"metric": "miou", "dataset": "shapes"} | wrong)
