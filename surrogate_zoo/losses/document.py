@@ -5,14 +5,19 @@ A surrogate's document::
     {"schema": "lossfit/loss/v1", "kind": "surrogate", "name": "asl-miou-voc", "title": "...",
      "metric": "miou", "family": "bezier",
      "control_points": {"and": [u1, v1, ...], "or": [...]},
-     "options": {"tolerance": 5}, "provenance": {...}, "sha256": "..."}
+     "options": {"tolerance": 5}, "scale": 6.5, "provenance": {...}, "sha256": "..."}
 
 ``family`` is a name in :data:`surrogate_zoo.curves.families.CURVE_FAMILIES`, which says what its
 control points are; they are empty for the naive surrogate. A handmade loss has ``"kind": "handmade"``,
 ``"loss"`` (its entry in :data:`surrogate_zoo.LOSSES`) and ``"parameters"`` in place of metric,
 family, control points. A weighted sum has ``"kind": "sum"`` and ``"terms"``: objects with a
-``"weight"`` above 0 and a ``"loss"``, the whole document of a surrogate or a handmade loss. The
-checksum covers the canonical body: the document without ``sha256``, as UTF-8 JSON with sorted keys
+``"weight"`` above 0 and a ``"loss"``, the whole document of a surrogate or a handmade loss.
+
+The value of a loss is ``scale``, a number above 0, times what its kind says; the one of a sum
+multiplies the sum of its terms, each of which has its own. It gives the loss's gradient at the logits
+the norm of cross entropy's (see :mod:`surrogate_zoo.losses.scale`). A file may leave it out: it is 1.
+
+The checksum covers the canonical body: the document without ``sha256``, as UTF-8 JSON with sorted keys
 and no white space. Needs no torch.
 """
 
@@ -35,6 +40,7 @@ Document = dict[str, Any]
 
 _OPTIONS: dict[str, type] = {"tolerance": int, "exclude_background": bool, "as_released": bool}
 _COMMON = {"schema", "kind", "name", "title", "provenance", "sha256"}
+_OPTIONAL = {"scale"}
 _FIELDS = {
     "surrogate": _COMMON | {"metric", "family", "control_points", "options"},
     "handmade": _COMMON | {"loss", "parameters"},
@@ -51,6 +57,7 @@ def surrogate_document(
     title: str = "",
     options: Mapping[str, Any] | None = None,
     provenance: Mapping[str, Any] | None = None,
+    scale: float = 1.0,
 ) -> Document:
     """Make the checked document of a surrogate.
 
@@ -63,6 +70,7 @@ def surrogate_document(
         title: A line for people.
         options: ``tolerance``, ``exclude_background``, ``as_released`` where they differ from the default.
         provenance: Where the control points come from: dataset, network, seeds, trials, versions, licence.
+        scale: What ``1 - surrogate`` is multiplied by, > 0.
 
     Raises:
         InputError: Anything is out of range or unknown.
@@ -76,13 +84,14 @@ def surrogate_document(
         "family": family,
         "control_points": {curve: [float(v) for v in row] for curve, row in control_points.items()},
         "options": dict(options or {}),
+        "scale": scale,
         "provenance": dict(provenance or {}),
     }
     return check_document(signed(body))
 
 
 def handmade_document(
-    name: str, loss: str, parameters: Mapping[str, Any], *, title: str = ""
+    name: str, loss: str, parameters: Mapping[str, Any], *, title: str = "", scale: float = 1.0
 ) -> Document:
     """Make the checked document of a handmade loss, by its entry's name and parameters."""
     body = {
@@ -92,6 +101,7 @@ def handmade_document(
         "title": title,
         "loss": loss,
         "parameters": dict(parameters),
+        "scale": scale,
         "provenance": {},
     }
     return check_document(signed(body))
@@ -103,6 +113,7 @@ def sum_document(
     *,
     title: str = "",
     provenance: Mapping[str, Any] | None = None,
+    scale: float = 1.0,
 ) -> Document:
     """Make the checked document of a weighted sum.
 
@@ -111,21 +122,30 @@ def sum_document(
         terms: Weight > 0 and document of every term; a term that is a sum itself is taken apart.
         title: A line for people.
         provenance: Where the sum comes from; each term has its own.
+        scale: What the sum is multiplied by, > 0; each term has its own.
     """
     flat: list[dict[str, Any]] = []
     for weight, loss in terms:
         alone: list[dict[str, Any]] = [{"weight": 1.0, "loss": dict(loss)}]
-        inner = loss["terms"] if loss["kind"] == "sum" else alone
-        flat += [{"weight": weight * term["weight"], "loss": term["loss"]} for term in inner]
+        is_sum = loss["kind"] == "sum"
+        inner = loss["terms"] if is_sum else alone
+        factor = weight * scale_of(loss) if is_sum else weight
+        flat += [{"weight": factor * term["weight"], "loss": term["loss"]} for term in inner]
     body = {
         "schema": SCHEMA,
         "kind": "sum",
         "name": name,
         "title": title,
         "terms": flat,
+        "scale": scale,
         "provenance": dict(provenance or {}),
     }
     return check_document(signed(body))
+
+
+def scale_of(document: Mapping[str, Any]) -> float:
+    """The scale of a checked document; 1 where it says none."""
+    return float(document.get("scale", 1.0))
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:
@@ -166,8 +186,9 @@ def check_document(document: object) -> Document:
     wanted = _FIELDS.get(kind) if isinstance(kind, str) else None
     if wanted is None:
         raise LossFileError(f"kind must be one of {sorted(_FIELDS)}, not {kind!r}.")
-    if set(document) != wanted:
-        missing, extra = sorted(wanted - set(document)), sorted(map(str, set(document) - wanted))
+    if set(document) - _OPTIONAL != wanted:
+        missing = sorted(wanted - set(document))
+        extra = sorted(map(str, set(document) - wanted - _OPTIONAL))
         raise LossFileError(
             f"The loss file misses the fields {missing} and has the unknown fields {extra}."
         )
@@ -180,8 +201,17 @@ def check_document(document: object) -> Document:
     for name, kind_of in (("title", str), ("provenance", dict)):
         if not isinstance(document[name], kind_of):
             raise LossFileError(f"{name} must be a {kind_of.__name__}, not {document[name]!r}.")
+    _check_scale(document)
     _CHECKS[document["kind"]](document)
     return document
+
+
+def _check_scale(document: Document) -> None:
+    scale = document.get("scale", 1.0)
+    if scale is None:
+        raise LossFileError("scale is null: this is a draft, whose scale is still to be measured.")
+    if not _is_number(scale) or scale <= 0:
+        raise LossFileError(f"scale must be a number above 0, not {scale!r}.")
 
 
 def _check_surrogate(document: Document) -> None:

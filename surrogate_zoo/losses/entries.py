@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from surrogate_zoo.losses.document import Document, handmade_document
+from surrogate_zoo.losses.scales import SCALES
 from surrogate_zoo.needs import (
     BOUNDARY_LOGITS,
     CLASS_IMAGE_PIXELS,
@@ -44,7 +45,9 @@ class LossEntry:
         """Return the entry as a loss file's content."""
         if self.make is not None:
             return self.make()
-        return handmade_document(self.name, self.name, self.parameters, title=self.title)
+        return handmade_document(
+            self.name, self.name, self.parameters, title=self.title, scale=SCALES[self.name]
+        )
 
 
 _PIXELS, _REGIONS = "surrogate_zoo.losses.handmade.pixels", "surrogate_zoo.losses.handmade.regions"

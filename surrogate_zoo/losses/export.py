@@ -19,7 +19,7 @@ _MODULES = (
     "errors", "registry", "metrics/sites", "metrics/metric", "metrics/catalogue",
     "curves/families", "curves/pointwise", "curves/curves",
     "metrics/windows", "metrics/class_maps", "metrics/maps", "metrics/logic",
-    "batch", "losses/surrogate", "losses/weighted_sum",
+    "batch", "losses/surrogate", "losses/weighted_sum", "losses/scaled",
 )  # fmt: skip
 
 _HEADER = '''"""{title}
@@ -40,13 +40,19 @@ DOCUMENT = json.loads({document!r})
 
 
 def load(*, num_classes: int, **overrides: Any) -> nn.Module:
-    """Build the loss; ``overrides`` replace options such as ``ignore_index`` or ``tolerance``."""
-    if DOCUMENT["kind"] == "surrogate":
-        return _surrogate(DOCUMENT, num_classes, overrides)
-    return WeightedSum(
-        Term(term["weight"], _surrogate(term["loss"], num_classes, overrides), ())
-        for term in DOCUMENT["terms"]
-    )
+    """Build the loss; ``overrides`` replace ``scale`` and options such as ``ignore_index``."""
+    return _build(DOCUMENT, num_classes, overrides)
+
+
+def _build(document: dict[str, Any], num_classes: int, overrides: dict[str, Any]) -> nn.Module:
+    rest = {{name: value for name, value in overrides.items() if name != "scale"}}
+    if document["kind"] == "surrogate":
+        return scaled(_surrogate(document, num_classes, rest), document, overrides)
+    terms = [
+        Term(term["weight"], _build(term["loss"], num_classes, rest), ())
+        for term in document["terms"]
+    ]
+    return scaled(WeightedSum(terms), document, overrides)
 
 
 def _surrogate(

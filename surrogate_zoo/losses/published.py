@@ -7,6 +7,7 @@ line of their Table 2. Needs no torch.
 from typing import Any
 
 from surrogate_zoo.losses.document import surrogate_document
+from surrogate_zoo.losses.scales import SCALES
 
 _PROVENANCE: dict[str, Any] = {
     "origin": "published",
@@ -94,11 +95,15 @@ def published_document(metric: str) -> dict[str, Any]:
         title=f"Auto Seg-Loss for {metric}, published parameters",
         options={"tolerance": 5, "exclude_background": True} if boundary else {},
         provenance=_PROVENANCE,
+        scale=SCALES[f"asl-{metric}-voc"],
     )
 
 
 def naive_document(metric: str) -> dict[str, Any]:
-    """Return the loss document ``naive-<metric>``: the product logic, without parameters."""
+    """Return the loss document ``naive-<metric>``: the product logic, without parameters.
+
+    The scale of a metric that another package brings is 1: it was not measured.
+    """
     return surrogate_document(
         f"naive-{metric}",
         metric,
@@ -108,4 +113,5 @@ def naive_document(metric: str) -> dict[str, Any]:
             "origin": "handmade",
             "paper": "Li et al., Auto Seg-Loss, ICLR 2021, Section 3.1",
         },
+        scale=SCALES.get(f"naive-{metric}", 1.0),
     )

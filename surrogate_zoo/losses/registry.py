@@ -10,9 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surrogate_zoo.errors import LossFileError
-from surrogate_zoo.losses.document import Document, check_document, read_loss_file, sum_document
+from surrogate_zoo.losses.document import (
+    Document,
+    check_document,
+    read_loss_file,
+    signed,
+    sum_document,
+)
 from surrogate_zoo.losses.entries import HANDMADE, SUMS, LossEntry
 from surrogate_zoo.losses.published import naive_document, published_document
+from surrogate_zoo.losses.scales import SCALES
 from surrogate_zoo.metrics.catalogue import METRICS
 from surrogate_zoo.needs import Needs
 from surrogate_zoo.registry import Registry
@@ -48,7 +55,7 @@ _NAIVE = tuple(
 
 
 def weighted_sum(expression: str, *, name: str | None = None, title: str | None = None) -> Document:
-    """Make the document of a weighted sum of built-in losses.
+    """Make the document of a weighted sum of built-in losses, each with its scale.
 
     Args:
         expression: For example ``0.5*cross-entropy+0.5*asl-miou-voc``.
@@ -63,8 +70,17 @@ def weighted_sum(expression: str, *, name: str | None = None, title: str | None 
     return sum_document(name or sum_name(expression), terms, title=title or expression)
 
 
+def _literature_sum(expression: str, name: str, title: str) -> Document:
+    """The sum of the terms' literature forms, with a scale of its own."""
+    terms = [
+        (weight, signed({**LOSSES[term].document(), "scale": 1.0}))
+        for weight, term in parse_sum(expression)
+    ]
+    return sum_document(name, terms, title=title, scale=SCALES[name])
+
+
 _SUMS = tuple(
-    LossEntry(name, title, summary, source, partial(weighted_sum, terms, name=name, title=title))
+    LossEntry(name, title, summary, source, partial(_literature_sum, terms, name, title))
     for name, title, summary, source, terms in SUMS
 )
 
@@ -90,7 +106,9 @@ def load_loss(
             losses that ask for it, and to no other.
         **overrides: Options that replace those of the document: ``ignore_index``, ``tolerance``,
             ``exclude_background``, ``as_released`` of a surrogate; ``ignore_index`` and the entry's
-            parameters of a handmade loss; ``ignore_index`` of a weighted sum.
+            parameters of a handmade loss; ``ignore_index`` of a weighted sum. ``scale`` of any
+            replaces the document's: 1.0 is the metric's or the literature's own form, which
+            ``as_released`` gives by itself. A sum's terms keep their own.
 
     Returns:
         A module; ``forward(logits (N, C, H, W) float, target (N, H, W) int64) -> scalar``, and as
@@ -126,8 +144,11 @@ def _document(source: str | Path | Mapping[str, Any]) -> Document:
 def _build(
     document: Document, num_classes: int, facts: Mapping[str, Any], overrides: Mapping[str, Any]
 ) -> "nn.Module":
+    from surrogate_zoo.losses.scaled import scaled  # noqa: PLC0415  (loads torch)
+
     build = {"surrogate": _surrogate, "handmade": _handmade, "sum": _sum}[document["kind"]]
-    return build(document, num_classes, facts, overrides)
+    rest = {name: value for name, value in overrides.items() if name != "scale"}
+    return scaled(build(document, num_classes, facts, rest), document, overrides)
 
 
 def _surrogate(

@@ -1,0 +1,143 @@
+"""Measures how much smaller a loss's gradient at the logits is than that of cross entropy.
+
+``python -m surrogate_zoo.losses.scale`` measures the built-in losses and prints the table of
+:mod:`surrogate_zoo.losses.scales`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from surrogate_zoo.errors import InputError
+from surrogate_zoo.losses.distance_maps import maps_of
+from surrogate_zoo.losses.registry import LOSSES, load_loss, needs_of
+from surrogate_zoo.losses.scales import SCALES, UNMEASURED
+from surrogate_zoo.needs import BOUNDARY_LOGITS, CLASS_IMAGE_PIXELS, CLASS_PIXELS
+
+VOID = 255
+BLOB = 8
+"""Pixels between two random logits; those between are interpolated."""
+LEANINGS = (0.0, 1.0, 2.0, 4.0, 6.0)
+"""What is added to the logit of the true class: from knowing nothing to nearly right."""
+CLASSES, SIZE = 11, (4, 96, 72)
+
+
+def reference_batch() -> tuple[Tensor, list[Tensor]]:
+    """The batch that the scales of built-in losses are measured on; always the same.
+
+    Returns:
+        Masks, int64 (4, 96, 72): blobs of 11 classes, the first the most frequent and the last
+        rare, about 7 % void (255); and predictions as of :func:`states`.
+    """
+    scores = _blobs((SIZE[0], CLASSES + 1, *SIZE[1:]), seed=1)
+    frequent = torch.linspace(0.5, -0.5, CLASSES)[None, :, None, None]
+    target = (scores[:, :CLASSES] + frequent).argmax(1)
+    target = torch.where(scores[:, CLASSES] > 1, VOID, target)
+    return target, states(target, CLASSES, seed=0)
+
+
+def states(target: Tensor, num_classes: int, seed: int) -> list[Tensor]:
+    """Predictions for a batch of masks, from ones that know nothing to ones that are nearly right.
+
+    Args:
+        target: int64 (N, H, W), 255 = void.
+        num_classes: C.
+        seed: Seeds the random logits, coarse as what a network predicts.
+
+    Returns:
+        Logits, float32 (N, C, H, W) on the masks' device, one for each of :data:`LEANINGS`.
+    """
+    count, height, width = target.shape
+    noise = _blobs((count, num_classes, height, width), seed).to(target.device)
+    valid = target != VOID
+    truth = F.one_hot(target.masked_fill(~valid, 0), num_classes).movedim(-1, 1) * valid[:, None]
+    return [noise + leaning * truth for leaning in LEANINGS]
+
+
+def gradient_scale(
+    loss: nn.Module,
+    logits_states: Sequence[Tensor],
+    target: Tensor,
+    inputs: Mapping[str, Tensor] | None = None,
+) -> float:
+    """The factor that gives a loss's gradient at the logits the Euclidean norm of cross entropy's.
+
+    Args:
+        loss: ``forward(logits, target, **inputs) -> scalar``.
+        logits_states: Predictions (N, C, H, W), as of :func:`states`.
+        target: int64 (N, H, W), 255 = void.
+        inputs: What the loss takes beyond both.
+
+    Returns:
+        Geometric mean over the predictions of the quotient of both norms, > 0. Rounded to three
+        digits, so that it is the same on every machine.
+
+    Raises:
+        InputError: The loss has no gradient, or one that is not finite, at some prediction.
+    """
+    logs = []
+    for logits in logits_states:
+        leaf = logits.detach().clone().requires_grad_()
+        own = _norm(loss(leaf, target, **(inputs or {})), leaf)
+        theirs = _norm(F.cross_entropy(leaf, target, ignore_index=VOID), leaf)
+        if not (math.isfinite(own) and own > 0 and math.isfinite(theirs) and theirs > 0):
+            raise InputError(
+                f"The loss has no scale: its gradient has the norm {own:g} at predictions where cross "
+                f"entropy's has {theirs:g}."
+            )
+        logs.append(math.log(theirs) - math.log(own))
+    return float(f"{math.exp(sum(logs) / len(logs)):.3g}")
+
+
+def inputs_of(
+    source: str | Mapping[str, Any], target: Tensor, num_classes: int
+) -> dict[str, Tensor]:
+    """What a loss takes beyond logits and target: distance maps, and a head that knows nothing."""
+    inputs = {}
+    for name in needs_of(source).inputs:
+        if name == BOUNDARY_LOGITS:
+            inputs[name] = torch.zeros(target.shape, device=target.device)[:, None]
+        else:
+            inputs[name] = maps_of(name, target, num_classes)
+    return inputs
+
+
+def measure_built_in(name: str) -> float:
+    """Measure the scale of a built-in loss on the reference batch; it needs no loss network."""
+    target, logits_states = reference_batch()
+    counts = torch.stack([mask[mask != VOID].bincount(minlength=CLASSES) for mask in target])
+    images = counts.sum(1, keepdim=True) * (counts > 0)
+    facts = {CLASS_PIXELS: counts.sum(0).tolist(), CLASS_IMAGE_PIXELS: images.sum(0).tolist()}
+    loss = load_loss(name, num_classes=CLASSES, facts=facts, scale=1.0)
+    return gradient_scale(loss, logits_states, target, inputs_of(name, target, CLASSES))
+
+
+def _blobs(shape: tuple[int, int, int, int], seed: int) -> Tensor:
+    """Smooth noise, float32 (N, C, H, W): normal numbers on a coarse grid, interpolated."""
+    count, channels, height, width = shape
+    grid = (count, channels, -(-height // BLOB), -(-width // BLOB))
+    drawn = torch.from_numpy(np.random.default_rng(seed).standard_normal(grid)).float()
+    return F.interpolate(drawn, size=(height, width), mode="bilinear", align_corners=False)
+
+
+def _norm(value: Tensor, leaf: Tensor) -> float:
+    """Euclidean norm of the gradient; 0 where the value does not depend on ``leaf``."""
+    if not value.requires_grad:
+        return 0.0
+    (gradient,) = torch.autograd.grad(value, leaf, allow_unused=True)
+    return 0.0 if gradient is None else float(gradient.double().norm())
+
+
+def _main() -> None:
+    for name in LOSSES:
+        scale = SCALES[name] if name in UNMEASURED else measure_built_in(name)
+        print(f'    "{name}": {scale!r},')  # noqa: T201  (a command)
+
+
+if __name__ == "__main__":
+    _main()
