@@ -63,7 +63,11 @@ def _recorded(run: Run, stage: str, candidates: Sequence[Candidate]) -> dict[int
     numbers = [candidate.number for candidate in candidates]
     with run.reading() as session:
         rows = ledger.recorded_evaluations(session, run.job.id, stage, numbers)
-    return {row.number: Outcome(**row.outcome) for row in rows}
+    return {row.number: _outcome_of(row.outcome) for row in rows}
+
+
+def _outcome_of(body: dict[str, Any]) -> Outcome:
+    return Outcome(**{**body, "scales": tuple(body.get("scales", ()))})
 
 
 def _record(run: Run, stage: str, outcome: Outcome) -> None:
@@ -76,6 +80,7 @@ def _record(run: Run, stage: str, outcome: Outcome) -> None:
         "worker": dict(outcome.worker),
         "iterations": outcome.iterations,
         "rejected": outcome.rejected,
+        "scales": list(outcome.scales),
     }
     row = Evaluation(job_id=run.job.id, stage=stage, number=outcome.number, outcome=body)
     row.finished_at = now()

@@ -54,6 +54,23 @@ def learning_rate(training: TrainingSpec, step: int, factor: float = 1.0) -> flo
     return rate * min(1.0, (step + 1) / (training.warmup + 1))
 
 
+def _optimiser(network: WithHeads, training: TrainingSpec) -> torch.optim.Optimizer:
+    groups = parameter_groups(network, training)
+    if training.optimiser == "adamw":
+        return torch.optim.AdamW(
+            groups,
+            lr=training.learning_rate,
+            betas=training.betas or (0.9, 0.999),
+            weight_decay=training.weight_decay,
+        )
+    return torch.optim.SGD(
+        groups,
+        lr=training.learning_rate,
+        momentum=training.momentum,
+        weight_decay=training.weight_decay,
+    )
+
+
 class Learner:
     """One network that learns with one loss.
 
@@ -101,12 +118,7 @@ class Learner:
             setattr(loss, "check_values", False)  # noqa: B010 - no attribute of nn.Module
         self._training = training
         self._device = device
-        self._optimiser = torch.optim.SGD(
-            parameter_groups(self._headed, training),
-            lr=training.learning_rate,
-            momentum=training.momentum,
-            weight_decay=training.weight_decay,
-        )
+        self._optimiser = _optimiser(self._headed, training)
         self._average = (
             None
             if training.ema_decay is None

@@ -185,6 +185,7 @@ def parameter_groups(network: WithHeads, training: TrainingSpec) -> list[dict[st
     """Split parameters into encoder and head, with the ``factor`` of each one's learning rate.
 
     Parameters that are not part of the encoder learn ``training.head_factor`` times as fast.
+    AdamW's are split once more: parameters of one dimension, biases and norms, do not decay.
     """
     inside = "network.encoder."
     encoder = [
@@ -193,7 +194,16 @@ def parameter_groups(network: WithHeads, training: TrainingSpec) -> list[dict[st
     head = [
         parameter for name, parameter in network.named_parameters() if not name.startswith(inside)
     ]
-    return [
+    groups = [
         {"params": encoder, "factor": 1.0},
         {"params": head, "factor": training.head_factor},
     ]
+    if training.optimiser == "sgd":
+        return groups
+    return [part for group in groups for part in _decaying_and_not(group)]
+
+
+def _decaying_and_not(group: dict[str, Any]) -> list[dict[str, Any]]:
+    decaying = [parameter for parameter in group["params"] if parameter.ndim > 1]
+    others = [parameter for parameter in group["params"] if parameter.ndim <= 1]
+    return [{**group, "params": decaying}, {**group, "params": others, "weight_decay": 0.0}]

@@ -7,7 +7,7 @@ follow from the task's seed alone, so candidates differ by their loss and by not
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,14 @@ from torch import nn
 
 from surrogate_zoo import needs_of
 from surrogate_zoo.errors import LossfitError
+from surrogate_zoo.losses.document import Document
+from surrogate_zoo.losses.drafts import measured, missing
+from surrogate_zoo.losses.scale import gradient_scale, inputs_of, states
 from surrogate_zoo.metrics.targets import Target
 from workers.datasets.dataset import Pixels, Samples
 from workers.datasets.layouts import open_dataset
 from workers.datasets.training_split import read_training_split
-from workers.learning.batches import Batches
+from workers.learning.batches import Batches, TrainingBatch
 from workers.learning.device import choose_device, worker_facts
 from workers.learning.hold_out import cut_hold_out
 from workers.learning.image_stack import Stack, stack_by_size
@@ -33,6 +36,9 @@ from workers.scoring.inference import evaluate
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 from workers.tasks.scoring import ScoringSpec
+
+IMAGES = 8
+"""Of the first batch: what scales are measured on."""
 
 
 def training_samples(source: DatasetSource) -> tuple[Samples, int]:
@@ -86,7 +92,8 @@ def evaluate_pack(
     entrance = _Entrance.of(
         task, [samples.masks[index] for index in kept], batches, num_classes, torch_device
     )
-    entries = [entrance.enter(candidate) for candidate in candidates]
+    entered = [entrance.enter(candidate) for candidate in candidates]
+    entries = [entry for entry, _ in entered]
     learners = [entry for entry in entries if isinstance(entry, Learner)]
     train(
         learners,
@@ -99,9 +106,10 @@ def evaluate_pack(
     )
     held_out = stack_by_size(samples, torch_device, held)
     outcomes = []
-    for candidate, entry in zip(candidates, entries, strict=True):
+    for candidate, (entry, scales) in zip(candidates, entered, strict=True):
         metrics = _score(entry, held_out, num_classes, task.scoring)
-        outcomes.append(_outcome(task, candidate, entry, metrics, torch_device))
+        outcome = _outcome(task, candidate, entry, metrics, torch_device)
+        outcomes.append(replace(outcome, scales=scales))
     seconds = (time.perf_counter() - began) / len(candidates)
     return [replace(outcome, seconds=seconds) for outcome in outcomes]
 
@@ -129,6 +137,8 @@ class _Entrance:
         network: What all candidates start from.
         build: Loss file's content -> loss.
         test: The rejection test, where there is one.
+        first: The task's first batch, whose masks scales are measured on.
+        num_classes: C.
     """
 
     task: ProxyTask
@@ -136,6 +146,8 @@ class _Entrance:
     network: nn.Module
     build: Callable[[dict[str, Any]], nn.Module]
     test: RejectionTest | None
+    first: Callable[[], TrainingBatch]
+    num_classes: int
 
     @classmethod
     def of(
@@ -157,21 +169,38 @@ class _Entrance:
         test = None
         if task.rejection is not None:
             test = RejectionTest(task, task.rejection, batches(0).masks.to(device), num_classes)
-        return cls(task, device, network, build, test)
+        first = cache(partial(batches, 0))
+        return cls(task, device, network, build, test, first, num_classes)
 
-    def enter(self, candidate: Candidate) -> Learner | _Untrained:
-        """Make the candidate's learner, or say why it is not trained."""
+    def enter(self, candidate: Candidate) -> tuple[Learner | _Untrained, tuple[float, ...]]:
+        """Make the candidate's learner, or say why it is not trained; and its draft's scales."""
+        scales: list[float] = []
         try:
-            loss = self.build(candidate.loss).to(self.device)
+            document = candidate.loss
+            if missing(document):
+                document, scales = measured(document, self._scale)
+            loss = self.build(document).to(self.device)
         except LossfitError as error:
-            return _Untrained(f"The loss cannot be loaded: {error}", rejected=False)
-        inputs = needs_of(candidate.loss).inputs
+            return _Untrained(f"The loss cannot be loaded: {error}", rejected=False), ()
+        return self._learner(candidate, loss, needs_of(document).inputs), tuple(scales)
+
+    def _scale(self, document: Document) -> float:
+        """Measure a loss on the first images of the task's first batch."""
+        masks = self.first().masks[:IMAGES].to(self.device)
+        loss = self.build(document).to(self.device)
+        predictions = states(masks, self.num_classes, self.task.seed)
+        inputs = inputs_of(document, masks, self.num_classes)
+        return gradient_scale(loss, predictions, masks, inputs)
+
+    def _learner(
+        self, candidate: Candidate, loss: nn.Module, inputs: Sequence[str]
+    ) -> Learner | _Untrained:
         if self.test is not None and not inputs and (reason := self.test.reason(loss)):
             return _Untrained(reason, rejected=True)
         task = self.task
-        learner = Learner(
-            self.network, loss, task.training, self.device, inputs=inputs, seed=task.seed
-        )
+        rate = candidate.learning_rate
+        training = task.training if rate is None else task.training.with_learning_rate(rate)
+        learner = Learner(self.network, loss, training, self.device, inputs=inputs, seed=task.seed)
         if task.states is not None:
             most = task.stop_after or task.training.iterations
             restore(learner, state_path(task.states, candidate.number), most=most)

@@ -88,11 +88,13 @@ class Candidate:
 
     Attributes:
         number: Its trial number.
-        loss: A loss file's content (``lossfit/loss/v1``).
+        loss: A loss file's content (``lossfit/loss/v1``), or a draft, whose scales are measured.
+        learning_rate: Its own peak learning rate; None takes the task's.
     """
 
     number: int
     loss: dict[str, Any]
+    learning_rate: float | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,8 @@ class Outcome:
             for bit on a CPU with the same thread count and version.
         iterations: Steps that it was trained for.
         rejected: Whether it was not trained because it is hopeless (see ``workers.proxy.rejection``).
+        scales: Scales that were measured for a draft, in the order of
+            ``surrogate_zoo.losses.drafts.filled``.
     """
 
     number: int
@@ -122,3 +126,4 @@ class Outcome:
     worker: Mapping[str, str | int] = field(default_factory=dict)
     iterations: int = 0
     rejected: bool = False
+    scales: tuple[float, ...] = ()

@@ -37,8 +37,12 @@ class AugmentationSpec(Spec):
         return self
 
 
+Beta = Annotated[float, Field(ge=0, lt=1)]
+MOMENTUM = 0.9
+
+
 class TrainingSpec(Spec):
-    """One SGD training: the schedule of the released proxy task unless changed.
+    """One training: the schedule of the released proxy task unless changed.
 
     Attributes:
         iterations: Optimiser steps.
@@ -52,8 +56,12 @@ class TrainingSpec(Spec):
         minimum_learning_rate: Floor of the poly decay.
         power: Exponent of the poly decay.
         warmup: Steps of linear warm-up before the decay.
-        momentum: SGD momentum.
-        weight_decay: L2 penalty.
+        optimiser: ``sgd``, or ``adamw`` (Loshchilov and Hutter, Decoupled Weight Decay
+            Regularization, ICLR 2019).
+        betas: Of AdamW; None is (0.9, 0.999). SGD has none.
+        momentum: SGD momentum. AdamW has none: another than the default is refused with it.
+        weight_decay: L2 penalty. AdamW's is decoupled and leaves out parameters of one dimension:
+            biases and norms.
         head_factor: Learning-rate factor of everything that is not the encoder.
         auxiliary_weight: Weight of the same loss on auxiliary logits, which inference does without:
             the network's own, or those of a head on the encoder's stage before the last. 0 goes
@@ -74,7 +82,9 @@ class TrainingSpec(Spec):
     minimum_learning_rate: Annotated[float, Field(ge=0, le=100)] = 1e-4
     power: Annotated[float, Field(gt=0, le=10)] = 0.9
     warmup: Annotated[int, Field(ge=0)] = 0
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    optimiser: Literal["sgd", "adamw"] = "sgd"
+    betas: tuple[Beta, Beta] | None = None
+    momentum: Annotated[float, Field(ge=0, lt=1)] = MOMENTUM
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 5e-4
     head_factor: Annotated[float, Field(gt=0, le=1000)] = 10.0
     auxiliary_weight: Annotated[float, Field(ge=0, le=100)] | None = None
@@ -91,6 +101,14 @@ class TrainingSpec(Spec):
         return self
 
     @model_validator(mode="after")
+    def _optimiser_takes_what_is_given(self) -> "TrainingSpec":
+        if self.optimiser == "sgd" and self.betas is not None:
+            raise ValueError("betas are AdamW's: set optimiser to adamw, or leave them out")
+        if self.optimiser == "adamw" and self.momentum != MOMENTUM:
+            raise ValueError("AdamW takes no momentum: leave it out, and set betas instead")
+        return self
+
+    @model_validator(mode="after")
     def _parts_are_alike(self) -> "TrainingSpec":
         if self.batch_size % self.accumulate or self.batch_size < 2 * self.accumulate:
             raise ValueError(
@@ -98,6 +116,13 @@ class TrainingSpec(Spec):
                 "batch statistics of one image are none"
             )
         return self
+
+    def with_learning_rate(self, rate: float) -> "TrainingSpec":
+        """The same with another peak; the floor is lowered in proportion where the peak is."""
+        share = min(1.0, rate / self.learning_rate)
+        floor = min(rate, self.minimum_learning_rate * share)
+        changes = {"learning_rate": rate, "minimum_learning_rate": floor}
+        return TrainingSpec.model_validate(self.model_dump() | changes)
 
 
 Devices = Annotated[int, Field(ge=1, le=64)]
