@@ -11,8 +11,8 @@ from search_service.spaces.space import Space, Theta
 from search_service.spaces.zoo import CROSS_ENTROPY, ZooSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.losses.document import Document
+from surrogate_zoo.losses.drafts import filled
 from surrogate_zoo.losses.registry import LOSSES
-from surrogate_zoo.losses.scale import filled
 from surrogate_zoo.metrics.targets import Target
 
 Role = Literal["candidate", "handmade", "cross-entropy", "start"]

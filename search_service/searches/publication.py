@@ -16,8 +16,8 @@ from search_service.store.states import FINAL
 from search_service.store.tables import Job, Trial
 from surrogate_zoo.errors import ConflictError, InputError
 from surrogate_zoo.losses.document import Document
+from surrogate_zoo.losses.drafts import filled
 from surrogate_zoo.losses.registry import LOSSES
-from surrogate_zoo.losses.scale import filled
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import Loss
 

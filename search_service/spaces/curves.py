@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search_service.spaces.space import Draft, drafted
+from search_service.spaces.space import Draft
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.document import Document, sum_document, surrogate_document
+from surrogate_zoo.losses.drafts import draft_of
 from surrogate_zoo.losses.parameter_space import ControlPoints, ParameterSpace
 from surrogate_zoo.metrics.targets import Target
 
@@ -93,7 +94,7 @@ class CurveSpace:
         if len(theta) != self.dimension:
             raise InputError(f"theta must have {self.dimension} numbers, not {len(theta)}.")
         loss = self._loss(self.curves(theta))
-        return Draft(drafted(loss) if self.scaled else loss, self._rate(theta))
+        return Draft(draft_of(loss) if self.scaled else loss, self._rate(theta))
 
     def _loss(self, theta: Sequence[float]) -> Document:
         """A surrogate, or the weighted sum of several and of the companion."""

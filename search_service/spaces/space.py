@@ -20,7 +20,7 @@ class Draft:
 
     Attributes:
         loss: A draft of a loss file's content: its ``scale`` is null where it is to be measured on
-            the batches that it is trained with (see ``surrogate_zoo.losses.scale``).
+            the batches that it is trained with (see ``surrogate_zoo.losses.drafts``).
         rate: Factor on the schedule's peak learning rate.
     """
 
@@ -86,8 +86,3 @@ class Box(Protocol):
     def bounded(self) -> bool:
         """Whether theta must lie in the box."""
         ...
-
-
-def drafted(document: Document) -> Document:
-    """The draft of a loss file's content whose scale is to be measured."""
-    return {name: value for name, value in document.items() if name != "sha256"} | {"scale": None}

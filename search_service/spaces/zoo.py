@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_service.spaces.rates import RATES
-from search_service.spaces.space import Draft, Theta, drafted
+from search_service.spaces.space import Draft, Theta
 from surrogate_zoo.errors import InputError, UnknownNameError
 from surrogate_zoo.losses.dimensions import Dimension
 from surrogate_zoo.losses.document import Document, handmade_document, surrogate_document
+from surrogate_zoo.losses.drafts import draft_of, sum_draft
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.losses.published import PUBLISHED_METRICS, published_document
 from surrogate_zoo.losses.registry import LOSSES, needs_of
@@ -103,7 +104,7 @@ class LossKind:
                 )
         rate, own = point[0], tuple(point[1:])
         share, own = (own[-1], own[:-1]) if self.mixes else (0.0, own)
-        loss = drafted(self.make(own))
+        loss = draft_of(self.make(own))
         return Draft(_mixed(loss, share) if share > 0 else loss, rate)
 
 
@@ -293,9 +294,5 @@ def _published_start(curves: ParameterSpace) -> list[Theta]:
 
 def _mixed(loss: Document, share: float) -> Document:
     """The draft of a loss beside cross entropy, which has a ``share`` of the whole."""
-    terms = [
-        {"weight": 1 - share, "loss": loss},
-        {"weight": share, "loss": LOSSES[CROSS_ENTROPY].document()},
-    ]
-    body = {"schema": loss["schema"], "kind": "sum", "name": loss["name"], "title": loss["title"]}
-    return body | {"terms": terms, "provenance": {}, "scale": None}
+    terms = [(1 - share, loss), (share, LOSSES[CROSS_ENTROPY].document())]
+    return sum_draft(loss["name"], terms, title=loss["title"])

@@ -5,7 +5,7 @@ A surrogate's document::
     {"schema": "lossfit/loss/v1", "kind": "surrogate", "name": "asl-miou-voc", "title": "...",
      "metric": "miou", "family": "bezier",
      "control_points": {"and": [u1, v1, ...], "or": [...]},
-     "options": {"tolerance": 5}, "scale": 4.2, "provenance": {...}, "sha256": "..."}
+     "options": {"tolerance": 5}, "scale": 6.5, "provenance": {...}, "sha256": "..."}
 
 ``family`` is a name in :data:`surrogate_zoo.curves.families.CURVE_FAMILIES`, which says what its
 control points are; they are empty for the naive surrogate. A handmade loss has ``"kind": "handmade"``,
@@ -13,10 +13,11 @@ control points are; they are empty for the naive surrogate. A handmade loss has 
 family, control points. A weighted sum has ``"kind": "sum"`` and ``"terms"``: objects with a
 ``"weight"`` above 0 and a ``"loss"``, the whole document of a surrogate or a handmade loss.
 
-Of all kinds, ``"scale"`` is a factor above 0 on the loss: the one that gives its gradient at the logits
-the length of cross entropy's (:mod:`surrogate_zoo.losses.scale`), so that it takes steps as large at the
-same learning rate. A file may leave it out, which is 1, the form of the metric or of the literature. The
-checksum covers the canonical body: the document without ``sha256``, as UTF-8 JSON with sorted keys
+The value of a loss is ``scale``, a number above 0, times what its kind says; the one of a sum
+multiplies the sum of its terms, each of which has its own. It gives the loss's gradient at the logits
+the norm of cross entropy's (see :mod:`surrogate_zoo.losses.scale`). A file may leave it out: it is 1.
+
+The checksum covers the canonical body: the document without ``sha256``, as UTF-8 JSON with sorted keys
 and no white space. Needs no torch.
 """
 
@@ -39,6 +40,7 @@ Document = dict[str, Any]
 
 _OPTIONS: dict[str, type] = {"tolerance": int, "exclude_background": bool, "as_released": bool}
 _COMMON = {"schema", "kind", "name", "title", "provenance", "sha256"}
+_OPTIONAL = {"scale"}
 _FIELDS = {
     "surrogate": _COMMON | {"metric", "family", "control_points", "options"},
     "handmade": _COMMON | {"loss", "parameters"},
@@ -54,8 +56,8 @@ def surrogate_document(
     family: str = "bezier",
     title: str = "",
     options: Mapping[str, Any] | None = None,
-    scale: float = 1.0,
     provenance: Mapping[str, Any] | None = None,
+    scale: float = 1.0,
 ) -> Document:
     """Make the checked document of a surrogate.
 
@@ -67,8 +69,8 @@ def surrogate_document(
         family: Name of a curve family.
         title: A line for people.
         options: ``tolerance``, ``exclude_background``, ``as_released`` where they differ from the default.
-        scale: Factor above 0 on the loss.
         provenance: Where the control points come from: dataset, network, seeds, trials, versions, licence.
+        scale: What ``1 - surrogate`` is multiplied by, > 0.
 
     Raises:
         InputError: Anything is out of range or unknown.
@@ -82,7 +84,7 @@ def surrogate_document(
         "family": family,
         "control_points": {curve: [float(v) for v in row] for curve, row in control_points.items()},
         "options": dict(options or {}),
-        "scale": float(scale),
+        "scale": scale,
         "provenance": dict(provenance or {}),
     }
     return check_document(signed(body))
@@ -99,7 +101,7 @@ def handmade_document(
         "title": title,
         "loss": loss,
         "parameters": dict(parameters),
-        "scale": float(scale),
+        "scale": scale,
         "provenance": {},
     }
     return check_document(signed(body))
@@ -110,8 +112,8 @@ def sum_document(
     terms: Sequence[tuple[float, Mapping[str, Any]]],
     *,
     title: str = "",
-    scale: float = 1.0,
     provenance: Mapping[str, Any] | None = None,
+    scale: float = 1.0,
 ) -> Document:
     """Make the checked document of a weighted sum.
 
@@ -119,26 +121,31 @@ def sum_document(
         name: Lower-case letters, digits, dots, dashes and underscores.
         terms: Weight > 0 and document of every term; a term that is a sum itself is taken apart.
         title: A line for people.
-        scale: Factor above 0 on the sum; each term has its own too.
         provenance: Where the sum comes from; each term has its own.
+        scale: What the sum is multiplied by, > 0; each term has its own.
     """
     flat: list[dict[str, Any]] = []
     for weight, loss in terms:
-        if loss["kind"] == "sum":
-            whole = weight * loss.get("scale", 1.0)
-            flat += [{"weight": whole * t["weight"], "loss": t["loss"]} for t in loss["terms"]]
-        else:
-            flat.append({"weight": weight, "loss": dict(loss)})
+        alone: list[dict[str, Any]] = [{"weight": 1.0, "loss": dict(loss)}]
+        is_sum = loss["kind"] == "sum"
+        inner = loss["terms"] if is_sum else alone
+        factor = weight * scale_of(loss) if is_sum else weight
+        flat += [{"weight": factor * term["weight"], "loss": term["loss"]} for term in inner]
     body = {
         "schema": SCHEMA,
         "kind": "sum",
         "name": name,
         "title": title,
         "terms": flat,
-        "scale": float(scale),
+        "scale": scale,
         "provenance": dict(provenance or {}),
     }
     return check_document(signed(body))
+
+
+def scale_of(document: Mapping[str, Any]) -> float:
+    """The scale of a checked document; 1 where it says none."""
+    return float(document.get("scale", 1.0))
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:
@@ -179,9 +186,9 @@ def check_document(document: object) -> Document:
     wanted = _FIELDS.get(kind) if isinstance(kind, str) else None
     if wanted is None:
         raise LossFileError(f"kind must be one of {sorted(_FIELDS)}, not {kind!r}.")
-    given = set(document) - {"scale"}
-    if given != wanted:
-        missing, extra = sorted(wanted - given), sorted(map(str, given - wanted))
+    if set(document) - _OPTIONAL != wanted:
+        missing = sorted(wanted - set(document))
+        extra = sorted(map(str, set(document) - wanted - _OPTIONAL))
         raise LossFileError(
             f"The loss file misses the fields {missing} and has the unknown fields {extra}."
         )
@@ -194,11 +201,17 @@ def check_document(document: object) -> Document:
     for name, kind_of in (("title", str), ("provenance", dict)):
         if not isinstance(document[name], kind_of):
             raise LossFileError(f"{name} must be a {kind_of.__name__}, not {document[name]!r}.")
-    scale = document.get("scale", 1.0)
-    if not _is_number(scale) or scale <= 0:
-        raise LossFileError(f"scale must be a number above 0, not {scale!r}.")
+    _check_scale(document)
     _CHECKS[document["kind"]](document)
     return document
+
+
+def _check_scale(document: Document) -> None:
+    scale = document.get("scale", 1.0)
+    if scale is None:
+        raise LossFileError("scale is null: this is a draft, whose scale is still to be measured.")
+    if not _is_number(scale) or scale <= 0:
+        raise LossFileError(f"scale must be a number above 0, not {scale!r}.")
 
 
 def _check_surrogate(document: Document) -> None:

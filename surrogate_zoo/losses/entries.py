@@ -6,7 +6,7 @@ from typing import Any
 
 from surrogate_zoo.losses.dimensions import Dimension
 from surrogate_zoo.losses.document import Document, handmade_document
-from surrogate_zoo.losses.scales import scale_of
+from surrogate_zoo.losses.scales import SCALES
 from surrogate_zoo.needs import (
     BOUNDARY_LOGITS,
     CLASS_IMAGE_PIXELS,
@@ -48,9 +48,8 @@ class LossEntry:
         """Return the entry as a loss file's content."""
         if self.make is not None:
             return self.make()
-        scale = scale_of(self.name)
         return handmade_document(
-            self.name, self.name, self.parameters, title=self.title, scale=scale
+            self.name, self.name, self.parameters, title=self.title, scale=SCALES[self.name]
         )
 
 

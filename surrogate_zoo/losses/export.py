@@ -19,8 +19,7 @@ _MODULES = (
     "errors", "registry", "metrics/sites", "metrics/metric", "metrics/catalogue",
     "curves/families", "curves/pointwise", "curves/curves",
     "metrics/windows", "metrics/class_maps", "metrics/maps", "metrics/logic",
-    "batch", "losses/surrogate", "losses/weighted_sum",
-    "losses/scaled",
+    "batch", "losses/surrogate", "losses/weighted_sum", "losses/scaled",
 )  # fmt: skip
 
 _HEADER = '''"""{title}
@@ -41,31 +40,19 @@ DOCUMENT = json.loads({document!r})
 
 
 def load(*, num_classes: int, **overrides: Any) -> nn.Module:
-    """Build the loss; ``overrides`` replace options such as ``ignore_index``, ``tolerance``, ``scale``."""
-    scale = overrides.pop("scale", None)
-    if DOCUMENT["kind"] == "surrogate":
-        return _scaled(_surrogate(DOCUMENT, num_classes, overrides), DOCUMENT, overrides, scale)
+    """Build the loss; ``overrides`` replace ``scale`` and options such as ``ignore_index``."""
+    return _build(DOCUMENT, num_classes, overrides)
+
+
+def _build(document: dict[str, Any], num_classes: int, overrides: dict[str, Any]) -> nn.Module:
+    rest = {{name: value for name, value in overrides.items() if name != "scale"}}
+    if document["kind"] == "surrogate":
+        return scaled(_surrogate(document, num_classes, rest), document, overrides)
     terms = [
-        Term(
-            term["weight"],
-            _scaled(_surrogate(term["loss"], num_classes, overrides), term["loss"], overrides),
-            (),
-        )
-        for term in DOCUMENT["terms"]
+        Term(term["weight"], _build(term["loss"], num_classes, rest), ())
+        for term in document["terms"]
     ]
-    return _scaled(WeightedSum(terms), DOCUMENT, overrides, scale)
-
-
-def _scaled(
-    loss: nn.Module,
-    document: dict[str, Any],
-    overrides: dict[str, Any],
-    scale: float | None = None,
-) -> nn.Module:
-    options = {{**document.get("options", {{}}), **overrides}}
-    if scale is None:
-        scale = 1.0 if options.get("as_released") else document.get("scale", 1.0)
-    return loss if scale == 1 else Scaled(loss, scale)
+    return scaled(WeightedSum(terms), document, overrides)
 
 
 def _surrogate(

@@ -7,7 +7,7 @@ line of their Table 2. Needs no torch.
 from typing import Any
 
 from surrogate_zoo.losses.document import surrogate_document
-from surrogate_zoo.losses.scales import scale_of
+from surrogate_zoo.losses.scales import SCALES
 
 _PROVENANCE: dict[str, Any] = {
     "origin": "published",
@@ -97,21 +97,24 @@ def published_document(metric: str) -> dict[str, Any]:
         _CURVES[metric],
         title=f"Auto Seg-Loss for {metric}, published parameters",
         options={"tolerance": 5, "exclude_background": True} if boundary else {},
-        scale=scale_of(f"asl-{metric}-voc"),
         provenance=_PROVENANCE,
+        scale=SCALES[f"asl-{metric}-voc"],
     )
 
 
 def naive_document(metric: str) -> dict[str, Any]:
-    """Return the loss document ``naive-<metric>``: the product logic, without parameters."""
+    """Return the loss document ``naive-<metric>``: the product logic, without parameters.
+
+    The scale of a metric that another package brings is 1: it was not measured.
+    """
     return surrogate_document(
         f"naive-{metric}",
         metric,
         {},
         title=f"Naive surrogate of {metric}: products in place of logic",
-        scale=scale_of(f"naive-{metric}"),
         provenance={
             "origin": "handmade",
             "paper": "Li et al., Auto Seg-Loss, ICLR 2021, Section 3.1",
         },
+        scale=SCALES.get(f"naive-{metric}", 1.0),
     )

@@ -3,14 +3,13 @@
 Importing this loads no torch; building a loss does.
 """
 
-import math
 from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from surrogate_zoo.errors import InputError, LossFileError
+from surrogate_zoo.errors import LossFileError
 from surrogate_zoo.losses.document import (
     Document,
     check_document,
@@ -19,8 +18,12 @@ from surrogate_zoo.losses.document import (
     sum_document,
 )
 from surrogate_zoo.losses.entries import HANDMADE, SUMS, LossEntry
-from surrogate_zoo.losses.published import PUBLISHED_METRICS, naive_document, published_document
-from surrogate_zoo.losses.scales import scale_of
+from surrogate_zoo.losses.published import (
+    PUBLISHED_METRICS,
+    naive_document,
+    published_document,
+)
+from surrogate_zoo.losses.scales import SCALES
 from surrogate_zoo.metrics.catalogue import METRICS
 from surrogate_zoo.needs import Needs
 from surrogate_zoo.registry import Registry
@@ -71,17 +74,17 @@ def weighted_sum(expression: str, *, name: str | None = None, title: str | None 
     return sum_document(name or sum_name(expression), terms, title=title or expression)
 
 
-def _published_sum(name: str, title: str, expression: str) -> Document:
-    """A sum of the literature: its weights are those of the terms as their papers have them."""
+def _literature_sum(expression: str, name: str, title: str) -> Document:
+    """The sum of the terms' literature forms, with a scale of its own."""
     terms = [
-        (weight, signed(LOSSES[term].document() | {"scale": 1.0}))
+        (weight, signed({**LOSSES[term].document(), "scale": 1.0}))
         for weight, term in parse_sum(expression)
     ]
-    return sum_document(name, terms, title=title, scale=scale_of(name))
+    return sum_document(name, terms, title=title, scale=SCALES[name])
 
 
 _SUMS = tuple(
-    LossEntry(name, title, summary, source, partial(_published_sum, name, title, terms))
+    LossEntry(name, title, summary, source, partial(_literature_sum, terms, name, title))
     for name, title, summary, source, terms in SUMS
 )
 
@@ -107,8 +110,9 @@ def load_loss(
             losses that ask for it, and to no other.
         **overrides: Options that replace those of the document: ``ignore_index``, ``tolerance``,
             ``exclude_background``, ``as_released`` of a surrogate; ``ignore_index`` and the entry's
-            parameters of a handmade loss; ``ignore_index`` of a weighted sum. ``scale=1`` of all
-            gives the loss as the literature has it; so does ``as_released``.
+            parameters of a handmade loss; ``ignore_index`` of a weighted sum. ``scale`` of any
+            replaces the document's: 1.0 is the metric's or the literature's own form, which
+            ``as_released`` gives by itself. A sum's terms keep their own.
 
     Returns:
         A module; ``forward(logits (N, C, H, W) float, target (N, H, W) int64) -> scalar``, and as
@@ -144,18 +148,11 @@ def _document(source: str | Path | Mapping[str, Any]) -> Document:
 def _build(
     document: Document, num_classes: int, facts: Mapping[str, Any], overrides: Mapping[str, Any]
 ) -> "nn.Module":
-    build = {"surrogate": _surrogate, "handmade": _handmade, "sum": _sum}[document["kind"]]
-    own = {name: value for name, value in overrides.items() if name != "scale"}
-    loss = build(document, num_classes, facts, own)
-    released = bool(own.get("as_released", document.get("options", {}).get("as_released", False)))
-    scale = overrides.get("scale", 1.0 if released else document.get("scale", 1.0))
-    if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < math.inf:
-        raise InputError(f"scale must be a number above 0, not {scale!r}.")
-    if scale == 1:
-        return loss
-    from surrogate_zoo.losses.scaled import Scaled  # noqa: PLC0415  (loads torch)
+    from surrogate_zoo.losses.scaled import scaled  # noqa: PLC0415  (loads torch)
 
-    return Scaled(loss, float(scale))
+    build = {"surrogate": _surrogate, "handmade": _handmade, "sum": _sum}[document["kind"]]
+    rest = {name: value for name, value in overrides.items() if name != "scale"}
+    return scaled(build(document, num_classes, facts, rest), document, overrides)
 
 
 def _surrogate(

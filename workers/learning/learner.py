@@ -55,6 +55,23 @@ def learning_rate(training: TrainingSpec, step: int, factor: float = 1.0) -> flo
     return rate * min(1.0, (step + 1) / (training.warmup + 1))
 
 
+def _optimiser(network: WithHeads, training: TrainingSpec) -> torch.optim.Optimizer:
+    groups = parameter_groups(network, training)
+    if training.optimiser == "adamw":
+        return torch.optim.AdamW(
+            groups,
+            lr=training.learning_rate,
+            betas=training.betas or (0.9, 0.999),
+            weight_decay=training.weight_decay,
+        )
+    return torch.optim.SGD(
+        groups,
+        lr=training.learning_rate,
+        momentum=training.momentum,
+        weight_decay=training.weight_decay,
+    )
+
+
 class Learner:
     """One network that learns with one loss.
 
@@ -218,15 +235,6 @@ class Learner:
             self._average.network.load_state_dict(state["average"])
         self._losses.copy_(state["losses"])
         self._steps = state["steps"]
-
-
-def _optimiser(network: WithHeads, training: TrainingSpec) -> torch.optim.Optimizer:
-    groups = parameter_groups(network, training)
-    rate, decay = training.learning_rate, training.weight_decay
-    if training.optimiser == "adamw":
-        betas = training.betas or (0.9, 0.999)
-        return torch.optim.AdamW(groups, lr=rate, betas=betas, weight_decay=decay)
-    return torch.optim.SGD(groups, lr=rate, momentum=training.momentum, weight_decay=decay)
 
 
 def train(

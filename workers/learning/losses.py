@@ -9,6 +9,7 @@ from torch import nn
 from surrogate_zoo import load_loss, needs_of
 from surrogate_zoo.errors import LossfitError
 from surrogate_zoo.losses.distance_maps import MAPS
+from surrogate_zoo.losses.drafts import filled, missing
 from surrogate_zoo.needs import CLASS_IMAGE_PIXELS, CLASS_PIXELS
 from workers.datasets.dataset import Pixels
 
@@ -45,11 +46,13 @@ def class_counts(masks: Sequence[Pixels], num_classes: int) -> dict[str, list[in
 
 
 def distance_maps_of(documents: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Names of the distance maps that some of the losses ask for; one that is broken asks for none."""
+    """Names of the distance maps that some losses or drafts ask for; a broken one asks for none."""
     names: dict[str, None] = {}
     for document in documents:
         try:
-            names.update(dict.fromkeys(needs_of(document).inputs))
+            drafted = missing(document)
+            complete = filled(document, [1.0] * drafted) if drafted else document
+            names.update(dict.fromkeys(needs_of(complete).inputs))
         except LossfitError:
             continue  # loading it says why, to those who want to train with it
     return tuple(name for name in names if name in MAPS)

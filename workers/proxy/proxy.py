@@ -17,12 +17,13 @@ from torch import Tensor, nn
 
 from surrogate_zoo import needs_of
 from surrogate_zoo.errors import LossfitError
-from surrogate_zoo.losses.scale import gradient_scale, measured, states
+from surrogate_zoo.losses.drafts import measured
+from surrogate_zoo.losses.scale import gradient_scale, inputs_of, states
 from surrogate_zoo.metrics.targets import Target
 from workers.datasets.dataset import Pixels, Samples
 from workers.datasets.layouts import open_dataset
 from workers.datasets.training_split import read_training_split
-from workers.learning.batches import Batches, TrainingBatch
+from workers.learning.batches import Batches
 from workers.learning.device import choose_device, worker_facts
 from workers.learning.hold_out import Cut, cut_hold_out
 from workers.learning.image_stack import Stack, stack_by_size
@@ -36,6 +37,9 @@ from workers.scoring.inference import evaluate_each
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
+
+MEASURED_ON = 8
+"""So many images of the first batch scales are measured on."""
 
 
 def training_samples(source: DatasetSource) -> tuple[Samples, int]:
@@ -216,28 +220,22 @@ class _Entrance:
         if task.states is not None:
             most = task.stop_after or training.iterations
             restore(learner, state_path(task.states, candidate.number), most=most)
-        return _Entered(learner, scales)
+        return _Entered(learner, tuple(scales))
 
     @cached_property
-    def _first(self) -> TrainingBatch:
-        """The first batch, on the device."""
-        first = self.batches(0)
-        maps = {name: kept.to(self.device) for name, kept in first.maps.items()}
-        return first._replace(masks=first.masks.to(self.device), maps=maps)
+    def _masks(self) -> Tensor:
+        """The first images of the first batch, on the device: what scales are measured on."""
+        return self.batches(0).masks[:MEASURED_ON].to(self.device)
 
     @cached_property
     def _states(self) -> list[Tensor]:
-        return states(self._first.masks, self.num_classes, self.task.seed)
+        return states(self._masks, self.num_classes, self.task.seed)
 
     def _scale(self, document: dict[str, Any]) -> float:
         """The scale of a loss on the first batch."""
         loss = self.build(document).to(self.device)
-        inputs = {
-            name: self._first.maps[name]
-            for name in needs_of(document).inputs
-            if name in self._first.maps
-        }
-        return gradient_scale(loss, self._states, self._first.masks, inputs)
+        inputs = inputs_of(document, self._masks, self.num_classes)
+        return gradient_scale(loss, self._states, self._masks, inputs)
 
 
 def _scores(

@@ -108,9 +108,9 @@ class TrainingSpec(Spec):
     @model_validator(mode="after")
     def _options_are_of_the_optimiser(self) -> Self:
         if self.optimiser == "sgd" and self.betas is not None:
-            raise ValueError("betas are of the optimiser adamw: leave them out with sgd")
+            raise ValueError("betas are AdamW's: set optimiser to adamw, or leave them out")
         if self.optimiser == "adamw" and self.momentum != MOMENTUM:
-            raise ValueError("momentum is of the optimiser sgd: leave it out, adamw has betas")
+            raise ValueError("AdamW takes no momentum: leave it out, and set betas instead")
         return self
 
     def with_learning_rate(self, rate: float) -> Self:

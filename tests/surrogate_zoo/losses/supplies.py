@@ -3,7 +3,7 @@
 Tests hold the logits and the heads' logits of a loss in one tensor of scores, (N, C + heads, H, W).
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,9 @@ from surrogate_zoo.needs import BOUNDARY_LOGITS, EDGE_NETWORK, INVERSE_NETWORK
 from tests.surrogate_zoo.batches import VOID, one_hot_logits
 
 CLASSES = 4
+
+literature = partial(load_loss, scale=1.0)
+"""Build a loss in the form that its paper gives it."""
 
 # What a loss's boundary head should predict: each has a definition of its own.
 BOUNDARIES = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surrogate_zoo import LOSSES, load_loss
+from surrogate_zoo import LOSSES, SurrogateLoss, load_loss
 from surrogate_zoo.errors import InputError, LossFileError, UnknownNameError
 from surrogate_zoo.losses.document import (
     canonical,
@@ -80,6 +80,9 @@ _BAD = {
         "must rise",
     ),
     "text for a number": (_document(control_points={"and": ["a"] * 6, "or": [0.5] * 6}), "numbers"),
+    "a scale of 0": (_document(scale=0), "scale must be a number above 0"),
+    "a bool for a scale": (_document(scale=True), "scale must be a number above 0"),
+    "a draft": (_document(scale=None), "this is a draft"),
     "provenance as text": (_document(provenance="VOC"), "provenance must be"),
 }
 
@@ -122,8 +125,10 @@ def test_a_file_can_be_loaded_with_other_options(tmp_path: Path) -> None:
     file = tmp_path / "loss.json"
     file.write_text(dump_loss_file(_document()))
     loss = load_loss(file, num_classes=3, tolerance=2, exclude_background=False)
-    assert loss.tolerance == 2
-    assert not loss.exclude_background
+    surrogate = loss.get_submodule("loss")
+    assert isinstance(surrogate, SurrogateLoss)
+    assert surrogate.tolerance == 2
+    assert not surrogate.exclude_background
     with pytest.raises(InputError, match="takes no such option"):
         load_loss(file, num_classes=3, colour=1)
 

@@ -24,6 +24,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"accumulate": 2},
     {"precision": "bfloat16"},
     {"ema_decay": 0.9},
+    {"optimiser": "adamw", "learning_rate": 0.001, "betas": (0.8, 0.99)},
     {"accumulate": 2, "precision": "bfloat16", "ema_decay": 0.9},
 ]
 

@@ -43,6 +43,19 @@ def test_heads_learn_faster_and_no_parameter_is_left_out() -> None:
     assert len(encoder["params"]) + len(head["params"]) == len(list(carrying.parameters()))
 
 
+def test_adamw_decays_no_parameter_of_one_dimension() -> None:
+    carrying = WithHeads(build_network(tiny.NETWORK, CLASSES), [BOUNDARY_LOGITS], auxiliary=True)
+    groups = parameter_groups(carrying, tiny.training(head_factor=7, optimiser="adamw"))
+    assert [group["factor"] for group in groups] == [1, 1, 7, 7]
+    for decaying, others in (groups[:2], groups[2:]):
+        assert "weight_decay" not in decaying
+        assert others["weight_decay"] == 0
+        assert {parameter.ndim for parameter in others["params"]} == {1}
+        assert min(parameter.ndim for parameter in decaying["params"]) > 1
+    kept = sum(len(group["params"]) for group in groups)
+    assert kept == len(list(carrying.parameters()))
+
+
 def test_the_auxiliary_head_sees_the_stage_before_the_last() -> None:
     network = build_network(spec_of("DeepLabV3Plus"), CLASSES)
     carrying = WithHeads(network, auxiliary=True).eval()

@@ -16,6 +16,7 @@ from surrogate_zoo.errors import DatasetError, InputError, UnknownNameError
 from surrogate_zoo.loss_networks.edge import EdgeNetwork
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.loss_networks.storage import save
+from surrogate_zoo.losses.drafts import draft_of, filled, sum_draft
 from surrogate_zoo.losses.registry import LOSSES
 from surrogate_zoo.needs import EDGE_NETWORK, INVERSE_NETWORK
 from tests.workers import tiny
@@ -88,6 +89,33 @@ def test_a_candidate_scores_the_same_in_any_pack() -> None:
     for outcome, other, single in zip(together, turned, alone, strict=True):
         assert outcome.metrics == other.metrics == single.metrics
         assert outcome.curve == other.curve == single.curve
+
+
+def test_candidates_may_have_a_learning_rate_each() -> None:
+    task, loss = tiny.proxy_task(), LOSSES["dice"].document()
+    pack = [Candidate(0, loss), Candidate(1, loss, 0.01), Candidate(2, loss, 5e-5)]
+    together = evaluate_pack(task, pack, device="cpu")
+    for candidate, outcome in zip(pack, together, strict=True):
+        [alone] = evaluate_pack(task, [candidate], device="cpu")
+        assert outcome.error is None
+        assert (outcome.metrics, outcome.curve) == (alone.metrics, alone.curve)
+    assert len({outcome.curve for outcome in together}) == 3
+
+
+def test_a_drafts_outcome_is_that_of_the_document_that_its_scales_make() -> None:
+    task, entropy = tiny.proxy_task(), LOSSES["cross-entropy"].document()
+    boundary = draft_of(LOSSES["boundary"].document())
+    inner = draft_of(LOSSES["asl-macc-voc"].document())
+    drafts = [inner, sum_draft("both", [(0.75, inner), (0.25, entropy)]), boundary]
+    outcomes = evaluate_pack(task, [Candidate(i, d) for i, d in enumerate(drafts)], device="cpu")
+    assert [len(outcome.scales) for outcome in outcomes] == [1, 2, 1]
+    assert outcomes[0].scales[0] == outcomes[1].scales[0]
+    for draft, outcome in zip(drafts, outcomes, strict=True):
+        document = filled(draft, outcome.scales)
+        [again] = evaluate_pack(task, [Candidate(0, document)], device="cpu")
+        assert outcome.error is None
+        assert again.scales == ()
+        assert (again.metrics, again.curve) == (outcome.metrics, outcome.curve)
 
 
 def test_the_seed_changes_everything() -> None:

@@ -24,6 +24,8 @@ WRONG: dict[str, tuple[type[Spec], dict[str, Any]]] = {
     "ratio above one": (FolderSource, {"root": "x", "classes": ("a", "b"), "ratio": (0.9, 0.9, 0)}),
     "one class": (FolderSource, {"root": "x", "classes": ("a",)}),
     "seed below zero": (ShapesSource, {"seed": -1}),
+    "betas for SGD": (TrainingSpec, {"betas": (0.9, 0.99)}),
+    "a momentum for AdamW": (TrainingSpec, {"optimiser": "adamw", "momentum": 0.5}),
     "infinite rate": (TrainingSpec, {"learning_rate": float("inf")}),
 }
 
@@ -38,3 +40,9 @@ def test_wrong_values_are_refused_where_they_are_made(case: str) -> None:
 def test_tasks_survive_json() -> None:
     task = ProxyTask(dataset=ShapesSource(seed=3), metric="bf1", hold_out=HoldOut(share=0.25))
     assert ProxyTask.model_validate_json(task.model_dump_json()) == task
+
+
+def test_another_peak_lowers_the_floor_in_proportion_and_never_raises_it() -> None:
+    training = TrainingSpec(learning_rate=0.3, minimum_learning_rate=0.3)
+    assert training.with_learning_rate(0.07).minimum_learning_rate == pytest.approx(0.07)
+    assert training.with_learning_rate(3.0).minimum_learning_rate == 0.3

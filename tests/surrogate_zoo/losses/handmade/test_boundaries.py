@@ -9,10 +9,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from surrogate_zoo import load_loss, needs_of
+from surrogate_zoo import needs_of
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.distance_maps import map_of, maps_of
 from tests.surrogate_zoo.batches import VOID, labels, one_hot_logits
+from tests.surrogate_zoo.losses.supplies import literature
 
 CLASSES = 5
 LOSSES = ["unet-border-cross-entropy", "dpce", "boundary", "active-boundary"]
@@ -31,7 +32,7 @@ def _batch(seed: int, size: tuple[int, int, int] = (2, 14, 17)) -> tuple[Tensor,
 
 
 def _loss(name: str, logits: Tensor, target: Tensor, **parameters: Any) -> float:
-    value: Tensor = load_loss(name, num_classes=CLASSES, **parameters)(logits, target)
+    value: Tensor = literature(name, num_classes=CLASSES, **parameters)(logits, target)
     return value.item()
 
 
@@ -101,7 +102,7 @@ def test_boundary_has_the_papers_gradient() -> None:
     logits, target = _batch(5)
     phi = maps_of("signed_distances", target, CLASSES).double()
     ours, papers = logits.clone().requires_grad_(), logits.clone().requires_grad_()
-    load_loss("boundary", num_classes=CLASSES)(ours, target).backward()
+    literature("boundary", num_classes=CLASSES)(ours, target).backward()
     raw = 0.5 * (phi * papers.softmax(1)).sum() / (target != VOID).sum()
     torch.autograd.backward(raw)
     torch.testing.assert_close(ours.grad, papers.grad)
@@ -115,7 +116,7 @@ def test_boundary_of_two_classes_is_the_papers_for_the_foreground() -> None:
     logits = logits[:, :2]
     phi = maps_of("signed_distances", target, 2)[:, 1]
     expected = (phi * (logits.softmax(1)[:, 1] - target)).mean().item()
-    assert load_loss("boundary", num_classes=2)(logits, target).item() == pytest.approx(expected)
+    assert literature("boundary", num_classes=2)(logits, target).item() == pytest.approx(expected)
 
 
 def test_boundary_grows_with_the_shift() -> None:
@@ -193,7 +194,7 @@ def test_active_boundary_leaves_neighbours_out_of_its_gradient() -> None:
     touched = {}
     for detach in (True, False):
         leaf = logits.clone().requires_grad_()
-        load_loss("active-boundary", num_classes=CLASSES, detach=detach)(leaf, target).backward()
+        literature("active-boundary", num_classes=CLASSES, detach=detach)(leaf, target).backward()
         assert leaf.grad is not None
         touched[detach] = int((leaf.grad.abs().sum(1) > 0).sum())
     assert touched[True] <= 0.01 * target.numel()
@@ -210,7 +211,7 @@ def test_active_boundary_moves_a_boundary_to_the_true_one(
         columns = columns.mT
     target, start = (columns >= true).long(), (columns >= predicted).long()
     logits = torch.nn.Parameter(3 * F.one_hot(start, CLASSES).movedim(-1, 1).float())
-    loss = load_loss("active-boundary", num_classes=CLASSES, share=0.2, theta=4.0)
+    loss = literature("active-boundary", num_classes=CLASSES, share=0.2, theta=4.0)
     optimiser = torch.optim.SGD([logits], lr=50.0)
     for _ in range(240):
         optimiser.zero_grad()
@@ -228,7 +229,7 @@ def test_active_boundary_of_right_boundaries_is_zero_whatever_the_classes() -> N
     assert _loss("active-boundary", one_hot_logits((labelled + 1) % CLASSES, CLASSES), target) == 0
     assert _loss("active-boundary", one_hot_logits(labelled.roll(2, -1), CLASSES), target) > 0
     flat = torch.zeros(2, CLASSES, 14, 17, requires_grad=True)  # predicts no boundary
-    load_loss("active-boundary", num_classes=CLASSES)(flat, target).backward()
+    literature("active-boundary", num_classes=CLASSES)(flat, target).backward()
     assert flat.grad is not None
     assert (flat.grad == 0).all()
 
@@ -238,7 +239,7 @@ def test_maps_handed_over_are_taken(name: str) -> None:
     logits, target = _batch(10)
     (wanted,) = needs_of(name).inputs
     maps = maps_of(wanted, target, CLASSES)
-    loss = load_loss(name, num_classes=CLASSES)
+    loss = literature(name, num_classes=CLASSES)
     value = loss(logits, target, **{wanted: maps}).item()
     assert value == _loss(name, logits, target)
     assert loss(logits, target, **{wanted: 0.5 * maps}).item() != value
@@ -260,7 +261,7 @@ def test_maps_handed_over_are_taken(name: str) -> None:
 )
 def test_parameters_out_of_range_are_refused(name: str, parameters: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(parameters))):
-        load_loss(name, num_classes=CLASSES, **parameters)
+        literature(name, num_classes=CLASSES, **parameters)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -268,7 +269,7 @@ def test_small_images(name: str) -> None:
     for size in ((1, 1), (1, 5), (2, 1)):
         target = labels(1, size=(2, *size), void=0.3)
         logits = torch.randn(2, CLASSES, *size, requires_grad=True)
-        value = load_loss(name, num_classes=CLASSES)(logits, target)
+        value = literature(name, num_classes=CLASSES)(logits, target)
         value.backward()
         assert value >= 0
         assert logits.grad is not None

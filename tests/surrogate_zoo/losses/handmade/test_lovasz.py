@@ -5,9 +5,9 @@ import pytest
 import torch
 from segmentation_models_pytorch import losses as smp
 
-from surrogate_zoo import load_loss
 from tests.surrogate_zoo.batches import labels
 from tests.surrogate_zoo.losses.handmade.small import CLASSES, batch, valid
+from tests.surrogate_zoo.losses.supplies import literature
 
 
 def _lovasz(p: np.ndarray, t: np.ndarray) -> float:
@@ -29,10 +29,10 @@ def _lovasz(p: np.ndarray, t: np.ndarray) -> float:
 
 def test_it_is_the_lovasz_extension_of_the_jaccard_loss() -> None:
     logits, target = batch(3)
-    found = load_loss("lovasz", num_classes=CLASSES)(logits, target).item()
+    found = literature("lovasz", num_classes=CLASSES)(logits, target).item()
     assert found == pytest.approx(_lovasz(*valid(logits, target)))
     images = [_lovasz(*valid(logits[i : i + 1], target[i : i + 1])) for i in range(2)]
-    found = load_loss("lovasz", num_classes=CLASSES, per_image=True)(logits, target).item()
+    found = literature("lovasz", num_classes=CLASSES, per_image=True)(logits, target).item()
     assert found == pytest.approx(np.mean(images))
 
 
@@ -42,7 +42,7 @@ def test_it_keeps_its_gradients_digits_in_float32() -> None:
     gradients = []
     for dtype in (torch.float32, torch.float64):
         leaf = logits.detach().clone().to(dtype).requires_grad_()
-        load_loss("lovasz", num_classes=4)(leaf, target).backward()
+        literature("lovasz", num_classes=4)(leaf, target).backward()
         assert leaf.grad is not None
         gradients.append(leaf.grad.double())
     # A difference of neighbouring Jaccard losses in float32 is off by 1e-4.
@@ -51,7 +51,7 @@ def test_it_keeps_its_gradients_digits_in_float32() -> None:
 
 def test_pixels_that_are_equally_wrong() -> None:
     target = labels(16, classes=2, size=(1, 30, 30))
-    found = load_loss("lovasz", num_classes=2)(torch.zeros(1, 2, 30, 30), target)
+    found = literature("lovasz", num_classes=2)(torch.zeros(1, 2, 30, 30), target)
     assert found.item() == pytest.approx(0.5)  # every error is 1/2, and the steps sum up to 1
 
 
@@ -59,4 +59,4 @@ def test_it_agrees_with_segmentation_models_pytorch() -> None:
     logits = batch(4)[0].float()[:, :4, :, :8]
     target = labels(4, classes=4, size=(2, 9, 8), void=0)
     theirs = smp.LovaszLoss("multiclass")(logits, target)
-    torch.testing.assert_close(load_loss("lovasz", num_classes=4)(logits, target), theirs)
+    torch.testing.assert_close(literature("lovasz", num_classes=4)(logits, target), theirs)

@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from segmentation_models_pytorch import losses as smp
 
-from surrogate_zoo import load_loss
 from surrogate_zoo.errors import InputError
 from tests.surrogate_zoo.batches import VOID
 from tests.surrogate_zoo.losses.handmade.small import CLASSES, batch, valid
+from tests.surrogate_zoo.losses.supplies import literature
 
 INVERSE, MEDIAN = "inverse-frequency-cross-entropy", "median-frequency-cross-entropy"
 
@@ -20,7 +20,7 @@ def test_cross_entropy_is_torchs_mean_over_valid_pixels() -> None:
     logits, target = batch(1)
     expected = F.cross_entropy(logits, target, ignore_index=VOID)
     torch.testing.assert_close(
-        load_loss("cross-entropy", num_classes=CLASSES)(logits, target), expected
+        literature("cross-entropy", num_classes=CLASSES)(logits, target), expected
     )
 
 
@@ -29,9 +29,11 @@ def test_focal_fades_cross_entropy() -> None:
     p, t = valid(logits, target)
     true = p[np.arange(len(t)), t]
     expected = np.mean((1 - true) ** 2 * -np.log(true))
-    assert load_loss("focal", num_classes=CLASSES)(logits, target).item() == pytest.approx(expected)
-    plain = load_loss("cross-entropy", num_classes=CLASSES)(logits, target)
-    without = load_loss("focal", num_classes=CLASSES, gamma=0.0)(logits, target)
+    assert literature("focal", num_classes=CLASSES)(logits, target).item() == pytest.approx(
+        expected
+    )
+    plain = literature("cross-entropy", num_classes=CLASSES)(logits, target)
+    without = literature("focal", num_classes=CLASSES, gamma=0.0)(logits, target)
     torch.testing.assert_close(without, plain)
 
 
@@ -39,7 +41,7 @@ def test_focal_agrees_with_segmentation_models_pytorch() -> None:
     # The library's is a mean of one-against-all sigmoids: the same for two classes and logits (0, x).
     x, target = torch.randn(2, 1, 7, 9), torch.randint(0, 2, (2, 7, 9))
     theirs = smp.FocalLoss("binary", gamma=1.5)(x, target[:, None])
-    ours = load_loss("focal", num_classes=2, gamma=1.5)(torch.cat([x * 0, x], 1), target)
+    ours = literature("focal", num_classes=2, gamma=1.5)(torch.cat([x * 0, x], 1), target)
     torch.testing.assert_close(ours, theirs)
 
 
@@ -48,7 +50,7 @@ def test_top_k_takes_the_hardest_pixels() -> None:
     p, t = valid(logits, target)
     losses = np.sort(-np.log(p[np.arange(len(t)), t]))[::-1]
     expected = losses[: round(0.25 * len(losses))].mean()
-    computed = load_loss("top-k-cross-entropy", num_classes=CLASSES)(logits, target).item()
+    computed = literature("top-k-cross-entropy", num_classes=CLASSES)(logits, target).item()
     assert computed == pytest.approx(expected)
 
 
@@ -56,7 +58,7 @@ def test_top_k_takes_the_hardest_pixels() -> None:
 def test_class_weights_are_those_of_torchs_weighted_mean(name: str) -> None:
     logits, target = batch(7)
     pixels, images = np.array([900, 50, 300, 7, 100]), np.array([2000, 400, 900, 100, 1357])
-    loss = load_loss(
+    loss = literature(
         name, num_classes=CLASSES, facts={"class_pixels": pixels, "class_image_pixels": images}
     )
     frequencies = pixels / (pixels.sum() if name == INVERSE else images)
@@ -64,7 +66,7 @@ def test_class_weights_are_those_of_torchs_weighted_mean(name: str) -> None:
     expected = F.cross_entropy(logits, target, weight=weights, ignore_index=VOID)
     torch.testing.assert_close(loss(logits, target), expected)
     # Only ratios count.
-    many = load_loss(
+    many = literature(
         name,
         num_classes=CLASSES,
         class_pixels=(10**9 * pixels).tolist(),
@@ -78,7 +80,7 @@ def test_without_counts_the_batchs_own_classes_weigh_the_same() -> None:
     p, t = valid(logits, target)
     entropy = -np.log(p[np.arange(len(t)), t])
     expected = np.mean([entropy[t == c].mean() for c in np.unique(t)])
-    computed = load_loss(INVERSE, num_classes=CLASSES)(logits, target).item()
+    computed = literature(INVERSE, num_classes=CLASSES)(logits, target).item()
     assert computed == pytest.approx(expected)
 
 
@@ -90,9 +92,11 @@ def test_without_counts_median_frequencies_are_of_the_batchs_images() -> None:
         holds = [mask[mask != VOID] for mask in target if (mask == c).any()]
         weights[c] = sum(map(len, holds)) / sum((mask == c).sum().item() for mask in holds)
     expected = F.cross_entropy(logits, target, weight=torch.tensor(weights), ignore_index=VOID)
-    computed = load_loss(MEDIAN, num_classes=CLASSES)(logits, target)
+    computed = literature(MEDIAN, num_classes=CLASSES)(logits, target)
     torch.testing.assert_close(computed, expected)
-    assert computed.item() != pytest.approx(load_loss(INVERSE, num_classes=CLASSES)(logits, target))
+    assert computed.item() != pytest.approx(
+        literature(INVERSE, num_classes=CLASSES)(logits, target)
+    )
 
 
 @pytest.mark.parametrize("name", [INVERSE, MEDIAN])
@@ -100,7 +104,7 @@ def test_a_class_that_training_lacks_has_weight_zero_and_leaves_the_others_their
     name: str,
 ) -> None:
     logits, target = batch(10)
-    loss = load_loss(name, num_classes=CLASSES, class_pixels=[10, 20, 0, 40, 50])
+    loss = literature(name, num_classes=CLASSES, class_pixels=[10, 20, 0, 40, 50])
     p, t = valid(logits, target)
     weights = np.array([1 / 10, 1 / 20, 0, 1 / 40, 1 / 50])[t]
     expected = (weights * -np.log(p[np.arange(len(t)), t])).sum() / weights.sum()
@@ -114,10 +118,10 @@ def test_a_class_that_training_lacks_has_weight_zero_and_leaves_the_others_their
 
 
 def test_weights_move_with_the_module_and_are_stored() -> None:
-    loss = load_loss(INVERSE, num_classes=2, class_pixels=[30, 10])
+    loss = literature(INVERSE, num_classes=2, class_pixels=[30, 10])
     torch.testing.assert_close(loss.weights, torch.tensor([4 / 3, 4], dtype=torch.float64))
     assert loss.to("meta").weights.device.type == "meta"
-    assert load_loss(INVERSE, num_classes=2).weights is None
+    assert literature(INVERSE, num_classes=2).weights is None
 
 
 @pytest.mark.parametrize(
@@ -135,4 +139,4 @@ def test_weights_move_with_the_module_and_are_stored() -> None:
 )
 def test_parameters_out_of_range_are_refused(name: str, parameters: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(parameters))):
-        load_loss(name, num_classes=CLASSES, **parameters)
+        literature(name, num_classes=CLASSES, **parameters)

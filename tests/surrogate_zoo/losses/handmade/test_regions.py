@@ -7,10 +7,10 @@ import pytest
 import torch
 from segmentation_models_pytorch import losses as smp
 
-from surrogate_zoo import load_loss
 from surrogate_zoo.errors import InputError
 from tests.surrogate_zoo.batches import VOID, labels, one_hot_logits
 from tests.surrogate_zoo.losses.handmade.small import CLASSES, batch, valid
+from tests.surrogate_zoo.losses.supplies import literature
 
 
 def test_dice_is_the_mean_over_present_classes() -> None:
@@ -21,7 +21,7 @@ def test_dice_is_the_mean_over_present_classes() -> None:
         for c in range(CLASSES)
         if (t == c).any()
     ]
-    computed = load_loss("dice", num_classes=CLASSES)(logits, target).item()
+    computed = literature("dice", num_classes=CLASSES)(logits, target).item()
     assert computed == pytest.approx(1 - np.mean(scores))
 
 
@@ -31,7 +31,7 @@ def test_squared_dice_has_squares_in_its_denominator() -> None:
     scores = [
         2 * p[t == c, c].sum() / ((p[:, c] ** 2).sum() + (t == c).sum()) for c in np.unique(t)
     ]
-    computed = load_loss("dice-squared", num_classes=CLASSES)(logits, target).item()
+    computed = literature("dice-squared", num_classes=CLASSES)(logits, target).item()
     assert computed == pytest.approx(1 - np.mean(scores))
 
 
@@ -52,7 +52,7 @@ def _jaccard(p: np.ndarray, t: np.ndarray, smoothing: float, variant: int) -> fl
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_jaccard_metric_is_made_of_norms(smoothing: float, variant: int) -> None:
     logits, target = batch(9)
-    loss = load_loss("jaccard-metric", num_classes=CLASSES, smoothing=smoothing, variant=variant)
+    loss = literature("jaccard-metric", num_classes=CLASSES, smoothing=smoothing, variant=variant)
     expected = _jaccard(*valid(logits, target), smoothing, variant)
     assert loss(logits, target).item() == pytest.approx(expected)
 
@@ -62,7 +62,7 @@ def test_jaccard_metric_on_hard_labels_is_soft_jaccard(variant: int) -> None:
     logits = batch(10)[0].float()[:, :4, :, :8]
     target = labels(10, classes=4, size=(2, 9, 8), void=0)
     assert len(set(target.flatten().tolist())) == 4  # the library's mean is over all classes
-    ours = load_loss("jaccard-metric", num_classes=4, variant=variant)(logits, target)
+    ours = literature("jaccard-metric", num_classes=4, variant=variant)(logits, target)
     torch.testing.assert_close(ours, smp.JaccardLoss("multiclass")(logits, target))
 
 
@@ -70,7 +70,7 @@ def test_jaccard_metric_on_hard_labels_is_soft_jaccard(variant: int) -> None:
 def test_jaccard_metric_is_least_at_its_own_soft_labels(variant: int) -> None:
     # The soft Jaccard loss of the libraries is least at one-hot predictions, whatever the labels.
     target = labels(11, classes=CLASSES, void=0)
-    loss = load_loss("jaccard-metric", num_classes=CLASSES, smoothing=0.3, variant=variant)
+    loss = literature("jaccard-metric", num_classes=CLASSES, smoothing=0.3, variant=variant)
     soft = 0.7 * torch.nn.functional.one_hot(target, CLASSES).movedim(-1, 1).double() + 0.06
     assert loss(soft.log(), target).item() == pytest.approx(0, abs=1e-12)
     assert loss(one_hot_logits(target, CLASSES), target).item() > 0.1
@@ -79,10 +79,10 @@ def test_jaccard_metric_is_least_at_its_own_soft_labels(variant: int) -> None:
 def test_jdt_is_a_quarter_of_cross_entropy_and_three_of_the_jaccard_metric() -> None:
     logits, target = batch(12)
     entropy, jaccard = (
-        load_loss(name, num_classes=CLASSES)(logits, target)
+        literature(name, num_classes=CLASSES)(logits, target)
         for name in ("cross-entropy", "jaccard-metric")
     )
-    computed = load_loss("jdt", num_classes=CLASSES)(logits, target)
+    computed = literature("jdt", num_classes=CLASSES)(logits, target)
     torch.testing.assert_close(computed, 0.25 * entropy + 0.75 * jaccard)
 
 
@@ -96,7 +96,7 @@ def test_void_pixels_are_as_if_cut_off_and_no_class_gains_them(name: str) -> Non
     target[target == 3] = 4
     wide = torch.nn.functional.pad(logits, (0, 6), value=1.0)
     void = torch.nn.functional.pad(target, (0, 6), value=VOID)
-    loss = load_loss(name, num_classes=CLASSES)
+    loss = literature(name, num_classes=CLASSES)
     torch.testing.assert_close(loss(wide, void), loss(logits, target))
 
 
@@ -106,8 +106,8 @@ def test_an_absent_class_neither_adds_nor_thins_out(name: str) -> None:
     unlikely = logits.clone()
     unlikely[:, 4] = -1e4
     torch.testing.assert_close(
-        load_loss(name, num_classes=5)(unlikely, target),
-        load_loss(name, num_classes=4)(logits[:, :4], target),
+        literature(name, num_classes=5)(unlikely, target),
+        literature(name, num_classes=4)(logits[:, :4], target),
     )
 
 
@@ -115,7 +115,7 @@ def test_an_absent_class_neither_adds_nor_thins_out(name: str) -> None:
 def test_sums_of_many_pixels_do_not_overflow_in_half_precision(name: str) -> None:
     target = (torch.arange(300 * 300).view(1, 300, 300) % 100 == 0).long()  # 89,100 to 900
     logits = torch.stack([1.5 - 4.0 * target, torch.zeros_like(target)], 1).half()
-    loss = load_loss(name, num_classes=2)
+    loss = literature(name, num_classes=2)
     assert loss(logits, target).item() == pytest.approx(loss(logits.double(), target).item(), 1e-4)
 
 
@@ -125,7 +125,7 @@ def test_nearly_perfect_predictions_do_not_fall_below_zero(name: str, margin: fl
     target = labels(17, classes=21, size=(1, 128, 128), void=0)
     logits = margin * torch.nn.functional.one_hot(target, 21).movedim(-1, 1).float()
     logits += 0.1 * torch.randn(logits.shape, generator=torch.Generator().manual_seed(17))
-    assert load_loss(name, num_classes=21)(logits, target).item() >= 0
+    assert literature(name, num_classes=21)(logits, target).item() >= 0
 
 
 @pytest.mark.parametrize("exponent", [1.0, 0.75])
@@ -138,10 +138,10 @@ def test_tversky_weighs_false_positives_and_negatives(exponent: float) -> None:
         wrong = 0.3 * p[t != c, c].sum() + 0.7 * (1 - p[t == c, c]).sum()
         losses.append((1 - both / (both + wrong)) ** exponent)
     name = "tversky" if exponent == 1 else "focal-tversky"
-    computed = load_loss(name, num_classes=CLASSES)(logits, target).item()
+    computed = literature(name, num_classes=CLASSES)(logits, target).item()
     assert computed == pytest.approx(np.mean(losses))
-    dice = load_loss("dice", num_classes=CLASSES)(logits, target)
-    even = load_loss("tversky", num_classes=CLASSES, alpha=0.5, beta=0.5)(logits, target)
+    dice = literature("dice", num_classes=CLASSES)(logits, target)
+    even = literature("tversky", num_classes=CLASSES, alpha=0.5, beta=0.5)(logits, target)
     torch.testing.assert_close(even, dice)
 
 
@@ -157,7 +157,7 @@ def test_tversky_weighs_false_positives_and_negatives(exponent: float) -> None:
 )
 def test_parameters_out_of_range_are_refused(name: str, parameters: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(parameters))):
-        load_loss(name, num_classes=CLASSES, **parameters)
+        literature(name, num_classes=CLASSES, **parameters)
 
 
 def test_dice_agrees_with_segmentation_models_pytorch() -> None:
@@ -165,11 +165,11 @@ def test_dice_agrees_with_segmentation_models_pytorch() -> None:
     target = labels(4, classes=4, size=(2, 9, 8), void=0)
     assert len(set(target.flatten().tolist())) == 4  # theirs averages absent classes in
     theirs = smp.DiceLoss("multiclass")(logits, target)
-    torch.testing.assert_close(load_loss("dice", num_classes=4)(logits, target), theirs)
+    torch.testing.assert_close(literature("dice", num_classes=4)(logits, target), theirs)
 
 
 def test_an_unknown_parameter_is_refused() -> None:
     with pytest.raises(InputError, match="takes no such parameter"):
-        load_loss("dice", num_classes=CLASSES, colour="red")
+        literature("dice", num_classes=CLASSES, colour="red")
     with pytest.raises(InputError, match="num_classes"):
-        load_loss("dice", num_classes=1)
+        literature("dice", num_classes=1)

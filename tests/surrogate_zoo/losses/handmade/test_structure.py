@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from surrogate_zoo import load_loss
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.handmade import structure
 from tests.surrogate_zoo.batches import VOID, labels, one_hot_logits
 from tests.surrogate_zoo.losses.handmade.small import CLASSES, batch
+from tests.surrogate_zoo.losses.supplies import literature
 
 
 def _ssim(x: np.ndarray, y: np.ndarray, valid: np.ndarray, window: int, sigma: float) -> np.ndarray:
@@ -42,7 +42,7 @@ def test_ssim_is_the_mean_over_valid_pixels_and_present_classes(window: int, sig
         for c in range(4)
         for n in range(2)
     ]
-    computed = load_loss("ssim", num_classes=CLASSES, window=window, sigma=sigma)(logits, target)
+    computed = literature("ssim", num_classes=CLASSES, window=window, sigma=sigma)(logits, target)
     assert computed.item() == pytest.approx(1 - np.concatenate(scores).mean(), rel=1e-12)
 
 
@@ -51,7 +51,7 @@ def test_the_gradient_is_that_of_the_value(size: tuple[int, int, int]) -> None:
     generator = torch.Generator().manual_seed(2)
     target = labels(2, size=size, classes=3)
     logits = torch.randn(size[0], CLASSES, *size[1:], generator=generator, dtype=torch.float64)
-    loss = load_loss("ssim", num_classes=CLASSES)
+    loss = literature("ssim", num_classes=CLASSES)
     assert torch.autograd.gradcheck(
         lambda x: loss(x, target), logits.requires_grad_(), fast_mode=True
     )
@@ -61,7 +61,7 @@ def test_void_is_like_the_outside_of_the_image() -> None:
     logits, target = batch(3)
     wide = torch.nn.functional.pad(logits, (4, 7, 9, 1), value=50.0)
     void = torch.nn.functional.pad(target, (4, 7, 9, 1), value=VOID)
-    loss = load_loss("ssim", num_classes=CLASSES)
+    loss = literature("ssim", num_classes=CLASSES)
     torch.testing.assert_close(loss(wide, void), loss(logits, target))
 
 
@@ -75,7 +75,7 @@ def _flat(level: float) -> tuple[Tensor, Tensor]:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_flat_regions_have_no_variance(level: float, dtype: torch.dtype) -> None:
     logits, target = _flat(level)
-    loss = load_loss("ssim", num_classes=2)
+    loss = literature("ssim", num_classes=2)
     rounded = logits.to(dtype)
     p = rounded.double().softmax(1)[0, 0, 0, 0].item()
     expected = 1 - (2 * p + 1e-4) / (p * p + 1 + 1e-4)
@@ -86,7 +86,7 @@ def test_flat_regions_have_no_variance(level: float, dtype: torch.dtype) -> None
 def test_nearly_perfect_predictions_keep_their_digits_and_sign() -> None:
     target = labels(4, size=(2, 64, 64), void=0)
     logits = (one_hot_logits(target, 4) * 1e-3).float()  # wrong classes have e^-10
-    loss = load_loss("ssim", num_classes=4)
+    loss = literature("ssim", num_classes=4)
     exact = loss(logits.double(), target).item()
     assert 0 < exact < 1e-6
     assert loss(logits, target).item() == pytest.approx(exact, rel=1e-3)
@@ -94,8 +94,8 @@ def test_nearly_perfect_predictions_keep_their_digits_and_sign() -> None:
 
 def test_absent_classes_count_for_nothing() -> None:
     logits, target = batch(5)  # class 4 is absent
-    four = load_loss("ssim", num_classes=4)
-    five = load_loss("ssim", num_classes=5)
+    four = literature("ssim", num_classes=4)
+    five = literature("ssim", num_classes=5)
     unlikely = logits.clone()
     unlikely[:, 4] = -1e4
     torch.testing.assert_close(five(unlikely, target), four(logits[:, :4], target))
@@ -110,7 +110,7 @@ def test_planes_are_worked_on_in_pieces_of_the_same_result(
     for size in (chunk, 1 << 30):
         monkeypatch.setattr(structure, "_PLANE_CHUNK", size)
         leaf = logits.clone().requires_grad_()
-        value = load_loss("ssim", num_classes=CLASSES)(leaf, target)
+        value = literature("ssim", num_classes=CLASSES)(leaf, target)
         value.backward()
         results.append((value.detach(), leaf.grad))
     torch.testing.assert_close(*results)
@@ -119,14 +119,14 @@ def test_planes_are_worked_on_in_pieces_of_the_same_result(
 def test_basnet_adds_pixels_neighbourhoods_and_regions() -> None:
     logits, target = batch(7)
     parts = [
-        load_loss(name, num_classes=CLASSES)(logits, target)
+        literature(name, num_classes=CLASSES)(logits, target)
         for name in ("cross-entropy", "ssim", "jaccard-metric")
     ]
-    computed = load_loss("basnet", num_classes=CLASSES)(logits, target)
+    computed = literature("basnet", num_classes=CLASSES)(logits, target)
     torch.testing.assert_close(computed, sum(parts))
 
 
 @pytest.mark.parametrize("parameters", [{"window": 10}, {"window": 1}, {"sigma": 0.0}])
 def test_parameters_out_of_range_are_refused(parameters: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(parameters))):
-        load_loss("ssim", num_classes=CLASSES, **parameters)
+        literature("ssim", num_classes=CLASSES, **parameters)
