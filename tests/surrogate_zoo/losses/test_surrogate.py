@@ -34,7 +34,7 @@ def test_naive_miou_is_the_soft_jaccard_index() -> None:
     present = (y.sum((0, 2, 3)) > 0) | (p.amax((0, 2, 3)) > 0.5)
     both = (p * y).sum((0, 2, 3))
     iou = both / (p.sum((0, 2, 3)) + y.sum((0, 2, 3)) - both)
-    loss = load_loss("naive-miou", num_classes=CLASSES)(logits, target)
+    loss = load_loss("naive-miou", num_classes=CLASSES, scale=1)(logits, target)
     torch.testing.assert_close(loss, 1 - iou[present].mean())
 
 
@@ -56,13 +56,13 @@ def test_a_border_to_void_is_a_boundary_as_released_alone() -> None:
 
 
 def test_control_points_travel_with_the_module() -> None:
-    loss = load_loss("asl-miou-voc", num_classes=CLASSES)
+    loss = load_loss("asl-miou-voc", num_classes=CLASSES, scale=1)
     assert loss.state_dict()["control_points"].shape == (2, 6)
     assert "miou" in repr(loss)
 
 
 def test_unchecked_values_pass_through() -> None:
-    loss = load_loss("asl-miou-voc", num_classes=CLASSES)
+    loss = load_loss("asl-miou-voc", num_classes=CLASSES, scale=1)
     assert isinstance(loss, SurrogateLoss)
     loss.check_values = False
     nan = torch.full((1, CLASSES, 4, 4), torch.nan)
