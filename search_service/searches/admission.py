@@ -13,7 +13,7 @@ from search_service.searches.request import SearchRequest
 from search_service.searches.space import SearchSpace, space_of
 from search_service.settings import Settings
 from search_service.spaces.zoo import ZooSpace
-from search_service.store.tables import Job, Trial
+from search_service.store.tables import Evaluation, Job, Trial
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.registry import LOSSES, needs_of
@@ -82,14 +82,19 @@ def companion(session: Session, request: SearchRequest) -> Document | None:
 
 
 def progress(session: Session, job: Job) -> dict[str, Any]:
-    """Return ``done`` and ``total`` trials, how many of them ended early, and ``best_score`` so far."""
+    """Return ``done`` and ``total`` trials, how many of them ended early, and ``best_score`` so far.
+
+    ``evaluations`` counts what is trained on the way to trials, on rungs, and after them, in the race.
+    """
     counts = select(Trial.ending, func.count(), func.max(Trial.score)).group_by(Trial.ending)
     rows = session.execute(counts.where(Trial.job_id == job.id)).all()
     number = {ending: count for ending, count, _ in rows}
+    evaluations = select(func.count()).where(Evaluation.job_id == job.id)
     return {
         "done": sum(number.values()),
         "total": number_of_trials(SearchRequest.model_validate(job.request)),
         **{ending: number.get(ending, 0) for ending in ("failed", "rejected", "stopped")},
+        "evaluations": session.scalar(evaluations) or 0,
         "best_score": max((best for *_, best in rows if best is not None), default=None),
     }
 

@@ -28,6 +28,7 @@ from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
 STOP_POLL = 0.2  # seconds between two calls of should_stop, and of a training's progress
 STOP_GRACE = 5.0  # seconds a worker has to stop before it is killed; it looks at every step
+FROZEN_PACK = 12  # candidates that share the features of a frozen encoder, where there are as many
 PATIENCE = 60.0  # seconds without any worker before the log says so
 
 log = logging.getLogger(__name__)
@@ -157,7 +158,7 @@ class WorkerPool:
             InputError: The task is wrong, so that no candidate can run.
             WorkerError: No worker can be started.
         """
-        packs = cut_packs(candidates, self._pack_size)
+        packs = cut_packs(candidates, self._size_of_packs(task, len(candidates)))
         running: dict[Reference, tuple[_Flight, Pack]] = {}
         stop = Timer(STOP_POLL)
         with self._shares.call() as call:
@@ -230,6 +231,12 @@ class WorkerPool:
                     return cast("Result", result)
                 if (lost := lost + 1) >= ATTEMPTS:
                     raise WorkerError(f"worker lost {lost} times: {result}")
+
+    def _size_of_packs(self, task: ProxyTask, candidates: int) -> int:
+        """As it was asked for; larger on a frozen encoder, whose features a pack computes once."""
+        if not task.frozen_encoder:
+            return self._pack_size
+        return max(self._pack_size, min(FROZEN_PACK, math.ceil(candidates / self.actors)))
 
     def _wait_for_actor(self, call: Call, should_stop: Stop) -> Actor:
         stop = Timer(STOP_POLL)
