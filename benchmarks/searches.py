@@ -1,26 +1,26 @@
-"""Search losses and compare them, honestly, with handmade ones: the tables of Auto Seg-Loss.
+"""Does a search pay? Searched losses against what a person would pick by hand, on images unseen.
 
     LOSSFIT_DATASET_ROOTS='["/data"]' lossfit serve --home service &
     python -m benchmarks.searches --root /data/camvid --out searches
 
-Three parts, each from the training split alone until the last, all by the service:
+All by the service, from the training split alone until the last part:
 
-1. for each of ``--metrics`` (and each of ``--families``: the paper's ablation) a search, on smaller
-   images of the training split; its hold-out set is cut from that;
-2. for each metric a comparison of the searched losses and their rivals. The learning rate of each is
-   tuned by that metric on a hold-out set of the training split, with one seed: the ``--rates``, more
+1. one search of the zoo for all of ``--metrics`` (preset ``standard``), whose race names a winner for
+   each; and for each metric the paper's own search, PPO2 over curves, on the same proxy task. What
+   candidates are scored on is cut by groups from the training split;
+2. for each metric a comparison of cross entropy, the five handmade losses that the first search's
+   hold-out set ranks highest, the surrogate without parameters, and both searched losses. The learning
+   rate of each is tuned by that metric on a hold-out set of the training split: the ``--rates``, more
    beyond the best while that is the lowest or the highest, and one between the best and its better
-   neighbour. Rivals are the surrogate without parameters, cross entropy, and the handmade loss that
-   did best on the metric in :mod:`benchmarks.comparison`;
-3. its retrainings over several seeds, scored on the validation split, which nothing before has read.
-
-``--no-search`` takes the losses that an earlier run with the same service found, so that another
-``--dataset`` or ``--network`` shows whether they transfer.
+   neighbour;
+3. its retrainings of whole networks over several seeds, scored on the validation split, which nothing
+   before has read.
 
 Prints and writes ``searches.md``. A second run with the same ``--out`` goes on where the first ended.
 """
 
 import argparse
+import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -31,35 +31,32 @@ from search_service.comparisons.columns import METRIC_SCORES
 from search_service.comparisons.results import Table
 from search_service.significance import Difference, difference, estimate, holm
 from surrogate_zoo import METRICS
-from surrogate_zoo.curves.families import CURVE_FAMILIES
 
-HANDMADE = {
-    "miou": "lovasz",
-    "fwiou": "focal-tversky",
-    "biou": "lovasz",
-    "bf1": "lovasz",
-    "macc": "inverse-frequency-cross-entropy",
-    "gacc": "focal-tversky",
-}
+ALL = ("miou", "fwiou", "biou", "bf1", "macc", "gacc")
 BASE = "cross-entropy"
+RIVALS = 5
+"""So many handmade losses, the best on the hold-out set of the search."""
+NEW = "searched"
+"""Name of the search of the zoo; its winner for a metric is ``searched-<metric>``."""
 
 
 def main() -> None:
     """Run what is missing and write the tables."""
     arguments = parse()
     with service.connect(arguments.url) as client:
-        if arguments.search:
-            proxy = (arguments.dataset, arguments.root, arguments.proxy_size)
-            asked = searches(arguments, service.register(client, *proxy))
-            for name in service.finish(client.searches, asked, arguments.out):
-                print(f"{name} is in the zoo", flush=True)
-        whole = (arguments.dataset, arguments.root, arguments.size)
-        bodies = comparisons(arguments, service.register(client, *whole))
+        dataset = service.register(client, arguments.dataset, arguments.root, arguments.size)
+        asked = searches(arguments, dataset)
+        for name in service.finish(client.searches, asked, arguments.out):
+            print(f"{name} is over", flush=True)
+        rivals = handmade(arguments.out / NEW / "trials.csv", arguments.metrics)
+        bodies = comparisons(arguments, dataset, rivals)
         tables: dict[str, Table] = {}
         for metric in service.finish(client.comparisons, bodies, arguments.out):
             [tables[metric]] = service.read_results(arguments.out / metric).tables
+    costs = [cost(name, arguments.out / name / "trials.csv") for name in asked]
     lines = report(tables, {metric: body["losses"][0] for metric, body in bodies.items()})
-    text = "\n".join([_setting(arguments), "", f"{tasks.circumstances()}.", *lines]) + "\n"
+    head = [_setting(arguments), "", f"{tasks.circumstances()}.", *lines, "", *costs]
+    text = "\n".join(head) + "\n"
     (arguments.out / "searches.md").write_text(text)
     print(text)
 
@@ -71,63 +68,101 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--root", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--dataset", default="camvid", choices=list(tasks.DATASETS))
     parser.add_argument("--out", type=Path, default=Path("searches"))
-    parser.add_argument("--metrics", nargs="+", default=list(HANDMADE), choices=list(HANDMADE))
-    parser.add_argument("--families", nargs="+", default=["bezier"], choices=list(CURVE_FAMILIES))
-    parser.add_argument("--no-search", dest="search", action="store_false")
-    parser.add_argument(
-        "--sampler", type=json.loads, default={"name": "tpe", "trials": 48}, metavar="JSON"
-    )
-    parser.add_argument("--proxy-size", type=int, nargs=2, default=(48, 64), metavar=("H", "W"))
-    parser.add_argument("--proxy-iterations", type=int, default=60)
-    parser.add_argument("--proxy-rate", type=float, default=0.3)
-    parser.add_argument("--size", type=int, nargs=2, default=(72, 96), metavar=("H", "W"))
-    parser.add_argument("--network", default="small", choices=list(tasks.NETWORKS))
-    parser.add_argument("--iterations", type=int, default=100, help="of tuning and retraining")
-    parser.add_argument("--rates", type=float, nargs="+", default=[0.03, 0.1, 0.3])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--metrics", nargs="+", default=list(ALL), choices=list(ALL))
+    parser.add_argument("--size", type=int, nargs=2, default=(96, 128), metavar=("H", "W"))
+    parser.add_argument("--trials", type=int, default=96, help="of the zoo, after the portfolio")
+    parser.add_argument("--network", default="lite0", choices=list(tasks.NETWORKS))
+    parser.add_argument("--iterations", type=int, default=150, help="of every training")
+    parser.add_argument("--rate", type=float, default=0.03, help="of every search's proxies")
+    parser.add_argument("--rates", type=float, nargs="+", default=[0.01, 0.03, 0.1])
+    parser.add_argument("--hold-out", type=json.loads, default={"groups": "auto"}, metavar="JSON")
+    parser.add_argument("--seeds", type=int, default=8)
     return parser.parse_args(words)
 
 
 def searches(arguments: argparse.Namespace, dataset: str) -> dict[str, dict[str, Any]]:
-    """The searches that are asked of the service, by the names of their losses."""
-    training = tasks.training(
-        arguments.proxy_iterations, arguments.proxy_rate, arguments.proxy_size
-    )
-    return {
-        _name(metric, family): {
-            "name": _name(metric, family),
-            "metric": metric,
-            "dataset": dataset,
-            "family": family,
-            "sampler": arguments.sampler,
-            "network": tasks.NETWORKS["small"],
-            "training": training,
-        }
-        for metric in arguments.metrics
-        for family in arguments.families
+    """The searches that are asked of the service, by name."""
+    shared = {
+        "dataset": dataset,
+        "preset": "standard",
+        "proxy_size": None,
+        "network": tasks.NETWORKS[arguments.network],
+        "training": _training(arguments, arguments.rate),
+        "hold_out": arguments.hold_out,
     }
+    new = {
+        "metrics": arguments.metrics,
+        "sampler": {"name": "portfolio", "trials": arguments.trials},
+    }
+    alone = f"-{arguments.metrics[0]}" if len(arguments.metrics) == 1 else ""
+    bodies = {NEW: shared | new | {"name": f"{NEW}{alone}"}}
+    for metric in arguments.metrics:
+        name = _paper(metric)
+        sampler = {"name": "ppo2", "preset": "quick"}
+        bodies[name] = shared | {"name": name, "metric": metric, "sampler": sampler}
+    return bodies
 
 
-def comparisons(arguments: argparse.Namespace, dataset: str) -> dict[str, dict[str, Any]]:
-    """The comparisons that are asked of the service, by metric; the searched losses come first."""
-    training = tasks.training(arguments.iterations, arguments.rates[0], arguments.size)
+def handmade(trials: Path, metrics: Sequence[str]) -> dict[str, list[str]]:
+    """Metric -> the handmade losses that did best on the hold-out set, as the literature has them.
+
+    Args:
+        trials: Table of the search of the zoo; its portfolio holds them all, at several rates.
+        metrics: The metrics.
+    """
+    with trials.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["generation"] == "0"]
+    found: dict[str, list[str]] = {}
+    for metric in metrics:
+        best: dict[str, float] = {}
+        for row in rows:
+            loss, score = row["loss"], row.get(f"holdout.{metric}")
+            if score and loss != BASE and not loss.startswith(("surrogate-", "asl-")):
+                best[loss] = max(float(score), best.get(loss, 0.0))
+        found[metric] = sorted(best, key=lambda loss: (-best[loss], loss))[:RIVALS]
+    return found
+
+
+def cost(name: str, trials: Path) -> str:
+    """A line that tells what the candidates of a search cost."""
+    with trials.open(newline="", encoding="utf-8") as file:
+        seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
+    return f"- {name}: {len(seconds)} candidates, {sum(seconds) / 60:.1f} minutes of one worker."
+
+
+def comparisons(
+    arguments: argparse.Namespace, dataset: str, rivals: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, Any]]:
+    """The comparisons that are asked of the service, by metric; the new search's losses come first."""
     return {
         metric: {
             "losses": [
-                *(_name(metric, family) for family in arguments.families),
-                *(f"naive-{metric}", BASE, HANDMADE[metric]),
+                f"{NEW}-{metric}",
+                _paper(metric),
+                f"naive-{metric}",
+                BASE,
+                *rivals[metric],
             ],
             "dataset": dataset,
             "networks": [tasks.NETWORKS[arguments.network]],
-            "training": training,
+            "training": _training(arguments, arguments.rates[0]),
             "learning_rates": arguments.rates,
             "rate_refinements": 1,
+            "hold_out": arguments.hold_out,
             "metric": metric,
             "seeds": arguments.seeds,
+            "rankseg": True,
             "images": 0,
         }
         for metric in arguments.metrics
     }
+
+
+def _training(arguments: argparse.Namespace, rate: float) -> dict[str, Any]:
+    pretrained = "weights" in tasks.NETWORKS[arguments.network]
+    return tasks.training(
+        arguments.iterations, rate, arguments.size, head_factor=10.0 if pretrained else 1.0
+    )
 
 
 def report(tables: Mapping[str, Table], searched: Mapping[str, str]) -> Iterator[str]:
@@ -167,16 +202,18 @@ def _gap(table: Table, metric: str, searched: str, loss: str) -> Difference | No
     return difference(values, others) if loss != searched and values else None
 
 
-def _name(metric: str, family: str) -> str:
-    return f"searched-{metric}" if family == "bezier" else f"searched-{metric}-{family}"
+def _paper(metric: str) -> str:
+    """Name of the loss that the paper's search finds for a metric."""
+    return f"paper-{metric}"
 
 
 def _setting(arguments: argparse.Namespace) -> str:
     network, (height, width) = tasks.NETWORKS[arguments.network], arguments.size
     metrics = ", ".join(METRICS[metric].title for metric in arguments.metrics)
     return (
-        f"{arguments.dataset} at {height}x{width}, {network['architecture']} {network['encoder']} from "
-        f"scratch, {arguments.iterations} iterations of 8 crops, {arguments.seeds} seeds; {metrics}. "
+        f"{arguments.dataset} at {height}x{width}, {network['architecture']} {network['encoder']}, "
+        f"{network.get('weights', 'random')} weights, {arguments.iterations} iterations of 8 crops, "
+        f"{arguments.seeds} seeds; {metrics}. "
         "Learning rates tuned by the metric in question on a hold-out set of the training split. "
         "Validation split, percent, mean ± half of the 95% interval, the best first. Differences are "
         "paired over seeds (paired t-test); the second p is corrected for the number of all "

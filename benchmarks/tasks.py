@@ -30,6 +30,12 @@ NETWORKS: Mapping[str, dict[str, Any]] = {
         "options": {"decoder_channels": 64},
     },
     "pspnet": {"architecture": "PSPNet", "encoder": "resnet18"},
+    "lite0": {  # pretrained on ImageNet, of the package that the extra "pretrained" brings
+        "architecture": "DeepLabV3Plus",
+        "encoder": "tu-tf_efficientnet_lite0",
+        "weights": "packaged",
+        "options": {"decoder_channels": 64},
+    },
 }
 
 
@@ -55,14 +61,16 @@ DATASETS: Mapping[str, Callable[[Path, Sequence[int]], dict[str, Any]]] = {
 }
 
 
-def training(iterations: int, rate: float, size: Sequence[int]) -> dict[str, Any]:
+def training(
+    iterations: int, rate: float, size: Sequence[int], head_factor: float = 1.0
+) -> dict[str, Any]:
     """The schedule of tuning and retraining, with crops of the images' size."""
     return {
         "iterations": iterations,
         "batch_size": 8,
         "crop": list(size),
         "learning_rate": rate,
-        "head_factor": 1.0,
+        "head_factor": head_factor,
         "warmup": 10,
         "augmentation": {"scale": [0.75, 1.5]},
     }

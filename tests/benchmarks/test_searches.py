@@ -1,8 +1,10 @@
 """What the benchmark of searched losses asks for, and its tables."""
 
+from pathlib import Path
+
 import pytest
 
-from benchmarks.searches import comparisons, parse, report, searches
+from benchmarks.searches import comparisons, handmade, parse, report, searches
 from search_service.comparisons.request import ComparisonRequest
 from search_service.searches.request import SearchRequest
 from search_service.significance import difference, holm
@@ -11,25 +13,48 @@ from tests.benchmarks.made_up import table
 ROOT = ["--root", "/data"]
 
 
-def test_it_searches_for_every_metric_and_family() -> None:
-    arguments = parse([*ROOT, "--metrics", "miou", "bf1", "--families", "bezier", "linear"])
-    bodies = searches(arguments, "camvid-48x64")
-    assert list(bodies) == [
-        *("searched-miou", "searched-miou-linear", "searched-bf1", "searched-bf1-linear"),
-    ]
-    for name, body in bodies.items():
-        assert SearchRequest.model_validate(body).loss_name == name
+def test_one_search_of_the_zoo_and_the_papers_for_each_metric() -> None:
+    arguments = parse([*ROOT, "--metrics", "miou", "bf1"])
+    bodies = searches(arguments, "camvid-96x128")
+    assert list(bodies) == ["searched", "paper-miou", "paper-bf1"]
+    asked = {name: SearchRequest.model_validate(body) for name, body in bodies.items()}
+    new = asked["searched"]
+    assert [new.name_for(metric) for metric in new.objectives] == ["searched-miou", "searched-bf1"]
+    assert new.race is not None
+    for request in asked.values():
+        assert request.frozen_encoder
+        assert request.hold_out.groups == "auto"
+        assert request.schedule == new.schedule
+    assert asked["paper-bf1"].sampler.name == "ppo2"
+    assert asked["paper-bf1"].loss_name == "paper-bf1"
+    alone = searches(parse([*ROOT, "--metrics", "bf1"]), "camvid-96x128")["searched"]
+    assert SearchRequest.model_validate(alone).loss_name == "searched-bf1"
+
+
+TRIALS = """number,generation,holdout.miou,loss,rate
+0,0,0.3,cross-entropy,1.0
+1,0,0.5,surrogate-miou,1.0
+2,0,0.2,dice,0.5
+3,0,0.4,dice,2.0
+4,0,0.3,lovasz,2.0
+5,0,,focal,2.0
+6,1,0.9,focal,2.0
+"""
+
+
+def test_rivals_are_the_best_handmade_losses_of_the_portfolio(tmp_path: Path) -> None:
+    table = tmp_path / "trials.csv"
+    table.write_text(TRIALS)
+    assert handmade(table, ["miou"]) == {"miou": ["dice", "lovasz"]}
 
 
 def test_every_metric_is_compared_by_itself_with_rivals_of_its_own() -> None:
-    bodies = comparisons(parse([*ROOT, "--seeds", "6"]), "camvid-72x96")
-    asked = {name: ComparisonRequest.model_validate(body) for name, body in bodies.items()}
-    assert {name: request.metric for name, request in asked.items()} == {
-        name: name for name in asked
-    }
-    rivals = ("searched-bf1", "naive-bf1", "cross-entropy", "lovasz")
-    assert asked["bf1"].losses == rivals
-    assert (asked["bf1"].seeds, asked["bf1"].images) == (6, 0)
+    arguments = parse([*ROOT, "--metrics", "bf1", "--seeds", "6"])
+    bodies = comparisons(arguments, "camvid-96x128", {"bf1": ["lovasz", "dice"]})
+    request = ComparisonRequest.model_validate(bodies["bf1"])
+    rivals = ("searched-bf1", "paper-bf1", "naive-bf1", "cross-entropy", "lovasz", "dice")
+    assert (request.losses, request.metric) == (rivals, "bf1")
+    assert (request.seeds, request.images, request.rankseg) == (6, 0, True)
 
 
 MIOU = {
