@@ -4,7 +4,7 @@ Each is recorded once, under the stage that asked for it. A stage that is run ag
 recorded and evaluates the rest, so it ends the same wherever it was interrupted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from search_service.jobs import ledger
@@ -63,7 +63,11 @@ def _recorded(run: Run, stage: str, candidates: Sequence[Candidate]) -> dict[int
     numbers = [candidate.number for candidate in candidates]
     with run.reading() as session:
         rows = ledger.recorded_evaluations(session, run.job.id, stage, numbers)
-    return {row.number: Outcome(**row.outcome) for row in rows}
+    return {row.number: _outcome(row.outcome) for row in rows}
+
+
+def _outcome(body: Mapping[str, Any]) -> Outcome:
+    return Outcome(**{**body, "scales": tuple(body.get("scales", ()))})
 
 
 def _record(run: Run, stage: str, outcome: Outcome) -> None:
@@ -76,6 +80,8 @@ def _record(run: Run, stage: str, outcome: Outcome) -> None:
         "worker": dict(outcome.worker),
         "iterations": outcome.iterations,
         "rejected": outcome.rejected,
+        "scales": list(outcome.scales),
+        "hold_out": outcome.hold_out,
     }
     row = Evaluation(job_id=run.job.id, stage=stage, number=outcome.number, outcome=body)
     row.finished_at = now()

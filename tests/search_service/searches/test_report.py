@@ -43,8 +43,7 @@ class Page(HTMLParser):
 
 
 def written(folder: Path, search: FinishedSearch) -> dict[str, Path]:
-    paths = report.write(folder, search.space, search.document, search.result, search.trials)
-    return {path.name: path for path in paths}
+    return {path.name: path for path in report.write(folder, search)}
 
 
 @pytest.fixture(scope="module")
