@@ -22,7 +22,15 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "search_service": (
         *("significance", "presets", "pages", "store", "settings", "liveness", "jobs"),
-        *("catalogue", "spaces", "samplers", "loss_networks", "searches", "retrainings", "comparisons"),
+        *(
+            "catalogue",
+            "spaces",
+            "samplers",
+            "loss_networks",
+            "searches",
+            "retrainings",
+            "comparisons",
+        ),
         *("kinds", "controller"),
     ),
     "api": (

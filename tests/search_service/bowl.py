@@ -20,6 +20,9 @@ from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
 Scored = list[tuple[int, list[float], float | None]]
 
+HANDMADE = 0.5
+"""What handmade losses score, which are no bowl."""
+
 
 def optimum(dimension: int) -> np.ndarray:
     """Theta of the best score, 1."""
@@ -72,7 +75,9 @@ def expected(
 
     def evaluate(batch: Sequence[Proposal]) -> list[Score | None]:
         # Through control points and back, as candidates travel.
-        told = [curves.theta(curves.control_points(p.theta), curves.weights(p.theta)) for p in batch]
+        told = [
+            curves.theta(curves.control_points(p.theta), curves.weights(p.theta)) for p in batch
+        ]
         scores = [scores_of(space.target, theta.tolist()) for theta in told]
         trials.extend((p.number, list(p.theta), s) for p, s in zip(batch, scores, strict=True))
         return list(scores)
@@ -113,9 +118,17 @@ class BowlPool(IdlePool):
             threading.Event().wait(self.seconds)
             if should_stop():
                 raise Stopped
-            score = scores_of(Target(task.metric), _theta(task.metric, candidate.loss))
             self.evaluated.append((task.metric, candidate.number))
-            on_outcome(Outcome(candidate.number, score, score.parts, None, self.seconds))
+            on_outcome(self.outcome(task, candidate))
+
+    def outcome(self, task: ProxyTask, candidate: Candidate) -> Outcome:
+        """What becomes of a candidate; a handmade loss scores :data:`HANDMADE` in every metric."""
+        target = Target(task.metric)
+        if candidate.loss["kind"] == "handmade":
+            score = Score(HANDMADE, dict.fromkeys(target.metrics, HANDMADE))
+        else:
+            score = scores_of(target, _theta(task.metric, candidate.loss))
+        return Outcome(candidate.number, score, score.parts, None, self.seconds)
 
 
 def _theta(metric: str, document: Mapping[str, Any]) -> list[float]:

@@ -162,7 +162,7 @@ def test_a_loss_network_that_cannot_be_is_refused(network: dict[str, Any]) -> No
         LossNetworkRequest.model_validate({"dataset": "shapes", "network": network})
 
 
-@pytest.mark.parametrize("wrong", [{"scoring": {"tolerance": False}}, {"repeats": True}])
+@pytest.mark.parametrize("wrong", [{"scoring": {"tolerance": False}}, {"warm_up": True}])
 def test_a_boolean_is_no_number(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="takes no true or false"):
         SearchRequest.model_validate({"metric": "miou", "dataset": "shapes"} | wrong)

@@ -93,7 +93,9 @@ def finished(session: Session, state: State = "failed", **fields: Any) -> str:
     request = small(**fields)
     job = create(session, request)
     for number, score in ((0, 0.5), (1, None)):
-        ledger.record_trial(session, trial(job.id, number, score, curves_space(request).start.tolist()))
+        ledger.record_trial(
+            session, trial(job.id, number, score, curves_space(request).start.tolist())
+        )
     ledger.move(session, job.id, {"queued": state})
     return job.id
 
