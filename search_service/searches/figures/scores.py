@@ -63,7 +63,8 @@ def _draw_kinds(axes: Axes, search: FinishedSearch, space: ZooSpace) -> None:
         told = place < COLOURED
         label = kind if told else "other kinds" if place == COLOURED else None
         colour = colours[place] if told else "#cbd5e1"
-        axes.scatter(*zip(*points, strict=True), s=26, color=colour, linewidths=0, label=label)
+        numbers, scores = zip(*points, strict=True)
+        axes.scatter(numbers, scores, s=26, color=colour, linewidths=0, label=label)
 
 
 def _draw_failed(axes: Axes, search: FinishedSearch) -> None:

@@ -38,7 +38,7 @@ def scored(loss: Mapping[str, Any], rate: float, metric: str, seed: int) -> floa
     Mixtures with a fifth of cross entropy are 0.02 better than a loss alone; curves of a surrogate are
     0.05 worse at their ends than in the middle.
     """
-    share = loss["terms"][1]["weight"] if loss["kind"] == "sum" and "scale" in loss else 0.0
+    share = float(loss["terms"][1]["weight"]) if loss["kind"] == "sum" and "scale" in loss else 0.0
     own = loss["terms"][0]["loss"] if share else loss
     name = str(own["name"])
     score = BASES.get(metric, {}).get(name, OTHERS) + 0.02 * (share > 0) - 0.1 * abs(share - 0.2)

@@ -49,7 +49,7 @@ def test_who_is_dropped_failed_or_is_clearly_behind(scores: Rounds) -> None:
 
 def test_who_fails_once_is_dropped_whatever_else_it_scored() -> None:
     stand = standing({0: [0.9, None], 1: [0.5, 0.6]})
-    assert (stand.ranking, stand.dropped, stand.means[0]) == ((1,), {0}, None)
+    assert (stand.ranking, stand.dropped, stand.means[0]) == ((1,), frozenset({0}), None)
     assert standing({0: [None, None]}) == Standing((), frozenset({0}), {}, {0: None})
 
 
