@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from api.cli.answer_tables import print_answers
 from api.cli.console import (
     DEFAULT_URL,
     AsJson,
@@ -73,16 +74,21 @@ def _subject(request: Mapping[str, Any]) -> str:
 def _sought(request: Mapping[str, Any]) -> str:
     if losses := request.get("losses"):
         return f"{len(losses)} losses"
+    if metrics := request.get("metrics"):
+        return ",".join(metrics)
     return str(request.get("metric") or request.get("loss") or plain(request["network"]["kind"]))
 
 
 @app.command()
 @plain_errors
-def show(job_id: JobId, url: Url = DEFAULT_URL) -> None:
-    """One job in full, as JSON."""
+def show(job_id: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
+    """The answer of a search that has succeeded; any other job in full, as JSON."""
     with connect(url) as client:
         _, job = client.find(job_id)
-    print_json(job)
+    if job.kind == "search" and job.result is not None and not as_json:
+        print_answers(job.id, job.result)
+    else:
+        print_json(job)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from api.cli.answer_tables import tell_race
 from api.cli.console import (
     DEFAULT_URL,
     AsJson,
@@ -47,9 +48,14 @@ def list_losses(
 @app.command()
 @plain_errors
 def show(name: LossName, version: Version = None, url: Url = DEFAULT_URL) -> None:
-    """One loss with its control points, its provenance and what it needs, as JSON."""
+    """One loss with its control points, its provenance and what it needs, as JSON.
+
+    What the race of its search said of it is told beside that.
+    """
     with connect(url) as client:
-        print_json(client.losses.get(name, version))
+        loss = client.losses.get(name, version)
+    print_json(loss)
+    tell_race(loss.document["provenance"], loss.name)
 
 
 @app.command()

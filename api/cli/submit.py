@@ -6,7 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.console import DEFAULT_URL, Assignments, Url, assigned, connect, out, plain_errors, say
+from api.cli.answer_tables import print_answers
+from api.cli.console import (
+    DEFAULT_URL,
+    AsJson,
+    Assignments,
+    Url,
+    assigned,
+    connect,
+    out,
+    plain_errors,
+    say,
+)
 from api.cli.watching import follow
 from api.client.jobs import Jobs
 from api.schemas import JobDetail
@@ -28,7 +39,12 @@ Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
 
 @plain_errors
 def search(
-    metric: Annotated[str, typer.Argument(help="What to search for, e.g. miou, or miou+bf1.")],
+    metric: Annotated[
+        str,
+        typer.Argument(
+            help="What to search for: miou, miou+bf1 for one loss for both, miou,bf1 for one for each."
+        ),
+    ],
     dataset: Annotated[str, typer.Argument(help="A registered dataset.")] = "shapes",
     *,
     preset: Annotated[
@@ -41,15 +57,21 @@ def search(
     assignments: Assignments = None,
     key: Key = None,
     detach: Detach = False,
+    as_json: AsJson = False,
     url: Url = DEFAULT_URL,
 ) -> None:
-    """Search the loss that fits METRIC on DATASET."""
-    body: dict[str, Any] = {"metric": metric, "dataset": dataset, "preset": preset, "seed": seed}
+    """Search the loss that fits METRIC on DATASET, and print the answer."""
+    body: dict[str, Any] = {"dataset": dataset, "preset": preset, "seed": seed}
+    body |= {"metrics": metric.split(",")} if "," in metric else {"metric": metric}
     body |= {"name": name} if name else {}
     with connect(url) as client:
         title = f"search {metric} on {dataset}"
         body = assigned(body, assignments)
-        run(client.searches, body, key=key, detach=detach, title=title)
+        job = finish(client.searches, body, key=key, detach=detach, title=title)
+    if job is not None and as_json:
+        print_result(job)
+    elif job is not None:
+        print_answers(job.id, job.result or {})
 
 
 @plain_errors

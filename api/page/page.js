@@ -54,7 +54,7 @@ function row(job) {
 const plain = (kind) => kind.replaceAll("_", " ");
 
 const about = (request) => (request.losses ? `${request.losses.length} losses`
-  : request.metric ?? request.loss ?? plain(request.network.kind));
+  : request.metrics?.join(",") ?? request.metric ?? request.loss ?? plain(request.network.kind));
 const what = ({ request }) => `${about(request)} on ${request.dataset}`;
 
 const stage = ({ stage }) => (stage ? `${plain(stage)} first, ` : "");

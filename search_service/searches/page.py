@@ -5,9 +5,17 @@ from typing import Any, Final
 
 from search_service.pages.environment import PAGES, embedded
 from search_service.pages.fact_rows import rows_of
+from search_service.searches.answers import HEADING, answer, duration
 from search_service.searches.figures.catalogue import FIGURES
-from search_service.searches.figures.search import FinishedSearch
+from search_service.searches.figures.kinds import NO_KINDS
+from search_service.searches.figures.race import NO_RACE
+from search_service.searches.figures.search import NO_CURVES, FinishedSearch
+from search_service.spaces.zoo import ZooSpace
+from search_service.store.tables import Trial
 from surrogate_zoo.metrics.catalogue import METRICS
+
+OF_OTHERS: Final = (NO_CURVES, NO_KINDS, NO_RACE)
+"""Why a figure is of other searches: nothing is said of it."""
 
 BEST: Final = 10
 """So many trials stand in the table of the best."""
@@ -20,20 +28,53 @@ def render(search: FinishedSearch, figures: Mapping[str, bytes | str]) -> str:
         search: What it tells of.
         figures: Name -> PNG file's content, or why there is none.
     """
+    told = zip(search.winners, search.documents, strict=True) if search.winners else ()
     measured = [name for name in METRICS if any(name in t.metrics for t, _ in search.scored)]
     return PAGES.get_template("search.html").render(
         search=search,
         loss=search.document["name"],
         title=search.document["title"],
         facts=search.document["provenance"],
-        curves=_points(search.document),
-        figures=[(entry, *embedded(figures[entry.name])) for entry in FIGURES],
+        answers=[answer(winner, document["name"]) for winner, document in told],
+        heading=HEADING,
+        cost=_cost(search),
+        curves={d["name"]: points for d in search.documents if (points := _points(d))},
+        figures=[
+            (entry, *embedded(figures[entry.name]))
+            for entry in FIGURES
+            if figures[entry.name] not in OF_OTHERS
+        ],
         best=search.best[:BEST],
         failed=len(search.trials) - len(search.scored),
         measured={name: METRICS[name].title for name in measured},
-        seconds=sum(trial.seconds for trial in search.trials),
+        kinds=[_kind(search, trial) for trial, _ in search.best[:BEST]],
         rows=_rows(search.document["provenance"]),
     )
+
+
+def _kind(search: FinishedSearch, trial: Trial) -> str:
+    """What a trial of the zoo was, in a few words; nothing of a trial of curves."""
+    if not isinstance(search.space, ZooSpace):
+        return ""
+    named = search.space.named(trial.theta)
+    share = named.get("cross-entropy", 0.0)
+    mixed = f", {share:.2g} of cross entropy" if share else ""
+    return f"{named['loss']}{mixed}, rate x {named['rate']:.2g}"
+
+
+def _cost(search: FinishedSearch) -> dict[str, str]:
+    """Trainings and their time before the race: of the zoo the portfolio apart from what came after."""
+    parts: dict[str, list[Trial]] = {"search": list(search.trials)}
+    if isinstance(search.space, ZooSpace):
+        parts = {
+            "portfolio": [trial for trial in search.trials if trial.generation == 0],
+            "search after it": [trial for trial in search.trials if trial.generation > 0],
+        }
+    return {
+        name: f"{len(trials)} trainings, {duration(sum(trial.seconds for trial in trials))}"
+        for name, trials in parts.items()
+        if trials
+    }
 
 
 def _points(document: Mapping[str, Any]) -> dict[str, list[float]]:

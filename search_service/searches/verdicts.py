@@ -19,13 +19,18 @@ def sentence(objective: str, race: Mapping[str, Any]) -> str:
     leads = "; ".join(map(_lead, rivals))
     seeds = f"{race['rounds']} fresh seeds"
     if race["verdict"] == "better":
-        return f"{label(winner)} beats the best handmade loss in {metric} over {seeds}: {leads}."
+        return f"{_first(winner)} beats the best handmade loss in {metric} over {seeds}: {leads}."
     best = next((e for e in rivals if "handmade" in e["roles"]), None)
     if race["verdict"] == "handmade":
         told = f"No loss was found that is better than {label(winner)} in {metric} over {seeds}"
         return told + (f" (its lead: {leads})." if leads else ".")
     other = "the handmade ones" if best is None else label(best)
-    return f"{label(winner)} leads in {metric} over {seeds}, and is not told apart from {other}: {leads}."
+    return f"{_first(winner)} leads in {metric} over {seeds}, and is not told apart from {other}: {leads}."
+
+
+def _first(winner: Mapping[str, Any]) -> str:
+    """A loss at the beginning of a sentence: names stay as they are."""
+    return label(winner) if "loss" in winner else label(winner).capitalize()
 
 
 def label(entrant: Mapping[str, Any]) -> str:

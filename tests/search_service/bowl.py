@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from search_service.samplers.contract import Proposal, Score, Theta
+from search_service.samplers.contract import Proposal, Score
 from search_service.samplers.registry import SAMPLERS
 from search_service.searches.request import SearchRequest
 from search_service.searches.space import space_of
+from search_service.spaces.curves import CurveSpace
+from search_service.spaces.space import Theta
 from surrogate_zoo.losses.parameter_space import ControlPoints, ParameterSpace
 from surrogate_zoo.metrics.targets import Target
 from tests.search_service.pools import IdlePool
@@ -17,6 +19,9 @@ from workers.tasks.base import Stopped
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
 Scored = list[tuple[int, list[float], float | None]]
+
+HANDMADE = 0.5
+"""What handmade losses score, which are no bowl."""
 
 
 def optimum(dimension: int) -> np.ndarray:
@@ -53,22 +58,32 @@ def curves_of(document: Mapping[str, Any]) -> ControlPoints:
     }
 
 
+def curves_space(request: SearchRequest) -> CurveSpace:
+    """The space of a request that searches curves."""
+    space = space_of(request)
+    assert isinstance(space, CurveSpace)
+    return space
+
+
 def expected(
     request: SearchRequest, start: Theta | None = None
 ) -> tuple[Scored, dict[str, list[float]]]:
     """Trials (number, theta, score) and published control points that a search must end with."""
-    space = space_of(request)
+    space = curves_space(request)
+    curves = space.parameters
     trials: Scored = []
 
     def evaluate(batch: Sequence[Proposal]) -> list[Score | None]:
         # Through control points and back, as candidates travel.
-        told = [space.theta(space.control_points(p.theta), space.weights(p.theta)) for p in batch]
+        told = [
+            curves.theta(curves.control_points(p.theta), curves.weights(p.theta)) for p in batch
+        ]
         scores = [scores_of(space.target, theta.tolist()) for theta in told]
         trials.extend((p.number, list(p.theta), s) for p, s in zip(batch, scores, strict=True))
         return list(scores)
 
     result = SAMPLERS[request.sampler.name](space, request.sampler, evaluate, request.seed, start)
-    return trials, space.control_points(result.theta)
+    return trials, curves.control_points(result.theta)
 
 
 class BowlPool(IdlePool):
@@ -103,9 +118,17 @@ class BowlPool(IdlePool):
             threading.Event().wait(self.seconds)
             if should_stop():
                 raise Stopped
-            score = scores_of(Target(task.metric), _theta(task.metric, candidate.loss))
             self.evaluated.append((task.metric, candidate.number))
-            on_outcome(Outcome(candidate.number, score, score.parts, None, self.seconds))
+            on_outcome(self.outcome(task, candidate))
+
+    def outcome(self, task: ProxyTask, candidate: Candidate) -> Outcome:
+        """What becomes of a candidate; a handmade loss scores :data:`HANDMADE` in every metric."""
+        target = Target(task.metric)
+        if candidate.loss["kind"] == "handmade":
+            score = Score(HANDMADE, dict.fromkeys(target.metrics, HANDMADE))
+        else:
+            score = scores_of(target, _theta(task.metric, candidate.loss))
+        return Outcome(candidate.number, score, score.parts, None, self.seconds)
 
 
 def _theta(metric: str, document: Mapping[str, Any]) -> list[float]:

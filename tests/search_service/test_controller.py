@@ -46,7 +46,7 @@ def test_a_search_runs_to_its_end_and_publishes_what_it_found(
     assert document["control_points"] == points
     assert document["name"] == "asl-macc-shapes"
     assert job.result is not None
-    assert job.result["best"]["control_points"] == points
+    assert job.result["best"]["theta"] == job.result["winners"][0]["theta"]
     assert (job.result["trials"], job.result["failed"]) == (12, 0)
     _check_provenance(document["provenance"], trials)
     _check_files(desk, settings, job_id, document)

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from search_service.pages.canvas import png
-from search_service.searches.figures import curves, importance, scores, surface, trade_off
+from search_service.searches.figures import (
+    curves,
+    importance,
+    kinds,
+    race,
+    scores,
+    surface,
+    trade_off,
+)
 from search_service.searches.figures.search import FinishedSearch
 
 
@@ -29,10 +37,24 @@ class SearchFigure:
 
 FIGURES: tuple[SearchFigure, ...] = (
     SearchFigure(
+        "race",
+        "Race",
+        "The scores of the losses that were trained again with fresh seeds: each seed cuts another "
+        "hold-out set and draws other weights and batches, the same for all.",
+        race.draw,
+    ),
+    SearchFigure(
         "scores",
         "Scores",
-        "The score of every trial on the hold-out set, and the mean of every generation.",
+        "The score of every trial on the hold-out set; the mean of every generation, or the kinds of loss.",
         scores.draw,
+    ),
+    SearchFigure(
+        "kinds",
+        "Kinds of losses",
+        "The best trial of each kind of loss, and the factor on the learning rate that it had. It is "
+        "the best of several noisy scores, hence too high; the race tells more.",
+        kinds.draw,
     ),
     SearchFigure(
         "curves",

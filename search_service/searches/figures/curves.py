@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -11,35 +12,47 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from search_service.pages.canvas import FOUND, START, TRIAL, legend, name_axes, panels
-from search_service.searches.figures.search import NO_CURVES, FinishedSearch
+from search_service.searches.figures.search import (
+    NO_CURVES,
+    NO_SURROGATE,
+    FinishedSearch,
+    surrogates_of,
+)
 from surrogate_zoo.curves.curves import curve_of
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 _NUMBERED = re.compile(r"(?:u|v|rise)(\d+)")
+
+Curve: TypeAlias = tuple[str, Sequence[float]]
+"""A curve's family and its control points."""
 
 BEST = 5
 """So many of the best trials stand beside what is published."""
 
 
 def draw_curves(search: FinishedSearch) -> Figure | str:
-    """Draw the published curves and those of the best trials, beside the straight line.
+    """Draw the published curves beside the straight line; of a search of curves its best trials' too.
 
     Returns:
         The figure, or why there is none.
     """
+    published = _published(search)
     space = search.curves
-    if space is None:
-        return NO_CURVES
-    figure, grid = panels(len(space.curves))
-    drawn = dict(zip(space.curves, grid, strict=True))
+    names = list(published) if space is None else list(space.curves)
+    if not names:
+        return NO_SURROGATE
+    figure, grid = panels(len(names))
+    drawn = dict(zip(names, grid, strict=True))
     for axes in grid:
         axes.plot([0, 1], [0, 1], color=START, linestyle="--", label="straight line (no search)")
         axes.set(aspect="equal", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    best = search.best[:BEST]
+    best = [] if space is None else search.best[:BEST]
     for rank, (trial, _) in enumerate(best):
         label = f"the {len(best)} best trials" if rank == 0 else None
-        _draw(drawn, space, trial.theta, color=TRIAL, linewidth=0.8, alpha=0.6, label=label)
-    _draw(drawn, space, search.result.theta, color=FOUND, linewidth=2.5, label="published")
+        for name, points in _points(search, trial.theta).items():
+            _draw(drawn[name], *points, color=TRIAL, linewidth=0.8, alpha=0.6, label=label)
+    for name, points in published.items():
+        _draw(drawn[name], *points, color=FOUND, linewidth=2.5, label="published")
     for name, axes in drawn.items():
         axes.set_title(name, fontsize=10)
     name_axes(grid, "probability", "g: what the logic takes for it")
@@ -47,13 +60,33 @@ def draw_curves(search: FinishedSearch) -> Figure | str:
     return figure
 
 
-def _draw(
-    drawn: dict[str, Axes], space: ParameterSpace, theta: Sequence[float], **style: object
-) -> None:
+def _published(search: FinishedSearch) -> dict[str, Curve]:
+    """The curves of all losses that are published; those of several are told apart by their names."""
+    several = len(search.documents) > 1
+    sums = search.curves is not None and len(search.curves.target.metrics) > 1
+    published: dict[str, Curve] = {}
+    for document in search.documents:
+        for _, loss in surrogates_of(document):
+            for curve, points in loss["control_points"].items():
+                title = f"{loss['metric']}:{curve}" if several or sums else curve
+                title = f"{document['name']}\n{title}" if several else title
+                published[title] = (loss["family"], points)
+    return published
+
+
+def _points(search: FinishedSearch, theta: Sequence[float]) -> dict[str, Curve]:
+    """The curves of a theta of a search of curves."""
+    space = search.curves
+    if space is None:
+        return {}
+    points = space.control_points(theta[: space.dimension])
+    return {name: (space.family, row) for name, row in points.items()}
+
+
+def _draw(axes: Axes, family: str, points: Sequence[float], **style: Any) -> None:
     x = torch.linspace(0, 1, 201, dtype=torch.float64)
-    for name, points in space.control_points(theta[: space.dimension]).items():
-        curve = curve_of(space.family, torch.tensor(points, dtype=torch.float64))(x)
-        drawn[name].plot(x.numpy(), curve.numpy(), **style)  # type: ignore[arg-type]
+    curve = curve_of(family, torch.tensor(points, dtype=torch.float64))(x)
+    axes.plot(x.numpy(), curve.numpy(), **style)
 
 
 def draw_path(search: FinishedSearch) -> Figure | str:

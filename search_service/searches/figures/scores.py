@@ -1,20 +1,30 @@
 """Score against trial, with the means of the generations and what is published."""
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from search_service.pages.canvas import FOUND, START, TRIAL, figure_of, legend
 from search_service.searches.figures.search import FinishedSearch
+from search_service.spaces.zoo import ZooSpace
+
+COLOURED = 8
+"""So many kinds of loss have a colour of their own: the best."""
 
 
 def draw(search: FinishedSearch) -> Figure:
     """Draw every trial's score; those without one stand as crosses on the axis."""
     figure = figure_of(9, 4.8)
     axes = figure.subplots()
-    _draw_trials(axes, search)
-    _draw_means(axes, search)
+    if isinstance(search.space, ZooSpace):
+        _draw_kinds(axes, search, search.space)
+    else:
+        _draw_trials(axes, search)
+        _draw_means(axes, search)
+    _draw_failed(axes, search)
+    _draw_published(axes, search)
     axes.set(xlabel="trial", ylabel=f"{search.target} on the hold-out set")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y", alpha=0.25)
@@ -39,6 +49,25 @@ def _draw_trials(axes: Axes, search: FinishedSearch) -> None:
             markersize=6,
             label="trial of the mean itself",
         )
+
+
+def _draw_kinds(axes: Axes, search: FinishedSearch, space: ZooSpace) -> None:
+    """Draw trials in the colour of their kind of loss; the portfolio stands on a darker ground."""
+    portfolio = sum(trial.generation == 0 for trial in search.trials)
+    axes.axvspan(-0.5, portfolio - 0.5, color=START, alpha=0.1, linewidth=0, label="portfolio")
+    kinds: dict[str, list[tuple[int, float]]] = {}
+    for trial, score in search.best:
+        kinds.setdefault(space.kind(trial.theta).name, []).append((trial.number, score))
+    colours = colormaps["tab10"].colors[:COLOURED]  # type: ignore[attr-defined]
+    for place, (kind, points) in enumerate(kinds.items()):
+        told = place < COLOURED
+        label = kind if told else "other kinds" if place == COLOURED else None
+        colour = colours[place] if told else "#cbd5e1"
+        numbers, scores = zip(*points, strict=True)
+        axes.scatter(numbers, scores, s=26, color=colour, linewidths=0, label=label)
+
+
+def _draw_failed(axes: Axes, search: FinishedSearch) -> None:
     without = [trial.number for trial in search.trials if trial.score is None]
     if without:
         axes.plot(
@@ -57,16 +86,33 @@ def _draw_means(axes: Axes, search: FinishedSearch) -> None:
     means = [np.nan if score is None else score for score in search.result.mean_scores]
     centres = [centre(search, generation) for generation in range(len(means))]
     axes.plot(centres, means, color=FOUND, marker="o", markersize=5, label="mean of a generation")
+
+
+def _draw_published(axes: Axes, search: FinishedSearch) -> None:
+    points = _published(search)
+    if not points:
+        return
     axes.plot(
-        [_place(search, centres)],
-        [search.result.score],
+        *zip(*points, strict=True),
         color=FOUND,
         linestyle="none",
         marker="*",
         markersize=17,
         markeredgecolor="white",
-        label="published, at the score that it was chosen by",
+        label="published: the race's winner"
+        if search.raced
+        else "published, at the score that it was chosen by",
     )
+
+
+def _published(search: FinishedSearch) -> list[tuple[float, float]]:
+    """Where what is published stands: a race's winners at what the search scored them."""
+    if search.raced or isinstance(search.space, ZooSpace):
+        numbers = {winner["trial"] for winner in search.winners} or {search.result.trial}
+        return [(trial.number, score) for trial, score in search.scored if trial.number in numbers]
+    means = range(len(search.result.mean_scores))
+    centres = [centre(search, generation) for generation in means]
+    return [(_place(search, centres), search.result.score)]
 
 
 def _place(search: FinishedSearch, centres: list[float]) -> float:

@@ -1,6 +1,6 @@
 """What the figures and the report of a search are made from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,20 @@ from surrogate_zoo.metrics.catalogue import METRICS
 
 NO_CURVES = "The search was of the zoo: its trials are of several kinds of loss."
 """Why figures of curves are missing there."""
+
+
+NO_SURROGATE = "No loss that is published is a surrogate: none has curves."
+"""Why figures of what is published are missing where handmade losses won."""
+
+
+def surrogates_of(document: Mapping[str, Any]) -> list[tuple[float, dict[str, Any]]]:
+    """The surrogates with curves in a loss file's content, with their weights."""
+    terms = document.get("terms", [{"weight": 1.0, "loss": document}])
+    return [
+        (term["weight"], term["loss"])
+        for term in terms
+        if term["loss"]["kind"] == "surrogate" and term["loss"]["control_points"]
+    ]
 
 
 @dataclass(frozen=True)
@@ -43,6 +57,11 @@ class FinishedSearch:
     def curves(self) -> ParameterSpace | None:
         """The curves, where they are what was searched."""
         return self.space.parameters if isinstance(self.space, CurveSpace) else None
+
+    @property
+    def raced(self) -> bool:
+        """Whether a race chose what is published."""
+        return any("race" in winner for winner in self.winners)
 
     @property
     def objectives(self) -> tuple[str, ...]:

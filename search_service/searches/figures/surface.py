@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from search_service.pages.canvas import figure_of, legend, name_axes
-from search_service.searches.figures.search import NO_CURVES, FinishedSearch
+from search_service.searches.figures.search import NO_SURROGATE, FinishedSearch, surrogates_of
 from surrogate_zoo.losses.surrogate import SurrogateLoss
 
 _WIDTH: Final = 32  # pixels of the image; class 1 is its left part
@@ -33,8 +33,8 @@ def draw(search: FinishedSearch) -> Figure | str:
     Returns:
         The figure, or why there is none.
     """
-    if search.curves is None:
-        return NO_CURVES
+    if not _surrogates(search):
+        return NO_SURROGATE
     searched, naive = surface(search), surface(search, naive=True)
     figure = figure_of(11, 4.2)
     axes = figure.subplots(1, 3, sharey=True)
@@ -70,18 +70,20 @@ def surface(search: FinishedSearch, *, naive: bool = False) -> NDArray[np.float6
     return np.array(rows)
 
 
+def _surrogates(search: FinishedSearch) -> list[tuple[float, dict[str, Any]]]:
+    """Those of the first published loss that is made of some."""
+    found = (surrogates_of(document) for document in search.documents)
+    return next((surrogates for surrogates in found if surrogates), [])
+
+
 def _losses(search: FinishedSearch, *, naive: bool) -> list[tuple[float, SurrogateLoss]]:
-    document = search.document
-    options: dict[str, Any] = (
-        document["terms"][0]["loss"] if document["kind"] == "sum" else document
-    )["options"]
     losses = []
-    space = search.curves
-    assert space is not None  # noqa: S101 - the caller looked
-    theta = search.result.theta[: space.dimension]
-    for weight, metric, curves in space.surrogates(theta):
-        points = None if naive else [value for row in curves.values() for value in row]
-        loss = SurrogateLoss(metric, points, num_classes=2, family=space.family, **options)
+    for weight, body in _surrogates(search):
+        curves = body["control_points"].values()
+        points = None if naive else [value for row in curves for value in row]
+        loss = SurrogateLoss(
+            body["metric"], points, num_classes=2, family=body["family"], **body["options"]
+        )
         loss.check_values = False
         losses.append((weight, loss))
     return losses

@@ -72,7 +72,7 @@ def wait_until_controlled(client: Client, *, controlled: bool = True) -> None:
 def search(service: Service) -> dict[str, object]:
     """A finished search."""
     sets = SAMPLER + NETWORK + TRAINING
-    printed = service.run("search", "macc", "tiny", "--name", "found", sets=sets)
+    printed = service.run("search", "macc", "tiny", "--name", "found", "--json", sets=sets)
     return dict(json.loads(printed))
 
 
@@ -87,6 +87,15 @@ def test_a_search_ends_with_a_loss_in_the_zoo(service: Service, search: dict[str
     assert shown["metric"] == "macc"
     assert shown["document"]["provenance"]
     assert "found" in service.run("losses", "list", "--metric", "macc")
+
+
+def test_the_answer_of_a_search_is_shown(service: Service, search: dict[str, Any]) -> None:
+    shown = service.run("jobs", "show", str(search["id"]))
+    assert "The loss for mAcc: found v1" in shown
+    assert "no race compared it with other losses" in shown
+    assert "lossfit losses download found" in shown
+    full = json.loads(service.run("jobs", "show", str(search["id"]), "--json"))
+    assert full["result"] == search["result"]
 
 
 def test_a_search_leaves_its_figures_and_tables(

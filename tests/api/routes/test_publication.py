@@ -2,18 +2,18 @@
 
 from search_service.jobs import ledger
 from search_service.searches.request import SearchRequest
-from search_service.searches.space import space_of
 from tests.api.conftest import Live
 from tests.api.requests import SEARCH
 from tests.api.routes.test_searches import move, submit, trial
 from tests.api.test_problems import is_problem
+from tests.search_service.bowl import curves_space
 
 
 def test_a_trial_is_published_once_the_search_is_over(live: Live) -> None:
     job_id = submit(live)["id"]
     path, body = f"/v1/searches/{job_id}/publish", {"trial": 0, "name": "mine"}
     scored = trial(job_id, 0)
-    scored.theta = space_of(SearchRequest.model_validate(SEARCH)).start.tolist()
+    scored.theta = curves_space(SearchRequest.model_validate(SEARCH)).start.tolist()
     with live.sessions.begin() as session:
         ledger.record_trial(session, scored)
     is_problem(live.http.post(path, json=body), 409)

@@ -165,7 +165,7 @@ def test_a_search_trains_the_network_that_its_companion_needs_and_publishes_both
 ) -> None:
     with working(settings, pool):
         alone = finished(desk, search(name="alone"))
-        beside = finished(desk, search(companion="0.5*semeda", repeats=2))
+        beside = finished(desk, search(companion="0.5*semeda", race={"heats": 0, "rounds": 2}))
     (row,) = published(desk)
     assert beside.result is not None
     network = {"kind": EDGE, "sha256": row.sha256, "measures": row.measures}

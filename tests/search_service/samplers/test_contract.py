@@ -14,7 +14,6 @@ from search_service.samplers.contract import (
     Proposal,
     SamplerResult,
     Score,
-    Theta,
     with_failures_filled,
 )
 from search_service.samplers.registry import SAMPLERS
@@ -27,6 +26,7 @@ from search_service.samplers.specs import (
     SamplerSpec,
     TPESpec,
 )
+from search_service.spaces.space import Theta
 from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from tests.search_service.bowl import bowl

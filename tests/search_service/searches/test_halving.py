@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from search_service.samplers.contract import Proposal, Score
 from search_service.samplers.registry import SAMPLERS
 from search_service.samplers.specs import PPO2Spec
-from search_service.searches.halving import HalvingSpec, Rung, imputed_scores
+from search_service.searches.halving import HalvingSpec, Rung, imputed_scores, standings
 from search_service.searches.request import SearchRequest
 from surrogate_zoo.losses.parameter_space import ParameterSpace
+from surrogate_zoo.metrics.targets import Target
 from tests.search_service.bowl import alone
 
 
@@ -40,6 +41,21 @@ def test_the_better_part_goes_on_and_the_mean_with_it() -> None:
     assert rung.stopped == {9: 0.1}
     assert Rung.of({1: 0.2, 0: 0.2}, 0.5).better == {0}  # of equals the earlier one
     assert Rung.of({1: None}, 0.5).going_on == frozenset()
+
+
+def test_of_several_objectives_a_candidate_counts_by_its_best_place() -> None:
+    measured = {
+        0: {"miou": 0.9, "macc": 0.1},
+        1: {"miou": 0.5, "macc": 0.5},
+        2: {"miou": 0.1, "macc": 0.9},
+        3: {},
+        4: {"miou": 0.05, "macc": 0.05},
+    }
+    both = standings(measured, [Target("miou"), Target("macc")])
+    assert both == {0: 0, 1: -1, 2: 0, 3: None, 4: -3}
+    assert Rung.of(both, 0.5).better == {0, 2}
+    alone = standings(measured, [Target("miou")])
+    assert alone == {0: 0.9, 1: 0.5, 2: 0.1, 3: None, 4: 0.05}
 
 
 def test_a_stopped_candidate_lies_as_far_below_the_worst_of_the_better_as_on_its_rung() -> None:

@@ -9,6 +9,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from search_service.searches import optuna_export
+from search_service.spaces.curves import CurveSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 
@@ -28,7 +29,7 @@ def exported(
     path: Path, space: ParameterSpace, trials: list[Trial], *objectives: str
 ) -> optuna.Study:
     optuna_export.write(
-        path, space, "asl-macc-shapes", trials,
+        path, CurveSpace(space), "asl-macc-shapes", trials,
         facts={"metric": space.metric}, objectives=objectives,
     )  # fmt: skip
     storage = RDBStorage(f"sqlite:///{path}")

@@ -13,7 +13,6 @@ from search_service.jobs import lifecycle as jobs
 from search_service.searches import publication
 from search_service.searches.admission import trials as trials_of
 from search_service.searches.request import PublicationRequest
-from search_service.searches.space import space_of
 from search_service.settings import Settings
 from search_service.store import artifacts
 from search_service.store.database import sessions
@@ -22,7 +21,7 @@ from search_service.store.tables import Trial
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import Loss, now
-from tests.search_service.bowl import BowlPool, curves_of
+from tests.search_service.bowl import BowlPool, curves_of, curves_space
 from tests.search_service.service import Desk, create, result_of, small, working
 
 TWO = small(
@@ -94,7 +93,9 @@ def finished(session: Session, state: State = "failed", **fields: Any) -> str:
     request = small(**fields)
     job = create(session, request)
     for number, score in ((0, 0.5), (1, None)):
-        ledger.record_trial(session, trial(job.id, number, score, space_of(request).start.tolist()))
+        ledger.record_trial(
+            session, trial(job.id, number, score, curves_space(request).start.tolist())
+        )
     ledger.move(session, job.id, {"queued": state})
     return job.id
 
@@ -113,14 +114,15 @@ def test_a_trial_of_any_search_that_is_over_becomes_a_loss(session: Session, sta
     job_id = finished(session, state)
     loss = publish(session, job_id, 0)
     assert (loss.name, loss.version, loss.kind, loss.metric) == ("mine", 1, "surrogate", "macc")
-    space = space_of(small())
-    assert curves_of(loss.document) == space.control_points(space.start)
+    space = curves_space(small())
+    assert curves_of(loss.document) == space.parameters.control_points(space.start)
     facts = loss.document["provenance"]
     assert (facts["search"], facts["dataset"]["name"]) == (job_id, "shapes")
     assert facts["chosen"] == {
         "trial": 0,
         "generation": 0,
         "theta": space.start.tolist(),
+        "parameters": dict(zip(space.names, space.start.tolist(), strict=True)),
         "score": 0.5,
     }
     assert facts["workers"] == [{"threads": 1}]

@@ -14,7 +14,10 @@ from search_service.searches.figures.search import FinishedSearch
 from search_service.store.artifacts import MEDIA_TYPES
 from surrogate_zoo import load_loss
 from surrogate_zoo.losses.parameter_space import ParameterSpace
-from tests.search_service.searches.figures.finished import finished, scored_by, trial
+from tests.search_service.searches.figures.finished import finished, finished_zoo, scored_by, trial
+
+OF_OTHERS = {"race", "kinds"}
+"""Figures of searches of the zoo, and of such that end with a race."""
 
 VOID = {"meta", "img", "link", "br"}
 
@@ -43,8 +46,7 @@ class Page(HTMLParser):
 
 
 def written(folder: Path, search: FinishedSearch) -> dict[str, Path]:
-    paths = report.write(folder, search.space, search.document, search.result, search.trials)
-    return {path.name: path for path in paths}
+    return {path.name: path for path in report.write(folder, search)}
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +65,9 @@ def page(files: dict[str, Path]) -> Page:
 
 def test_every_figure_is_a_file_and_stands_in_the_page(files: dict[str, Path], page: Page) -> None:
     pictures = [source for tag, facts in page.tags if tag == "img" and (source := facts["src"])]
-    assert len(pictures) == len(FIGURES)
-    for figure, source in zip(FIGURES, pictures, strict=True):
+    drawn = [figure for figure in FIGURES if figure.name not in OF_OTHERS]
+    assert len(pictures) == len(drawn)
+    for figure, source in zip(drawn, pictures, strict=True):
         content = files[f"{figure.name}.png"].read_bytes()
         assert content.startswith(b"\x89PNG")
         assert b64decode(source.removeprefix("data:image/png;base64,")) == content
@@ -105,7 +108,26 @@ def test_a_search_of_few_trials_says_which_figures_it_lacks(tmp_path: Path) -> N
     search = finished(space, [trial(0, space.start, 0.5), trial(1, space.start, None)])
     files = written(tmp_path, search)
     pictures = {path.stem for path in files.values() if path.suffix == ".png"}
-    assert {figure.name for figure in FIGURES} - pictures == {"importance", "trade-off"}
+    missing = {figure.name for figure in FIGURES} - pictures
+    assert missing == {"importance", "trade-off"} | OF_OTHERS
     text = Page(files["report.html"].read_text()).text
     assert "at least 20 trials" in text
     assert "(1 without a score)" in text
+
+
+def test_a_search_of_the_zoo_answers_first(tmp_path: Path) -> None:
+    files = written(tmp_path, finished_zoo())
+    assert {"mine-miou.json", "mine-macc.json", "race.png", "kinds.png", "curves.png"} <= set(files)
+    assert not {"path.png", "importance.png"} & set(files)
+    page = Page(files["report.html"].read_text())
+    told = " ".join(page.text.split())
+    assert not page.opened
+    answer = "surrogate-miou beats the best handmade loss in mIoU over 3 fresh seeds: +5.0 points"
+    assert (
+        told.index("The loss for mIoU: mine-miou") < told.index(answer) < told.index("The search")
+    )
+    assert "No loss was found that is better than lovasz in mAcc" in told
+    assert "lovasz (handmade) 2 3 55.0 +5.0 (+3.0 to +7.0)" in told
+    assert "portfolio 4 trainings" in told
+    assert "hold-out sets whole images" in told
+    assert "Path of the search" not in told

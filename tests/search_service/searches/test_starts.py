@@ -16,7 +16,7 @@ from surrogate_zoo.errors import ConflictError, InputError
 from surrogate_zoo.losses.document import sum_document, surrogate_document
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.store import zoo
-from tests.search_service.bowl import BowlPool, expected
+from tests.search_service.bowl import BowlPool, curves_space, expected
 from tests.search_service.service import Desk, create, small, working
 
 # What does not depend on the database is tested on one.
@@ -33,12 +33,12 @@ def session(engine: Engine) -> Iterator[Session]:
         yield session
 
 
-def space(request: SearchRequest) -> ParameterSpace:
-    return ParameterSpace(request.metric, request.family, request.segments)
+def curves(request: SearchRequest) -> ParameterSpace:
+    return curves_space(request).parameters
 
 
 def first_theta(session: Session, request: SearchRequest) -> tuple[float, ...] | None:
-    return starts.theta(session, request, space(request))
+    return starts.theta(session, request, curves_space(request))
 
 
 def test_a_search_starts_from_a_loss_as_it_was_when_it_was_asked_for(session: Session) -> None:
@@ -47,7 +47,7 @@ def test_a_search_starts_from_a_loss_as_it_was_when_it_was_asked_for(session: Se
     zoo.publish(session, surrogate_document("mine", "macc", OTHER_POINTS))
     assert job.request["start_version"] == 1
     kept = SearchRequest.model_validate(job.request)
-    points = space(kept).control_points(first_theta(session, kept) or ())
+    points = curves(kept).control_points(first_theta(session, kept) or ())
     assert points["and"] == pytest.approx(POINTS["and"])
     assert create(session, asked, idempotency_key="k").id == job.id
     with pytest.raises(ConflictError):
@@ -60,10 +60,10 @@ def test_a_search_starts_from_a_loss_as_it_was_when_it_was_asked_for(session: Se
 @pytest.mark.parametrize("metric", ["miou", "bf1", "macc"])
 def test_published_parameters_are_a_start(session: Session, metric: str) -> None:
     request = small(metric=metric, start=f"asl-{metric}-voc")
-    theta = first_theta(session, starts.pinned(session, request, space(request)))
+    theta = first_theta(session, starts.pinned(session, request, curves_space(request)))
     assert theta is not None
     published = zoo.get(session, f"asl-{metric}-voc").document["control_points"]
-    for name, points in space(request).control_points(theta).items():
+    for name, points in curves(request).control_points(theta).items():
         assert points == pytest.approx(published[name])
 
 
@@ -72,14 +72,14 @@ def test_a_sum_of_surrogates_is_a_start_of_a_search_for_their_metrics(session: S
     parts = [(weight, zoo.get(session, name).document) for weight, name in terms]
     zoo.publish(session, sum_document("both", parts))
     request = small(metric="miou+macc", start="both")
-    theta = first_theta(session, starts.pinned(session, request, space(request)))
+    theta = first_theta(session, starts.pinned(session, request, curves_space(request)))
     assert theta is not None
-    curves = space(request).control_points(theta)
+    points_of = curves(request).control_points(theta)
     for metric in ("miou", "macc"):
         for curve, points in (
             zoo.get(session, f"asl-{metric}-voc").document["control_points"].items()
         ):
-            assert curves[f"{metric}:{curve}"] == pytest.approx(points)
+            assert points_of[f"{metric}:{curve}"] == pytest.approx(points)
     with pytest.raises(InputError, match=r"no surrogate of macc\+miou"):
         create(session, small(metric="macc+miou", start="both"))
     with pytest.raises(InputError, match="no surrogate of miou"):
@@ -91,9 +91,9 @@ def test_a_surrogate_is_a_start_without_what_it_was_trained_beside(session: Sess
     parts += [(0.5, zoo.get(session, "dice").document)]
     zoo.publish(session, sum_document("beside-dice", parts))
     request = small(start="beside-dice")
-    theta = first_theta(session, starts.pinned(session, request, space(request)))
+    theta = first_theta(session, starts.pinned(session, request, curves_space(request)))
     assert theta is not None
-    assert space(request).control_points(theta)["and"] == pytest.approx(POINTS["and"])
+    assert curves(request).control_points(theta)["and"] == pytest.approx(POINTS["and"])
 
 
 def test_the_straight_line_has_two_names(session: Session) -> None:

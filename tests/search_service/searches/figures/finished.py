@@ -9,10 +9,13 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from search_service.samplers.contract import SamplerResult
+from search_service.searches import publication
 from search_service.searches.figures.search import FinishedSearch
+from search_service.searches.verdicts import sentence
 from search_service.spaces.curves import CurveSpace
+from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Trial
-from surrogate_zoo.losses.document import sum_document, surrogate_document
+from surrogate_zoo.losses.document import handmade_document, sum_document, surrogate_document
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -79,3 +82,62 @@ def scored_by(
     steps = [((i + 1) * 0.6180339887) % 1 for i in range(space.dimension)]
     thetas = [[(0.5 + number * step) % 1 for step in steps] for number in range(count)]
     return [trial(number, theta, score(theta)) for number, theta in enumerate(thetas)]
+
+
+ZOO = ZooSpace(("miou", "macc"), losses=("lovasz",))
+
+
+def race(best: str, second: str, objective: str, verdict: str) -> dict[str, Any]:
+    """What a race tells whose winner leads by 5 points."""
+    entrants = [entrant(best, 1, 0.60, winner=True), entrant(second, 2, 0.55, winner=False)]
+    told = {"rounds": 3, "heats": 1, "level": 0.975, "entrants": entrants, "in_heats": []}
+    cost = {
+        "heats": {"trainings": 6, "seconds": 90.0},
+        "rounds": {"trainings": 6, "seconds": 7200.0},
+    }
+    told |= {"verdict": verdict, "cost": cost, "hold_out": "whole images"}
+    return told | {"sentence": sentence(objective, told)}
+
+
+def entrant(loss: str, number: int, mean: float, *, winner: bool) -> dict[str, Any]:
+    return {
+        "number": number,
+        "loss": loss,
+        "rate": 2.0,
+        "roles": ["candidate"] if loss.startswith("surrogate") else ["handmade"],
+        "scores": [mean - 0.01, mean, mean + 0.01],
+        "winner": winner,
+        "mean": mean,
+        "lead": None if winner else {"mean": 0.05, "interval": [0.03, 0.07], "p": 0.01},
+    }
+
+
+def finished_zoo() -> FinishedSearch:
+    """A search of the zoo for two metrics: a surrogate wins one, a handmade loss the other."""
+    kinds = [kind.name for kind in ZOO.kinds]
+    surrogate, lovasz = kinds.index("surrogate-miou"), kinds.index("lovasz")
+    tried = [(0, 0.5), (surrogate, 2.0), (lovasz, 2.0), (lovasz, 0.5), (surrogate, 1.0), (0, 2.0)]
+    trials = []
+    for number, (kind, rate) in enumerate(tried):
+        theta = (kind, rate, *ZOO.kinds[kind].starts[0])
+        score = 0.4 + 0.01 * number
+        trials.append(trial(number, theta, score, miou=score, macc=0.5))
+        trials[-1].generation = number // 4
+    points = surrogate_document(
+        "mine-miou", "miou", ParameterSpace("miou").control_points(trials[1].theta[2:14]),
+        provenance=FACTS,
+    )  # fmt: skip
+    lovasz_alone = handmade_document("lovasz", "lovasz", {"per_image": False})
+    other = publication.document(lovasz_alone, (), "mine-macc", "Searched for macc", FACTS)
+    raced = [
+        ("miou", 1, race("surrogate-miou", "lovasz", "miou", "better")),
+        ("macc", 2, race("lovasz", "surrogate-macc", "macc", "handmade")),
+    ]
+    winners = [
+        {"metric": m, "trial": number, "theta": trials[number].theta, "rate": 2.0, "race": told}
+        | {"parameters": ZOO.named(trials[number].theta)}
+        for m, number, told in raced
+    ]
+    path = (tuple(trials[5].theta),) * 2
+    result = SamplerResult(path[0], 0.45, 1, path, (0.4, 0.45), 5)
+    return FinishedSearch(ZOO, [points, other], result, trials, winners)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from search_service.searches.figures import curves
 from surrogate_zoo.curves.families import CURVE_FAMILIES
@@ -17,6 +18,7 @@ def space(request: pytest.FixtureRequest) -> ParameterSpace:
 def test_each_curve_has_a_panel_with_what_was_found(space: ParameterSpace) -> None:
     search = finished(space, [trial(0, space.start, 0.4), trial(1, space.start, 0.5)])
     figure = curves.draw_curves(search)
+    assert isinstance(figure, Figure)
     assert [axes.get_title() for axes in figure.axes] == list(space.curves)
     for axes in figure.axes:
         straight, best, _, published = [points_of(line) for line in axes.get_lines()]
@@ -29,6 +31,7 @@ def test_each_curve_has_a_panel_with_what_was_found(space: ParameterSpace) -> No
 def test_the_path_has_every_parameter_once(space: ParameterSpace) -> None:
     search = finished(space, [trial(number, space.start, 0.4) for number in range(4)])
     figure = curves.draw_path(search)
+    assert isinstance(figure, Figure)
     ends = [
         points_of(line)[1][-1]
         for axes in figure.axes
@@ -42,6 +45,7 @@ def test_the_path_shows_the_box_or_all_of_what_has_no_bounds(space: ParameterSpa
     figure = curves.draw_path(
         finished(space, [trial(number, space.start, 0.4) for number in (0, 2)])
     )
+    assert isinstance(figure, Figure)
     low, high = figure.axes[0].get_ylim()
     if space.bounded:
         assert (low, high) == pytest.approx((-0.02, 1.02))

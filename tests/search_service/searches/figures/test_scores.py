@@ -43,5 +43,5 @@ def test_a_published_trial_is_marked_where_it_is() -> None:
     trials = [*TRIALS[:3], trial(3, other, 0.6)]
     search = finished(SPACE, trials, other)
     chosen = type(search.result)(search.result.theta, 0.55, 1, search.result.path, (0.4, 0.5))
-    axes = drawn(FinishedSearch(SPACE, search.document, chosen, trials))
+    axes = drawn(FinishedSearch(search.space, search.documents, chosen, trials))
     assert line(axes, "published, at the score that it was chosen by") == [(3, 0.55)]

@@ -56,4 +56,5 @@ def test_it_is_drawn_beside_the_one_without_search() -> None:
 def test_where_every_p_is_as_good_none_is_marked() -> None:
     space = ParameterSpace("macc")  # without curves its loss is one half, whatever p
     figure = surface.draw(finished(space, [trial(0, space.start, 0.5)]))
+    assert isinstance(figure, Figure)
     assert [len(axes.get_lines()) for axes in figure.axes[:3]] == [1, 0, 0]

@@ -1,0 +1,110 @@
+"""What a finished search answers: for each of its metrics a loss, and how sure that is. No torch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from search_service.searches.verdicts import label
+from surrogate_zoo.metrics.catalogue import METRICS
+
+HEADING: Final = ("Loss", "Rate", "Seeds", "Mean", "Winner's lead")
+"""Columns of :func:`table`."""
+
+_ROLES: Final = {"handmade": "handmade", "cross-entropy": "handmade", "start": "start"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer for one metric.
+
+    Attributes:
+        metric: As papers write it.
+        loss: Name of the loss in the zoo.
+        version: Its version; None before it has one.
+        sentence: What the race says; without one, that nothing was compared.
+        rows: The race as a table under :data:`HEADING`, the best mean first; none without a race.
+        facts: What else is to be known, by name.
+    """
+
+    metric: str
+    loss: str
+    version: int | None
+    sentence: str
+    rows: Sequence[tuple[str, ...]]
+    facts: Mapping[str, str]
+
+
+def answer(winner: Mapping[str, Any], loss: str, version: int | None = None) -> Answer:
+    """The answer that a winner is.
+
+    Args:
+        winner: As ``winners.Winner.told`` tells it.
+        loss: Name of its loss.
+        version: Its version.
+    """
+    title, race = title_of(winner["metric"]), winner.get("race")
+    rate = {"learning rate": f"{winner['rate']:.3g} times that of the schedule"}
+    if race is None:
+        said = (
+            f"{loss} is what the sampler found for {title}: no race compared it with other losses."
+        )
+        return Answer(title, loss, version, said, (), rate)
+    return Answer(title, loss, version, race["sentence"], table(race), rate | _of_race(race))
+
+
+def table(race: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """A race as rows of text: loss, factor on the learning rate, seeds, mean, the winner's lead."""
+    ranked = sorted(race["entrants"], key=lambda each: (not each["winner"], -(each["mean"] or 0.0)))
+    return [
+        (
+            named(entrant),
+            f"{entrant.get('rate', 1.0):.3g}",
+            str(len(entrant["scores"])),
+            "failed" if entrant["mean"] is None else f"{100 * entrant['mean']:.1f}",
+            "winner" if entrant["winner"] else _lead(entrant["lead"]),
+        )
+        for entrant in ranked
+    ]
+
+
+def named(entrant: Mapping[str, Any]) -> str:
+    """An entrant as a table calls it: its loss, and its trial or that it is handmade."""
+    name, roles = label(entrant), [_ROLES[role] for role in entrant["roles"] if role in _ROLES]
+    if "loss" not in entrant:
+        name = "start" if "start" in roles else name
+        return name if entrant["number"] is None else f"{name}, trial {entrant['number']}"
+    if "handmade" in roles:
+        return f"{name} (handmade)"
+    return f"{name} (start)" if "start" in roles else name
+
+
+def title_of(objective: str) -> str:
+    """A metric as papers write it; a weighted sum of some as it was asked for."""
+    return METRICS[objective].title if objective in METRICS else objective
+
+
+def duration(seconds: float) -> str:
+    """``40 s``, ``12.0 min`` or ``3.5 h``."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+
+
+def _of_race(race: Mapping[str, Any]) -> dict[str, str]:
+    facts = {"fresh seeds": str(race["rounds"])}
+    facts |= {"hold-out sets": race["hold_out"]} if race["hold_out"] else {}
+    return facts | {
+        stage: f"{cost['trainings']} trainings, {duration(cost['seconds'])}"
+        for stage, cost in race["cost"].items()
+        if cost["trainings"]
+    }
+
+
+def _lead(lead: Mapping[str, Any] | None) -> str:
+    if lead is None:
+        return ""
+    mean = f"{100 * lead['mean']:+.1f}"
+    if lead["interval"] is None:
+        return mean
+    low, high = (100 * end for end in lead["interval"])
+    return f"{mean} ({low:+.1f} to {high:+.1f})"

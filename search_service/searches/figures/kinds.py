@@ -1,0 +1,68 @@
+"""The best score of each kind of loss, and the learning rate that it was at: one panel a metric."""
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from search_service.pages.canvas import START, TRIAL, figure_of, legend
+from search_service.searches.answers import title_of
+from search_service.searches.figures.search import FinishedSearch
+from search_service.spaces.zoo import ZooSpace
+from search_service.store.tables import Trial
+from surrogate_zoo.metrics.targets import Target
+
+NO_KINDS = "The search was of curves: all of its trials are of one kind of loss."
+
+
+def draw(search: FinishedSearch) -> Figure | str:
+    """Draw a dot for the best trial of each kind, with the factor on the learning rate beside it.
+
+    Returns:
+        The figure, or why there is none.
+    """
+    space = search.space
+    if not isinstance(space, ZooSpace):
+        return NO_KINDS
+    best = {metric: best_of_kinds(space, search, metric) for metric in space.metrics}
+    most = max(map(len, best.values()))
+    figure = figure_of(9, len(best) * (0.9 + 0.24 * most) + 0.4)
+    grid = figure.subplots(len(best), 1, squeeze=False).flatten().tolist()
+    for axes, (metric, kinds) in zip(grid, best.items(), strict=True):
+        _draw_kinds(axes, space, kinds)
+        axes.set(xlabel=f"best {title_of(metric)} of the search")
+    legend(figure, grid[0])
+    return figure
+
+
+def best_of_kinds(
+    space: ZooSpace, search: FinishedSearch, metric: str
+) -> dict[str, tuple[Trial, float]]:
+    """Kind -> its best trial for a metric and that one's score, the best kind first."""
+    target = Target(metric)
+    best: dict[str, tuple[Trial, float]] = {}
+    for trial, _ in search.scored:
+        kind, score = space.kind(trial.theta).name, target.score(trial.metrics)
+        if score is not None and (kind not in best or score > best[kind][1]):
+            best[kind] = (trial, score)
+    return dict(sorted(best.items(), key=lambda pair: -pair[1][1]))
+
+
+def _draw_kinds(axes: Axes, space: ZooSpace, kinds: dict[str, tuple[Trial, float]]) -> None:
+    for place, (trial, score) in enumerate(kinds.values()):
+        handmade = space.kind(trial.theta).handmade
+        axes.plot([score], [place], "o", color=START if handmade else TRIAL, markersize=7)
+        rate = space.named(trial.theta)["rate"]
+        axes.annotate(
+            f"rate x {rate:.2g}",
+            (score, place),
+            xytext=(9, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color="#475569",
+        )
+    axes.plot([], [], "o", color=START, label="handmade loss")
+    axes.plot([], [], "o", color=TRIAL, label="surrogate of a metric")
+    axes.set_yticks(range(len(kinds)), list(kinds), fontsize=9)
+    axes.set_ylim(len(kinds) - 0.4, -0.6)
+    axes.margins(x=0.15)
+    axes.grid(axis="both", alpha=0.25)

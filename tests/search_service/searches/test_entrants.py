@@ -1,0 +1,90 @@
+"""Who runs in a race."""
+
+from search_service.samplers.contract import SamplerResult
+from search_service.searches import entrants
+from search_service.searches.race_rules import RaceSpec
+from search_service.spaces.curves import CurveSpace
+from search_service.spaces.zoo import ZooSpace
+from search_service.store.states import Ending
+from search_service.store.tables import Trial
+from surrogate_zoo.losses.parameter_space import ParameterSpace
+from tests.search_service.searches.figures.finished import trial
+
+SPACE = ZooSpace(("miou",), losses=("dice", "lovasz"))
+KINDS = [kind.name for kind in SPACE.kinds]
+SPEC = RaceSpec(starters=2)
+
+
+def tried(
+    number: int, kind: str, score: float | None, *, share: float = 0.0, ending: Ending = "trained"
+) -> Trial:
+    own = list(SPACE.kinds[KINDS.index(kind)].starts[0])
+    own = [*own[:-1], share] if share else own
+    theta = [float(KINDS.index(kind)), 2.0, *own]
+    one = trial(number, theta, score, **({} if score is None else {"miou": score}))
+    one.ending, one.scales = ending, [2.0, 3.0] if share else [2.0]
+    return one
+
+
+TRIALS = [
+    tried(0, "cross-entropy", 0.50),
+    tried(1, "cross-entropy", 0.52),
+    tried(2, "dice", 0.40),
+    tried(3, "lovasz", 0.55, ending="stopped"),
+    tried(4, "lovasz", 0.60, share=0.3),
+    tried(5, "surrogate-miou", 0.45),
+    tried(6, "surrogate-miou", None, ending="failed"),
+    tried(7, "dice", 0.59, share=0.5),
+]
+for plain in TRIALS[:2]:
+    plain.scales = []
+
+
+def test_the_best_candidates_run_with_the_best_of_each_handmade_kind_and_the_start() -> None:
+    found = {e.number: e.roles for e in entrants.of_trials(SPACE, TRIALS, SPEC, "miou")}
+    assert found == {
+        4: ("candidate",),
+        7: ("candidate",),
+        3: ("handmade",),  # stopped early, and a rival all the same
+        1: ("handmade", "cross-entropy"),
+        2: ("handmade",),
+        5: ("start",),
+    }
+
+
+def test_the_order_of_trials_does_not_matter_and_equals_go_by_number() -> None:
+    twin = [*TRIALS, tried(8, "lovasz", 0.60, share=0.3)]
+    first = entrants.of_trials(SPACE, twin, RaceSpec(starters=1), "miou")
+    again = entrants.of_trials(SPACE, twin[::-1], RaceSpec(starters=1), "miou")
+    assert [e.number for e in first] == [e.number for e in again]
+    assert next(e.number for e in first if "candidate" in e.roles) == 4
+
+
+def test_an_entrant_has_the_scales_that_were_measured_for_it() -> None:
+    found = {e.number: e for e in entrants.of_trials(SPACE, TRIALS, SPEC, "miou")}
+    mixture = found[4]
+    assert (mixture.rate, mixture.loss["scale"]) == (2.0, 3.0)
+    assert mixture.loss["terms"][0]["loss"]["scale"] == 2.0
+    assert mixture.facts == {"number": 4, "loss": "lovasz", "rate": 2.0, "cross-entropy": 0.3}
+
+
+def test_a_search_of_curves_runs_what_it_found_the_start_and_cross_entropy() -> None:
+    space = CurveSpace(ParameterSpace("macc"))
+    start = tuple(space.start.tolist())
+    other = (0.1,) * space.dimension
+    trials = [trial(0, start, 0.5, macc=0.5), trial(1, other, 0.6, macc=0.6)]
+    for one in trials:
+        one.ending, one.scales = "trained", []
+    mean = (0.2,) * space.dimension
+    found = SamplerResult(mean, 0.6, 1, (start, mean), (0.5, 0.6))
+    raced = entrants.of_curves(space, trials, RaceSpec(starters=1), found=found, start=start)
+    assert [e.roles for e in raced] == [
+        ("candidate",),
+        ("candidate",),
+        ("start",),
+        ("handmade", "cross-entropy"),
+    ]
+    assert [e.theta for e in raced] == [other, mean, start, None]
+    assert len({e.number for e in raced}) == len(raced)
+    both = entrants.of_curves(space, trials, RaceSpec(starters=2), found=found, start=start)
+    assert [e.theta for e in both] == [other, start, mean, None]  # nobody runs twice

@@ -1,0 +1,103 @@
+"""Who leads a race, who is dropped, and what is said of the winner."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from search_service.searches.race_rules import (
+    LEAST_ROUNDS,
+    RaceSpec,
+    Standing,
+    clear,
+    standing,
+    verdict,
+)
+from search_service.significance import Difference
+
+Rounds = dict[int, list[float | None]]
+SCORE = st.floats(0, 1).map(lambda score: round(score, 3)) | st.none()
+RACES = st.integers(2, 4).flatmap(
+    lambda rounds: st.dictionaries(
+        st.integers(0, 9), st.lists(SCORE, min_size=rounds, max_size=rounds), min_size=1, max_size=6
+    )
+)
+
+
+@settings(deadline=None)
+@given(RACES, st.randoms(use_true_random=False))
+def test_the_order_of_the_entrants_does_not_matter(scores: Rounds, random: object) -> None:
+    shuffled = dict(sorted(scores.items(), key=lambda _: random.random()))  # type: ignore[attr-defined]
+    assert standing(scores) == standing(shuffled)
+
+
+@settings(deadline=None)
+@given(RACES)
+def test_who_is_dropped_failed_or_is_clearly_behind(scores: Rounds) -> None:
+    stand = standing(scores)
+    assert set(stand.ranking).isdisjoint(stand.dropped)
+    assert set(stand.ranking) | stand.dropped == set(scores)
+    for entrant in stand.dropped:
+        if None not in scores[entrant]:
+            assert clear(stand.leads[entrant])
+            assert stand.leads[entrant].mean > 0
+    means = [stand.means[entrant] or 0.0 for entrant in stand.ranking]
+    assert means == sorted(means, reverse=True)
+
+
+def test_who_fails_once_is_dropped_whatever_else_it_scored() -> None:
+    stand = standing({0: [0.9, None], 1: [0.5, 0.6]})
+    assert (stand.ranking, stand.dropped, stand.means[0]) == ((1,), frozenset({0}), None)
+    assert standing({0: [None, None]}) == Standing((), frozenset({0}), {}, {0: None})
+
+
+def test_those_that_were_dropped_stay_out_and_keep_their_distance() -> None:
+    stand = standing({0: [0.6, 0.61, 0.59], 1: [0.9, 0.2]}, before={1})
+    assert stand.ranking == (0,)
+    assert stand.leads[1].mean == pytest.approx(0.055)  # over the two rounds that both ran in
+
+
+def test_a_race_is_decided_where_runner_up_and_rivals_are_clearly_behind() -> None:
+    scores = {0: [0.60, 0.61, 0.60], 1: [0.59, 0.61, 0.60], 2: [0.40, 0.41, 0.40]}
+    assert not standing(scores).decided([2])
+    del scores[1]
+    assert standing(scores).decided([2])
+
+
+LEADS: Mapping[int, Difference] = {1: Difference(0.05, 0.02, 0.01), 2: Difference(0.05, 0.08, 0.3)}
+
+
+def test_a_verdict_needs_every_handmade_rival_clearly_behind() -> None:
+    assert verdict(LEADS, 0, [1]) == "better"
+    assert verdict(LEADS, 0, [1, 2]) == "not told apart"
+    assert verdict(LEADS, 0, []) == "not told apart"
+    assert verdict(LEADS, 0, [0, 1]) == "handmade"
+
+
+@pytest.mark.parametrize("rounds", [2, 4, 6])
+def test_where_all_are_equal_chance_alone_seldom_says_better(rounds: int) -> None:
+    """Every look has the level that all looks together may take, so at most 5% of races say better."""
+    spec = RaceSpec(rounds=rounds)
+    generator = np.random.default_rng(rounds)
+    races, wrong = 600, 0
+    for _ in range(races):
+        noise = generator.normal(0.5, 0.02, size=(2, rounds)).tolist()
+        wrong += _says_better(spec, noise)
+    # Either of the two may lead; three standard errors above 5%.
+    assert wrong / races <= 0.05 + 3 * (0.05 * 0.95 / races) ** 0.5
+
+
+def _says_better(spec: RaceSpec, noise: list[list[float]]) -> bool:
+    """A race between a candidate, 0, and the best handmade loss, 1, look by look."""
+    for done in range(LEAST_ROUNDS, spec.rounds + 1):
+        stand = standing({n: scores[:done] for n, scores in enumerate(noise)}, level=spec.level)
+        if stand.decided([1]) or done == spec.rounds:
+            break
+    return verdict(stand.leads, stand.ranking[0], {1}) == "better"
+
+
+def test_the_level_of_a_look_leaves_all_looks_together_95_percent() -> None:
+    assert RaceSpec(rounds=2).level == pytest.approx(0.95)
+    assert RaceSpec(rounds=4).level == pytest.approx(1 - 0.05 / 3)

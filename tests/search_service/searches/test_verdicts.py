@@ -1,0 +1,68 @@
+"""What is said of a race, and how its table is written."""
+
+import pytest
+
+from search_service.searches.answers import answer, duration, table
+from search_service.searches.verdicts import label, sentence
+from tests.search_service.searches.figures.finished import entrant, finished_zoo, race
+
+
+def test_a_winner_that_is_better_says_over_whom_and_by_how_much() -> None:
+    told = race("surrogate-miou", "lovasz", "miou", "better")
+    assert told["sentence"] == (
+        "surrogate-miou beats the best handmade loss in mIoU over 3 fresh seeds: "
+        "+5.0 points (+3.0 to +7.0) over lovasz."
+    )
+    apart = sentence("miou", told | {"verdict": "not told apart"})
+    assert "leads in mIoU over 3 fresh seeds, and is not told apart from lovasz: +5.0" in apart
+
+
+def test_a_handmade_winner_says_that_nothing_better_was_found() -> None:
+    told = race("lovasz", "cross-entropy", "0.5*miou+0.5*bf1", "handmade")
+    assert told["sentence"] == (
+        "No loss was found that is better than lovasz in 0.5*miou+0.5*bf1 over 3 fresh seeds "
+        "(its lead: +5.0 points (+3.0 to +7.0) over cross-entropy)."
+    )
+
+
+def test_a_lead_over_one_seed_has_no_interval() -> None:
+    told = race("surrogate-miou", "lovasz", "miou", "better")
+    told["entrants"][1]["lead"] = {"mean": 0.05, "interval": None, "p": None}
+    assert sentence("miou", told).endswith(": +5.0 points over lovasz.")
+    assert table(told)[1][-1] == "+5.0"
+
+
+def test_a_searched_loss_has_no_name_and_a_mixture_has_its_share() -> None:
+    assert label({"loss": "dice", "cross-entropy": 0.25}) == "dice with 0.25 of cross entropy"
+    assert label({"loss": "dice", "cross-entropy": 0.0}) == "dice"
+    told = race("surrogate-macc", "lovasz", "macc", "better")
+    del told["entrants"][0]["loss"]
+    assert sentence("macc", told).startswith("The searched loss beats")
+    assert table(told)[0][0] == "the searched loss, trial 1"
+
+
+def test_a_failed_entrant_is_told_as_such_and_stands_last() -> None:
+    told = race("surrogate-miou", "lovasz", "miou", "better")
+    failed = entrant("dice", 7, 0.5, winner=False) | {"mean": None, "lead": None}
+    told["entrants"].insert(0, failed | {"scores": [0.5, None]})
+    assert [row[0] for row in table(told)][-1] == "dice (handmade)"
+    assert table(told)[-1][2:] == ("2", "failed", "")
+
+
+def test_an_answer_tells_what_it_rests_on() -> None:
+    told = answer(finished_zoo().winners[0], "mine", 3)
+    assert (told.metric, told.loss, told.version) == ("mIoU", "mine", 3)
+    assert told.facts == {
+        "learning rate": "2 times that of the schedule",
+        "fresh seeds": "3",
+        "hold-out sets": "whole images",
+        "heats": "6 trainings, 1.5 min",
+        "rounds": "6 trainings, 2.0 h",
+    }
+    plain = answer({"metric": "miou", "rate": 1.0}, "mine")
+    assert (plain.rows, "no race compared it" in plain.sentence) == ((), True)
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.4, "0 s"), (90, "1.5 min"), (5400, "1.5 h")])
+def test_durations_are_short(seconds: float, told: str) -> None:
+    assert duration(seconds) == told

@@ -1,0 +1,86 @@
+"""The zoo as a space: every start makes a loss, and what lies outside is refused."""
+
+import pytest
+import torch
+
+from search_service.spaces.zoo import ZooSpace, handmade_losses
+from surrogate_zoo import load_loss
+from surrogate_zoo.errors import InputError, UnknownNameError
+from surrogate_zoo.losses.document import Document
+from surrogate_zoo.losses.scale import filled
+
+SPACE = ZooSpace(("miou", "bf1"), options={"tolerance": 2})
+KINDS = {kind.name: (float(number), kind) for number, kind in enumerate(SPACE.kinds)}
+FACTS = {"class_pixels": torch.ones(3), "class_image_pixels": torch.ones(3)}
+
+
+def lacking(draft: Document) -> int:
+    """How many scales a draft lacks."""
+    inner = sum(lacking(term["loss"]) for term in draft.get("terms", ()))
+    return int(inner + ("scale" in draft and draft["scale"] is None))
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_every_start_of_every_kind_makes_a_loss(name: str, share: float) -> None:
+    number, kind = KINDS[name]
+    for start in kind.starts:
+        own = (*start[:-1], share) if kind.mixes else start
+        draft = SPACE.candidate((number, 2.0, *own))
+        assert draft.rate == 2.0
+        document = filled(draft.loss, [1.5] * lacking(draft.loss))
+        assert document["kind"] == ("sum" if share and kind.mixes else draft.loss["kind"])
+        assert load_loss(document, num_classes=3, facts=FACTS) is not None
+
+
+def test_kinds_begin_with_cross_entropy_and_end_with_the_surrogates() -> None:
+    names = list(KINDS)
+    assert names[: len(handmade_losses())] == list(handmade_losses())
+    assert names[0] == "cross-entropy"
+    assert {"surrogate-miou", "surrogate-bf1", "asl-macc-voc"} <= set(names)
+    assert "asl-miou-voc" not in names  # a start of its surrogate
+    assert len(KINDS["surrogate-miou"][1].starts) == 2
+    few = ZooSpace(("miou",), losses=("dice",), mixtures=False)
+    assert [kind.name for kind in few.kinds][:3] == ["cross-entropy", "dice", "surrogate-miou"]
+    assert not any(kind.mixes for kind in few.kinds)
+
+
+def test_the_portfolio_has_every_start_at_every_rate() -> None:
+    portfolio = SPACE.portfolio((0.5, 2.0))
+    assert len(portfolio) == len(set(portfolio)) == 2 * sum(len(k.starts) for k in SPACE.kinds)
+    assert portfolio[:2] == [(0.0, 0.5), (0.0, 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("theta", "why"),
+    [
+        ((), "number of a kind"),
+        ((0.5, 1.0), "number of a kind"),
+        ((-1.0, 1.0), "number of a kind"),
+        ((float(len(KINDS)), 1.0), "number of a kind"),
+        ((0.0,), "has 1 parameters, not 0"),
+        ((0.0, 11.0), r"rate of cross-entropy must lie in \[0.1, 10\]"),
+        ((0.0, float("nan")), "rate of cross-entropy"),
+        ((KINDS["focal"][0], 1.0, 9.0, 0.0), "gamma of focal"),
+        ((KINDS["focal"][0], 1.0, 2.0, 0.95), "cross-entropy of focal"),
+    ],
+)
+def test_what_lies_outside_is_refused(theta: tuple[float, ...], why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        SPACE.candidate(theta)
+
+
+def test_parameters_have_names_and_a_plain_loss_is_known() -> None:
+    number, kind = KINDS["focal"]
+    theta = (number, 2.0, *kind.starts[0])
+    assert SPACE.named(theta) == {"loss": "focal", "rate": 2.0, "gamma": 2.0, "cross-entropy": 0.0}
+    assert SPACE.plain(theta)
+    assert not SPACE.plain((number, 2.0, 3.0, 0.0))
+    assert not SPACE.plain((number, 2.0, 2.0, 0.5))
+    surrogate, own = KINDS["surrogate-miou"]
+    assert not SPACE.plain((surrogate, 1.0, *own.starts[0]))
+
+
+def test_a_loss_that_needs_more_than_logits_and_target_takes_no_part() -> None:
+    with pytest.raises(UnknownNameError, match="boundary"):
+        ZooSpace(("miou",), losses=("boundary",))
