@@ -6,9 +6,9 @@ import pytest
 from search_service.spaces.curves import CurveSpace
 from surrogate_zoo import load_loss
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.losses.drafts import filled
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.losses.registry import LOSSES
-from surrogate_zoo.losses.scale import filled
 
 PLAIN = CurveSpace(ParameterSpace("macc"), name="mine", title="Mine")
 RATED = CurveSpace(ParameterSpace("macc"), name="mine", rates=(0.1, 10.0))

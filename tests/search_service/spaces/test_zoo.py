@@ -7,7 +7,7 @@ from search_service.spaces.zoo import ZooSpace, handmade_losses
 from surrogate_zoo import load_loss
 from surrogate_zoo.errors import InputError, UnknownNameError
 from surrogate_zoo.losses.document import Document
-from surrogate_zoo.losses.scale import filled
+from surrogate_zoo.losses.drafts import filled
 
 SPACE = ZooSpace(("miou", "bf1"), options={"tolerance": 2})
 KINDS = {kind.name: (float(number), kind) for number, kind in enumerate(SPACE.kinds)}
