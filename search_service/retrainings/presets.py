@@ -89,7 +89,7 @@ QUICK_RETRAINING = TrainingSpec(
     iterations=500,
     batch_size=16,
     crop=(64, 64),
-    learning_rate=0.2,
+    learning_rate=0.1,
     warmup=10,
     head_factor=1.0,
     augmentation=AugmentationSpec(scale=(0.9, 1.2), colour=0.1),

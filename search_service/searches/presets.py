@@ -51,7 +51,7 @@ QUICK_PROXY = TrainingSpec(
     iterations=120,
     batch_size=8,
     crop=(48, 48),
-    learning_rate=0.2,
+    learning_rate=0.1,
     warmup=5,
     head_factor=1.0,
     augmentation=AugmentationSpec(scale=(1.0, 1.0), colour=0.1),
