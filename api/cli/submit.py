@@ -48,8 +48,11 @@ def search(
     dataset: Annotated[str, typer.Argument(help="A registered dataset.")] = "shapes",
     *,
     preset: Annotated[
-        str, typer.Option(help="released and paper are for GPUs; quick takes minutes on two cores.")
-    ] = "released",
+        str | None,
+        typer.Option(
+            help="What is not told: quick takes minutes on two cores, released and paper are for GPUs."
+        ),
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the loss; asl-METRIC-DATASET by default.")
     ] = None,
@@ -61,7 +64,8 @@ def search(
     url: Url = DEFAULT_URL,
 ) -> None:
     """Search the loss that fits METRIC on DATASET, and print the answer."""
-    body: dict[str, Any] = {"dataset": dataset, "preset": preset, "seed": seed}
+    body: dict[str, Any] = {"dataset": dataset, "seed": seed}
+    body |= {"preset": preset} if preset else {}
     body |= {"metrics": metric.split(",")} if "," in metric else {"metric": metric}
     body |= {"name": name} if name else {}
     with connect(url) as client:

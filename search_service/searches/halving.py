@@ -114,7 +114,8 @@ def imputed_scores(rungs: Sequence[Rung], last: Mapping[int, float | None]) -> d
     gets the lowest score of the better part, lowered by as much as it lay below the lowest of them
     on the rung. So it ranks below everyone who was better there, the order and the distances on the
     rung are kept, and the scale is that of whole trainings. With several rungs this goes down from
-    the last one. Where nobody of the better part came to an end, the rung's own scores are told.
+    the last one. Of several objectives the better part holds some that are worse in one of them: there
+    only those count who were better than the stopped one in it. Where nobody of the better part came to an end, the rung's own scores are told.
 
     Args:
         rungs: From the first to the last.
@@ -123,14 +124,28 @@ def imputed_scores(rungs: Sequence[Rung], last: Mapping[int, float | None]) -> d
     scores = {number: score for number, score in last.items() if score is not None}
     stopped: dict[int, float] = {}
     for rung in reversed(rungs):
-        ended = rung.better & scores.keys()
-        shift = 0.0
-        if ended:
-            lowest = min(
-                score for n, score in rung.scores.items() if n in ended and score is not None
-            )
-            shift = min(scores[number] for number in ended) - lowest
-        imputed = {number: score + shift for number, score in rung.stopped.items()}
+        ended = {
+            number: score
+            for number, score in rung.scores.items()
+            if number in rung.better and number in scores and score is not None
+        }
+        imputed = {
+            number: score + _shift(score, ended, scores) for number, score in rung.stopped.items()
+        }
         scores |= imputed
         stopped |= imputed
     return stopped
+
+
+def _shift(score: float, ended: Mapping[int, float], last: Mapping[int, float]) -> float:
+    """What takes a score on a rung to the scale of whole trainings.
+
+    Args:
+        score: Of one that was stopped.
+        ended: Scores on the rung of the better part, as far as it came to an end.
+        last: Scores at the end.
+    """
+    if not ended:
+        return 0.0
+    above = [number for number, other in ended.items() if other >= score] or list(ended)
+    return min(last[number] for number in above) - min(ended[number] for number in above)

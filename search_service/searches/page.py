@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from search_service.pages.environment import PAGES, embedded
 from search_service.pages.fact_rows import rows_of
-from search_service.searches.answers import HEADING, answer, duration
+from search_service.searches.answers import HEADING, answer, duration, title_of
 from search_service.searches.figures.catalogue import FIGURES
 from search_service.searches.figures.kinds import NO_KINDS
 from search_service.searches.figures.race import NO_RACE
@@ -33,7 +33,7 @@ def render(search: FinishedSearch, figures: Mapping[str, bytes | str]) -> str:
     return PAGES.get_template("search.html").render(
         search=search,
         loss=search.document["name"],
-        title=search.document["title"],
+        title=_title(search),
         facts=search.document["provenance"],
         answers=[answer(winner, document["name"]) for winner, document in told],
         heading=HEADING,
@@ -50,6 +50,14 @@ def render(search: FinishedSearch, figures: Mapping[str, bytes | str]) -> str:
         kinds=[_kind(search, trial) for trial, _ in search.best[:BEST]],
         rows=_rows(search.document["provenance"]),
     )
+
+
+def _title(search: FinishedSearch) -> str:
+    """The title of the loss; of several losses what they were searched for together."""
+    if len(search.documents) == 1:
+        return str(search.document["title"])
+    sought = ", ".join(title_of(winner["metric"]) for winner in search.winners)
+    return f"Searched for {sought} on {search.document['provenance']['dataset']['name']}"
 
 
 def _kind(search: FinishedSearch, trial: Trial) -> str:

@@ -103,7 +103,7 @@ def test_everyone_who_was_better_on_a_rung_is_told_more(
 
 
 def test_every_way_to_save_is_off_unless_asked_for() -> None:
-    body = {"metric": "miou", "dataset": "shapes"}
+    body = {"metric": "miou", "dataset": "shapes", "preset": "released"}
     plain = SearchRequest.model_validate(body)
     assert (plain.rejection, plain.halving, plain.warm_up, plain.race) == (None, None, 0, None)
     asked = SearchRequest.model_validate(body | {"rejection": {}, "halving": {"keep": 0.3}})

@@ -128,6 +128,7 @@ def test_a_search_of_the_zoo_answers_first(tmp_path: Path) -> None:
     )
     assert "No loss was found that is better than lovasz in mAcc" in told
     assert "lovasz (handmade) 2 3 55.0 +5.0 (+3.0 to +7.0)" in told
+    assert "Searched for mIoU, mAcc on shapes" in told
     assert "portfolio 4 trainings" in told
     assert "hold-out sets whole images" in told
     assert "Path of the search" not in told
