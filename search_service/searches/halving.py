@@ -115,7 +115,8 @@ def imputed_scores(rungs: Sequence[Rung], last: Mapping[int, float | None]) -> d
     on the rung. So it ranks below everyone who was better there, the order and the distances on the
     rung are kept, and the scale is that of whole trainings. With several rungs this goes down from
     the last one. Of several objectives the better part holds some that are worse in one of them: there
-    only those count who were better than the stopped one in it. Where nobody of the better part came to an end, the rung's own scores are told.
+    only those count who were better than the stopped one in it. Where nobody of the better part came
+    to an end, the rung's own scores are told.
 
     Args:
         rungs: From the first to the last.

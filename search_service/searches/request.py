@@ -170,7 +170,10 @@ class SearchRequest(ProxyOptions, JobRequest):
                 "sampler portfolio, or one metric such as miou+bf1"
             )
         if zoo and (self.start != LINE or self.companion is not None):
-            raise ValueError("start and companion are of the space curves: leave them out")
+            raise ValueError(
+                "start and companion are of the space curves: leave them out, or name a sampler of "
+                "curves, such as tpe"
+            )
         return self
 
     @model_validator(mode="after")

@@ -24,7 +24,12 @@ from workers.networks.build import build_network
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
-TINY = {"dataset": "tiny", "network": NETWORK.model_dump(), "training": training().model_dump()}
+TINY = {
+    "dataset": "tiny",
+    "network": NETWORK.model_dump(),
+    "training": training().model_dump(),
+    "proxy_size": None,
+}
 
 
 @pytest.fixture

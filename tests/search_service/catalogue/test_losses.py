@@ -17,6 +17,7 @@ from search_service.store.database import sessions
 from surrogate_zoo import load_loss
 from surrogate_zoo.errors import ConflictError, InputError
 from surrogate_zoo.losses.document import sum_document, surrogate_document
+from surrogate_zoo.losses.scales import SCALES
 from surrogate_zoo.store import zoo
 from tests.search_service.service import create
 
@@ -69,8 +70,8 @@ def test_a_term_that_is_a_sum_itself_is_taken_apart(session: Session) -> None:
     request = admitted(session, retraining("2*cross-entropy-dice+lovasz"))
     terms = document(session, request)["terms"]
     assert [(term["weight"], term["loss"]["loss"]) for term in terms] == [
-        (2.0, "cross-entropy"),
-        (2.0, "dice"),
+        (2 * SCALES["cross-entropy-dice"], "cross-entropy"),
+        (2 * SCALES["cross-entropy-dice"], "dice"),
         (1.0, "lovasz"),
     ]
 
@@ -101,7 +102,7 @@ def test_the_same_key_gives_the_same_job_also_for_a_sum(session: Session) -> Non
 
 def search(companion: str, **fields: Any) -> SearchRequest:
     asked = {"metric": "macc", "dataset": "shapes", "preset": "quick", "companion": companion}
-    return SearchRequest.model_validate(asked | fields)
+    return SearchRequest.model_validate(asked | {"sampler": {"name": "ppo2"}} | fields)
 
 
 def test_a_companion_is_as_it_was_when_the_search_was_asked_for(session: Session) -> None:

@@ -22,12 +22,15 @@ from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import now
 from tests.search_service.service import create, progress_of
 
-NONE_YET = {"failed": 0, "rejected": 0, "stopped": 0, "best_score": None}
+NONE_YET = {"failed": 0, "rejected": 0, "stopped": 0, "evaluations": 0, "best_score": None}
+
+
+SAMPLER = {"name": "ppo2", "preset": "quick"}
 
 
 def request(**fields: Any) -> SearchRequest:
     return SearchRequest.model_validate(
-        {"metric": "macc", "dataset": "shapes", "preset": "quick"} | fields
+        {"metric": "macc", "dataset": "shapes", "preset": "quick", "sampler": SAMPLER} | fields
     )
 
 

@@ -72,6 +72,7 @@ def search(**fields: Any) -> SearchRequest:
     schedule = {"network": NETWORK.model_dump(), "training": training().model_dump()}
     sampler = {"name": "random", "trials": 3, "batch": 3}
     asked = {"metric": "macc", "dataset": "tiny", "sampler": sampler, "name": "found"}
+    asked["proxy_size"] = None
     return SearchRequest.model_validate(asked | schedule | fields)
 
 
@@ -165,7 +166,7 @@ def test_a_search_trains_the_network_that_its_companion_needs_and_publishes_both
 ) -> None:
     with working(settings, pool):
         alone = finished(desk, search(name="alone"))
-        beside = finished(desk, search(companion="0.5*semeda", race={"heats": 0, "rounds": 2}))
+        beside = finished(desk, search(companion="0.5*semeda"))
     (row,) = published(desk)
     assert beside.result is not None
     network = {"kind": EDGE, "sha256": row.sha256, "measures": row.measures}

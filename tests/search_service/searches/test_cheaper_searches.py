@@ -165,6 +165,7 @@ def test_killed_on_a_rung_and_in_the_race_it_ends_the_same(
 REAL: dict[str, Any] = {
     "metric": "macc",
     "dataset": "tiny",
+    "proxy_size": None,
     "network": NETWORK.model_dump(),
     "training": training(iterations=8).model_dump(),
     "sampler": {"name": "ppo2", "steps": 2, "samples": 4, "updates": 5},
