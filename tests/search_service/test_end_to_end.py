@@ -24,12 +24,9 @@ from workers.networks.build import build_network
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
-TINY = {
-    "dataset": "tiny",
-    "network": NETWORK.model_dump(),
-    "training": training().model_dump(),
-    "proxy_size": None,
-}
+TINY = {"dataset": "tiny", "network": NETWORK.model_dump(), "training": training().model_dump()}
+WHOLE = TINY | {"proxy_size": None}
+"""A search that scores images at their own size."""
 
 
 @pytest.fixture
@@ -51,7 +48,9 @@ def test_a_search_finds_a_loss_and_a_retraining_trains_with_it(
     desk: Desk, settings: Settings, pool: WorkerPool
 ) -> None:
     sampler = {"name": "ppo2", "steps": 2, "samples": 3, "updates": 5}
-    request = SearchRequest.model_validate({"metric": "macc", "sampler": sampler, "seed": 1} | TINY)
+    request = SearchRequest.model_validate(
+        {"metric": "macc", "sampler": sampler, "seed": 1} | WHOLE
+    )
     with working(settings, pool):
         search = desk.wait_for(desk.submit(request))
         assert (search.state, search.error) == ("succeeded", None)
@@ -70,7 +69,7 @@ def test_a_search_among_linear_curves_trains_every_candidate(
     desk: Desk, settings: Settings, pool: WorkerPool
 ) -> None:
     sampler = {"name": "ppo2", "steps": 2, "samples": 2, "updates": 5}
-    request = {"metric": "miou", "family": "linear", "segments": 3, "sampler": sampler} | TINY
+    request = {"metric": "miou", "family": "linear", "segments": 3, "sampler": sampler} | WHOLE
     with working(settings, pool):
         search = desk.wait_for(desk.submit(SearchRequest.model_validate(request)))
     assert (search.state, search.error) == ("succeeded", None)
@@ -84,7 +83,7 @@ def test_a_search_for_two_metrics_publishes_the_sum_of_their_surrogates(
     desk: Desk, settings: Settings, pool: WorkerPool
 ) -> None:
     sampler = {"name": "random", "trials": 2, "batch": 2}
-    request = SearchRequest.model_validate({"metric": "3*miou+macc", "sampler": sampler} | TINY)
+    request = SearchRequest.model_validate({"metric": "3*miou+macc", "sampler": sampler} | WHOLE)
     with working(settings, pool):
         search = desk.wait_for(desk.submit(request))
     assert (search.state, search.error) == ("succeeded", None)

@@ -71,7 +71,12 @@ def retraining(loss: str = "semeda", **fields: Any) -> RetrainingRequest:
 def search(**fields: Any) -> SearchRequest:
     schedule = {"network": NETWORK.model_dump(), "training": training().model_dump()}
     sampler = {"name": "random", "trials": 3, "batch": 3}
-    asked = {"metric": "macc", "dataset": "tiny", "sampler": sampler, "name": "found"}
+    asked: dict[str, Any] = {
+        "metric": "macc",
+        "dataset": "tiny",
+        "sampler": sampler,
+        "name": "found",
+    }
     asked["proxy_size"] = None
     return SearchRequest.model_validate(asked | schedule | fields)
 
