@@ -28,8 +28,8 @@ class RaceSpec(Spec):
     Attributes:
         heats: Rounds on the search's own proxy task, which send the finalists on; 0 goes without.
         starters: Best candidates of the search, for each metric, that run in the heats.
-        finalists: Of these go on to the rounds, beside cross entropy, the best handmade loss and the
-            start of the search.
+        finalists: Of these go on to the rounds, beside cross entropy and the best handmade loss. The
+            start of the search runs in the heats alone, unless it is among the best.
         rounds: The most rounds; they end before that where the winner's lead is beyond doubt.
         whole: Train whole networks in the rounds where the proxy task has a frozen encoder.
     """
