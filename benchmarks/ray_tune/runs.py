@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 
 import psutil
@@ -19,7 +19,7 @@ from benchmarks.ray_tune.folder import Folder
 from workers.cluster.calls import connect
 
 LOOK = 0.1  # seconds between two looks at a run
-PATIENCE = 300.0  # seconds after which a run hangs
+PATIENCE = 120.0  # seconds without an evaluation after which a run hangs
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Result:
     """How a run ended.
 
     Attributes:
-        scores: Of every candidate, step by step; None where the run did not end.
+        scores: Of every candidate, step by step; None where the run hung and was ended.
         wall: Seconds that it took.
         cpu: CPU seconds of all of its processes.
         evaluations: Steps that were trained, those that were trained again included.
@@ -54,8 +54,8 @@ def ray_up() -> Iterator[None]:
 
 def here(folder: Folder, way: str) -> Result:
     """Bring the folder's contest to its end on the Ray that is up."""
-    with Meter() as meter:
-        scores = WAYS[way].run(folder)
+    with (folder.path / "driver.log").open("w") as log, redirect_stdout(log), Meter() as meter:
+        scores = WAYS[way].run(folder)  # Tune prints whatever its verbosity
     settled = {number: tuple(own) for number, own in scores.items()}
     return Result(settled, meter.wall, meter.cpu, len(folder.evaluations))
 
@@ -155,12 +155,14 @@ def _ended(folder: Folder, way: str, interrupt: Interrupt, environment: Mapping[
             command, stdout=log, stderr=log, env=os.environ | environment, start_new_session=True
         )
     below: set[psutil.Process] = set()
-    interrupted, deadline = False, time.monotonic() + PATIENCE
+    interrupted, ended, moved = False, -1, time.monotonic()
     while driver.poll() is None:
         with suppress(psutil.NoSuchProcess):
             below |= set(psutil.Process(driver.pid).children(recursive=True))
         interrupted = interrupted or interrupt(folder, driver.pid)
-        if time.monotonic() > deadline:
+        if len(folder.evaluations) != ended:
+            ended, moved = len(folder.evaluations), time.monotonic()
+        elif time.monotonic() > moved + PATIENCE:
             driver.kill()
         time.sleep(LOOK)
     for process in below:  # Ray's own end with their driver; nothing is to be left in any case
