@@ -1,6 +1,7 @@
 """Starts runs in processes of their own; measures, kills and resumes them."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -46,6 +47,7 @@ Interrupt = Callable[[Folder, int], bool]
 def ray_up() -> Iterator[None]:
     """A Ray of two CPUs in this process."""
     connect(None, CPUS)
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)  # it warns of logs that are not there yet
     try:
         yield
     finally:
