@@ -23,10 +23,11 @@ from pydantic import TypeAdapter
 from benchmarks.samplers import table
 from benchmarks.samplers.fit import model_of
 from benchmarks.samplers.model import Array, ScoreModel
-from search_service.samplers.contract import Proposal, SamplerResult, Score, Theta
+from search_service.samplers.contract import Proposal, SamplerResult, Score
 from search_service.samplers.registry import SAMPLERS
 from search_service.samplers.results import Candidates, best_mean
 from search_service.samplers.specs import SamplerSpec
+from search_service.spaces.space import Theta
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.losses.published import published_document
 

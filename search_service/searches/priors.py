@@ -122,7 +122,7 @@ def _own(kind: LossKind, told: dict[str, float | str]) -> tuple[float, ...] | No
 
     No cross entropy beside a loss is the same as no parameter for it.
     """
-    told = {CROSS_ENTROPY: 0.0} | told
+    told = {CROSS_ENTROPY: 0.0, **told}
     if not kind.mixes and told[CROSS_ENTROPY] == 0:
         del told[CROSS_ENTROPY]
     if set(told) != set(kind.names):

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from search_service.samplers.contract import Proposal, Score, Theta
+from search_service.samplers.contract import Proposal, Score
 from search_service.samplers.registry import SAMPLERS
 from search_service.searches.request import SearchRequest
 from search_service.searches.space import space_of
+from search_service.spaces.curves import CurveSpace
+from search_service.spaces.space import Theta
 from surrogate_zoo.losses.parameter_space import ControlPoints, ParameterSpace
 from surrogate_zoo.metrics.targets import Target
 from tests.search_service.pools import IdlePool
@@ -58,17 +60,21 @@ def expected(
 ) -> tuple[Scored, dict[str, list[float]]]:
     """Trials (number, theta, score) and published control points that a search must end with."""
     space = space_of(request)
+    assert isinstance(space, CurveSpace)
+    curves = space.parameters
     trials: Scored = []
 
     def evaluate(batch: Sequence[Proposal]) -> list[Score | None]:
         # Through control points and back, as candidates travel.
-        told = [space.theta(space.control_points(p.theta), space.weights(p.theta)) for p in batch]
+        told = [
+            curves.theta(curves.control_points(p.theta), curves.weights(p.theta)) for p in batch
+        ]
         scores = [scores_of(space.target, theta.tolist()) for theta in told]
         trials.extend((p.number, list(p.theta), s) for p, s in zip(batch, scores, strict=True))
         return list(scores)
 
     result = SAMPLERS[request.sampler.name](space, request.sampler, evaluate, request.seed, start)
-    return trials, space.control_points(result.theta)
+    return trials, curves.control_points(result.theta)
 
 
 class BowlPool(IdlePool):

@@ -3,6 +3,7 @@
 from search_service.jobs import ledger
 from search_service.searches.request import SearchRequest
 from search_service.searches.space import space_of
+from search_service.spaces.curves import CurveSpace
 from tests.api.conftest import Live
 from tests.api.requests import SEARCH
 from tests.api.routes.test_searches import move, submit, trial
@@ -13,7 +14,9 @@ def test_a_trial_is_published_once_the_search_is_over(live: Live) -> None:
     job_id = submit(live)["id"]
     path, body = f"/v1/searches/{job_id}/publish", {"trial": 0, "name": "mine"}
     scored = trial(job_id, 0)
-    scored.theta = space_of(SearchRequest.model_validate(SEARCH)).start.tolist()
+    space = space_of(SearchRequest.model_validate(SEARCH))
+    assert isinstance(space, CurveSpace)
+    scored.theta = space.start.tolist()
     with live.sessions.begin() as session:
         ledger.record_trial(session, scored)
     is_problem(live.http.post(path, json=body), 409)

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search_service.samplers.contract import Proposal, SamplerResult, Score, Theta
+from search_service.samplers.contract import Proposal, SamplerResult, Score
 from search_service.samplers.fronts import front
 from search_service.samplers.registry import SAMPLERS
 from search_service.samplers.results import parts_filled
 from search_service.samplers.specs import NSGA2Spec
+from search_service.spaces.space import Theta
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 SPACE = ParameterSpace("macc+3*gacc", segments=2, mixed=True)
