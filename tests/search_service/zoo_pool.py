@@ -51,7 +51,7 @@ def outcome(task: ProxyTask, candidate: Candidate) -> Outcome:
         None,
         seconds,
         iterations=iterations,
-        scales=(0.5,) * missing(candidate.loss),
+        scales=(0.5 + _drawn("scale", 0, candidate),) * missing(candidate.loss),
         hold_out="a fifth",
     )
 

@@ -73,7 +73,7 @@ def test_one_that_is_not_used_up_changes_nothing(desk: Desk, settings: Settings)
 def test_the_portfolio_is_tried_whole_and_what_is_stopped_early_counts_for_its_share(
     desk: Desk, settings: Settings
 ) -> None:
-    body = {"metric": "miou", "dataset": "shapes", "preset": "quick", "race": None}
+    body: dict[str, Any] = {"metric": "miou", "dataset": "shapes", "preset": "quick", "race": None}
     body |= {"space": {"name": "zoo", "losses": ["dice"]}, "budget": {"trainings": 1}}
     body |= {"sampler": {"name": "portfolio", "trials": 8, "batch": 4, "rates": [1.0]}}
     with working(settings, ZooPool()):
