@@ -48,7 +48,8 @@ class JobEvents:
             NotFoundError: There is no such job.
         """
         with self._reading() as session:
-            # The state comes first: what is read after a final state is all that will ever be.
+            # The state comes first: what is read after a final state is all there is, unless the search
+            # is extended, and then another stream begins after the last event that the client has.
             finished = lifecycle.get(session, self._kind, self._job_id).state in FINAL
             rows = lifecycle.events_after(session, self._job_id, self._last, _BATCH)
         events = [

@@ -62,7 +62,8 @@ def cost(task: ProxyTask, pack: int) -> Cost:
     scoring = time.process_time() - times[-1]
     assert all(outcome.error is None for outcome in outcomes)
     steps = [after - before for before, after in pairwise(times)]
-    _, held = cut_hold_out(len(training_samples(task.dataset)[0]), task.hold_out, task.seed)
+    samples, _ = training_samples(task.dataset)
+    held = cut_hold_out(task.dataset, samples, task.hold_out, task.seed).held
     return Cost(statistics.median(steps) / pack, scoring / pack / len(held))
 
 

@@ -18,7 +18,15 @@ def filled(
     filled = {**preset, **body}
     if isinstance(preset.get("training"), dict) and isinstance(body.get("training"), dict):
         filled["training"] = {**preset["training"], **body["training"]}
+    if isinstance(preset.get("hold_out"), float) and isinstance(body.get("hold_out"), dict):
+        filled["hold_out"] = _with_share(body["hold_out"], preset["hold_out"])
     return filled
+
+
+def _with_share(hold_out: dict[str, Any], share: float) -> dict[str, Any]:
+    """The preset's share where nothing says how much, so that ``groups`` alone changes only the groups."""
+    told = any(hold_out.get(name) is not None for name in ("share", "images", "split"))
+    return hold_out if told else {**hold_out, "share": share}
 
 
 # Presets for two CPU cores, measured on the generated dataset (one thread of a 2.6 GHz EPYC).

@@ -1,4 +1,4 @@
-"""``lossfit jobs``: list, show, watch, cancel, pause, resume, and fetch a job's files."""
+"""``lossfit jobs``: list, show, watch, cancel, pause, resume, extend, and fetch a job's files."""
 
 import itertools
 import json
@@ -127,6 +127,19 @@ def _change(url: str, job_id: str, action: Literal["cancel", "pause", "resume"])
         actions = {"cancel": jobs.cancel, "pause": jobs.pause, "resume": jobs.resume}
         job = actions[action](job_id)
     say(f"The {job.kind} {job.id} is {job.state}.")
+
+
+@app.command()
+@plain_errors
+def extend(
+    job_id: JobId,
+    trials: Annotated[int, typer.Argument(help="So many more trials.", min=1)],
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Let a search that has succeeded go on, as if it had been asked for more trials at once."""
+    with connect(url) as client:
+        job = client.searches.extend(job_id, trials)
+    say(f"The search {job.id} is {job.state} and goes on with {trials} more trials.")
 
 
 @app.command()

@@ -66,15 +66,15 @@ class Jobs(Generic[Request]):
         Raises:
             InputError: They cannot be sent.
         """
-        body = request.model_dump(mode="json") if isinstance(request, BaseModel) else request or {}
-        return self._transport.post(JobView, self.path, {**body, **fields}, key=key)
+        body = {**_fields_of(request), **fields}
+        return self._transport.post(JobView, self.path, body, key=key)
 
     def estimate(
         self, request: Request | Mapping[str, object] | None = None, /, **fields: object
     ) -> Estimate:
         """What a job would cost; arguments as of :meth:`submit`, and nothing is submitted."""
-        body = request.model_dump(mode="json") if isinstance(request, BaseModel) else request or {}
-        return self._transport.post(Estimate, f"{self.path}?dry_run=true", {**body, **fields})
+        body = {**_fields_of(request), **fields}
+        return self._transport.post(Estimate, f"{self.path}?dry_run=true", body)
 
     def get(self, job_id: str) -> JobDetail:
         """One job: what was asked for, how far it is, what came out."""
@@ -173,6 +173,13 @@ class Jobs(Generic[Request]):
 
     def _of(self, job_id: str) -> str:
         return f"{self.path}/{segment(job_id)}"
+
+
+def _fields_of(request: BaseModel | Mapping[str, object] | None) -> Mapping[str, object]:
+    """The fields that were given: the service fills in the others, as far as it can tell better."""
+    if isinstance(request, BaseModel):
+        return request.model_dump(mode="json", include=request.model_fields_set)
+    return request or {}
 
 
 class Searches(Jobs[SearchRequest]):

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from search_service.catalogue import datasets, losses, networks
 from search_service.jobs.estimate import Estimate
 from search_service.samplers.specs import PortfolioSpec
-from search_service.searches import estimate, starts
+from search_service.searches import estimate, papers, priors, starts
 from search_service.searches.request import SearchRequest
 from search_service.searches.space import SearchSpace, space_of
 from search_service.settings import Settings
@@ -38,11 +38,14 @@ def admitted(session: Session, request: SearchRequest) -> SearchRequest:
     Raises:
         UnknownNameError: No such metric, curve family or dataset.
         InputError: Too few segments, more than :data:`MOST_NUMBERS`, a single metric for NSGA-II,
-            the result would take a built-in loss's name, the search cannot start there, or its
-            companion is not in the zoo or needs more than the rejection test has.
+            the result would take a built-in loss's name, the search cannot start there, a prior is no
+            search that has succeeded, or its companion is not in the zoo or needs more than the
+            rejection test has.
     """
+    dataset = datasets.requested(session, request.dataset)
+    request = priors.pinned(session, papers.resolved(request, dataset))
     space = space_of(request)
-    trials, dimension = number_of_trials(request), _dimension(space)
+    trials, dimension = number_of_trials(session, request), _dimension(space)
     if trials * dimension > MOST_NUMBERS:
         raise InputError(
             f"{trials} trials of {dimension} parameters are more than the "
@@ -51,14 +54,13 @@ def admitted(session: Session, request: SearchRequest) -> SearchRequest:
     for name in map(request.name_for, request.objectives):
         if name in LOSSES:
             raise InputError(f"{name!r} is a built-in loss: give the result another name.")
-    datasets.requested(session, request.dataset)
     datasets.check_hold_out(session, request.dataset, request.hold_out)
     return _with_companion(session, starts.pinned(session, request, space))
 
 
-def number_of_trials(request: SearchRequest) -> int:
-    """How many candidates a search proposes; of the zoo's with the portfolio."""
-    space = space_of(request)
+def number_of_trials(session: Session, request: SearchRequest) -> int:
+    """How many candidates a search proposes; of the zoo's with the portfolio and the priors."""
+    space = space_of(request, priors=priors.points(session, request))
     if isinstance(request.sampler, PortfolioSpec) and isinstance(space, ZooSpace):
         return len(space.portfolio(request.sampler.rates)) + request.sampler.trials
     return request.sampler.trials
@@ -66,7 +68,7 @@ def number_of_trials(request: SearchRequest) -> int:
 
 def estimated(session: Session, request: SearchRequest) -> Estimate:
     """What a search will cost, from the speed of earlier ones."""
-    return estimate.estimated(session, request, number_of_trials(request))
+    return estimate.estimated(session, request, number_of_trials(session, request))
 
 
 def companion(session: Session, request: SearchRequest) -> Document | None:
@@ -90,9 +92,12 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
     rows = session.execute(counts.where(Trial.job_id == job.id)).all()
     number = {ending: count for ending, count, _ in rows}
     evaluations = select(func.count()).where(Evaluation.job_id == job.id)
+    done = sum(number.values())
+    ended = job.result is not None  # maybe by its budget
+    request = SearchRequest.model_validate(job.request)
     return {
-        "done": sum(number.values()),
-        "total": number_of_trials(SearchRequest.model_validate(job.request)),
+        "done": done,
+        "total": done if ended else number_of_trials(session, request),
         **{ending: number.get(ending, 0) for ending in ("failed", "rejected", "stopped")},
         "evaluations": session.scalar(evaluations) or 0,
         "best_score": max((best for *_, best in rows if best is not None), default=None),

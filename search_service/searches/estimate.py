@@ -21,7 +21,7 @@ def estimated(session: Session, request: SearchRequest, candidates: int) -> Esti
     The speed is that of trainings with the same network, images and batches that this service has
     recorded, in seconds an iteration of one candidate.
     """
-    trainings = candidates * _share(request)
+    trainings = _trainings(request, candidates)
     raced = _raced(request)
     speeds = {
         frozen: _speeds(session, request, frozen=frozen)
@@ -41,6 +41,16 @@ def estimated(session: Session, request: SearchRequest, candidates: int) -> Esti
         minutes=round(sum(known) / 60, 1) if len(known) == len(seconds) else None,
         measured_on=sum(map(len, speeds.values())),
     )
+
+
+def _trainings(request: SearchRequest, candidates: int) -> float:
+    """Whole trainings at most; the generation that uses up a budget is finished."""
+    share = _share(request)
+    if request.budget is None or request.budget.trainings is None:
+        return candidates * share
+    portfolio = candidates - request.sampler.trials
+    last = max(portfolio, request.sampler.generation)
+    return min(candidates, max(portfolio, request.budget.trainings / share + last)) * share
 
 
 def _share(request: SearchRequest) -> float:

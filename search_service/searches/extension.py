@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from sqlalchemy.orm import Session
 
 from search_service.jobs import ledger, lifecycle
@@ -40,13 +40,18 @@ def extend(session: Session, job_id: str, extension: ExtensionRequest) -> Job:
 
     Raises:
         NotFoundError: There is no such search.
-        ConflictError: It is not over, or did not succeed.
+        ConflictError: It is not over, did not succeed, or its budget ended it.
         InputError: The number of trials does not fit its sampler.
     """
     job = ledger.lock(session, lifecycle.get(session, "search", job_id).id)
     if job.state != "succeeded":
         raise ConflictError(
             f"The search is {job.state}: only one that has succeeded can be extended."
+        )
+    if (job.result or {}).get("stopped_by") == "budget":
+        raise ConflictError(
+            "The budget ended this search, and more trials do not change that: submit it again with a "
+            "larger budget."
         )
     request = extended(SearchRequest.model_validate(job.request), extension.trials)
     admission.admitted(session, request)
@@ -77,4 +82,13 @@ def extended(request: SearchRequest, trials: int) -> SearchRequest:
                 else "; its last one was cut short, so it cannot."
             )
         )
-    return request.model_copy(update={"sampler": sampler.with_trials(sampler.trials + trials)})
+    more = sampler.with_trials(sampler.trials + trials)
+    try:
+        type(sampler).model_validate(more.model_dump())
+    except ValidationError as error:
+        raise InputError(
+            f"The sampler {sampler.name} has {sampler.trials} trials and takes no {trials} more: "
+            f"{error.errors()[0]['msg']}."
+        ) from error
+    by = request.extended_by + trials
+    return request.model_copy(update={"sampler": more, "extended_by": by})

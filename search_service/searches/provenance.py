@@ -10,7 +10,7 @@ from search_service.store.tables import Dataset, Trial
 
 if TYPE_CHECKING:  # samplers load torch
     from search_service.samplers.contract import SamplerResult
-_TOLD_ELSEWHERE = {"name", "dataset", "preset", "priority"}
+_TOLD_ELSEWHERE = {"name", "dataset", "preset", "priority", "extended_by"}
 """Of a request: what a loss file or its provenance tells elsewhere, or what a repeat does not need."""
 
 METHODS = {

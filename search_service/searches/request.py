@@ -1,6 +1,7 @@
 """What a caller may ask of a search; needs pydantic alone."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
+from uuid import UUID
 
 from pydantic import Field, model_validator
 
@@ -14,6 +15,7 @@ from search_service.jobs.fields import (
 )
 from search_service.presets import filled
 from search_service.samplers.specs import PortfolioSpec, SamplerSpec
+from search_service.searches.budget import BudgetSpec
 from search_service.searches.halving import HalvingSpec
 from search_service.searches.presets import (
     DEFAULT_PRESET,
@@ -86,6 +88,19 @@ def check_rates(rates: tuple[float, float] | None) -> None:
         raise ValueError("rates must be (least, largest)")
 
 
+class PriorSpec(Spec):
+    """An earlier search whose best points are tried too.
+
+    Attributes:
+        search: Its id.
+        trials: So many of its trials count, from the first on; None takes all that it has at the time
+            of the request.
+    """
+
+    search: UUID
+    trials: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+
+
 class SearchRequest(ProxyOptions, JobRequest):
     """A search for the loss that fits a metric on a dataset.
 
@@ -126,6 +141,12 @@ class SearchRequest(ProxyOptions, JobRequest):
         race: How the best candidates, cross entropy and the best handmade loss are trained again with
             fresh seeds at the end, before one of them is published; None publishes what the sampler
             found.
+        priors: Searches that have succeeded, on other datasets or for other metrics: for each of them
+            and each metric of this search, the best two trials join the portfolio. In the space of the
+            zoo alone.
+        budget: What the trials may cost; None lets the sampler come to its end.
+        extended_by: Trials that were added when it had succeeded already; the service counts them, and
+            they are among the sampler's.
         seed: Seeds the sampler and, shared by all candidates, the proxy task.
     """
 
@@ -148,6 +169,9 @@ class SearchRequest(ProxyOptions, JobRequest):
     warm_up: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     reshuffle: bool = False
     race: RaceSpec | None = None
+    priors: Annotated[tuple[PriorSpec, ...], Field(max_length=16)] = ()
+    budget: BudgetSpec | None = None
+    extended_by: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="before")
     @classmethod
@@ -174,6 +198,8 @@ class SearchRequest(ProxyOptions, JobRequest):
                 "start and companion are of the space curves: leave them out, or name a sampler of "
                 "curves, such as tpe"
             )
+        if self.priors and not zoo:
+            raise ValueError("priors join the portfolio: take its sampler, or leave them out")
         return self
 
     @model_validator(mode="after")
@@ -201,6 +227,32 @@ class SearchRequest(ProxyOptions, JobRequest):
             target = "" if self.metrics and len(self.metrics) > 1 else f"{_plain(self.metric)}-"
             object.__setattr__(self, "name", f"asl-{target}{self.dataset}")
         return self
+
+    def pinned_as(self, earlier: Self) -> Self:
+        """The request as an earlier one was admitted, and extended, where this one leaves it open."""
+        pinned = super().pinned_as(earlier)
+        changes: dict[str, Any] = {}
+        if len(self.priors) == len(earlier.priors):
+            pairs = zip(self.priors, earlier.priors, strict=True)
+            changes["priors"] = tuple(
+                prior.model_copy(update={"trials": prior.trials or other.trials})
+                for prior, other in pairs
+            )
+        if self.follows_a_paper and "hold_out" not in self.model_fields_set:
+            changes["hold_out"] = earlier.hold_out
+        if self.follows_a_paper and "exclude_background" not in self.scoring.model_fields_set:
+            background = {"exclude_background": earlier.scoring.exclude_background}
+            changes["scoring"] = self.scoring.model_copy(update=background)
+        if earlier.extended_by and not self.extended_by:
+            trials = self.sampler.trials + earlier.extended_by
+            changes["sampler"] = self.sampler.with_trials(trials)
+            changes["extended_by"] = earlier.extended_by
+        return pinned.model_copy(update=changes)
+
+    @property
+    def follows_a_paper(self) -> bool:
+        """Whether its preset is one of the authors' searches."""
+        return self.preset in TRAIN_WHOLE
 
     @property
     def objectives(self) -> tuple[str, ...]:

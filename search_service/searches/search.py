@@ -1,7 +1,7 @@
 """A search: proposals, durable evaluation, and the publication of what was found."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
 from sqlalchemy import select
@@ -14,13 +14,15 @@ from search_service.loss_networks import supply
 from search_service.samplers import portfolio
 from search_service.samplers.contract import Proposal, SamplerResult, Score
 from search_service.samplers.registry import SAMPLERS
-from search_service.samplers.specs import PortfolioSpec
+from search_service.samplers.specs import PortfolioSpec, SamplerSpec
 from search_service.searches import (
     admission,
     front,
+    priors,
     provenance,
     report,
     rungs,
+    spending,
     starts,
     warm_up,
     winners,
@@ -50,6 +52,13 @@ UNTRAINED: tuple[Ending, ...] = ("failed", "rejected", "stopped")
 """How trials end that are not trained to their end."""
 
 
+class _BudgetUsedUp(Exception):  # noqa: N818 - a bound that was met, not an error
+    """No generation begins any more; ``trials`` are recorded, whole generations."""
+
+    def __init__(self, trials: int) -> None:
+        self.trials = trials
+
+
 @dataclass(frozen=True)
 class Search:
     """A search that is being run.
@@ -77,7 +86,7 @@ class Search:
         with run.reading() as session:
             dataset = datasets.get(session, request.dataset)
             companion = admission.companion(session, request)
-            space = space_of(request, companion)
+            space = space_of(request, companion, priors.points(session, request))
             start = starts.theta(session, request, space)
         networks = supply.ensure(run, dataset, [companion] if companion else [])
         task = ProxyTask(
@@ -88,18 +97,59 @@ class Search:
         return cls(run, request, space, start, networks, task)
 
     def sample(self) -> SamplerResult:
-        """Have the sampler propose, and candidates scored, until it has found something."""
-        request, space = self.request, self.space
-        if isinstance(space, ZooSpace) and isinstance(request.sampler, PortfolioSpec):
-            return portfolio.run(space, request.sampler, self.evaluate, request.seed, self.start)
-        sampler, box = SAMPLERS[request.sampler.name], cast("CurveSpace", space)
-        return sampler(box, request.sampler, self.evaluate, request.seed, self.start)
+        """Have the sampler propose, and candidates scored, until it has found something.
+
+        Where the budget ends it, it has found what it would have if it had been asked for the
+        generations that are recorded, and no more.
+        """
+        spec = self.request.sampler
+        try:
+            return self._sample(spec)
+        except _BudgetUsedUp as end:
+            return self._sample(spec.with_trials(end.trials - self._first(spec)))
+
+    def _sample(self, spec: SamplerSpec) -> SamplerResult:
+        space, seed = self.space, self.request.seed
+        if isinstance(space, ZooSpace) and isinstance(spec, PortfolioSpec):
+            return portfolio.run(space, spec, self.evaluate, seed, self.start)
+        sampler, box = SAMPLERS[spec.name], cast("CurveSpace", space)
+        return sampler(box, spec, self.evaluate, seed, self.start)
+
+    def _first(self, spec: SamplerSpec) -> int:
+        """Trials that the sampler proposes beside those of its budget: the portfolio."""
+        if isinstance(self.space, ZooSpace) and isinstance(spec, PortfolioSpec):
+            return len(self.space.portfolio(spec.rates))
+        return 0
 
     def evaluate(self, batch: Sequence[Proposal]) -> list[Score | None]:
-        """Score a generation; a trial that is recorded is answered from its record."""
+        """Score a generation; a trial that is recorded is answered from its record.
+
+        Raises:
+            _BudgetUsedUp: The trials before it have used the budget up.
+        """
+        first = batch[0].number
+        if self.request.budget is not None:
+            used = self._spent(before=first)
+            if self.request.budget.is_used_up(used.trainings, used.minutes):
+                raise _BudgetUsedUp(first)
         self.run.step(f"generation {batch[0].generation}", lambda: self._record(batch))
         recorded = self._recorded(batch)
         return [_score(self.space.target, recorded[proposal.number]) for proposal in batch]
+
+    def told_budget(self, trials: int) -> dict[str, Any]:
+        """What a result tells of the budget, where there is one: who ended the search, what was used."""
+        if self.request.budget is None:
+            return {}
+        used = self._spent()
+        with self.run.reading() as session:
+            asked = admission.number_of_trials(session, self.request)
+        ended = "trials" if trials == asked else "budget"
+        return {"stopped_by": ended, "used": asdict(used)}
+
+    def _spent(self, before: int | None = None) -> spending.Spending:
+        iterations = self.request.training.iterations
+        with self.run.reading() as session:
+            return spending.spent(session, self.run.job.id, iterations, before)
 
     def _recorded(self, batch: Sequence[Proposal]) -> dict[int, Trial]:
         """Those of a generation's trials that are recorded, by number."""
@@ -222,6 +272,7 @@ def run(run: Run) -> None:
 def _summary(search: Search, result: SamplerResult, trials: Sequence[Trial]) -> dict[str, Any]:
     return {
         "trials": len(trials),
+        **search.told_budget(len(trials)),
         **{ending: sum(trial.ending == ending for trial in trials) for ending in UNTRAINED},
         "best": {
             "generation": result.generation,

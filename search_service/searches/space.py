@@ -1,9 +1,11 @@
 """The space that a search walks in."""
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from search_service.searches.request import CurvesSpec, SearchRequest
 from search_service.spaces.curves import CurveSpace
+from search_service.spaces.space import Theta
 from search_service.spaces.zoo import ZooSpace
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.document import Document
@@ -12,12 +14,15 @@ from surrogate_zoo.losses.parameter_space import ParameterSpace
 SearchSpace: TypeAlias = CurveSpace | ZooSpace
 
 
-def space_of(request: SearchRequest, companion: Document | None = None) -> SearchSpace:
+def space_of(
+    request: SearchRequest, companion: Document | None = None, priors: Sequence[Theta] = ()
+) -> SearchSpace:
     """The space of a search: curves of its metrics' surrogates, or the zoo.
 
     Args:
         request: What was asked for.
         companion: The loss file's content of its companion, for candidates that hold it.
+        priors: Points of the zoo that are tried too.
 
     Raises:
         UnknownNameError: No such metric, curve family or loss.
@@ -43,6 +48,7 @@ def space_of(request: SearchRequest, companion: Document | None = None) -> Searc
         request.space.rates,
         request.space.mixtures,
         options,
+        tuple(priors),
     )
 
 

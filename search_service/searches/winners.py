@@ -98,7 +98,8 @@ class Found:
             taking_part = {objective: self._entrants(spec, objective) for objective in objectives}
             race = Race(self.run, spec, self.task, taking_part, self.request.warm_up).result()
             found = [_raced(race, objective) for objective in objectives]
-        return [_measured(self.run, self.task, winner) for winner in found]
+        generation = self.result.generation
+        return [_measured(self.run, self.task, winner, generation) for winner in found]
 
     def _entrants(self, spec: RaceSpec, objective: str) -> list[entrants.Entrant]:
         if isinstance(self.space, ZooSpace):
@@ -143,12 +144,15 @@ def _raced(race: RaceResult, objective: str) -> Winner:
     return Winner(objective, entrant.loss, scales, entrant.rate, number, entrant.theta, facts, told)
 
 
-def _measured(run: Run, task: ProxyTask, winner: Winner) -> Winner:
-    """A winner with its scales: a policy's mean may be a draft that nothing was trained with yet."""
+def _measured(run: Run, task: ProxyTask, winner: Winner, generation: int) -> Winner:
+    """A winner with its scales: a policy's mean may be a draft that nothing was trained with yet.
+
+    It is recorded under its generation: a search that is extended may publish another one's.
+    """
     if winner.scales or winner.loss.get("scale", 1.0) is not None:
         return winner
     short = task.model_copy(update={"stop_after": 1, "rejection": None})
-    outcome = stages.of_stage(run, SCALES, short, [Candidate(0, winner.loss)])[0]
+    outcome = stages.of_stage(run, SCALES, short, [Candidate(generation, winner.loss)])[generation]
     if not outcome.scales:
         raise WorkerError(f"The published loss cannot be scaled. {outcome.error}")
     return Winner(**{**vars(winner), "scales": tuple(outcome.scales)})

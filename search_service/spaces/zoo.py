@@ -123,6 +123,7 @@ class ZooSpace:
         rates: Least and largest factor on the learning rate.
         mixtures: Whether losses may stand beside cross entropy.
         options: Options of the surrogates, such as ``tolerance``.
+        priors: Points that are tried after the portfolio's own, each at its own rate.
     """
 
     metrics: tuple[str, ...]
@@ -132,6 +133,7 @@ class ZooSpace:
     rates: tuple[float, float] = RATES
     mixtures: bool = True
     options: Mapping[str, Any] | None = None
+    priors: tuple[Theta, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse unknown metrics, families and losses."""
@@ -165,13 +167,14 @@ class ZooSpace:
         )
 
     def portfolio(self, rates: Sequence[float]) -> list[Theta]:
-        """What a search tries first: every start of every kind at each of these rates."""
-        return [
+        """What a search tries first: every start of every kind at each of these rates, then the priors."""
+        starts: list[Theta] = [
             (float(number), rate, *start)
             for number, kind in enumerate(self.kinds)
             for start in kind.starts
             for rate in rates
         ]
+        return list(dict.fromkeys((*starts, *self.priors)))
 
     def kind(self, theta: Sequence[float]) -> LossKind:
         """The kind of a theta.

@@ -16,7 +16,7 @@ STATES: tuple[State, ...] = get_args(State)
 ACTIVE: tuple[State, ...] = ("running", "pausing", "cancelling")
 """States in which a controller works on the job."""
 FINAL: tuple[State, ...] = ("cancelled", "succeeded", "failed")
-"""States that a job never leaves."""
+"""States that a job does not leave by itself; a search that has succeeded may be extended, and is queued."""
 
 Ending: TypeAlias = Literal[
     "trained",  # to the end of its schedule

@@ -44,10 +44,10 @@ class Job(Base):
         result: What came out, once succeeded.
         error: One line, once failed.
         idempotency_key: The caller's key; the same key gives the same job.
-        attempt: Runs begun so far after the first: each resume begins another.
+        attempt: Runs begun so far after the first: each resume begins another, and each extension.
         created_at: Aware UTC, as the other times.
         started_at: Begin of the first run.
-        finished_at: When it reached a final state.
+        finished_at: When it reached a final state; None again of a search that is extended.
     """
 
     __tablename__ = "job"
@@ -117,11 +117,11 @@ class Evaluation(Base):
 
     Attributes:
         job_id: The search or comparison.
-        stage: What it was for: ``rung <iterations>`` on the way to a trial, or ``repeat <seed>`` of
-            what was found and where the search started; of a comparison ``tune <network> <rate>``
-            and :data:`CELL`, a retraining.
-        number: The trial's number; of a repeat 0 for what was found, 1 for the start; of tuning the
-            loss's place in the request; a cell's place in its grid.
+        stage: What it was for: ``rung <iterations>`` on the way to a trial; ``heat <number>`` and
+            ``round <number>`` of the race; ``scales`` of what was never trained; of a comparison
+            ``tune <network> <rate>`` and :data:`CELL`, a retraining.
+        number: The trial's number; of an entrant that is none a number above all of them; of scales
+            the generation's; of tuning the loss's place in the request; a cell's place in its grid.
         outcome: ``workers.tasks.proxy.Outcome`` as JSON, without its curve; of a cell see
             ``comparisons.outcome.CellOutcome``.
         finished_at: Aware UTC.

@@ -20,6 +20,8 @@ SHARE = 0.2
 MOST_CHOICES = 4
 """Repetitions and alternatives that a pattern may have, see :class:`Pattern`."""
 
+_PLAIN_PATTERN = "A regular expression over names, see Pattern."
+
 _ESCAPED = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?[:=!<]?", re.DOTALL)
 _REPEATED_GROUP = re.compile(r"\)(?:[*+]|\{[\d,])")
 _CHOICES = re.compile(r"[*+?]|\{\d*,\d*\}|\|")
@@ -167,4 +169,8 @@ class HoldOut(Spec):
     ) -> dict[str, Any]:
         share = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
         schema = handler(core_schema)
-        return {"anyOf": [share, schema]} if handler.mode == "validation" else schema
+        if handler.mode != "validation":
+            return schema
+        text = {"type": "string", "minLength": 1, "maxLength": 200, "description": _PLAIN_PATTERN}
+        handler.resolve_ref_schema(schema)["properties"]["groups"]["anyOf"].append(text)
+        return {"anyOf": [share, schema]}

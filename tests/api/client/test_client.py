@@ -112,6 +112,8 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
     assert (candidate.theta, candidate.score) == ([0.1, 0.2], 0.5)
     with pytest.raises(ServiceError):  # its theta is none of that metric
         client.searches.publish(search, 0, "mine")
+    with pytest.raises(ServiceError, match="is cancelled: only one that has succeeded"):
+        client.searches.extend(search, 2)
     assert client.comparisons.cells(comparison).items == []
     assert "dice" in {loss.name for loss in client.losses.list()}
     assert client.losses.get("dice").versions == [1]

@@ -1,0 +1,52 @@
+"""kill -9 while an extension or a search with a budget runs, and a restart."""
+
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from search_service.searches.extension import ExtensionRequest, extend
+from tests.search_service.service import Desk, result_of, small
+from tests.search_service.test_killed import BOWL, Process, desk, start
+
+__all__ = ["desk", "start"]
+
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("settings", ["sqlite"], indirect=True)]
+
+
+def test_a_killed_extension_ends_as_one_search(desk: Desk, start: Callable[..., Process]) -> None:
+    asked = small(seed=7, sampler={"name": "ppo2", "steps": 1, "samples": 4})
+    job_id = desk.submit(asked)
+    at_once = desk.submit(asked.model_copy(update={"sampler": asked.sampler.with_trials(12)}))
+    controller = start(BOWL)
+    for each in (job_id, at_once):
+        assert desk.wait_for(each).state == "succeeded"
+    with desk.writing.begin() as session:
+        extend(session, job_id, ExtensionRequest(trials=8))
+    desk.wait_for_trials(job_id, 6)  # in the middle of the first added generation
+    assert controller.end(signal.SIGKILL) == -signal.SIGKILL
+    assert desk.job(job_id).state == "running"
+    start(BOWL)
+    job = desk.wait_for(job_id)
+    assert (job.state, job.error) == ("succeeded", None)
+    assert desk.trials(job_id) == desk.trials(at_once)
+    found, other = result_of(job), result_of(desk.job(at_once))
+    assert found["best"] == other["best"]
+    assert desk.states(job_id) == ["queued", "running", "succeeded"] * 2
+
+
+def test_a_killed_search_with_a_budget_ends_after_what_it_has_recorded(
+    desk: Desk, start: Callable[..., Process]
+) -> None:
+    sampler = {"name": "random", "trials": 40, "batch": 4}
+    asked = small(seed=7, sampler=sampler, budget={"minutes": 0.15 * 6 / 60})
+    job_id, straight = desk.submit(asked), desk.submit(asked)
+    controller = start(BOWL)
+    desk.wait_for_trials(job_id, 5)
+    controller.end(signal.SIGKILL)
+    start(BOWL)
+    for each in (job_id, straight):
+        job = desk.wait_for(each)
+        assert (job.state, job.error) == ("succeeded", None)
+        assert (result_of(job)["stopped_by"], result_of(job)["trials"]) == ("budget", 8)
+    assert desk.trials(job_id) == desk.trials(straight)
