@@ -36,6 +36,8 @@ DryRun = Annotated[
     bool, Query(description="Tell what the job would cost, and submit nothing (status 200).")
 ]
 
+_ESTIMATE: Responses = {200: {"model": Estimate, "description": "What the job would cost."}}
+
 _EVENTS: Responses = {
     200: {
         "description": "The events, each with its number, kind and JSON body.",
@@ -78,7 +80,10 @@ def _add_creation(router: APIRouter, kind: Kind[Any]) -> None:
 
     create_job.__annotations__["request"] = kind.request  # FastAPI reads the body's model here
     router.post(
-        "", status_code=status.HTTP_201_CREATED, operation_id=f"create_{_snake(kind.name)}"
+        "",
+        status_code=status.HTTP_201_CREATED,
+        operation_id=f"create_{_snake(kind.name)}",
+        responses=_ESTIMATE,
     )(create_job)
 
 

@@ -26,6 +26,7 @@ MORE_EXAMPLES = {
 NAMES = {
     ("SearchRequest", "metric"): {"enum": ["macc", "bf1", "macc+bf1"]},
     ("SearchRequest", "dataset"): {"enum": ["shapes"]},
+    ("SearchRequest", "priors"): {"maxItems": 0},
     ("SearchRequest", "family"): {"enum": list(CURVE_FAMILIES)},
     ("RetrainingRequest", "loss"): {"enum": ["dice", "asl-miou-voc", "dice+2*lovasz"]},
     ("RetrainingRequest", "dataset"): {"enum": ["shapes"]},
