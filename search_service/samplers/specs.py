@@ -210,7 +210,7 @@ class PortfolioSpec(SamplerOptions):
     name: Literal["portfolio"] = "portfolio"
     trials: Annotated[int, Field(ge=0, le=10_000)] = 32
     batch: Batch = 16
-    rates: Annotated[tuple[Rate, ...], Field(min_length=1, max_length=8)] = (0.5, 2.0)
+    rates: Annotated[tuple[Rate, ...], Field(min_length=1, max_length=8)] = (1.0, 3.0)
     arms: Annotated[int, Field(ge=1, le=32)] = 3
     startup: Annotated[int, Field(ge=1, le=1000)] = 4
 

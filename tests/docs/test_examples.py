@@ -21,6 +21,10 @@ NOT_RUN = {
     ("README.md", "make quickstart"): "makes an environment of its own and searches for minutes; "
     "CI runs it as a step of its own",
     ("README.md", "pip install ."): INSTALLS,
+    (
+        "docs/guide/searches.md",
+        "lossfit search miou shapes --preset quick",
+    ): "sixty proxies take minutes; the next command is the same with a dozen",
     ("README.md", "lossfit serve"): SERVES,
     (
         "CONTRIBUTING.md",

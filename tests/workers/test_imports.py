@@ -7,10 +7,10 @@ import pytest
 
 from tests.conftest import CHECKOUT
 
-# Neither timm nor segmentation-models-pytorch brings these along.
+# Neither the losses nor the networks bring these along.
 BEYOND_A_GPU_NODE = (
     "ray", "dbos", "stable_baselines3", "gymnasium", "optuna", "fastapi", "uvicorn",
-    "sqlalchemy", "alembic", "matplotlib", "scipy", "pydantic_settings",
+    "sqlalchemy", "alembic", "matplotlib", "pydantic_settings",
 )  # fmt: skip
 
 TRAIN = """

@@ -152,7 +152,7 @@ def test_curve_families_tell_the_constraints_that_they_keep(live: Live) -> None:
 
 def test_samplers_tell_options_that_a_search_takes(live: Live) -> None:
     listed = {entry["name"]: entry for entry in live.http.get("/v1/samplers").json()["items"]}
-    assert set(listed) == set(SAMPLERS)
+    assert set(listed) == {*SAMPLERS, "portfolio"}
     assert "Optuna" in listed["tpe"]["summary"]
     for name, sampler in listed.items():
         options = sampler["options"]["properties"]
