@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from search_service.searches.request import CurvesSpec, SearchRequest
+from search_service.searches.request import SearchRequest
+from search_service.searches.space_specs import CurvesSpec
 from search_service.spaces.curves import CurveSpace
 from search_service.spaces.space import Theta
 from search_service.spaces.zoo import ZooSpace

@@ -9,7 +9,8 @@ from search_service.catalogue.request import DatasetRequest
 from search_service.loss_networks.request import LossNetworkRequest
 from search_service.retrainings.request import RetrainingRequest
 from search_service.samplers.specs import PPO2Spec
-from search_service.searches.request import CurvesSpec, SearchRequest
+from search_service.searches.request import SearchRequest
+from search_service.searches.space_specs import CurvesSpec
 from surrogate_zoo.sums import term_names
 
 

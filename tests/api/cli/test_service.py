@@ -25,8 +25,11 @@ from tests.conftest import DEADLINE
 
 DATASET = ["train=16", "val=4", "test=4", "height=32", "width=32"]
 NETWORK = ['network={"architecture": "Unet", "options": {"decoder_channels": [16, 8, 8, 8, 8]}}']
-TRAINING = ["training.iterations=2", "training.batch_size=2", "training.crop=[32,32]"]
-SAMPLER = ['sampler={"name": "random", "trials": 4, "batch": 2}']
+TRAINING = [
+    *("training.iterations=2", "training.warmup=0", "training.batch_size=2"),
+    "training.crop=[32,32]",
+]
+SAMPLER = ['sampler={"name": "random", "trials": 4, "batch": 2}', "proxy_size=null"]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,60 @@
+"""Which spaces a search may ask for; needs pydantic alone."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from search_service.jobs.fields import Name
+from search_service.spaces.rates import RATES
+from workers.tasks.base import Spec
+
+Factor = Annotated[float, Field(gt=0, le=1000)]
+
+
+class CurvesSpec(Spec):
+    """The paper's space: the curves of the metrics' surrogates.
+
+    Attributes:
+        scaled: Give every candidate the norm of cross entropy's gradient, so that they differ in shape
+            and not in the size of their steps; off in the paper.
+        rates: Least and largest factor on the peak learning rate, which is then searched too; None
+            leaves the rate as it is.
+    """
+
+    name: Literal["curves"] = "curves"
+    scaled: bool = False
+    rates: tuple[Factor, Factor] | None = None
+
+    @model_validator(mode="after")
+    def _rates_are_a_range(self) -> Self:
+        check_rates(self.rates)
+        return self
+
+
+class ZooSpec(Spec):
+    """The zoo: kinds of losses with their parameters, mixtures with cross entropy, and the rate.
+
+    All candidates have the norm of cross entropy's gradient.
+
+    Attributes:
+        losses: Names of the handmade losses that take part, beside cross entropy; None takes all that
+            need logits and target alone.
+        rates: Least and largest factor on the peak learning rate.
+        mixtures: Whether a loss may stand beside cross entropy.
+    """
+
+    name: Literal["zoo"] = "zoo"
+    losses: tuple[Name, ...] | None = None
+    rates: tuple[Factor, Factor] = RATES
+    mixtures: bool = True
+
+    @model_validator(mode="after")
+    def _rates_are_a_range(self) -> Self:
+        check_rates(self.rates)
+        return self
+
+
+def check_rates(rates: tuple[float, float] | None) -> None:
+    """Refuse a range that is none."""
+    if rates is not None and rates[0] >= rates[1]:
+        raise ValueError("rates must be (least, largest)")
