@@ -1,7 +1,7 @@
 """``lossfit quickstart``: the whole path on a generated dataset, unattended, on two CPU cores."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -14,7 +14,6 @@ from api.cli.watching import follow
 from api.client.catalogues import Format
 from api.client.client import Client
 from search_service.comparisons.retrained import results_of_retrainings
-from search_service.retrainings.presets import QUICK_RETRAINING
 
 METRIC = "bf1"
 SEARCH: dict[str, Any] = {"metric": METRIC, "dataset": "shapes", "preset": "quick"}
@@ -38,9 +37,9 @@ def quickstart(
     say(f"Starting a service in {folder / 'service'} ...")
     with embedded_service(folder / "service") as client:
         say(f"It listens on {client.url}.")
-        loss, rate, figures = _search(client, folder / "search")
+        loss, figures = _search(client, folder / "search")
         files = [client.losses.file(loss, kind).save(folder) for kind in _formats(client, loss)]
-        _compare(client, {loss: rate, **dict.fromkeys(BESIDE, 1.0)}, folder / "retrained")
+        _compare(client, (loss, *BESIDE), folder / "retrained")
     _tell(folder, files, figures)
 
 
@@ -52,27 +51,21 @@ def _formats(client: Client, loss: str) -> Sequence[Format]:
     return every if all(part["kind"] == "surrogate" for part in parts) else ("json",)
 
 
-def _search(client: Client, folder: Path) -> tuple[str, float, Path]:
-    """Search; give the loss's name, the factor of the rate it was found at, and the page with figures."""
+def _search(client: Client, folder: Path) -> tuple[str, Path]:
+    """Search; give the loss's name, and the page with the figures."""
     # The key makes a second run find the first one's job.
     job = client.searches.submit(SEARCH, key=f"quickstart-searches-{METRIC}")
     search = follow(client.searches, job.id, f"search for {METRIC}")
     client.searches.download_all(job.id, folder)
-    winner = (search.result or {})["winners"][0]
-    return winner["loss"], winner["rate"], folder / "report.html"
+    return str((search.result or {})["loss"]), folder / "report.html"
 
 
-def _compare(client: Client, losses: Mapping[str, float], folder: Path) -> None:
-    """Retrain with every loss at its factor of the learning rate, and print a table of their scores."""
-    retrainings, rate = client.retrainings, QUICK_RETRAINING.learning_rate
+def _compare(client: Client, losses: Sequence[str], folder: Path) -> None:
+    """Retrain with every loss, and print a table of their scores."""
+    retrainings = client.retrainings
     jobs = {
-        loss: retrainings.submit(
-            RETRAINING,
-            loss=loss,
-            training={"learning_rate": factor * rate},
-            key=f"quickstart-retrainings-{loss}",
-        )
-        for loss, factor in losses.items()
+        loss: retrainings.submit(RETRAINING, loss=loss, key=f"quickstart-retrainings-{loss}")
+        for loss in losses
     }
     retrained = [follow(retrainings, job.id, f"train with {loss}") for loss, job in jobs.items()]
     for loss, job in jobs.items():
