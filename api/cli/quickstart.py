@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
+from api.cli.answer_tables import print_answers
 from api.cli.comparison_tables import print_results
 from api.cli.console import out, plain_errors, say
 from api.cli.embedded import embedded_service
@@ -57,7 +58,9 @@ def _search(client: Client, folder: Path) -> tuple[str, Path]:
     job = client.searches.submit(SEARCH, key=f"quickstart-searches-{METRIC}")
     search = follow(client.searches, job.id, f"search for {METRIC}")
     client.searches.download_all(job.id, folder)
-    return str((search.result or {})["loss"]), folder / "report.html"
+    result = search.result or {}
+    print_answers(job.id, result)
+    return str(result["loss"]), folder / "report.html"
 
 
 def _compare(client: Client, losses: Sequence[str], folder: Path) -> None:
