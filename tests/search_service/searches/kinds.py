@@ -26,7 +26,7 @@ BASES: Mapping[str, Mapping[str, float]] = {
 }
 """Metric -> kind of loss -> what it scores at its best; :data:`OTHERS` where it is not told."""
 OTHERS = 0.40
-BEST_RATE = 2.0
+BEST_RATE = 3.0
 HOLD_OUT = "whole images"
 NOISE = 0.002
 """Standard deviation of what a seed adds to a loss's score, of each loss apart."""
