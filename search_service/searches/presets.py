@@ -35,7 +35,15 @@ STANDARD_PROXY = TrainingSpec(
 
 STANDARD_PROXY_SIZE = 128
 
-HALVING = HalvingSpec(rungs=(0.25,), keep=0.34)
+STANDARD_HALVING = HalvingSpec(rungs=(0.5,), keep=0.5)
+"""Half of the candidates goes on after half of the schedule.
+
+Rank correlation between the portfolio's scores there and at the end, six metrics, frozen encoder at
+96x128, one seed: 0.81 to 0.95 on CamVid, 0.74 to 0.95 on nuclei. After a quarter of the schedule it is
+0.28 to 0.87 and 0.40 to 0.86, and the best losses for mIoU stand as low as 18th and 30th of some forty.
+"""
+
+QUICK_HALVING = HalvingSpec(rungs=(0.25,), keep=0.34)
 """A third of the candidates goes on after a quarter of the schedule."""
 
 RELEASED_NETWORK = NetworkSpec(architecture="DeepLabV3Plus", encoder="resnet50", weights="imagenet")
@@ -68,7 +76,7 @@ SEARCH_PRESETS: Mapping[str, dict[str, Any]] = {
         "network": STANDARD_NETWORK,
         "training": STANDARD_PROXY.model_dump(),
         "proxy_size": STANDARD_PROXY_SIZE,
-        "halving": HALVING,
+        "halving": STANDARD_HALVING,
         "race": RaceSpec(),
     },
     "released": {
@@ -87,7 +95,7 @@ SEARCH_PRESETS: Mapping[str, dict[str, Any]] = {
         "sampler": PortfolioSpec(trials=8, batch=8),
         "network": QUICK_NETWORK,
         "training": QUICK_PROXY.model_dump(),
-        "halving": HALVING,
+        "halving": QUICK_HALVING,
         "race": RaceSpec(heats=0),
         "scoring": QUICK_SCORING,
         "hold_out": QUICK_HOLD_OUT,
