@@ -53,6 +53,7 @@ class Race:
         finalists = self._heats()
         dropped: dict[str, frozenset[int]] = {metric: frozenset() for metric in finalists}
         running = dict(finalists)
+        lasted = dict.fromkeys(finalists, self.spec.rounds)
         for number in range(1, self.spec.rounds + 1):
             left = {
                 metric: [e for e in entrants if e.number not in dropped[metric]]
@@ -62,17 +63,21 @@ class Race:
             if number < LEAST_ROUNDS:
                 continue
             stands = {m: self._standing(m, es, dropped[m]) for m, es in finalists.items()}
-            dropped |= {metric: stand.dropped for metric, stand in stands.items()}
+            dropped |= {metric: stands[metric].dropped for metric in running}
             running = {
                 metric: entrants
                 for metric, entrants in running.items()
                 if not stands[metric].decided(_rivals(entrants))
             }
+            # Who runs on for another metric gets more scores: here they do not count any more.
+            lasted |= {m: min(lasted[m], number) for m in finalists if m not in running}
             if not running:
                 break
-        return RaceResult(
-            self, finalists, {m: self._standing(m, es) for m, es in finalists.items()}
-        )
+        ended = {
+            metric: self._standing(metric, entrants, dropped[metric], lasted[metric])
+            for metric, entrants in finalists.items()
+        }
+        return RaceResult(self, finalists, ended, lasted)
 
     def scores(self, metric: str, stage: str, entrants: Sequence[Entrant]) -> Scores:
         """Scores of those entrants in all rounds of a stage (``heat``, ``round``) that they ran in."""
@@ -118,9 +123,16 @@ class Race:
         return finalists
 
     def _standing(
-        self, metric: str, entrants: Sequence[Entrant], before: Collection[int] = ()
+        self,
+        metric: str,
+        entrants: Sequence[Entrant],
+        before: Collection[int],
+        rounds: int | None = None,
     ) -> Standing:
-        return standing(self.scores(metric, "round", entrants), before, level=self.spec.level)
+        """Where the race for a metric stands, after so many rounds; None takes all."""
+        found = self.scores(metric, "round", entrants)
+        scores = {number: told[:rounds] for number, told in found.items()}
+        return standing(scores, before, level=self.spec.level)
 
     def _round(
         self, stage: str, task: ProxyTask, entrants: Mapping[str, Sequence[Entrant]]
@@ -153,12 +165,14 @@ class RaceResult:
     Attributes:
         race: The race.
         finalists: Metric -> who ran in the rounds.
-        standings: Metric -> how it ended, over all rounds.
+        standings: Metric -> how it ended; whoever was dropped on the way stays dropped.
+        lasted: Metric -> rounds that it took.
     """
 
     race: Race
     finalists: Mapping[str, Sequence[Entrant]]
     standings: Mapping[str, Standing]
+    lasted: Mapping[str, int]
 
     def winner(self, metric: str) -> Entrant | None:
         """The winner for a metric; None where every training failed."""
@@ -169,7 +183,8 @@ class RaceResult:
         """What is told of the race for a metric: winner, verdict, and everyone's scores and distances."""
         stand, entrants = self.standings[metric], self.finalists[metric]
         winner = self.winner(metric)
-        rounds = self.race.scores(metric, "round", entrants)
+        found = self.race.scores(metric, "round", entrants)
+        rounds = {number: scores[: self.lasted[metric]] for number, scores in found.items()}
         heats = self.race.scores(metric, "heat", self.race.entrants[metric])
         told: dict[str, Any] = {
             "rounds": max((len(scores) for scores in rounds.values()), default=0),

@@ -54,6 +54,7 @@ def scaled(loss: nn.Module, document: Mapping[str, Any], overrides: Mapping[str,
     """
     own = 1.0 if overrides.get("as_released") else document.get("scale", 1.0)
     scale = overrides.get("scale", own)
-    if not isinstance(scale, int | float) or not (math.isfinite(scale) and scale > 0):
+    number = isinstance(scale, int | float) and not isinstance(scale, bool)
+    if not number or not (math.isfinite(scale) and scale > 0):
         raise InputError(f"scale must be a number above 0, not {scale!r}.")
     return loss if scale == 1 else Scaled(loss, float(scale))

@@ -101,3 +101,9 @@ def _says_better(spec: RaceSpec, noise: list[list[float]]) -> bool:
 def test_the_level_of_a_look_leaves_all_looks_together_95_percent() -> None:
     assert RaceSpec(rounds=2).level == pytest.approx(0.95)
     assert RaceSpec(rounds=4).level == pytest.approx(1 - 0.05 / 3)
+
+
+def test_whoever_was_dropped_does_not_win_by_the_mean_of_fewer_rounds() -> None:
+    scores = {0: [0.60, 0.62, 0.50, 0.51], 1: [0.58, 0.60]}
+    assert standing(scores).ranking[0] == 1  # so a race says who was dropped on the way
+    assert standing(scores, before={1}).ranking == (0,)
