@@ -87,7 +87,7 @@ def searches(arguments: argparse.Namespace, dataset: str) -> dict[str, dict[str,
         "preset": "standard",
         "proxy_size": None,
         "network": tasks.NETWORKS[arguments.network],
-        "training": _training(arguments, arguments.rate),
+        "training": schedule(arguments, arguments.network, arguments.rate),
         "hold_out": arguments.hold_out,
     }
     new = {
@@ -97,7 +97,7 @@ def searches(arguments: argparse.Namespace, dataset: str) -> dict[str, dict[str,
     alone = f"-{arguments.metrics[0]}" if len(arguments.metrics) == 1 else ""
     bodies = {NEW: shared | new | {"name": f"{NEW}{alone}"}}
     for metric in arguments.metrics:
-        name = _paper(metric)
+        name = paper(metric)
         sampler = {"name": "ppo2", "preset": "quick"}
         bodies[name] = shared | {"name": name, "metric": metric, "sampler": sampler}
     return bodies
@@ -138,14 +138,14 @@ def comparisons(
         metric: {
             "losses": [
                 f"{NEW}-{metric}",
-                _paper(metric),
+                paper(metric),
                 f"naive-{metric}",
                 BASE,
                 *rivals[metric],
             ],
             "dataset": dataset,
             "networks": [tasks.NETWORKS[arguments.network]],
-            "training": _training(arguments, arguments.rates[0]),
+            "training": schedule(arguments, arguments.network, arguments.rates[0]),
             "learning_rates": arguments.rates,
             "rate_refinements": 1,
             "hold_out": arguments.hold_out,
@@ -158,8 +158,9 @@ def comparisons(
     }
 
 
-def _training(arguments: argparse.Namespace, rate: float) -> dict[str, Any]:
-    pretrained = "weights" in tasks.NETWORKS[arguments.network]
+def schedule(arguments: argparse.Namespace, network: str, rate: float) -> dict[str, Any]:
+    """The schedule of a network; the head of a pretrained one learns ten times as fast."""
+    pretrained = "weights" in tasks.NETWORKS[network]
     return tasks.training(
         arguments.iterations, rate, arguments.size, head_factor=10.0 if pretrained else 1.0
     )
@@ -202,7 +203,7 @@ def _gap(table: Table, metric: str, searched: str, loss: str) -> Difference | No
     return difference(values, others) if loss != searched and values else None
 
 
-def _paper(metric: str) -> str:
+def paper(metric: str) -> str:
     """Name of the loss that the paper's search finds for a metric."""
     return f"paper-{metric}"
 

@@ -29,6 +29,7 @@ NETWORKS: Mapping[str, dict[str, Any]] = {
         "encoder": "resnet18",
         "options": {"decoder_channels": 64},
     },
+    "resnet50": {"architecture": "DeepLabV3Plus", "encoder": "resnet50"},
     "pspnet": {"architecture": "PSPNet", "encoder": "resnet18"},
     "lite0": {  # pretrained on ImageNet, of the package that the extra "pretrained" brings
         "architecture": "DeepLabV3Plus",

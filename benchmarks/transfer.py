@@ -1,0 +1,354 @@
+r"""Whether the losses of a search keep their lead at another size and with another network.
+
+    python -m benchmarks.transfer --root /data/camvid --searches searches --out transfer \
+        --size 256 352 --device cuda --processes 8
+
+Takes what ``benchmarks.searches`` left in ``--searches`` (the losses that were found, and which handmade
+ones the search's hold-out set ranks highest) and compares them for each metric as that does: the learning
+rate of each loss is tuned by that metric on a hold-out set of the training split, by groups, inside its
+grid; whole networks are trained over several seeds and scored on the validation split.
+
+Goes without a service: a training counts for every metric that takes the same loss at the same rate, and
+losses share the batches of their seed, so that a device that is lent for minutes gets far. After
+``--seconds`` nothing new begins; what is trained is kept in ``<out>/outcomes.jsonl``, and a second run goes
+on from there. Seeds are trained in order, and a seed that some loss lacks is left out of its pairs. Prints
+and writes ``<out>/transfer.md``.
+"""
+
+import argparse
+import json
+import multiprocessing
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks import searches, tasks
+from search_service.comparisons.outcome import CellOutcome
+from search_service.comparisons.request import ComparisonRequest
+from search_service.comparisons.results import Row, Table
+from search_service.comparisons.tuning import Tried, best_of, grid
+from surrogate_zoo.losses.document import Document
+from surrogate_zoo.losses.registry import LOSSES
+from workers.proxy.proxy import evaluate_pack
+from workers.tasks.proxy import Candidate, ProxyTask
+
+TUNING_SEED = 0
+FIRST_SEED = 100
+"""Of the trainings that are reported."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training of a whole network.
+
+    Attributes:
+        network: Name in :data:`benchmarks.tasks.NETWORKS`.
+        loss: Name of the loss.
+        rate: Peak learning rate.
+        seed: Its seed.
+        split: What is scored: ``train``, a hold-out set of it, or ``val``.
+    """
+
+    network: str
+    loss: str
+    rate: float
+    seed: int
+    split: str
+
+
+@dataclass
+class Ledger:
+    """What is trained, in memory and in a file of JSON lines.
+
+    Attributes:
+        path: The file.
+        scores: Training -> its metrics; None where it failed.
+    """
+
+    path: Path
+    scores: dict[Training, dict[str, float] | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Read what an earlier run left."""
+        if self.path.exists():
+            for line in self.path.read_text(encoding="utf-8").splitlines():
+                row = json.loads(line)
+                self.scores[Training(**row["training"])] = row["metrics"]
+
+    def add(self, training: Training, metrics: dict[str, float] | None) -> None:
+        """Record what became of a training."""
+        self.scores[training] = metrics
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"training": asdict(training), "metrics": metrics}) + "\n")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared with one network.
+
+    Attributes:
+        arguments: Of the command line.
+        network: Name in :data:`benchmarks.tasks.NETWORKS`.
+        losses: Metric -> names of the losses.
+        documents: Name of a loss -> loss file's content.
+    """
+
+    arguments: argparse.Namespace
+    network: str
+    losses: Mapping[str, Sequence[str]]
+    documents: Mapping[str, Document]
+
+    def tried(self, ledger: Ledger, metric: str, loss: str) -> Tried:
+        """The rates of a loss that are scored on the hold-out set, by one metric."""
+        return {
+            training.rate: None if metrics is None else metrics.get(metric)
+            for training, metrics in ledger.scores.items()
+            if (training.network, training.loss, training.split) == (self.network, loss, "train")
+        }
+
+    def tuning(self, ledger: Ledger) -> list[Training]:
+        """The trainings of tuning that come next; none once every best rate lies inside its grid."""
+        wanted = {
+            Training(self.network, loss, rate, TUNING_SEED, "train")
+            for metric, names in self.losses.items()
+            for loss in names
+            for rate in grid(self._rates(metric), self.tried(ledger, metric, loss))
+        }
+        return sorted(wanted - ledger.scores.keys(), key=lambda one: (one.rate, one.loss))
+
+    def rates(self, ledger: Ledger) -> dict[tuple[str, str], float]:
+        """(metric, loss) -> the tuned rate, of those that have one."""
+        found = {
+            (metric, loss): best_of(self.tried(ledger, metric, loss))
+            for metric, names in self.losses.items()
+            for loss in names
+        }
+        return {pair: rate for pair, rate in found.items() if rate is not None}
+
+    def reported(self, ledger: Ledger) -> list[Training]:
+        """The trainings that are scored on the validation split, seed by seed, and are not done."""
+        pairs = sorted({(loss, rate) for (_, loss), rate in self.rates(ledger).items()})
+        wanted = [
+            Training(self.network, loss, rate, FIRST_SEED + seed, "val")
+            for seed in range(self.arguments.seeds)
+            for loss, rate in pairs
+        ]
+        return [training for training in wanted if training not in ledger.scores]
+
+    def task(self, training: Training) -> ProxyTask:
+        """The task of a training and of all that share its seed and its split."""
+        arguments = self.arguments
+        network = tasks.NETWORKS[self.network]
+        hold_out = {"split": "val"} if training.split == "val" else arguments.hold_out
+        return ProxyTask.model_validate(
+            {
+                "dataset": tasks.DATASETS[arguments.dataset](arguments.root, arguments.size),
+                "metric": next(iter(self.losses)),
+                "network": network,
+                "training": searches.schedule(arguments, self.network, arguments.rates[0]),
+                "hold_out": hold_out,
+                "seed": training.seed,
+            }
+        )
+
+    def tables(self, ledger: Ledger) -> dict[str, Table]:
+        """Metric -> its table, of what is trained so far."""
+        rates, tables = self.rates(ledger), {}
+        for metric, names in self.losses.items():
+            rows = [
+                Row(
+                    loss,
+                    rates[metric, loss],
+                    self._outcomes(ledger, metric, loss, rates[metric, loss]),
+                    self.tried(ledger, metric, loss),
+                )
+                for loss in names
+                if (metric, loss) in rates
+            ]
+            tables[metric] = Table.of(metric, tasks.NETWORKS[self.network], rows)
+        return tables
+
+    def _outcomes(
+        self, ledger: Ledger, metric: str, loss: str, rate: float
+    ) -> dict[int, CellOutcome]:
+        found = {}
+        for seed in range(FIRST_SEED, FIRST_SEED + self.arguments.seeds):
+            training = Training(self.network, loss, rate, seed, "val")
+            if training in ledger.scores:
+                metrics = ledger.scores[training]
+                error = None if metrics is not None else "failed"
+                found[seed] = CellOutcome(
+                    rate, (metrics or {}).get(metric), error, 0, metrics or {}
+                )
+        return found
+
+    def _rates(self, metric: str) -> ComparisonRequest:
+        return ComparisonRequest(
+            losses=(searches.BASE,),
+            dataset="any",
+            metric=metric,
+            learning_rates=tuple(self.arguments.rates),
+            rate_refinements=self.arguments.refinements,
+        )
+
+
+def main() -> None:
+    """Train what is missing, as far as the time goes, and write the tables."""
+    arguments = parse()
+    began = time.monotonic()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    ledger = Ledger(arguments.out / "outcomes.jsonl")
+    losses = losses_of(arguments)
+    documents = documents_of(arguments.searches, losses)
+    compared = [Comparison(arguments, name, losses, documents) for name in arguments.networks]
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(arguments.processes, mp_context=spawn) as pool:
+        for comparison in compared:
+            for stage in (comparison.tuning, comparison.reported):
+                while missing := stage(ledger):
+                    if time.monotonic() - began > arguments.seconds:
+                        break
+                    train(pool, comparison, missing, ledger, began + arguments.seconds)
+    text = "\n".join(written(arguments, compared, ledger, time.monotonic() - began))
+    (arguments.out / "transfer.md").write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Compare searched losses at another size.")
+    parser.add_argument("--root", type=Path, required=True, help="folder of the data set")
+    parser.add_argument("--dataset", default="camvid", choices=list(tasks.DATASETS))
+    parser.add_argument("--searches", type=Path, required=True, help="--out of benchmarks.searches")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--metrics", nargs="+", default=list(searches.ALL))
+    parser.add_argument("--rivals", type=int, default=searches.RIVALS)
+    parser.add_argument("--size", type=int, nargs=2, default=(256, 352), metavar=("H", "W"))
+    parser.add_argument("--networks", nargs="+", default=["lite0"], choices=list(tasks.NETWORKS))
+    parser.add_argument("--iterations", type=int, default=150, help="of every training")
+    parser.add_argument("--rates", type=float, nargs="+", default=[0.01, 0.03, 0.1])
+    parser.add_argument("--refinements", type=int, default=0)
+    parser.add_argument("--hold-out", type=json.loads, default={"groups": "auto"}, metavar="JSON")
+    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--pack", type=int, default=4, help="losses that share their batches")
+    parser.add_argument("--seconds", type=float, default=float("inf"))
+    return parser.parse_args(words)
+
+
+def losses_of(arguments: argparse.Namespace) -> dict[str, list[str]]:
+    """Metric -> names of the losses that are compared for it, the searched one first."""
+    trials = arguments.searches / searches.NEW / "trials.csv"
+    rivals = searches.handmade(trials, arguments.metrics)
+    return {
+        metric: [
+            *_found(arguments.searches, metric),
+            f"naive-{metric}",
+            searches.BASE,
+            *rivals[metric][: arguments.rivals],
+        ]
+        for metric in arguments.metrics
+    }
+
+
+def documents_of(folder: Path, losses: Mapping[str, Sequence[str]]) -> dict[str, Document]:
+    """Name of a loss -> its file's content."""
+    names = {name for of_metric in losses.values() for name in of_metric}
+    return {
+        name: LOSSES[name].document()
+        if name in LOSSES
+        else json.loads(_file(folder, name).read_text(encoding="utf-8"))
+        for name in sorted(names)
+    }
+
+
+def _found(folder: Path, metric: str) -> list[str]:
+    """The losses that searches found for a metric."""
+    names = (f"{searches.NEW}-{metric}", searches.paper(metric))
+    return [name for name in names if _file(folder, name).exists()]
+
+
+def _file(folder: Path, name: str) -> Path:
+    """Where a searched loss lies: in the folder of its search."""
+    if name.startswith(searches.NEW):
+        return folder / searches.NEW / f"{name}.json"
+    return folder / name / "loss.json"
+
+
+def train(
+    pool: ProcessPoolExecutor,
+    comparison: Comparison,
+    missing: Iterable[Training],
+    ledger: Ledger,
+    until: float,
+) -> None:
+    """Train and record; what has not begun at ``until`` (monotonic seconds) is left out."""
+    arguments = comparison.arguments
+    running: dict[Future[Any], list[Training]] = {}
+    for pack in packs(missing, arguments.pack):
+        losses = [(one.rate, comparison.documents[one.loss]) for one in pack]
+        task = comparison.task(pack[0]).model_dump_json()
+        running[pool.submit(train_pack, task, losses, arguments.device)] = pack
+    done = 0
+    for future in as_completed(running):
+        if future.cancelled():
+            continue
+        for training, metrics in zip(running[future], future.result(), strict=True):
+            ledger.add(training, metrics)
+        done += 1
+        print(f"{comparison.network}: {done} of {len(running)} packs", flush=True)
+        if time.monotonic() > until:
+            for other in running:
+                other.cancel()
+
+
+def packs(trainings: Iterable[Training], size: int) -> Iterator[list[Training]]:
+    """Trainings that share a task, so many at a time."""
+    alike: dict[tuple[str, int, str], list[Training]] = defaultdict(list)
+    for training in trainings:
+        alike[training.network, training.seed, training.split].append(training)
+    for group in alike.values():
+        for first in range(0, len(group), size):
+            yield group[first : first + size]
+
+
+def train_pack(
+    task: str, losses: Sequence[tuple[float, Document]], device: str
+) -> list[dict[str, float] | None]:
+    """The metrics of each loss at its rate, None of one that failed; runs in a process of its own."""
+    torch.set_num_threads(1)
+    candidates = [
+        Candidate(number, document, learning_rate=rate)
+        for number, (rate, document) in enumerate(losses)
+    ]
+    outcomes = evaluate_pack(ProxyTask.model_validate_json(task), candidates, device=device)
+    return [None if outcome.error else dict(outcome.metrics) for outcome in outcomes]
+
+
+def written(
+    arguments: argparse.Namespace, compared: Sequence[Comparison], ledger: Ledger, seconds: float
+) -> Iterator[str]:
+    """Lines of the report."""
+    height, width = arguments.size
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    yield (
+        f"{arguments.dataset} at {height}x{width}, {arguments.iterations} iterations of 8 crops, whole "
+        f"networks; {tasks.circumstances()}, {device}; {len(ledger.scores)} trainings in all, this run "
+        f"took {seconds:.0f} s in {arguments.processes} processes."
+    )
+    for comparison in compared:
+        yield ""
+        yield f"## {comparison.network}"
+        firsts = {metric: names[0] for metric, names in comparison.losses.items()}
+        yield from searches.report(comparison.tables(ledger), firsts)
+
+
+if __name__ == "__main__":
+    main()
