@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.cli.console import out, print_table, say
-from search_service.searches.answers import HEADING, Answer, answer
+from search_service.searches.racing.answers import HEADING, Answer, answer
 
 
 def print_answers(job_id: str, result: Mapping[str, Any]) -> None:

@@ -30,7 +30,7 @@ from benchmarks.tasks import circumstances
 from search_service.presets import QUICK_NETWORK, QUICK_SCORING
 from search_service.searches.halving import HalvingSpec
 from search_service.searches.presets import QUICK_HOLD_OUT, QUICK_PROXY, STANDARD_NETWORK
-from search_service.searches.race_rules import RaceSpec
+from search_service.searches.racing.rules import RaceSpec
 from search_service.spaces.zoo import ZooSpace
 from workers.tasks.proxy import Candidate, ProxyTask
 

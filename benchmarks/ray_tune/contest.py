@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from search_service.searches.halving import HalvingSpec, Rung
-from search_service.searches.race_rules import LEAST_ROUNDS, RaceSpec, standing
+from search_service.searches.racing.rules import LEAST_ROUNDS, RaceSpec, standing
 from workers.tasks.proxy import Candidate, ProxyTask
 
 Scores: TypeAlias = Mapping[int, Sequence[float | None]]

@@ -1,4 +1,4 @@
-"""A contest on the product's own workers, as ``searches.rungs`` and ``searches.race`` have it.
+"""A contest on the product's own workers, as ``searches.rungs`` and ``searches.racing.race`` have it.
 
 What ended is read from the folder's lines, which stand for the service's table of evaluations: a run
 that was killed goes on by running again.

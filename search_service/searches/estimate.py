@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from search_service.jobs.estimate import Estimate
-from search_service.searches.entrants import HANDMADE_STARTERS
+from search_service.searches.racing.entrants import HANDMADE_STARTERS
 from search_service.searches.request import SearchRequest
 from search_service.store.tables import Evaluation, Job, Trial
 

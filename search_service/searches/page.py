@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from search_service.pages.environment import PAGES, embedded
 from search_service.pages.fact_rows import rows_of
-from search_service.searches.answers import HEADING, answer, duration, title_of
 from search_service.searches.figures.catalogue import FIGURES
 from search_service.searches.figures.kinds import NO_KINDS
 from search_service.searches.figures.race import NO_RACE
 from search_service.searches.figures.search import NO_CURVES, FinishedSearch
+from search_service.searches.racing.answers import HEADING, answer, duration, title_of
 from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.metrics.catalogue import METRICS

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from search_service.presets import QUICK_NETWORK, QUICK_SCORING
 from search_service.samplers.specs import PortfolioSpec, PPO2Spec
 from search_service.searches.halving import HalvingSpec
-from search_service.searches.race_rules import RaceSpec
+from search_service.searches.racing.rules import RaceSpec
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.training import AugmentationSpec, TrainingSpec
 

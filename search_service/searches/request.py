@@ -25,7 +25,7 @@ from search_service.searches.presets import (
     TRAIN_WHOLE,
     Preset,
 )
-from search_service.searches.race_rules import RaceSpec
+from search_service.searches.racing.rules import RaceSpec
 from search_service.searches.space_specs import CurvesSpec, ZooSpec
 from surrogate_zoo.sums import is_sum, sum_name, term_names
 from workers.tasks.base import Spec

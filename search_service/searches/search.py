@@ -25,10 +25,10 @@ from search_service.searches import (
     spending,
     starts,
     warm_up,
-    winners,
 )
 from search_service.searches.figures.search import FinishedSearch
 from search_service.searches.halving import HalvingSpec
+from search_service.searches.racing import winners
 from search_service.searches.request import SearchRequest
 from search_service.searches.space import SearchSpace, space_of
 from search_service.spaces.curves import CurveSpace

@@ -4,8 +4,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from search_service.pages.canvas import START, TRIAL, figure_of, legend
-from search_service.searches.answers import title_of
 from search_service.searches.figures.search import FinishedSearch
+from search_service.searches.racing.answers import title_of
 from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.metrics.targets import Target

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from search_service.pages.canvas import FOUND, START, TRIAL, figure_of, legend
-from search_service.searches.answers import named, title_of
 from search_service.searches.figures.search import FinishedSearch
+from search_service.searches.racing.answers import named, title_of
 
 NO_RACE = "The search had no race: what its sampler found is published as it is."
 

@@ -4,7 +4,7 @@ import itertools
 
 from benchmarks.ray_tune.contest import Contest, Halving, Race, Scores, Stand
 from search_service.searches.halving import HalvingSpec
-from search_service.searches.race_rules import RaceSpec
+from search_service.searches.racing.rules import RaceSpec
 from tests.workers.tiny import candidate, proxy_task
 
 FOUR = tuple(candidate(number) for number in range(4))

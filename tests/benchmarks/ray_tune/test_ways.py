@@ -11,7 +11,7 @@ from benchmarks.ray_tune.contest import Contest, Halving, Race
 from benchmarks.ray_tune.folder import Evaluation, Folder
 from benchmarks.ray_tune.runs import Result
 from search_service.searches.halving import HalvingSpec
-from search_service.searches.race_rules import RaceSpec
+from search_service.searches.racing.rules import RaceSpec
 from tests.workers.tiny import candidate, proxy_task
 
 NAMES = ("cross-entropy", "lovasz", "dice", "focal")

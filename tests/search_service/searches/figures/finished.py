@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from search_service.samplers.contract import SamplerResult
 from search_service.searches import publication
 from search_service.searches.figures.search import FinishedSearch
-from search_service.searches.verdicts import sentence
+from search_service.searches.racing.verdicts import sentence
 from search_service.spaces.curves import CurveSpace
 from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Trial

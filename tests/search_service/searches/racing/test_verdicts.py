@@ -2,8 +2,8 @@
 
 import pytest
 
-from search_service.searches.answers import answer, duration, table
-from search_service.searches.verdicts import label, sentence
+from search_service.searches.racing.answers import answer, duration, table
+from search_service.searches.racing.verdicts import label, sentence
 from tests.search_service.searches.figures.finished import entrant, finished_zoo, race
 
 

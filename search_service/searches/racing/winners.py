@@ -7,12 +7,13 @@ from typing import Any
 from search_service.jobs import stages
 from search_service.jobs.run import Run
 from search_service.samplers.contract import SamplerResult
-from search_service.searches import entrants, publication
-from search_service.searches.race import Race, RaceResult
-from search_service.searches.race_rules import RaceSpec
+from search_service.searches import publication
+from search_service.searches.racing import entrants
+from search_service.searches.racing.race import Race, RaceResult
+from search_service.searches.racing.rules import RaceSpec
+from search_service.searches.racing.verdicts import sentence
 from search_service.searches.request import SearchRequest
 from search_service.searches.space import SearchSpace, title_of
-from search_service.searches.verdicts import sentence
 from search_service.spaces.space import Theta
 from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Trial

@@ -1,8 +1,8 @@
 """Who runs in a race."""
 
 from search_service.samplers.contract import SamplerResult
-from search_service.searches import entrants
-from search_service.searches.race_rules import RaceSpec
+from search_service.searches.racing import entrants
+from search_service.searches.racing.rules import RaceSpec
 from search_service.spaces.curves import CurveSpace
 from search_service.spaces.zoo import ZooSpace
 from search_service.store.states import Ending

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from search_service.searches.verdicts import label
+from search_service.searches.racing.verdicts import label
 from surrogate_zoo.metrics.catalogue import METRICS
 
 HEADING: Final = ("Loss", "Rate", "Seeds", "Mean", "Winner's lead")

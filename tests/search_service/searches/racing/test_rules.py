@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_service.searches.race_rules import (
+from search_service.searches.racing.rules import (
     LEAST_ROUNDS,
     RaceSpec,
     Standing,

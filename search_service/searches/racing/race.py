@@ -7,8 +7,8 @@ from typing import Any
 from search_service.jobs import stages
 from search_service.jobs.run import Run
 from search_service.searches import warm_up
-from search_service.searches.entrants import Entrant, Role
-from search_service.searches.race_rules import (
+from search_service.searches.racing.entrants import Entrant, Role
+from search_service.searches.racing.rules import (
     LEAST_ROUNDS,
     RaceSpec,
     Scores,

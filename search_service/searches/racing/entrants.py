@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from search_service.samplers.contract import SamplerResult
-from search_service.searches.race_rules import RaceSpec
+from search_service.searches.racing.rules import RaceSpec
 from search_service.spaces.curves import CurveSpace
 from search_service.spaces.space import Space, Theta
 from search_service.spaces.zoo import CROSS_ENTROPY, ZooSpace

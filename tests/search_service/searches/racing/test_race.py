@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from search_service.searches import verdicts
 from search_service.searches.admission import trials as trials_of
+from search_service.searches.racing import verdicts
 from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
 from search_service.store.tables import Evaluation, Job, Trial
