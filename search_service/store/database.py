@@ -1,5 +1,7 @@
 """The database that API and controller share: engine, sessions, migrations."""
 
+import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from surrogate_zoo.errors import InputError
 _BUSY_SECONDS = 30
 _IDLE = 5  # connections that stay open
 _READ_ONLY = "lossfit_read_only"
+_ASKS_FOR_TIMES, _TELLS_TIMES = (3, 12), (3, 42)  # of Python, of SQLite
 
 MIGRATION_KEY, CONTROLLER_KEY = 0x6C6F737301, 0x6C6F737302
 """PostgreSQL advisory locks: who migrates, and who is the controller."""
@@ -35,13 +38,14 @@ def make_engine(url: str, *, connections: int = 15) -> Engine:
             open when nobody uses them.
 
     Raises:
-        InputError: The URL names another database.
+        InputError: The URL names another database, or SQLite is too old.
     """
     parsed = make_url(url)
     pool = {"pool_size": _IDLE, "max_overflow": connections - _IDLE}
     if parsed.get_backend_name() == "sqlite":
         if not parsed.database or parsed.database == ":memory:":
             raise InputError("The SQLite database must be a file: sqlite:////folder/lossfit.db.")
+        refuse_old_sqlite(sys.version_info, sqlite3.sqlite_version_info)
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS}, **pool)
         event.listen(engine, "connect", _prepare_sqlite)
@@ -51,6 +55,26 @@ def make_engine(url: str, *, connections: int = 15) -> Engine:
         parsed = parsed.set(drivername="postgresql+psycopg")
         return create_engine(parsed, pool_pre_ping=True, **pool)
     raise InputError(f"{parsed.get_backend_name()} is not supported: use sqlite or postgresql.")
+
+
+def refuse_old_sqlite(python: tuple[Any, ...], sqlite: tuple[int, ...]) -> None:
+    """From Python 3.12 on, dbos asks SQLite for times that 3.42 is the first to tell.
+
+    An older one answers NULL, so that jobs would wait in the queue for ever.
+
+    Args:
+        python: Version of Python.
+        sqlite: Version of the library that its ``sqlite3`` is linked with.
+
+    Raises:
+        InputError: They do not fit.
+    """
+    if python >= _ASKS_FOR_TIMES and sqlite < _TELLS_TIMES:
+        raise InputError(
+            f"Python {python[0]}.{python[1]} uses SQLite {'.'.join(map(str, sqlite))}, which is too old "
+            "for the queue of runs (3.42 is the first that does): take Python 3.11, a Python that is "
+            "built with a newer SQLite, or PostgreSQL (LOSSFIT_DATABASE_URL=postgresql+psycopg://...)."
+        )
 
 
 def sessions(engine: Engine) -> sessionmaker[Session]:

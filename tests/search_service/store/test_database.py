@@ -12,7 +12,13 @@ from sqlalchemy.exc import OperationalError
 
 from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
-from search_service.store.database import is_current, make_engine, read_sessions, sessions
+from search_service.store.database import (
+    is_current,
+    make_engine,
+    read_sessions,
+    refuse_old_sqlite,
+    sessions,
+)
 from search_service.store.tables import Dataset
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.registry import LOSSES
@@ -109,3 +115,22 @@ def test_an_absent_server_is_an_error_of_the_database() -> None:
     with pytest.raises(OperationalError):
         is_current(engine)
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("python", "library", "refused"),
+    [
+        ((3, 11, 9), (3, 40, 1), False),
+        ((3, 12, 1), (3, 40, 1), True),
+        ((3, 12, 1), (3, 42, 0), False),
+        ((3, 14, 0), (3, 41, 2), True),
+    ],
+)
+def test_a_library_that_tells_no_times_is_refused_where_times_are_asked_for(
+    python: tuple[int, ...], library: tuple[int, ...], refused: bool
+) -> None:
+    if refused:
+        with pytest.raises(InputError, match="too old"):
+            refuse_old_sqlite(python, library)
+    else:
+        refuse_old_sqlite(python, library)
