@@ -74,6 +74,37 @@ def difference(
     return Difference(mean.mean, mean.half, p)
 
 
+def pooled_margin(rows: Sequence[Sequence[float]], *, level: float = LEVEL) -> float | None:
+    """How far apart two of several means must lie to be told apart, by the spread of all of them.
+
+    Scores by row and round, in pairs over rounds (a two-way layout without interaction): the spread is
+    what is left once rows and rounds have their means, with ``(rows - 1) (rounds - 1)`` degrees of
+    freedom, so that two rounds of many rows tell more than those of two. Supposes that all rows spread
+    alike. Of two rows it is the half-width of :func:`difference`'s interval.
+
+    Args:
+        rows: At least two, all of the same length.
+        level: Of the interval.
+
+    Returns:
+        The margin; None of a single round.
+    """
+    count, rounds = len(rows), len(rows[0])
+    if rounds < 2:
+        return None
+    means = [fmean(row) for row in rows]
+    columns = [fmean(column) for column in zip(*rows, strict=True)]
+    whole = fmean(means)
+    left = (
+        value - mean - column + whole
+        for row, mean in zip(rows, means, strict=True)
+        for value, column in zip(row, columns, strict=True)
+    )
+    freedom = (count - 1) * (rounds - 1)
+    variance = math.fsum(residual**2 for residual in left) / freedom
+    return _quantile(freedom, level) * math.sqrt(2 * variance / rounds)
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Adjust p values for their number, in their order (Holm, Scand. J. Statist. 1979).
 

@@ -70,8 +70,9 @@ def _raced(request: SearchRequest) -> int:
     if spec is None:
         return 0
     objectives = len(request.objectives)
-    starters = objectives * (spec.starters + HANDMADE_STARTERS + 1)
-    finalists = objectives * (spec.finalists + 1) + 1
+    sizes = spec.sizes(objectives)
+    starters = objectives * (sizes.starters + HANDMADE_STARTERS + 1)
+    finalists = objectives * (sizes.finalists + 1) + 1
     return spec.heats * starters + spec.rounds * finalists
 
 

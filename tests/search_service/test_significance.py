@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from search_service.significance import difference, estimate, holm
+from search_service.significance import difference, estimate, holm, pooled_margin
 
 SCORES = st.lists(st.floats(0, 1, width=32), min_size=2, max_size=8)
 
@@ -57,3 +57,19 @@ def test_holm_keeps_the_order_and_lies_between_p_and_bonferroni(p_values: list[f
     for p, holms in zip(p_values, adjusted, strict=True):
         assert p <= holms <= min(1.0, p * len(p_values)) or holms == max(adjusted)
     assert min(adjusted) == pytest.approx(min(1.0, min(p_values) * len(p_values)))
+
+
+@given(SCORES.flatmap(lambda one: st.tuples(st.just(one), st.permutations(one))))
+def test_the_pooled_margin_of_two_rows_is_that_of_their_pairs(
+    rows: tuple[list[float], list[float]],
+) -> None:
+    half = difference(*rows).half
+    assert pooled_margin(rows) == pytest.approx(half, abs=1e-9)
+
+
+def test_the_pooled_margin_is_that_of_a_two_way_layout() -> None:
+    rows = np.random.default_rng(0).normal(size=(5, 3))
+    left = rows - rows.mean(1, keepdims=True) - rows.mean(0) + rows.mean()
+    error = np.sqrt(2 * (left**2).sum() / 8 / 3)
+    assert pooled_margin(rows.tolist()) == pytest.approx(stats.t.ppf(0.975, 8) * error)
+    assert pooled_margin([[0.5], [0.6]]) is None

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from search_service.samplers.contract import SamplerResult
-from search_service.searches.racing.rules import RaceSpec
 from search_service.spaces.curves import CurveSpace
 from search_service.spaces.space import Space, Theta
 from search_service.spaces.zoo import CROSS_ENTROPY, ZooSpace
@@ -48,7 +47,7 @@ class Entrant:
 
 
 def of_trials(
-    space: ZooSpace, trials: Sequence[Trial], spec: RaceSpec, metric: str
+    space: ZooSpace, trials: Sequence[Trial], starters: int, metric: str
 ) -> list[Entrant]:
     """Those of a search of the zoo for one metric: the best candidates, rivals, and the start.
 
@@ -62,7 +61,7 @@ def of_trials(
     entropy = [t for t in plain if space.kind(t.theta).name == CROSS_ENTROPY]
     roles: dict[int, list[Role]] = {}
     chosen = (
-        ("candidate", ranked[: spec.starters]),
+        ("candidate", ranked[:starters]),
         ("handmade", plain[:HANDMADE_STARTERS]),
         ("cross-entropy", entropy[:1]),
         ("start", start[:1]),
@@ -78,14 +77,14 @@ def of_trials(
 def of_curves(
     space: CurveSpace,
     trials: Sequence[Trial],
-    spec: RaceSpec,
+    starters: int,
     *,
     found: SamplerResult,
     start: Theta,
 ) -> list[Entrant]:
     """Those of a search of curves: what its sampler publishes, the best trials, the start, cross entropy."""
     trained = [trial for trial in trials if trial.ending == "trained"]
-    ranked = _ranked(space.target, trained)[: spec.starters]
+    ranked = _ranked(space.target, trained)[:starters]
     entrants = [_of_trial(space, trial, ("candidate",)) for trial in ranked]
     known = {tuple(trial.theta) for trial in ranked}
     # A mean's number tells its generation: a search that is extended races another one.

@@ -109,7 +109,7 @@ class Race:
             sound = [entrant for entrant in entrants if places[entrant.number] is not None]
             ranked = sorted(sound, key=lambda e: -(places[e.number] or 0.0))
         room: dict[Role, int] = {
-            "candidate": self.spec.finalists,
+            "candidate": self.spec.sizes(len(self.entrants)).finalists,
             "handmade": 1,
             "cross-entropy": 1,
         }
@@ -132,7 +132,7 @@ class Race:
         """Where the race for a metric stands, after so many rounds; None takes all."""
         found = self.scores(metric, "round", entrants)
         scores = {number: told[:rounds] for number, told in found.items()}
-        return standing(scores, before, level=self.spec.level)
+        return standing(scores, before, rivals=_rivals(entrants), level=self.spec.level)
 
     def _round(
         self, stage: str, task: ProxyTask, entrants: Mapping[str, Sequence[Entrant]]

@@ -7,7 +7,8 @@ draws other weights and batches, the same for all: differences are measured in p
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from statistics import fmean
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -22,23 +23,37 @@ LEAST_ROUNDS = 2
 """Rounds before anybody is dropped: of one there is no interval."""
 
 
+class Sizes(NamedTuple):
+    """How many of a search's candidates run in the heats, and how many of them in the rounds."""
+
+    starters: int
+    finalists: int
+
+
 class RaceSpec(Spec):
     """The race at the end of a search.
 
     Attributes:
         heats: Rounds on the search's own proxy task, which send the finalists on; 0 goes without.
-        starters: Best candidates of the search, for each metric, that run in the heats.
-        finalists: Of these go on to the rounds, beside cross entropy and the best handmade loss. The
-            start of the search runs in the heats alone, unless it is among the best.
+        starters: Best candidates of the search, for each metric, that run in the heats; None takes 6,
+            or 4 where several metrics are searched for, which run beside each other's.
+        finalists: Of these go on to the rounds, beside cross entropy and the best handmade loss; None
+            takes 2, or 1 of each of several metrics. The start of the search runs in the heats alone,
+            unless it is among the best.
         rounds: The most rounds; they end before that where the winner's lead is beyond doubt.
         whole: Train whole networks in the rounds where the proxy task has a frozen encoder.
     """
 
     heats: Annotated[int, Field(ge=0, le=20)] = 2
-    starters: Annotated[int, Field(ge=1, le=64)] = 6
-    finalists: Annotated[int, Field(ge=1, le=16)] = 2
+    starters: Annotated[int, Field(ge=1, le=64)] | None = None
+    finalists: Annotated[int, Field(ge=1, le=16)] | None = None
     rounds: Annotated[int, Field(ge=2, le=100)] = 4
     whole: bool = True
+
+    def sizes(self, metrics: int) -> Sizes:
+        """How many take part, for each of so many metrics."""
+        starters, finalists = (6, 2) if metrics == 1 else (4, 1)
+        return Sizes(self.starters or starters, self.finalists or finalists)
 
     @property
     def level(self) -> float:
@@ -52,7 +67,7 @@ class Standing:
 
     Attributes:
         ranking: Entrants that are in the race, the best mean first.
-        dropped: Those that are clearly behind.
+        dropped: Those that failed or are clearly behind.
         leads: The leader's lead over each other entrant, in pairs, over the rounds both ran in.
         means: Mean score of each entrant over the rounds that it ran in; None where it has none.
     """
@@ -74,15 +89,23 @@ def clear(lead: Difference) -> bool:
 
 
 def standing(
-    scores: Scores, before: Collection[int] = (), *, level: float = significance.LEVEL
+    scores: Scores,
+    before: Collection[int] = (),
+    *,
+    rivals: Collection[int] = (),
+    level: float = significance.LEVEL,
 ) -> Standing:
     """Where a race stands.
 
-    Whoever fails in one round is dropped: a loss whose training may fail is not to be recommended.
+    Whoever fails in one round is dropped: a loss whose training may fail is not to be recommended. And
+    so is whoever lies further behind the leader than the spread of all who run explains, with room for
+    as many comparisons as there are others. Rivals run on until their own pairs with the leader tell,
+    since what is claimed of a winner rests on these.
 
     Args:
         scores: As above; an entrant that was dropped has fewer rounds.
         before: Those that were dropped already.
+        rivals: Those that the winner is to be told from.
         level: Of the intervals.
     """
     means = {entrant: _mean(rounds) for entrant, rounds in scores.items()}
@@ -97,7 +120,11 @@ def standing(
         for entrant in sound
         if entrant != leader
     }
-    behind = {entrant for entrant in ranking[1:] if clear(leads[entrant])}
+    behind = {
+        entrant
+        for entrant in _behind({entrant: scores[entrant] for entrant in ranking}, level)
+        if entrant not in rivals or clear(leads[entrant])
+    }
     dropped = frozenset(before) | behind | (set(scores) - set(sound))
     kept = tuple(entrant for entrant in ranking if entrant not in behind)
     return Standing(kept, dropped, leads, means)
@@ -114,6 +141,18 @@ def verdict(leads: Mapping[int, Difference], winner: int, handmade: Collection[i
         return "handmade"
     rivals = [leads[entrant] for entrant in handmade if entrant in leads]
     return "better" if rivals and all(clear(lead) for lead in rivals) else "not told apart"
+
+
+def _behind(scores: Scores, level: float) -> set[int]:
+    """Who lies clearly behind the first, over the rounds that all of them ran in without failing."""
+    if len(scores) < 2:
+        return set()
+    shared = zip(*scores.values(), strict=False)
+    rows = list(zip(*[[_at_least(score) for score in scored] for scored in shared], strict=True))
+    margin = significance.pooled_margin(rows, level=1 - (1 - level) / (len(rows) - 1))
+    means = {entrant: fmean(row) for entrant, row in zip(scores, rows, strict=True)}
+    leader = means[next(iter(scores))]
+    return {e for e, mean in means.items() if margin is not None and leader - mean > margin}
 
 
 def _mean(rounds: Sequence[float | None]) -> float | None:

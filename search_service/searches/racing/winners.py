@@ -10,7 +10,6 @@ from search_service.samplers.contract import SamplerResult
 from search_service.searches import publication
 from search_service.searches.racing import entrants
 from search_service.searches.racing.race import Race, RaceResult
-from search_service.searches.racing.rules import RaceSpec
 from search_service.searches.racing.verdicts import sentence
 from search_service.searches.request import SearchRequest
 from search_service.searches.space import SearchSpace, title_of
@@ -96,17 +95,18 @@ class Found:
         if spec is None:
             found = [self._best(objective) for objective in objectives]
         else:
-            taking_part = {objective: self._entrants(spec, objective) for objective in objectives}
+            starters = spec.sizes(len(objectives)).starters
+            taking_part = {each: self._entrants(starters, each) for each in objectives}
             race = Race(self.run, spec, self.task, taking_part, self.request.warm_up).result()
             found = [_raced(race, objective) for objective in objectives]
         generation = self.result.generation
         return [_measured(self.run, self.task, winner, generation) for winner in found]
 
-    def _entrants(self, spec: RaceSpec, objective: str) -> list[entrants.Entrant]:
+    def _entrants(self, starters: int, objective: str) -> list[entrants.Entrant]:
         if isinstance(self.space, ZooSpace):
-            return entrants.of_trials(self.space, self.trials, spec, objective)
+            return entrants.of_trials(self.space, self.trials, starters, objective)
         start = self.start or tuple(self.space.start.tolist())
-        return entrants.of_curves(self.space, self.trials, spec, found=self.result, start=start)
+        return entrants.of_curves(self.space, self.trials, starters, found=self.result, start=start)
 
     def _best(self, objective: str) -> Winner:
         """The sampler's result; of several objectives the trial that scored highest on this one."""

@@ -2,7 +2,6 @@
 
 from search_service.samplers.contract import SamplerResult
 from search_service.searches.racing import entrants
-from search_service.searches.racing.rules import RaceSpec
 from search_service.spaces.curves import CurveSpace
 from search_service.spaces.zoo import ZooSpace
 from search_service.store.states import Ending
@@ -12,7 +11,7 @@ from tests.search_service.searches.figures.finished import trial
 
 SPACE = ZooSpace(("miou",), losses=("dice", "lovasz"))
 KINDS = [kind.name for kind in SPACE.kinds]
-SPEC = RaceSpec(starters=2)
+STARTERS = 2
 
 
 def tried(
@@ -41,7 +40,7 @@ for plain in TRIALS[:2]:
 
 
 def test_the_best_candidates_run_with_the_best_of_each_handmade_kind_and_the_start() -> None:
-    found = {e.number: e.roles for e in entrants.of_trials(SPACE, TRIALS, SPEC, "miou")}
+    found = {e.number: e.roles for e in entrants.of_trials(SPACE, TRIALS, STARTERS, "miou")}
     assert found == {
         4: ("candidate",),
         7: ("candidate",),
@@ -54,14 +53,14 @@ def test_the_best_candidates_run_with_the_best_of_each_handmade_kind_and_the_sta
 
 def test_the_order_of_trials_does_not_matter_and_equals_go_by_number() -> None:
     twin = [*TRIALS, tried(8, "lovasz", 0.60, share=0.3)]
-    first = entrants.of_trials(SPACE, twin, RaceSpec(starters=1), "miou")
-    again = entrants.of_trials(SPACE, twin[::-1], RaceSpec(starters=1), "miou")
+    first = entrants.of_trials(SPACE, twin, 1, "miou")
+    again = entrants.of_trials(SPACE, twin[::-1], 1, "miou")
     assert [e.number for e in first] == [e.number for e in again]
     assert next(e.number for e in first if "candidate" in e.roles) == 4
 
 
 def test_an_entrant_has_the_scales_that_were_measured_for_it() -> None:
-    found = {e.number: e for e in entrants.of_trials(SPACE, TRIALS, SPEC, "miou")}
+    found = {e.number: e for e in entrants.of_trials(SPACE, TRIALS, STARTERS, "miou")}
     mixture = found[4]
     assert (mixture.rate, mixture.loss["scale"]) == (2.0, 3.0)
     assert mixture.loss["terms"][0]["loss"]["scale"] == 2.0
@@ -77,7 +76,7 @@ def test_a_search_of_curves_runs_what_it_found_the_start_and_cross_entropy() -> 
         one.ending, one.scales = "trained", []
     mean = (0.2,) * space.dimension
     found = SamplerResult(mean, 0.6, 1, (start, mean), (0.5, 0.6))
-    raced = entrants.of_curves(space, trials, RaceSpec(starters=1), found=found, start=start)
+    raced = entrants.of_curves(space, trials, 1, found=found, start=start)
     assert [e.roles for e in raced] == [
         ("candidate",),
         ("candidate",),
@@ -86,5 +85,5 @@ def test_a_search_of_curves_runs_what_it_found_the_start_and_cross_entropy() -> 
     ]
     assert [e.theta for e in raced] == [other, mean, start, None]
     assert len({e.number for e in raced}) == len(raced)
-    both = entrants.of_curves(space, trials, RaceSpec(starters=2), found=found, start=start)
+    both = entrants.of_curves(space, trials, 2, found=found, start=start)
     assert [e.theta for e in both] == [other, start, mean, None]  # nobody runs twice
