@@ -134,7 +134,7 @@ def written(arguments: argparse.Namespace, scores: Scores) -> Iterator[str]:
     for metric in searches.ALL:
         cells = []
         for cut in cuts:
-            found = [_compared(scores, cut, seed, metric) for seed in range(arguments.seeds)]
+            found = [compared(scores, cut, seed, metric) for seed in range(arguments.seeds)]
             rho, regret = (fmean(column) for column in zip(*found, strict=True))
             cells.append(f"{rho:.2f} | {100 * regret:.1f}")
         yield f"| {METRICS[metric].title} | {' | '.join(cells)} |"
@@ -142,7 +142,7 @@ def written(arguments: argparse.Namespace, scores: Scores) -> Iterator[str]:
     yield "Regret in points on the validation split; means over seeds."
 
 
-def _compared(scores: Scores, cut: str, seed: int, metric: str) -> tuple[float, float]:
+def compared(scores: Scores, cut: str, seed: int, metric: str) -> tuple[float, float]:
     """Rank correlation with the validation split, and the regret of whom the cut has first."""
     numbers = [
         int(key.rsplit(" ", 1)[1])

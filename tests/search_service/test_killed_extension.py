@@ -2,16 +2,18 @@
 
 import signal
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from search_service.searches.extension import ExtensionRequest, extend
+from tests.search_service.searches.racing.test_race import asked, evaluated, told, trials
 from tests.search_service.service import Desk, result_of, small
 from tests.search_service.test_killed import BOWL, Process, desk, start
 
 __all__ = ["desk", "start"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.parametrize("settings", ["sqlite"], indirect=True)]
+pytestmark = pytest.mark.slow
 
 
 def test_a_killed_extension_ends_as_one_search(desk: Desk, start: Callable[..., Process]) -> None:
@@ -35,6 +37,7 @@ def test_a_killed_extension_ends_as_one_search(desk: Desk, start: Callable[..., 
     assert desk.states(job_id) == ["queued", "running", "succeeded"] * 2
 
 
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_a_killed_search_with_a_budget_ends_after_what_it_has_recorded(
     desk: Desk, start: Callable[..., Process]
 ) -> None:
@@ -50,3 +53,41 @@ def test_a_killed_search_with_a_budget_ends_after_what_it_has_recorded(
         assert (job.state, job.error) == ("succeeded", None)
         assert (result_of(job)["stopped_by"], result_of(job)["trials"]) == ("budget", 8)
     assert desk.trials(job_id) == desk.trials(straight)
+
+
+def test_an_extension_of_the_zoo_killed_in_search_and_race_ends_as_one_search(
+    desk: Desk, start: Callable[..., Process]
+) -> None:
+    kinds = ["tests.search_service.searches.kinds", "0.1"]
+    short = asked()
+    job_id = desk.submit(short)
+    at_once = desk.submit(short.model_copy(update={"sampler": short.sampler.with_trials(16)}))
+    controller = start(kinds)
+    for each in (job_id, at_once):
+        assert desk.wait_for(each).state == "succeeded"
+    portfolio = len(desk.trials(job_id)) - 8
+    with desk.writing.begin() as session:
+        extend(session, job_id, ExtensionRequest(trials=8))
+    desk.wait_for_trials(job_id, portfolio + 10)
+    controller.end(signal.SIGKILL)
+    raced = len(evaluated(desk, job_id))
+    controller = start(kinds)
+    desk.wait(
+        lambda: len(evaluated(desk, job_id)) > raced + 8, "an evaluation after the last batch"
+    )
+    controller.end(signal.SIGKILL)
+    assert desk.job(job_id).state == "running"
+    start(kinds)
+    job = desk.wait_for(job_id)
+    assert (job.state, job.error) == ("succeeded", None)
+    ends = [[told(trial) for trial in trials(desk, each)] for each in (job_id, at_once)]
+    assert ends[0] == ends[1]
+    assert raced_of(result_of(job)) == raced_of(result_of(desk.job(at_once)))
+
+
+def raced_of(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The winners without the versions of their losses, which count up."""
+    return [
+        {name: value for name, value in winner.items() if name != "version"}
+        for winner in result["winners"]
+    ]

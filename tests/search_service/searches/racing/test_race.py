@@ -18,7 +18,7 @@ from tests.search_service.searches.kinds import BEST_RATE, HOLD_OUT, KindPool
 from tests.search_service.service import Desk, result_of, small, working
 from tests.search_service.test_killed import Process, start  # noqa: F401 - a fixture
 
-pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+ON_SQLITE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
 ZOO: dict[str, Any] = {
     "metric": None,
@@ -52,6 +52,7 @@ def finished(desk: Desk, settings: Settings, request: SearchRequest, pool: BowlP
     return job
 
 
+@ON_SQLITE
 def test_each_metric_gets_the_loss_that_is_best_for_it(desk: Desk, settings: Settings) -> None:
     job = finished(desk, settings, asked(), KindPool())
     regions, recall = result_of(job)["winners"]
@@ -71,6 +72,7 @@ def test_each_metric_gets_the_loss_that_is_best_for_it(desk: Desk, settings: Set
     assert losses[0].document["scale"] == 2.0  # as it was measured
 
 
+@ON_SQLITE
 def test_a_race_counts_fresh_seeds_alone(desk: Desk, settings: Settings) -> None:
     request = asked()
     job = finished(desk, settings, request, KindPool())
@@ -87,6 +89,7 @@ def test_a_race_counts_fresh_seeds_alone(desk: Desk, settings: Settings) -> None
     assert race["cost"]["heats"]["trainings"] > 0
 
 
+@ON_SQLITE
 def test_a_handmade_loss_that_wins_is_told_to_have_won(desk: Desk, settings: Settings) -> None:
     job = finished(desk, settings, asked(metrics=["macc"]), KindPool())
     (winner,) = result_of(job)["winners"]
@@ -97,6 +100,7 @@ def test_a_handmade_loss_that_wins_is_told_to_have_won(desk: Desk, settings: Set
         assert winner["race"]["sentence"].startswith("No loss was found that is better")
 
 
+@ON_SQLITE
 def test_a_search_of_curves_races_against_cross_entropy(desk: Desk, settings: Settings) -> None:
     job = finished(desk, settings, small(race={"heats": 0, "rounds": 2}), BowlPool())
     result = result_of(job)

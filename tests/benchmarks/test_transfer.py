@@ -1,0 +1,72 @@
+"""The comparison of searched losses elsewhere: which trainings come next, and their table."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from benchmarks.transfer import FIRST_SEED, Comparison, Ledger, Training, packs, parse
+from surrogate_zoo.losses.registry import LOSSES
+
+NAMES = ["lovasz", "cross-entropy"]
+
+
+@pytest.fixture
+def arguments(tmp_path: Path) -> argparse.Namespace:
+    words = ["--root", "/data", "--searches", "found", "--out", str(tmp_path), "--seeds", "2"]
+    return parse([*words, "--rates", "0.01", "0.1"])
+
+
+@pytest.fixture
+def comparison(arguments: argparse.Namespace) -> Comparison:
+    losses = {"miou": NAMES, "bf1": NAMES[:1]}
+    documents = {name: LOSSES[name].document() for name in NAMES}
+    return Comparison(arguments, "lite0", losses, documents)
+
+
+def tuned(ledger: Ledger, comparison: Comparison) -> None:
+    """Train with every rate that is asked for; 0.1 is best for mIoU, 0.01 for BF1."""
+    while missing := comparison.tuning(ledger):
+        for training in missing:
+            ledger.add(
+                training, {"miou": 0.5 - abs(training.rate - 0.1), "bf1": 0.5 - training.rate}
+            )
+
+
+def test_grids_go_on_until_each_metric_has_its_best_rate_inside(
+    comparison: Comparison, tmp_path: Path
+) -> None:
+    ledger = Ledger(tmp_path / "outcomes.jsonl")
+    assert {one.rate for one in comparison.tuning(ledger)} == {0.01, 0.1}
+    tuned(ledger, comparison)
+    rates = {one.rate for one in ledger.scores if one.loss == "lovasz"}
+    assert {0.01, 0.1, 1.0, 0.001} <= rates
+    assert max(one.rate for one in ledger.scores if one.loss == "cross-entropy") == 1.0
+    assert comparison.rates(ledger)["miou", "lovasz"] == 0.1
+    assert comparison.rates(ledger)["bf1", "lovasz"] < 0.01
+
+
+def test_a_training_counts_for_every_metric_and_a_second_run_goes_on(
+    comparison: Comparison, tmp_path: Path
+) -> None:
+    ledger = Ledger(tmp_path / "outcomes.jsonl")
+    tuned(ledger, comparison)
+    first, *rest = comparison.reported(ledger)
+    assert first.seed == FIRST_SEED
+    for training in (first, *rest):
+        ledger.add(training, {"miou": 0.6, "bf1": 0.4})
+    again = Ledger(tmp_path / "outcomes.jsonl")
+    assert again.scores == ledger.scores
+    assert not comparison.reported(again)
+    table = comparison.tables(again)["miou"]
+    assert [row.loss for row in table.rows] == NAMES
+    assert all(len(row.outcomes) == 2 for row in table.rows)
+
+
+def test_packs_share_seed_and_split() -> None:
+    trainings = [
+        Training("lite0", loss, 0.1, seed, "val") for seed in (1, 2) for loss in ("a", "b", "c")
+    ]
+    found = list(packs(trainings, 2))
+    assert [len(pack) for pack in found] == [2, 1, 2, 1]
+    assert all(len({one.seed for one in pack}) == 1 for pack in found)
