@@ -240,6 +240,19 @@ def dsb2018(root: Path) -> Written:
     return Written(source, {split: dict.fromkeys(some, labels) for split, some in splits.items()})
 
 
+def cvppp(root: Path) -> Written:
+    """Indices of a palette are numbers of leaves, and two leaves have the same colour."""
+    stored = nuclei_instances(0) % 256
+    for index in range(8):
+        save(root / f"plant{index:03d}_rgb.png", image(index))
+        save_palette(root / f"plant{index:03d}_label.png", stored)
+        save(root / f"plant{index:03d}_centers.png", stored.astype(np.uint8))
+    source = sources.CvpppSource(root=str(root), ratio=(0.5, 0.25, 0.25))
+    labels = (stored > 0).astype(np.int64)
+    splits = open_dataset(source).splits
+    return Written(source, {split: dict.fromkeys(some, labels) for split, some in splits.items()})
+
+
 def shapes(_root: Path) -> Written:
     source = sources.ShapesSource(height=16, width=24, train=9, val=3, test=2)
     dataset = open_dataset(source)
@@ -314,6 +327,7 @@ ROWS: Mapping[str, Row] = {
         unknown=None,
         gone="00001/masks",
     ),
+    "cvppp": Row(cvppp, "plant002_rgb.png", "plant002_label.png", unknown=None),
     "coco-panoptic": Row(
         coco_panoptic,
         "train2017/000000000002.jpg",

@@ -14,7 +14,7 @@ def test_nine_samples_with_labels_and_the_key_of_their_colours(tmp_path: Path) -
     """The first sample stands top left, its labels beside it in the palette's colours."""
     dataset = open_dataset(folders.segnet(tmp_path, {"train": 20}))
     picture = np.asarray(draw_samples(dataset))
-    image, mask = dataset.sample("train", 0)
+    image, mask, _ = dataset.sample("train", 0)
     width = BOX[0]
     shown = picture[GAP + LINE : GAP + LINE + BOX[1], GAP : GAP + 2 * width]
     for part, wanted in ((shown[:, :width], image), (shown[:, width:], palette()[mask])):
