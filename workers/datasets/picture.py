@@ -31,7 +31,9 @@ def palette() -> Pixels:
 def object_palette(count: int) -> Pixels:
     """(count + 1, 3) colour of each object of an image: hues by the golden ratio, 0 black."""
     colours = [
-        colorsys.hsv_to_rgb(number * 0.618034 % 1, 0.4 + 0.2 * (number % 4), 1 - 0.2 * (number % 3))
+        colorsys.hsv_to_rgb(
+            number * 0.618034 % 1, 0.4 + 0.2 * (number % 4), 1 - 0.15 * (number % 3)
+        )
         for number in range(1, count + 1)
     ]
     table = np.zeros((count + 1, 3), dtype=np.uint8)

@@ -101,23 +101,16 @@ def describe(source: DatasetSource) -> DatasetReport:
     images = {split: len(names) for split, names in dataset.splits.items()}
     within, between = _repeats(dataset, looks)
     instances = _instances(looks)
-    labelled = max(int(pixels.sum() - pixels[VOID]), 1)
+    lost = () if instances is None else object_counts.told(instances)
     return DatasetReport(
         layout=source.layout,
         classes=dataset.classes,
         images=images,
-        class_shares={
-            name: int(number) / labelled
-            for name, number in zip(dataset.classes, pixels, strict=False)
-        },
+        class_shares=_shares(dataset.classes, pixels),
         void_share=int(pixels[VOID]) / int(pixels.sum()),
         sizes=tuple((*size, times) for size, times in sizes.most_common(LISTED_SIZES)),
         different_sizes=len(sizes),
-        remarks=(
-            *dataset.remarks,
-            *told(images, within, between),
-            *(() if instances is None else object_counts.told(instances)),
-        ),
+        remarks=(*dataset.remarks, *told(images, within, between), *lost),
         fingerprint=fingerprint.hexdigest(),
         repeated=within,
         shared=between,
@@ -137,6 +130,12 @@ def _count(dataset: Dataset, key: Key) -> _Count:
         hash=hash_of(image),
         objects=None if instances is None else count_objects(instances, lost),
     )
+
+
+def _shares(classes: Sequence[str], pixels: NDArray[np.int64]) -> dict[str, float]:
+    """Class -> share of the pixels that are not void."""
+    labelled = max(int(pixels.sum() - pixels[VOID]), 1)
+    return {name: int(number) / labelled for name, number in zip(classes, pixels, strict=False)}
 
 
 def _instances(looks: Mapping[str, Sequence[_Count]]) -> InstanceCounts | None:

@@ -10,12 +10,10 @@ from PIL import Image
 
 from tests.workers.datasets.coco_layouts import listed, run_lengths, save_ids
 from tests.workers.datasets.folders import save
+from tests.workers.datasets.object_layouts import dsb2018, nuclei, nuclei_instances
 from tests.workers.datasets.rows import (
     CITYSCAPES_IDS,
     ROWS,
-    dsb2018,
-    nuclei,
-    nuclei_instances,
     save_palette,
     shapes,
 )
