@@ -124,7 +124,7 @@ def test_the_report_counts_objects(written: Written) -> None:
 
 
 def _touches(instances: Objects, number: int) -> bool:
-    around = ndimage.binary_dilation(instances == number, np.ones((3, 3)))
+    around = ndimage.binary_dilation(instances == number, np.ones((3, 3), dtype=bool))
     return bool((around & (instances > 0) & (instances != number)).any())
 
 
