@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, NotRequired, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
@@ -17,10 +17,11 @@ Side = Annotated[int, Field(ge=1, le=65_535)]
 
 
 class Category(TypedDict):
-    """A class."""
+    """A class; panoptic files tell whether it is of things or of stuff."""
 
     id: int
     name: str
+    isthing: NotRequired[int]
 
 
 class CocoImage(TypedDict):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 import numpy as np
 from pydantic import Field, TypeAdapter
@@ -22,16 +22,17 @@ from workers.datasets.coco_files import (
 )
 from workers.datasets.dataset import VOID, Pixels, compare_counts
 from workers.datasets.decoding import open_image
-from workers.datasets.file_dataset import FileDataset, Mask, Pair
+from workers.datasets.file_dataset import Annotation, FileDataset, Mask, Pair
 from workers.datasets.files import Missing, existing, file_below, folder_below, list_files
 from workers.tasks.datasets import CocoPanopticSource
 
 
 class Segment(TypedDict):
-    """A thing or a region of stuff."""
+    """A thing, a crowd of them, or a region of stuff."""
 
     id: Annotated[int, Field(ge=1, lt=2**24)]
     category_id: int
+    iscrowd: NotRequired[int]
 
 
 class PanopticAnnotation(TypedDict):
@@ -56,8 +57,9 @@ PANOPTIC = TypeAdapter(Panoptic)
 def open_coco_panoptic(source: CocoPanopticSource) -> FileDataset:
     """Open the splits ``train`` and ``val``: classes are the categories, things and stuff alike.
 
-    A pixel without a segment (id 0) is void; a crowd is of its category. The annotation files are
-    parsed as a whole, and of each image the ids of its segments are kept.
+    A pixel without a segment (id 0) is void; a crowd is of its category, or void where objects are
+    read. The annotation files are parsed as a whole, and of each image the ids of its segments are
+    kept.
 
     Raises:
         DatasetError: A folder or an annotation file is missing or wrong.
@@ -69,12 +71,29 @@ def open_coco_panoptic(source: CocoPanopticSource) -> FileDataset:
         path = file_below(root, f"annotations/panoptic_{split}2017.json")
         content = read_annotations(path, PANOPTIC)
         categories[path] = content["categories"]
-        pairs[split] = _pairs(root, split, content, path)
+        pairs[split] = _pairs(root, split, content, path, objects=source.instances)
     remarks = [NO_TEST_LABELS, *compare_counts(pairs, PUBLISHED)]
-    return FileDataset(common_names(categories), source.size, pairs, remarks)
+    names = common_names(categories)
+    things = _things(categories) if source.instances else ()
+    return FileDataset(names, source.size, pairs, remarks, things)
 
 
-def _pairs(root: Path, split: str, content: Panoptic, path: Path) -> dict[str, Pair]:
+def _things(files: Mapping[Path, Sequence[Category]]) -> tuple[int, ...]:
+    """The labels of things, by the categories that all annotation files have."""
+    path, categories = next(iter(files.items()))
+    unknown = [category["name"] for category in categories if "isthing" not in category]
+    things = [label for label, category in enumerate(categories) if category.get("isthing")]
+    if unknown or not things:
+        raise DatasetError(
+            f"{path} does not tell which categories are things: each needs 'isthing', and one at "
+            "least a 1. Read it with instances=false otherwise."
+        )
+    return tuple(things)
+
+
+def _pairs(
+    root: Path, split: str, content: Panoptic, path: Path, *, objects: bool
+) -> dict[str, Pair]:
     images = list_files(folder_below(root, f"{split}2017"), ".jpg")
     masks = list_files(folder_below(root, f"annotations/panoptic_{split}2017"), ".png")
     labels = labels_by_category(path, content["categories"])
@@ -85,8 +104,8 @@ def _pairs(root: Path, split: str, content: Panoptic, path: Path) -> dict[str, P
         if name is None:
             raise DatasetError(f"{path} annotates image {annotation['image_id']}, but lists none.")
         mask = masks.find(annotation["file_name"].removesuffix(".png"))
-        segments = _segments(annotation, labels, path)
-        read = partial(read_segments, segments)
+        segments = _segments(annotation, labels, path, objects=objects)
+        read = partial(read_objects if objects else read_segments, segments)
         pairs[name] = Pair(
             images.find(name),
             mask if isinstance(mask, Missing) else Mask((mask,), read, beside=segments),
@@ -94,17 +113,29 @@ def _pairs(root: Path, split: str, content: Panoptic, path: Path) -> dict[str, P
     return pairs
 
 
-def _segments(annotation: PanopticAnnotation, labels: Mapping[int, int], path: Path) -> bytes:
-    """(segment id, label) of each segment by id, little-endian int64; id 0 is void."""
+def _segments(
+    annotation: PanopticAnnotation, labels: Mapping[int, int], path: Path, *, objects: bool
+) -> bytes:
+    """(segment id, label) of each segment by id, little-endian int64; id 0 is void.
+
+    So is a crowd where ``objects`` are read.
+    """
     labels_by_id = {
-        segment["id"]: label_of(segment["category_id"], labels, path)
+        segment["id"]: VOID
+        if objects and segment.get("iscrowd")
+        else label_of(segment["category_id"], labels, path)
         for segment in annotation["segments_info"]
     }
     return np.array(sorted(({0: VOID} | labels_by_id).items()), dtype="<i8").tobytes()
 
 
 def read_segments(segments: bytes, files: Sequence[Path]) -> Pixels:
-    """Labels of one panoptic PNG, uint8 (H, W): id = R + 256 G + 65536 B, looked up in ``segments``.
+    """Labels of one panoptic PNG, uint8 (H, W): see :func:`read_objects`."""
+    return read_objects(segments, files).mask
+
+
+def read_objects(segments: bytes, files: Sequence[Path]) -> Annotation:
+    """Labels and segments of one panoptic PNG: id = R + 256 G + 65536 B, looked up in ``segments``.
 
     Raises:
         DatasetError: It cannot be read, is not RGB, or has ids that the annotation does not list.
@@ -120,4 +151,4 @@ def read_segments(segments: bytes, files: Sequence[Path]) -> Pixels:
     if unknown.any():
         wrong = ", ".join(map(str, np.unique(stored[unknown])[:8]))
         raise DatasetError(f"{path} holds segments that its annotation does not list: {wrong}.")
-    return np.asarray(labels[rows], dtype=np.uint8)
+    return Annotation(np.asarray(labels[rows], dtype=np.uint8), rows)  # row 0 is that of no segment

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Siz
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,42 @@ LISTED_OFFENDERS = 10
 WAITING = 256  # results that may wait for their turn
 
 Pixels = NDArray[np.uint8]
+Objects = NDArray[np.int32]
+"""(H, W) number of each pixel's object, 1..K without gaps, 0 = none; an object is of one class."""
+
 Key = tuple[str, int]  # split, index in that split
 Read = TypeVar("Read")
+
+
+class Sample(NamedTuple):
+    """One decoded sample.
+
+    Attributes:
+        image: uint8 (H, W, 3) RGB.
+        mask: uint8 (H, W), labels 0..classes-1, void = 255.
+        instances: int32 (H, W), see :data:`Objects`; 0 wherever the mask is none of the dataset's
+            things. None where the dataset has no things.
+    """
+
+    image: Pixels
+    mask: Pixels
+    instances: Objects | None = None
+
+
+class Lost(NamedTuple):
+    """What a sample does not show of the objects in its files.
+
+    Attributes:
+        vanished: Objects that resizing left no pixel of.
+        hidden: Objects without a pixel of their own before it: later ones cover them.
+        overlapping: Pixels that several objects claim, before resizing; they are the last one's.
+        disputed: Pixels, before resizing, that are void since two files disagree on them.
+    """
+
+    vanished: int = 0
+    hidden: int = 0
+    overlapping: int = 0
+    disputed: int = 0
 
 
 @dataclass(frozen=True)
@@ -30,11 +64,13 @@ class Samples:
         names: Name of each sample.
         images: uint8 (H, W, 3) RGB each; sizes may differ between samples.
         masks: uint8 (H, W) each, labels 0..classes-1, void = 255.
+        instances: int32 (H, W) each, see :data:`Objects`; None where the dataset has no things.
     """
 
     names: tuple[str, ...]
     images: tuple[Pixels, ...]
     masks: tuple[Pixels, ...]
+    instances: tuple[Objects, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -51,15 +87,17 @@ class Dataset(ABC):
         classes: Class names in the order of their labels.
         splits: Split name -> sample names. A split that the dataset does not have is left out.
         remarks: What its owner should know, such as a split that has no public labels.
+        things: Labels whose objects are told apart; empty where the dataset has no instances.
     """
 
     classes: tuple[str, ...]
     splits: Mapping[str, tuple[str, ...]]
     remarks: tuple[str, ...] = ()
+    things: tuple[int, ...] = ()
 
     @abstractmethod
-    def sample(self, split: str, index: int) -> tuple[Pixels, Pixels]:
-        """Decode one image, uint8 (H, W, 3), and its mask, uint8 (H, W) with void = 255.
+    def sample(self, split: str, index: int) -> Sample:
+        """Decode one image with its mask, and its objects where the dataset has things.
 
         Raises:
             DatasetError: The files are missing, unreadable or do not match; names the file.
@@ -68,6 +106,14 @@ class Dataset(ABC):
     @abstractmethod
     def digest(self, split: str, index: int) -> bytes:
         """SHA-256 of what one sample is stored as (its files' bytes, not decoder output)."""
+
+    def examined(self, split: str, index: int) -> tuple[Sample, Lost]:
+        """Decode one sample, and tell what it does not show of its files.
+
+        Raises:
+            DatasetError: As :meth:`sample`.
+        """
+        return self.sample(split, index), Lost()
 
     def names(self, split: str) -> tuple[str, ...]:
         """Names in ``split``; a split that is not there is a DatasetError."""
@@ -85,11 +131,13 @@ class Dataset(ABC):
         """
         names = self.names(split)
         chosen = range(len(names)) if indices is None else indices
-        pairs = list(collect(lambda key: self.sample(*key), ((split, index) for index in chosen)))
+        found = list(collect(lambda key: self.sample(*key), ((split, index) for index in chosen)))
+        objects = tuple(one.instances for one in found if one.instances is not None)
         return Samples(
             names=tuple(names[index] for index in chosen),
-            images=tuple(image for image, _ in pairs),
-            masks=tuple(mask for _, mask in pairs),
+            images=tuple(one.image for one in found),
+            masks=tuple(one.mask for one in found),
+            instances=objects if self.things else None,
         )
 
 

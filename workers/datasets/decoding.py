@@ -14,6 +14,7 @@ from workers.datasets.dataset import VOID, Pixels
 from workers.tasks.datasets import LabelledSource
 
 COLOUR_MODES = frozenset({"RGB", "RGBA", "L", "LA", "P", "1", "CMYK", "YCbCr"})  # 8 bits a channel
+INSTANCE_MODES = frozenset({"L", "P", "I", "I;16"})
 UNREADABLE = (
     OSError,
     ValueError,
@@ -53,6 +54,21 @@ def read_image(path: Path) -> Image.Image:
             f"{path} has mode {image.mode}; images must have 8 bits a channel. Convert it first."
         )
     return image.convert("RGB")
+
+
+def read_instances(path: Path) -> NDArray[np.int64]:
+    """Decode a label image of instances, (H, W), 0 = background.
+
+    Raises:
+        DatasetError: It cannot be read, or has not one number a pixel.
+    """
+    image = open_image(path)
+    if image.mode not in INSTANCE_MODES:
+        raise DatasetError(
+            f"{path} has mode {image.mode}; a label image of instances must have one number a "
+            "pixel (8- or 16-bit grey)."
+        )
+    return np.asarray(image).astype(np.int64)
 
 
 def label_table(labels: Mapping[int, int]) -> Table:

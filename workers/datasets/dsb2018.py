@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from surrogate_zoo.errors import DatasetError
-from workers.datasets.dataset import Pixels
-from workers.datasets.file_dataset import FileDataset, Mask, Pair
+from workers.datasets.dataset import Lost
+from workers.datasets.decoding import read_instances
+from workers.datasets.file_dataset import Annotation, FileDataset, Mask, Pair
 from workers.datasets.files import Missing, existing, list_files
-from workers.datasets.instances import CLASSES, border_classes
-from workers.datasets.nuclei import read_instances
+from workers.datasets.instances import Instances
+from workers.datasets.nuclei import labelled_nuclei, nuclei_classes
 from workers.datasets.splits import split_by_ratio
 from workers.tasks.datasets import Dsb2018Source
 
@@ -28,8 +29,9 @@ def open_dsb2018(source: Dsb2018Source) -> FileDataset:
     files = _find(root)
     splits = split_by_ratio(tuple(sorted({name for name, _ in files})), source.ratio, source.seed)
 
-    def read(files: Sequence[Path]) -> Pixels:
-        return border_classes(_instances(files), source.border_width)
+    def read(files: Sequence[Path]) -> Annotation:
+        instances, lost = _instances(files)
+        return labelled_nuclei(instances, source)._replace(lost=lost)
 
     def sample(name: str) -> Pair:
         images, masks = files.get((name, "images"), ()), tuple(files.get((name, "masks"), ()))
@@ -38,7 +40,8 @@ def open_dsb2018(source: Dsb2018Source) -> FileDataset:
         return Pair(image, mask)
 
     pairs = {split: {name: sample(name) for name in names} for split, names in splits.items()}
-    return FileDataset(CLASSES, source.size, pairs)
+    classes, things = nuclei_classes(source)
+    return FileDataset(classes, source.size, pairs, things=things)
 
 
 def _find(root: Path) -> Found:
@@ -55,12 +58,15 @@ def _find(root: Path) -> Found:
     return files
 
 
-def _instances(files: Sequence[Path]) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+def _instances(files: Sequence[Path]) -> tuple[Instances, Lost]:
     """One number a nucleus; where masks overlap, that of the later file."""
     instances = np.zeros_like(read_instances(files[0]))
+    overlapping = np.zeros(instances.shape, dtype=bool)
     for number, path in enumerate(files, start=1):
         nucleus = read_instances(path) > 0
         if nucleus.shape != instances.shape:
             raise DatasetError(f"{path} has another size than {files[0]}; they must agree.")
+        overlapping |= nucleus & (instances > 0)
         instances[nucleus] = number
-    return instances
+    visible = len(np.unique(instances[instances > 0]))
+    return instances, Lost(hidden=len(files) - visible, overlapping=int(overlapping.sum()))

@@ -4,14 +4,37 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from surrogate_zoo.errors import DatasetError
-from workers.datasets.dataset import Dataset, Pixels, refuse
+from workers.datasets.dataset import Dataset, Lost, Objects, Pixels, Sample, refuse
 from workers.datasets.decoding import read_image
 from workers.datasets.files import Listing, Missing
+from workers.datasets.instances import numbered, of_things
+
+
+class Annotation(NamedTuple):
+    """Labels and objects as they were read from a sample's files.
+
+    Attributes:
+        mask: uint8 (H, W), void = 255.
+        objects: Integers (H, W): 0 or the number of an object, below 2**16 and with gaps where the
+            files have them. Where ``mask`` is no thing they say nothing. None: nothing is told
+            apart.
+        lost: What is not seen of the objects already.
+    """
+
+    mask: Pixels
+    objects: NDArray[np.integer] | None = None
+    lost: Lost = Lost()
+
+
+Reader = Callable[[Sequence[Path]], Pixels | Annotation]
+"""Decodes a mask's files to labels, uint8 (H, W) with void = 255, and objects where there are any."""
 
 
 @dataclass(frozen=True)
@@ -20,13 +43,13 @@ class Mask:
 
     Attributes:
         files: Files that they are read from, the one to name in messages first.
-        read: Decodes ``files`` to uint8 (H, W), void = 255.
+        read: Decodes ``files``.
         beside: What the labels depend on beside the bytes of ``files``; part of the digest.
         named: What to call the mask in messages where it has no file of its own.
     """
 
     files: tuple[Path, ...]
-    read: Callable[[Sequence[Path]], Pixels]
+    read: Reader
     beside: bytes = b""
     named: str = ""
 
@@ -48,17 +71,13 @@ Pairs = Mapping[str, Mapping[str, Pair]]
 """Split -> sample name -> sample."""
 
 
-def pair(
-    name: str, images: Listing, masks: Listing, read: Callable[[Sequence[Path]], Pixels]
-) -> Pair:
+def pair(name: str, images: Listing, masks: Listing, read: Reader) -> Pair:
     """The sample ``name`` of a layout with one mask file an image."""
     mask = masks.find(name)
     return Pair(images.find(name), mask if isinstance(mask, Missing) else Mask((mask,), read))
 
 
-def pair_all(
-    images: Listing, masks: Listing, read: Callable[[Sequence[Path]], Pixels]
-) -> dict[str, Pair]:
+def pair_all(images: Listing, masks: Listing, read: Reader) -> dict[str, Pair]:
     """All samples of a split that has folders of its own; an image or a mask may lack the other."""
     names = sorted(images.files.keys() | masks.files.keys())
     if not names:
@@ -67,15 +86,28 @@ def pair_all(
 
 
 def resize(
-    image: Image.Image, labels: Pixels, size: tuple[int, int] | None
-) -> tuple[Pixels, Pixels]:
-    """Resize to (height, width): bilinear for the image, nearest for its labels; None keeps both."""
+    image: Image.Image,
+    labels: Pixels,
+    size: tuple[int, int] | None,
+    objects: Objects | None = None,
+) -> Sample:
+    """Resize to (height, width): bilinear for the image, nearest for the others; None keeps all.
+
+    The numbers of objects that vanish are taken by those that are left.
+    """
     if size is None:
-        return np.asarray(image), labels
+        return Sample(np.asarray(image), labels, objects)
     height, width = size
-    mask = Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST)
-    image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(image), np.asarray(mask)
+
+    def nearest(pixels: NDArray[np.integer]) -> NDArray[np.integer]:
+        stored = Image.fromarray(pixels)
+        return np.asarray(stored.resize((width, height), Image.Resampling.NEAREST))
+
+    return Sample(
+        np.asarray(image.resize((width, height), Image.Resampling.BILINEAR)),
+        nearest(labels).astype(np.uint8, copy=False),
+        None if objects is None else numbered(nearest(objects)),
+    )
 
 
 class FileDataset(Dataset):
@@ -86,6 +118,7 @@ class FileDataset(Dataset):
         size: (height, width) to resize to, or None.
         pairs: The samples.
         remarks: See :class:`Dataset`.
+        things: Likewise; the pairs' masks then read objects.
     """
 
     def __init__(
@@ -94,8 +127,10 @@ class FileDataset(Dataset):
         size: tuple[int, int] | None,
         pairs: Pairs,
         remarks: Sequence[str] = (),
+        things: Sequence[int] = (),
     ) -> None:
         self.classes = classes
+        self.things = tuple(things)
         self.splits = {split: tuple(named) for split, named in pairs.items()}
         self.remarks = tuple(remarks)
         self._pairs = pairs
@@ -124,17 +159,27 @@ class FileDataset(Dataset):
             )
         return pair.image, pair.mask
 
-    def sample(self, split: str, index: int) -> tuple[Pixels, Pixels]:
+    def sample(self, split: str, index: int) -> Sample:
         """Decode, check and resize one sample."""
+        return self.examined(split, index)[0]
+
+    def examined(self, split: str, index: int) -> tuple[Sample, Lost]:
+        """Decode, check and resize one sample, and count the objects that are lost thereby."""
         path, mask = self._files(split, index)
-        image, labels = read_image(path), mask.read(mask.files)
+        image, found = read_image(path), mask.read(mask.files)
+        labels, objects, lost = found if isinstance(found, Annotation) else Annotation(found)
         height, width = labels.shape
         if image.size != (width, height):
             raise DatasetError(
                 f"{mask.title} is {width}x{height} pixels but its image {path} is "
                 f"{image.width}x{image.height}; they must agree."
             )
-        return resize(image, labels, self._size)
+        if objects is None:
+            return resize(image, labels, self._size), lost
+        whole = of_things(objects, labels, self.things)
+        sample = resize(image, labels, self._size, whole)
+        left = 0 if sample.instances is None else int(sample.instances.max(initial=0))
+        return sample, lost._replace(vanished=int(whole.max(initial=0)) - left)
 
     def digest(self, split: str, index: int) -> bytes:
         """SHA-256 over the digests of the image, the mask's files, and what is beside them."""

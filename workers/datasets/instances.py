@@ -1,16 +1,61 @@
-"""From instances to classes: background, nucleus, and the border that tells nuclei apart."""
+"""Maps of objects: their numbers, which of them touch, and the borders that tell nuclei apart."""
 
+from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.datasets.dataset import Pixels
+from workers.datasets.dataset import Objects, Pixels
 
 Instances = NDArray[np.integer]
 
 CLASSES = ("background", "nucleus", "border")
 BACKGROUND, NUCLEUS, BORDER = range(3)
+
+
+def numbered(objects: Instances) -> Objects:
+    """Number the objects of a map anew: 1..K without gaps, in the order of their numbers.
+
+    Args:
+        objects: Integers (H, W) from 0 on, 0 = no object; the memory follows the largest.
+    """
+    present = np.bincount(objects.ravel(), minlength=1) > 0
+    present[0] = False
+    numbers = np.where(present, np.cumsum(present), 0).astype(np.int32)
+    return numbers[objects]
+
+
+def of_things(objects: Instances, mask: Pixels, things: Sequence[int]) -> Objects:
+    """Keep of a map of objects what lies on things, and number it anew.
+
+    Args:
+        objects: See :func:`numbered`.
+        mask: uint8 (H, W), void = 255.
+        things: Labels that have objects.
+    """
+    thing = np.zeros(256, dtype=bool)
+    thing[list(things)] = True
+    return numbered(np.where(thing[mask], objects, 0))
+
+
+def touching(objects: Objects) -> int:
+    """How many objects have a pixel beside one of another object, diagonals included.
+
+    Args:
+        objects: (H, W), 1..K, 0 = no object.
+    """
+    pairs = (
+        (objects[1:], objects[:-1]),
+        (objects[:, 1:], objects[:, :-1]),
+        (objects[1:, 1:], objects[:-1, :-1]),
+        (objects[1:, :-1], objects[:-1, 1:]),
+    )
+    found: set[int] = set()
+    for one, other in pairs:
+        meet = (one != other) & (one > 0) & (other > 0)
+        found.update(one[meet].tolist(), other[meet].tolist())
+    return len(found)
 
 
 def border_classes(instances: Instances, width: int) -> Pixels:

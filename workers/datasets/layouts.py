@@ -8,6 +8,7 @@ from workers.datasets.ade20k import open_ade20k
 from workers.datasets.cityscapes import open_cityscapes
 from workers.datasets.coco import open_coco
 from workers.datasets.coco_panoptic import open_coco_panoptic
+from workers.datasets.cvppp import open_cvppp
 from workers.datasets.dataset import Dataset
 from workers.datasets.dsb2018 import open_dsb2018
 from workers.datasets.folder import open_folder
@@ -35,6 +36,7 @@ LAYOUTS: Mapping[str, Opener] = {
     "nyu-mat": open_nyu_mat,
     "nuclei": open_nuclei,
     "dsb2018": open_dsb2018,
+    "cvppp": open_cvppp,
     "coco-panoptic": open_coco_panoptic,
     "coco": open_coco,
 }

@@ -4,18 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from surrogate_zoo.errors import DatasetError
-from workers.datasets.dataset import Pixels
-from workers.datasets.decoding import open_image
-from workers.datasets.file_dataset import FileDataset, pair
+from workers.datasets.decoding import read_instances
+from workers.datasets.file_dataset import Annotation, FileDataset, pair
 from workers.datasets.files import existing, folder_below, list_files
-from workers.datasets.instances import CLASSES, border_classes
+from workers.datasets.instances import BORDER, CLASSES, NUCLEUS, Instances, border_classes
 from workers.datasets.splits import listed_splits
-from workers.tasks.datasets import NucleiSource
-
-INSTANCE_MODES = frozenset({"L", "P", "I", "I;16"})
+from workers.tasks.datasets import BorderSource, NucleiSource
 
 
 def open_nuclei(source: NucleiSource) -> FileDataset:
@@ -27,26 +22,32 @@ def open_nuclei(source: NucleiSource) -> FileDataset:
     root = existing(source.root)
     images, masks = (list_files(folder_below(root, name)) for name in ("images", "instances"))
 
-    def read(files: Sequence[Path]) -> Pixels:
-        return border_classes(read_instances(files[0]), source.border_width)
+    def read(files: Sequence[Path]) -> Annotation:
+        return labelled_nuclei(read_instances(files[0]), source)
 
     pairs = {
         split: {name: pair(name, images, masks, read) for name in names}
         for split, names in listed_splits(root).items()
     }
-    return FileDataset(CLASSES, source.size, pairs)
+    classes, things = nuclei_classes(source)
+    return FileDataset(classes, source.size, pairs, things=things)
 
 
-def read_instances(path: Path) -> NDArray[np.int64]:
-    """Decode a label image of instances, (H, W), 0 = background.
+def nuclei_classes(source: BorderSource) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The classes of nuclei, and which of them have objects."""
+    return (CLASSES, ()) if source.labels == "border" else (CLASSES[:BORDER], (NUCLEUS,))
 
-    Raises:
-        DatasetError: It cannot be read, or has not one number a pixel.
-    """
-    image = open_image(path)
-    if image.mode not in INSTANCE_MODES:
-        raise DatasetError(
-            f"{path} has mode {image.mode}; a label image of instances must have one number a "
-            "pixel (8- or 16-bit grey)."
-        )
-    return np.asarray(image).astype(np.int64)
+
+def labelled_nuclei(instances: Instances, source: BorderSource) -> Annotation:
+    """Labels of a label image of nuclei, (H, W) with 0 for background, and objects where asked for."""
+    if source.labels == "border":
+        return Annotation(border_classes(instances, source.border_width))
+    return one_thing(instances)
+
+
+def one_thing(instances: Instances) -> Annotation:
+    """Label 1 where a label image (H, W) has an object, each number one; 0 = background."""
+    _, places = np.unique(instances, return_inverse=True)  # numbers may be large, or below 0
+    foreground = instances != 0
+    numbers = places.reshape(instances.shape) + 1
+    return Annotation(foreground.astype(np.uint8), np.where(foreground, numbers, 0))

@@ -10,7 +10,7 @@ from PIL import Image
 
 from surrogate_zoo.errors import DatasetError
 from workers.datasets.class_names import NYU
-from workers.datasets.dataset import VOID, Dataset, Pixels, compare_counts
+from workers.datasets.dataset import VOID, Dataset, Pixels, Sample, compare_counts
 from workers.datasets.decoding import Table, look_up
 from workers.datasets.extras import optional
 from workers.datasets.file_dataset import resize
@@ -73,7 +73,7 @@ class NyuMatDataset(Dataset):
         self._path, self._table, self._size = path, table, size
         self.remarks = (NO_VAL, *compare_counts(splits, PUBLISHED))
 
-    def sample(self, split: str, index: int) -> tuple[Pixels, Pixels]:
+    def sample(self, split: str, index: int) -> Sample:
         """Read one image and its labels, and turn them upright."""
         name, image, stored = self._stored(split, index)
         labels = look_up(stored.T, self._table, f"{self._path}, image {name},")

@@ -1,17 +1,16 @@
 """A picture of nine samples of a dataset with their labels, for its owner to look at."""
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from workers.datasets.dataset import VOID, Dataset, Pixels
+from workers.datasets.dataset import VOID, Dataset, Objects, Pixels, Sample
 
 GRID = 3  # samples a row, and rows
 BOX = (216, 162)  # width and height that an image is fitted into
 GAP, LINE = 8, 18  # pixels between samples, and height of a line of text
-WIDTH = GRID * 2 * BOX[0] + (GRID + 1) * GAP
 SWATCH = 12
 NAME_LENGTH = 60
 
@@ -29,10 +28,32 @@ def palette() -> Pixels:
     return table
 
 
+def object_palette(count: int) -> Pixels:
+    """(count + 1, 3) colour of each object of an image: hues by the golden ratio, 0 black."""
+    colours = [
+        colorsys.hsv_to_rgb(
+            number * 0.618034 % 1, 0.4 + 0.2 * (number % 4), 1 - 0.15 * (number % 3)
+        )
+        for number in range(1, count + 1)
+    ]
+    table = np.zeros((count + 1, 3), dtype=np.uint8)
+    table[1:] = np.round(255 * np.array(colours).reshape(-1, 3))
+    return table
+
+
+def draw_objects(mask: Pixels, instances: Objects) -> Pixels:
+    """uint8 (H, W, 3): each object in a colour of its own, void white, the rest black."""
+    colours = object_palette(int(instances.max(initial=0)))[instances]
+    colours[mask == VOID] = 255
+    return colours
+
+
 def draw_samples(
     dataset: Dataset, split: str = "train", neighbours: Sequence[str] = ()
 ) -> Image.Image:
-    """Draw nine samples, spread evenly over a split: name, image, labels; then a key of colours.
+    """Draw nine samples, spread evenly over a split, then a key of colours.
+
+    Each has its name above, its image, its labels, and its objects where the dataset has things.
 
     Args:
         dataset: The dataset.
@@ -45,26 +66,34 @@ def draw_samples(
     """
     names = dataset.names(split)
     chosen = np.unique(np.linspace(0, len(names) - 1, GRID**2).round().astype(int)).tolist()
-    pairs = [dataset.sample(split, index) for index in chosen]
-    present = np.unique(np.concatenate([np.unique(mask) for _, mask in pairs]))
-    key = _key(dataset.classes, present.tolist())
-    rows = -(-len(pairs) // GRID)
-    alike = [dataset.sample(split, names.index(name))[0] for name in neighbours]
+    samples = [dataset.sample(split, index) for index in chosen]
+    present = np.unique(np.concatenate([np.unique(sample.mask) for sample in samples]))
+    across = (3 if dataset.things else 2) * BOX[0] + GAP  # from sample to sample
+    key = _key(dataset.classes, present.tolist(), GRID * across + GAP)
+    rows = -(-len(samples) // GRID)
+    alike = [dataset.sample(split, names.index(name)).image for name in neighbours]
     below = LINE + BOX[1] + GAP if alike else 0
     height = rows * (LINE + BOX[1] + GAP) + below + key.height + 2 * GAP
-    picture = Image.new("RGB", (WIDTH, height), "white")
-    for cell, (index, (image, mask)) in enumerate(zip(chosen, pairs, strict=True)):
-        left = GAP + cell % GRID * (2 * BOX[0] + GAP)
-        top = GAP + cell // GRID * (LINE + BOX[1] + GAP)
+    picture = Image.new("RGB", (key.width, height), "white")
+    for cell, (index, sample) in enumerate(zip(chosen, samples, strict=True)):
+        left, top = GAP + cell % GRID * across, GAP + cell // GRID * (LINE + BOX[1] + GAP)
         _write(picture, (left, top), f"{split}: {names[index]}"[:NAME_LENGTH])
-        width = _paste(picture, Image.fromarray(image), (left, top + LINE))
-        _paste(picture, Image.fromarray(palette()[mask]), (left + width, top + LINE))
+        for part in _parts(sample):
+            left += _paste(picture, Image.fromarray(part), (left, top + LINE))
     for column, (name, image) in enumerate(zip(neighbours, alike, strict=True)):
         left, top = GAP + column * (BOX[0] + GAP), GAP + rows * (LINE + BOX[1] + GAP)
         _write(picture, (left, top), f"alike: {name}"[: NAME_LENGTH // 2])
         _paste(picture, Image.fromarray(image), (left, top + LINE))
     picture.paste(key, (0, height - key.height))
     return picture
+
+
+def _parts(sample: Sample) -> Iterator[Pixels]:
+    """What is drawn of a sample, from left to right."""
+    yield sample.image
+    yield palette()[sample.mask]
+    if sample.instances is not None:
+        yield draw_objects(sample.mask, sample.instances)
 
 
 def _paste(picture: Image.Image, part: Image.Image, corner: tuple[int, int]) -> int:
@@ -79,18 +108,18 @@ def _write(picture: Image.Image, corner: tuple[int, int], text: str) -> None:
     ImageDraw.Draw(picture).text(corner, text, fill="black", font=ImageFont.load_default(12))
 
 
-def _key(classes: tuple[str, ...], labels: list[int]) -> Image.Image:
-    """Colour and name of each label, line by line."""
+def _key(classes: tuple[str, ...], labels: list[int], across: int) -> Image.Image:
+    """Colour and name of each label, line by line, ``across`` pixels wide."""
     font = ImageFont.load_default(12)
     names = ["void" if label == VOID else classes[label] for label in labels]
     places, left, line = [], GAP, 0
     for name in names:
         width = SWATCH + 4 + round(font.getlength(name)) + 2 * GAP
-        if left + width > WIDTH:
+        if left + width > across:
             left, line = GAP, line + 1
         places.append((left, line * LINE))
         left += width
-    key = Image.new("RGB", (WIDTH, (line + 1) * LINE), "white")
+    key = Image.new("RGB", (across, (line + 1) * LINE), "white")
     for label, name, (left, top) in zip(labels, names, places, strict=True):
         swatch = [left, top + 2, left + SWATCH, top + 2 + SWATCH]
         colour = tuple(palette()[label].tolist())

@@ -5,17 +5,25 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from workers.datasets import object_counts
 from workers.datasets.dataset import VOID, Dataset, Key, collect
 from workers.datasets.layouts import open_dataset
 from workers.datasets.near_duplicates import Hash, hash_of
+from workers.datasets.object_counts import (
+    InstanceCounts,
+    ObjectCount,
+    count_objects,
+    summary,
+)
 from workers.datasets.repeats import Repeated, Shared, repeated, shared, told
 from workers.datasets.training_split import check_training_labels
-from workers.tasks.datasets import DatasetSource
+from workers.tasks.datasets import BorderSource, DatasetSource
 
 LISTED_SIZES = 10
 
@@ -37,6 +45,7 @@ class DatasetReport(BaseModel):
         repeated: Near duplicates within the training split; None in a report that was written before
             they were looked for.
         shared: What each other split has of the training split's images, likewise.
+        instances: Its objects; None where the dataset has no things.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,6 +61,7 @@ class DatasetReport(BaseModel):
     fingerprint: str
     repeated: Repeated | None = None
     shared: tuple[Shared, ...] = ()
+    instances: InstanceCounts | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,7 @@ class _Count:
     digest: bytes
     pixels_digest: bytes  # of the decoded image
     hash: Hash
+    objects: ObjectCount | None
 
 
 def describe(source: DatasetSource) -> DatasetReport:
@@ -74,19 +85,12 @@ def describe(source: DatasetSource) -> DatasetReport:
     """
     dataset = open_dataset(source)
     keys = [(split, i) for split, names in dataset.splits.items() for i in range(len(names))]
-
-    def count(key: Key) -> _Count:
-        image, mask = dataset.sample(*key)
-        pixels = np.bincount(mask.ravel(), minlength=256)
-        size = (mask.shape[0], mask.shape[1])
-        whole = hashlib.sha256(repr(size).encode() + image.tobytes()).digest()
-        return _Count(size, pixels, dataset.digest(*key), whole, hash_of(image))
-
     by_split = {split: np.zeros(256, dtype=np.int64) for split in dataset.splits}
     sizes = Counter[tuple[int, int]]()
     fingerprint = hashlib.sha256(_meaning(source, dataset))
     looks: dict[str, list[_Count]] = {split: [] for split in dataset.splits}
-    for (split, index), sample in zip(keys, collect(count, keys), strict=True):
+    counts = collect(partial(_count, dataset), keys)
+    for (split, index), sample in zip(keys, counts, strict=True):
         by_split[split] += sample.pixels
         sizes[sample.size] += 1
         looks[split].append(sample)
@@ -96,23 +100,49 @@ def describe(source: DatasetSource) -> DatasetReport:
     pixels = np.sum(list(by_split.values()), axis=0)
     images = {split: len(names) for split, names in dataset.splits.items()}
     within, between = _repeats(dataset, looks)
-    labelled = max(int(pixels.sum() - pixels[VOID]), 1)
+    instances = _instances(looks)
+    lost = () if instances is None else object_counts.told(instances)
     return DatasetReport(
         layout=source.layout,
         classes=dataset.classes,
         images=images,
-        class_shares={
-            name: int(number) / labelled
-            for name, number in zip(dataset.classes, pixels, strict=False)
-        },
+        class_shares=_shares(dataset.classes, pixels),
         void_share=int(pixels[VOID]) / int(pixels.sum()),
         sizes=tuple((*size, times) for size, times in sizes.most_common(LISTED_SIZES)),
         different_sizes=len(sizes),
-        remarks=(*dataset.remarks, *told(images, within, between)),
+        remarks=(*dataset.remarks, *told(images, within, between), *lost),
         fingerprint=fingerprint.hexdigest(),
         repeated=within,
         shared=between,
+        instances=instances,
     )
+
+
+def _count(dataset: Dataset, key: Key) -> _Count:
+    """Decode and count one sample."""
+    (image, mask, instances), lost = dataset.examined(*key)
+    size = (mask.shape[0], mask.shape[1])
+    return _Count(
+        size=size,
+        pixels=np.bincount(mask.ravel(), minlength=256),
+        digest=dataset.digest(*key),
+        pixels_digest=hashlib.sha256(repr(size).encode() + image.tobytes()).digest(),
+        hash=hash_of(image),
+        objects=None if instances is None else count_objects(instances, lost),
+    )
+
+
+def _shares(classes: Sequence[str], pixels: NDArray[np.int64]) -> dict[str, float]:
+    """Class -> share of the pixels that are not void."""
+    labelled = max(int(pixels.sum() - pixels[VOID]), 1)
+    return {name: int(number) / labelled for name, number in zip(classes, pixels, strict=False)}
+
+
+def _instances(looks: Mapping[str, Sequence[_Count]]) -> InstanceCounts | None:
+    """The objects of all splits."""
+    every = [one.objects for some in looks.values() for one in some]
+    objects = [one for one in every if one is not None]
+    return summary(objects) if objects else None
 
 
 def _repeats(
@@ -136,6 +166,8 @@ def _repeats(
 def _meaning(source: DatasetSource, dataset: Dataset) -> bytes:
     """What the labels depend on beside files."""
     meaning = source.model_dump(mode="json", include={"layout", "void_labels", "size"})
-    further = source.model_dump(mode="json", include={"border_width", "colours"})
+    further = source.model_dump(mode="json", include={"border_width", "colours", "instances"})
+    if isinstance(source, BorderSource) and source.labels == "foreground":
+        further |= {"border_width": None, "labels": source.labels}  # there is no border
     meaning |= {name: value for name, value in further.items() if value}
     return json.dumps([meaning, list(dataset.classes)], sort_keys=True).encode()

@@ -17,13 +17,15 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from workers.datasets.dataset import VOID, Dataset, Pixels
+from workers.datasets.dataset import VOID, Dataset, Sample
+from workers.datasets.instances import of_things
 from workers.tasks.datasets import ShapesSource
 
 Grid = NDArray[np.int64]
 Region = NDArray[np.bool_]
 
 CLASSES = ("ground", "disc", "box", "wedge", "ring", "wire")
+THINGS = tuple(range(1, len(CLASSES)))
 SPLITS = ("train", "val", "test")
 UNIT = 16  # fixed-point steps a pixel
 TURN = 1024  # fixed-point one of sines and cosines
@@ -117,14 +119,15 @@ def _grow(region: Region) -> Region:
     return grown
 
 
-def draw(random: Generator, height: int, width: int) -> tuple[Pixels, Pixels]:
-    """Draw one image, uint8 (H, W, 3), and its mask, uint8 (H, W) with void = 255."""
+def draw(random: Generator, height: int, width: int) -> Sample:
+    """Draw one image with its mask, and number what is visible of each shape."""
     u, v = _axes(random, height, width)
     mask = np.zeros((height, width), dtype=np.uint8)
+    shapes = np.zeros((height, width), dtype=np.int32)
     image = COLOURS[0] + _noise(random, (3,), 8) + _texture(0, u, v, 0)[..., None]
     reach = UNIT * min(height, width)
     weights = np.cumsum(SHAPE_WEIGHTS)
-    for _ in range(int(random.integers(5, 10))):
+    for number in range(1, 1 + int(random.integers(5, 10))):
         label = int(np.searchsorted(weights, random.integers(weights[-1]), side="right"))
         u, v = _axes(random, height, width)
         a, b = (int(side) for side in random.integers(reach // 10, reach // 4, size=2))
@@ -136,12 +139,12 @@ def draw(random: Generator, height: int, width: int) -> tuple[Pixels, Pixels]:
         # A third of the shapes have a void outline, drawn outside so that thin ones survive.
         if random.integers(3) == 0:
             mask[_grow(region)] = VOID
-        mask[region] = label
+        mask[region], shapes[region] = label, number
     slope = random.integers(-24, 24, size=2, endpoint=True)
     rows = np.arange(height, dtype=np.int64)[:, None] * slope[0] // height
     columns = np.arange(width, dtype=np.int64)[None, :] * slope[1] // width
     image = image + (rows + columns)[..., None] + _noise(random, (height, width, 3), 20)
-    return np.clip(image, 0, 255).astype(np.uint8), mask
+    return Sample(np.clip(image, 0, 255).astype(np.uint8), mask, of_things(shapes, mask, THINGS))
 
 
 class ShapesDataset(Dataset):
@@ -149,13 +152,13 @@ class ShapesDataset(Dataset):
 
     def __init__(self, source: ShapesSource) -> None:
         self.source = source
-        self.classes = CLASSES
+        self.classes, self.things = CLASSES, THINGS
         self.splits = {
             split: tuple(f"{split}-{index:05d}" for index in range(getattr(source, split)))
             for split in SPLITS
         }
 
-    def sample(self, split: str, index: int) -> tuple[Pixels, Pixels]:
+    def sample(self, split: str, index: int) -> Sample:
         """Draw sample ``index`` of ``split`` from its own generator."""
         random = np.random.Generator(
             np.random.PCG64([self.source.seed, SPLITS.index(split), index])
@@ -163,6 +166,6 @@ class ShapesDataset(Dataset):
         return draw(random, self.source.height, self.source.width)
 
     def digest(self, split: str, index: int) -> bytes:
-        """SHA-256 of the drawn bytes."""
-        image, mask = self.sample(split, index)
-        return hashlib.sha256(image.tobytes() + mask.tobytes()).digest()
+        """SHA-256 of the drawn bytes; what is drawn has the shapes' numbers too."""
+        drawn = self.sample(split, index)
+        return hashlib.sha256(drawn.image.tobytes() + drawn.mask.tobytes()).digest()

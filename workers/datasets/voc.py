@@ -1,17 +1,19 @@
 """PASCAL VOC 2012, with or without the masks of SBD as PNG files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from surrogate_zoo.errors import DatasetError
 from workers.datasets.class_names import VOC
-from workers.datasets.dataset import Pixels, compare_counts
-from workers.datasets.decoding import LabelImages, class_table
-from workers.datasets.file_dataset import FileDataset, Pair, pair
-from workers.datasets.files import existing, folder_below, list_files, read_names
+from workers.datasets.dataset import VOID, Lost, Pixels, compare_counts
+from workers.datasets.decoding import LabelImages, class_table, label_table
+from workers.datasets.file_dataset import Annotation, FileDataset, Mask, Pair, pair
+from workers.datasets.files import Listing, Missing, existing, folder_below, list_files, read_names
 from workers.tasks.datasets import VocSource
 
+THINGS = tuple(range(1, len(VOC)))
 LISTS = "ImageSets/Segmentation"
 PUBLISHED = {"train": 1464, "val": 1449}
 TRAINAUG = 10_582
@@ -41,6 +43,56 @@ def voc_pairs(
     return {name: pair(name, images, labels, read) for name in names}
 
 
+def voc_objects(root: Path, pairs: dict[str, Pair]) -> dict[str, Pair]:
+    """The same samples with objects from SegmentationObject."""
+    objects = list_files(folder_below(root, "SegmentationObject"), ".png")
+    return {name: _with_objects(name, one, objects) for name, one in pairs.items()}
+
+
+def _with_objects(name: str, one: Pair, objects: Listing) -> Pair:
+    found = objects.find(name)
+    if isinstance(one.mask, Missing):
+        return one
+    if isinstance(found, Missing):
+        return Pair(one.image, found)
+    return Pair(one.image, Mask((*one.mask.files, found), read_objects))
+
+
+def read_objects(files: Sequence[Path]) -> Annotation:
+    """Labels and objects from a file of SegmentationClass and one of SegmentationObject.
+
+    Raises:
+        DatasetError: One cannot be read, is of another palette, or they differ in size.
+    """
+    labels, objects = files
+    numbers = LabelImages(label_table({number: number for number in range(256)}), palette=palette())
+    mask, stored = voc_labels()([labels]), numbers([objects])
+    if mask.shape != stored.shape:
+        raise DatasetError(f"{objects} has another size than {labels}; they must agree.")
+    return agreed(mask, stored)
+
+
+def agreed(mask: Pixels, objects: Pixels) -> Annotation:
+    """Put classes and objects together; what either has as void is void.
+
+    An object is of the class that most of its pixels have. Where the two contradict each other (an
+    object's pixel of another class, a thing without an object) the pixel is void, and counted.
+
+    Args:
+        mask: (H, W) labels, void = 255.
+        objects: (H, W) number of each pixel's object, 0 = background, void = 255.
+    """
+    void = (mask == VOID) | (objects == VOID)
+    votes = np.bincount((objects.astype(np.int64) * 256 + mask)[~void], minlength=256 * 256)
+    classes = votes.reshape(256, 256).argmax(axis=1)
+    classes[0] = 0
+    disputed = ~void & (classes[objects] != mask)
+    labels = np.where(void | disputed, VOID, mask).astype(np.uint8)
+    stored, left = (np.setdiff1d(some, (0, VOID)) for some in (objects, objects[labels < VOID]))
+    lost = Lost(hidden=len(stored) - len(left), disputed=int(disputed.sum()))
+    return Annotation(labels, objects, lost)
+
+
 def open_voc(source: VocSource) -> FileDataset:
     """Open VOC 2012 with its splits ``train`` (or trainaug in its place) and ``val``.
 
@@ -53,6 +105,9 @@ def open_voc(source: VocSource) -> FileDataset:
         "train": voc_pairs(root, read_names(root, f"{LISTS}/{source.train}.txt"), masks),
         "val": voc_pairs(root, read_names(root, f"{LISTS}/val.txt")),
     }
+    if source.instances:
+        pairs = {split: voc_objects(root, some) for split, some in pairs.items()}
     published = PUBLISHED | ({"train": TRAINAUG} if source.train == "trainaug" else {})
     remarks = [f"The split 'train' is VOC's {source.train}.", NO_TEST_LABELS]
-    return FileDataset(VOC, source.size, pairs, remarks + compare_counts(pairs, published))
+    remarks += compare_counts(pairs, published)
+    return FileDataset(VOC, source.size, pairs, remarks, THINGS if source.instances else ())

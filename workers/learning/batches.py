@@ -51,11 +51,15 @@ class TrainingBatch(NamedTuple):
         masks: int64 (B, h, w), void = 255 outside of the image.
         maps: Distance maps by name, float32 (B, K, h, w), 0 outside of the image. They are those of
             the whole image, scaled along with it: a border beyond the crop counts.
+        instances: int64 (B, h, w) number of each pixel's object in its image, 0 = none and outside
+            of the image; None where the dataset has no things. The numbers have gaps where objects
+            lie outside of the crop, and an object that the crop cuts in two is still one.
     """
 
     images: Tensor
     masks: Tensor
     maps: dict[str, Tensor]
+    instances: Tensor | None = None
 
     def split(self, parts: int) -> "list[TrainingBatch]":
         """Cut the batch into equal parts, in order; ``parts`` divides B."""
@@ -65,6 +69,7 @@ class TrainingBatch(NamedTuple):
                 self.images[start : start + size],
                 self.masks[start : start + size],
                 {name: distances[start : start + size] for name, distances in self.maps.items()},
+                None if self.instances is None else self.instances[start : start + size],
             )
             for start in range(0, size * parts, size)
         ]
@@ -78,12 +83,14 @@ class Crop(NamedTuple):
         masks: int64 (B, h, w), void outside.
         inside: bool (B, h, w), False where the crop reaches beyond its image.
         maps: Distance maps by name, float32 (B, h, w, K), 0 outside.
+        instances: int64 (B, h, w), 0 outside; None where the stack has none.
     """
 
     pixels: Tensor
     masks: Tensor
     inside: Tensor
     maps: dict[str, Tensor]
+    instances: Tensor | None = None
 
 
 class Batches:
@@ -122,15 +129,18 @@ class Batches:
             name: torch.empty((size, *crop, kept.shape[-1]), device=device)
             for name, kept in self._stacks[0].maps.items()
         }
+        instances = None if self._stacks[0].instances is None else torch.empty_like(masks)
         for number in np.unique(places[:, 0]):
             slots = np.flatnonzero(places[:, 0] == number)
             where = torch.from_numpy(slots).to(device)
             part = self._assemble(self._stacks[number], places[slots, 1], draws[slots])
             images[where], masks[where] = part.pixels, part.masks
+            if instances is not None and part.instances is not None:
+                instances[where] = part.instances
             for name, kept in part.maps.items():
                 maps[name][where] = kept
         channels_first = {name: kept.permute(0, 3, 1, 2) for name, kept in maps.items()}
-        return TrainingBatch(images.permute(0, 3, 1, 2), masks, channels_first)
+        return TrainingBatch(images.permute(0, 3, 1, 2), masks, channels_first, instances)
 
     def _chosen(self, step: int) -> NDArray[np.int64]:
         """Positions of the images of ``step``."""
@@ -179,7 +189,7 @@ def place_crops(size: tuple[int, int], training: TrainingSpec, draws: Tensor) ->
 
 
 def gather(stack: Stack, rows: Tensor, crops: Crops, crop: tuple[int, int]) -> Crop:
-    """Resample crops from a stack: bilinear for images, nearest for masks and distance maps.
+    """Resample crops from a stack: bilinear for images, nearest for everything else.
 
     Shrinking does not smooth first, as the released augmentation (OpenCV's bilinear) does not.
     """
@@ -212,7 +222,10 @@ def gather(stack: Stack, rows: Tensor, crops: Crops, crop: tuple[int, int]) -> C
     for name in maps:
         if MAPS[name].in_pixels:
             maps[name] *= crops.scale[:, None, None, None]
-    return Crop(torch.lerp(upper, lower, down), masks, inside, maps)
+    instances = None
+    if stack.instances is not None:
+        instances = stack.instances.view(-1)[nearest].long().masked_fill(~inside, 0)
+    return Crop(torch.lerp(upper, lower, down), masks, inside, maps, instances)
 
 
 def _coordinates(length: int, start: Tensor, scale: Tensor, flip: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,12 +39,15 @@ class Stack:
         masks: uint8 (N, H, W), void = 255.
         positions: The N positions of these samples among all samples.
         maps: Distance maps of the masks by name, float16 (N, H, W, K).
+        instances: int32 (N, H, W) number of each pixel's object, 0 = none; None where the dataset
+            has no things.
     """
 
     images: Tensor
     masks: Tensor
     positions: tuple[int, ...]
     maps: Mapping[str, Tensor] = field(default_factory=dict)
+    instances: Tensor | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -78,15 +82,28 @@ def stack_by_size(
     _check_room(masks, maps, num_classes)
     return [
         Stack(
-            images=torch.from_numpy(np.stack([samples.images[chosen[p]] for p in same])).to(device),
-            masks=torch.from_numpy(np.stack([masks[p] for p in same])).to(device),
+            images=_stacked([samples.images[chosen[p]] for p in same]).to(device),
+            masks=_stacked([masks[p] for p in same]).to(device),
             positions=tuple(same),
             maps={
                 name: _maps(name, [masks[p] for p in same], num_classes).to(device) for name in maps
             },
+            instances=_instances(samples, [chosen[p] for p in same], device),
         )
         for same in members.values()
     ]
+
+
+def _stacked(arrays: Sequence[NDArray[Any]]) -> Tensor:
+    """Arrays of one shape, one behind the other; contiguous, also where they lie by columns."""
+    return torch.from_numpy(np.ascontiguousarray(np.stack(arrays)))
+
+
+def _instances(samples: Samples, chosen: Sequence[int], device: torch.device) -> Tensor | None:
+    """Objects of samples of one size, int32 (N, H, W)."""
+    if samples.instances is None:
+        return None
+    return _stacked([samples.instances[index] for index in chosen]).to(device)
 
 
 def _maps(name: str, masks: Sequence[Pixels], num_classes: int) -> Tensor:

@@ -290,4 +290,7 @@ def _placed(batch: TrainingBatch, device: torch.device) -> TrainingBatch:
         maps={
             name: distances.to(device, non_blocking=True) for name, distances in batch.maps.items()
         },
+        instances=None
+        if batch.instances is None
+        else batch.instances.to(device, non_blocking=True),
     )

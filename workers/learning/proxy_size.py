@@ -1,6 +1,7 @@
 """Samples at the size of a proxy: what it is scored on where images are brought down to it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
@@ -14,7 +15,8 @@ def brought_down(stacks: Sequence[Stack], side: int) -> list[Stack]:
     """Resize samples to a short side of ``side`` pixels and cut the square in their middle out.
 
     As the released proxy task scores: bilinear for images, which are rounded to whole numbers again,
-    nearest for masks, without smoothing. Distance maps are left aside.
+    nearest for masks and objects, without smoothing. Distance maps are left aside. Objects keep their
+    numbers, those that vanish leave gaps.
 
     Args:
         stacks: The samples.
@@ -27,16 +29,19 @@ def brought_down(stacks: Sequence[Stack], side: int) -> list[Stack]:
 
 
 def _brought_down(stack: Stack, side: int) -> Stack:
-    plain = Stack(stack.images, stack.masks, stack.positions)
+    plain = replace(stack, maps={})
     images = torch.empty(
         (len(stack.positions), side, side, 3), dtype=torch.uint8, device=stack.images.device
     )
     masks = images.new_empty(images.shape[:3])
+    instances = None if stack.instances is None else torch.empty_like(masks, dtype=torch.int32)
     for start in range(0, len(images), TOGETHER):
         rows = torch.arange(start, min(start + TOGETHER, len(images)), device=images.device)
         crop = gather(plain, rows, _middle(stack, side, len(rows)), (side, side))
         images[rows], masks[rows] = crop.pixels.round().byte(), crop.masks.byte()
-    return Stack(images, masks, stack.positions)
+        if instances is not None and crop.instances is not None:
+            instances[rows] = crop.instances.int()
+    return Stack(images, masks, stack.positions, instances=instances)
 
 
 def _middle(stack: Stack, side: int, count: int) -> Crops:

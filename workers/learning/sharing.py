@@ -38,7 +38,7 @@ class Share:
     world: int
 
     def of(self, batch: TrainingBatch) -> TrainingBatch:
-        """The images of this process; masks and maps stay whole, for the loss."""
+        """The images of this process; masks, maps and objects stay whole, for the loss."""
         size = len(batch.images) // self.world
         return batch._replace(images=batch.images[self.rank * size : (self.rank + 1) * size])
 

@@ -103,7 +103,7 @@ class _Drawing:
 
     def disagreement(self, index: int) -> float:
         """Share of an image's labelled pixels to which not all networks give the same label."""
-        image, mask = self.dataset.sample(self.task.split, index)
+        image, mask, _ = self.dataset.sample(self.task.split, index)
         first, *others = (self._labels(network, image) for network in self.networks.values())
         differ = np.zeros(mask.shape, dtype=bool)
         for labels in others:
@@ -113,7 +113,7 @@ class _Drawing:
 
     def draw(self, index: int, disagreement: float) -> GalleryImage:
         """Write the pictures of an image."""
-        image, mask = self.dataset.sample(self.task.split, index)
+        image, mask, _ = self.dataset.sample(self.task.split, index)
         predictions, errors = {}, {}
         for number, (name, network) in enumerate(self.networks.items()):
             labels = self._labels(network, image)

@@ -94,14 +94,28 @@ class SplitSource(FilesSource):
         return self
 
 
-class BorderSource(FilesSource):
-    """A dataset of instances, turned into the classes background, nucleus and border.
+class InstanceSource(FilesSource):
+    """A dataset of classes whose files also tell objects of one class apart.
 
     Attributes:
+        instances: Whether to read the objects too. What belongs to no single object, a group or a
+            crowd, then is void, so that some pixels lose the label that they have without.
+    """
+
+    instances: bool = False
+
+
+class BorderSource(FilesSource):
+    """A dataset of nuclei, each an object of its own.
+
+    Attributes:
+        labels: ``border`` turns the objects into the classes background, nucleus and border;
+            ``foreground`` has background and nucleus, and keeps the objects.
         border_width: A nucleus's pixel is border where another nucleus or background lies within
             so many pixels of it, diagonals included, before any resizing.
     """
 
+    labels: Literal["border", "foreground"] = "border"
     border_width: Annotated[int, Field(ge=1, le=64)] = 1
 
 
@@ -130,8 +144,10 @@ class FolderSource(LabelledSource, SplitSource):
     masks: str = "masks"
 
 
-class VocSource(FilesSource):
+class VocSource(InstanceSource):
     """PASCAL VOC 2012: ``root`` is the folder that holds JPEGImages and SegmentationClass.
+
+    Its objects are those of ``SegmentationObject``, which SBD's extension has none of.
 
     Attributes:
         train: ``train`` (1,464 images), or ``trainaug`` (10,582): the extension by SBD with its
@@ -141,6 +157,14 @@ class VocSource(FilesSource):
 
     layout: Literal["voc"] = "voc"
     train: Literal["train", "trainaug"] = "train"
+
+    @model_validator(mode="after")
+    def _objects_are_told_apart(self) -> "VocSource":
+        if self.instances and self.train == "trainaug":
+            raise ValueError(
+                "trainaug tells no objects apart; take train='train', or instances=false"
+            )
+        return self
 
 
 class VocSbdSource(FilesSource):
@@ -156,10 +180,11 @@ class VocSbdSource(FilesSource):
     sbd: str = "benchmark_RELEASE"
 
 
-class CityscapesSource(FilesSource):
+class CityscapesSource(InstanceSource):
     """Cityscapes, fine annotations: ``root`` holds leftImg8bit and gtFine.
 
-    The labelIds of the masks become the 19 classes that are evaluated, all others void.
+    The labelIds of the masks become the 19 classes that are evaluated, all others void. With
+    ``instances`` the eight classes of things have objects, and groups of them are void.
     """
 
     layout: Literal["cityscapes"] = "cityscapes"
@@ -198,16 +223,30 @@ class Dsb2018Source(BorderSource, SplitSource):
     layout: Literal["dsb2018"] = "dsb2018"
 
 
-class CocoPanopticSource(FilesSource):
-    """COCO 2017 with panoptic masks: ``<split>2017/`` and annotations/panoptic_<split>2017."""
+class CocoPanopticSource(InstanceSource):
+    """COCO 2017 with panoptic masks: ``<split>2017/`` and annotations/panoptic_<split>2017.
+
+    With ``instances`` the segments of things are objects, and crowds are void.
+    """
 
     layout: Literal["coco-panoptic"] = "coco-panoptic"
 
 
-class CocoSource(FilesSource):
+class CvpppSource(SplitSource):
+    """Leaves of CVPPP, each an object: ``root`` is the folder A1, A2, ... itself, split by ratio.
+
+    It holds ``<name>_rgb.png`` and ``<name>_label.png``, whose palette indices number the leaves.
+    """
+
+    layout: Literal["cvppp"] = "cvppp"
+
+
+class CocoSource(InstanceSource):
     """COCO 2017 instances: ``<split>2017/`` and annotations/instances_<split>2017.json.
 
-    Polygons and run lengths are drawn by pycocotools; needs ``lossfit[coco]``.
+    Polygons and run lengths are drawn by pycocotools; needs ``lossfit[coco]``. Where annotations
+    overlap, the later one is on top with ``instances``; without, pixels that two categories claim
+    are void. With ``instances`` the pixels of a crowd that no object has are void.
     """
 
     layout: Literal["coco"] = "coco"
@@ -225,6 +264,7 @@ DatasetSource = Annotated[
     | NyuMatSource
     | NucleiSource
     | Dsb2018Source
+    | CvpppSource
     | CocoPanopticSource
     | CocoSource,
     Field(discriminator="layout"),

@@ -120,7 +120,7 @@ def test_its_code_runs_and_predicts(
     retrain(tiny.retraining_task(), tmp_path, device="cpu")
     sized = Dataset(name="tiny", source=dataset.source | {"size": size}, report=dataset.report)
     (code,) = re.findall(r"```python\n(.*?)```", card(sized, request(inference=inference)), re.S)
-    image, _ = open_dataset(tiny.SOURCE).sample("val", 0)
+    image = open_dataset(tiny.SOURCE).sample("val", 0).image
     Image.fromarray(image).save(tmp_path / "image.png")
     (tmp_path / "use.py").write_text(code)
     with chdir(tmp_path), redirect_stdout(StringIO()) as printed:

@@ -10,6 +10,7 @@ import pytest
 from surrogate_zoo.errors import DatasetError
 from tests.workers.datasets import coco_layouts, written
 from tests.workers.datasets.folders import save
+from tests.workers.datasets.instance_rows import INSTANCE_ROWS
 from workers.datasets.coco import run_lengths
 from workers.datasets.layouts import open_dataset
 from workers.datasets.report import describe
@@ -81,3 +82,42 @@ def test_splits_must_agree_on_categories(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("thing 3", "thing x"))
     with pytest.raises(DatasetError, match=r"panoptic_val2017.json has other categories"):
         open_dataset(source)
+
+
+def test_a_later_object_lies_on_top_and_an_object_on_a_crowd(tmp_path: Path) -> None:
+    left, right, crowd = (
+        [2, 2, 8, 2, 8, 8, 2, 8],
+        [6, 4, 12, 4, 12, 10, 6, 10],
+        [0, 0, 4, 0, 4, 4, 0, 4],
+    )
+    source = outlined(tmp_path, [left], [right], [crowd], [[6, 4, 7, 4, 7, 5, 6, 5]]).source
+    path = tmp_path / "annotations/instances_train2017.json"
+    content = json.loads(path.read_text())
+    mine = [one for one in content["annotations"] if one["image_id"] == 0]
+    mine[2]["iscrowd"] = 1
+    mine[3], mine[1] = mine[1], mine[3]  # the small one lies below the right one, and is hidden
+    rest = [one for one in content["annotations"] if one["image_id"] != 0]
+    for one in rest:
+        one["iscrowd"] = 1
+    path.write_text(json.dumps(content | {"annotations": mine + rest}))
+    source = source.model_copy(update={"instances": True})
+    (_, mask, instances), lost = open_dataset(source).examined("train", 0)
+    expected = np.zeros((written.HEIGHT, written.WIDTH), np.uint8)
+    expected[0:4, 0:4] = 255
+    expected[2:8, 2:8] = 1
+    expected[4:10, 6:12] = 2
+    np.testing.assert_array_equal(mask, expected)
+    np.testing.assert_array_equal(instances, np.where(expected == 255, 0, expected))
+    assert lost.hidden == 1
+    assert lost.overlapping == 4 * 2
+    assert any("8 pixels belong to several objects" in one for one in describe(source).remarks)
+
+
+def test_panoptic_objects_need_categories_of_things(tmp_path: Path) -> None:
+    source = INSTANCE_ROWS["coco-panoptic"].write(tmp_path).source
+    for split in ("train", "val"):
+        path = tmp_path / f"annotations/panoptic_{split}2017.json"
+        path.write_text(path.read_text().replace("isthing", "isstuff"))
+    with pytest.raises(DatasetError, match=r"panoptic_train2017.json does not tell which"):
+        open_dataset(source)
+    assert open_dataset(source.model_copy(update={"instances": False})).things == ()

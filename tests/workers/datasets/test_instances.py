@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surrogate_zoo.errors import DatasetError
-from tests.workers.datasets import rows
+from tests.workers.datasets import object_layouts, written
 from tests.workers.datasets.folders import save
 from workers.datasets.instances import BORDER, CLASSES, border_classes
 from workers.datasets.layouts import open_dataset
@@ -23,7 +23,9 @@ def test_borders_are_those_found_pixel_by_pixel(
 ) -> None:
     random = np.random.default_rng(seed)
     instances = np.repeat(random.integers(0, 3, (height, length)), 3, axis=1)
-    np.testing.assert_array_equal(border_classes(instances, width), rows.borders(instances, width))
+    np.testing.assert_array_equal(
+        border_classes(instances, width), object_layouts.borders(instances, width)
+    )
 
 
 def test_touching_nuclei_are_parted_and_the_edge_is_no_border() -> None:
@@ -37,7 +39,7 @@ def test_touching_nuclei_are_parted_and_the_edge_is_no_border() -> None:
 
 
 def test_the_width_is_part_of_the_fingerprint_and_of_what_is_counted(tmp_path: Path) -> None:
-    source = rows.nuclei(tmp_path).source
+    source = object_layouts.nuclei(tmp_path).source
     assert isinstance(source, NucleiSource)
     thin, thick = describe(source), describe(source.model_copy(update={"border_width": 2}))
     assert thin.fingerprint != thick.fingerprint
@@ -47,10 +49,33 @@ def test_the_width_is_part_of_the_fingerprint_and_of_what_is_counted(tmp_path: P
 
 
 def test_a_nucleus_of_another_size_is_named(tmp_path: Path) -> None:
-    source = rows.dsb2018(tmp_path).source
+    source = object_layouts.dsb2018(tmp_path).source
     save(tmp_path / "00001/masks/0041.png", np.zeros((8, 8), np.uint8))
     with pytest.raises(DatasetError, match=r"0041.png has another size than .*00001"):
         describe(source)
+
+
+def test_later_nuclei_lie_on_top_and_what_they_cover_is_told(tmp_path: Path) -> None:
+    source = object_layouts.dsb2018(tmp_path).source.model_copy(update={"labels": "foreground"})
+    whole = np.zeros((written.HEIGHT, written.WIDTH), np.uint8)
+    whole[2:8, 1:6] = 255  # all of nucleus 300, and a column of nucleus 7
+    save(tmp_path / "00001/masks/0301.png", whole)
+    found = describe(source).instances
+    assert found is not None
+    assert (found.objects, found.hidden, found.overlapping) == (8 * 4, 1, 6 * 4 + 5)
+
+
+def test_real_nuclei_as_objects(real_datasets: Path) -> None:
+    source = NucleiSource(root=str(real_datasets / "nuclei"), labels="foreground")
+    report = describe(source)
+    assert report.classes == ("background", "nucleus")
+    assert report.instances is not None
+    assert (report.instances.most, report.instances.smallest) == (151, 21)
+    assert report.instances.objects == 12_445
+    small = describe(source.model_copy(update={"size": (64, 64)})).instances
+    assert small is not None
+    assert small.objects + small.vanished == 12_445
+    assert small.vanished == 49
 
 
 def test_real_nuclei(real_datasets: Path) -> None:

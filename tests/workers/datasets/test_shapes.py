@@ -4,6 +4,7 @@ import hashlib
 import time
 
 import numpy as np
+from scipy.ndimage import label
 
 from workers.datasets.dataset import VOID
 from workers.datasets.layouts import open_dataset
@@ -66,3 +67,17 @@ def test_any_size_is_drawn() -> None:
         samples = open_dataset(ShapesSource(height=height, width=width, train=8)).read("train")
         assert samples.images[0].shape == (height, width, 3)
         assert len({label for mask in samples.masks for label in np.unique(mask)}) >= 4
+
+
+def test_what_is_visible_of_each_shape_is_numbered() -> None:
+    dataset = open_dataset(ShapesSource(train=30))
+    parts = 0
+    for index in range(30):
+        _, mask, instances = dataset.sample("train", index)
+        assert instances is not None
+        assert 1 <= instances.max() <= 9
+        np.testing.assert_array_equal(instances > 0, (mask > 0) & (mask != VOID))
+        for number in range(1, instances.max() + 1):
+            assert len(np.unique(mask[instances == number])) == 1
+            parts += label(instances == number, np.ones((3, 3)))[1] > 1
+    assert parts > 5  # shapes that another one cuts in two are still one object

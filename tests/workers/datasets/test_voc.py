@@ -4,13 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from surrogate_zoo.errors import DatasetError
 from tests.workers.datasets.folders import save
+from tests.workers.datasets.instance_rows import INSTANCE_ROWS
 from tests.workers.datasets.rows import VOC_COLOURS, save_palette, voc, voc_sbd
 from tests.workers.datasets.written import write_lines
 from workers.datasets.layouts import open_dataset
 from workers.datasets.report import describe
+from workers.datasets.voc import agreed
+from workers.tasks.datasets import VocSource
 
 
 def test_a_mask_of_another_palette_is_refused_with_the_file(tmp_path: Path) -> None:
@@ -51,3 +55,33 @@ def test_the_extension_leaves_out_val_and_keeps_vocs_own_masks(tmp_path: Path) -
     assert names == tuple(sorted(written.truth["train"]))
     assert not set(names) & set(written.truth["val"])
     assert any((labels == 255).any() for labels in written.truth["train"].values())
+
+
+def test_what_classes_and_objects_disagree_on_is_void_and_counted() -> None:
+    mask = np.array([[0, 3, 3, 3, 15, 255], [0, 3, 3, 3, 15, 15]], np.uint8)
+    objects = np.array([[0, 1, 1, 2, 2, 2], [1, 1, 255, 3, 0, 2]], np.uint8)
+    found = agreed(mask, objects)
+    # (1, 0): background of object 1; (0, 3): class 3 of object 2; (1, 4): class 15 of no object
+    expected = [[0, 3, 3, 255, 15, 255], [255, 3, 255, 3, 255, 15]]
+    np.testing.assert_array_equal(found.mask, expected)
+    assert found.lost.disputed == 3
+    assert found.lost.hidden == 0
+    gone = agreed(np.array([[255, 1]], np.uint8), np.array([[4, 255]], np.uint8))
+    assert gone.mask.tolist() == [[255, 255]]
+    assert gone.lost.hidden == 1
+
+
+def test_trainaug_has_no_objects() -> None:
+    with pytest.raises(ValidationError, match="trainaug tells no objects apart"):
+        VocSource(root="/data", train="trainaug", instances=True)
+
+
+def test_objects_of_another_size_and_without_a_file_are_named(tmp_path: Path) -> None:
+    source = INSTANCE_ROWS["voc"].write(tmp_path).source
+    path = tmp_path / "SegmentationObject/2007_000002.png"
+    save_palette(path, np.zeros((8, 8), np.uint8))
+    with pytest.raises(DatasetError, match=r"Object/2007_000002.png has another size than .*Class"):
+        describe(source)
+    path.unlink()
+    with pytest.raises(DatasetError, match=r"no mask file; .*SegmentationObject/2007_000002.png"):
+        describe(source)

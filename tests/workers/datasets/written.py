@@ -1,7 +1,7 @@
 """What the small datasets of the tests are written from: names, images and labels."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +18,11 @@ Truth = dict[str, dict[str, Labels]]  # split -> name -> labels that the dataset
 
 @dataclass(frozen=True)
 class Written:
-    """A dataset on disk, and the labels that it must have."""
+    """A dataset on disk, and the labels that it must have, and the objects where it has things."""
 
     source: DatasetSource
     truth: Truth
+    objects: Truth = field(default_factory=dict)
 
 
 def image(seed: int, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:

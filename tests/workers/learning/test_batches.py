@@ -44,7 +44,7 @@ def stack() -> Stack:
 def test_without_augmentation_a_batch_holds_the_images_themselves() -> None:
     of = samples((16, 16), (16, 16), (16, 16))
     plain = batches(of, tiny.training(batch_size=3, crop=(16, 16), augmentation=PLAIN))
-    images, masks, _ = plain(0)
+    images, masks, *_ = plain(0)
     assert images.dtype == torch.float32
     assert masks.dtype == torch.int64
     shown = set()
@@ -77,7 +77,7 @@ def test_a_batch_is_a_function_of_seed_and_step() -> None:
 
 def test_images_of_different_sizes_share_a_batch() -> None:
     of = samples((16, 16), (40, 24), (16, 16), (30, 64))
-    images, masks, _ = batches(of, tiny.training(batch_size=4, crop=(32, 32)))(0)
+    images, masks, *_ = batches(of, tiny.training(batch_size=4, crop=(32, 32)))(0)
     assert images.shape == (4, 3, 32, 32)
     assert torch.isfinite(images).all()
     assert set(masks.flatten().tolist()) <= {0, 1, 2, 3, VOID}
@@ -86,7 +86,7 @@ def test_images_of_different_sizes_share_a_batch() -> None:
 @pytest.mark.parametrize("scale", [0.5, 0.75, 1.0, 1.5, 2.0])
 def test_resampling_equals_interpolation_of_the_whole_image(stack: Stack, scale: float) -> None:
     height, width = (int(side * scale) for side in stack.size)
-    pixels, _, inside, _ = gather(stack, torch.tensor([0]), crops(scale, 0, 0, 0), (height, width))
+    pixels, _, inside, *_ = gather(stack, torch.tensor([0]), crops(scale, 0, 0, 0), (height, width))
     whole = stack.images.permute(0, 3, 1, 2).float()
     expected = F.interpolate(whole, size=(height, width), mode="bilinear", align_corners=False)
     torch.testing.assert_close(pixels.permute(0, 3, 1, 2), expected, atol=1e-3, rtol=0)
@@ -94,7 +94,7 @@ def test_resampling_equals_interpolation_of_the_whole_image(stack: Stack, scale:
 
 
 def test_crops_outside_of_the_image_are_void(stack: Stack) -> None:
-    pixels, masks, inside, _ = gather(stack, torch.tensor([0]), crops(1.0, -3, 10, 0), (16, 32))
+    pixels, masks, inside, *_ = gather(stack, torch.tensor([0]), crops(1.0, -3, 10, 0), (16, 32))
     assert (masks[~inside] == VOID).all()
     assert inside[0, :3].sum() == 0
     assert inside[0, 3:, :14].all()
@@ -169,7 +169,7 @@ def test_jitter_without_saturation_is_grey() -> None:
 
 
 def test_padding_is_zero_after_normalisation() -> None:
-    images, masks, _ = batches(samples((16, 16)), tiny.training(batch_size=2, crop=(48, 48)))(0)
+    images, masks, *_ = batches(samples((16, 16)), tiny.training(batch_size=2, crop=(48, 48)))(0)
     assert (images.permute(0, 2, 3, 1)[masks == VOID] == 0).all()
     assert not torch.equal(normalise(torch.zeros(1, 3)), torch.zeros(1, 3))
 

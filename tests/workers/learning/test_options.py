@@ -100,13 +100,19 @@ def test_accumulated_gradients_are_those_of_the_whole_batch() -> None:
     assert whole.recent_loss(4) == pytest.approx(parts.recent_loss(4), abs=1e-6)
 
 
-def test_a_batch_is_cut_in_order_with_its_maps() -> None:
+def test_a_batch_is_cut_in_order_with_its_maps_and_objects() -> None:
     count = torch.arange(6)
-    batch = TrainingBatch(count, count + 10, {"signed": count + 20})
+    batch = TrainingBatch(count, count + 10, {"signed": count + 20}, count + 30)
     parts = batch.split(3)
     assert [part.images.tolist() for part in parts] == [[0, 1], [2, 3], [4, 5]]
     assert parts[1].masks.tolist() == [12, 13]
     assert parts[2].maps["signed"].tolist() == [24, 25]
+    assert [part.instances.tolist() for part in parts if part.instances is not None] == [
+        [30, 31],
+        [32, 33],
+        [34, 35],
+    ]
+    assert batch._replace(instances=None).split(2)[1].instances is None
 
 
 @pytest.mark.parametrize("accumulate", [3, 4])

@@ -51,13 +51,13 @@ def test_images_with_the_most_disagreement_are_shown(tmp_path: Path) -> None:
     networks = [initial_network(tiny.NETWORK, 6, seed).eval() for seed in range(3)]
     shares = {}
     for index, name in enumerate(dataset.names("val")):
-        image, mask = dataset.sample("val", index)
+        image, mask, _ = dataset.sample("val", index)
         one, two, three = (predict(n, torch.from_numpy(image)[None])[0].numpy() for n in networks)
         shares[name] = ((one != two) | (one != three))[mask != VOID].mean()
     best = sorted(shares, key=lambda name: -shares[name])[:2]
     assert [image.name for image in result.images] == best
     assert [image.disagreement for image in result.images] == [shares[name] for name in best]
-    image, mask = dataset.sample("val", dataset.names("val").index(best[0]))
+    image, mask, _ = dataset.sample("val", dataset.names("val").index(best[0]))
     first = result.images[0]
     assert (pixels(tmp_path / "gallery" / first.image) == image).all()
     assert list(first.predictions) == list(first.errors) == ["loss 0", "loss 1", "loss 2"]
