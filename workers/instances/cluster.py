@@ -112,10 +112,11 @@ def _grouped_regions(embeddings: Tensor, regions: Found, spec: ClusteringSpec, s
     sizes = torch.bincount(own, minlength=len(regions.labels) + 1)[1:].tolist()
     result = torch.zeros(size, dtype=torch.int64, device=numbers.device)
     labels: list[Tensor] = []
-    count = 0
-    parts = zip(pixels.split(sizes), points_of(embeddings, pixels).split(sizes), strict=True)
+    count, shift = 0, spec.method == "mean-shift"
+    points_by_region = torch.split(points_of(embeddings, pixels), sizes)
+    parts = zip(torch.split(pixels, sizes), points_by_region, strict=True)
     for label, (places, points) in zip(regions.labels, parts, strict=True):
-        groups = grouped(points, spec.radius or 0.0, shift=spec.method == "mean-shift")
+        groups = grouped(points, spec.radius or 0.0, shift=shift, merge=spec.merge)
         result[places] = groups + (count + 1)
         several = int(groups.max()) + 1
         labels.append(label.expand(several))

@@ -1,4 +1,4 @@
-"""Objects found in an image: the pixels and the class of each."""
+"""What a network predicts of an image, and the objects found in it."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -25,6 +25,18 @@ class Found(NamedTuple):
 
     instances: Tensor
     labels: Tensor
+
+
+class Prediction(NamedTuple):
+    """What a network predicts of one image.
+
+    Attributes:
+        embeddings: float (E, H, W), or None of a network that has none.
+        classes: int64 (H, W), the predicted label of every pixel, on the same device.
+    """
+
+    embeddings: Tensor | None
+    classes: Tensor
 
 
 def found(numbers: Tensor, labels: Tensor) -> Found:

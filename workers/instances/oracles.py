@@ -12,7 +12,7 @@ from torch import Tensor
 
 from surrogate_zoo.errors import InputError
 from workers.instances.cluster import checked, cluster, points_of
-from workers.instances.found import Found, found, without_small
+from workers.instances.found import Found, Prediction, found, without_small
 from workers.tasks.instances import ClusteringSpec
 
 
@@ -28,30 +28,28 @@ class Truth(NamedTuple):
     instances: Tensor
 
 
-Oracle = Callable[[Tensor, Tensor, Sequence[int], ClusteringSpec, int, Truth], Found]
-"""Of embeddings, predicted classes, things, spec and seed as in ``cluster``, and of the truth."""
+Oracle = Callable[[Prediction, Truth, Sequence[int], ClusteringSpec, int], Found]
+"""Of a prediction, the truth, and things, spec and seed as in ``cluster``."""
 
 
 def oracle_semantic(
-    embeddings: Tensor,
-    classes: Tensor,  # noqa: ARG001 - all oracles are asked in the same way
+    prediction: Prediction,
+    truth: Truth,
     things: Sequence[int],
     spec: ClusteringSpec,
     seed: int,
-    truth: Truth,
 ) -> Found:
     """Cluster with the true classes in place of those predicted; void pixels belong to no object."""
-    return cluster(embeddings, truth.target, things, spec, seed=seed)
+    return cluster(prediction.embeddings, truth.target, things, spec, seed=seed)
 
 
 @torch.no_grad()
 def oracle_centres(
-    embeddings: Tensor,
-    classes: Tensor,
+    prediction: Prediction,
+    truth: Truth,
     things: Sequence[int],
     spec: ClusteringSpec,
     seed: int,  # noqa: ARG001 - nothing is drawn
-    truth: Truth,
 ) -> Found:
     """Give each pixel to the nearest true mean of its predicted class, if that is within the radius.
 
@@ -62,9 +60,12 @@ def oracle_centres(
         InputError: As ``cluster``, or the spec's method has no radius among embeddings.
     """
     if spec.method not in {"mean-shift", "threshold"}:
-        raise InputError(f"True centres need the radius of mean-shift or threshold, not {spec.method}.")
-    given = checked(embeddings, classes, spec)
-    numbers, inverse = truth.instances.flatten().unique(return_inverse=True)
+        raise InputError(
+            f"True centres need the radius of mean-shift or threshold, not {spec.method}."
+        )
+    classes = prediction.classes
+    given = checked(prediction.embeddings, classes, spec)
+    numbers, inverse = torch.unique(truth.instances.flatten(), return_inverse=True)
     inverse = inverse - int((numbers == 0).any())  # -1 = no object
     owned = (inverse >= 0).nonzero()[:, 0]
     means, labels = _centres(points_of(given, owned), inverse[owned], truth.target.flatten()[owned])
@@ -92,15 +93,16 @@ def _centres(points: Tensor, owners: Tensor, target: Tensor) -> tuple[Tensor, Te
 
 
 def oracle_semantic_centres(
-    embeddings: Tensor,
-    classes: Tensor,  # noqa: ARG001 - all oracles are asked in the same way
+    prediction: Prediction,
+    truth: Truth,
     things: Sequence[int],
     spec: ClusteringSpec,
     seed: int,
-    truth: Truth,
 ) -> Found:
     """Both at once: the true classes, and the true means."""
-    return oracle_centres(embeddings, truth.target, things, spec, seed, truth)
+    return oracle_centres(
+        Prediction(prediction.embeddings, truth.target), truth, things, spec, seed
+    )
 
 
 ORACLES: Mapping[str, Oracle] = MappingProxyType(

@@ -93,5 +93,3 @@ def border_objects(classes: Tensor, things: Sequence[int], border: int) -> Found
     _, nearest = ndimage.distance_transform_edt(seeds == 0, return_indices=True)
     seeds[rest] = seeds[tuple(nearest[:, rest])]
     return stacked([seeds], things, classes)
-
-

@@ -2,21 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from math import isfinite
-from typing import NamedTuple
-
-from torch import Tensor
 
 from surrogate_zoo.errors import InputError
 from workers.instances.cluster import cluster
-from workers.instances.found import Found, without_small
+from workers.instances.found import Found, Prediction, without_small
 from workers.tasks.instances import ClusteringSpec
-
-
-class Prediction(NamedTuple):
-    """What a network predicts of one image; shapes as in ``cluster``."""
-
-    embeddings: Tensor | None
-    classes: Tensor
 
 
 def tuned(
@@ -50,7 +40,9 @@ def tuned(
         ValueError: A radius or size is not what the spec takes (pydantic's ValidationError).
     """
     if not samples:
-        raise InputError("A clustering is tuned on held-out images, and there are none: hold some out.")
+        raise InputError(
+            "A clustering is tuned on held-out images, and there are none: hold some out."
+        )
     best: tuple[float, ClusteringSpec] | None = None
     for radius in radii or (spec.radius,):
         tried = _changed(spec, radius, 1)

@@ -11,7 +11,7 @@ from workers.tasks.base import Seed, Spec
 Method = Literal["mean-shift", "threshold", "components", "watershed", "border"]
 
 RADII: Mapping[Method, float] = MappingProxyType(
-    {"mean-shift": 1.5, "threshold": 1.0, "watershed": 5.0}
+    {"mean-shift": 1.5, "threshold": 1.0, "watershed": 10.0}
 )
 """Radius of every method that has one, unless another is asked for."""
 
@@ -30,7 +30,8 @@ class ClusteringSpec(Spec):
     definition is in ``workers.instances.grouping``. Where the discriminative loss is 0 and its
     delta_d > 2 delta_v, both find the true objects with any radius in [2 delta_v, 2 delta_d - 2 delta_v].
     The radius unless another is given is right for delta_v = 0.5 and delta_d = 1.5: delta_d, and
-    2 delta_v for ``threshold``.
+    2 delta_v for ``threshold``; what is right on images depends on both and is tuned on held-out ones
+    (``workers.instances.tuning``), that of ``watershed`` too, which cuts objects apart where it is small.
 
     Three methods are rivals that need no embeddings: ``components``, pixels of a class that touch,
     diagonally too; ``watershed``, components cut along the valleys of their distance transform; and
@@ -44,6 +45,8 @@ class ClusteringSpec(Spec):
             of the distance transform hides a lower one. None for the methods that have none.
         within: Of ``mean-shift`` and ``threshold``: pixels of a class belong together in the whole
             ``image``, or only inside ``components`` of the class's pixels.
+        merge: Of ``mean-shift``: pixels that shift close to an earlier object's centre join it, as in
+            scikit-learn, instead of being small objects of their own.
         min_pixels: Smaller objects are left out, their pixels belong to no object.
         seed: Of the drawn pixels, together with the image's own number.
         border: Of ``border``, the label of that class; None for the other methods.
@@ -52,6 +55,7 @@ class ClusteringSpec(Spec):
     method: Method = "mean-shift"
     radius: Annotated[float, Field(gt=0, le=1000)] | None = None
     within: Literal["image", "components"] = "image"
+    merge: bool = False
     min_pixels: Annotated[int, Field(ge=1, le=2**31 - 1)] = 1
     seed: Seed = 0
     border: Annotated[int, Field(ge=0, le=254)] | None = None
@@ -74,9 +78,11 @@ class ClusteringSpec(Spec):
         if self.radius is not None and self.method not in RADII:
             raise ValueError(f"{self.method} has no radius: leave it out")
         if self.method == "watershed" and self.radius != int(self.radius or 0):
-            raise ValueError("the radius of watershed is in whole pixels, such as 5")
+            raise ValueError("the radius of watershed is in whole pixels, such as 10")
         if self.within == "components" and self.method not in EMBEDDED:
             raise ValueError(f"within belongs to mean-shift and threshold, not to {self.method}")
+        if self.merge and self.method != "mean-shift":
+            raise ValueError(f"merge belongs to mean-shift, not to {self.method}")
         if self.border is not None and self.method != "border":
             raise ValueError(f"border is a label for the method border, not for {self.method}")
         return self
