@@ -17,8 +17,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("curves", "metrics", "loss_networks", "losses", "store"),
     ),
     "workers": (
-        *("tasks", "datasets", "networks", "learning", "loss_networks", "scoring", "proxy"),
-        *("retraining", "cluster"),
+        *("tasks", "datasets", "networks", "learning", "loss_networks", "scoring", "instances"),
+        *("proxy", "retraining", "cluster"),
     ),
     "search_service": (
         *("significance", "presets", "pages", "store", "settings", "liveness", "jobs"),

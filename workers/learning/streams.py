@@ -26,6 +26,7 @@ class Stream(IntEnum):
     EDGE_NOISE = 12  # initial weights of an edge network, and the noise it learns from
     INVERSE_PAIRS = 13  # pairs of tiles that an inverse network learns from, by step
     INVERSE_MEASURES = 14  # pairs of tiles that it is measured on, by batch
+    CLUSTERING = 21  # order in which pixels begin an object, by image
 
 
 def generator(seed: int, stream: Stream, *counts: int) -> np.random.Generator:
