@@ -1,7 +1,6 @@
 """Masks that are grown from seeds over similar pixels, and the classes of the objects they meet."""
 
 import math
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,8 +9,8 @@ from surrogate_zoo.losses.handmade.base import Batch
 from surrogate_zoo.losses.handmade.objects import Objects, vectors_at
 from surrogate_zoo.needs import EMBEDDINGS, SIMILARITIES
 
-AT_ONCE = 2**22
-"""Most entries of a tensor of seeds x pixels; more seeds are taken in parts."""
+AT_ONCE = 2**21
+"""Most entries of a tensor of pixels x seeds; more seeds are taken in parts."""
 
 
 def classes_of_masks(batch: Batch, objects: Objects, seeds: Tensor) -> Tensor:
@@ -28,80 +27,58 @@ def classes_of_masks(batch: Batch, objects: Objects, seeds: Tensor) -> Tensor:
     Returns:
         int64 (Q, T): 1 + the class of the object, or 0.
     """
-    embeddings = batch.asked(EMBEDDINGS)
-    images = _images(batch, objects, seeds)
-    vectors = vectors_at(embeddings, images.places)
-    sources = vectors_at(embeddings, objects.places[seeds])
-    found = [torch.zeros(0, len(SIMILARITIES), dtype=torch.int64, device=seeds.device)]
-    rows = zip(
-        vectors.split(images.pixels),
-        sources.split(images.seeds),
-        objects.sizes.split(images.objects),
-        objects.classes.split(images.objects),
+    embeddings, total = batch.asked(EMBEDDINGS), len(objects.sizes)
+    owners = torch.full((batch.target.numel(),), total, device=seeds.device)
+    owners[objects.places] = objects.owners
+    places = batch.valid.flatten().nonzero()[:, 0]
+    images = (places // batch.target[0].numel(), objects.images[objects.owners[seeds]])
+    # One wait for how many pixels, seeds and objects each image has.
+    counts = torch.stack([_counted(each, len(batch.target)) for each in (*images, objects.images)])
+    pixels, sources, kept = counts.tolist()
+    parts = zip(
+        vectors_at(embeddings, places).split(pixels),
+        owners[places].split(pixels),
+        vectors_at(embeddings, objects.places[seeds]).split(sources),
+        objects.sizes.split(kept),
+        objects.classes.split(kept),
         strict=True,
     )
-    for own, from_here, sizes, classes in rows:
-        step = max(1, AT_ONCE // max(1, len(own)))
-        found += [_met(part, own, sizes, classes) for part in from_here.split(step)]
+    found, before = [seeds.new_zeros(0, len(SIMILARITIES))], 0
+    for vectors, own, these, sizes, classes in parts:
+        local = (own - before).clamp(max=len(sizes))
+        before += len(sizes)
+        middle = vectors.mean(0)  # differences of smaller numbers are more exact
+        centred, step = vectors - middle, max(1, AT_ONCE // max(1, len(vectors)))
+        found += [
+            _met(some, centred, local, sizes, classes) for some in (these - middle).split(step)
+        ]
     return torch.cat(found)
 
 
-class _Images(NamedTuple):
-    """The valid pixels of a batch image by image, those of its objects first.
-
-    Attributes:
-        places: Among the N H W, int64.
-        pixels: How many each image has.
-        seeds: Likewise of seeds.
-        objects: Likewise of objects.
-    """
-
-    places: Tensor
-    pixels: list[int]
-    seeds: list[int]
-    objects: list[int]
-
-
-def _images(batch: Batch, objects: Objects, seeds: Tensor) -> _Images:
-    """Order the valid pixels by image and object, those of none last; one wait for all of it."""
-    number, size, total = len(batch.target), batch.target[0].numel(), len(objects.sizes)
-    owners = torch.full((number * size,), total, device=seeds.device)
-    owners[objects.places] = objects.owners
-    places = batch.valid.flatten().nonzero()[:, 0]
-    order = ((places // size) * (total + 1) + owners[places]).argsort(stable=True)
-    counts = torch.stack(
-        [
-            _histogram(images, number)
-            for images in (places // size, objects.images[objects.owners[seeds]], objects.images)
-        ]
-    )
-    return _Images(places[order], *counts.tolist())
-
-
-def _histogram(values: Tensor, number: int) -> Tensor:
+def _counted(values: Tensor, number: int) -> Tensor:
     """How often each of 0..number-1 occurs, int64 (number,), without a wait."""
-    zeros = torch.zeros(number, dtype=torch.int64, device=values.device)
-    return zeros.index_add_(0, values, torch.ones_like(values))
+    return values.new_zeros(number).index_add_(0, values, torch.ones_like(values))
 
 
-def _met(seeds: Tensor, vectors: Tensor, sizes: Tensor, classes: Tensor) -> Tensor:
-    """Classes (S, T) of the masks of seeds (S, E) of an image.
+def _met(
+    seeds: Tensor, vectors: Tensor, owners: Tensor, sizes: Tensor, classes: Tensor
+) -> Tensor:
+    """Classes (S, T) of the masks that are grown from seeds of one image.
 
     Args:
-        seeds: Their embeddings.
-        vectors: Those of the image's pixels, (P, E), in the order of its objects, the others last.
+        seeds: Their embeddings, (S, E).
+        vectors: Those of the image's pixels, (P, E).
+        owners: The object that each pixel is of, int64 (P,), K for none.
         sizes: Pixels of each object, int64 (K,).
         classes: Of each object, int64 (K,).
     """
-    middle = seeds.mean(0)
-    seeds, vectors = seeds - middle, vectors - middle
-    squares = seeds.square().sum(1)[:, None] + vectors.square().sum(1)
-    distances = squares - 2 * seeds @ vectors.T
-    ends = sizes.cumsum(0) - 1
-    found = []
+    # d^2 = |v|^2 - 2 v s + |s|^2, whose last part goes to the other side.
+    distances = torch.addmm(vectors.square().sum(1)[:, None], vectors, seeds.T, alpha=-2)
+    mask, found = torch.empty_like(distances), []
     for similarity in SIMILARITIES:
-        reached = (distances < math.log(2 / similarity - 1)).cumsum(1, dtype=torch.int32)
-        common = reached[:, ends].diff(dim=1, prepend=torch.zeros_like(reached[:, :1]))
-        hit = 3 * common > reached[:, -1:] + sizes
-        found.append((hit * (classes + 1)).sum(1))
+        limits = math.log(2 / similarity - 1) - seeds.square().sum(1)
+        torch.lt(distances, limits, out=mask)  # 1 and 0, whose sums are exact up to 2^24 pixels
+        common = mask.new_zeros(len(sizes) + 1, len(seeds)).index_add_(0, owners, mask)
+        hit = 3 * common[:-1] > common.sum(0) + sizes[:, None]
+        found.append((hit * (classes[:, None] + 1)).sum(0))
     return torch.stack(found, 1)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from surrogate_zoo import load_loss
 from surrogate_zoo.errors import InputError
-from tests.surrogate_zoo.losses.handmade.rows_of_objects import CLASSES, VOID, Scene, row, scene
+from tests.surrogate_zoo.losses.handmade.scenes import CLASSES, VOID, Scene, row, scene
 
 DELTA_V, DELTA_D, WEIGHTS = 0.5, 1.5, (1.0, 1.0, 0.001)
 
