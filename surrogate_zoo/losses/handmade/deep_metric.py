@@ -131,7 +131,7 @@ def _alikeness(vectors: Tensor, owners: Tensor, objects: Objects) -> Tensor:
     parts = lengths.tolist()
     members = objects.members.to(vectors.dtype)
     for unit, (own, of, weight) in enumerate(
-        zip(vectors.split(parts), owners.split(parts), weights.split(parts), strict=True)
+        zip(*(torch.split(each, parts) for each in (vectors, owners, weights)), strict=True)
     ):
         costs = _costs(own, of[:, None] == of)
         loss = loss + (weight @ costs @ weight) / members[unit].square()

@@ -36,11 +36,11 @@ def classes_of_masks(batch: Batch, objects: Objects, seeds: Tensor) -> Tensor:
     counts = torch.stack([_counted(each, len(batch.target)) for each in (*images, objects.images)])
     pixels, sources, kept = counts.tolist()
     parts = zip(
-        vectors_at(embeddings, places).split(pixels),
-        owners[places].split(pixels),
-        vectors_at(embeddings, objects.places[seeds]).split(sources),
-        objects.sizes.split(kept),
-        objects.classes.split(kept),
+        torch.split(vectors_at(embeddings, places), pixels),
+        torch.split(owners[places], pixels),
+        torch.split(vectors_at(embeddings, objects.places[seeds]), sources),
+        torch.split(objects.sizes, kept),
+        torch.split(objects.classes, kept),
         strict=True,
     )
     found, before = [seeds.new_zeros(0, len(SIMILARITIES))], 0
@@ -50,7 +50,7 @@ def classes_of_masks(batch: Batch, objects: Objects, seeds: Tensor) -> Tensor:
         middle = vectors.mean(0)  # differences of smaller numbers are more exact
         centred, step = vectors - middle, max(1, AT_ONCE // max(1, len(vectors)))
         found += [
-            _met(some, centred, local, sizes, classes) for some in (these - middle).split(step)
+            _met(some, centred, local, sizes, classes) for some in torch.split(these - middle, step)
         ]
     return torch.cat(found)
 
@@ -60,9 +60,7 @@ def _counted(values: Tensor, number: int) -> Tensor:
     return values.new_zeros(number).index_add_(0, values, torch.ones_like(values))
 
 
-def _met(
-    seeds: Tensor, vectors: Tensor, owners: Tensor, sizes: Tensor, classes: Tensor
-) -> Tensor:
+def _met(seeds: Tensor, vectors: Tensor, owners: Tensor, sizes: Tensor, classes: Tensor) -> Tensor:
     """Classes (S, T) of the masks that are grown from seeds of one image.
 
     Args:

@@ -64,7 +64,7 @@ def objects_of(batch: Batch, *, across_classes: bool = False) -> Objects:
     span = instances.amax() + 1 if instances.numel() else instances.new_ones(())
     keys = ((images * classes + batch.labels) * span + instances).flatten()
     places = (instances > 0).flatten().nonzero()[:, 0]
-    named, owners, sizes = keys[places].unique(return_inverse=True, return_counts=True)
+    named, owners, sizes = torch.unique(keys[places], return_inverse=True, return_counts=True)
     kinds = named // span
     unit_names = kinds // classes if across_classes else kinds
     _, units, members = unit_names.unique_consecutive(return_inverse=True, return_counts=True)

@@ -97,7 +97,7 @@ def further(name: str, scores: Tensor, target: Tensor) -> dict[str, Tensor]:
     """
     needed = needs_of(name).inputs
     own = [kind for kind in needed if kind in WIDTHS]
-    parts = scores[:, CLASSES:].split([WIDTHS[kind] for kind in own], 1) if own else []
+    parts = torch.split(scores[:, CLASSES:], [WIDTHS[kind] for kind in own], 1) if own else ()
     inputs = dict(zip(own, parts, strict=True))
     return inputs | ({INSTANCES: objects(target)} if INSTANCES in needed else {})
 

@@ -23,7 +23,7 @@ KINDS = len(SIMILARITIES)
 ALL = 10_000  # samples: no object has more pixels
 
 
-def loss_with(**parameters: object) -> nn.Module:
+def loss_with(**parameters: Any) -> nn.Module:
     return load_loss("deep-metric", num_classes=CLASSES, **parameters)
 
 
@@ -40,7 +40,7 @@ def inputs_of(case: Scene) -> dict[str, Tensor]:
     }
 
 
-def alikeness(case: Scene, samples: int = ALL, **parameters: object) -> float:
+def alikeness(case: Scene, samples: int = ALL, **parameters: Any) -> float:
     """L_e alone, for which no seediness is needed."""
     loss = loss_with(samples=samples, classification=0, **parameters)
     inputs = inputs_of(case)
@@ -164,9 +164,7 @@ def test_void_and_undrawn_pixels_touch_nothing() -> None:
         assert not moved[nothing].any()
         assert 0 < moved.sum() <= 2 * len(objects_of(batch_of(case)).sizes)
     void = (case.target == VOID)[:, None]
-    filled = {
-        name: torch.where(void, torch.nan, leaf.detach()) for name, leaf in leaves.items()
-    }
+    filled = {name: torch.where(void, torch.nan, leaf.detach()) for name, leaf in leaves.items()}
     assert loss(case.logits, case.target, **inputs | filled).item() == value.item()
 
 

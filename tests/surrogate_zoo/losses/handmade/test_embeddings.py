@@ -1,6 +1,7 @@
 """The discriminative loss: values worked out by hand, loops over its equations, and its edges."""
 
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,18 +18,18 @@ from tests.surrogate_zoo.losses.handmade.scenes import CLASSES, VOID, Scene, row
 DELTA_V, DELTA_D, WEIGHTS = 0.5, 1.5, (1.0, 1.0, 0.001)
 
 
-def loss_with(**parameters: object) -> nn.Module:
+def loss_with(**parameters: Any) -> nn.Module:
     return load_loss("discriminative", num_classes=CLASSES, **parameters)
 
 
-def value_of(given: Scene, **parameters: object) -> Tensor:
+def value_of(given: Scene, **parameters: Any) -> Tensor:
     value: Tensor = loss_with(**parameters)(
         given.logits, given.target, embeddings=given.embeddings, instances=given.instances
     )
     return value
 
 
-def terms_of(given: Scene, **parameters: object) -> list[float]:
+def terms_of(given: Scene, **parameters: Any) -> list[float]:
     """L_var, L_dist and L_reg, each by itself."""
     return [
         value_of(given, alpha=a, beta=b, gamma=c, **parameters).item()
@@ -48,11 +49,13 @@ def by_loops(given: Scene, order: int, delta_v: float, delta_d: float) -> list[f
     for objects in units.values():
         means = [sum(own) / len(own) for own in objects.values()]
         for mean, own in zip(means, objects.values(), strict=True):
-            hinges = [max(0, np.linalg.norm(mean - each, order) - delta_v) ** 2 for each in own]
+            hinges = [
+                max(0, float(np.linalg.norm(mean - each, order)) - delta_v) ** 2 for each in own
+            ]
             sums[0] += sum(hinges) / len(own) / len(objects) / len(units)
             sums[2] += np.linalg.norm(mean, order) / len(objects) / len(units)
         for first, second in permutations(means, 2):
-            hinge = max(0, 2 * delta_d - np.linalg.norm(first - second, order)) ** 2
+            hinge = max(0, 2 * delta_d - float(np.linalg.norm(first - second, order))) ** 2
             sums[1] += hinge / (len(means) * (len(means) - 1)) / len(units)
     return [float(value) for value in sums]
 
