@@ -108,7 +108,7 @@ _WORD = 2**32 - 1
 
 
 def _scrambled(numbers: Tensor) -> Tensor:
-    """Hash 32-bit numbers in int64, the same on every device (a finaliser with prime-like factors)."""
+    """Hash 32-bit numbers in int64, the same on every device by shifts and products."""
     for shift, factor in ((16, 0x21F0AAAD), (15, 0x735A2D97)):
         numbers = ((numbers ^ (numbers >> shift)) * factor) & _WORD
     return numbers ^ (numbers >> 15)
@@ -157,11 +157,8 @@ def _squared_distances(vectors: Tensor) -> Tensor:
 def _surprise(logits: Tensor, truth: Tensor, owners: Tensor, objects: Objects) -> Tensor:
     """L_cls, the mean over units; logits (Q, T (C + 1)) and classes (Q, T) of drawn pixels."""
     kinds = len(SIMILARITIES)
-    entropies = F.cross_entropy(
-        logits.reshape(len(truth) * kinds, -1 if len(truth) else 1),
-        truth.flatten(),
-        reduction="none",
-    )
+    rows = logits.reshape(-1, logits.shape[1] // kinds)
+    entropies = F.cross_entropy(rows, truth.flatten(), reduction="none")
     drawn = _counts(owners, objects)
     in_unit = torch.zeros_like(objects.members).index_add_(0, objects.units, drawn)
     weights = 1 / (in_unit * max(1, len(in_unit)) * kinds).to(logits.dtype)

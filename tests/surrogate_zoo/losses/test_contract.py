@@ -3,6 +3,8 @@
 Losses that take the logits of a head as well are tested on both together: see ``supplies``.
 """
 
+import warnings
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -303,6 +305,30 @@ def test_the_numbers_of_objects_are_names(name: str) -> None:
     other = inputs | {INSTANCES: names[inputs[INSTANCES]]}
     value = loss(scores[:, :CLASSES], target, **inputs).item()
     assert loss(scores[:, :CLASSES], target, **other).item() == pytest.approx(value, rel=1e-12)
+
+
+@with_objects
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_gives_the_same_value_and_waits_as_often_for_more_objects(name: str) -> None:
+    target = torch.ones(2, 48, 48, dtype=torch.int64)
+    scores, loss = _scores(name, 17, (2, 48, 48)), supplied_loss(name)
+    tiles = torch.arange(48) // 4
+    waits = []
+    for instances in (1 + (tiles[:, None] > 5).long() + 0 * tiles, 1 + 12 * tiles[:, None] + tiles):
+        inputs = further(name, scores, target) | {INSTANCES: instances.repeat(2, 1, 1)}
+        here = loss(scores[:, :CLASSES], target, **inputs).item()
+        there = {kind: tensor.cuda() for kind, tensor in inputs.items()}
+        logits, labels_there = scores[:, :CLASSES].cuda(), target.cuda()
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                value = loss(logits, labels_there, **there)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        waits.append(len(caught))
+        assert value.item() == pytest.approx(here, rel=1e-4)
+    assert waits[0] == waits[1]
 
 
 @with_networks
