@@ -229,10 +229,11 @@ class LossNetworkView(View):
 
 
 class NeedsView(View):
-    """What a loss needs beyond logits and target; a retraining supplies it by itself."""
+    """What a loss needs beyond logits and target; a retraining supplies it, or says that it cannot."""
 
     inputs: list[str] = Field(
-        description="Tensors of every batch: `boundary_logits` and distance maps, by name."
+        description="Tensors of every batch, by name: what heads give (`boundary_logits`, `embeddings`, "
+        "`seediness`), the objects' numbers (`instances`), and distance maps."
     )
     facts: list[str] = Field(
         description="Facts about the dataset: `class_pixels` and kinds of loss networks."

@@ -1,4 +1,4 @@
-"""Train with every loss of the zoo alike and compare them: one table, all losses, all scores.
+"""Train with every loss of the classes alike and compare them: one table, all losses, all scores.
 
     LOSSFIT_DATASET_ROOTS='["/data"]' lossfit serve --home service &
     python -m benchmarks.comparison --root /data/camvid --out comparison [--losses NAME ...]
@@ -24,7 +24,8 @@ from benchmarks import service, tasks
 from search_service.comparisons.columns import Column
 from search_service.comparisons.results import Table
 from search_service.significance import difference
-from surrogate_zoo import LOSSES
+from surrogate_zoo import LOSSES, needs_of
+from surrogate_zoo.needs import INSTANCES
 
 NAME = "comparison"
 METRIC = "miou"
@@ -39,6 +40,8 @@ PAIRS = (
     ("semeda", BASE),
     ("semeda", "edge-head"),
 )
+OF_CLASSES = tuple(name for name in LOSSES if INSTANCES not in needs_of(name).inputs)
+"""The losses of the zoo but for those that need objects, which CamVid does not have."""
 PAIR_SCORES = ("miou", "bf1", "mba", "trimap_1", "trimap_2", "trimap_5", "trimap_10")
 
 
@@ -62,7 +65,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--root", type=Path, required=True, help="CamVid in the SegNet layout")
     parser.add_argument("--out", type=Path, default=Path("comparison"))
     parser.add_argument("--size", type=int, nargs=2, default=(96, 128), metavar=("H", "W"))
-    parser.add_argument("--losses", nargs="+", default=list(LOSSES), metavar="NAME")
+    parser.add_argument("--losses", nargs="+", default=list(OF_CLASSES), metavar="NAME")
     parser.add_argument("--network", default="deeplab", choices=list(tasks.NETWORKS))
     parser.add_argument("--rates", type=float, nargs="+", default=[0.03, 0.1, 0.3])
     parser.add_argument("--iterations", type=int, default=100, help="of tuning and retraining")

@@ -6,14 +6,14 @@ Every loss takes turns with cross entropy, step by step, as in a training with t
 times are medians over rounds, the ratio is to the cross entropy measured in the same turns. Memory
 is the peak of new tensors alive during one forward + backward, in units of the logits. Distance maps
 are precomputed, as in a training; what they cost once per image stands in a table of its own. Loss
-networks have random weights, and heads' logits are random: neither changes the time.
+networks have random weights, and what heads give is random: neither changes the time. Objects are what
+the 5 x 5 tiles of an image hold of classes above 0.
 """
 
 import argparse
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +24,18 @@ from surrogate_zoo import LOSSES, load_loss, needs_of
 from surrogate_zoo.loss_networks.edge import EdgeNetwork
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.losses.distance_maps import MAPS, map_of, maps_of
-from surrogate_zoo.needs import BOUNDARY_LOGITS, EDGE_NETWORK, INVERSE_NETWORK
+from surrogate_zoo.needs import (
+    BOUNDARY_LOGITS,
+    EDGE_NETWORK,
+    EMBEDDINGS,
+    INSTANCES,
+    INVERSE_NETWORK,
+    SEEDINESS,
+    SIMILARITIES,
+)
+
+WIDTH = 16  # of embeddings
+TILES = 5  # that stand for objects, along a side
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -69,12 +80,31 @@ def supplied_loss(
     facts = {kind: networks[kind] for kind in needs.loss_networks}
     loss = load_loss(name, num_classes=num_classes, facts=facts).to(logits.device)
     inputs = {kind: maps_of(kind, target, num_classes) for kind in needs.inputs if kind in MAPS}
-    if BOUNDARY_LOGITS not in needs.inputs:
-        return partial(loss, **inputs)
-    head = torch.randn_like(logits[:, :1])
-    return lambda scores, labels: loss(
-        scores, labels, **inputs, boundary_logits=head.detach().requires_grad_()
-    )
+    if INSTANCES in needs.inputs:
+        inputs[INSTANCES] = tiles(target)
+    channels = {BOUNDARY_LOGITS: 1, EMBEDDINGS: WIDTH}
+    channels[SEEDINESS] = len(SIMILARITIES) * (num_classes + 1)
+    heads = {
+        kind: logits.new_empty(len(target), channels[kind], *target.shape[1:]).normal_()
+        for kind in needs.inputs
+        if kind in channels
+    }
+
+    def with_heads(scores: Tensor, labels: Tensor) -> Tensor:
+        given = {kind: head.detach().requires_grad_() for kind, head in heads.items()}
+        value: Tensor = loss(scores, labels, **inputs, **given)
+        return value
+
+    return with_heads
+
+
+def tiles(target: Tensor) -> Tensor:
+    """Numbers of objects for labels (N, H, W): a number for every tile, 0 for class 0 and void."""
+    height, width = target.shape[1:]
+    rows = TILES * torch.arange(height, device=target.device) // height
+    columns = TILES * torch.arange(width, device=target.device) // width
+    numbers = 1 + TILES * rows[:, None] + columns
+    return numbers * ((target > 0) & (target != 255))
 
 
 def map_seconds(name: str, target: Tensor, num_classes: int) -> float:

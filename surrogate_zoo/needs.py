@@ -4,9 +4,9 @@ A loss is built from its parameters and, where it asks for them, facts about the
 how frequent its classes are (``class_pixels``, ``class_image_pixels``) and the weights of *loss networks*,
 small networks that are trained once on the data set's masks and then frozen inside the loss.
 
-A loss is called with logits, target and, where it asks for them, further *inputs*: the logits of a
-boundary head that the network carries during training, and distance maps, computed once per image
-and augmented along with it.
+A loss is called with logits, target and, where it asks for them, further *inputs*: what heads beside
+the segmentation head give (boundary logits, embeddings, seediness), the numbers of the objects, and
+distance maps, computed once per image and augmented along with it.
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,20 @@ from dataclasses import dataclass
 
 BOUNDARY_LOGITS = "boundary_logits"
 """Input: logits (N, 1, H, W) of a boundary head beside the segmentation head."""
+
+EMBEDDINGS = "embeddings"
+"""Input: a vector for every pixel, float (N, E, H, W), of an embedding head; any E from 1."""
+
+INSTANCES = "instances"
+"""Input: the number of the object that a pixel is of, int64 (N, H, W); 0 = of none."""
+
+SEEDINESS = "seediness"
+"""Input: logits (N, T * (C + 1), H, W) of a seediness head, ``view(N, T, C + 1, H, W)``: for each of
+the :data:`SIMILARITIES`, how likely the mask that is grown from a pixel is an object of class 0..C-1
+(channels 1..C), or none (channel 0)."""
+
+SIMILARITIES = (0.25, 0.5, 0.75)
+"""Similarities down to which masks are grown from a seed; there are T."""
 
 CLASS_PIXELS = "class_pixels"
 """Fact: pixels of each class in the training split, C numbers."""
@@ -36,7 +50,8 @@ class Needs:
     """What a loss needs.
 
     Attributes:
-        inputs: Keyword arguments of ``forward``: ``boundary_logits`` and names of distance maps.
+        inputs: Keyword arguments of ``forward``: ``boundary_logits``, ``embeddings``, ``instances``,
+            ``seediness``, and names of distance maps.
         facts: Keyword arguments of ``load_loss``: counts of pixels, and names of loss networks.
     """
 

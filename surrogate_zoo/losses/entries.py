@@ -12,7 +12,10 @@ from surrogate_zoo.needs import (
     CLASS_IMAGE_PIXELS,
     CLASS_PIXELS,
     EDGE_NETWORK,
+    EMBEDDINGS,
+    INSTANCES,
     INVERSE_NETWORK,
+    SEEDINESS,
     Needs,
 )
 
@@ -253,6 +256,32 @@ HANDMADE = (
         parameters={"weight": 1.0, "balanced": True},
         needs=Needs(inputs=(BOUNDARY_LOGITS,)),
     ),
+    LossEntry(
+        "discriminative",
+        "Discriminative",
+        "Draws the embeddings of an object to their mean, and the means of a class's objects apart.",
+        "De Brabandere, Neven and Van Gool, Semantic Instance Segmentation with a Discriminative "
+        "Loss Function, 2017, eqs. 1 to 4",
+        built_by="surrogate_zoo.losses.handmade.embeddings:Discriminative",
+        parameters={
+            "delta_v": 0.5,
+            "delta_d": 1.5,
+            "alpha": 1.0,
+            "beta": 1.0,
+            "gamma": 0.001,
+            "norm": "l2",
+        },
+        needs=Needs(inputs=(EMBEDDINGS, INSTANCES)),
+    ),
+    LossEntry(
+        "deep-metric",
+        "Deep metric learning",
+        "Makes pixels of one object alike and those of two unlike, and learns where to seed objects.",
+        "Fathi et al., Semantic Instance Segmentation via Deep Metric Learning, 2017, eqs. 1 to 4",
+        built_by="surrogate_zoo.losses.handmade.deep_metric:DeepMetric",
+        parameters={"samples": 10, "classification": 0.2, "across_classes": False},
+        needs=Needs(inputs=(EMBEDDINGS, INSTANCES, SEEDINESS)),
+    ),
 )
 
 SUMS: tuple[tuple[str, str, str, str, str], ...] = (
@@ -291,6 +320,13 @@ SUMS: tuple[tuple[str, str, str, str, str], ...] = (
         "Active boundary loss in the company that its paper trains it in, one to one to one.",
         "Wang et al., Active Boundary Loss for Semantic Segmentation, AAAI 2022",
         "cross-entropy+lovasz+active-boundary",
+    ),
+    (
+        "cross-entropy-discriminative",
+        "Cross entropy + discriminative",
+        "Classes by cross entropy and objects by the discriminative loss, each with a head of its own.",
+        "Neven et al., Fast Scene Understanding for Autonomous Driving, 2017, which learns both at once",
+        "cross-entropy+discriminative",
     ),
 )
 """Weighted sums with a name of their own: name, title, summary, source, terms."""

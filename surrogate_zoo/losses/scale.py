@@ -17,7 +17,15 @@ from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.distance_maps import maps_of
 from surrogate_zoo.losses.registry import LOSSES, load_loss, needs_of
 from surrogate_zoo.losses.scales import SCALES, UNMEASURED
-from surrogate_zoo.needs import BOUNDARY_LOGITS, CLASS_IMAGE_PIXELS, CLASS_PIXELS
+from surrogate_zoo.needs import (
+    BOUNDARY_LOGITS,
+    CLASS_IMAGE_PIXELS,
+    CLASS_PIXELS,
+    EMBEDDINGS,
+    INSTANCES,
+    SEEDINESS,
+    SIMILARITIES,
+)
 
 VOID = 255
 BLOB = 8
@@ -104,11 +112,19 @@ def gradient_scale(
 def inputs_of(
     source: str | Mapping[str, Any], target: Tensor, num_classes: int
 ) -> dict[str, Tensor]:
-    """What a loss takes beyond logits and target: distance maps, and a head that knows nothing."""
+    """What a loss takes beyond logits and target: distance maps, and heads that know nothing.
+
+    There are no objects: what a loss says of them has no gradient at the logits.
+    """
+    heads = {BOUNDARY_LOGITS: 1, EMBEDDINGS: 1, SEEDINESS: len(SIMILARITIES) * (num_classes + 1)}
     inputs = {}
     for name in needs_of(source).inputs:
-        if name == BOUNDARY_LOGITS:
-            inputs[name] = torch.zeros(target.shape, device=target.device)[:, None]
+        if name in heads:
+            inputs[name] = torch.zeros(target.shape, device=target.device)[:, None].repeat(
+                1, heads[name], 1, 1
+            )
+        elif name == INSTANCES:
+            inputs[name] = torch.zeros_like(target)
         else:
             inputs[name] = maps_of(name, target, num_classes)
     return inputs

@@ -7,8 +7,12 @@ UNMEASURED = (
     "semeda",
     "edge-cross-entropy",
     "edge-head",
+    "discriminative",
+    "deep-metric",
 )
-"""Cross entropy, and losses that hold it with weight 1 beside what a network of its own says: scale 1."""
+"""Losses of scale 1: cross entropy; those that hold it with weight 1 beside what a network of its own
+says; and those of embeddings, which have no gradient at the logits, and a unit of length of their own.
+"""
 
 SCALES: dict[str, float] = {
     "cross-entropy": 1.0,
@@ -32,11 +36,14 @@ SCALES: dict[str, float] = {
     "semeda": 1.0,
     "edge-cross-entropy": 1.0,
     "edge-head": 1.0,
+    "discriminative": 1.0,
+    "deep-metric": 1.0,
     "cross-entropy-dice": 0.893,
     "jdt": 3.3,
     "basnet": 0.888,
     "dice-boundary": 7.44,
     "cross-entropy-lovasz-active-boundary": 0.869,
+    "cross-entropy-discriminative": 1.0,
     "naive-miou": 14.0,
     "naive-fwiou": 10.6,
     "naive-biou": 14.0,

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from surrogate_zoo.losses.scaled import Scaled
+
 
 class Term(NamedTuple):
     """One term of a sum.
@@ -36,6 +38,11 @@ class WeightedSum(nn.Module):
         self._inputs = [term.inputs for term in kept]
 
     @property
+    def terms(self) -> list[Term]:
+        """The terms that it was made from."""
+        return list(map(Term, self.weights, self.losses, self._inputs))
+
+    @property
     def check_values(self) -> bool:
         """As ``SurrogateLoss.check_values``, for all terms at once."""
         return any(getattr(loss, "check_values", False) for loss in self.losses)
@@ -53,3 +60,25 @@ class WeightedSum(nn.Module):
             for weight, loss, names in zip(self.weights, self.losses, self._inputs, strict=True)
         ]
         return torch.stack(values).sum()
+
+
+def of_logits(loss: nn.Module) -> nn.Module | None:
+    """The part of a loss that reads the logits: what auxiliary logits are trained with.
+
+    Args:
+        loss: A loss of the zoo, or any other module that is called like one.
+
+    Returns:
+        The loss itself where all of it reads them; a sum without the terms that do not, which shares
+        the other terms with it; None where nothing is left.
+    """
+    if isinstance(loss, Scaled):
+        part = of_logits(loss.loss)
+        return loss if part is loss.loss else None if part is None else Scaled(part, loss.scale)
+    if not isinstance(loss, WeightedSum):
+        return loss if getattr(loss, "reads_logits", True) else None
+    parts = [(term, of_logits(term.loss)) for term in loss.terms]
+    if all(part is term.loss for term, part in parts):
+        return loss
+    kept = [term._replace(loss=part) for term, part in parts if part is not None]
+    return WeightedSum(kept) if kept else None

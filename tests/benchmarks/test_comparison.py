@@ -10,9 +10,10 @@ from tests.benchmarks.made_up import table
 NAMES = dict.fromkeys((*PAIR_SCORES, "macc"))
 
 
-def test_it_asks_for_a_comparison_of_every_loss() -> None:
+def test_it_asks_for_a_comparison_of_every_loss_that_needs_no_objects() -> None:
     asked = ComparisonRequest.model_validate(request(parse(["--root", "/data"]), "camvid-96x128"))
-    assert set(asked.losses) == set(LOSSES)
+    of_objects = {"discriminative", "deep-metric", "cross-entropy-discriminative"}
+    assert set(asked.losses) == set(LOSSES) - of_objects
     assert asked.learning_rates == (0.03, 0.1, 0.3)
     assert (asked.rate_refinements, asked.training.crop) == (1, (96, 128))
 

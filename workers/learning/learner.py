@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from surrogate_zoo.errors import InputError, LossfitError
+from surrogate_zoo.losses.weighted_sum import of_logits
 from workers.learning.averaging import AveragedWeights
 from workers.learning.batches import TrainingBatch
 from workers.learning.device import autocast, forward_dtype
@@ -114,6 +115,7 @@ class Learner:
         self._maps = [name for name in inputs if name not in HEADS]
         self.failure: str | None = None
         self._loss = loss.to(device)
+        self._auxiliary_loss = of_logits(self._loss)
         if hasattr(loss, "check_values"):
             # Labels were checked when read, and check() finds NaN without a wait at every step.
             setattr(loss, "check_values", False)  # noqa: B010 - no attribute of nn.Module
@@ -183,13 +185,14 @@ class Learner:
         return logits, heads
 
     def _value(self, logits: Tensor, heads: dict[str, Tensor], batch: TrainingBatch) -> Tensor:
-        """The loss, that of the auxiliary logits included."""
+        """The loss, and that of the auxiliary logits, which leaves out what reads no logits."""
         inputs = {name: head.float() for name, head in heads.items()}
         auxiliary = inputs.pop(AUXILIARY_LOGITS, None)
         inputs |= {name: batch.maps[name] for name in self._maps}
         loss: Tensor = self._loss(logits.float(), batch.masks, **inputs)
-        if auxiliary is not None:
-            loss = loss + self._auxiliary_weight * self._loss(auxiliary, batch.masks, **inputs)
+        if auxiliary is not None and self._auxiliary_loss is not None:
+            own: Tensor = self._auxiliary_loss(auxiliary, batch.masks, **inputs)
+            loss = loss + self._auxiliary_weight * own
         return loss
 
     def check(self) -> None:

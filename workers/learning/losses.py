@@ -7,11 +7,12 @@ import numpy as np
 from torch import nn
 
 from surrogate_zoo import load_loss, needs_of
-from surrogate_zoo.errors import LossfitError
+from surrogate_zoo.errors import InputError, LossfitError
 from surrogate_zoo.losses.distance_maps import MAPS
 from surrogate_zoo.losses.drafts import filled, missing
 from surrogate_zoo.needs import CLASS_IMAGE_PIXELS, CLASS_PIXELS
 from workers.datasets.dataset import Pixels
+from workers.networks.heads import HEADS
 
 
 def build_loss(
@@ -29,13 +30,24 @@ def build_loss(
         loss_networks: Paths of the weights of loss networks, by kind.
 
     Raises:
-        InputError: A loss network that the loss asks for is missing or does not fit.
+        InputError: A loss network that the loss asks for is missing or does not fit, or the loss asks
+            for an input that a training does not have.
     """
+    _check_inputs(needs_of(document).inputs)
     wanted = needs_of(document).facts
     facts: dict[str, Any] = dict(loss_networks)
     if CLASS_PIXELS in wanted or CLASS_IMAGE_PIXELS in wanted:
         facts |= class_counts(masks, num_classes)
     return load_loss(document, num_classes=num_classes, facts=facts)
+
+
+def _check_inputs(names: Iterable[str]) -> None:
+    lacking = ", ".join(name for name in names if name not in HEADS and name not in MAPS)
+    if lacking:
+        raise InputError(
+            f"The loss needs {lacking}, which neither the networks nor the batches of a job have: take a "
+            "loss that does without, or call it in a training of your own."
+        )
 
 
 def class_counts(masks: Sequence[Pixels], num_classes: int) -> dict[str, list[int]]:

@@ -10,7 +10,15 @@ from torch import Tensor, nn
 from surrogate_zoo.batch import check_batch, may_hold_void
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.distance_maps import MAPS, maps_of
-from surrogate_zoo.needs import BOUNDARY_LOGITS
+from surrogate_zoo.needs import BOUNDARY_LOGITS, EMBEDDINGS, INSTANCES, SEEDINESS, SIMILARITIES
+
+ASKED: Mapping[str, str] = {
+    BOUNDARY_LOGITS: "float (N, 1, H, W), the output of a boundary head",
+    EMBEDDINGS: "float (N, E, H, W), the output of an embedding head",
+    INSTANCES: "int64 (N, H, W), the number of the object that a pixel is of, 0 of none",
+    SEEDINESS: f"float (N, {len(SIMILARITIES)} * (C + 1), H, W), the output of a seediness head",
+}
+"""Inputs that a loss cannot do without: what each is."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +30,8 @@ class Batch:
         target: Labels, int64 (N, H, W), void included.
         valid: Bool (N, H, W), False at void pixels.
         ignore_index: Label of void pixels.
-        inputs: What else was handed over, by name: heads' logits (0 at void pixels) and distance
-            maps, in the dtype of ``scores``.
+        inputs: What else was handed over, by name: what heads gave and distance maps, in the dtype
+            of ``scores``; the objects' numbers, int64. All are 0 at void pixels.
     """
 
     scores: Tensor
@@ -49,18 +57,17 @@ class Batch:
         num_classes = self.scores.shape[1]
         return maps_of(name, self.target, num_classes, self.ignore_index).to(self.scores.dtype)
 
-    def boundary_logits(self) -> Tensor:
-        """Logits of the boundary head, (N, 1, H, W).
+    def asked(self, name: str) -> Tensor:
+        """The input ``name``, a key of :data:`ASKED`.
 
         Raises:
-            InputError: None were handed over.
+            InputError: It was not handed over.
         """
-        if BOUNDARY_LOGITS not in self.inputs:
+        if name not in self.inputs:
             raise InputError(
-                f"This loss needs {BOUNDARY_LOGITS}, float (N, 1, H, W), the output of a boundary "
-                "head beside the segmentation head: pass them as a keyword argument."
+                f"This loss needs {name}, {ASKED[name]}: pass them as a keyword argument."
             )
-        return self.inputs[BOUNDARY_LOGITS]
+        return self.inputs[name]
 
 
 class HandmadeLoss(nn.Module):
@@ -74,8 +81,11 @@ class HandmadeLoss(nn.Module):
         ignore_index: Label of void pixels.
 
     Attributes:
+        reads_logits: Whether the value depends on the logits.
         check_values: Look for labels out of range and for NaN; see ``SurrogateLoss.check_values``.
     """
+
+    reads_logits = True
 
     def __init__(self, *, num_classes: int, ignore_index: int = 255) -> None:
         super().__init__()
@@ -91,22 +101,25 @@ class HandmadeLoss(nn.Module):
         Args:
             logits: Scores before softmax, float (N, C, H, W). Half precision is computed in float32.
             target: Labels, int64 (N, H, W), 0..C-1 or ``ignore_index``.
-            **inputs: What the loss's entry lists as ``inputs``, by name: ``boundary_logits``, float
-                (N, 1, H, W); distance maps, float (N, K, H, W), which are computed from ``target``
-                where they are not given (slow: precompute them, see ``surrogate_zoo.losses.distance_maps``).
+            **inputs: What the loss's entry lists as ``inputs``, by name, as
+                :mod:`surrogate_zoo.needs` describes them; distance maps, float (N, K, H, W), are
+                computed from ``target`` where they are not given (slow: precompute them, see
+                ``surrogate_zoo.losses.distance_maps``).
 
         Returns:
             Scalar >= 0, float32 (float64 for float64 logits).
 
         Raises:
-            InputError: A wrong shape or dtype, a label out of range, or NaN or infinite logits.
+            InputError: A wrong shape or dtype, a label out of range, NaN or infinite logits, or an
+                input that is missing.
         """
         check_batch(logits, target, self.num_classes, self.ignore_index, values=self.check_values)
-        _check_inputs(inputs, target, self.num_classes)
+        _check_inputs(inputs, target, self.num_classes, values=self.check_values)
         with torch.autocast(logits.device.type, enabled=False):
             loss = self.of_valid(self._batch(logits, target, inputs))
         if self.check_values and not bool(torch.isfinite(loss.detach())):
-            names = " or ".join(["logits", *inputs])
+            read = ["logits"] if self.reads_logits else []
+            names = " or ".join([*read, *(name for name in inputs if name != INSTANCES)])
             raise InputError(
                 f"{names} hold NaN or infinite values at valid pixels: lower the learning rate."
             )
@@ -119,31 +132,61 @@ class HandmadeLoss(nn.Module):
     def _batch(self, logits: Tensor, target: Tensor, inputs: Mapping[str, Tensor]) -> Batch:
         dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
         scores = logits.to(dtype)
-        lifted = {name: tensor.to(dtype) for name, tensor in inputs.items()}
+        lifted = {
+            name: tensor if name == INSTANCES else tensor.to(dtype)
+            for name, tensor in inputs.items()
+        }
         valid = target != self.ignore_index
         if may_hold_void(valid):
             # Whatever stands at void pixels, NaN too, reaches neither value nor gradient.
             scores = scores.masked_fill(~valid[:, None], 0)
             lifted = {
-                name: tensor.masked_fill(~valid[:, None], 0) for name, tensor in lifted.items()
+                name: tensor.masked_fill(~valid if name == INSTANCES else ~valid[:, None], 0)
+                for name, tensor in lifted.items()
             }
         return Batch(scores, target, valid, self.ignore_index, lifted)
 
 
-def _check_inputs(inputs: Mapping[str, Tensor], target: Tensor, num_classes: int) -> None:
+def _check_inputs(
+    inputs: Mapping[str, Tensor], target: Tensor, num_classes: int, *, values: bool
+) -> None:
     """Check names, dtypes and shapes of what a loss is given beside logits and target."""
     size = tuple(target.shape)
     for name, tensor in inputs.items():
-        if name == BOUNDARY_LOGITS:
-            channels = 1
-        elif name in MAPS:
-            channels = MAPS[name].channels(num_classes)
-        else:
-            names = ", ".join([BOUNDARY_LOGITS, *MAPS])
-            raise InputError(f"A loss takes no input {name!r}. Known: {names}.")
-        expected = (size[0], channels, *size[1:])
+        if name == INSTANCES:
+            _check_instances(tensor, size, values=values)
+            continue
+        expected = (size[0], _channels(name, tensor, num_classes), *size[1:])
         if tuple(tensor.shape) != expected or not tensor.is_floating_point():
             raise InputError(
                 f"{name} must be floating point of shape {expected}, not {tensor.dtype} of shape "
                 f"{tuple(tensor.shape)}."
             )
+
+
+def _channels(name: str, tensor: Tensor, num_classes: int) -> int:
+    """How many channels an input must have."""
+    if name == BOUNDARY_LOGITS:
+        return 1
+    if name == EMBEDDINGS:
+        return max(1, tensor.shape[1]) if tensor.ndim > 1 else 1  # as many as there are
+    if name == SEEDINESS:
+        return len(SIMILARITIES) * (num_classes + 1)
+    if name in MAPS:
+        return MAPS[name].channels(num_classes)
+    names = ", ".join([*ASKED, *MAPS])
+    raise InputError(f"A loss takes no input {name!r}. Known: {names}.")
+
+
+def _check_instances(instances: Tensor, size: tuple[int, ...], *, values: bool) -> None:
+    """Check the objects' numbers; that none is below 0 where ``values`` is True."""
+    if tuple(instances.shape) != size or instances.dtype != torch.int64:
+        raise InputError(
+            f"{INSTANCES} must be int64 of shape {size}, not {instances.dtype} of shape "
+            f"{tuple(instances.shape)}."
+        )
+    if values and bool((instances < 0).any()):
+        raise InputError(
+            f"{INSTANCES} holds the number {int(instances.min())}; 0 is no object, and objects have "
+            "numbers from 1."
+        )

@@ -12,7 +12,7 @@ from surrogate_zoo.loss_networks.storage import network_of
 from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
 from surrogate_zoo.losses.handmade.homography_distances import DISTANCES
 from surrogate_zoo.losses.handmade.pixels import entropies
-from surrogate_zoo.needs import INVERSE_NETWORK
+from surrogate_zoo.needs import BOUNDARY_LOGITS, INVERSE_NETWORK
 
 
 def boundary_target(labels: Tensor, valid: Tensor, width: int = 2) -> Tensor:
@@ -115,7 +115,7 @@ class BoundaryCrossEntropy(HandmadeLoss):
 
     def _entropies(self, batch: Batch, marked: Tensor) -> Tensor:
         of_classes = entropies(batch).sum() / batch.pixels
-        boundary = balanced_cross_entropy(batch.boundary_logits(), marked, batch.valid)
+        boundary = balanced_cross_entropy(batch.asked(BOUNDARY_LOGITS), marked, batch.valid)
         return of_classes + self.beta * boundary
 
 
@@ -187,7 +187,7 @@ class InverseForm(BoundaryCrossEntropy):
             batch: With boundary logits.
             marked: The true boundary, bool (N, 1, H, W).
         """
-        predicted = batch.boundary_logits().sigmoid() * batch.valid[:, None]
+        predicted = batch.asked(BOUNDARY_LOGITS).sigmoid() * batch.valid[:, None]
         true = cut_tiles(marked.to(predicted.dtype), self.tiles, self.network.side)
         theta = self.network(cut_tiles(predicted, self.tiles, self.network.side), true)
         counted = true.flatten(1).amax(1) > 0

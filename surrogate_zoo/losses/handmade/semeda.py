@@ -13,7 +13,7 @@ from surrogate_zoo.loss_networks.storage import network_of
 from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
 from surrogate_zoo.losses.handmade.inverse_form import balanced_cross_entropy
 from surrogate_zoo.losses.handmade.pixels import entropies
-from surrogate_zoo.needs import EDGE_NETWORK
+from surrogate_zoo.needs import BOUNDARY_LOGITS, EDGE_NETWORK
 
 NORMS = {"l1": torch.abs, "l2": torch.square}
 """What is averaged over a pixel's features, by name."""
@@ -186,7 +186,7 @@ class EdgeHead(HandmadeLoss):
 
     def of_valid(self, batch: Batch) -> Tensor:
         """Both means over valid pixels."""
-        logits = batch.boundary_logits()
+        logits = batch.asked(BOUNDARY_LOGITS)
         marked = edge_target(batch.labels, batch.valid)[:, None]
         if self.balanced:
             edges = balanced_cross_entropy(logits, marked, batch.valid)

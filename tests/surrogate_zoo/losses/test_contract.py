@@ -3,6 +3,8 @@
 Losses that take the logits of a head as well are tested on both together: see ``supplies``.
 """
 
+import warnings
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -10,14 +12,18 @@ from torch import Tensor, nn
 from surrogate_zoo import LOSSES, load_loss, needs_of
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.distance_maps import maps_of
-from surrogate_zoo.needs import BOUNDARY_LOGITS, EDGE_NETWORK, INVERSE_NETWORK
+from surrogate_zoo.losses.weighted_sum import of_logits
+from surrogate_zoo.needs import EDGE_NETWORK, INSTANCES, INVERSE_NETWORK
 from tests.surrogate_zoo.batches import VOID, labels
 from tests.surrogate_zoo.losses.supplies import (
     CLASSES,
+    WIDTHS,
     call,
+    further,
     heads,
     loss_networks,
     loss_with_slope,
+    loss_with_zero,
     maps,
     perfect,
     supplied_loss,
@@ -90,13 +96,13 @@ def test_void_logits_change_neither_value_nor_gradient(name: str) -> None:
 
 @every_loss
 def test_a_perfect_prediction_is_the_minimum(name: str) -> None:
-    target = labels(5, size=(1, 20, 20))
-    best = _value(name, perfect(name, target), target)
+    target, loss = labels(5, size=(1, 20, 20)), loss_with_zero(name)
+    best = _value(name, perfect(name, target), target, loss)
     assert best == pytest.approx(0, abs=1e-9)
     # Other classes and other boundaries: the active boundary loss sees only these.
     moved = (target % VOID).roll(1, -1)
     wrong = perfect(name, (moved + 1) % CLASSES, target != VOID)
-    assert _value(name, wrong, target) > best
+    assert _value(name, wrong, target, loss) > best
 
 
 @every_loss
@@ -105,7 +111,8 @@ def test_one_class_present(name: str) -> None:
     value, gradient = _gradient(name, _scores(name, 6), target)
     assert value >= 0
     assert torch.isfinite(gradient).all()
-    assert _value(name, perfect(name, target), target) == pytest.approx(0, abs=1e-9)
+    best = _value(name, perfect(name, target), target, loss_with_zero(name))
+    assert best == pytest.approx(0, abs=1e-9)
 
 
 @every_loss
@@ -211,9 +218,13 @@ _BAD = {
 @pytest.mark.parametrize("case", _BAD)
 def test_bad_input_is_refused_by_name(name: str, case: str) -> None:
     logits, target, message = _BAD[case]
-    further = {BOUNDARY_LOGITS: torch.zeros(1, 1, 4, 4)} if heads(name) else {}
+    loss = supplied_loss(name)
+    inputs = further(name, torch.zeros(1, CLASSES + heads(name), 4, 4), _TARGET)
+    if message.startswith("logits hold") and of_logits(loss) is None:
+        loss(logits, target, **inputs)  # it does not look at them
+        return
     with pytest.raises(InputError, match=message):
-        supplied_loss(name)(logits, target, **further)
+        loss(logits, target, **inputs)
 
 
 @every_loss
@@ -225,7 +236,13 @@ def test_another_void_label_can_be_chosen(name: str) -> None:
 
 
 with_maps = pytest.mark.parametrize("name", [name for name in LOSSES if maps(name)])
-with_heads = pytest.mark.parametrize("name", [name for name in LOSSES if heads(name)])
+with_heads = pytest.mark.parametrize(
+    ("name", "head"),
+    [(name, head) for name in LOSSES for head in needs_of(name).inputs if head in WIDTHS],
+)
+with_objects = pytest.mark.parametrize(
+    "name", [name for name in LOSSES if INSTANCES in needs_of(name).inputs]
+)
 with_networks = pytest.mark.parametrize(
     "name", [name for name in LOSSES if needs_of(name).loss_networks]
 )
@@ -236,12 +253,12 @@ with_networks = pytest.mark.parametrize(
 def test_maps_handed_over_give_the_value_of_maps_computed(name: str, dtype: torch.dtype) -> None:
     target, scores, loss = labels(13), _scores(name, 13), supplied_loss(name)
     supplied = {kind: maps_of(kind, target, CLASSES).to(dtype) for kind in maps(name)}
-    further = {BOUNDARY_LOGITS: scores[:, CLASSES:]} if heads(name) else {}
-    value = loss(scores[:, :CLASSES], target, **supplied, **further).item()
+    inputs = further(name, scores, target)
+    value = loss(scores[:, :CLASSES], target, **supplied, **inputs).item()
     assert value == pytest.approx(_value(name, scores, target), rel=2e-3)
     # And they are what it looks at.
     other = {kind: torch.zeros_like(kept) for kind, kept in supplied.items()}
-    assert loss(scores[:, :CLASSES], target, **other, **further).item() != value
+    assert loss(scores[:, :CLASSES], target, **other, **inputs).item() != value
 
 
 @with_maps
@@ -252,14 +269,66 @@ def test_maps_of_another_shape_are_refused(name: str) -> None:
 
 
 @with_heads
-def test_a_head_that_is_missing_or_of_another_shape_is_refused(name: str) -> None:
-    logits, loss = _scores(name, 1)[:, :CLASSES], supplied_loss(name)
-    with pytest.raises(InputError, match="needs boundary_logits"):
-        loss(logits, labels(1))
-    with pytest.raises(InputError, match=r"boundary_logits must .* shape \(2, 1, 9, 11\)"):
-        loss(logits, labels(1), boundary_logits=logits)
-    with pytest.raises(InputError, match="boundary_logits hold NaN"):
-        loss(logits, labels(1), boundary_logits=torch.full_like(logits[:, :1], torch.nan))
+def test_a_head_that_is_missing_or_of_another_shape_is_refused(name: str, head: str) -> None:
+    target, scores, loss = labels(1), _scores(name, 1), supplied_loss(name)
+    logits, inputs = scores[:, :CLASSES], further(name, scores, labels(1))
+    given = inputs.pop(head)
+    with pytest.raises(InputError, match=f"needs {head}"):
+        loss(logits, target, **inputs)
+    with pytest.raises(InputError, match=rf"{head} must .* shape \(2, {WIDTHS[head]}, 9, 11\)"):
+        loss(logits, target, **inputs, **{head: given[..., 1:]})
+    with pytest.raises(InputError, match=f"{head} must be floating point"):
+        loss(logits, target, **inputs, **{head: given.long()})
+    with pytest.raises(InputError, match=rf"{head}.* hold NaN"):
+        loss(logits, target, **inputs, **{head: torch.full_like(given, torch.nan)})
+
+
+@with_objects
+def test_objects_that_are_missing_or_no_numbers_are_refused(name: str) -> None:
+    target, scores, loss = labels(1), _scores(name, 1), supplied_loss(name)
+    logits, inputs = scores[:, :CLASSES], further(name, scores, labels(1))
+    given = inputs.pop(INSTANCES)
+    with pytest.raises(InputError, match="needs instances"):
+        loss(logits, target, **inputs)
+    for other in (given.int(), given[..., 1:], given[:, None]):
+        with pytest.raises(InputError, match=r"instances must be int64 of shape \(2, 9, 11\)"):
+            loss(logits, target, **inputs, instances=other)
+    with pytest.raises(InputError, match="instances holds the number -1"):
+        loss(logits, target, **inputs, instances=given - 1)
+
+
+@with_objects
+def test_the_numbers_of_objects_are_names(name: str) -> None:
+    target, scores, loss = labels(16), _scores(name, 16, dtype=torch.float64), supplied_loss(name)
+    inputs = further(name, scores, target)
+    names = torch.tensor([0, 1_000_007, 3, 70, 2])
+    other = inputs | {INSTANCES: names[inputs[INSTANCES]]}
+    value = loss(scores[:, :CLASSES], target, **inputs).item()
+    assert loss(scores[:, :CLASSES], target, **other).item() == pytest.approx(value, rel=1e-12)
+
+
+@with_objects
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_gives_the_same_value_and_waits_as_often_for_more_objects(name: str) -> None:
+    target = torch.ones(2, 48, 48, dtype=torch.int64)
+    scores, loss = _scores(name, 17, (2, 48, 48)), supplied_loss(name)
+    tiles = torch.arange(48) // 4
+    waits = []
+    for instances in (1 + (tiles[:, None] > 5).long() + 0 * tiles, 1 + 12 * tiles[:, None] + tiles):
+        inputs = further(name, scores, target) | {INSTANCES: instances.repeat(2, 1, 1)}
+        here = loss(scores[:, :CLASSES], target, **inputs).item()
+        there = {kind: tensor.cuda() for kind, tensor in inputs.items()}
+        logits, labels_there = scores[:, :CLASSES].cuda(), target.cuda()
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                value = loss(logits, labels_there, **there)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        waits.append(len(caught))
+        assert value.item() == pytest.approx(here, rel=1e-4)
+    assert waits[0] == waits[1]
 
 
 @with_networks

@@ -46,3 +46,16 @@ def test_maps_of_several_losses_are_named_once() -> None:
 def test_a_missing_loss_network_is_told() -> None:
     with pytest.raises(InputError, match="edge_network"):
         build_loss(LOSSES["semeda"].document(), MASKS, 4, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "lacking"),
+    [
+        ("discriminative", "needs embeddings, instances, which"),
+        ("deep-metric", "needs embeddings, instances, seediness, which"),
+        ("cross-entropy-discriminative", "needs embeddings, instances, which"),
+    ],
+)
+def test_what_a_training_cannot_give_is_told(name: str, lacking: str) -> None:
+    with pytest.raises(InputError, match=lacking):
+        build_loss(LOSSES[name].document(), MASKS, 4, {})

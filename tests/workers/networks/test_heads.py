@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from surrogate_zoo import load_loss
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.losses.weighted_sum import Term, WeightedSum
 from surrogate_zoo.needs import BOUNDARY_LOGITS
 from tests.workers import tiny
 from tests.workers.networks.rows import spec_of
@@ -101,6 +102,35 @@ def test_the_loss_of_auxiliary_logits_is_added_with_its_weight(name: str) -> Non
     without, once, thrice = losses
     assert once > without
     assert thrice - without == pytest.approx(3 * (once - without), rel=1e-4)
+
+
+class Elsewhere(nn.Module):
+    """A loss of something else than the logits."""
+
+    reads_logits = False
+
+    def forward(self, logits: Tensor, _: Tensor) -> Tensor:
+        """The number 5, whatever is given."""
+        return 5 + 0 * logits.sum()
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_auxiliary_logits_are_not_given_to_what_reads_no_logits(alone: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    masks = torch.randint(0, CLASSES, (2, 32, 64), generator=generator)
+    batch = TrainingBatch(torch.randn((2, 3, 32, 64), generator=generator), masks, {})
+    network = initial_network(tiny.NETWORK, CLASSES, 0)
+    entropy = load_loss("cross-entropy", num_classes=CLASSES)
+    both = WeightedSum([Term(1.0, entropy, ()), Term(1.0, Elsewhere(), ())])
+    recent = []
+    for loss in (Elsewhere(), Elsewhere()) if alone else (entropy, both):
+        training = tiny.training(iterations=1, auxiliary_weight=1.0)
+        learner = Learner(network, loss, training, CPU)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            learner.step(0, batch)
+        recent.append(learner.recent_loss(1))
+    assert recent[1] == pytest.approx(5 if alone else recent[0] + 5, rel=1e-6)
 
 
 def test_auxiliary_heads_start_from_the_seed_and_leave_the_others_alone() -> None:
