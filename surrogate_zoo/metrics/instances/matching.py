@@ -50,11 +50,14 @@ def cityscapes_outcomes(table: Table, min_pixels: int) -> Outcomes:
     who meets none but lies by more than the threshold in void pixels and ignored objects of its class.
     As the objects of an image do not overlap, no object is met twice at IoU > 0.5.
     """
-    same, counted = table.same_class, table.true_pixels >= min_pixels
-    met = (np.where(same, table.iou(without_void=False), 0)[:, :, None] > CITYSCAPES_IOU).astype(bool)
-    small = (table.overlaps * same)[~counted].sum(0)
-    ignored = ((table.void + small) / table.pixels)[:, None] > CITYSCAPES_IOU
-    return _outcomes(met[counted].any(0), met[~counted].any(0) | ignored)
+    counted = table.true_pixels >= min_pixels
+    met = table.iou(without_void=False)[:, :, None] > CITYSCAPES_IOU
+    small = (table.overlaps * table.same_class)[~counted].sum(0)
+    share: NDArray[np.float64] = (table.void + small) / table.pixels
+    return _outcomes(
+        np.logical_or.reduce(met[counted]),
+        np.logical_or.reduce(met[~counted]) | (share[:, None] > CITYSCAPES_IOU),
+    )
 
 
 def coco_outcomes(table: Table) -> Outcomes:
@@ -65,7 +68,7 @@ def coco_outcomes(table: Table) -> Outcomes:
     IoU of exactly 0.5 two can.
     """
     order = np.argsort(-table.confidences, kind="stable")
-    iou = np.where(table.same_class, table.iou(without_void=False), 0)[:, order]
+    iou = table.iou(without_void=False)[:, order]
     met = iou[:, :, None] >= COCO_IOU
     won = (met & (met.cumsum(1) == 1)).any(0)
     right = np.zeros_like(won)

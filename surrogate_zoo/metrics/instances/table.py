@@ -63,11 +63,13 @@ class Table:
         return same
 
     def iou(self, *, without_void: bool) -> NDArray[np.float64]:
-        """(T, P) intersection over union; ``without_void`` leaves void pixels out of the union."""
+        """(T, P) intersection over union, 0 of different classes.
+
+        ``without_void`` leaves void pixels out of the union.
+        """
         pixels = self.pixels - self.void if without_void else self.pixels
-        ratio: NDArray[np.float64] = self.overlaps / (
-            self.true_pixels[:, None] + pixels - self.overlaps
-        )
+        union = self.true_pixels[:, None] + pixels - self.overlaps
+        ratio: NDArray[np.float64] = self.overlaps * self.same_class / union
         return ratio
 
 
@@ -86,7 +88,9 @@ def whole_numbers(name: str, values: Whole, dimensions: int) -> Counts:
     return array.astype(np.int64)
 
 
-def checked_prediction(predicted: Whole, labels: Whole, confidences: Real, things: Counts) -> Prediction:
+def checked_prediction(
+    predicted: Whole, labels: Whole, confidences: Real, things: Counts
+) -> Prediction:
     """Check what was predicted in an image.
 
     Raises:
@@ -122,7 +126,11 @@ def _outside(objects: Counts, most: int) -> int:
 
 
 def tabulate(
-    prediction: Prediction, target_instances: Counts, target: Counts, things: Counts, ignore_index: int
+    prediction: Prediction,
+    target_instances: Counts,
+    target: Counts,
+    things: Counts,
+    ignore_index: int,
 ) -> Table:
     """Count the pixels of every pair of a true and a predicted object.
 
@@ -163,10 +171,12 @@ def tabulate(
 
 def _numbered(objects: Counts, target: Counts, things: Counts) -> tuple[Counts, Counts]:
     """Number objects 1..T without gaps, 0 stays; and give the class of each."""
-    names, numbers = np.unique(np.append(objects.ravel(), 0), return_inverse=True)
+    names = np.union1d(objects, 0)
     if names[0] < 0:
-        raise InputError(f"target_instances holds {names[0]}; objects are 1, 2, ..., and 0 is none.")
-    numbers = numbers[:-1].reshape(objects.shape)
+        raise InputError(
+            f"target_instances holds {names[0]}; objects are 1, 2, ..., and 0 is none."
+        )
+    numbers = np.searchsorted(names, objects)
     labels = np.zeros(len(names), dtype=np.int64)
     labels[numbers] = target
     mixed = (labels[numbers] != target) & (objects > 0)

@@ -5,10 +5,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import cityscapesscripts.evaluation.evalInstanceLevelSemanticLabeling as cityscapes  # noqa: N813
+import cityscapesscripts.evaluation.evalPanopticSemanticLabeling as panoptic  # noqa: N813
 import numpy as np
 import pycocotools.mask
-from cityscapesscripts.evaluation import evalInstanceLevelSemanticLabeling as cityscapes
-from cityscapesscripts.evaluation import evalPanopticSemanticLabeling as panoptic
 from numpy.typing import NDArray
 from PIL import Image
 from pycocotools.coco import COCO
@@ -73,11 +73,24 @@ def _cityscapes_matches(scene: Scene, names: Sequence[str]) -> dict[str, Any]:
         kind: {name: [] for name in names} for kind in ("groundTruth", "prediction")
     }
     for number, (label, mask) in enumerate(true_objects(scene)):
-        true = {"instID": 1000 * (label + 1) + number, "pixelCount": int(mask.sum())}
+        true: dict[str, Any] = {
+            "instID": 1000 * (label + 1) + number,
+            "pixelCount": int(mask.sum()),
+        }
         true |= {"medDist": -1, "distConf": 0.0, "mask": mask, "matchedPred": []}
         shown["groundTruth"][str(label)].append(true)
+    for name in names:
+        group = (scene.instances == 0) & (scene.target == int(name))
+        if group.any():
+            crowd: dict[str, Any] = {"instID": int(name), "pixelCount": int(group.sum())}
+            crowd |= {"medDist": -1, "distConf": 0.0, "mask": group, "matchedPred": []}
+            shown["groundTruth"][name].append(crowd)
     for label, mask, confidence in predicted_objects(scene):
-        found = {"pixelCount": int(mask.sum()), "confidence": confidence, "matchedGt": []}
+        found: dict[str, Any] = {
+            "pixelCount": int(mask.sum()),
+            "confidence": confidence,
+            "matchedGt": [],
+        }
         found["voidIntersection"] = int((mask & (scene.target == VOID)).sum())
         shown["prediction"][str(label)].append(found)
         for true in shown["groundTruth"][str(label)]:
@@ -90,7 +103,8 @@ def _cityscapes_matches(scene: Scene, names: Sequence[str]) -> dict[str, Any]:
 
 def coco_ap(scenes: Sequence[Scene], things: Sequence[int]) -> float:
     """AP of pycocotools; void is one crowd of every class, and no image has too many objects."""
-    annotations, results = [], []
+    annotations: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     for image, scene in enumerate(scenes, 1):
         void = scene.target == VOID
         crowds = [(label, void, 1) for label in things if void.any()]
@@ -105,7 +119,10 @@ def coco_ap(scenes: Sequence[Scene], things: Sequence[int]) -> float:
     truth = COCO()
     truth.dataset = {
         "info": {},
-        "images": [{"id": image} for image in range(1, len(scenes) + 1)],
+        "images": [
+            dict(zip(("id", "height", "width"), (image, *scene.target.shape), strict=True))
+            for image, scene in enumerate(scenes, 1)
+        ],
         "categories": [{"id": label} for label in things],
         "annotations": annotations,
     }
@@ -157,7 +174,6 @@ def _panoptic_image(path: Path, objects: Sequence[Object], shape: tuple[int, ...
     channels = [(numbers >> shift) & 255 for shift in (0, 8, 16)]
     Image.fromarray(np.stack(channels, -1).astype(np.uint8)).save(path)
     return {"file_name": path.name, "image_id": path.stem, "segments_info": segments}
-
 
 
 def all_scores(

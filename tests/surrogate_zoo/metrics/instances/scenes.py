@@ -93,4 +93,6 @@ def from_objects(objects: NDArray[np.int64], seed: int) -> Scene:
     inner, number = ndimage.label(ndimage.binary_erosion(objects > 0))
     confidences = np.random.default_rng(seed).random(number)
     labels = np.ones(number, dtype=np.int64)
-    return Scene(inner.astype(np.int64), labels, confidences, objects, (objects > 0).astype(np.int64))
+    return Scene(
+        inner.astype(np.int64), labels, confidences, objects, (objects > 0).astype(np.int64)
+    )

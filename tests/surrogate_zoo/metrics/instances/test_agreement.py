@@ -35,6 +35,21 @@ def test_every_object_counts_where_no_size_is_asked_for(tmp_path: Path) -> None:
     assert scores == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.parametrize("void", [False, True])
+def test_groups_of_cityscapes(void: bool) -> None:
+    scenes = []
+    for seed in range(6):
+        shown = scene(seed, things=(1,), void=void)
+        sizes = np.bincount(shown.instances.ravel())
+        largest = 1 + int(sizes[1:].argmax())
+        assert sizes[largest] >= 100
+        grouped = np.where(shown.instances == largest, 0, shown.instances)
+        scenes.append(shown._replace(instances=grouped))
+    scores = evaluated(scenes, InstanceEvaluator((1,))).compute()
+    expected = references.cityscapes_ap(scenes, (1,), 100)
+    assert (scores["ap"], scores["ap50"]) == pytest.approx(expected, abs=1e-6)
+
+
 def test_cityscapes_makes_equal_confidences_one_point_too() -> None:
     scenes = [scene(seed) for seed in range(6)]
     tied = [s._replace(confidences=np.round(s.confidences, 1)) for s in scenes]

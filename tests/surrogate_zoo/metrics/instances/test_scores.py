@@ -21,5 +21,5 @@ def test_every_score_says_what_it_is() -> None:
 
 
 def test_an_unknown_score_is_told_with_the_known_ones() -> None:
-    with pytest.raises(UnknownNameError, match="no instance score named 'sdb'.*sbd"):
+    with pytest.raises(UnknownNameError, match=r"no instance score named 'sdb'.*sbd"):
         INSTANCE_SCORES["sdb"]

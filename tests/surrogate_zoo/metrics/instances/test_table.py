@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from skimage.metrics import contingency_table
 
 from surrogate_zoo import InstanceEvaluator
@@ -18,16 +19,21 @@ def _table(shown: Scene) -> Table:
     return tabulate(prediction, shown.instances, shown.target, things, VOID)
 
 
+def _counted(true: NDArray[np.int64], predicted: NDArray[np.int64]) -> NDArray[np.int64]:
+    pairs: NDArray[np.int64] = contingency_table(true, predicted).toarray().astype(np.int64)  # type: ignore[no-untyped-call]
+    return pairs
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_it_is_that_of_scikit_image(seed: int) -> None:
     shown = scene(seed)
     table = _table(shown)
-    pairs = contingency_table(shown.instances, shown.predicted).toarray()
+    pairs = _counted(shown.instances, shown.predicted)
     true, predicted = np.unique(shown.instances)[1:], np.unique(shown.predicted)[1:]
     assert (table.overlaps == pairs[np.ix_(true, predicted)]).all()
     assert (table.true_pixels == pairs[true].sum(1)).all()
     assert (table.pixels == pairs[:, predicted].sum(0)).all()
-    void = contingency_table(shown.target == VOID, shown.predicted).toarray()
+    void = _counted((shown.target == VOID).astype(np.int64), shown.predicted)
     assert (table.void == void[1, predicted]).all()
     assert table.valid == void[0].sum()
 
@@ -66,7 +72,11 @@ GOOD: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("predicted", np.zeros((2, 2)), r"predicted must be integers of shape \(H, W\), not float64"),
+        (
+            "predicted",
+            np.zeros((2, 2)),
+            r"predicted must be integers of shape \(H, W\), not float64",
+        ),
         ("predicted", np.zeros((1, 2, 2), int), r"predicted must be integers of shape \(H, W\)"),
         ("predicted", np.full((2, 2), 3), "the object 3; with 2 labels objects are 1..2"),
         ("predicted", np.full((2, 2), -1), "the object -1; with 2 labels"),
