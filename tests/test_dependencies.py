@@ -168,7 +168,7 @@ def installed_with(extra: str) -> frozenset[str]:
 def run_with(extra: str, program: str) -> subprocess.CompletedProcess[str]:
     """Run a program as if only ``lossfit[extra]`` were installed."""
     there = installed_with(extra)
-    kept = OURS | CARRIED
+    kept = OURS | CARRIED | sys.stdlib_module_names  # old backports bring a ``typing`` of their own
     absent = [m for m in DISTRIBUTIONS if m not in kept and not distributions_of(m) & there]
     hide = f"import sys; sys.modules.update(dict.fromkeys({absent!r}))\n"
     return subprocess.run(

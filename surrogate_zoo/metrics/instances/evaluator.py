@@ -216,4 +216,4 @@ def _areas(
 def _mean(values: Iterable[float]) -> float:
     """Mean of those that are numbers; NaN of none."""
     there = [value for value in values if not math.isnan(value)]
-    return sum(there) / len(there) if there else math.nan
+    return float(sum(there) / len(there)) if there else math.nan

@@ -1,5 +1,6 @@
 """The table of an image: against scikit-image, numbers with gaps, void, and what is refused."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,12 @@ def _table(shown: Scene) -> Table:
     return tabulate(prediction, shown.instances, shown.target, things, VOID)
 
 
+CONTINGENCY: Callable[..., Any] = contingency_table
+"""Of scikit-image, which says that it is typed, and has functions that are not."""
+
+
 def _counted(true: NDArray[np.int64], predicted: NDArray[np.int64]) -> NDArray[np.int64]:
-    pairs: NDArray[np.int64] = contingency_table(true, predicted).toarray().astype(np.int64)  # type: ignore[no-untyped-call]
+    pairs: NDArray[np.int64] = CONTINGENCY(true, predicted).toarray().astype(np.int64)
     return pairs
 
 
