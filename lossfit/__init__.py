@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from api.client.client import Client
     from surrogate_zoo import (
+        INSTANCE_SCORES,
         LOSSES,
         METRICS,
         BoundaryEvaluator,
         ImageScores,
+        InstanceEvaluator,
+        InstanceScore,
         Metric,
         SegmentationEvaluator,
         SurrogateLoss,
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "BoundaryEvaluator": "surrogate_zoo",
     "ImageScores": "surrogate_zoo",
+    "INSTANCE_SCORES": "surrogate_zoo",
+    "InstanceEvaluator": "surrogate_zoo",
+    "InstanceScore": "surrogate_zoo",
     "LOSSES": "surrogate_zoo",
     "METRICS": "surrogate_zoo",
     "Metric": "surrogate_zoo",
@@ -50,11 +56,14 @@ _EXTRAS = {"load_network": "networks", "predict": "networks", "Client": "client"
 """Name -> the extra that brings what it needs beyond lossfit's own dependencies."""
 
 __all__ = [
+    "INSTANCE_SCORES",
     "LOSSES",
     "METRICS",
     "BoundaryEvaluator",
     "Client",
     "ImageScores",
+    "InstanceEvaluator",
+    "InstanceScore",
     "Metric",
     "SegmentationEvaluator",
     "SurrogateLoss",

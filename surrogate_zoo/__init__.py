@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from surrogate_zoo.metrics.catalogue import METRICS
     from surrogate_zoo.metrics.evaluator import SegmentationEvaluator
     from surrogate_zoo.metrics.image_scores import ImageScores
+    from surrogate_zoo.metrics.instances.evaluator import InstanceEvaluator
+    from surrogate_zoo.metrics.instances.scores import INSTANCE_SCORES, InstanceScore
     from surrogate_zoo.metrics.metric import Metric
 
 _HOMES = {
@@ -17,6 +19,9 @@ _HOMES = {
     "BoundaryEvaluator": "surrogate_zoo.metrics.boundary_evaluator",
     "SegmentationEvaluator": "surrogate_zoo.metrics.evaluator",
     "ImageScores": "surrogate_zoo.metrics.image_scores",
+    "InstanceEvaluator": "surrogate_zoo.metrics.instances.evaluator",
+    "InstanceScore": "surrogate_zoo.metrics.instances.scores",
+    "INSTANCE_SCORES": "surrogate_zoo.metrics.instances.scores",
     "Metric": "surrogate_zoo.metrics.metric",
     "METRICS": "surrogate_zoo.metrics.catalogue",
     "LOSSES": "surrogate_zoo.losses.registry",
@@ -25,10 +30,13 @@ _HOMES = {
 }
 
 __all__ = [
+    "INSTANCE_SCORES",
     "LOSSES",
     "METRICS",
     "BoundaryEvaluator",
     "ImageScores",
+    "InstanceEvaluator",
+    "InstanceScore",
     "Metric",
     "SegmentationEvaluator",
     "SurrogateLoss",
