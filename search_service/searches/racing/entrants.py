@@ -1,7 +1,7 @@
 """Who runs in the race at the end of a search. No torch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from search_service.samplers.contract import SamplerResult
@@ -15,6 +15,9 @@ from surrogate_zoo.losses.registry import LOSSES
 from surrogate_zoo.metrics.targets import Target
 
 Role = Literal["candidate", "handmade", "cross-entropy", "start"]
+
+_LASTING: Final[tuple[Role, ...]] = ("handmade", "cross-entropy")
+"""Roles that tell what a loss is, whichever metric it runs for."""
 
 HANDMADE_STARTERS: Final = 3
 """So many handmade losses run in the heats, beside cross entropy."""
@@ -102,6 +105,40 @@ def of_curves(
     facts = {"number": None, "loss": CROSS_ENTROPY}
     roles: tuple[Role, ...] = ("handmade", "cross-entropy")
     return [*entrants, Entrant(_ENTROPY, roles, loss, 1.0, facts, None)]
+
+
+def shared(entrants: Mapping[str, Sequence[Entrant]]) -> dict[str, list[Entrant]]:
+    """Let whoever runs for one metric run for all: a training scores every metric.
+
+    So the loss that was searched for one metric wins another's race where it is the best for that. What
+    is handmade for one is handmade for all.
+
+    Args:
+        entrants: Metric -> those of its own; a number stands for the same loss everywhere.
+
+    Returns:
+        Metric -> its own first, then the others'.
+    """
+    every = {entrant.number: entrant for group in entrants.values() for entrant in group}
+    lasting: dict[int, list[Role]] = {number: [] for number in every}
+    for group in entrants.values():
+        for entrant in group:
+            lasting[entrant.number] += [role for role in entrant.roles if role in _LASTING]
+    return {
+        metric: [
+            *(replace(e, roles=_once(*e.roles, *lasting[e.number])) for e in group),
+            *(
+                replace(entrant, roles=_once("candidate", *lasting[number]))
+                for number, entrant in every.items()
+                if number not in {own.number for own in group}
+            ),
+        ]
+        for metric, group in entrants.items()
+    }
+
+
+def _once(*roles: Role) -> tuple[Role, ...]:
+    return tuple(dict.fromkeys(roles))
 
 
 def _ranked(target: Target, trials: Sequence[Trial]) -> list[Trial]:

@@ -102,7 +102,10 @@ class Race:
         }
 
     def _finalists(self, metric: str, entrants: Sequence[Entrant]) -> list[Entrant]:
-        """The best of each role, as many as go on: in their given order where there were no heats."""
+        """The best of each role, as many as go on: in their given order where there were no heats.
+
+        A handmade loss goes on as such, and takes no candidate's place.
+        """
         ranked = list(entrants)
         if self.spec.heats:
             places = standing(self.scores(metric, "heat", entrants)).means
@@ -115,7 +118,12 @@ class Race:
         }
         finalists: list[Entrant] = []
         for entrant in ranked:
-            roles = [role for role in entrant.roles if room.get(role, 0) > 0]
+            handmade = "handmade" in entrant.roles
+            roles = [
+                role
+                for role in entrant.roles
+                if room.get(role, 0) > 0 and not (handmade and role == "candidate")
+            ]
             if roles:
                 finalists.append(entrant)
                 for role in roles:

@@ -36,7 +36,7 @@ class RaceSpec(Spec):
     Attributes:
         heats: Rounds on the search's own proxy task, which send the finalists on; 0 goes without.
         starters: Best candidates of the search, for each metric, that run in the heats; None takes 6,
-            or 4 where several metrics are searched for, which run beside each other's.
+            or 4 where several metrics are searched for: whoever runs for one of them runs for all.
         finalists: Of these go on to the rounds, beside cross entropy and the best handmade loss; None
             takes 2, or 1 of each of several metrics. The start of the search runs in the heats alone,
             unless it is among the best.

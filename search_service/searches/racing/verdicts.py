@@ -1,9 +1,12 @@
 """What a race says of its winner, in a sentence. Needs no torch."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from surrogate_zoo.metrics.catalogue import METRICS
+
+_NO_PARAMETERS: Final = ("number", "loss", "cross-entropy", "winner", "mean")
+"""What an entrant tells beside its parameters: its label holds some of it, and the rest are results."""
 
 
 def sentence(objective: str, race: Mapping[str, Any]) -> str:
@@ -16,21 +19,36 @@ def sentence(objective: str, race: Mapping[str, Any]) -> str:
     winner = next(entrant for entrant in race["entrants"] if entrant["winner"])
     metric = METRICS[objective].title if objective in METRICS else objective
     rivals = [entrant for entrant in race["entrants"] if entrant["lead"] and _is_rival(entrant)]
-    leads = "; ".join(map(_lead, rivals))
-    seeds = f"{race['rounds']} fresh seeds"
+    names = {id(entrant): _told_apart(entrant, [winner, *rivals]) for entrant in (winner, *rivals)}
+    leads = "; ".join(f"{_lead(rival)} over {names[id(rival)]}" for rival in rivals)
+    seeds, first = f"{race['rounds']} fresh seeds", _first(winner, names[id(winner)])
     if race["verdict"] == "better":
-        return f"{_first(winner)} beats the best handmade loss in {metric} over {seeds}: {leads}."
+        return f"{first} beats the best handmade loss in {metric} over {seeds}: {leads}."
     best = next((e for e in rivals if "handmade" in e["roles"]), None)
     if race["verdict"] == "handmade":
-        told = f"No loss was found that is better than {label(winner)} in {metric} over {seeds}"
+        told = f"No loss was found that is better than {names[id(winner)]} in {metric} over {seeds}"
         return told + (f" (its lead: {leads})." if leads else ".")
-    other = "the handmade ones" if best is None else label(best)
-    return f"{_first(winner)} leads in {metric} over {seeds}, and is not told apart from {other}: {leads}."
+    other = "the handmade ones" if best is None else names[id(best)]
+    return f"{first} leads in {metric} over {seeds}, and is not told apart from {other}: {leads}."
 
 
-def _first(winner: Mapping[str, Any]) -> str:
+def _first(winner: Mapping[str, Any], name: str) -> str:
     """A loss at the beginning of a sentence: names stay as they are."""
-    return label(winner) if "loss" in winner else label(winner).capitalize()
+    return name if "loss" in winner else name.capitalize()
+
+
+def _told_apart(entrant: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> str:
+    """A loss's label, and what it has else than those of the same label: ``focal (rate 3, gamma 2)``."""
+    name = label(entrant)
+    alike = [other for other in others if label(other) == name]
+    differing = [
+        f"{key} {value:.3g}"
+        for key, value in entrant.items()
+        if key not in _NO_PARAMETERS
+        and isinstance(value, int | float)
+        and any(other.get(key) != value for other in alike)
+    ]
+    return f"{name} ({', '.join(differing)})" if differing else name
 
 
 def label(entrant: Mapping[str, Any]) -> str:
@@ -50,4 +68,4 @@ def _lead(rival: Mapping[str, Any]) -> str:
     if lead["interval"] is not None:
         low, high = (100 * end for end in lead["interval"])
         interval = f" ({low:+.1f} to {high:+.1f})"
-    return f"{100 * lead['mean']:+.1f} points{interval} over {label(rival)}"
+    return f"{100 * lead['mean']:+.1f} points{interval}"

@@ -97,7 +97,8 @@ class Found:
         else:
             starters = spec.sizes(len(objectives)).starters
             taking_part = {each: self._entrants(starters, each) for each in objectives}
-            race = Race(self.run, spec, self.task, taking_part, self.request.warm_up).result()
+            everyone = entrants.shared(taking_part)
+            race = Race(self.run, spec, self.task, everyone, self.request.warm_up).result()
             found = [_raced(race, objective) for objective in objectives]
         generation = self.result.generation
         return [_measured(self.run, self.task, winner, generation) for winner in found]

@@ -1,5 +1,7 @@
 """Who runs in a race."""
 
+from dataclasses import replace
+
 from search_service.samplers.contract import SamplerResult
 from search_service.searches.racing import entrants
 from search_service.spaces.curves import CurveSpace
@@ -49,6 +51,21 @@ def test_the_best_candidates_run_with_the_best_of_each_handmade_kind_and_the_sta
         2: ("handmade",),
         5: ("start",),
     }
+
+
+def test_whoever_runs_for_one_metric_runs_for_all_and_stays_what_it_is() -> None:
+    regions = entrants.of_trials(SPACE, TRIALS, 1, "miou")
+    alone = [replace(regions[0], number=40), replace(regions[1], number=41, roles=("handmade",))]
+    both = entrants.shared({"miou": regions, "macc": alone})
+    numbers = {metric: [e.number for e in group] for metric, group in both.items()}
+    assert numbers["miou"] == [*(e.number for e in regions), 40, 41]
+    assert sorted(numbers["macc"]) == sorted(numbers["miou"])
+    assert numbers["macc"][:2] == [40, 41]
+    roles = {e.number: e.roles for e in both["macc"]}
+    assert (roles[40], roles[41]) == (("candidate",), ("handmade",))
+    assert roles[1] == ("candidate", "handmade", "cross-entropy")
+    assert roles[5] == ("candidate",)  # the start of another metric is one of this one's candidates
+    assert entrants.shared({"miou": regions}) == {"miou": regions}
 
 
 def test_the_order_of_trials_does_not_matter_and_equals_go_by_number() -> None:

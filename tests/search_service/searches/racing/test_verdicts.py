@@ -17,6 +17,18 @@ def test_a_winner_that_is_better_says_over_whom_and_by_how_much() -> None:
     assert "leads in mIoU over 3 fresh seeds, and is not told apart from lovasz: +5.0" in apart
 
 
+def test_losses_of_the_same_kind_are_told_apart_by_their_parameters() -> None:
+    told = race("dice", "dice", "miou", "not told apart")
+    told["entrants"][0] |= {"rate": 3.0, "power": 1.0}
+    told["entrants"][1] |= {"rate": 1.0, "power": 1.0}
+    said = sentence("miou", told)
+    assert said.startswith("dice (rate 3) leads in mIoU")
+    assert (
+        "is not told apart from dice (rate 1): +5.0 points (+3.0 to +7.0) over dice (rate 1)."
+        in said
+    )
+
+
 def test_a_handmade_winner_says_that_nothing_better_was_found() -> None:
     told = race("lovasz", "cross-entropy", "0.5*miou+0.5*bf1", "handmade")
     assert told["sentence"] == (
