@@ -29,8 +29,10 @@ if TYPE_CHECKING:
         load_loss,
         needs_of,
     )
+    from workers.instances.prediction import predict_instances
     from workers.networks.trained import load_network
     from workers.scoring.inference import predict
+    from workers.tasks.instances import ClusteringSpec
 
     __version__: str
 
@@ -49,10 +51,18 @@ _HOMES = {
     "needs_of": "surrogate_zoo",
     "load_network": "workers.networks.trained",
     "predict": "workers.scoring.inference",
+    "predict_instances": "workers.instances.prediction",
+    "ClusteringSpec": "workers.tasks.instances",
     "Client": "api.client.client",
 }
 
-_EXTRAS = {"load_network": "networks", "predict": "networks", "Client": "client"}
+_EXTRAS = {
+    "load_network": "networks",
+    "predict": "networks",
+    "predict_instances": "networks",
+    "ClusteringSpec": "networks",
+    "Client": "client",
+}
 """Name -> the extra that brings what it needs beyond lossfit's own dependencies."""
 
 __all__ = [
@@ -61,6 +71,7 @@ __all__ = [
     "METRICS",
     "BoundaryEvaluator",
     "Client",
+    "ClusteringSpec",
     "ImageScores",
     "InstanceEvaluator",
     "InstanceScore",
@@ -72,6 +83,7 @@ __all__ = [
     "load_network",
     "needs_of",
     "predict",
+    "predict_instances",
 ]
 
 

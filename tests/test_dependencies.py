@@ -215,7 +215,12 @@ def test_a_training_script_needs_no_extra() -> None:
 
 @pytest.mark.parametrize(
     ("name", "extra"),
-    [("predict", "networks"), ("load_network", "networks"), ("Client", "client")],
+    [
+        ("predict", "networks"),
+        ("predict_instances", "networks"),
+        ("load_network", "networks"),
+        ("Client", "client"),
+    ],
 )
 def test_a_name_whose_packages_are_missing_says_which_extra_brings_them(
     name: str, extra: str

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from surrogate_zoo.errors import InputError, LossfitError
 from surrogate_zoo.losses.weighted_sum import of_logits
+from surrogate_zoo.needs import INSTANCES
 from workers.learning.averaging import AveragedWeights
 from workers.learning.batches import TrainingBatch
 from workers.learning.device import autocast, forward_dtype
@@ -25,6 +26,7 @@ from workers.networks.frozen import forget_features
 from workers.networks.heads import (
     AUXILIARY_LOGITS,
     HEADS,
+    OWN_HEADS,
     WithHeads,
     auxiliary_weight,
     parameter_groups,
@@ -81,8 +83,8 @@ class Learner:
         loss: ``forward(logits (N, C, H, W) float32, target (N, H, W) int64, **inputs) -> scalar``.
         training: The schedule.
         device: Where to train.
-        inputs: Names of the inputs that the loss takes: heads, which the network then carries while
-            it trains, and distance maps, which its batches must hold.
+        inputs: Names of the inputs that the loss takes: heads, which the network has or then carries
+            while it trains, and distance maps and objects, which its batches must hold.
         seed: Seeds the heads' initial weights.
         share: This process's part where several train the network; None trains alone.
 
@@ -105,14 +107,15 @@ class Learner:
         self.network = copy.deepcopy(network)
         with own_random_numbers(torch.device("cpu")):
             seed_torch(seed, Stream.HEAD_WEIGHTS)
-            heads = [name for name in inputs if name in HEADS]
+            heads = [name for name in inputs if name in HEADS or name in OWN_HEADS]
             self._auxiliary_weight = auxiliary_weight(self.network, training)
             self._headed = WithHeads(self.network, heads, auxiliary=self._auxiliary_weight > 0)
         self._share = share
         if share is not None:
             share_batch_statistics(self._headed, device)
         self._headed.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._maps = [name for name in inputs if name not in HEADS]
+        self._maps = [name for name in inputs if name not in heads and name != INSTANCES]
+        self._needs_instances = INSTANCES in inputs
         self.failure: str | None = None
         self._loss = loss.to(device)
         self._auxiliary_loss = of_logits(self._loss)
@@ -189,6 +192,10 @@ class Learner:
         inputs = {name: head.float() for name, head in heads.items()}
         auxiliary = inputs.pop(AUXILIARY_LOGITS, None)
         inputs |= {name: batch.maps[name] for name in self._maps}
+        if self._needs_instances:
+            if batch.instances is None:
+                raise InputError("The loss needs the objects of images, and the dataset has none.")
+            inputs[INSTANCES] = batch.instances
         loss: Tensor = self._loss(logits.float(), batch.masks, **inputs)
         if auxiliary is not None and self._auxiliary_loss is not None:
             own: Tensor = self._auxiliary_loss(auxiliary, batch.masks, **inputs)

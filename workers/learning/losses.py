@@ -1,6 +1,6 @@
 """Builds losses for a data set, with the facts about it that they ask for."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,18 @@ from surrogate_zoo import load_loss, needs_of
 from surrogate_zoo.errors import InputError, LossfitError
 from surrogate_zoo.losses.distance_maps import MAPS
 from surrogate_zoo.losses.drafts import filled, missing
-from surrogate_zoo.needs import CLASS_IMAGE_PIXELS, CLASS_PIXELS
-from workers.datasets.dataset import Pixels
-from workers.networks.heads import HEADS
+from surrogate_zoo.needs import CLASS_IMAGE_PIXELS, CLASS_PIXELS, INSTANCES
+from workers.datasets.dataset import Pixels, Samples
+from workers.networks.heads import HEADS, OWN_HEADS
+from workers.networks.own_heads import own_heads_of
+from workers.tasks.networks import NetworkSpec
+
+REMEDIES: Mapping[str, str] = {
+    **OWN_HEADS,
+    INSTANCES: "take a dataset that tells objects apart, such as shapes, nuclei with labels=foreground or "
+    "cityscapes with instances=true",
+}
+"""Inputs that not every training has, and how it comes to have them."""
 
 
 def build_loss(
@@ -20,6 +29,8 @@ def build_loss(
     masks: Sequence[Pixels],
     num_classes: int,
     loss_networks: Mapping[str, str],
+    *,
+    given: Collection[str] = (),
 ) -> nn.Module:
     """Build a loss.
 
@@ -28,12 +39,13 @@ def build_loss(
         masks: The masks that are trained on, uint8 (H, W) each.
         num_classes: C.
         loss_networks: Paths of the weights of loss networks, by kind.
+        given: Names of the inputs that this training has and others have not, see :func:`inputs_given`.
 
     Raises:
         InputError: A loss network that the loss asks for is missing or does not fit, or the loss asks
-            for an input that a training does not have.
+            for an input that this training does not have; tells what to set.
     """
-    _check_inputs(needs_of(document).inputs)
+    _check_inputs(needs_of(document).inputs, given)
     wanted = needs_of(document).facts
     facts: dict[str, Any] = dict(loss_networks)
     if CLASS_PIXELS in wanted or CLASS_IMAGE_PIXELS in wanted:
@@ -41,12 +53,18 @@ def build_loss(
     return load_loss(document, num_classes=num_classes, facts=facts)
 
 
-def _check_inputs(names: Iterable[str]) -> None:
-    lacking = ", ".join(name for name in names if name not in HEADS and name not in MAPS)
+def inputs_given(network: NetworkSpec, samples: Samples) -> tuple[str, ...]:
+    """Inputs of losses that a network and samples give beside heads for training alone and maps."""
+    return own_heads_of(network) + (() if samples.instances is None else (INSTANCES,))
+
+
+def _check_inputs(names: Iterable[str], given: Collection[str]) -> None:
+    everywhere = {*HEADS, *MAPS}
+    lacking = [name for name in names if name not in everywhere and name not in given]
     if lacking:
+        remedies = ", ".join(f"{name} ({REMEDIES[name]})" for name in lacking)
         raise InputError(
-            f"The loss needs {lacking}, which neither the networks nor the batches of a job have: take a "
-            "loss that does without, or call it in a training of your own."
+            f"The loss needs {remedies}, which this training does not have; or take another loss."
         )
 
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from surrogate_zoo.errors import InputError, LossfitError, UnknownNameError
 from workers.networks.architectures import ARCHITECTURES, Architecture
+from workers.networks.own_heads import add_own_heads
 from workers.networks.packaged import check_packaged, load_packaged
 from workers.networks.weights import load_encoder
 from workers.tasks.networks import NetworkSpec
@@ -65,11 +66,14 @@ def check_network(spec: NetworkSpec) -> None:
 def build_network(spec: NetworkSpec, num_classes: int) -> nn.Module:
     """Build a network that maps (N, 3, H, W) float images to (N, ``num_classes``, H, W) logits.
 
-    Random weights come from torch's global generator: seed it before.
+    Random weights come from torch's global generator: seed it before. Heads that ``spec`` asks for
+    are in ``own_heads`` (:mod:`workers.networks.own_heads`); all other weights are those of the network
+    without them.
 
     Raises:
         UnknownNameError: No such architecture, encoder or option.
-        InputError: The options do not fit, or pretrained weights cannot be had.
+        InputError: The options do not fit, pretrained weights cannot be had, or the network has no
+            place for a head.
     """
     check_network(spec)
     architecture = ARCHITECTURES[spec.architecture]
@@ -85,6 +89,7 @@ def build_network(spec: NetworkSpec, num_classes: int) -> nn.Module:
         load_encoder(network, spec.weights_file)
     if spec.weights == "packaged":
         load_packaged(network)
+    add_own_heads(network, spec, num_classes)
     return network
 
 

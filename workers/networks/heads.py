@@ -1,19 +1,26 @@
-"""Heads that a network carries while it trains, and the learning rates of its parts."""
+"""Heads beside a network's segmentation head, and the learning rates of its parts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from surrogate_zoo.errors import InputError
-from surrogate_zoo.needs import BOUNDARY_LOGITS
+from surrogate_zoo.needs import BOUNDARY_LOGITS, EMBEDDINGS, SEEDINESS
 from workers.networks.layers import convolution, resized
 from workers.tasks.training import TrainingSpec
 
 HEADS: Mapping[str, int] = {BOUNDARY_LOGITS: 1}
-"""Heads that losses feed on: the input of those losses, and the head's channels."""
+"""Heads for training alone that losses feed on: the input of those losses, and the head's channels."""
+
+OWN_HEADS: Mapping[str, str] = {
+    EMBEDDINGS: "set network.embedding, to 16 say",
+    SEEDINESS: "set network.seediness to true",
+}
+"""Inputs of losses that heads of the network itself give, and how a network comes to have one."""
 
 AUXILIARY_LOGITS = "auxiliary_logits"
 """The auxiliary logits: as many channels as classes, trained with the loss itself."""
@@ -26,12 +33,14 @@ MULTIPLE = 32  # sides that every encoder can halve five times
 
 
 class WithHeads(nn.Module):
-    """A network with further heads beside its segmentation head, for training alone.
+    """A network with further heads beside its segmentation head.
 
     A head sees what the segmentation head sees, the decoder's output; so any network with a
     segmentation head can carry one. The network itself is left as it is: used alone it costs
-    nothing more. A head is a 3x3 convolution to 64 channels, batch normalisation, ReLU and a 1x1
-    convolution, upsampled to the size of the logits.
+    nothing more. A head for training alone is a 3x3 convolution to 64 channels, batch normalisation,
+    ReLU and a 1x1 convolution. A head of the network's own (``workers.networks.own_heads``) is taken
+    as it is, and computed in float32 whatever the precision around it, for distances between what it
+    gives count. Both are upsampled to the size of the logits.
 
     The auxiliary logits are the network's own, where it has some (``with_auxiliary``). Otherwise an
     FCN head makes them from the encoder's stage before the last, ``layer3`` of a ResNet, as PSPNet
@@ -43,11 +52,11 @@ class WithHeads(nn.Module):
 
     Args:
         network: See :class:`workers.networks.architectures.Architecture`.
-        heads: Keys of :data:`HEADS`.
+        heads: Keys of :data:`HEADS` and of :data:`OWN_HEADS`.
         auxiliary: Give auxiliary logits too.
 
     Raises:
-        InputError: The network has no such place to put a head.
+        InputError: The network has no such place to put a head, or lacks an own head.
     """
 
     def __init__(
@@ -55,7 +64,12 @@ class WithHeads(nn.Module):
     ) -> None:
         super().__init__()
         self.network = network
-        self.heads = nn.ModuleDict({name: _head(network, HEADS[name]) for name in heads})
+        names = list(heads)
+        self._own = [name for name in names if name in OWN_HEADS]
+        _check_own(network, self._own)
+        self.heads = nn.ModuleDict(
+            {name: _head(network, HEADS[name]) for name in names if name not in OWN_HEADS}
+        )
         self.own_auxiliary = auxiliary and has_auxiliary(network)
         self.auxiliary_head = (
             _auxiliary_head(network) if auxiliary and not self.own_auxiliary else None
@@ -76,6 +90,9 @@ class WithHeads(nn.Module):
             others[AUXILIARY_LOGITS] = resized(self.auxiliary_head(seen["encoded"]), size)
         for name, head in self.heads.items():
             others[name] = resized(head(seen["decoded"]), size)
+        for name in self._own:
+            head = self.network.get_submodule(f"own_heads.{name}")
+            others[name] = _linear(head, seen["decoded"], size)
         if size != fitting.shape[2:]:
             return logits, others  # the caller refuses them
         return cropped(logits, images), {
@@ -93,7 +110,7 @@ class WithHeads(nn.Module):
             seen["encoded"] = _stages(outputs)[-2]
 
         hooks = []
-        if self.heads:
+        if self.heads or self._own:
             hooks.append(
                 _part(self.network, "segmentation_head").register_forward_pre_hook(decoded)
             )
@@ -144,8 +161,8 @@ def _part(network: nn.Module, name: str) -> nn.Module:
         return network.get_submodule(name)
     except AttributeError as error:
         raise InputError(
-            f"{type(network).__name__} has no submodule {name!r}, which the heads of this training "
-            "need; take a loss without a boundary head, and auxiliary_weight 0."
+            f"{type(network).__name__} has no submodule {name!r}, which its heads need; take a loss "
+            "without a boundary head, network.embedding null, and auxiliary_weight 0."
         ) from error
 
 
@@ -153,10 +170,35 @@ def _convolutions(module: nn.Module) -> list[nn.Conv2d]:
     return [part for part in module.modules() if isinstance(part, nn.Conv2d)]
 
 
+def decoded_channels(network: nn.Module) -> int:
+    """Channels of what the segmentation head sees.
+
+    Raises:
+        InputError: There is no such head.
+    """
+    return _convolutions(_part(network, "segmentation_head"))[0].in_channels
+
+
+def has_own_head(network: nn.Module, name: str) -> bool:
+    """Whether a network has the head ``name`` of :data:`OWN_HEADS`."""
+    return name in getattr(network, "own_heads", ())
+
+
+def _check_own(network: nn.Module, names: Iterable[str]) -> None:
+    for name in names:
+        if not has_own_head(network, name):
+            raise InputError(f"The network has no head for {name}: {OWN_HEADS[name]}.")
+
+
+def _linear(head: nn.Module, decoded: Tensor, size: Sequence[int]) -> Tensor:
+    """What a head of the network's own gives, float32 (N, K, H, W)."""
+    with torch.autocast(decoded.device.type, enabled=False):
+        return resized(head(decoded.float()), size)
+
+
 def _head(network: nn.Module, outputs: int) -> nn.Module:
-    inputs = _convolutions(_part(network, "segmentation_head"))[0].in_channels
     return nn.Sequential(
-        *convolution(inputs, HEAD_WIDTH, 3),
+        *convolution(decoded_channels(network), HEAD_WIDTH, 3),
         nn.Conv2d(HEAD_WIDTH, outputs, 1),
     )
 

@@ -20,7 +20,7 @@ from surrogate_zoo.errors import LossfitError
 from surrogate_zoo.losses.drafts import measured
 from surrogate_zoo.losses.scale import gradient_scale, inputs_of, states
 from surrogate_zoo.metrics.targets import Target
-from workers.datasets.dataset import Pixels, Samples
+from workers.datasets.dataset import Samples
 from workers.datasets.layouts import open_dataset
 from workers.datasets.training_split import read_training_split
 from workers.learning.batches import Batches
@@ -28,7 +28,7 @@ from workers.learning.device import choose_device, worker_facts
 from workers.learning.hold_out import Cut, cut_hold_out
 from workers.learning.image_stack import Stack, stack_by_size
 from workers.learning.learner import Learner, initial_network, train
-from workers.learning.losses import build_loss, distance_maps_of
+from workers.learning.losses import build_loss, distance_maps_of, inputs_given
 from workers.learning.proxy_size import brought_down
 from workers.learning.states import keep, load_network, restore, state_path
 from workers.networks.frozen import freeze_encoder
@@ -108,7 +108,7 @@ def evaluate_pack(
     stacks = stack_by_size(samples, torch_device, cut.kept, maps=maps, num_classes=num_classes)
     batches = Batches(stacks, task.schedule, task.seed)
     entrance = _Entrance.of(
-        task, [samples.masks[index] for index in cut.kept], batches, num_classes, torch_device
+        task, samples, cut.kept, batches=batches, num_classes=num_classes, device=torch_device
     )
     entries = [entrance.enter(candidate) for candidate in candidates]
     learners = [entry.learner for entry in entries if isinstance(entry, _Entered)]
@@ -183,12 +183,14 @@ class _Entrance:
     def of(
         cls,
         task: ProxyTask,
-        masks: Sequence[Pixels],
+        samples: Samples,
+        kept: Sequence[int],
+        *,
         batches: Batches,
         num_classes: int,
         device: torch.device,
     ) -> "_Entrance":
-        """Prepare what candidates share; ``masks`` are those that are trained on."""
+        """Prepare what candidates share; the samples ``kept`` are trained on."""
         Target(task.metric)  # an unknown metric is the task's fault, not a candidate's
         network = initial_network(task.network, num_classes, task.seed)
         if task.frozen_encoder:
@@ -196,7 +198,11 @@ class _Entrance:
         if task.warm_start is not None:
             load_network(network, Path(task.warm_start))
         build = partial(
-            build_loss, masks=masks, num_classes=num_classes, loss_networks=task.loss_networks
+            build_loss,
+            masks=[samples.masks[index] for index in kept],
+            num_classes=num_classes,
+            loss_networks=task.loss_networks,
+            given=inputs_given(task.network, samples),
         )
         test = None
         if task.rejection is not None:

@@ -23,7 +23,7 @@ from workers.learning.device import PeakMemory, choose_device
 from workers.learning.hold_out import Cut, cut_hold_out, held_out
 from workers.learning.image_stack import Stack, stack_by_size
 from workers.learning.learner import CHECK_EVERY, Learner, initial_network, learning_rate, train
-from workers.learning.losses import build_loss, distance_maps_of
+from workers.learning.losses import build_loss, distance_maps_of, inputs_given
 from workers.learning.sharing import Share, device_of, shared_with
 from workers.retraining.early_stop import EarlyStop
 from workers.retraining.logs import Logs, event_files, training_logs
@@ -130,9 +130,10 @@ class _Retraining:
             self.kept = list(cut.kept)
             self.early_stop = EarlyStop(task.early_stop, self._measure_on(cut), cut.told)
         masks = [self.samples.masks[index] for index in self.kept]
+        given = inputs_given(task.network, self.samples)
         self.learner = Learner(
             initial_network(task.network, classes, task.seed),
-            build_loss(task.loss, masks, classes, task.loss_networks),
+            build_loss(task.loss, masks, classes, task.loss_networks, given=given),
             task.training,
             device,
             inputs=needs_of(task.loss).inputs,

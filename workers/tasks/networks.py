@@ -1,6 +1,6 @@
 """A segmentation network, as a frozen value."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -20,6 +20,10 @@ class NetworkSpec(Spec):
         weights_file: Path on the workers of a safetensors file with the encoder's weights instead,
             as huggingface.co has it or as a retraining left it.
         options: Further keyword arguments of the architecture, e.g. ``decoder_channels``.
+        embedding: Channels of a head that gives every pixel an embedding, which losses of objects
+            train and clustering makes objects of (De Brabandere et al., 2017: 8 for Cityscapes, 16
+            for CVPPP); None for a network without.
+        seediness: Whether it has the head of ``deep-metric`` that says where to begin a mask, too.
     """
 
     architecture: str = "DeepLabV3Plus"
@@ -27,9 +31,17 @@ class NetworkSpec(Spec):
     weights: Literal["imagenet", "packaged"] | None = None
     weights_file: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
+    embedding: Annotated[int, Field(ge=1, le=64)] | None = None
+    seediness: bool = False
 
     @model_validator(mode="after")
     def _weights_come_from_one_place(self) -> "NetworkSpec":
         if self.weights is not None and self.weights_file is not None:
             raise ValueError("weights and weights_file exclude each other: set weights to null")
+        return self
+
+    @model_validator(mode="after")
+    def _seeds_are_of_embeddings(self) -> "NetworkSpec":
+        if self.seediness and self.embedding is None:
+            raise ValueError("seediness needs embeddings: set embedding, to 16 say")
         return self

@@ -101,6 +101,13 @@ def test_it_names_networks_of_the_loss_and_weights_of_others(dataset: Dataset) -
     assert "secret" not in text
 
 
+def test_it_names_the_heads_that_stay(dataset: Dataset) -> None:
+    headed = tiny.NETWORK.model_dump() | {"embedding": 8, "seediness": True}
+    told, without = rows(card(dataset, request(network=headed))), rows(card(dataset, request()))
+    assert (told["embedding head"], told["seediness head"]) == ("8 channels", "yes")
+    assert not {"embedding head", "seediness head"} & without.keys()
+
+
 def test_a_name_cannot_break_the_tables(dataset: Dataset) -> None:
     report = dataset.report | {"classes": ["a|b", "<script>", "`c`\n| d"]}
     strange = Dataset(name="tiny", source=dataset.source, report=report)

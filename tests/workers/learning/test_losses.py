@@ -8,8 +8,10 @@ import torch
 
 from surrogate_zoo import LOSSES, load_loss
 from surrogate_zoo.errors import InputError
-from surrogate_zoo.needs import CLASS_IMAGE_PIXELS, CLASS_PIXELS
-from workers.learning.losses import build_loss, class_counts, distance_maps_of
+from surrogate_zoo.needs import CLASS_IMAGE_PIXELS, CLASS_PIXELS, EMBEDDINGS, INSTANCES, SEEDINESS
+from workers.datasets.dataset import Objects, Samples
+from workers.learning.losses import build_loss, class_counts, distance_maps_of, inputs_given
+from workers.tasks.networks import NetworkSpec
 
 MASKS = (
     np.array([[0, 0, 0, 1], [255, 255, 0, 1]], np.uint8),
@@ -48,14 +50,38 @@ def test_a_missing_loss_network_is_told() -> None:
         build_loss(LOSSES["semeda"].document(), MASKS, 4, {})
 
 
+GIVEN: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "neither": (
+        "discriminative",
+        (),
+        "needs embeddings .set network.embedding, to 16 say., instances .take a dataset that tells",
+    ),
+    "head": ("cross-entropy-discriminative", (INSTANCES,), "needs embeddings .set.*say., which"),
+    "objects": ("discriminative", (EMBEDDINGS,), "needs instances .take a dataset.*, which"),
+    "seeds": (
+        "deep-metric",
+        (EMBEDDINGS, INSTANCES),
+        "needs seediness .set network.seediness to true., which this training does not have",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", GIVEN)
+def test_what_a_training_cannot_give_is_told(case: str) -> None:
+    name, given, message = GIVEN[case]
+    with pytest.raises(InputError, match=message):
+        build_loss(LOSSES[name].document(), MASKS, 4, {}, given=given)
+    everything = (EMBEDDINGS, INSTANCES, SEEDINESS)
+    assert build_loss(LOSSES[name].document(), MASKS, 4, {}, given=everything)
+
+
 @pytest.mark.parametrize(
-    ("name", "lacking"),
-    [
-        ("discriminative", "needs embeddings, instances, which"),
-        ("deep-metric", "needs embeddings, instances, seediness, which"),
-        ("cross-entropy-discriminative", "needs embeddings, instances, which"),
-    ],
+    "objects", [None, (np.zeros((2, 4), np.int32), np.zeros((2, 2), np.int32))]
 )
-def test_what_a_training_cannot_give_is_told(name: str, lacking: str) -> None:
-    with pytest.raises(InputError, match=lacking):
-        build_loss(LOSSES[name].document(), MASKS, 4, {})
+def test_a_training_has_what_network_and_dataset_have(objects: tuple[Objects, ...] | None) -> None:
+    samples = Samples(("a", "b"), tuple(np.dstack([mask] * 3) for mask in MASKS), MASKS, objects)
+    of_dataset = () if objects is None else (INSTANCES,)
+    assert inputs_given(NetworkSpec(), samples) == of_dataset
+    assert inputs_given(NetworkSpec(embedding=8), samples) == (EMBEDDINGS, *of_dataset)
+    both = NetworkSpec(embedding=8, seediness=True)
+    assert inputs_given(both, samples) == (EMBEDDINGS, SEEDINESS, *of_dataset)

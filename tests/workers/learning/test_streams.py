@@ -19,6 +19,7 @@ def test_the_numbers_are_those_that_results_were_made_with() -> None:
         "EDGE_NOISE": 12,
         "INVERSE_PAIRS": 13,
         "INVERSE_MEASURES": 14,
+        "CLUSTERING": 21,
     }
 
 

@@ -111,6 +111,32 @@ def test_candidates_start_from_a_warm_up_on_the_same_encoder(weights: str, tmp_p
         evaluate_pack(task(weights, warm_start=path, frozen_encoder=False), PACK[:1], device="cpu")
 
 
+def test_a_pack_carries_heads_of_its_networks_own(weights: str, tmp_path: Path) -> None:
+    network = task(weights).network.model_copy(update={"embedding": 4, "seediness": True})
+    changes: dict[str, Any] = {"network": network, "training": {"ema_decay": 0.5}}
+    losses = ("cross-entropy-discriminative", "cross-entropy", "deep-metric")
+    pack = [tiny.candidate(number, name) for number, name in enumerate(losses)]
+    together = evaluate_pack(task(weights, **changes), pack, device="cpu")
+    alone = [evaluate_pack(task(weights, **changes), [one], device="cpu")[0] for one in pack]
+    states = {"states": str(tmp_path)}
+    evaluate_pack(task(weights, stop_after=2, **states, **changes), pack, device="cpu")
+    staged = evaluate_pack(task(weights, **states, **changes), pack, device="cpu")
+    for outcome, single, other in zip(together, alone, staged, strict=True):
+        assert outcome.error is None
+        assert outcome.metrics == single.metrics == other.metrics
+        assert outcome.curve == single.curve == other.curve
+    kept = torch.load(tmp_path / "0.pt", weights_only=True)
+    for part, prefix in (("network", "network."), ("average", "")):
+        assert f"{prefix}own_heads.embeddings.weight" in kept[part]
+    bare = task(weights, training=changes["training"])
+    [plain] = evaluate_pack(bare, pack[1:2], device="cpu")
+    assert plain.curve == together[1].curve  # heads that a loss does not ask for change nothing
+    [lacking] = evaluate_pack(bare, pack[:1], device="cpu")
+    assert str(lacking.error).startswith(
+        "The loss cannot be loaded: The loss needs embeddings (set"
+    )
+
+
 def test_one_that_fails_leaves_the_others_as_they_are(weights: str) -> None:
     wild = task(weights, training=tiny.OVERFLOWING)
     outcomes = evaluate_pack(wild, PACK, device="cpu")
