@@ -7,7 +7,7 @@ from typing import Any
 from search_service.jobs import stages
 from search_service.jobs.run import Run
 from search_service.searches import warm_up
-from search_service.searches.racing.entrants import Entrant, Role
+from search_service.searches.racing.entrants import Entrant, Role, shared
 from search_service.searches.racing.rules import (
     LEAST_ROUNDS,
     RaceSpec,
@@ -50,7 +50,8 @@ class Race:
             Interrupted: The job is to pause or to stop; what finished is recorded.
             LossfitError: The proxy task cannot be run.
         """
-        finalists = self._heats()
+        own = self._heats()
+        finalists = shared(own)
         dropped: dict[str, frozenset[int]] = {metric: frozenset() for metric in finalists}
         running = dict(finalists)
         lasted = dict.fromkeys(finalists, self.spec.rounds)
@@ -67,7 +68,7 @@ class Race:
             running = {
                 metric: entrants
                 for metric, entrants in running.items()
-                if not stands[metric].decided(_rivals(entrants))
+                if not stands[metric].decided(_rivals(entrants, stands[metric]))
             }
             # Who runs on for another metric gets more scores: here they do not count any more.
             lasted |= {m: min(lasted[m], number) for m in finalists if m not in running}
@@ -77,7 +78,15 @@ class Race:
             metric: self._standing(metric, entrants, dropped[metric], lasted[metric])
             for metric, entrants in finalists.items()
         }
-        return RaceResult(self, finalists, ended, lasted)
+        seen = {
+            metric: [
+                entrant
+                for entrant in entrants
+                if entrant in own[metric] or entrant.number in ended[metric].ranking
+            ]
+            for metric, entrants in finalists.items()
+        }
+        return RaceResult(self, seen, ended, lasted)
 
     def scores(self, metric: str, stage: str, entrants: Sequence[Entrant]) -> Scores:
         """Scores of those entrants in all rounds of a stage (``heat``, ``round``) that they ran in."""
@@ -140,7 +149,9 @@ class Race:
         """Where the race for a metric stands, after so many rounds; None takes all."""
         found = self.scores(metric, "round", entrants)
         scores = {number: told[:rounds] for number, told in found.items()}
-        return standing(scores, before, rivals=_rivals(entrants), level=self.spec.level)
+        first = standing(scores, before, level=self.spec.level)
+        rivals = _rivals(entrants, first)
+        return standing(scores, before, rivals=rivals, level=self.spec.level)
 
     def _round(
         self, stage: str, task: ProxyTask, entrants: Mapping[str, Sequence[Entrant]]
@@ -172,7 +183,8 @@ class RaceResult:
 
     Attributes:
         race: The race.
-        finalists: Metric -> who ran in the rounds.
+        finalists: Metric -> who ran in the rounds: its own finalists, and those of other metrics that
+            nothing tells from the winner.
         standings: Metric -> how it ended; whoever was dropped on the way stays dropped.
         lasted: Metric -> rounds that it took.
     """
@@ -245,9 +257,15 @@ class RaceResult:
         return {entrant.number: entrant for entrant in self.finalists[metric]}
 
 
-def _rivals(entrants: Sequence[Entrant]) -> list[int]:
-    """Cross entropy and the best handmade loss: the winner's lead over these is to be told."""
-    return [entrant.number for entrant in entrants if set(entrant.roles) - {"candidate"}]
+def _rivals(entrants: Sequence[Entrant], stand: Standing) -> list[int]:
+    """The best handmade loss and cross entropy at its best: the winner's lead over these is to be told."""
+    roles: tuple[Role, ...] = ("handmade", "cross-entropy")
+    found = []
+    for role in roles:
+        of_role = [(stand.means[e.number], -e.number) for e in entrants if role in e.roles]
+        sound = [(mean, number) for mean, number in of_role if mean is not None]
+        found += [-max(sound)[1]] if sound else []
+    return found
 
 
 def _told_lead(lead: Difference | None) -> dict[str, Any] | None:

@@ -136,11 +136,12 @@ leads, and chance may have made that; ``handmade``: the best handmade loss won."
 
 
 def verdict(leads: Mapping[int, Difference], winner: int, handmade: Collection[int]) -> Verdict:
-    """What a race says of its winner."""
+    """What a race says of its winner: the handmade loss that is closest to it counts."""
     if winner in handmade:
         return "handmade"
     rivals = [leads[entrant] for entrant in handmade if entrant in leads]
-    return "better" if rivals and all(clear(lead) for lead in rivals) else "not told apart"
+    closest = min(rivals, key=lambda lead: lead.mean, default=None)
+    return "better" if closest is not None and clear(closest) else "not told apart"
 
 
 def _behind(scores: Scores, level: float) -> set[int]:

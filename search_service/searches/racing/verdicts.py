@@ -18,7 +18,7 @@ def sentence(objective: str, race: Mapping[str, Any]) -> str:
     """
     winner = next(entrant for entrant in race["entrants"] if entrant["winner"])
     metric = METRICS[objective].title if objective in METRICS else objective
-    rivals = [entrant for entrant in race["entrants"] if entrant["lead"] and _is_rival(entrant)]
+    rivals = _rivals([entrant for entrant in race["entrants"] if entrant["lead"]])
     names = {id(entrant): _told_apart(entrant, [winner, *rivals]) for entrant in (winner, *rivals)}
     leads = "; ".join(f"{_lead(rival)} over {names[id(rival)]}" for rival in rivals)
     seeds, first = f"{race['rounds']} fresh seeds", _first(winner, names[id(winner)])
@@ -58,8 +58,15 @@ def label(entrant: Mapping[str, Any]) -> str:
     return name if not share else f"{name} with {share:.2g} of cross entropy"
 
 
-def _is_rival(entrant: Mapping[str, Any]) -> bool:
-    return bool({"handmade", "cross-entropy"} & set(entrant["roles"]))
+def _rivals(entrants: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The handmade loss and the cross entropy that are closest to the winner, each once."""
+    found: list[Mapping[str, Any]] = []
+    for role in ("handmade", "cross-entropy"):
+        of_role = [entrant for entrant in entrants if role in entrant["roles"]]
+        closest = min(of_role, key=lambda entrant: entrant["lead"]["mean"], default=None)
+        if closest is not None and closest not in found:
+            found.append(closest)
+    return found
 
 
 def _lead(rival: Mapping[str, Any]) -> str:

@@ -86,12 +86,13 @@ def test_where_all_are_equal_nobody_is_dropped_but_by_chance() -> None:
     assert dropped / races <= 0.15
 
 
-LEADS: Mapping[int, Difference] = {1: Difference(0.05, 0.02, 0.01), 2: Difference(0.05, 0.08, 0.3)}
+LEADS: Mapping[int, Difference] = {1: Difference(0.05, 0.02, 0.01), 2: Difference(0.04, 0.08, 0.3)}
 
 
-def test_a_verdict_needs_every_handmade_rival_clearly_behind() -> None:
+def test_a_verdict_needs_the_closest_handmade_loss_clearly_behind() -> None:
     assert verdict(LEADS, 0, [1]) == "better"
     assert verdict(LEADS, 0, [1, 2]) == "not told apart"
+    assert verdict(LEADS | {2: Difference(0.06, 0.08, 0.3)}, 0, [1, 2]) == "better"
     assert verdict(LEADS, 0, []) == "not told apart"
     assert verdict(LEADS, 0, [0, 1]) == "handmade"
 
