@@ -1,7 +1,5 @@
 """Who leads a race, who is dropped, and what is said of the winner."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -86,7 +84,7 @@ def test_where_all_are_equal_nobody_is_dropped_but_by_chance() -> None:
     assert dropped / races <= 0.15
 
 
-LEADS: Mapping[int, Difference] = {1: Difference(0.05, 0.02, 0.01), 2: Difference(0.04, 0.08, 0.3)}
+LEADS: dict[int, Difference] = {1: Difference(0.05, 0.02, 0.01), 2: Difference(0.04, 0.08, 0.3)}
 
 
 def test_a_verdict_needs_the_closest_handmade_loss_clearly_behind() -> None:
