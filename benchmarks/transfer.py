@@ -35,6 +35,7 @@ from search_service.comparisons.results import Row, Table
 from search_service.comparisons.tuning import Tried, best_of, grid
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.registry import LOSSES
+from workers.learning.device import choose_device
 from workers.proxy.proxy import evaluate_pack
 from workers.tasks.proxy import Candidate, ProxyTask
 
@@ -337,7 +338,8 @@ def written(
 ) -> Iterator[str]:
     """Lines of the report."""
     height, width = arguments.size
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    chosen = choose_device(arguments.device)
+    device = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else "no GPU"
     yield (
         f"{arguments.dataset} at {height}x{width}, {arguments.iterations} iterations of 8 crops, whole "
         f"networks; {tasks.circumstances()}, {device}; {len(ledger.scores)} trainings in all, this run "

@@ -13,7 +13,7 @@ from torch import Tensor
 from surrogate_zoo.errors import InputError
 from workers.instances.cluster import checked, cluster, points_of
 from workers.instances.found import Found, Prediction, found, without_small
-from workers.tasks.instances import ClusteringSpec
+from workers.tasks.instances import EMBEDDED, ClusteringSpec
 
 
 class Truth(NamedTuple):
@@ -59,7 +59,7 @@ def oracle_centres(
     Raises:
         InputError: As ``cluster``, or the spec's method has no radius among embeddings.
     """
-    if spec.method not in {"mean-shift", "threshold"}:
+    if spec.method not in EMBEDDED:
         raise InputError(
             f"True centres need the radius of mean-shift or threshold, not {spec.method}."
         )

@@ -43,7 +43,7 @@ def _draw_entrants(axes: Axes, entrants: Sequence[Mapping[str, Any]]) -> None:
     for label, colour in (("winner", FOUND), ("rival", START), ("other candidate", TRIAL)):
         axes.plot([], [], "o", color=colour, label=label)
     axes.plot([], [], "|", color="black", markersize=14, mew=2.5, label="mean over the seeds")
-    axes.set_yticks(range(len(ranked)), [named(entrant) for entrant in ranked], fontsize=9)
+    axes.set_yticks(range(len(ranked)), [named(entrant, ranked) for entrant in ranked], fontsize=9)
     axes.set_ylim(len(ranked) - 0.5, -0.5)
     axes.grid(axis="x", alpha=0.25)
 

@@ -57,7 +57,7 @@ def table(race: Mapping[str, Any]) -> list[tuple[str, ...]]:
     ranked = sorted(race["entrants"], key=lambda each: (not each["winner"], -(each["mean"] or 0.0)))
     return [
         (
-            named(entrant),
+            named(entrant, ranked, shown=("rate",)),
             f"{entrant.get('rate', 1.0):.3g}",
             str(len(entrant["scores"])),
             "failed" if entrant["mean"] is None else f"{100 * entrant['mean']:.1f}",
@@ -67,12 +67,18 @@ def table(race: Mapping[str, Any]) -> list[tuple[str, ...]]:
     ]
 
 
-def named(entrant: Mapping[str, Any]) -> str:
-    """An entrant as a table calls it: its loss, and its trial or that it is handmade."""
+def named(
+    entrant: Mapping[str, Any], others: Sequence[Mapping[str, Any]], shown: Sequence[str] = ()
+) -> str:
+    """An entrant as a table calls it: its loss, and its trial or that it is handmade.
+
+    The other arguments are those of ``verdicts.label``.
+    """
     name, roles = label(entrant), [_ROLES[role] for role in entrant["roles"] if role in _ROLES]
     if "loss" not in entrant:
         name = "start" if "start" in roles else name
         return name if entrant["number"] is None else f"{name}, trial {entrant['number']}"
+    name = label(entrant, others, shown)
     if "handmade" in roles:
         return f"{name} (handmade)"
     return f"{name} (start)" if "start" in roles else name

@@ -54,27 +54,30 @@ def of_trials(
 ) -> list[Entrant]:
     """Those of a search of the zoo for one metric: the best candidates, rivals, and the start.
 
-    The start is the surrogate of the metric with straight curves, at its best rate.
+    The best that is no handmade loss is a candidate in any case. A handmade loss as the literature has
+    it is handmade at every rate, whatever it was chosen for. The start is the surrogate of the metric
+    with straight curves, at its best rate.
     """
     target = Target(metric)
     ranked = _ranked(target, [trial for trial in trials if trial.ending == "trained"])
+    searched = [trial for trial in ranked if not space.plain(trial.theta)]
     every = _ranked(target, trials)  # a rival may have been stopped early
-    start = [trial for trial in every if _is_start(space, target, trial.theta)]
     plain = _best_of_each(space, [trial for trial in every if space.plain(trial.theta)])
-    entropy = [t for t in plain if space.kind(t.theta).name == CROSS_ENTROPY]
-    roles: dict[int, list[Role]] = {}
+    entropy = [trial for trial in plain if _is_entropy(space, trial.theta)]
+    start = [trial for trial in every if _is_start(space, target, trial.theta)]
+    best = {trial.number for trial in (*ranked[:starters], *searched[:1])}
+    first = {trial.number for trial in start[:1]}
     chosen = (
-        ("candidate", ranked[:starters]),
-        ("handmade", plain[:HANDMADE_STARTERS]),
-        ("cross-entropy", entropy[:1]),
-        ("start", start[:1]),
+        *ranked[:starters],
+        *searched[:1],
+        *plain[:HANDMADE_STARTERS],
+        *entropy[:1],
+        *start[:1],
     )
-    role: Role
-    for role, group in chosen:  # type: ignore[assignment]
-        for trial in group:
-            roles.setdefault(trial.number, []).append(role)
-    by_number = {trial.number: trial for trial in trials}
-    return [_of_trial(space, by_number[number], tuple(told)) for number, told in roles.items()]
+    return [
+        _of_trial(space, trial, _roles(space, trial.theta, number in best, number in first))
+        for number, trial in {trial.number: trial for trial in chosen}.items()
+    ]
 
 
 def of_curves(
@@ -111,7 +114,7 @@ def shared(entrants: Mapping[str, Sequence[Entrant]]) -> dict[str, list[Entrant]
     """Let whoever runs for one metric run for all: a training scores every metric.
 
     So the loss that was searched for one metric wins another's race where it is the best for that. What
-    is handmade for one is handmade for all.
+    is handmade stays so.
 
     Args:
         entrants: Metric -> those of its own; a number stands for the same loss everywhere.
@@ -120,25 +123,33 @@ def shared(entrants: Mapping[str, Sequence[Entrant]]) -> dict[str, list[Entrant]
         Metric -> its own first, then the others'.
     """
     every = {entrant.number: entrant for group in entrants.values() for entrant in group}
-    lasting: dict[int, list[Role]] = {number: [] for number in every}
-    for group in entrants.values():
-        for entrant in group:
-            lasting[entrant.number] += [role for role in entrant.roles if role in _LASTING]
+    own = {metric: {entrant.number for entrant in group} for metric, group in entrants.items()}
     return {
         metric: [
-            *(replace(e, roles=_once(*e.roles, *lasting[e.number])) for e in group),
-            *(
-                replace(entrant, roles=_once("candidate", *lasting[number]))
-                for number, entrant in every.items()
-                if number not in {own.number for own in group}
-            ),
+            *group,
+            *(_guest(entrant) for number, entrant in every.items() if number not in own[metric]),
         ]
         for metric, group in entrants.items()
     }
 
 
-def _once(*roles: Role) -> tuple[Role, ...]:
-    return tuple(dict.fromkeys(roles))
+def _guest(entrant: Entrant) -> Entrant:
+    """An entrant in the race for another metric than its own."""
+    lasting = (role for role in entrant.roles if role in _LASTING)
+    return replace(entrant, roles=("candidate", *lasting))
+
+
+def _roles(
+    space: ZooSpace, theta: Sequence[float], candidate: bool, start: bool
+) -> tuple[Role, ...]:
+    """What a point of the zoo runs as, given why it was chosen."""
+    held: dict[Role, bool] = {
+        "candidate": candidate,
+        "handmade": space.plain(theta),
+        "cross-entropy": space.plain(theta) and _is_entropy(space, theta),
+        "start": start,
+    }
+    return tuple(role for role, held_by in held.items() if held_by)
 
 
 def _ranked(target: Target, trials: Sequence[Trial]) -> list[Trial]:
@@ -157,6 +168,10 @@ def _best_of_each(space: ZooSpace, ranked: Sequence[Trial]) -> list[Trial]:
     for trial in ranked:
         best.setdefault(space.kind(trial.theta).name, trial)
     return list(best.values())
+
+
+def _is_entropy(space: ZooSpace, theta: Sequence[float]) -> bool:
+    return space.kind(theta).name == CROSS_ENTROPY
 
 
 def _is_start(space: ZooSpace, target: Target, theta: Sequence[float]) -> bool:

@@ -20,6 +20,9 @@ from search_service.significance import Difference
 from surrogate_zoo.metrics.targets import Target
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
+RIVALS: tuple[Role, ...] = ("handmade", "cross-entropy")
+"""The winner's lead over the closest loss of each of these roles is to be told."""
+
 SEEDS = 2**31  # seeds lie below
 
 
@@ -68,7 +71,7 @@ class Race:
             running = {
                 metric: entrants
                 for metric, entrants in running.items()
-                if not stands[metric].decided(_rivals(entrants, stands[metric]))
+                if not stands[metric].decided
             }
             # Who runs on for another metric gets more scores: here they do not count any more.
             lasted |= {m: min(lasted[m], number) for m in finalists if m not in running}
@@ -78,14 +81,7 @@ class Race:
             metric: self._standing(metric, entrants, dropped[metric], lasted[metric])
             for metric, entrants in finalists.items()
         }
-        seen = {
-            metric: [
-                entrant
-                for entrant in entrants
-                if entrant in own[metric] or entrant.number in ended[metric].ranking
-            ]
-            for metric, entrants in finalists.items()
-        }
+        seen = {metric: _seen(own[metric], finalists[metric], ended[metric]) for metric in own}
         return RaceResult(self, seen, ended, lasted)
 
     def scores(self, metric: str, stage: str, entrants: Sequence[Entrant]) -> Scores:
@@ -149,9 +145,8 @@ class Race:
         """Where the race for a metric stands, after so many rounds; None takes all."""
         found = self.scores(metric, "round", entrants)
         scores = {number: told[:rounds] for number, told in found.items()}
-        first = standing(scores, before, level=self.spec.level)
-        rivals = _rivals(entrants, first)
-        return standing(scores, before, rivals=rivals, level=self.spec.level)
+        groups = [{e.number for e in entrants if role in e.roles} for role in RIVALS]
+        return standing(scores, before, groups=groups, level=self.spec.level)
 
     def _round(
         self, stage: str, task: ProxyTask, entrants: Mapping[str, Sequence[Entrant]]
@@ -184,7 +179,7 @@ class RaceResult:
     Attributes:
         race: The race.
         finalists: Metric -> who ran in the rounds: its own finalists, and those of other metrics that
-            nothing tells from the winner.
+            nothing tells from the winner, or that are its rivals.
         standings: Metric -> how it ended; whoever was dropped on the way stays dropped.
         lasted: Metric -> rounds that it took.
     """
@@ -215,6 +210,7 @@ class RaceResult:
                 | {"roles": list(entrant.roles), "scores": list(rounds[entrant.number])}
                 | {"winner": entrant is winner, "mean": stand.means[entrant.number]}
                 | {"lead": _told_lead(stand.leads.get(entrant.number))}
+                | {"rival": entrant.number in stand.rivals}
                 for entrant in entrants
             ],
             "in_heats": [
@@ -257,15 +253,10 @@ class RaceResult:
         return {entrant.number: entrant for entrant in self.finalists[metric]}
 
 
-def _rivals(entrants: Sequence[Entrant], stand: Standing) -> list[int]:
-    """The best handmade loss and cross entropy at its best: the winner's lead over these is to be told."""
-    roles: tuple[Role, ...] = ("handmade", "cross-entropy")
-    found = []
-    for role in roles:
-        of_role = [(stand.means[e.number], -e.number) for e in entrants if role in e.roles]
-        sound = [(mean, number) for mean, number in of_role if mean is not None]
-        found += [-max(sound)[1]] if sound else []
-    return found
+def _seen(own: Sequence[Entrant], entrants: Sequence[Entrant], stand: Standing) -> list[Entrant]:
+    """A metric's own finalists, and the others' that nothing tells from the winner or that are rivals."""
+    kept = {entrant.number for entrant in own} | {*stand.ranking, *stand.rivals}
+    return [entrant for entrant in entrants if entrant.number in kept]
 
 
 def _told_lead(lead: Difference | None) -> dict[str, Any] | None:

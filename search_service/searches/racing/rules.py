@@ -70,17 +70,19 @@ class Standing:
         dropped: Those that failed or are clearly behind.
         leads: The leader's lead over each other entrant, in pairs, over the rounds both ran in.
         means: Mean score of each entrant over the rounds that it ran in; None where it has none.
+        rivals: Who the leader is to be told from: of each group the one that is closest to it.
     """
 
     ranking: tuple[int, ...]
     dropped: frozenset[int]
     leads: Mapping[int, Difference]
     means: Mapping[int, float | None]
+    rivals: tuple[int, ...] = ()
 
-    def decided(self, rivals: Collection[int]) -> bool:
-        """Whether the leader's lead over the runner-up and over these rivals is beyond doubt."""
-        others = [*self.ranking[1:2], *rivals]
-        return all(clear(self.leads[other]) for other in others if other in self.leads)
+    @property
+    def decided(self) -> bool:
+        """Whether the leader's lead over the runner-up and over its rivals is beyond doubt."""
+        return all(clear(self.leads[other]) for other in {*self.ranking[1:2], *self.rivals})
 
 
 def clear(lead: Difference) -> bool:
@@ -88,11 +90,17 @@ def clear(lead: Difference) -> bool:
     return lead.interval is not None and lead.interval[0] > 0
 
 
+def closest(leads: Mapping[int, Difference], group: Collection[int]) -> int | None:
+    """Who of a group is closest to the leader, by their pairs; None where the leader is alone in it."""
+    others = [entrant for entrant in leads if entrant in group]
+    return min(others, key=lambda entrant: (leads[entrant].mean, entrant), default=None)
+
+
 def standing(
     scores: Scores,
     before: Collection[int] = (),
     *,
-    rivals: Collection[int] = (),
+    groups: Sequence[Collection[int]] = (),
     level: float = significance.LEVEL,
 ) -> Standing:
     """Where a race stands.
@@ -105,7 +113,7 @@ def standing(
     Args:
         scores: As above; an entrant that was dropped has fewer rounds.
         before: Those that were dropped already.
-        rivals: Those that the winner is to be told from.
+        groups: The handmade losses, say: the winner is to be told from the closest of each group.
         level: Of the intervals.
     """
     means = {entrant: _mean(rounds) for entrant, rounds in scores.items()}
@@ -120,6 +128,8 @@ def standing(
         for entrant in sound
         if entrant != leader
     }
+    nearest = (closest(leads, group) for group in groups)
+    rivals = tuple(dict.fromkeys(rival for rival in nearest if rival is not None))
     behind = {
         entrant
         for entrant in _behind({entrant: scores[entrant] for entrant in ranking}, level)
@@ -127,7 +137,7 @@ def standing(
     }
     dropped = frozenset(before) | behind | (set(scores) - set(sound))
     kept = tuple(entrant for entrant in ranking if entrant not in behind)
-    return Standing(kept, dropped, leads, means)
+    return Standing(kept, dropped, leads, means, rivals)
 
 
 Verdict = Literal["better", "not told apart", "handmade"]
@@ -139,9 +149,8 @@ def verdict(leads: Mapping[int, Difference], winner: int, handmade: Collection[i
     """What a race says of its winner: the handmade loss that is closest to it counts."""
     if winner in handmade:
         return "handmade"
-    rivals = [leads[entrant] for entrant in handmade if entrant in leads]
-    closest = min(rivals, key=lambda lead: lead.mean, default=None)
-    return "better" if closest is not None and clear(closest) else "not told apart"
+    rival = closest(leads, handmade)
+    return "better" if rival is not None and clear(leads[rival]) else "not told apart"
 
 
 def _behind(scores: Scores, level: float) -> set[int]:

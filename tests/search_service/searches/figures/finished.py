@@ -108,6 +108,7 @@ def entrant(loss: str, number: int, mean: float, *, winner: bool) -> dict[str, A
         "scores": [mean - 0.01, mean, mean + 0.01],
         "winner": winner,
         "mean": mean,
+        "rival": not winner,
         "lead": None if winner else {"mean": 0.05, "interval": [0.03, 0.07], "p": 0.01},
     }
 

@@ -53,6 +53,16 @@ def test_the_best_candidates_run_with_the_best_of_each_handmade_kind_and_the_sta
     }
 
 
+def test_a_handmade_loss_is_handmade_at_every_rate_and_the_best_other_one_runs_too() -> None:
+    faster = tried(8, "lovasz", 0.70)
+    slower = tried(9, "lovasz", 0.65)
+    found = entrants.of_trials(SPACE, [*TRIALS, faster, slower], 2, "miou")
+    roles = {entrant.number: entrant.roles for entrant in found}
+    assert roles[8] == roles[9] == ("candidate", "handmade")
+    assert roles[4] == ("candidate",)  # the best that is none, beyond the two starters
+    assert 7 not in roles
+
+
 def test_whoever_runs_for_one_metric_runs_for_all_and_stays_what_it_is() -> None:
     regions = entrants.of_trials(SPACE, TRIALS, 1, "miou")
     alone = [replace(regions[0], number=40), replace(regions[1], number=41, roles=("handmade",))]

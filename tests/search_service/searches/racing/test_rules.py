@@ -58,9 +58,17 @@ def test_those_that_were_dropped_stay_out_and_keep_their_distance() -> None:
 
 def test_a_race_is_decided_where_runner_up_and_rivals_are_clearly_behind() -> None:
     scores = {0: [0.60, 0.61, 0.60], 1: [0.59, 0.61, 0.60], 2: [0.40, 0.41, 0.40]}
-    assert not standing(scores).decided([2])
+    assert not standing(scores, groups=[[2]]).decided
     del scores[1]
-    assert standing(scores).decided([2])
+    assert standing(scores, groups=[[2]]).decided
+
+
+def test_rivals_are_the_closest_of_each_group_by_their_pairs() -> None:
+    """By pairs, and not by means: who was dropped after easy rounds has the higher mean."""
+    scores: Rounds = {0: [0.8, 0.8, 0.5], 1: [0.7, 0.7], 2: [0.75, 0.76, 0.44], 3: [0.6, 0.6, 0.3]}
+    stand = standing(scores, before={1}, groups=[{1, 2}, {3}, {0}, {9}])
+    assert stand.rivals == (2, 3)
+    assert standing(scores, before={1}, groups=[{2}, {2, 3}]).rivals == (2,)
 
 
 def test_two_rounds_of_many_tell_who_is_clearly_behind() -> None:
@@ -69,7 +77,7 @@ def test_two_rounds_of_many_tell_who_is_clearly_behind() -> None:
     stand = standing(ahead | {4: [0.50, 0.54]})
     assert stand.dropped == {4}
     assert not clear(stand.leads[4])
-    rival = standing(ahead | {4: [0.50, 0.54]}, rivals={4})
+    rival = standing(ahead | {4: [0.50, 0.54]}, groups=[{4}])
     assert not rival.dropped  # what is claimed of the winner rests on its own pairs
 
 
@@ -111,8 +119,9 @@ def test_where_all_are_equal_chance_alone_seldom_says_better(rounds: int) -> Non
 def _says_better(spec: RaceSpec, noise: list[list[float]]) -> bool:
     """A race between a candidate, 0, and the best handmade loss, 1, look by look."""
     for done in range(LEAST_ROUNDS, spec.rounds + 1):
-        stand = standing({n: scores[:done] for n, scores in enumerate(noise)}, level=spec.level)
-        if stand.decided([1]) or done == spec.rounds:
+        so_far = {n: scores[:done] for n, scores in enumerate(noise)}
+        stand = standing(so_far, groups=[{1}], level=spec.level)
+        if stand.decided or done == spec.rounds:
             break
     return verdict(stand.leads, stand.ranking[0], {1}) == "better"
 

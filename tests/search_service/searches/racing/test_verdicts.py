@@ -29,6 +29,25 @@ def test_losses_of_the_same_kind_are_told_apart_by_their_parameters() -> None:
     )
 
 
+def test_a_table_tells_losses_of_a_kind_apart_beside_their_rates() -> None:
+    told = race("focal", "focal", "miou", "not told apart")
+    told["entrants"][0] |= {"rate": 3.0, "gamma": 3.0}
+    told["entrants"][1] |= {"rate": 1.0, "gamma": 2.0}
+    assert [row[0] for row in table(told)] == [
+        "focal (gamma 3) (handmade)",
+        "focal (gamma 2) (handmade)",
+    ]
+
+
+def test_surrogates_are_told_apart_by_their_trials() -> None:
+    points = [{f"p{n}": 0.1 * n + shift for n in range(5)} for shift in (0.0, 0.05)]
+    one, other = (
+        {"loss": "surrogate-bf1", "number": number, **own} for number, own in enumerate(points)
+    )
+    assert label(one, [one, other]) == "surrogate-bf1 (trial 0)"
+    assert label(one, [one]) == "surrogate-bf1"
+
+
 def test_a_handmade_winner_says_that_nothing_better_was_found() -> None:
     told = race("lovasz", "cross-entropy", "0.5*miou+0.5*bf1", "handmade")
     assert told["sentence"] == (
