@@ -128,5 +128,5 @@ class Race(Contest):
         if step < LEAST_ROUNDS:
             return running
         stand = standing(scores, frozenset(scores) - running, level=self.spec.level)
-        over = step == self.steps or stand.decided(())
+        over = step == self.steps or stand.decided
         return frozenset() if over else running - stand.dropped
