@@ -118,6 +118,7 @@ class Race:
             ranked = sorted(sound, key=lambda e: -(places[e.number] or 0.0))
         room: dict[Role, int] = {
             "candidate": self.spec.sizes(len(self.entrants)).finalists,
+            "surrogate": 1,
             "handmade": 1,
             "cross-entropy": 1,
         }
