@@ -9,6 +9,7 @@ the runs of the one before it. One controller works on a database at a time.
 import logging
 import shutil
 import signal
+import sys
 import threading
 from contextlib import ExitStack
 from types import TracebackType
@@ -32,7 +33,7 @@ from search_service.jobs.run import Interrupted, Run, claim, fail, settle
 from search_service.kinds import KINDS
 from search_service.settings import Settings
 from search_service.store import database
-from search_service.store.lease import hold_lease
+from search_service.store.lease import LeaseLostError, hold_lease
 from search_service.store.states import ACTIVE, FINAL, State
 from search_service.store.tables import Job
 from surrogate_zoo.errors import LossfitError
@@ -71,7 +72,7 @@ class Controller:
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
-        """Take the lease, bring the schema up to date, and let dbos continue what was running.
+        """Bring the schema up to date, take the lease, and let dbos continue what was running.
 
         Raises:
             ConflictError: Another controller runs on the database.
@@ -79,9 +80,9 @@ class Controller:
         with ExitStack() as exits:
             engine = database.make_engine(self._settings.database)
             exits.callback(engine.dispose)
-            exits.enter_context(hold_lease(engine))
             prepare(engine)
-            self._writing = database.sessions(engine)
+            self._lease = exits.enter_context(hold_lease(engine))
+            self._writing = self._lease.fence(database.sessions(engine))
             self._reading = database.read_sessions(engine)
             self._launch()
             exits.callback(_shut_down)
@@ -99,9 +100,15 @@ class Controller:
         self._exits.close()
 
     def work(self, stop: threading.Event) -> None:
-        """Dispatch jobs until ``stop`` is set; rides out a database that is away."""
+        """Dispatch jobs until ``stop`` is set; rides out a database that is away.
+
+        Raises:
+            LeaseLostError: Another controller has begun its term.
+        """
         rounds, away = 0, False
         while not stop.is_set():
+            if self._lease.lost.is_set():
+                raise LeaseLostError(f"Term {self._lease.term} as the controller is over.")
             try:
                 if rounds % round(_REVIVAL_SECONDS / _POLL_SECONDS) == 0:
                     self._revive()
@@ -274,8 +281,12 @@ def serve(settings: Settings) -> None:
         gpus_per_actor=settings.gpus_per_actor,
         pack_size=settings.pack_size,
     )
-    with pool, Controller(settings, pool) as controller:
-        controller.work(stop)
+    try:
+        with pool, Controller(settings, pool) as controller:
+            controller.work(stop)
+    except LeaseLostError as error:
+        _LOG.error("%s Another controller works on this database.", error)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ _IDLE = 5  # connections that stay open
 _READ_ONLY = "lossfit_read_only"
 _ASKS_FOR_TIMES, _TELLS_TIMES = (3, 12), (3, 42)  # of Python, of SQLite
 
-MIGRATION_KEY, CONTROLLER_KEY = 0x6C6F737301, 0x6C6F737302
-"""PostgreSQL advisory locks: who migrates, and who is the controller."""
+MIGRATION_KEY = 0x6C6F737301
+"""PostgreSQL's advisory lock of whoever migrates."""
 
 
 def make_engine(url: str, *, connections: int = 15) -> Engine:
