@@ -13,7 +13,7 @@ def upgrade() -> None:
     table = op.create_table(
         "controller",
         sa.Column("term", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("beat", sa.Float(), nullable=False),
+        sa.Column("beat", sa.Double(), nullable=False),
         sa.Column("place", sa.String(length=255), nullable=False),
         sa.Column("pid", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("term", name=op.f("pk_controller")),
