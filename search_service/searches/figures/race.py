@@ -51,4 +51,4 @@ def _draw_entrants(axes: Axes, ranked: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _is_rival(entrant: Mapping[str, Any]) -> bool:
-    return bool(set(entrant["roles"]) - {"candidate"})
+    return bool(set(entrant["roles"]) - {"candidate", "surrogate"})

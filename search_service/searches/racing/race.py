@@ -127,6 +127,7 @@ class Race:
             ranked = sorted(sound, key=lambda entrant: places[entrant.number])
         room: dict[Role, int] = {
             "candidate": self.spec.sizes(len(self.entrants)).finalists,
+            "surrogate": 1,
             "handmade": 1,
             "cross-entropy": 1,
         }
