@@ -11,10 +11,11 @@ from workers.networks.vgg import VGG16, start
 class Dilation10(nn.Module):
     """VGG-16 at stride 8 with its fully connected layers as convolutions, and a context module.
 
-    134.4 million weights for the 19 classes of Cityscapes, the context module counted in and no
-    further head; 119.5 of them are the two layers that were fully connected. The context module sees
-    class scores alone and begins as the identity, as in the paper; so it passes on what is above 0.
-    The paper trains the front end, then both; here both learn at once, and the scores of the front
+    134.3 million weights for 8 classes, 134.4 for 19, the context module counted in and no further
+    head; 119.5 of them are the two layers that were fully connected.
+
+    The context module sees class scores alone and begins as the identity, as in the paper; so it passes
+    on what is above 0. The paper trains the front end, then both; here both learn at once, and the scores of the front
     end are the network's auxiliary logits. Other departures: zeros around every convolution and not
     the image reflected around the first; ``weights_file`` fills VGG-16's convolutions and no more.
 

@@ -10,9 +10,9 @@ from workers.networks.vgg import STAGES, VGG16
 class SegNet(nn.Module):
     """VGG-16 and its mirror image, which unpools to where VGG-16 pooled.
 
-    29.4 million weights, for any number of classes up to a few hundred and with no further head: 14.7
-    each in the encoder and in the decoder, 577 a class in the last convolution. That one is the
-    segmentation head, so other heads see 64 channels at full size.
+    29.4 million weights (29,443,912 for 8 classes, 577 more for each further one), no further head
+    counted in. The last convolution is the segmentation head, so other heads see 64 channels at full
+    size.
 
     Args:
         classes: Channels of the logits.

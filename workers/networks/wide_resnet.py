@@ -42,9 +42,9 @@ LEVELS = (
 class WideResNet38(nn.Module):
     """37 wide convolutions with shortcuts at stride 8, and two dilated ones to the classes.
 
-    Model A1 of the paper with its segmentation layers of two convolutions: 124.1 million weights for 19
-    classes with no further head, 105.1 of them in the encoder. Without dropout, as in the published
-    code of the segmentation network. Heads see the 512 channels before the last convolution.
+    Model A1 of the paper with its segmentation layers of two convolutions, without dropout as in their
+    published code: 124.0 million weights for 8 classes or 19, no further head counted in, 105.1 of them
+    in the encoder. Heads see the 512 channels before the last convolution.
 
     Args:
         classes: Channels of the logits.
