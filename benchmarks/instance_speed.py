@@ -1,7 +1,7 @@
 """Speed of networks that find objects by embeddings: images a second, weights and memory.
 
     python -m benchmarks.instance_speed [--device cpu] [--sizes 64x128 128x256 256x512]
-        [--repeats 3] [--threads 1] [--networks ENet SegNet ...]
+        [--repeats 3] [--networks ENet SegNet ...]
 
 The four networks that De Brabandere et al. (2017) compare on Cityscapes, and two of today; 19 classes,
 embeddings of 8 channels, one image at a time. Sizes unless told are those of a CPU; 256x512, 512x1024 and
@@ -12,11 +12,11 @@ normalising the image. Weights are random, and the embeddings of an untrained ne
 what is clustered after the forward pass is drawn, the same for every network: 24 boxes of eight thing
 classes on a fifth of the image, their means from a normal distribution of deviation 3, pixels about them
 of deviation 0.1. It is mean-shift of radius 1.5 over each class. Times are medians after one run to warm
-up. Memory is the weights and, beyond them, the peak of tensors alive during one forward pass.
+up; on the CPU they are seconds that one thread computes, whatever else the machine does.
+Memory is the weights and, beyond them, the peak of tensors alive during one forward pass.
 """
 
 import argparse
-import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -74,15 +74,14 @@ NETWORKS: Mapping[str, NetworkSpec] = {
 def main() -> None:
     """Print a Markdown table, one row a network and a size."""
     arguments = _arguments()
-    torch.set_num_threads(arguments.threads)
+    torch.set_num_threads(1)
     on_gpu = arguments.device == "cuda"
-    where = torch.cuda.get_device_name() if on_gpu else f"{arguments.threads} CPU threads"
+    where = torch.cuda.get_device_name() if on_gpu else "one CPU thread"
     print(f"{where}; {circumstances()}; medians of {arguments.repeats}\n")
     sizes = [_size(text) for text in arguments.sizes or SIZES[arguments.device]]
     for size in sizes:
-        seconds = median_seconds(
-            clustering(size, arguments.device), arguments.repeats, arguments.device
-        )
+        work = [clustering(size, arguments.device)]
+        [seconds] = median_seconds(work, arguments.repeats, arguments.device)
         print(f"clustering alone, {size[0]}x{size[1]}: {1e3 * seconds:.1f} ms")
     print(f"\n| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
     for title in arguments.networks:
@@ -98,7 +97,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--device", choices=list(SIZES), default="cpu")
     parser.add_argument("--sizes", nargs="+", metavar="HxW", help="multiples of 32 each")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
     return parser.parse_args()
 
@@ -113,13 +111,7 @@ def row(title: str, network: nn.Module, size: tuple[int, int], device: str, repe
     generator = torch.Generator().manual_seed(0)
     images = torch.randn((1, 3, *size), generator=generator).to(device)
     forward = forward_pass(network, images.contiguous(memory_format=torch.channels_last))
-    clustered = clustering(size, device)
-
-    def both() -> None:
-        forward()
-        clustered()
-
-    seconds, whole = (median_seconds(work, repeats, device) for work in (forward, both))
+    seconds, whole = median_seconds([forward, clustering(size, device)], repeats, device)
     memory = (held_bytes(network) + peak_bytes(forward, device)) / MEGABYTE
     weights = sum(one.numel() for one in network.parameters())
     return (
@@ -170,16 +162,25 @@ def scene(size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(points).float().permute(2, 0, 1).contiguous(), torch.from_numpy(classes)
 
 
-def median_seconds(work: Callable[[], object], repeats: int, device: str) -> float:
-    """Median seconds of ``work``, which is run once more before to warm up."""
-    times = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        work()
-        if device == "cuda":
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[1:])
+def median_seconds(
+    stages: Sequence[Callable[[], object]], repeats: int, device: str
+) -> list[float]:
+    """Median seconds until each of ``stages`` is over, which run one after the other.
+
+    They are run once more before to warm up. On the CPU, where all is computed by one thread, seconds
+    of the processor are counted: other work on the machine lengthens them little.
+    """
+    clock = time.perf_counter if device == "cuda" else time.process_time
+    times = np.empty((repeats + 1, len(stages)))
+    for number in range(repeats + 1):
+        start = clock()
+        for stage, work in enumerate(stages):
+            work()
+            if device == "cuda":
+                torch.cuda.synchronize()
+            times[number, stage] = clock() - start
+    medians: list[float] = np.median(times[1:], axis=0).tolist()
+    return medians
 
 
 if __name__ == "__main__":

@@ -15,9 +15,10 @@ class Dilation10(nn.Module):
     head; 119.5 of them are the two layers that were fully connected.
 
     The context module sees class scores alone and begins as the identity, as in the paper; so it passes
-    on what is above 0. The paper trains the front end, then both; here both learn at once, and the scores of the front
-    end are the network's auxiliary logits. Other departures: zeros around every convolution and not
-    the image reflected around the first; ``weights_file`` fills VGG-16's convolutions and no more.
+    on what is above 0. The paper trains the front end, then both; here both learn at once, and the
+    scores of the front end are the network's auxiliary logits. Other departures: zeros around every
+    convolution and not the image reflected around the first; ``weights_file`` fills VGG-16's
+    convolutions and no more.
 
     Heads see what the front end's classifier sees, 4096 channels at stride 8.
 
