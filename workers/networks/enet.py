@@ -66,7 +66,8 @@ class ENetEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Images -> what each stage gives, and the places that the two poolings took, as indices."""
-        features, positions = [self.initial(images)], []
+        features: list[Tensor] = [self.initial(images)]
+        positions: list[Tensor] = []
         for downsample, stage in zip(self.downsampling, self.stages[:2], strict=True):
             pooled, places = downsample(features[-1])
             features.append(stage(pooled))
@@ -143,7 +144,7 @@ class Upsampling(nn.Module):
 
     def forward(self, features: Tensor, places: Tensor) -> Tensor:
         """(N, inputs, h, w) and places (N, outputs, h, w) -> (N, outputs, 2 h, 2 w)."""
-        shortcut = F.max_unpool2d(self.shortcut(features), places, 2)
+        shortcut = F.max_unpool2d(self.shortcut(features), places, (2, 2))
         return F.relu(shortcut + self.branch(features))
 
 

@@ -33,7 +33,7 @@ class SegNet(nn.Module):
         features, positions = self.encoder(images)
         decoded: Tensor = features[-1]
         for stage, places in zip(self.decoder, reversed(positions), strict=True):
-            decoded = stage(F.max_unpool2d(decoded, places, 2))
+            decoded = stage(F.max_unpool2d(decoded, places, (2, 2)))
         logits: Tensor = self.segmentation_head(decoded)
         return logits
 

@@ -47,8 +47,8 @@ class VGG16(nn.Module):
             The last stage before its pooling and after, and the places that each pooling took, as
             indices.
         """
-        maps, positions = images, []
-        before = maps
+        before = maps = images
+        positions: list[Tensor] = []
         for layer in self.features:
             before = maps
             if isinstance(layer, nn.MaxPool2d):

@@ -55,13 +55,14 @@ class WideResNet38(nn.Module):
     def __init__(self, classes: int, *, base_channels: int = 64, head_channels: int = 512) -> None:
         super().__init__()
         self.encoder = WideResNetEncoder(base_channels)
-        around = {"padding": TOP_DILATION, "dilation": TOP_DILATION}
         self.decoder = nn.Sequential(
-            nn.Conv2d(self.encoder.out_channels[-1], head_channels, 3, bias=False, **around),
+            _convolution(self.encoder.out_channels[-1], head_channels, 3, 1, TOP_DILATION),
             nn.BatchNorm2d(head_channels),
             nn.ReLU(),
         )
-        self.segmentation_head = nn.Conv2d(head_channels, classes, 3, **around)
+        self.segmentation_head = nn.Conv2d(
+            head_channels, classes, 3, padding=TOP_DILATION, dilation=TOP_DILATION
+        )
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W), sides multiples of 8 -> logits (N, ``classes``, H, W)."""
@@ -77,7 +78,8 @@ class WideResNetEncoder(nn.Module):
     def __init__(self, base_channels: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(3, base_channels, 3, padding=1, bias=False)
-        levels, inputs, dilation = [], base_channels, 1
+        levels: list[nn.Module] = []
+        inputs, dilation = base_channels, 1
         for level in LEVELS:
             widths = [base_channels * width for width in level.widths]
             blocks = []

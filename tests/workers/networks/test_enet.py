@@ -28,17 +28,18 @@ def test_every_stage_has_the_size_of_table_1() -> None:
 
 
 def test_stages_2_and_3_are_regular_dilated_and_asymmetric_in_turn() -> None:
-    kinds = []
+    kinds: list[int | str] = []
     for stage in ENet(2).encoder.stages[1:]:
         for block in stage.children():
             middle = block.get_submodule("branch.3")
-            kinds.append("asymmetric" if isinstance(middle, nn.Sequential) else middle.dilation[0])
+            kinds.append(middle.dilation[0] if isinstance(middle, nn.Conv2d) else "asymmetric")
     assert kinds == 2 * [1, 2, "asymmetric", 4, 1, 8, "asymmetric", 16]
 
 
 def silenced(block: nn.Module) -> nn.Module:
     """A bottleneck of which only the shortcut is left."""
-    last = [layer for layer in block.get_submodule("branch") if isinstance(layer, nn.BatchNorm2d)]
+    layers = block.get_submodule("branch").children()
+    last = [layer for layer in layers if isinstance(layer, nn.BatchNorm2d)]
     nn.init.zeros_(last[-1].weight)
     return block.eval()
 

@@ -36,17 +36,15 @@ def test_levels_have_the_sizes_of_the_paper() -> None:
 def test_a_stride_that_is_left_out_dilates_what_follows_the_convolution_that_had_it() -> None:
     with torch.device("meta"):
         network = WideResNet38(19)
-    dilations = [
-        [part.dilation[0] for part in level.modules() if _is_wide(part)]
-        for level in network.encoder.levels
-    ]
+    dilations = [_dilations(level) for level in network.encoder.levels]
     assert dilations == [6 * [1], 6 * [1], 12 * [1], [1, 2, 2, 2, 2, 2], [4], [4]]
     top = [part.dilation[0] for part in network.decoder if isinstance(part, nn.Conv2d)]
     assert [*top, network.segmentation_head.dilation[0]] == [12, 12]
 
 
-def _is_wide(part: nn.Module) -> bool:
-    return isinstance(part, nn.Conv2d) and part.kernel_size == (3, 3)
+def _dilations(level: nn.Module) -> list[int]:
+    parts = [part for part in level.modules() if isinstance(part, nn.Conv2d)]
+    return [part.dilation[0] for part in parts if part.kernel_size == (3, 3)]
 
 
 def test_a_block_adds_a_shortcut_of_what_it_activated() -> None:
