@@ -34,8 +34,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("kinds", "controller"),
     ),
     "api": (
-        *("schemas", "client", "problems", "auth", "body", "plain_errors", "monitoring"),
-        *("openapi", "dependencies", "files", "streams", "routes", "app", "cli"),
+        *("schemas", "client", "problems", "auth", "browsers", "body", "plain_errors"),
+        *("monitoring", "openapi", "dependencies", "files", "streams", "routes", "app", "cli"),
     ),
     "lossfit": (),
     "benchmarks": (),
