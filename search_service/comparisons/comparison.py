@@ -37,7 +37,8 @@ from search_service.store.tables import Dataset, Evaluation, Job
 from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.store.tables import now
-from workers.retraining.retraining import CHECKPOINT, METRICS
+from workers.retraining.results import METRICS
+from workers.retraining.retraining import CHECKPOINT
 from workers.tasks.base import Stopped, fields_of
 from workers.tasks.gallery import Contestant, GalleryResult, GalleryTask
 from workers.tasks.proxy import Candidate, ProxyTask
