@@ -20,6 +20,7 @@ from workers.datasets.picture import draw_samples
 from workers.datasets.report import DatasetReport, describe
 from workers.tasks.datasets import DatasetSource, ShapesSource
 from workers.tasks.hold_out import HoldOut
+from workers.tasks.scoring import ScoringSpec
 
 _SOURCES: TypeAdapter[DatasetSource] = TypeAdapter(DatasetSource)
 
@@ -78,15 +79,30 @@ def check_split(session: Session, name: str, split: str) -> None:
         raise InputError(f"Dataset {dataset.name} has no image in its split {split!r}.")
 
 
-def check_hold_out(session: Session, name: str, hold_out: HoldOut) -> None:
-    """Refuse a hold-out set in a split that the dataset does not have.
+def check_hold_out(session: Session, name: str, hold_out: HoldOut | None) -> None:
+    """Refuse a hold-out set in a split that the dataset does not have; None is no hold-out set.
 
     Raises:
         UnknownNameError: None of that name is registered.
         InputError: It has no image in the split.
     """
-    if hold_out.split is not None:
+    if hold_out is not None and hold_out.split is not None:
         check_split(session, name, hold_out.split)
+
+
+def check_objects(session: Session, name: str, scoring: ScoringSpec) -> None:
+    """Refuse to score the objects of a dataset that tells none apart.
+
+    Raises:
+        UnknownNameError: None of that name is registered.
+        InputError: Objects are to be scored, and it has none.
+    """
+    dataset = requested(session, name)
+    if scoring.clustering is not None and dataset.report.get("instances") is None:
+        raise InputError(
+            f"scoring.clustering makes objects, and dataset {dataset.name} tells none apart: take one "
+            "that does, such as shapes, or leave clustering out."
+        )
 
 
 def source_of(dataset: Dataset) -> DatasetSource:

@@ -131,7 +131,7 @@ def object_report(
         things: Labels of the classes that have objects.
 
     Returns:
-        As JSON: ``clusterings``, every way by name as it was scored; ``scores`` of every way;
+        As JSON: ``things``; ``clusterings``, every way by name as it was scored; ``scores`` of every way;
         ``oracles``, the scores of those that were asked for; and, where ways were tuned, ``tuning``,
         see :class:`Tuned`.
     """
@@ -140,6 +140,7 @@ def object_report(
     oracles: dict[str, Way] = {name: Way(first, name) for name in options.oracles}
     scores = scores_of_ways(network, stacks, things, ways | oracles)
     report = {
+        "things": list(things),
         "clusterings": {name: each.model_dump(mode="json") for name, each in chosen.ways.items()},
         "scores": _of(scores, ways),
         "oracles": _of(scores, oracles),

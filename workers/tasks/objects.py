@@ -72,7 +72,8 @@ class ObjectOptions(Spec):
 
     Attributes:
         scoring: Options of the metrics; its ``clustering`` is the first way, whose scores stand among
-            the metrics. It is called by its method.
+            the metrics.
+        clustering_name: What that way is called; None calls it by its method.
         clusterings: Further ways to make objects of the same network, by name.
         tune_clustering: Choose radius and smallest object of every way on a hold-out set, which is not
             trained on, after the training; None takes them as they are.
@@ -81,6 +82,7 @@ class ObjectOptions(Spec):
     """
 
     scoring: ScoringSpec = ScoringSpec()
+    clustering_name: ClusteringName | None = None
     clusterings: Annotated[dict[ClusteringName, ClusteringSpec], Field(max_length=16)] = Field(
         default_factory=dict
     )
@@ -91,22 +93,25 @@ class ObjectOptions(Spec):
     def ways(self) -> dict[str, ClusteringSpec]:
         """All ways by name, that of ``scoring.clustering`` first; empty where no objects are made."""
         first = self.scoring.clustering
-        return {} if first is None else {first.method: first} | self.clusterings
+        if first is None:
+            return {}
+        return {self.clustering_name or first.method: first} | self.clusterings
 
     @model_validator(mode="after")
     def _ways_have_a_first_and_names_of_their_own(self) -> Self:
         first = self.scoring.clustering
         if first is None:
-            fields = ("clusterings", "oracles", "tune_clustering")
+            fields = ("clustering_name", "clusterings", "oracles", "tune_clustering")
             if further := [name for name in fields if getattr(self, name)]:
                 raise ValueError(
                     f"{further[0]} goes with objects, and none are made: set scoring.clustering too"
                 )
             return self
-        taken = {first.method, *get_args(OracleName)} & self.clusterings.keys()
-        if taken:
+        name = self.clustering_name or first.method
+        names = [name, *self.clusterings, *get_args(OracleName)]
+        if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(
-                f"clusterings calls one {min(taken)!r}, which is the name of another: rename it"
+                f"two ways to make objects are called {twice[0]!r}: rename one of clusterings"
             )
         centres = OF_CENTRES.intersection(self.oracles)
         if centres and first.method not in EMBEDDED:

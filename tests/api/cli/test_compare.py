@@ -8,7 +8,8 @@ from rich.console import Console
 
 from api.cli.comparison_tables import print_results
 from search_service.comparisons.outcome import CellOutcome
-from search_service.comparisons.results import Results, Row, Table
+from search_service.comparisons.results import Results, Table
+from search_service.comparisons.row import Row
 from surrogate_zoo.errors import InputError
 
 NETWORK = {"architecture": "Unet", "encoder": "resnet18"}

@@ -22,7 +22,8 @@ from search_service.comparisons.records import (
 )
 from search_service.comparisons.report import markdown
 from search_service.comparisons.request import ComparisonRequest
-from search_service.comparisons.results import Results, Row, Table, mean_ranks
+from search_service.comparisons.results import Results, Table, mean_ranks
+from search_service.comparisons.row import Row
 from search_service.significance import difference, estimate
 from search_service.store.states import CELL
 from search_service.store.tables import Dataset, Evaluation

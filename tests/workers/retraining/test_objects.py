@@ -141,7 +141,8 @@ def test_nothing_is_tuned_unless_it_is_asked_for(tmp_path: Path) -> None:
     result = retrain(task, tmp_path, device="cpu")
     [clustering] = result.objects["clusterings"].values()
     assert clustering == task.ways["mean-shift"].model_dump(mode="json")
-    assert result.objects.keys() == {"clusterings", "scores", "oracles"}
+    assert result.objects.keys() == {"things", "clusterings", "scores", "oracles"}
+    assert result.objects["things"] == list(THINGS)
     assert told(tmp_path)["objects"] == result.objects
 
 

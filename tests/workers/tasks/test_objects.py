@@ -34,15 +34,22 @@ def test_ways_are_named_the_first_by_its_method() -> None:
     further = options(clusterings={"plain": COMPONENTS})
     assert further.ways == {"watershed": WATERSHED, "plain": COMPONENTS}
     assert [*further.ways] == ["watershed", "plain"]
+    named = options(clusterings={"watershed": COMPONENTS}, clustering_name="cut")
+    assert named.ways == {"cut": WATERSHED, "watershed": COMPONENTS}
 
 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"clusterings": {"watershed": COMPONENTS}}, "calls one 'watershed', which is the name of"),
-        ({"clusterings": {"oracle-centres": COMPONENTS}}, "calls one 'oracle-centres'"),
+        (
+            {"clusterings": {"watershed": COMPONENTS}},
+            "two ways to make objects are called 'watershed'",
+        ),
+        ({"clusterings": {"oracle-centres": COMPONENTS}}, "called 'oracle-centres': rename"),
         ({"clusterings": {"Plain": COMPONENTS}}, "pattern"),
         ({"oracles": ["oracle-centres"]}, "oracle-centres needs the radius of mean-shift"),
+        ({"clustering_name": "oracle-semantic"}, "called 'oracle-semantic'"),
+        ({"scoring": {}, "clustering_name": "cut"}, "clustering_name goes with objects"),
         ({"scoring": {}, "clusterings": {"plain": COMPONENTS}}, "set scoring.clustering too"),
         ({"scoring": {}, "oracles": ["oracle-semantic"]}, "oracles goes with objects"),
         ({"scoring": {}, "tune_clustering": {}}, "tune_clustering goes with objects"),
