@@ -20,7 +20,7 @@ from workers.datasets.picture import draw_samples
 from workers.datasets.report import DatasetReport, describe
 from workers.tasks.datasets import DatasetSource, ShapesSource
 from workers.tasks.hold_out import HoldOut
-from workers.tasks.scoring import ScoringSpec
+from workers.tasks.instances import ClusteringSpec
 
 _SOURCES: TypeAdapter[DatasetSource] = TypeAdapter(DatasetSource)
 
@@ -90,18 +90,22 @@ def check_hold_out(session: Session, name: str, hold_out: HoldOut | None) -> Non
         check_split(session, name, hold_out.split)
 
 
-def check_objects(session: Session, name: str, scoring: ScoringSpec) -> None:
-    """Refuse to score the objects of a dataset that tells none apart.
+def check_objects(session: Session, name: str, clustering: ClusteringSpec | None) -> None:
+    """Refuse a dataset that tells no objects apart where some are to be scored.
+
+    A dataset that was registered before objects were counted passes: the worker looks at its files.
 
     Raises:
         UnknownNameError: None of that name is registered.
-        InputError: Objects are to be scored, and it has none.
+        InputError: It has none; tells which datasets have.
     """
     dataset = requested(session, name)
-    if scoring.clustering is not None and dataset.report.get("instances") is None:
+    counted = "instances" in dataset.report
+    if clustering is not None and counted and dataset.report["instances"] is None:
         raise InputError(
-            f"scoring.clustering makes objects, and dataset {dataset.name} tells none apart: take one "
-            "that does, such as shapes, or leave clustering out."
+            f"scoring.clustering makes objects, and dataset {name} tells none apart: "
+            "take one that does, such as shapes, nuclei with labels=foreground or cityscapes with "
+            "instances=true, or leave clustering out."
         )
 
 

@@ -47,7 +47,7 @@ def admitted(session: Session, request: ComparisonRequest) -> ComparisonRequest:
     datasets.check_split(session, request.dataset, request.split)
     datasets.check_hold_out(session, request.dataset, request.hold_out)
     datasets.check_hold_out(session, request.dataset, request.held_out)
-    datasets.check_objects(session, request.dataset, request.scoring)
+    datasets.check_objects(session, request.dataset, request.scoring.clustering)
     versions: dict[str, int] = {}
     for loss in request.losses:
         versions |= losses.pin(session, loss, request.versions)

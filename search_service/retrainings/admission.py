@@ -33,7 +33,7 @@ def admitted(session: Session, request: RetrainingRequest) -> RetrainingRequest:
     """
     datasets.check_split(session, request.dataset, request.split)
     datasets.check_hold_out(session, request.dataset, request.held_out)
-    datasets.check_objects(session, request.dataset, request.scoring)
+    datasets.check_objects(session, request.dataset, request.scoring.clustering)
     versions = losses.pin(session, request.loss, request.loss_versions)
     check_unseen(session, request.dataset, request.split, versions)
     return request.with_loss_versions(versions)

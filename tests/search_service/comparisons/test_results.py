@@ -232,7 +232,8 @@ def test_where_lower_is_better_the_lowest_mean_is_the_best() -> None:
 
 def test_a_markdown_title_keeps_its_bars_to_itself() -> None:
     dataset = Dataset(name="shapes", report={"images": {"val": 4}})
-    lines = list(markdown(Results("dic", [counted()]), request(metric="dic"), dataset))
+    asked = request(metric="dic", scoring={"clustering": {"method": "components"}})
+    lines = list(markdown(Results("dic", [counted()]), asked, dataset))
     assert "seeds by |DiC| (lower is better)." in lines[0]
     assert lines[4] == r"| loss | rank | learning rate | \|DiC\|, objects (lower is better) |"
 
