@@ -34,7 +34,16 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("kinds", "controller"),
     ),
     "api": (
-        *("schemas", "client", "problems", "auth", "body", "plain_errors", "monitoring"),
+        *(
+            "schemas",
+            "client",
+            "problems",
+            "auth",
+            "browsers",
+            "body",
+            "plain_errors",
+            "monitoring",
+        ),
         *("openapi", "dependencies", "files", "streams", "routes", "app", "cli"),
     ),
     "lossfit": (),
