@@ -51,7 +51,8 @@ def admitted(session: Session, request: ComparisonRequest) -> ComparisonRequest:
     versions: dict[str, int] = {}
     for loss in request.losses:
         versions |= losses.pin(session, loss, request.versions)
-        options_for(request, loss, losses.document(session, loss, versions))
+        if request.ways:
+            options_for(request, loss, losses.document(session, loss, versions))
     check_unseen(session, request.dataset, request.split, versions)
     return request.model_copy(update={"versions": versions})
 

@@ -36,7 +36,7 @@ def results_from(content: Mapping[str, Any]) -> Results:
             metric,
             network["network"],
             [_row(loss) for loss in network["losses"]],
-            [_row(oracle) for oracle in network["oracles"]],
+            [_row(oracle) for oracle in network.get("oracles", ())],
         )
         for network in content["networks"]
     ]
@@ -61,7 +61,7 @@ def _row(body: Mapping[str, Any]) -> Row:
         body["learning_rate"],
         {int(seed): CellOutcome.from_json(outcome) for seed, outcome in body["seeds"].items()},
         {float(rate): score for rate, score in body["tuning"].items()},
-        body["clustering"],
+        body.get("clustering"),
     )
 
 
