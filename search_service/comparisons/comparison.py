@@ -126,17 +126,17 @@ class _Comparison:
         self, index: int, network: NetworkSpec, rate: float, tried: Sequence[Candidate]
     ) -> None:
         """Train candidates with a learning rate, those together that are scored alike."""
-        together: dict[str, list[Candidate]] = defaultdict(list)
+        together: dict[ScoringSpec, list[Candidate]] = defaultdict(list)
         for candidate in tried:
-            scoring: ScoringSpec = self._options(self.request.losses[candidate.number])["scoring"]
-            together[scoring.model_dump_json()].append(candidate)
-        for scoring_json, some in together.items():
+            options = self._options(self.request.losses[candidate.number])
+            together[options["scoring"]].append(candidate)
+        for scoring, some in together.items():
             task = ProxyTask(
                 metric=self.request.metric,
                 hold_out=self.request.hold_out,
                 network=network,
                 training=self._training(rate),
-                scoring=ScoringSpec.model_validate_json(scoring_json),
+                scoring=scoring,
                 seed=self.request.seed,
                 dataset=source_of(self.dataset),
                 loss_networks=self._paths(),
@@ -165,19 +165,20 @@ class _Comparison:
         if not self.request.images:
             return None
         with self.run.reading() as session:
-            rows = {row.number: row for row in admission.cells(session, self.run.job.id)}
+            finished = {
+                row.number: CellOutcome.from_json(row.outcome)
+                for row in admission.cells(session, self.run.job.id)
+            }
         first = [
             Contestant(
                 name=cell.loss,
                 network=self.request.networks[0],
                 weights=str(self._cell_folder(cell) / WEIGHTS),
-                ways=CellOutcome.from_json(rows[cell.number].outcome).objects.get(
-                    "clusterings", {}
-                ),
+                ways=finished[cell.number].objects.get("clusterings", {}),
             )
             for cell in cells_of(self.request)
             if self._is_shown(cell)
-            and cell.number in rows
+            and cell.number in finished
             and (self._cell_folder(cell) / WEIGHTS).exists()
         ]
         if not first:
