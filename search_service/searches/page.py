@@ -10,7 +10,7 @@ from search_service.searches.figures.kinds import NO_KINDS
 from search_service.searches.figures.race import NO_RACE
 from search_service.searches.figures.search import NO_CURVES, FinishedSearch
 from search_service.searches.racing.answers import HEADING, answer, duration, title_of
-from search_service.spaces.zoo import ZooSpace
+from search_service.spaces.margins import MarginSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.metrics.catalogue import METRICS
 
@@ -61,19 +61,22 @@ def _title(search: FinishedSearch) -> str:
 
 
 def _kind(search: FinishedSearch, trial: Trial) -> str:
-    """What a trial of the zoo was, in a few words; nothing of a trial of curves."""
-    if not isinstance(search.space, ZooSpace):
+    """What a trial was, in a few words; nothing of a trial of curves."""
+    if (space := search.grouped) is None:
         return ""
-    named = search.space.named(trial.theta)
+    named = space.named(trial.theta)
+    if isinstance(space, MarginSpace):
+        margins = f"delta_v {named['delta_v']:.2g}, delta_d {named['delta_d']:.2g}"
+        return f"{space.group(trial.theta)}: {margins}, rate x {named['rate']:.2g}"
     share = named.get("cross-entropy", 0.0)
     mixed = f", {share:.2g} of cross entropy" if share else ""
     return f"{named['loss']}{mixed}, rate x {named['rate']:.2g}"
 
 
 def _cost(search: FinishedSearch) -> dict[str, str]:
-    """Trainings and their time before the race: of the zoo the portfolio apart from what came after."""
+    """Trainings and their time before the race: a portfolio apart from what came after."""
     parts: dict[str, list[Trial]] = {"search": list(search.trials)}
-    if isinstance(search.space, ZooSpace):
+    if search.portfolio:
         parts = {
             "portfolio": [trial for trial in search.trials if trial.generation == 0],
             "search after it": [trial for trial in search.trials if trial.generation > 0],

@@ -60,7 +60,7 @@ def of_trial(
         versions: Of the software that the search ran with.
     """
     row = _row(space, trial)
-    chosen = {"trial": row.pop("number"), **row}
+    chosen = {"trial": row.pop("number"), **row, **space.candidate(trial.theta).changes}
     return _asked(request, dataset, [trial]) | {"chosen": chosen, "versions": versions}
 
 

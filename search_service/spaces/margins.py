@@ -163,6 +163,10 @@ class MarginSpace:
         named = self.named(theta)
         return all(named[name] == value for name, value in _papers_values().items())
 
+    def handmade(self, theta: Sequence[float]) -> bool:
+        """As :meth:`plain`: nothing else is of the literature."""
+        return self.plain(theta)
+
     def group(self, theta: Sequence[float]) -> str:
         """Whether the margins are the paper's, and the width."""
         margins = PAPERS if self.plain(theta) else SEARCHED

@@ -34,6 +34,16 @@ class Draft:
     embedding: int | None = None
     clustering: ClusteringSpec | None = None
 
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What a result tells of it beside its loss and parameters: what else it was found with."""
+        told: dict[str, Any] = {}
+        if self.embedding is not None:
+            told["embedding"] = self.embedding
+        if self.clustering is not None:
+            told["clustering"] = self.clustering.model_dump(mode="json")
+        return told
+
     def candidate(self, number: int, learning_rate: float) -> Candidate:
         """What a worker trains for it.
 

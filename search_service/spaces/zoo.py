@@ -200,6 +200,10 @@ class ZooSpace:
         """The name of the theta's kind."""
         return self.kind(theta).name
 
+    def handmade(self, theta: Sequence[float]) -> bool:
+        """Whether its kind is a loss of the literature."""
+        return self.kind(theta).handmade
+
     def candidate(self, theta: Sequence[float]) -> Draft:
         """See :class:`search_service.spaces.space.Space`."""
         return self.kind(theta).candidate(theta[1:])
