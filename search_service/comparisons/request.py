@@ -12,6 +12,7 @@ from surrogate_zoo.sums import term_names
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.retraining import RetrainingOptions
+from workers.tasks.scoring import check_embeddings_are_given, check_objects_are_scored
 
 MOST_RATE = 1000.0
 """The highest learning rate that is tried."""
@@ -84,6 +85,13 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
             values = [str(value) for value in getattr(self, field)]
             if len(set(values)) < len(values):
                 raise ValueError(f"{field} names something twice")
+        return self
+
+    @model_validator(mode="after")
+    def _objects_can_be_scored(self) -> Self:
+        check_objects_are_scored(self.metric, self.scoring)
+        for network in self.networks:
+            check_embeddings_are_given(self.scoring.clustering, network)
         return self
 
     @model_validator(mode="after")

@@ -18,6 +18,7 @@ from surrogate_zoo.files import write_atomically
 from workers.datasets.dataset import Dataset, Samples
 from workers.datasets.layouts import open_dataset
 from workers.datasets.training_split import read_training_split
+from workers.instances.scoring import check_objects, instance_scores
 from workers.learning.batches import Batches
 from workers.learning.device import PeakMemory, choose_device
 from workers.learning.hold_out import Cut, cut_hold_out, held_out
@@ -120,6 +121,7 @@ class _Retraining:
         self.dataset: Dataset = open_dataset(task.dataset)
         if task.split not in self.dataset.splits:
             raise DatasetError(f"The dataset has no split {task.split!r} to score on.")
+        check_objects(task.scoring.clustering, self.dataset.things)
         self.samples: Samples = read_training_split(self.dataset)
         classes = len(self.dataset.classes)
         self.kept = list(range(len(self.samples)))
@@ -209,7 +211,15 @@ class _Retraining:
         scored = held_out(self.task.dataset, self.samples, cut)
         stacks = stack_by_size(scored, self.device, cut.held)
         classes, task = len(self.dataset.classes), self.task
-        return lambda network: evaluate(network, stacks, classes, task.scoring, task.inference)
+        things, clustering = self.dataset.things, task.scoring.clustering
+
+        def measure(network: nn.Module) -> dict[str, float]:
+            scores = evaluate(network, stacks, classes, task.scoring, task.inference)
+            if clustering is not None:
+                scores |= instance_scores(network, stacks, things, clustering)
+            return scores
+
+        return measure
 
     @property
     def seconds(self) -> float:
@@ -275,6 +285,8 @@ def _report(run: _Retraining, stacks: Sequence[Stack]) -> dict[str, Any]:
     classes, task, network = run.dataset.classes, run.task, run.learner.trained
     images = ImageScores(len(classes))
     metrics = evaluate(network, stacks, len(classes), task.scoring, task.inference, images=images)
+    if (clustering := task.scoring.clustering) is not None:
+        metrics |= instance_scores(network, stacks, run.dataset.things, clustering)
     report: dict[str, Any] = {
         "split": task.split,
         "images": sum(len(stack.positions) for stack in stacks),

@@ -11,7 +11,12 @@ from workers.tasks.datasets import DatasetSource
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.instances import ClusteringSpec
 from workers.tasks.networks import NetworkSpec
-from workers.tasks.scoring import ScoringSpec
+from workers.tasks.scoring import (
+    ScoringSpec,
+    check_embeddings_are_given,
+    check_objects_are_scored,
+    names_objects,
+)
 from workers.tasks.training import TrainingSpec
 
 
@@ -77,6 +82,16 @@ class ProxyOptions(Spec):
         if self.proxy_size and self.training.augmentation.short_side not in (None, self.proxy_size):
             raise ValueError(
                 "proxy_size sets training.augmentation.short_side itself: leave one of them out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _objects_can_be_scored(self) -> Self:
+        check_objects_are_scored(self.metric, self.scoring)
+        check_embeddings_are_given(self.scoring.clustering, self.network)
+        if self.rejection is not None and names_objects(self.metric):
+            raise ValueError(
+                f"rejection tests predicted labels, and {self.metric} scores objects: leave it out"
             )
         return self
 

@@ -11,7 +11,12 @@ from workers.tasks.base import FolderTask, Seed, Spec
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.networks import NetworkSpec
-from workers.tasks.scoring import InferenceSpec, ScoringSpec
+from workers.tasks.scoring import (
+    InferenceSpec,
+    ScoringSpec,
+    check_embeddings_are_given,
+    check_objects_are_scored,
+)
 from workers.tasks.training import Devices, TrainingSpec, check_devices
 
 
@@ -99,6 +104,12 @@ class RetrainingOptions(Spec):
             )
         return self
 
+    @model_validator(mode="after")
+    def _objects_are_looked_at(self) -> Self:
+        if self.early_stop is not None:
+            check_objects_are_scored(self.early_stop.metric, self.scoring)
+        return self
+
 
 class SingleRetrainingOptions(RetrainingOptions):
     """What one retraining may be asked for.
@@ -112,6 +123,11 @@ class SingleRetrainingOptions(RetrainingOptions):
     network: NetworkSpec = NetworkSpec()
     seed: Seed = 0
     log: tuple[Log, ...] = ()
+
+    @model_validator(mode="after")
+    def _embeddings_are_given(self) -> Self:
+        check_embeddings_are_given(self.scoring.clustering, self.network)
+        return self
 
 
 @dataclass(frozen=True)
