@@ -56,6 +56,7 @@ def admitted(session: Session, request: SearchRequest) -> SearchRequest:
         if name in LOSSES:
             raise InputError(f"{name!r} is a built-in loss: give the result another name.")
     datasets.check_hold_out(session, request.dataset, request.hold_out)
+    datasets.check_objects(session, request.dataset, request.scoring.clustering)
     return _with_companion(session, starts.pinned(session, request, space))
 
 
