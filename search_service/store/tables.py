@@ -80,7 +80,8 @@ class Trial(Base):
         generation: Generation it belongs to, from 0.
         theta: Its parameters, as its search's space writes them.
         is_mean: Whether it is the policy's mean itself.
-        score: The metric on the hold-out set, in 0..1; None where there is none. Of a stopped trial
+        score: The metric on the hold-out set, as measured (most are in 0..1, and better when higher:
+            ``surrogate_zoo.metrics.titles`` tells); None where there is none. Of a stopped trial
             what the sampler was told (``halving.imputed_scores``), on the scale of whole trainings.
         metrics: All metrics on the hold-out set; of a stopped trial imputed likewise.
         error: Why there is no score.

@@ -7,7 +7,7 @@ from functools import cached_property
 from surrogate_zoo.errors import InputError, UnknownNameError
 from surrogate_zoo.metrics.catalogue import METRICS
 from surrogate_zoo.metrics.instances.scores import INSTANCE_SCORES
-from surrogate_zoo.metrics.titles import higher_is_better
+from surrogate_zoo.metrics.titles import higher_is_better, merit_of
 from surrogate_zoo.sums import is_sum, parse_sum
 
 
@@ -71,6 +71,10 @@ class Target:
         whole = sum(weight for weight, _ in self.terms)
         return sum(weight * measured[name] for weight, name in self.terms) / whole
 
+    def merits(self, measured: Mapping[str, float]) -> dict[str, float]:
+        """:meth:`parts`, each negated where lower is better: their weighted mean is the merit."""
+        return {name: merit_of(name, score) for name, score in self.parts(measured).items()}
+
     def merit(self, measured: Mapping[str, float]) -> float | None:
         """The score, negated where lower is better; None where a metric was not measured."""
         score = self.score(measured)
@@ -78,7 +82,7 @@ class Target:
 
     def merit_of(self, score: float) -> float:
         """A score as what is compared: negated where lower is better. Of a merit, the score."""
-        return score if self.higher_is_better else -score
+        return merit_of(self.expression, score)
 
 
 def _check(name: str) -> None:

@@ -4,6 +4,7 @@ The one place that every table, figure and sentence asks. A score is told by its
 sum of some by its expression; what is in no catalogue, such as the measures near borders, is a share.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,15 +51,35 @@ def title_of(score: str) -> str:
     return {"mba": "mBA"}.get(score, score.replace("_", " "))
 
 
+def scores_in(names: Iterable[str]) -> list[str]:
+    """Those that are in a catalogue, each once, in its order: metrics before scores of objects."""
+    found = set(names)
+    return [name for name in (*METRICS, *INSTANCE_SCORES) if name in found]
+
+
 def heading_of(score: str) -> str:
-    """Its title, and that lower is better where it is: for columns and axes."""
-    return title_of(score) + ("" if higher_is_better(score) is not False else " (lower is better)")
+    """Its title, what it counts, and that lower is better where it is: for columns and axes."""
+    title = title_of(score)
+    return directed(f"{title}, {COUNTS.differences}" if unit_of(score) is COUNTS else title, score)
+
+
+def directed(text: str, score: str) -> str:
+    """A text that names a score, with the remark that lower is better where it is."""
+    return f"{text} (lower is better)" if higher_is_better(score) is False else text
 
 
 def higher_is_better(score: str) -> bool | None:
     """Which way a score is better; None of one that has no better way. A sum goes the way of its first."""
     first = term_names(score)[0]
     return INSTANCE_SCORES[first].higher_is_better if first in INSTANCE_SCORES else True
+
+
+def merit_of(name: str, score: float) -> float:
+    """A value of a score as what is compared, higher is better: negated where lower is better.
+
+    Of a merit it gives the score again.
+    """
+    return -score if higher_is_better(name) is False else score
 
 
 def unit_of(score: str) -> ScoreUnit:

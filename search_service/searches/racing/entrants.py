@@ -15,7 +15,7 @@ from surrogate_zoo.losses.drafts import filled
 from surrogate_zoo.losses.registry import LOSSES
 from surrogate_zoo.metrics.targets import Target
 
-Role = Literal["candidate", "handmade", "cross-entropy", "start"]
+Role = Literal["candidate", "surrogate", "handmade", "cross-entropy", "start"]
 
 _LASTING: Final[tuple[Role, ...]] = ("handmade", "cross-entropy")
 """Roles that tell what a loss is, whichever metric it runs for."""
@@ -61,11 +61,11 @@ class Entrant:
 def of_trials(
     space: ZooSpace, trials: Sequence[Trial], starters: int, metric: str
 ) -> list[Entrant]:
-    """Those of a search of the zoo for one metric: the best candidates, rivals, and the start.
+    """Those of a search of the zoo for one metric: the best candidates, rivals, surrogate and start.
 
     The best that is no handmade loss is a candidate in any case. A handmade loss as the literature has
-    it is handmade at every rate, whatever it was chosen for. The start is the surrogate of the metric
-    with straight curves, at its best rate.
+    it is handmade at every rate, whatever it was chosen for. The surrogate is the best one of the metric
+    itself; the start is that with straight curves, at its best rate.
     """
     target = Target(metric)
     ranked = _ranked(target, [trial for trial in trials if trial.ending == "trained"])
@@ -73,19 +73,28 @@ def of_trials(
     every = _ranked(target, trials)  # a rival may have been stopped early
     plain = _best_of_each(space, [trial for trial in every if space.plain(trial.theta)])
     entropy = [trial for trial in plain if _is_entropy(space, trial.theta)]
+    surrogate = [trial for trial in ranked if _is_surrogate(space, target, trial.theta)]
     start = [trial for trial in every if _is_start(space, target, trial.theta)]
-    best = {trial.number for trial in (*ranked[:starters], *searched[:1])}
-    first = {trial.number for trial in start[:1]}
-    chosen = (
-        *ranked[:starters],
-        *searched[:1],
-        *plain[:HANDMADE_STARTERS],
-        *entropy[:1],
-        *start[:1],
-    )
+    places: dict[Role, Sequence[Trial]] = {
+        "candidate": (*ranked[:starters], *searched[:1]),
+        "surrogate": surrogate[:1],
+        "handmade": plain[:HANDMADE_STARTERS],
+        "cross-entropy": entropy[:1],
+        "start": start[:1],
+    }
+    numbers = {role: {trial.number for trial in group} for role, group in places.items()}
+    chosen = {trial.number: trial for group in places.values() for trial in group}
     return [
-        _of_trial(space, trial, _roles(space, trial.theta, number in best, number in first))
-        for number, trial in {trial.number: trial for trial in chosen}.items()
+        _of_trial(
+            space,
+            trial,
+            tuple(
+                role
+                for role, group in numbers.items()
+                if number in group or _lasting(space, trial.theta, role)
+            ),
+        )
+        for number, trial in chosen.items()
     ]
 
 
@@ -181,25 +190,19 @@ def _guest(entrant: Entrant) -> Entrant:
     return replace(entrant, roles=("candidate", *lasting))
 
 
-def _roles(
-    space: ZooSpace, theta: Sequence[float], candidate: bool, start: bool
-) -> tuple[Role, ...]:
-    """What a point of the zoo runs as, given why it was chosen."""
-    held: dict[Role, bool] = {
-        "candidate": candidate,
-        "handmade": space.plain(theta),
-        "cross-entropy": space.plain(theta) and _is_entropy(space, theta),
-        "start": start,
-    }
-    return tuple(role for role, held_by in held.items() if held_by)
+def _lasting(space: ZooSpace, theta: Sequence[float], role: Role) -> bool:
+    """Whether a point of the zoo has a role by what it is, why ever it was chosen."""
+    if role not in _LASTING or not space.plain(theta):
+        return False
+    return role == "handmade" or _is_entropy(space, theta)
 
 
 def _ranked(target: Target, trials: Sequence[Trial]) -> list[Trial]:
     """Trials that have a score, the best first; of equals the earlier one."""
     pairs = [
-        (score, trial)
+        (merit, trial)
         for trial in trials
-        if trial.score is not None and (score := target.score(trial.metrics)) is not None
+        if trial.score is not None and (merit := target.merit(trial.metrics)) is not None
     ]
     return [trial for _, trial in sorted(pairs, key=lambda pair: (-pair[0], pair[1].number))]
 
@@ -216,10 +219,14 @@ def _is_entropy(space: ZooSpace, theta: Sequence[float]) -> bool:
     return space.kind(theta).name == CROSS_ENTROPY
 
 
+def _is_surrogate(space: ZooSpace, target: Target, theta: Sequence[float]) -> bool:
+    """Whether it is a surrogate of the metric itself, with whichever curves."""
+    return space.kind(theta).name in [f"surrogate-{metric}" for metric in target.metrics]
+
+
 def _is_start(space: ZooSpace, target: Target, theta: Sequence[float]) -> bool:
     kind = space.kind(theta)
-    names = [f"surrogate-{metric}" for metric in target.metrics]
-    return kind.name in names and tuple(theta[2:]) == kind.starts[0]
+    return _is_surrogate(space, target, theta) and tuple(theta[2:]) == kind.starts[0]
 
 
 def _with_margins(space: MarginSpace, entrant: Entrant) -> Entrant:

@@ -22,7 +22,14 @@ from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import now
 from tests.search_service.service import create, progress_of
 
-NONE_YET = {"failed": 0, "rejected": 0, "stopped": 0, "evaluations": 0, "best_score": None}
+NONE_YET = {
+    "failed": 0,
+    "rejected": 0,
+    "stopped": 0,
+    "evaluations": 0,
+    "best_score": None,
+    "higher_is_better": True,
+}
 
 
 SAMPLER = {"name": "ppo2", "preset": "quick"}

@@ -35,7 +35,7 @@ def test_wrong_targets_are_refused() -> None:
 def test_scores_of_objects_are_targets_too() -> None:
     assert Target("3*sbd+pq").score({"sbd": 0.4, "pq": 0.8}) == pytest.approx(0.5)
     assert Target("miou+sbd").higher_is_better
-    with pytest.raises(UnknownNameError, match="'mbou'.*dic.*miou.*sbd"):
+    with pytest.raises(UnknownNameError, match=r"'mbou'.*dic.*miou.*sbd"):
         Target("mbou")
 
 
@@ -49,7 +49,9 @@ def test_where_lower_is_better_the_merit_is_the_negated_score() -> None:
 
 
 @given(SCORES)
-def test_lower_scores_rank_as_their_negatives_do_where_higher_is_better(scores: list[float]) -> None:
+def test_lower_scores_rank_as_their_negatives_do_where_higher_is_better(
+    scores: list[float],
+) -> None:
     lower, higher = Target("dic"), Target("sbd")
     places = range(len(scores))
     ranked = sorted(places, key=lambda place: lower.merit({"dic": scores[place]}) or 0.0)
@@ -57,16 +59,18 @@ def test_lower_scores_rank_as_their_negatives_do_where_higher_is_better(scores: 
 
 
 def test_a_target_has_one_way_that_is_better() -> None:
-    with pytest.raises(InputError, match="adds dic, of which lower is better.*leave it out"):
+    with pytest.raises(InputError, match=r"adds dic, of which lower is better.*leave it out"):
         Target("sbd+0.1*dic")
     for expression in ("dic-signed", "dic-signed+sbd"):
-        with pytest.raises(InputError, match="dic-signed has no better way.*take one of sbd, dic, ap"):
+        with pytest.raises(
+            InputError, match=r"dic-signed has no better way.*take one of sbd, dic, ap"
+        ):
             Target(expression)
 
 
 def test_what_scores_objects_has_no_curves() -> None:
     for expression in ("sbd", "dic", "miou+sbd"):
-        with pytest.raises(InputError, match="scores objects and has no surrogate.*miou"):
+        with pytest.raises(InputError, match=r"scores objects and has no surrogate.*miou"):
             ParameterSpace(expression)
 
 

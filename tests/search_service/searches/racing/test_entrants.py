@@ -41,7 +41,7 @@ for plain in TRIALS[:2]:
     plain.scales = []
 
 
-def test_the_best_candidates_run_with_the_best_of_each_handmade_kind_and_the_start() -> None:
+def test_the_best_candidates_run_with_rivals_the_best_surrogate_and_the_start() -> None:
     found = {e.number: e.roles for e in entrants.of_trials(SPACE, TRIALS, STARTERS, "miou")}
     assert found == {
         4: ("candidate",),
@@ -49,7 +49,7 @@ def test_the_best_candidates_run_with_the_best_of_each_handmade_kind_and_the_sta
         3: ("handmade",),  # stopped early, and a rival all the same
         1: ("handmade", "cross-entropy"),
         2: ("handmade",),
-        5: ("start",),
+        5: ("surrogate", "start"),  # with straight curves, the best and the only one
     }
 
 
@@ -61,6 +61,14 @@ def test_a_handmade_loss_is_handmade_at_every_rate_and_the_best_other_one_runs_t
     assert roles[8] == roles[9] == ("candidate", "handmade")
     assert roles[4] == ("candidate",)  # the best that is none, beyond the two starters
     assert 7 not in roles
+
+
+def test_the_best_surrogate_of_the_metric_runs_wherever_it_stands() -> None:
+    curved = tried(8, "surrogate-miou", 0.47, share=0.2)
+    found = entrants.of_trials(SPACE, [*TRIALS, curved], STARTERS, "miou")
+    roles = {entrant.number: entrant.roles for entrant in found}
+    assert roles[8] == ("surrogate",)
+    assert roles[5] == ("start",)
 
 
 def test_whoever_runs_for_one_metric_runs_for_all_and_stays_what_it_is() -> None:
