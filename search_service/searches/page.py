@@ -1,5 +1,6 @@
 """A search as one HTML page that needs no other file and no network."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,7 +13,9 @@ from search_service.searches.figures.search import NO_CURVES, FinishedSearch
 from search_service.searches.racing.answers import HEADING, answer, duration
 from search_service.spaces.margins import MarginSpace
 from search_service.store.tables import Trial
+from surrogate_zoo.losses.registry import needs_of
 from surrogate_zoo.metrics.titles import heading_of, scores_in, title_of
+from workers.tasks.instances import ClusteringSpec
 
 OF_OTHERS: Final = (NO_CURVES, NO_KINDS, NO_RACE)
 """Why a figure is of other searches: nothing is said of it."""
@@ -37,6 +40,8 @@ def render(search: FinishedSearch, figures: Mapping[str, bytes | str]) -> str:
         facts=search.document["provenance"],
         answers=[answer(winner, document["name"]) for winner, document in told],
         heading=HEADING,
+        inputs={d["name"]: needs_of(d).inputs for d in search.documents},
+        options=[_options(winner) for winner in search.winners][:1],
         cost=_cost(search),
         curves={d["name"]: points for d in search.documents if (points := _points(d))},
         figures=[
@@ -50,6 +55,15 @@ def render(search: FinishedSearch, figures: Mapping[str, bytes | str]) -> str:
         kinds=[_kind(search, trial) for trial, _ in search.best[:BEST]],
         rows=_rows(search.document["provenance"]),
     )
+
+
+def _options(winner: Mapping[str, Any]) -> str:
+    """What ``lossfit retrain`` is to be told beside the loss: width and clustering, of a loss of objects."""
+    if "embedding" not in winner:
+        return ""
+    clustering = ClusteringSpec.model_validate(winner["clustering"])
+    given = json.dumps(clustering.model_dump(mode="json", exclude_defaults=True))
+    return f" --set network.embedding={winner['embedding']} --set 'scoring.clustering={given}'"
 
 
 def _title(search: FinishedSearch) -> str:
