@@ -41,7 +41,7 @@ def render(search: FinishedSearch, figures: Mapping[str, bytes | str]) -> str:
         answers=[answer(winner, document["name"]) for winner, document in told],
         heading=HEADING,
         inputs={d["name"]: needs_of(d).inputs for d in search.documents},
-        options=[_options(winner) for winner in search.winners][:1],
+        options=_options(search.winners[0]) if search.winners else "",
         cost=_cost(search),
         curves={d["name"]: points for d in search.documents if (points := _points(d))},
         figures=[

@@ -63,7 +63,7 @@ class FinishedSearch:
     @property
     def grouped(self) -> ZooSpace | MarginSpace | None:
         """The space, where its trials are of several groups."""
-        return None if isinstance(self.space, CurveSpace) else self.space
+        return self.space if isinstance(self.space, ZooSpace | MarginSpace) else None
 
     @property
     def portfolio(self) -> int:
