@@ -111,7 +111,9 @@ class Search:
     def _sample(self, spec: SamplerSpec) -> SamplerResult:
         space, seed = self.space, self.request.seed
         if isinstance(spec, PortfolioSpec):
-            return portfolio.run(cast("PortfolioSpace", space), spec, self.evaluate, seed, self.start)
+            return portfolio.run(
+                cast("PortfolioSpace", space), spec, self.evaluate, seed, self.start
+            )
         return SAMPLERS[spec.name](cast("Box", space), spec, self.evaluate, seed, self.start)
 
     def _first(self, spec: SamplerSpec) -> int:

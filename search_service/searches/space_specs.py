@@ -59,8 +59,7 @@ Width = Annotated[int, Field(ge=1, le=64)]
 
 
 class MarginsSpec(Spec):
-    """Margins and weights of the discriminative loss beside cross entropy, the width of the embeddings
-    that it learns, and the rate.
+    """Margins of embeddings: those of the discriminative loss, its weights, their width, and the rate.
 
     Attributes:
         widths: Channels of the embeddings that are tried, ascending. Where it is not given and

@@ -41,6 +41,8 @@ Where the loss is 0, clustering is exact for ratios above 2; smaller ones are se
 images the loss never is.
 """
 
+MEAN_SHIFT: Final = ClusteringSpec()
+
 PAPERS: Final = "paper's margins"
 SEARCHED: Final = "searched margins"
 
@@ -65,7 +67,7 @@ class MarginSpace:
     metrics: tuple[str, ...]
     widths: tuple[int, ...] = WIDTHS
     rates: tuple[float, float] = RATES
-    clustering: ClusteringSpec = ClusteringSpec()
+    clustering: ClusteringSpec = MEAN_SHIFT
     radius: float | None = None
 
     @cached_property

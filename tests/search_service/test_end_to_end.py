@@ -165,7 +165,7 @@ def test_a_search_of_margins_finds_a_loss_that_retrainings_take(
         search = desk.wait_for(desk.submit(SearchRequest.model_validate(body | more | WHOLE)))
         assert (search.state, search.error) == ("succeeded", None)
         (winner,) = result_of(search)["winners"]
-        network = WHOLE["network"] | {"embedding": winner["embedding"]}
+        network = NETWORK.model_copy(update={"embedding": winner["embedding"]})
         asked = {"loss": "margins-sbd-tiny", "scoring": {"clustering": winner["clustering"]}}
         request = RetrainingRequest.model_validate(TINY | asked | {"network": network})
         with desk.writing.begin() as session:

@@ -26,7 +26,7 @@ from workers.instances.scoring import check_objects
 from workers.learning.batches import Batches
 from workers.learning.device import choose_device, worker_facts
 from workers.learning.hold_out import Cut, cut_hold_out
-from workers.learning.image_stack import Stack, stack_by_size
+from workers.learning.image_stack import stack_by_size
 from workers.learning.learner import Learner, train
 from workers.learning.losses import build_loss, distance_maps_of, inputs_given
 from workers.learning.states import keep, restore, state_path

@@ -48,7 +48,9 @@ def answer(winner: Mapping[str, Any], loss: str, version: int | None = None) -> 
     """
     metric, race = winner["metric"], winner.get("race")
     title, points = title_of(metric), unit_of(metric).differences
-    rate = {"learning rate": f"{winner['rate']:.3g} times that of the schedule"} | _found_with(winner)
+    rate = {"learning rate": f"{winner['rate']:.3g} times that of the schedule"} | _found_with(
+        winner
+    )
     if race is None:
         said = (
             f"{loss} is what the sampler found for {title}: no race compared it with other losses."

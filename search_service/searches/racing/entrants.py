@@ -119,9 +119,7 @@ def of_curves(
     ]
     for number, role, theta in extra:
         if theta not in known:
-            draft = space.candidate(theta)
-            facts = {"number": None} | space.named(theta)
-            entrants.append(Entrant(number, (role,), draft, facts, theta))
+            entrants.append(_untried(space, number, theta, (role,)))
     loss = LOSSES[CROSS_ENTROPY].document()
     facts = {"number": None, "loss": CROSS_ENTROPY}
     roles: tuple[Role, ...] = ("handmade", "cross-entropy")
@@ -148,17 +146,15 @@ def of_margins(
     every = _ranked(target, trials)  # a rival may have been stopped early
     plain = [trial for trial in every if space.plain(trial.theta)][:HANDMADE_STARTERS]
     published = [trial for trial in every if trial.number == found.trial]
-    best = [*published, *ranked[:starters], *searched[:1]]
-    numbers = {trial.number for trial in best}
-    entrants = [
-        _with_margins(space, _of_trial(space, trial, ("candidate",) * (trial.number in numbers)))
-        for trial in {trial.number: trial for trial in (*best, *plain)}.values()
-    ]
+    best = {trial.number: trial for trial in (*published, *ranked[:starters], *searched[:1])}
+    entrants = [_of_trial(space, trial, ("candidate",)) for trial in best.values()]
+    entrants += [_of_trial(space, trial, ()) for trial in plain if trial.number not in best]
     if found.trial is None:
-        entrants.append(_untried(space, _UNTRIED + found.generation, found.theta, ("candidate",)))
+        mean = _UNTRIED + found.generation
+        entrants.append(_untried(space, mean, found.theta, ("candidate",)))
     if not plain:
         entrants.append(_untried(space, _START, tuple(space.start.tolist()), ()))
-    return entrants
+    return [_with_margins(space, entrant) for entrant in entrants]
 
 
 def shared(entrants: Mapping[str, Sequence[Entrant]]) -> dict[str, list[Entrant]]:
@@ -232,18 +228,19 @@ def _is_start(space: ZooSpace, target: Target, theta: Sequence[float]) -> bool:
 def _with_margins(space: MarginSpace, entrant: Entrant) -> Entrant:
     """An entrant that is told as one of a search of margins."""
     theta = entrant.theta or ()
-    paper, start = space.plain(theta), theta == tuple(space.start.tolist())
-    roles: tuple[Role, ...] = (*(("handmade",) if paper else ()), *(("start",) if start else ()))
-    facts = {"number": entrant.facts["number"], "loss": PAPERS if paper else SEARCHED}
-    facts |= space.named(theta)
+    held: dict[Role, bool] = {
+        "handmade": space.plain(theta),
+        "start": theta == tuple(space.start.tolist()),
+    }
+    roles = tuple(role for role, held_by in held.items() if held_by)
+    facts = {"loss": PAPERS if held["handmade"] else SEARCHED} | dict(entrant.facts)
     return replace(entrant, roles=(*entrant.roles, *roles), facts=facts)
 
 
-def _untried(
-    space: MarginSpace, number: int, theta: Theta, roles: tuple[Role, ...]
-) -> Entrant:
+def _untried(space: Space, number: int, theta: Theta, roles: tuple[Role, ...]) -> Entrant:
     """An entrant that is no trial."""
-    return _with_margins(space, Entrant(number, roles, space.candidate(theta), {"number": None}, theta))
+    facts = {"number": None} | space.named(theta)
+    return Entrant(number, roles, space.candidate(theta), facts, theta)
 
 
 def _of_trial(space: Space, trial: Trial, roles: tuple[Role, ...]) -> Entrant:

@@ -79,7 +79,7 @@ def test_a_width_of_the_network_is_the_only_one_and_the_rest_is_the_presets() ->
 
 def test_a_radius_that_is_asked_for_holds_for_every_candidate() -> None:
     assert asked().space.model_dump()["radius"] is None
-    given = [
+    given: list[dict[str, Any]] = [
         {"scoring": {"clustering": {"radius": 1.5}}},  # as it would be without, but said
         {"space": {"name": "margins", "radius": 1.5}},
         {"scoring": ScoringSpec(clustering=ClusteringSpec(radius=0.9))},
@@ -205,7 +205,7 @@ def test_samplers_of_boxes_end_with_the_race_too(
         "handmade",
         "start",
     }
-    assert [theta for _, theta, _ in desk.trials(job.id)][0] == [0.5] * 7
+    assert desk.trials(job.id)[0][1] == [0.5] * 7
     plain = finished(desk, settings, MarginPool(), sampler=sampler, race=None)
     assert result_of(plain)["winners"][0]["embedding"] in (4, 8, 16)
 

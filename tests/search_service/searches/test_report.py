@@ -158,7 +158,7 @@ def test_a_search_of_margins_tells_width_and_radius_and_draws_no_curves(tmp_path
     assert f"margins and weights delta_v {named['delta_v']:.3g}, delta_d" in told
     assert "loss(logits, target, embeddings=embeddings, instances=instances)" in told
     assert f"lossfit retrain mine shapes --set network.embedding={named['width']}" in told
-    assert f"{{\"radius\": {radius}}}'" in told
+    assert f'{{"radius": {radius}}}\'' in told
     assert "portfolio 3 trainings" in told
     assert "Loss surface" not in told
     study = optuna.load_study(study_name="mine", storage=f"sqlite:///{files['study.db']}")

@@ -73,7 +73,9 @@ def test_every_theta_makes_a_loss_that_learns_embeddings(theta: tuple[float, ...
 def test_values_lie_in_their_ranges(theta: tuple[float, ...]) -> None:
     named = SPACE.named(theta)
     for margin in MARGINS:
-        value = named["delta_d"] / named["delta_v"] if margin.name == "ratio" else named[margin.name]
+        value = (
+            named["delta_d"] / named["delta_v"] if margin.name == "ratio" else named[margin.name]
+        )
         assert margin.low * (1 - 1e-5) <= value <= margin.high * (1 + 1e-5)
     assert 0.1 <= named["rate"] <= 10
     assert named["width"] in SPACE.widths

@@ -61,15 +61,14 @@ def test_objects_may_be_the_candidates_own_matter() -> None:
     plain = task(None, scoring=tiny.SCORING)
     without, found = evaluate_pack(plain, [tiny.candidate(0), candidates()[1]], device="cpu")
     assert "sbd" not in without.metrics
-    assert found.metrics["sbd"] == evaluate_pack(task(8), [Candidate(1, LOSS)], device="cpu")[
-        0
-    ].metrics["sbd"]
+    assert (
+        found.metrics["sbd"]
+        == evaluate_pack(task(8), [Candidate(1, LOSS)], device="cpu")[0].metrics["sbd"]
+    )
 
 
 def test_a_loss_of_embeddings_needs_them() -> None:
-    [outcome] = evaluate_pack(
-        task(None, scoring=tiny.SCORING), [Candidate(0, LOSS)], device="cpu"
-    )
+    [outcome] = evaluate_pack(task(None, scoring=tiny.SCORING), [Candidate(0, LOSS)], device="cpu")
     assert "set network.embedding" in str(outcome.error)
 
 
