@@ -183,6 +183,10 @@ class CellView(BaseModel):
         description="What it has in each column of the report, by the column's name: all scores, the "
         "worst tenth of the images, seconds, and GPU memory in bytes where there is a GPU."
     )
+    objects: dict[str, Any] = Field(
+        description="How objects were made, and their scores by way and by oracle; empty where none "
+        "were made."
+    )
     error: str | None
     seconds: float
     finished_at: datetime

@@ -31,7 +31,8 @@ import torch
 from benchmarks import searches, tasks
 from search_service.comparisons.outcome import CellOutcome
 from search_service.comparisons.request import ComparisonRequest
-from search_service.comparisons.results import Row, Table
+from search_service.comparisons.results import Table
+from search_service.comparisons.row import Row
 from search_service.comparisons.tuning import Tried, best_of, grid
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.registry import LOSSES

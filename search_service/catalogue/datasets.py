@@ -79,14 +79,14 @@ def check_split(session: Session, name: str, split: str) -> None:
         raise InputError(f"Dataset {dataset.name} has no image in its split {split!r}.")
 
 
-def check_hold_out(session: Session, name: str, hold_out: HoldOut) -> None:
-    """Refuse a hold-out set in a split that the dataset does not have.
+def check_hold_out(session: Session, name: str, hold_out: HoldOut | None) -> None:
+    """Refuse a hold-out set in a split that the dataset does not have; None is no hold-out set.
 
     Raises:
         UnknownNameError: None of that name is registered.
         InputError: It has no image in the split.
     """
-    if hold_out.split is not None:
+    if hold_out is not None and hold_out.split is not None:
         check_split(session, name, hold_out.split)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from search_service.comparisons.cells import cells_of
 from search_service.comparisons.outcome import CellOutcome
 from search_service.comparisons.request import ComparisonRequest
-from search_service.comparisons.results import Results, Row, Table
+from search_service.comparisons.results import Results, Table
+from search_service.comparisons.row import Row
 from search_service.comparisons.tuning import Tried, best_of, grid
 from search_service.store.states import CELL
 from search_service.store.tables import Evaluation

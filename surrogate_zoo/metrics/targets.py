@@ -88,7 +88,7 @@ class Target:
 def _check(name: str) -> None:
     """Refuse a name that can be no part of a target."""
     if name not in METRICS and name not in INSTANCE_SCORES:
-        raise UnknownNameError("metric or score of objects", name, [*METRICS, *INSTANCE_SCORES])
+        raise UnknownNameError("metric", name, [*METRICS, *INSTANCE_SCORES])
     if higher_is_better(name) is None:
         ranking = ", ".join(
             score.name for score in INSTANCE_SCORES.values() if score.higher_is_better is not None

@@ -12,7 +12,8 @@ from search_service.comparisons.outcome import CellOutcome
 from search_service.comparisons.page import FinishedComparison, render
 from search_service.comparisons.report import write
 from search_service.comparisons.request import ComparisonRequest
-from search_service.comparisons.results import Results, Row, Table
+from search_service.comparisons.results import Results, Table
+from search_service.comparisons.row import Row
 from search_service.store.tables import Dataset
 from workers.tasks.networks import NetworkSpec
 

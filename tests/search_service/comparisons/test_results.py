@@ -22,7 +22,8 @@ from search_service.comparisons.records import (
 )
 from search_service.comparisons.report import markdown
 from search_service.comparisons.request import ComparisonRequest
-from search_service.comparisons.results import Results, Row, Table, mean_ranks
+from search_service.comparisons.results import Results, Table, mean_ranks
+from search_service.comparisons.row import Row
 from search_service.significance import difference, estimate
 from search_service.store.states import CELL
 from search_service.store.tables import Dataset, Evaluation
@@ -231,7 +232,8 @@ def test_where_lower_is_better_the_lowest_mean_is_the_best() -> None:
 
 def test_a_markdown_title_keeps_its_bars_to_itself() -> None:
     dataset = Dataset(name="shapes", report={"images": {"val": 4}})
-    lines = list(markdown(Results("dic", [counted()]), request(metric="dic"), dataset))
+    asked = request(metric="dic", scoring={"clustering": {"method": "components"}})
+    lines = list(markdown(Results("dic", [counted()]), asked, dataset))
     assert "seeds by |DiC| (lower is better)." in lines[0]
     assert lines[4] == r"| loss | rank | learning rate | \|DiC\|, objects (lower is better) |"
 

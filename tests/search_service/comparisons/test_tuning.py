@@ -21,7 +21,9 @@ def request(
     metric: str = "miou",
 ) -> ComparisonRequest:
     body: dict[str, Any] = {"losses": ["dice"], "dataset": "shapes", "learning_rates": rates}
-    body["metric"] = metric
+    body |= {"metric": metric}
+    if metric == "dic":
+        body["scoring"] = {"clustering": {"method": "components"}}
     options: dict[str, Any] = {"rate_extensions": extensions, "rate_refinements": refinements}
     options["training"] = {"minimum_learning_rate": floor}
     return ComparisonRequest.model_validate(body | options)

@@ -249,6 +249,16 @@ def test_a_trial_is_recorded_once(session: Session) -> None:
     }
 
 
+def test_the_best_of_a_count_is_the_lowest(session: Session) -> None:
+    job = create(session, request())
+    for number, score in enumerate([2.5, 0.0, None, 4.0]):
+        ledger.record_trial(session, trial(job.id, number, score))
+    scoring = {**job.request["scoring"], "clustering": {"method": "components"}}
+    job.request, job.result = {**job.request, "metric": "dic", "scoring": scoring}, {}
+    told = progress_of(session, job)
+    assert (told["best_score"], told["higher_is_better"]) == (0.0, False)
+
+
 def test_pages_follow_each_other_newest_first(session: Session) -> None:
     made = [create(session, request(seed=i)).id for i in range(5)]
     found, cursor = [], None
