@@ -32,7 +32,7 @@ class Formula(Executor):
     def __init__(self) -> None:
         self.trained: list[tuple[bool, int]] = []
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    def submit(self, _: Callable[..., Any], /, *args: Any, **__: Any) -> Future[Any]:
         task, candidates, _ = args
         future: Future[Any] = Future()
         future.set_result(
