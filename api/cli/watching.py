@@ -120,7 +120,7 @@ def _stage(title: str, progress: ProgressEvent) -> str:
 def _line(title: str, event: JobEvent) -> str:
     match event:
         case StateEvent():
-            return f"{title}: {event.state}"
+            return f"{title}: {event.state}" + (f": {event.reason}" if event.reason else "")
         case LossNetworkEvent():
             told = _LOSS_NETWORK[event.status].format(plain(event.kind))
             values = measured(event.measures)

@@ -96,7 +96,10 @@ async function follow(path, job, last, trials, signal) {
       later(() => signal.aborted || chart(trials, higher, over.includes(job.state) ? null : told));
     }
     if (kind === "progress") at("state").textContent = `${stage(body)}step ${body.done} of ${body.total}`;
-    if (kind === "state") at("state").textContent = state = body.state;
+    if (kind === "state") {
+      state = body.state;
+      at("state").textContent = body.reason ? `${state}: ${body.reason}` : state;
+    }
   }
   return seen;
 }

@@ -175,3 +175,22 @@ class Artifact(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     bytes: Mapped[int] = mapped_column(BigInteger)
     media_type: Mapped[str] = mapped_column(String(100))
+
+
+class Controller(Base):
+    """The one row that says who runs the jobs, see ``search_service.store.lease``.
+
+    Attributes:
+        term: Grows with every controller; the key, since who shares a key's lock holds the term in place.
+        beat: When its heart last beat, in seconds since 1970 by the database's clock; 0 once it has
+            ended in order.
+        place: Where ``pid`` means something.
+        pid: Its process.
+    """
+
+    __tablename__ = "controller"
+
+    term: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    beat: Mapped[float]
+    place: Mapped[str] = mapped_column(String(255))
+    pid: Mapped[int]
