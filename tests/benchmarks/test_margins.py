@@ -98,7 +98,7 @@ def test_after_its_time_nothing_new_begins(arguments: argparse.Namespace) -> Non
 
 
 def test_leads_are_taken_in_pairs_and_a_failure_is_told() -> None:
-    rows = {
+    rows: dict[str, list[dict[str, float] | None]] = {
         "one (a)": [{"sbd": 0.5}, {"sbd": 0.6}, {"sbd": 0.7}],
         "other": [{"sbd": 0.4}, {"sbd": 0.52}, {"sbd": 0.58}],
         "third": [{"sbd": 0.4}, None, {"sbd": 0.4}],
