@@ -17,7 +17,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("curves", "metrics", "loss_networks", "losses", "store"),
     ),
     "workers": (
-        *("tasks", "datasets", "networks", "learning", "loss_networks", "scoring", "instances"),
+        *("tasks", "datasets", "networks", "learning", "loss_networks", "instances", "scoring"),
         *("proxy", "retraining", "cluster"),
     ),
     "search_service": (
