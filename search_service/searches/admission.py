@@ -12,6 +12,7 @@ from search_service.searches import estimate, papers, priors, starts
 from search_service.searches.request import SearchRequest
 from search_service.searches.space import SearchSpace, space_of
 from search_service.settings import Settings
+from search_service.spaces.curves import CurveSpace
 from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Evaluation, Job, Trial
 from surrogate_zoo.errors import InputError
@@ -61,9 +62,9 @@ def admitted(session: Session, request: SearchRequest) -> SearchRequest:
 
 
 def number_of_trials(session: Session, request: SearchRequest) -> int:
-    """How many candidates a search proposes; of the zoo's with the portfolio and the priors."""
+    """How many candidates a search proposes; of the sampler portfolio's with that and the priors."""
     space = space_of(request, priors=priors.points(session, request))
-    if isinstance(request.sampler, PortfolioSpec) and isinstance(space, ZooSpace):
+    if isinstance(request.sampler, PortfolioSpec) and not isinstance(space, CurveSpace):
         return len(space.portfolio(request.sampler.rates)) + request.sampler.trials
     return request.sampler.trials
 

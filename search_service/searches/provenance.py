@@ -16,6 +16,7 @@ _TOLD_ELSEWHERE = {"name", "dataset", "preset", "priority", "extended_by"}
 METHODS = {
     "curves": "Auto Seg-Loss (Li et al., ICLR 2021), searched with lossfit",
     "zoo": "Losses of the zoo and surrogates of metrics (Li et al., ICLR 2021), searched with lossfit",
+    "margins": "Margins of the discriminative loss (De Brabandere et al., 2017), searched with lossfit",
 }
 """Space -> what a search of it is called."""
 
@@ -59,7 +60,7 @@ def of_trial(
         versions: Of the software that the search ran with.
     """
     row = _row(space, trial)
-    chosen = {"trial": row.pop("number"), **row}
+    chosen = {"trial": row.pop("number"), **row, **space.candidate(trial.theta).changes}
     return _asked(request, dataset, [trial]) | {"chosen": chosen, "versions": versions}
 
 

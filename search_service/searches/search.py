@@ -32,8 +32,7 @@ from search_service.searches.racing import winners
 from search_service.searches.request import SearchRequest
 from search_service.searches.space import SearchSpace, space_of
 from search_service.spaces.curves import CurveSpace
-from search_service.spaces.space import Theta
-from search_service.spaces.zoo import ZooSpace
+from search_service.spaces.space import Box, PortfolioSpace, Theta
 from search_service.store.states import Ending
 from search_service.store.tables import Trial
 from surrogate_zoo.errors import ConflictError
@@ -111,15 +110,16 @@ class Search:
 
     def _sample(self, spec: SamplerSpec) -> SamplerResult:
         space, seed = self.space, self.request.seed
-        if isinstance(space, ZooSpace) and isinstance(spec, PortfolioSpec):
-            return portfolio.run(space, spec, self.evaluate, seed, self.start)
-        sampler, box = SAMPLERS[spec.name], cast("CurveSpace", space)
-        return sampler(box, spec, self.evaluate, seed, self.start)
+        if isinstance(spec, PortfolioSpec):
+            return portfolio.run(
+                cast("PortfolioSpace", space), spec, self.evaluate, seed, self.start
+            )
+        return SAMPLERS[spec.name](cast("Box", space), spec, self.evaluate, seed, self.start)
 
     def _first(self, spec: SamplerSpec) -> int:
         """Trials that the sampler proposes beside those of its budget: the portfolio."""
-        if isinstance(self.space, ZooSpace) and isinstance(spec, PortfolioSpec):
-            return len(self.space.portfolio(spec.rates))
+        if isinstance(spec, PortfolioSpec):
+            return len(cast("PortfolioSpace", self.space).portfolio(spec.rates))
         return 0
 
     def evaluate(self, batch: Sequence[Proposal]) -> list[Score | None]:
@@ -216,11 +216,7 @@ class Search:
 
     def _candidates(self, batch: Sequence[Proposal]) -> list[Candidate]:
         rate = self.task.training.learning_rate
-        drafts = [(proposal.number, self.space.candidate(proposal.theta)) for proposal in batch]
-        return [
-            Candidate(number, draft.loss, learning_rate=rate * draft.rate)
-            for number, draft in drafts
-        ]
+        return [self.space.candidate(each.theta).candidate(each.number, rate) for each in batch]
 
     def _keep(self, proposal: Proposal, outcome: Outcome, *, stopped: bool = False) -> None:
         trial = _trial(self.run.job.id, proposal, outcome, stopped=stopped)

@@ -4,21 +4,23 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from search_service.searches.request import SearchRequest
-from search_service.searches.space_specs import CurvesSpec
+from search_service.searches.space_specs import CurvesSpec, MarginsSpec
 from search_service.spaces.curves import CurveSpace
+from search_service.spaces.margins import MarginSpace
 from search_service.spaces.space import Theta
 from search_service.spaces.zoo import ZooSpace
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.parameter_space import ParameterSpace
+from workers.tasks.instances import ClusteringSpec
 
-SearchSpace: TypeAlias = CurveSpace | ZooSpace
+SearchSpace: TypeAlias = CurveSpace | ZooSpace | MarginSpace
 
 
 def space_of(
     request: SearchRequest, companion: Document | None = None, priors: Sequence[Theta] = ()
 ) -> SearchSpace:
-    """The space of a search: curves of its metrics' surrogates, or the zoo.
+    """The space of a search: curves of its metrics' surrogates, the zoo, or margins of embeddings.
 
     Args:
         request: What was asked for.
@@ -40,6 +42,14 @@ def space_of(
             companion,
             request.space.rates,
             request.space.scaled,
+        )
+    if isinstance(request.space, MarginsSpec):
+        return MarginSpace(
+            request.objectives,
+            request.space.widths,
+            request.space.rates,
+            request.scoring.clustering or ClusteringSpec(),
+            request.space.radius,
         )
     return ZooSpace(
         request.objectives,

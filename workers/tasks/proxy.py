@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from workers.tasks.base import Curve, Fraction, Seed, Side, Spec
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.hold_out import HoldOut
+from workers.tasks.instances import ClusteringSpec
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.scoring import (
     ScoringSpec,
@@ -142,11 +143,16 @@ class Candidate:
         loss: A loss file's content (``lossfit/loss/v1``), or a draft: its ``scale`` is null where it is
             to be measured on the first batch (see ``surrogate_zoo.losses.scale``).
         learning_rate: Its own peak learning rate; None takes the schedule's.
+        embedding: Width of its network's embeddings; None takes that of the task's network.
+        clustering: How objects are found in what it predicts, with a radius that fits to the margins of
+            its loss; None takes that of the task's scoring.
     """
 
     number: int
     loss: dict[str, Any]
     learning_rate: float | None = None
+    embedding: int | None = None
+    clustering: ClusteringSpec | None = None
 
 
 @dataclass(frozen=True)

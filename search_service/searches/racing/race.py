@@ -18,7 +18,7 @@ from search_service.searches.racing.rules import (
 )
 from search_service.significance import Difference
 from surrogate_zoo.metrics.targets import Target
-from workers.tasks.proxy import Candidate, Outcome, ProxyTask
+from workers.tasks.proxy import Outcome, ProxyTask
 
 RIVALS: tuple[Role, ...] = ("handmade", "cross-entropy")
 """The winner's lead over the closest loss of each of these roles is to be told."""
@@ -166,8 +166,7 @@ class Race:
         task = warm_up.warmed(self.run, task.model_copy(update={"rejection": None}), self.warm_up)
         rate = task.training.learning_rate
         candidates = [
-            Candidate(number, dict(entrant.loss), learning_rate=rate * entrant.rate)
-            for number, entrant in sorted(every.items())
+            entrant.draft.candidate(number, rate) for number, entrant in sorted(every.items())
         ]
         self.outcomes[stage] = stages.of_stage(self.run, stage, task, candidates)
 
