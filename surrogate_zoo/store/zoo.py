@@ -12,8 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError
-from surrogate_zoo.losses.document import check_document
-from surrogate_zoo.losses.registry import LOSSES
+from surrogate_zoo.losses.registry import LOSSES, checked
 from surrogate_zoo.store.tables import Loss, LossNetwork, LossTag
 
 _TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -35,18 +34,18 @@ def publish(session: Session, document: Mapping[str, Any], *, tags: Iterable[str
         LossFileError: The document is not valid.
         ConflictError: Another publication of the name came first; run the transaction again.
     """
-    checked = check_document(dict(document))
-    newest = session.scalar(_versions(checked["name"]).limit(1))
-    if newest is not None and newest.sha256 == checked["sha256"]:
+    kept = checked(document)
+    newest = session.scalar(_versions(kept["name"]).limit(1))
+    if newest is not None and newest.sha256 == kept["sha256"]:
         loss = newest
     else:
         loss = Loss(
-            name=checked["name"],
+            name=kept["name"],
             version=1 if newest is None else newest.version + 1,
-            kind=checked["kind"],
-            metric=checked.get("metric"),
-            document=checked,
-            sha256=checked["sha256"],
+            kind=kept["kind"],
+            metric=kept.get("metric"),
+            document=kept,
+            sha256=kept["sha256"],
         )
         session.add(loss)
         try:
