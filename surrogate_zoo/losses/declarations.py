@@ -71,7 +71,7 @@ LOVASZ = Parameters((Flag("per_image", "The mean over images in place of the who
 SSIM = Parameters(
     (
         Number("window", "Side of the window in pixels.", low=3, high=255, whole=True, odd=True),
-        Number("sigma", "Standard deviation of the Gaussian in pixels.", above=True),
+        Number("sigma", "Standard deviation of the Gaussian in pixels.", low=0.01),
     )
 )
 

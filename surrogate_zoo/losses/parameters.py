@@ -84,7 +84,7 @@ class Number:
         if isinstance(value, bool) or not isinstance(value, kind):
             return False
         try:
-            number = float(value)  # type: ignore[arg-type]
+            number = float(value)
         except OverflowError:  # a whole number of hundreds of digits
             return False
         if not math.isfinite(number) or (self.odd and number % 2 != 1):

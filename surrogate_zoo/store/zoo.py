@@ -52,7 +52,7 @@ def publish(session: Session, document: Mapping[str, Any], *, tags: Iterable[str
             session.flush()
         except IntegrityError as error:
             raise ConflictError(
-                f"Another version of {checked['name']!r} was published just now; try again."
+                f"Another version of {kept['name']!r} was published just now; try again."
             ) from error
     for name in tags:
         tag(session, loss.name, loss.version, name)
@@ -80,6 +80,11 @@ def get(session: Session, name: str, version: int | None = None) -> Loss:
         which = "" if version is None else f" version {version}"
         raise NotFoundError(f"The zoo has no loss {name!r}{which}.")
     return loss
+
+
+def find(session: Session, name: str, sha256: str) -> Loss | None:
+    """Return the newest version of a loss that has this content; None if there is none."""
+    return session.scalar(_versions(name).where(Loss.sha256 == sha256).limit(1))
 
 
 def versions(session: Session, name: str) -> list[Loss]:

@@ -36,7 +36,7 @@ class StructuralSimilarity(HandmadeLoss):
         num_classes: C.
         ignore_index: Label of void pixels.
         window: Side of the window in pixels, odd, at least 3.
-        sigma: Standard deviation of the Gaussian in pixels, > 0.
+        sigma: Standard deviation of the Gaussian in pixels, at least 0.01.
     """
 
     def __init__(

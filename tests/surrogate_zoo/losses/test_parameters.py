@@ -57,7 +57,7 @@ def numbers(each: Number) -> st.SearchStrategy[float]:
 
 def values(parameter: Parameter) -> st.SearchStrategy[Any]:
     """Values of a parameter's kind, in and out of its range, and of other kinds."""
-    strange = st.sampled_from([None, True, "", "l3", [], {}, [1], "1"])
+    strange: st.SearchStrategy[Any] = st.sampled_from([None, True, "", "l3", [], {}, [1], "1"])
     match parameter:
         case Number():
             return numbers(parameter) | strange
