@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, RootModel, StringConstraints, Tag
 
-from search_service.jobs.fields import Name
+from search_service.jobs.fields import Name, Sha256
 from workers.tasks.base import Spec
 
 TagName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
@@ -38,7 +38,7 @@ class LossFile(BaseModel):
     schema_: Literal["lossfit/loss/v1"] = Field(alias="schema")
     name: Name
     kind: Literal["surrogate", "handmade", "sum"]
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
+    sha256: Sha256 = Field(
         description="Over the canonical body; a file that was changed does not fit it any more."
     )
 

@@ -12,6 +12,7 @@ from search_service.comparisons.records import TUNING, tunings_of
 from search_service.comparisons.request import ComparisonRequest
 from search_service.comparisons.tuning import grid
 from search_service.jobs.estimate import Estimate
+from search_service.loss_networks import choice
 from search_service.settings import Settings
 from search_service.store.states import CELL
 from search_service.store.tables import Evaluation, Job
@@ -34,8 +35,8 @@ def admitted(session: Session, request: ComparisonRequest) -> ComparisonRequest:
 
     Raises:
         UnknownNameError: No such dataset or metric.
-        InputError: No such loss in the zoo, one was found by scores on the split, or the dataset has no
-            image in the split.
+        InputError: No such loss in the zoo, one was found by scores on the split, the dataset has no
+            image in the split, or a loss network is not there or does not fit.
     """
     _ = METRICS[request.metric]
     datasets.check_split(session, request.dataset, request.split)
@@ -46,6 +47,9 @@ def admitted(session: Session, request: ComparisonRequest) -> ComparisonRequest:
     for loss in request.losses:
         versions |= losses.pin(session, loss, request.versions)
     check_unseen(session, request.dataset, request.split, versions)
+    dataset = datasets.requested(session, request.dataset)
+    for loss, chosen in request.loss_networks.items():
+        choice.check(session, dataset, loss, losses.document(session, loss, versions), chosen)
     return request.model_copy(update={"versions": versions})
 
 

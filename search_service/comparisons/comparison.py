@@ -29,6 +29,7 @@ from search_service.comparisons.records import (
 )
 from search_service.comparisons.request import ComparisonRequest
 from search_service.comparisons.results import Results
+from search_service.comparisons.supplied import Supplied
 from search_service.jobs import ledger, stages
 from search_service.jobs.run import Interrupted, Run, succeed
 from search_service.loss_networks import supply
@@ -79,7 +80,7 @@ class _Comparison:
         request: What was asked for.
         dataset: The dataset.
         documents: Loss -> loss file's content.
-        networks: The loss networks that the losses ask for.
+        supplied: The loss networks that the losses ask for.
         failed: Set when a training showed that the whole cannot be run.
     """
 
@@ -87,7 +88,7 @@ class _Comparison:
     request: ComparisonRequest
     dataset: Dataset
     documents: dict[str, Document]
-    networks: list[dict[str, Any]]
+    supplied: Supplied
     failed: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
@@ -99,8 +100,8 @@ class _Comparison:
             documents = {
                 loss: losses.document(session, loss, request.versions) for loss in request.losses
             }
-        networks = supply.ensure(run, dataset, documents.values())
-        return cls(run, request, dataset, documents, networks)
+        networks = supply.ensure_each(run, dataset, documents, request.loss_networks)
+        return cls(run, request, dataset, documents, Supplied(networks))
 
     def tune(self) -> None:
         """Train with every loss, network and learning rate that is to be tried.
@@ -108,25 +109,28 @@ class _Comparison:
         A grid of rates follows from the scores that are recorded, so it may grow between two rounds,
         and is the same after a restart.
         """
-        candidates = [
-            Candidate(number, document) for number, document in enumerate(self.documents.values())
-        ]
-        for index, network in enumerate(self.request.networks):
+        for index in range(len(self.request.networks)):
             while pending := pending_of(self.request, self._tunings(), index):
                 for rate, numbers in pending.items():
-                    task = ProxyTask(
-                        metric=self.request.metric,
-                        hold_out=self.request.hold_out,
-                        network=network,
-                        training=self._training(rate),
-                        scoring=self.request.scoring,
-                        seed=self.request.seed,
-                        dataset=source_of(self.dataset),
-                        loss_networks=self._paths(),
-                    )
-                    tried = [candidates[number] for number in numbers]
-                    stages.of_stage(self.run, tuning_stage(index, rate), task, tried)
+                    self._try(index, rate, numbers)
                     self._tell_progress()
+
+    def _try(self, index: int, rate: float, numbers: Sequence[int]) -> None:
+        """Train the losses of these positions with a network and a rate."""
+        positions = {self.request.losses[number]: number for number in numbers}
+        for losses_together, networks in self.supplied.groups(positions):
+            task = ProxyTask(
+                metric=self.request.metric,
+                hold_out=self.request.hold_out,
+                network=self.request.networks[index],
+                training=self._training(rate),
+                scoring=self.request.scoring,
+                seed=self.request.seed,
+                dataset=source_of(self.dataset),
+                loss_networks=supply.paths(self.run, networks),
+            )
+            tried = [Candidate(positions[loss], self.documents[loss]) for loss in losses_together]
+            stages.of_stage(self.run, tuning_stage(index, rate), task, tried)
 
     def train(self) -> None:
         """Train the cells that are not recorded, as many at a time as there are workers."""
@@ -179,13 +183,13 @@ class _Comparison:
             self.request,
             self.dataset,
             self.documents,
-            {"request": self.run.job.request, "loss_networks": self.networks},
+            {"request": self.run.job.request, "loss_networks": self.supplied.facts()},
             gallery,
             self.run.folder / "gallery",
         )
         written = comparison_report.write(self.run.folder / "report", finished)
         files = [self.run.keep(path).name for path in written]
-        return results.summary() | {"files": files, "loss_networks": self.networks}
+        return results.summary() | {"files": files, "loss_networks": self.supplied.facts()}
 
     def results(self) -> Results:
         """What follows from the records so far."""
@@ -204,10 +208,6 @@ class _Comparison:
         """The schedule with a learning rate."""
         return self.request.training.model_copy(update={"learning_rate": rate})
 
-    def _paths(self) -> dict[str, str]:
-        """Where workers find the loss networks, by kind."""
-        return supply.paths(self.run, self.networks)
-
     def _train(self, cell: Cell, rate: float) -> None:
         """Run one retraining and record what became of it; one that diverged is recorded as such."""
         options = fields_of(self.request, RetrainingOptions) | {"training": self._training(rate)}
@@ -216,7 +216,7 @@ class _Comparison:
             loss=self.documents[cell.loss],
             network=self.request.networks[cell.network],
             seed=cell.seed,
-            loss_networks=self._paths(),
+            loss_networks=supply.paths(self.run, self.supplied.by_loss[cell.loss]),
             rankseg=self.request.rankseg,
             **options,
         )

@@ -1,7 +1,7 @@
 """What a caller may ask for, as API and command line both check it; needs pydantic alone."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -34,6 +34,13 @@ LossTerms = Annotated[
     str, StringConstraints(min_length=1, max_length=2500), AfterValidator(_names_losses)
 ]
 """A name in the zoo, or a weighted sum of such names, as :func:`surrogate_zoo.sums.parse_sum` reads it."""
+
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 of a file, lower-case hex."""
+
+LossNetworks = dict[Literal["edge_network", "inverse_network"], Sha256]
+"""Kind of loss network -> SHA-256 of the one that a loss is to carry."""
 
 
 def check_terms(field: str, versions: Mapping[str, int], terms: Sequence[str]) -> None:

@@ -179,6 +179,12 @@ def loss_network(session: Session, fingerprint: str, sha256: str) -> LossNetwork
     return session.scalar(_loss_networks(fingerprint).where(LossNetwork.sha256 == sha256).limit(1))
 
 
+def has_loss_network(session: Session, sha256: str) -> bool:
+    """Whether there is a loss network of these bytes, of whichever data set."""
+    query = select(LossNetwork.id).where(LossNetwork.sha256 == sha256).limit(1)
+    return session.scalar(query) is not None
+
+
 def find_loss_network(session: Session, kind: str, fingerprint: str) -> LossNetwork | None:
     """Return the newest loss network of a kind for a data set; None if there is none yet."""
     return session.scalar(_loss_networks(fingerprint).where(LossNetwork.kind == kind).limit(1))
