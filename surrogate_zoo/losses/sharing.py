@@ -142,5 +142,5 @@ def _told(repository: _Repository) -> Iterator[None]:
         raise NotFoundError(f"{repository.name} on the hub holds no {FILE}.") from error
     except errors.HFValidationError as error:
         raise InputError(f"The hub takes no repository of that name: {error}") from error
-    except OSError as error:  # what its client raises beside is one, connections refused too
+    except (errors.HTTPError, OSError) as error:
         raise StorageError(f"The hub did not take the request: {error}") from error
