@@ -89,8 +89,9 @@ def add(
         raise InputError(f"The tag {zoo.BUILT_IN!r} is the service's own; take another one.")
     brought = _brought(request)
     loss = zoo.find(session, brought["name"], brought["sha256"])
-    if loss is None and brought["name"] in LOSSES:
-        raise InputError(f"{brought['name']!r} is a built-in loss: give yours another name.")
+    is_built_in = loss is not None and isinstance(request, LossFile)  # the very file of it
+    if request.name in LOSSES and not is_built_in:
+        raise InputError(f"{request.name!r} is a built-in loss: give yours another name.")
     is_new = loss is None
     loss = loss or zoo.publish(session, brought)
     for tag in tags:

@@ -148,6 +148,7 @@ def tag(session: Session, name: str, version: int, tag: str) -> None:
     else:
         row.loss = loss
     session.flush()
+    session.expire(loss, ["tag_rows"])  # so that they come in their order
 
 
 def publish_loss_network(session: Session, network: LossNetwork) -> LossNetwork:

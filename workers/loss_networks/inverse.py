@@ -32,10 +32,12 @@ def train(
 ) -> tuple[InverseNetwork, dict[str, float], dict[str, Any]]:
     """Train by regression: the mean distance of the predicted homography from the true one.
 
-    Borse et al., InverseForm, CVPR 2021, section 3.4; its training code was never released. The distance
-    is the task's; what is measured is the Frobenius norm, so that networks of both compare. Adam, with a short warm-up and a cosine decay. Each moved map is softened at random, since predicted
-    maps are soft and thick: a network that knows crisp maps alone is lost on them (CamVid, 1600
-    steps: error ratios 0.53 on crisp and 0.82 on softened maps, against 0.60 and 0.61).
+    Borse et al., InverseForm, CVPR 2021, section 3.4; its training code was never released. The
+    distance is the task's; what is measured is the Frobenius norm, so that networks of both
+    compare. Adam, with a short warm-up and a cosine decay. Each moved map is softened at random,
+    since predicted maps are soft and thick: a network that knows crisp maps alone is lost on them
+    (CamVid, 1600 steps: error ratios 0.53 on crisp and 0.82 on softened maps, against 0.60 and
+    0.61).
 
     Args:
         task: Its ``network`` is an :class:`InverseNetworkSpec`.
