@@ -1,7 +1,7 @@
 """What a caller may ask for, as API and command line both check it; needs pydantic alone."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -39,7 +39,7 @@ LossTerms = Annotated[
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 of a file, lower-case hex."""
 
-LossNetworks = dict[Literal["edge_network", "inverse_network"], Sha256]
+LossNetworks = dict[Annotated[str, StringConstraints(pattern=r"^(edge|inverse)_network$")], Sha256]
 """Kind of loss network -> SHA-256 of the one that a loss is to carry."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from api.client.client import Client
+from api.client.errors import JobError
 from api.client.jobs import Jobs
 from search_service.settings import Settings
 from tests.api.conftest import running
@@ -121,6 +122,6 @@ def test_a_chosen_network_whose_weights_are_gone_is_told(
         (file,) = (tmp_path / "home" / "artifacts").rglob(f"*{edge[2:]}*")
         file.unlink()
         body = SCHEDULE | NETWORKS | {"loss": "semeda", "loss_networks": {"edge_network": edge}}
-        job = client.retrainings.wait(client.retrainings.submit(body).id)
-    assert job.state == "failed"
-    assert "are not among the artifacts any more: train it again" in str(job.error)
+        job_id = client.retrainings.submit(body).id
+        with pytest.raises(JobError, match="are not among the artifacts any more: train it again"):
+            client.retrainings.wait(job_id)

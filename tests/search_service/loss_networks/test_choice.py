@@ -1,5 +1,7 @@
 """Which loss networks a request may name, and what is said of those that it may not."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -42,7 +44,7 @@ def retraining(loss: str, **networks: str) -> RetrainingRequest:
 def test_networks_of_the_dataset_are_taken_as_they_are_named(session: Session) -> None:
     job = create(session, retraining("0.5*semeda+inverse-form", edge_network=EDGE))
     assert job.request["loss_networks"] == {"edge_network": EDGE}
-    body = {"losses": ["semeda", "inverse-form"], "dataset": "shapes"}
+    body: dict[str, Any] = {"losses": ["semeda", "inverse-form"], "dataset": "shapes"}
     body |= {"loss_networks": {"inverse-form": {"inverse_network": INVERSE}}}
     job = create(session, ComparisonRequest.model_validate(body))
     assert job.request["loss_networks"] == body["loss_networks"]
@@ -67,7 +69,7 @@ def test_others_are_refused_with_a_sentence(
     with pytest.raises(InputError) as told:
         create(session, request_)
     assert sentence in str(told.value)
-    fields = {"losses": ["cross-entropy", request_.loss], "dataset": "shapes"}
+    fields: dict[str, Any] = {"losses": ["cross-entropy", request_.loss], "dataset": "shapes"}
     fields |= {"loss_networks": {request_.loss: request_.loss_networks}}
     with pytest.raises(InputError) as again:
         create(session, ComparisonRequest.model_validate(fields))
