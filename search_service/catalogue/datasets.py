@@ -20,6 +20,7 @@ from workers.datasets.picture import draw_samples
 from workers.datasets.report import DatasetReport, describe
 from workers.tasks.datasets import DatasetSource, ShapesSource
 from workers.tasks.hold_out import HoldOut
+from workers.tasks.instances import ClusteringSpec
 
 _SOURCES: TypeAdapter[DatasetSource] = TypeAdapter(DatasetSource)
 
@@ -78,15 +79,34 @@ def check_split(session: Session, name: str, split: str) -> None:
         raise InputError(f"Dataset {dataset.name} has no image in its split {split!r}.")
 
 
-def check_hold_out(session: Session, name: str, hold_out: HoldOut) -> None:
-    """Refuse a hold-out set in a split that the dataset does not have.
+def check_hold_out(session: Session, name: str, hold_out: HoldOut | None) -> None:
+    """Refuse a hold-out set in a split that the dataset does not have; None is no hold-out set.
 
     Raises:
         UnknownNameError: None of that name is registered.
         InputError: It has no image in the split.
     """
-    if hold_out.split is not None:
+    if hold_out is not None and hold_out.split is not None:
         check_split(session, name, hold_out.split)
+
+
+def check_objects(session: Session, name: str, clustering: ClusteringSpec | None) -> None:
+    """Refuse a dataset that tells no objects apart where some are to be scored.
+
+    A dataset that was registered before objects were counted passes: the worker looks at its files.
+
+    Raises:
+        UnknownNameError: None of that name is registered.
+        InputError: It has none; tells which datasets have.
+    """
+    dataset = requested(session, name)
+    counted = "instances" in dataset.report
+    if clustering is not None and counted and dataset.report["instances"] is None:
+        raise InputError(
+            f"scoring.clustering makes objects, and dataset {name} tells none apart: "
+            "take one that does, such as shapes, nuclei with labels=foreground or cityscapes with "
+            "instances=true, or leave clustering out."
+        )
 
 
 def source_of(dataset: Dataset) -> DatasetSource:
