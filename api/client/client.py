@@ -13,9 +13,10 @@ Needs no torch. Every error is one message: :mod:`api.client.errors`.
 from types import TracebackType
 from typing import Any, Self
 
-from api.client.catalogues import Catalogue, Datasets, Losses, Service
+from api.client.catalogues import Catalogue, Datasets, Service
 from api.client.errors import ServiceError, StrangerError
 from api.client.jobs import Comparisons, Jobs, Searches
+from api.client.losses import Losses
 from api.client.transport import Transport
 from api.schemas import (
     CurveFamilyView,

@@ -118,6 +118,8 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
     assert "dice" in {loss.name for loss in client.losses.list()}
     assert client.losses.get("dice").versions == [1]
     assert client.losses.download("dice", folder) == folder / "dice.json"
+    made = client.losses.make("mine", "focal", {"gamma": 1})
+    assert client.losses.add(client.losses.get("mine").document) == made
     dataset = client.datasets.register(name="tiny", source=SOURCE)
     assert client.datasets.get("tiny") == dataset
     assert dataset in list(client.datasets.list())
