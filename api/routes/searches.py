@@ -83,7 +83,7 @@ def ask_for_trials(job_id: JobId, request: AskRequest, session: WriteSession) ->
         for assignment, lease in held
     ]
     return Asked(
-        state=job.state,
+        state=JobView.model_validate(job).state,
         over=job.state in FINAL,
         items=items,
         metric=search.metric,

@@ -16,7 +16,6 @@ from search_service.searches.request import SearchRequest
 from search_service.searches.space import space_of
 from search_service.settings import Settings
 from search_service.store import artifacts
-from search_service.store.states import Ending
 from search_service.store.tables import Job
 from surrogate_zoo.errors import InputError, WorkerError
 from surrogate_zoo.losses.document import Document
@@ -40,7 +39,7 @@ class TrialRow:
         parameters: What was tried, by name.
         score: What it scored; None where it failed. Of a stopped one what the sampler was told.
         metrics: Every metric that was told.
-        ending: How it ended.
+        ending: How it ended: trained, stopped, rejected or failed.
         error: Why it has no score.
         seconds: Wall time of its training.
     """
@@ -50,7 +49,7 @@ class TrialRow:
     parameters: Mapping[str, Any]
     score: float | None
     metrics: Mapping[str, float]
-    ending: Ending
+    ending: str
     error: str | None
     seconds: float
 

@@ -104,7 +104,7 @@ def search(
 
 def _sampler(sampler: str | Mapping[str, Any] | None, trials: int | None) -> dict[str, Any]:
     named = sampler or "portfolio"
-    spec = {"name": named} if isinstance(named, str) else dict(named)
+    spec: dict[str, Any] = {"name": named} if isinstance(named, str) else dict(named)
     if trials is None:
         return spec
     if (name := spec.setdefault("name", "portfolio")) == "ppo2":
@@ -170,7 +170,7 @@ def _has_score(engine: Engine, job_id: str) -> bool:
         return session.scalar(query) is not None
 
 
-def _step(_name: str, function: Callable[[], Result]) -> Result:
+def _step(name: str, function: Callable[[], Result]) -> Result:  # noqa: ARG001 - recorded is recorded
     return function()
 
 

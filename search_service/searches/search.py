@@ -281,8 +281,12 @@ def run(run: Run) -> None:
 
 
 def _external_task(request: SearchRequest) -> ExternalTask:
-    told = {"num_classes": request.classes, "facts": request.facts, "scored": SCORED}
-    return ExternalTask(**fields_of(request, ProxyOptions), **told)
+    return ExternalTask(
+        num_classes=request.classes,
+        facts=request.facts,
+        scored=SCORED,
+        **fields_of(request, ProxyOptions),
+    )
 
 
 def _summary(search: Search, result: SamplerResult, trials: Sequence[Trial]) -> dict[str, Any]:
