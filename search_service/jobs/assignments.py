@@ -34,7 +34,7 @@ class Held(NamedTuple):
 def posted(session: Session, job_id: str, stage: str, numbers: Collection[int]) -> set[int]:
     """Which of a stage's assignments are posted already."""
     query = select(Assignment.number).where(
-        Assignment.job_id == job_id, Assignment.stage == stage, Assignment.number.in_(numbers)
+        Assignment.job_id == job_id, Assignment.stage == stage, Assignment.number.in_(list(numbers))
     )
     return set(session.scalars(query))
 
@@ -55,7 +55,7 @@ def outcomes(
     query = select(Assignment.number, Assignment.outcome).where(
         Assignment.job_id == job_id,
         Assignment.stage == stage,
-        Assignment.number.in_(numbers),
+        Assignment.number.in_(list(numbers)),
         Assignment.outcome.is_not(None),
     )
     rows = session.execute(query.order_by(Assignment.number)).tuples()
