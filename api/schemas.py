@@ -159,6 +159,7 @@ class StateEvent(JobEvent):
     """The job changed its state."""
 
     state: State
+    reason: str | None = Field(None, description="Why, of a job that waits to go on.")
 
 
 class TrialEvent(JobEvent):

@@ -126,7 +126,7 @@ class Comparison:
     def rates(self, ledger: Ledger) -> dict[tuple[str, str], float]:
         """(metric, loss) -> the tuned rate, of those that have one."""
         found = {
-            (metric, loss): best_of(self.tried(ledger, metric, loss))
+            (metric, loss): best_of(self.tried(ledger, metric, loss), metric)
             for metric, names in self.losses.items()
             for loss in names
         }

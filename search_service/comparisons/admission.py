@@ -15,7 +15,9 @@ from search_service.jobs.estimate import Estimate
 from search_service.settings import Settings
 from search_service.store.states import CELL
 from search_service.store.tables import Evaluation, Job
-from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.errors import InputError
+from surrogate_zoo.metrics.targets import Target
+from surrogate_zoo.sums import is_sum
 
 
 def resolved(settings: Settings, request: ComparisonRequest) -> ComparisonRequest:
@@ -34,10 +36,12 @@ def admitted(session: Session, request: ComparisonRequest) -> ComparisonRequest:
 
     Raises:
         UnknownNameError: No such dataset or metric.
-        InputError: No such loss in the zoo, one was found by scores on the split, or the dataset has no
-            image in the split.
+        InputError: The metric is a sum or ranks nothing, there is no such loss in the zoo, one was found
+            by scores on the split, or the dataset has no image in the split.
     """
-    _ = METRICS[request.metric]
+    if is_sum(request.metric):
+        raise InputError(f"A comparison ranks by one metric, not by {request.metric!r}: name one.")
+    Target(request.metric)
     datasets.check_split(session, request.dataset, request.split)
     datasets.check_hold_out(session, request.dataset, request.hold_out)
     if request.early_stop is not None:

@@ -6,7 +6,6 @@ from typing import Any
 from search_service.comparisons.columns import Column
 from search_service.comparisons.outcome import CellOutcome
 from search_service.comparisons.results import Results, Row, Table
-from search_service.comparisons.tuning import edge_of
 
 
 def content_of(results: Results) -> dict[str, Any]:
@@ -18,6 +17,7 @@ def content_of(results: Results) -> dict[str, Any]:
             {
                 "network": dict(table.network),
                 "columns": {column.name: column.title for column in table.columns},
+                "lower_is_better": [c.name for c in table.scores if not c.higher_is_better],
                 "losses": [_loss(table, row) for row in table.rows],
                 "standings": {column.name: _standings(table, column) for column in table.scores},
             }
@@ -41,7 +41,7 @@ def _loss(table: Table, row: Row) -> dict[str, Any]:
         "loss": row.loss,
         "learning_rate": row.learning_rate,
         "tuning": {repr(rate): score for rate, score in row.tuning.items()},
-        "edge": edge_of(row.tuning),
+        "edge": table.edge(row),
         "rank": table.ranks.get(row.loss),
         "seeds": {str(seed): outcome.to_json() for seed, outcome in row.outcomes.items()},
     }

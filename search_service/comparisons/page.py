@@ -15,7 +15,7 @@ from search_service.pages.environment import PAGES, embedded
 from search_service.pages.fact_rows import rows_of
 from search_service.store.tables import Dataset
 from surrogate_zoo.losses.document import Document
-from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.metrics.titles import directed, title_of
 from workers.tasks.gallery import GalleryImage, GalleryResult
 
 TILE: Final = 240
@@ -73,7 +73,7 @@ def render(comparison: FinishedComparison, figures: Sequence[DrawnFigure]) -> st
     return PAGES.get_template("comparison.html").render(
         request=comparison.request,
         heading=HEADING,
-        metric=METRICS[results.metric].title,
+        metric=directed(title_of(results.metric), results.metric),
         dataset=comparison.dataset,
         images=comparison.dataset.report["images"].get(comparison.request.split),
         tables=[_view(table) for table in results.tables],

@@ -88,6 +88,6 @@ def results_of(request: ComparisonRequest, rows: Sequence[Evaluation]) -> Result
 def _row(
     request: ComparisonRequest, loss: str, outcomes: Mapping[int, CellOutcome], tried: Tried
 ) -> Row:
-    best = best_of(tried)
+    best = best_of(tried, request.metric)
     rate = request.training.learning_rate if best is None else best
     return Row(loss, rate, outcomes, tried)

@@ -16,7 +16,7 @@ from search_service.comparisons.results import HEADING, Mark, Results, Table, Te
 from search_service.pages.canvas import png
 from search_service.store.tables import Dataset
 from surrogate_zoo.losses.document import Document
-from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.metrics.titles import directed, title_of
 
 _MARKED: Mapping[Mark | None, str] = {"best": "**{}**", "tied": "*{}*", None: "{}"}
 
@@ -69,7 +69,7 @@ def markdown(results: Results, request: ComparisonRequest, dataset: Dataset) -> 
         f"{dataset.name}, split {request.split} ({images} images), {request.seeds} seeds, "
         f"{request.training.iterations} iterations. {HEADING}. **Best**; *not told from it* (paired "
         "t-test, Holm, 5%). Rank: mean over seeds by "
-        f"{METRICS[request.metric].title}."
+        f"{directed(title_of(request.metric), request.metric)}."
     )
     if results.hold_out:
         yield from ("", f"Learning rates were tuned with {results.hold_out}.")
@@ -82,7 +82,8 @@ def markdown(results: Results, request: ComparisonRequest, dataset: Dataset) -> 
 
 def _rows(table: Table) -> Iterator[str]:
     columns = table.short
-    yield f"| loss | rank | {' | '.join(column.title for column in columns)} |"
+    titles = [column.title.replace("|", r"\|") for column in columns]
+    yield f"| loss | rank | {' | '.join(titles)} |"
     yield "|---" * (len(columns) + 2) + "|"
     texts = [table.texts(column) for column in columns]
     for row in table.rows:

@@ -21,7 +21,7 @@ HEADING: Final = "Percent, mean ± half of the 95% interval (Student's t over se
 """What numbers in tables are."""
 
 Mark = Literal["best", "tied"]
-"""The highest mean of a column, and what the test does not tell from it."""
+"""The best mean of a column, and what the test does not tell from it."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,10 @@ class Row:
         values = {seed: column.value(outcome) for seed, outcome in self.outcomes.items()}
         return {seed: value for seed, value in values.items() if value is not None}
 
+    def merits(self, column: Column) -> dict[int, float]:
+        """These values as what is compared: higher is better."""
+        return {seed: column.merit(value) for seed, value in self.values(column).items()}
+
     @property
     def failures(self) -> dict[int, str]:
         """Why retrainings failed, by seed."""
@@ -62,8 +66,8 @@ class Standing:
 
     Attributes:
         estimate: Mean over seeds, with its interval.
-        to_best: Difference to the loss with the highest mean over the seeds that both have; None of
-            that loss itself.
+        to_best: Difference to the loss with the best mean over the seeds that both have, as it is
+            measured; None of that loss itself.
         p: That of the difference, corrected for the number of losses (Holm); None where seeds are
             too few to tell.
     """
@@ -102,21 +106,24 @@ class Table:
         rows: The losses, the best mean rank first; those without any score last.
         columns: The columns that some row has a value in.
         ranks: Loss -> mean rank in the comparison's metric; see :func:`mean_ranks`.
+        metric: The comparison's metric.
     """
 
     network: Mapping[str, Any]
     rows: Sequence[Row]
     columns: Sequence[Column]
     ranks: Mapping[str, float]
+    metric: str
 
     @classmethod
     def of(cls, metric: str, network: Mapping[str, Any], rows: Sequence[Row]) -> Self:
         """Rank the rows by ``metric``, and see what columns they have."""
         by_metric = METRIC_SCORES.column(metric)
-        ranks = mean_ranks({row.loss: row.values(by_metric) for row in rows})
+        merits = {row.loss: row.merits(by_metric) for row in rows if by_metric.ranks}
+        ranks = mean_ranks(merits)
         ordered = sorted(rows, key=lambda row: ranks.get(row.loss, len(rows) + 1.0))
         outcomes = [outcome for row in rows for outcome in row.outcomes.values()]
-        return cls(network, ordered, columns_of(metric, outcomes), ranks)
+        return cls(network, ordered, columns_of(metric, outcomes), ranks, metric)
 
     @property
     def name(self) -> str:
@@ -126,20 +133,24 @@ class Table:
     @property
     def scores(self) -> list[Column]:
         """The columns that losses are told apart by."""
-        return [column for column in self.columns if column.is_score]
+        return [column for column in self.columns if column.ranks]
 
     @property
     def short(self) -> list[Column]:
         """The columns of short tables."""
         return [column for column in self.columns if column.short]
 
+    def edge(self, row: Row) -> Edge | None:
+        """Which edge of the learning rates that were tried a loss's best one lies at."""
+        return edge_of(row.tuning, self.metric)
+
     def standings(self, column: Column) -> dict[str, Standing]:
-        """Every loss that has the score."""
+        """Every loss that has the score, in a column that losses are told apart by."""
         values = {row.loss: scores for row in self.rows if (scores := row.values(column))}
         means = {loss: estimate(list(scores.values())) for loss, scores in values.items()}
         if not means:
             return {}
-        best = max(means, key=lambda loss: means[loss].mean)
+        best = max(means, key=lambda loss: column.merit(means[loss].mean))
         gaps = {loss: _gap(values[loss], values[best]) for loss in values if loss != best}
         told = {loss: gap.p for loss, gap in gaps.items() if gap and gap.p is not None}
         adjusted = dict(zip(told, holm(list(told.values())), strict=True))
@@ -147,20 +158,21 @@ class Table:
 
     def texts(self, column: Column) -> dict[str, Text]:
         """What stands in a column, by loss; a loss without a value is left out."""
-        if column.is_score:
-            return {
-                loss: Text(standing.estimate.percent(), standing.mark)
-                for loss, standing in self.standings(column).items()
-            }
         values = {row.loss: list(row.values(column).values()) for row in self.rows}
-        unit = column.unit
-        return {loss: Text(unit.text(unit.combine(few))) for loss, few in values.items() if few}
+        unit, told = column.unit, {loss: few for loss, few in values.items() if few}
+        if unit.scores is None:
+            return {loss: Text(unit.text(unit.combine(few))) for loss, few in told.items()}
+        stands = self.standings(column) if column.ranks else {}
+        return {
+            loss: Text(estimate(few).text(unit.scores), stands[loss].mark if stands else None)
+            for loss, few in told.items()
+        }
 
     def notes(self) -> Iterator[str]:
         """What a reader must know of the rows beside their numbers."""
         at_edges: dict[Edge, list[str]] = defaultdict(list)
         for row in self.rows:
-            if (edge := edge_of(row.tuning)) is not None:
+            if (edge := self.edge(row)) is not None:
                 at_edges[edge].append(f"{row.loss} ({row.learning_rate:.12g})")
         for edge, losses in at_edges.items():
             yield (
@@ -205,6 +217,8 @@ class Results:
 def mean_ranks(values: Mapping[str, Mapping[int, float]]) -> dict[str, float]:
     """Mean rank of every loss over the seeds that all losses with a score have; 1 is the best.
 
+    Higher values are better: see :meth:`Row.merits`.
+
     Equal scores share the mean of their ranks (Demsar, JMLR 2006).
     """
     scored = {loss: by_seed for loss, by_seed in values.items() if by_seed}
@@ -233,7 +247,7 @@ def _ranking(table: Table, metric: str) -> Iterator[dict[str, Any]]:
         yield {
             "loss": row.loss,
             "learning_rate": row.learning_rate,
-            "edge": edge_of(row.tuning),
+            "edge": table.edge(row),
             "mean": standing.estimate.mean if standing else None,
             "half_interval": standing.estimate.half if standing else None,
             "rank": table.ranks.get(row.loss),

@@ -58,7 +58,7 @@ def outcomes(
         Assignment.number.in_(list(numbers)),
         Assignment.outcome.is_not(None),
     )
-    rows = session.execute(query.order_by(Assignment.number)).tuples()
+    rows = session.execute(query.order_by(Assignment.number))
     return {number: outcome for number, outcome in rows if outcome is not None}
 
 
@@ -153,7 +153,7 @@ def with_stage(session: Session, job_id: str, prefix: str) -> Sequence[Held]:
             Assignment.outcome.is_not(None),
         )
     )
-    return [Held(*row) for row in session.execute(query.order_by(Assignment.number)).tuples()]
+    return [Held(*row) for row in session.execute(query.order_by(Assignment.number))]
 
 
 def release(session: Session, job_id: str) -> None:

@@ -20,6 +20,7 @@ from search_service.store.tables import Job
 from surrogate_zoo.errors import InputError, WorkerError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.registry import load_loss
+from surrogate_zoo.metrics.targets import Target
 from surrogate_zoo.store import zoo
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class SearchResult:
         files: Files of the search by name, as its page on a service has them: ``report.html``,
             ``scores.png``, ``trials.csv``, ``loss.json``.
         facts: The result as the service tells it.
+        metric: What the trials' scores are: the metric, or the sum of several.
     """
 
     documents: Sequence[Document]
@@ -72,6 +74,7 @@ class SearchResult:
     trials: Sequence[TrialRow]
     files: Mapping[str, bytes]
     facts: Mapping[str, Any]
+    metric: str
 
     @property
     def rate(self) -> float:
@@ -93,6 +96,10 @@ class SearchResult:
         """The loss that was found, to train with; see :func:`lossfit.load_loss`."""
         return load_loss(self.document(metric), num_classes=num_classes, **overrides)
 
+    def _place(self, trial: TrialRow) -> float:
+        """What trials are sorted by, the best first."""
+        return -Target(self.metric).merit_of(trial.score or 0.0)
+
     def save(self, folder: str | Path) -> list[Path]:
         """Write the files into a folder, and return their paths."""
         folder = Path(folder)
@@ -111,7 +118,7 @@ class SearchResult:
         told = zip(self.winners, self.documents, strict=True)
         parts = [_answer(answers.answer(winner, doc["name"])) for winner, doc in told]
         scored = [trial for trial in self.trials if trial.score is not None]
-        best = sorted(scored, key=lambda trial: -(trial.score or 0.0))[:_SHOWN]
+        best = sorted(scored, key=self._place)[:_SHOWN]
         rows = [
             (str(trial.number), f"{trial.score:.4f}", trial.ending, _named(trial.parameters))
             for trial in best
@@ -143,6 +150,7 @@ def result_of(session: Session, settings: Settings, job_id: str) -> SearchResult
             for row in lifecycle.artifacts(session, job_id)
         },
         job.result,
+        job.request["metric"],
     )
 
 

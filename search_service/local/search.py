@@ -93,11 +93,11 @@ def search(
         settings = _settings(Path(storage))
         engine = make_engine(settings.database)
         exits.callback(engine.dispose)
-        exits.enter_context(hold_lease(engine))
         upgrade(engine, zoo.seed)
-        job = _job(engine, settings, request)
+        writing = exits.enter_context(hold_lease(engine)).fence(sessions(engine))
+        job = _job(writing, settings, request)
         if job.state != "succeeded":
-            _run(engine, settings, job, evaluate)
+            _run(engine, writing, settings, job, evaluate)
         with read_sessions(engine)() as session:
             return result_of(session, settings, job.id)
 
@@ -136,16 +136,21 @@ def _settings(storage: Path) -> Settings:
     return Settings(home=home, database_url=f"sqlite:///{path}", artifacts=str(home / "artifacts"))
 
 
-def _job(engine: Engine, settings: Settings, request: SearchRequest) -> Job:
+def _job(writing: sessionmaker[Session], settings: Settings, request: SearchRequest) -> Job:
     """The search of that request; a file may hold several."""
     body = json.dumps(request.model_dump(mode="json"), sort_keys=True)
     key = hashlib.sha256(body.encode()).hexdigest()
-    with sessions(engine).begin() as session:
+    with writing.begin() as session:
         return lifecycle.create(session, settings, KINDS["search"], request, idempotency_key=key)
 
 
-def _run(engine: Engine, settings: Settings, job: Job, evaluate: Evaluate) -> None:
-    writing = sessions(engine)
+def _run(
+    engine: Engine,
+    writing: sessionmaker[Session],
+    settings: Settings,
+    job: Job,
+    evaluate: Evaluate,
+) -> None:
     with writing.begin() as session:
         claimed = claim(session, job.id, job.attempt)
         assignments.release(session, job.id)

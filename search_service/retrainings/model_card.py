@@ -10,7 +10,7 @@ from search_service.pages.fact_rows import rows_of
 from search_service.retrainings.request import RetrainingRequest
 from search_service.store.tables import Dataset
 from surrogate_zoo.losses.document import Document
-from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.metrics.titles import heading_of, scores_in
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.retraining import WEIGHTS
 
@@ -95,7 +95,7 @@ def _measured(network: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _title(metric: str) -> str:
-    return METRICS[metric].title if metric in METRICS else "near the borders of classes"
+    return heading_of(metric) if scores_in([metric]) else "near the borders of classes"
 
 
 def _changed(request: RetrainingRequest) -> str:

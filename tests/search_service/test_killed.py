@@ -49,10 +49,17 @@ class Process:
                 stderr=output,
             )
 
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait for the end and return the exit status."""
+        return self._process.wait(DEADLINE)
+
     def end(self, number: signal.Signals) -> int:
         """Send a signal and return the exit status."""
-        self._process.send_signal(number)
-        return self._process.wait(DEADLINE)
+        self.send(number)
+        return self.wait()
 
     def kill(self) -> None:
         if self._process.poll() is None:

@@ -140,7 +140,7 @@ class Outcome:
 
     Attributes:
         number: The candidate's trial number.
-        score: The task's metric on the hold-out set, in 0..1; None where the candidate failed or
+        score: The task's metric on the hold-out set, as measured; None where the candidate failed or
             was rejected.
         metrics: All metrics on the hold-out set; a metric with nothing to measure is left out.
         error: Why it failed or was rejected, or None.

@@ -13,6 +13,7 @@ from typing import Final
 
 from search_service.searches.halving import HalvingSpec, Rung, imputed_scores, standings
 from surrogate_zoo.metrics.targets import Target
+from surrogate_zoo.metrics.titles import merit_of
 
 LEAST: Final = 4
 """Fewer earlier candidates on a rung tell nothing: everyone goes on."""
@@ -108,9 +109,9 @@ def _imputed(
     name: str, rung: Rung, measured: Mapping[int, Metrics], last: Mapping[int, Metrics]
 ) -> float:
     """One metric of the stopped candidate, on the scale of whole trainings."""
-    scores = {number: metrics[name] for number, metrics in measured.items()}
-    ends = {number: metrics[name] for number, metrics in last.items()}
-    return imputed_scores([replace(rung, scores=scores)], ends)[OWN]
+    scores = {number: merit_of(name, metrics[name]) for number, metrics in measured.items()}
+    ends = {number: merit_of(name, metrics[name]) for number, metrics in last.items()}
+    return merit_of(name, imputed_scores([replace(rung, scores=scores)], ends)[OWN])
 
 
 def _first(reports: Sequence[Report], step: int) -> Report | None:

@@ -17,7 +17,11 @@ from search_service.significance import Difference
 from workers.tasks.base import Spec
 
 Scores = Mapping[int, Sequence[float | None]]
-"""Entrant -> its score in every round that it ran in, from the first on; None where it failed."""
+"""Entrant -> its score in every round that it ran in, from the first on; None where it failed.
+
+Higher is better here: of a score of which lower is better these are merits
+(:meth:`surrogate_zoo.metrics.targets.Target.merit`).
+"""
 
 LEAST_ROUNDS = 2
 """Rounds before anybody is dropped: of one there is no interval."""

@@ -128,11 +128,13 @@ def test_a_first_error_passes_through_and_nothing_is_told(live: Live) -> None:
 
 def test_a_trial_that_is_over_elsewhere_ends_its_training_quietly(live: Live) -> None:
     job_id = begin(live, 0)
-    with Client(str(live.http.base_url)) as client:
-        with next(iter(client.searches.train(job_id))) as trial:
-            with live.sessions.begin() as session:
-                session.execute(update(Job).values(state="cancelled"))
-            trial.report(1, 0.5)
-            raise AssertionError("went on")
+    with (
+        Client(str(live.http.base_url)) as client,
+        next(iter(client.searches.train(job_id))) as trial,
+    ):
+        with live.sessions.begin() as session:
+            session.execute(update(Job).values(state="cancelled"))
+        trial.report(1, 0.5)
+        raise AssertionError("went on")
     with live.sessions() as session:
         assert assignments.outcomes(session, job_id, "generation 0", [0]) == {}

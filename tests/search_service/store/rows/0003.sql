@@ -23,8 +23,3 @@ INSERT INTO event (job_id, sequence, kind, body, at) VALUES
 INSERT INTO trial (job_id, number, generation, theta, is_mean, score, metrics, error, ending, iterations, seconds, worker, scales, hold_out, finished_at) VALUES
     ('00000000-0000-4000-8000-000000000001', 0, 0, '[0.25, 0.5]', true, 0.625, '{"miou": 0.625}', NULL, 'trained', 100, 1.5, '{"threads": 1}', '[2.5]', 'Held out: 40 of 160.', '2026-01-02 03:20:00.000000'),
     ('00000000-0000-4000-8000-000000000001', 1, 0, '[0.75, 0.5]', false, NULL, '{}', 'The loss is not finite.', 'failed', 3, 0.5, '{"threads": 1}', '[2.5]', 'Held out: 40 of 160.', '2026-01-02 03:21:00.000000');
-INSERT INTO assignment (job_id, stage, number, seed, rate, loss, scales, lease, outcome, posted_at) VALUES
-    ('00000000-0000-4000-8000-000000000001', 'generation 0', 0, 7, 3.0, '{"schema": "lossfit/loss/v1", "name": "candidate"}', '[2.5]', '00000000-0000-4000-8000-00000000000a', '{"number": 0, "score": 0.625}', '2026-01-02 03:06:00.000000'),
-    ('00000000-0000-4000-8000-000000000001', 'round 1', 5, 8, 1.0, '{"schema": "lossfit/loss/v1", "name": "candidate"}', '[]', NULL, NULL, '2026-01-02 03:30:00.000000');
-INSERT INTO lease (id, job_id, stage, number, worker, seconds, begun_at, lapses_at, reports, told) VALUES
-    ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000001', 'generation 0', 0, 'node 3', 60.0, '2026-01-02 03:07:00.000000', '2026-01-02 03:08:00.000000', '[{"step": 1, "metrics": {"miou": 0.5}}]', '{"score": 0.625}');
