@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from api.client.client import Client
+    from search_service.local.result import SearchResult
+    from search_service.local.search import search
+    from search_service.searches.external.trial import Trial, TrialOver
     from surrogate_zoo import (
         INSTANCE_SCORES,
         LOSSES,
@@ -57,6 +60,10 @@ _HOMES = {
     "predict_instances": "workers.instances.prediction",
     "ClusteringSpec": "workers.tasks.instances",
     "Client": "api.client.client",
+    "search": "search_service.local.search",
+    "SearchResult": "search_service.local.result",
+    "Trial": "search_service.searches.external.trial",
+    "TrialOver": "search_service.searches.external.trial",
 }
 
 _EXTRAS = {
@@ -65,6 +72,8 @@ _EXTRAS = {
     "predict_instances": "networks",
     "ClusteringSpec": "networks",
     "Client": "client",
+    "search": "service",
+    "SearchResult": "service",
 }
 """Name -> the extra that brings what it needs beyond lossfit's own dependencies."""
 
@@ -79,8 +88,11 @@ __all__ = [
     "InstanceEvaluator",
     "InstanceScore",
     "Metric",
+    "SearchResult",
     "SegmentationEvaluator",
     "SurrogateLoss",
+    "Trial",
+    "TrialOver",
     "__version__",
     "load_loss",
     "load_network",
@@ -89,6 +101,7 @@ __all__ = [
     "predict_instances",
     "pull_loss",
     "push_loss",
+    "search",
 ]
 
 

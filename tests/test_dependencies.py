@@ -221,6 +221,7 @@ def test_a_training_script_needs_no_extra() -> None:
         ("predict_instances", "networks"),
         ("load_network", "networks"),
         ("Client", "client"),
+        ("search", "service"),
     ],
 )
 def test_a_name_whose_packages_are_missing_says_which_extra_brings_them(

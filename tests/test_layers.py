@@ -31,7 +31,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
             "retrainings",
             "comparisons",
         ),
-        *("kinds", "controller"),
+        *("kinds", "controller", "local"),
     ),
     "api": (
         *("schemas", "client", "problems", "auth", "browsers", "body", "plain_errors"),

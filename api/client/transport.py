@@ -31,8 +31,13 @@ class Transport:
     """
 
     def __init__(self, address: str, token: str | None) -> None:
+        self._address, self._token = address, token
         self._http = http_client(address, token)
         self.url = shown(self._http.base_url)
+
+    def another(self) -> "Transport":
+        """Another connection to the same service, for another thread."""
+        return Transport(self._address, self._token)
 
     def close(self) -> None:
         """Let go of the connection."""

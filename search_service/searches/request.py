@@ -16,6 +16,8 @@ from search_service.jobs.fields import (
 from search_service.presets import filled
 from search_service.samplers.specs import PortfolioSpec, SamplerSpec
 from search_service.searches.budget import BudgetSpec
+from search_service.searches.external import options as external
+from search_service.searches.external.options import ExternalOptions
 from search_service.searches.halving import HalvingSpec
 from search_service.searches.margins import check_margins, with_margins
 from search_service.searches.presets import (
@@ -50,7 +52,7 @@ class PriorSpec(Spec):
     trials: Annotated[int, Field(ge=1, lt=2**31)] | None = None
 
 
-class SearchRequest(ProxyOptions, JobRequest):
+class SearchRequest(ProxyOptions, ExternalOptions, JobRequest):
     """A search for the loss that fits a metric on a dataset.
 
     Attributes:
@@ -62,7 +64,8 @@ class SearchRequest(ProxyOptions, JobRequest):
             them, and the weights of the surrogates too.
         metrics: Several metrics or weighted sums, each with a winner of its own, in place of
             ``metric``: they share all trainings. With the sampler ``portfolio`` alone.
-        dataset: Name of a registered dataset.
+        dataset: Name of a registered dataset; where ``trainer`` is ``external`` what the user calls data
+            that the service never sees, ``own-data`` if not given.
         family: Name of a curve family in :data:`surrogate_zoo.curves.families.CURVE_FAMILIES`.
         segments: Segments a curve; None takes the family's own (linear), or the metric's (bezier
             and its ablations).
@@ -127,7 +130,7 @@ class SearchRequest(ProxyOptions, JobRequest):
     @model_validator(mode="before")
     @classmethod
     def _fill_in_preset(cls, body: object) -> object:
-        fitting = _fitting(body)
+        fitting = _fitting(external.filled_in(body))
         whole = filled(fitting, SEARCH_PRESETS, default=DEFAULT_PRESET)
         return _with_frozen_encoder(with_margins(_with_space(_with_metric(whole))))
 
@@ -163,6 +166,11 @@ class SearchRequest(ProxyOptions, JobRequest):
                     f"the sampler {self.sampler.name} weighs surrogates against each other, and the space "
                     "margins has none: take another sampler"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _trainer_fits(self) -> Self:
+        external.check(self)
         return self
 
     @model_validator(mode="after")
@@ -212,6 +220,11 @@ class SearchRequest(ProxyOptions, JobRequest):
             changes["sampler"] = self.sampler.with_trials(trials)
             changes["extended_by"] = earlier.extended_by
         return pinned.model_copy(update=changes)
+
+    @property
+    def whole(self) -> int:
+        """Iterations of a whole training, as trials count them."""
+        return (self.steps or 1) if self.is_external else self.training.iterations
 
     @property
     def follows_a_paper(self) -> bool:

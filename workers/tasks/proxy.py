@@ -173,6 +173,8 @@ class Outcome:
         rejected: Whether it was not trained because it is hopeless (see ``workers.proxy.rejection``).
         scales: What was measured for a draft, as ``surrogate_zoo.losses.scale.filled`` takes it.
         hold_out: How the hold-out set was cut, in a sentence.
+        stopped: Whether it was trained outside, and ended early there as one of the worst; its scores are
+            then what it is told to have come to.
     """
 
     number: int
@@ -186,3 +188,4 @@ class Outcome:
     rejected: bool = False
     scales: tuple[float, ...] = ()
     hold_out: str = ""
+    stopped: bool = False

@@ -1,10 +1,11 @@
 """What a search publishes: for each of its objectives a winner, with what the race says of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from search_service.jobs import stages
+from search_service.jobs import external, stages
+from search_service.jobs.external import ExternalTask
 from search_service.jobs.run import Run
 from search_service.samplers.contract import SamplerResult
 from search_service.searches import publication
@@ -70,7 +71,7 @@ class Found:
         run: The run of the job.
         request: What was asked for.
         space: What was searched.
-        task: The proxy task, cold.
+        task: The search's task, cold.
         start: Where the sampler started; None is the space's own start.
         result: What it found.
         trials: All trials, by number.
@@ -79,7 +80,7 @@ class Found:
     run: Run
     request: SearchRequest
     space: SearchSpace
-    task: ProxyTask
+    task: ProxyTask | ExternalTask
     start: Theta | None
     result: SamplerResult
     trials: Sequence[Trial]
@@ -150,16 +151,18 @@ def _raced(race: RaceResult, objective: str) -> Winner:
     return Winner(objective, entrant.draft, scales, number, entrant.theta, facts, told)
 
 
-def _measured(run: Run, task: ProxyTask, winner: Winner, generation: int) -> Winner:
+def _measured(run: Run, task: ProxyTask | ExternalTask, winner: Winner, generation: int) -> Winner:
     """A winner with its scales: a policy's mean may be a draft that nothing was trained with yet.
 
     It is recorded under its generation: a search that is extended may publish another one's.
     """
     if winner.scales or winner.draft.loss.get("scale", 1.0) is not None:
         return winner
+    if isinstance(task, ExternalTask):
+        return replace(winner, scales=tuple(external.scaled(task, winner.draft.loss)[1]))
     short = task.model_copy(update={"stop_after": 1, "rejection": None})
     candidate = winner.draft.candidate(generation, task.training.learning_rate)
     outcome = stages.of_stage(run, SCALES, short, [candidate])[generation]
     if not outcome.scales:
         raise WorkerError(f"The published loss cannot be scaled. {outcome.error}")
-    return Winner(**{**vars(winner), "scales": tuple(outcome.scales)})
+    return replace(winner, scales=tuple(outcome.scales))
