@@ -18,7 +18,7 @@ def open_ade20k(source: Ade20kSource, root: DatasetFolder) -> FileDataset:
     pairs = {
         split: pair_all(
             root,
-            root.files(f"images/{folder}", ".jpg"),
+            root.files(f"images/{folder}"),
             root.files(f"annotations/{folder}", ".png"),
             read,
         )

@@ -22,6 +22,7 @@ UNREADABLE = (
     ValueError,
     SyntaxError,  # what Pillow raises for a broken PNG chunk
     struct.error,
+    UserWarning,  # where warnings are errors: what Pillow says of broken tags
     UnidentifiedImageError,
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
@@ -79,6 +80,8 @@ def opened(path: Path) -> Opened:
             image.load()
             # Pillow turns a TIFF itself, and leaves the tag of what was read before.
             upright = image if image.format == "TIFF" else ImageOps.exif_transpose(image)
+            if image.format == "GIF" and _is_grey(image):
+                upright = upright.convert("L")
     except UNREADABLE as error:
         bands = " A TIFF of many bands is read with bands=N." if _is_tiff(path) else ""
         raise DatasetError(f"{path} cannot be read as an image: {error}.{bands}") from error
@@ -87,6 +90,12 @@ def opened(path: Path) -> Opened:
             f"{path} has {pages} pages, of which one alone would be read: save each page as a file."
         )
     return Opened(upright, orientation if 1 < orientation <= 8 else UPRIGHT, deep)
+
+
+def _is_grey(image: Image.Image) -> bool:
+    """Whether a palette has shades of grey alone: GIF knows no grey, and its indices are then none."""
+    palette = np.array(image.getpalette("RGB") or [0, 0, 1], dtype=np.uint8).reshape(-1, 3)
+    return bool((palette == palette[:, :1]).all())
 
 
 def _raw_mode(image: Image.Image) -> object:
@@ -160,7 +169,7 @@ def _stored(path: Path, bands: int) -> Decoded:
         return _tiff(path, bands)
     image, orientation, deep = plain
     if deep:
-        return _deep_png(path)
+        return _deep_png(path, image, orientation)
     if image.mode in {"P", "1", "YCbCr"}:
         image = image.convert("L" if image.mode == "1" else "RGB")
     if image.mode not in STORED_MODES:
@@ -181,18 +190,20 @@ def read_array(path: Path) -> Bands:
     return array
 
 
-def _deep_png(path: Path) -> Decoded:
-    """A PNG of 16 bits a channel, of which Pillow gives 8; turned upright as :func:`opened` does."""
-    import torch  # noqa: PLC0415  (heavy, and needed for such files alone)
-    from torchvision.io import ImageReadMode, decode_png  # noqa: PLC0415
+def _deep_png(path: Path, high: Image.Image, orientation: int) -> Decoded:
+    """A PNG of 16 bits a channel, of which Pillow gives ``high``, the upper 8, turned upright.
 
-    orientation = opened(path).orientation
-    content = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)
+    The lower 8 are what it gives when told that the bytes are the other way round.
+    """
     try:
-        pixels = decode_png(content, ImageReadMode.UNCHANGED).numpy().transpose(1, 2, 0)
-    except RuntimeError as error:
-        raise DatasetError(f"{path} cannot be read as a PNG: {error}.") from error
-    return Decoded(_turned(pixels, orientation), orientation)
+        with Image.open(path) as image:
+            [tile] = image.tile
+            image.tile = [tile._replace(args=str(tile.args).replace(";16B", ";16L"))]
+            low = ImageOps.exif_transpose(image)
+    except UNREADABLE as error:
+        raise DatasetError(f"{path} cannot be read with 16 bits a channel: {error}.") from error
+    pixels = np.asarray(high).astype(np.uint16) << 8 | np.asarray(low)
+    return Decoded(pixels, orientation)
 
 
 def _turned(pixels: Bands, orientation: int) -> Bands:
@@ -230,7 +241,7 @@ def _tiff(path: Path, bands: int) -> Decoded:
             array: Bands = whole.asarray()
     except Exception as error:  # whatever a broken file makes of it
         raise DatasetError(f"{path} cannot be read as a TIFF: {error}.") from error
-    if axes in {"YX", "YXS"}:
+    if axes == "YX" or (len(axes) == 3 and axes.startswith("YX")):
         pixels = array
     elif len(axes) == 3 and axes.endswith("YX") and len(array) == bands and not others:
         pixels = array.transpose(1, 2, 0)

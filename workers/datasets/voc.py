@@ -37,7 +37,7 @@ def voc_labels() -> LabelImages:
 
 def voc_pairs(root: DatasetFolder, file: str, masks: str = "SegmentationClass") -> dict[str, Pair]:
     """Samples of the names in a list, with masks from one folder of PNG files."""
-    images, labels = root.files("JPEGImages", ".jpg"), root.files(masks, ".png")
+    images, labels = root.files("JPEGImages"), root.files(masks, ".png")
     names: Names = read_names(root, f"{LISTS}/{file}.txt", images, labels)
     return pair_listed(names, images, labels, voc_labels())
 

@@ -30,7 +30,7 @@ def open_voc_sbd(source: VocSbdSource, root: DatasetFolder) -> FileDataset:
     """
     voc, sbd = root.below(source.voc), root.below(source.sbd).below("dataset")
     train, val = voc_pairs(voc, "train"), voc_pairs(voc, "val")
-    images, masks = voc.files("JPEGImages", ".jpg"), sbd.files("cls", ".mat")
+    images, masks = voc.files("JPEGImages"), sbd.files("cls", ".mat")
     listed = (read_names(sbd, f"{split}.txt", images, masks) for split in ("train", "val"))
     extension = {name for names in listed for name in names} - {*val, *train}
     added = {name: pair(name, images, masks, read_sbd_mask) for name in extension}
