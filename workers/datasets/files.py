@@ -158,7 +158,7 @@ class DatasetFolder:
         if not folder.is_dir():
             raise DatasetError(f"The folder {self.given / name} does not exist.")
         if not folder.is_relative_to(self.path):
-            self.linked.add(self.given / name)
+            self.linked.add(self.path / name)
         return folder
 
     def file(self, name: str) -> Path:
@@ -189,22 +189,18 @@ class DatasetFolder:
         return inner
 
     def remarks(self) -> Iterator[str]:
-        """What was passed over, in plain sentences."""
-        if self.passed_over:
-            yield (
-                f"{_counted(self.passed_over, 'leftover')} of other tools passed over, such as "
-                f"{min(self.passed_over)}."
-            )
-        if self.unread:
-            yield (
-                f"{_counted(self.unread, 'file')} with other endings not read, such as "
-                f"{min(self.unread)}."
-            )
-        if self.linked:
-            yield (
-                f"{_counted(self.linked, 'link')} to files outside of the folder followed, such as "
-                f"{min(self.linked)}."
-            )
+        """What was passed over, in plain sentences, with paths below the folder."""
+        for some, kind, told in (
+            (self.passed_over, "leftover", "of other tools passed over"),
+            (self.unread, "file", "with other endings not read"),
+            (self.linked, "link", "to files outside of the folder followed"),
+        ):
+            if some:
+                first = min(some)
+                shown = (
+                    first.relative_to(self.path) if first.is_relative_to(self.path) else first.name
+                )
+                yield f"{len(some)} {kind}{'s' if len(some) > 1 else ''} {told}, such as {shown}."
 
     def _inside(self, name: str) -> Path:
         path = (self.given / name).resolve()
@@ -296,7 +292,3 @@ class DatasetFolder:
             )
         )
         return False
-
-
-def _counted(some: set[Path], kind: str) -> str:
-    return f"{len(some)} {kind}{'' if len(some) == 1 else 's'}"

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -57,7 +58,6 @@ class DatasetReport(BaseModel):
         instances: Its objects; None where the dataset has no things.
         present: Split -> names of the classes that have pixels there.
         bands: What its images' bands hold; None where they are RGB with 8 bits.
-        files: Split -> its files as they were found. Empty where they are drawn.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -76,7 +76,6 @@ class DatasetReport(BaseModel):
     instances: InstanceCounts | None = None
     present: dict[str, tuple[str, ...]] = {}
     bands: BandStatistics | None = None
-    files: dict[str, SplitFiles] = {}
 
 
 @dataclass(frozen=True)
@@ -97,10 +96,12 @@ class Examination(NamedTuple):
     Attributes:
         report: What it holds; None where something is wrong.
         faults: All that is wrong, a sentence each.
+        files: Split -> its files as they were found. Empty where they are drawn.
     """
 
     report: DatasetReport | None
     faults: tuple[str, ...]
+    files: Mapping[str, SplitFiles] = MappingProxyType({})
 
 
 def describe(source: DatasetSource) -> DatasetReport:
@@ -110,10 +111,10 @@ def describe(source: DatasetSource) -> DatasetReport:
         DatasetError: Something is missing or wrong; has all faults, and lists ten and the number. Or
             the training split holds fewer than two classes.
     """
-    report, faults = examine(source)
-    if report is None:
-        raise refusal(faults)
-    return report
+    found = examine(source)
+    if found.report is None:
+        raise refusal(found.faults)
+    return found.report
 
 
 def examine(source: DatasetSource) -> Examination:
@@ -136,7 +137,7 @@ def examine(source: DatasetSource) -> Examination:
     faults += _faults_as_a_whole(dataset, looks, complete=not faults)
     if faults:
         return Examination(None, tuple(dict.fromkeys(faults)))
-    return Examination(_report(source, dataset, looks, stamps), ())
+    return Examination(_report(source, dataset, looks), (), _files(dataset, looks, stamps))
 
 
 def _faults_as_a_whole(
@@ -165,7 +166,6 @@ def _report(
     source: DatasetSource,
     dataset: Dataset,
     looks: Mapping[str, Sequence[_Count]],
-    stamps: Mapping[str, str],
 ) -> DatasetReport:
     by_split = {split: _pixels(some) for split, some in looks.items()}
     pixels = np.sum(list(by_split.values()), axis=0)
@@ -202,7 +202,6 @@ def _report(
         instances=instances,
         present=present,
         bands=bands,
-        files=_files(dataset, looks, stamps),
     )
 
 

