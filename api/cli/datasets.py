@@ -30,9 +30,7 @@ Layout = Annotated[
 ]
 Classes = Annotated[
     str | None,
-    typer.Option(
-        help="Class names by label, 0 first, separated by commas; for folder and segnet."
-    ),
+    typer.Option(help="Class names by label, 0 first, separated by commas; for folder and segnet."),
 ]
 
 

@@ -1,7 +1,7 @@
 """Bands of images that are no 8-bit RGB: their mean and deviation, and how they are shown."""
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +53,8 @@ def band_sums(image: Bands) -> BandSums:
     """Sum up an image (H, W, B)."""
     values = image.reshape(-1, image.shape[2]).astype(np.float64)
     mean = values.mean(axis=0)
-    return BandSums(image.dtype.name, len(values), mean, ((values - mean) ** 2).sum(axis=0))
+    depth = cast("Depth", image.dtype.name)  # the three that images are decoded to
+    return BandSums(depth, len(values), mean, ((values - mean) ** 2).sum(axis=0))
 
 
 def statistics(images: Iterable[BandSums]) -> BandStatistics:

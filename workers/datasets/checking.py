@@ -21,7 +21,9 @@ def check_source(given: Mapping[str, Any]) -> tuple[str | None, tuple[str, ...]]
         The report as JSON, None where something is wrong, and all that is wrong, a sentence each.
     """
     try:
-        source = _SOURCES.validate_python({**given, "registered": None} if "root" in given else given)
+        source = _SOURCES.validate_python(
+            {**given, "registered": None} if "root" in given else given
+        )
     except ValidationError as error:
         return None, tuple(_sentence(one) for one in error.errors(include_url=False))
     if isinstance(source, FilesSource):

@@ -100,8 +100,8 @@ def _is_grey(image: Image.Image) -> bool:
 
 def _raw_mode(image: Image.Image) -> object:
     """How the values lie in the file, before they are decoded."""
-    tile = image.tile[0] if image.tile else None
-    arguments = tile.args if tile is not None else ""
+    tiles = getattr(image, "tile", ())  # of images that were opened from a file
+    arguments = tiles[0].args if tiles else ""
     return arguments[0] if isinstance(arguments, tuple) and arguments else arguments
 
 

@@ -21,6 +21,7 @@ from workers.datasets.training_split import read_training_split
 from workers.learning.batches import Batches
 from workers.learning.device import PeakMemory, choose_device
 from workers.learning.hold_out import Cut, cut_hold_out, held_out
+from workers.learning.image_formats import images_of
 from workers.learning.image_stack import Stack, stack_by_size
 from workers.learning.learner import CHECK_EVERY, Learner, initial_network, learning_rate, train
 from workers.learning.losses import build_loss, distance_maps_of, inputs_given
@@ -30,6 +31,7 @@ from workers.retraining.logs import Logs, event_files, training_logs
 from workers.scoring.inference import evaluate
 from workers.scoring.pictures import draw_predictions
 from workers.tasks.base import Stopped
+from workers.tasks.images import RGB
 from workers.tasks.retraining import WEIGHTS, RetrainingResult, RetrainingTask
 
 CHECKPOINT = "checkpoint.pt"
@@ -130,9 +132,10 @@ class _Retraining:
             self.kept = list(cut.kept)
             self.early_stop = EarlyStop(task.early_stop, self._measure_on(cut), cut.told)
         masks = [self.samples.masks[index] for index in self.kept]
+        self.images = images_of(task.dataset, self.samples)
         given = inputs_given(task.network, self.samples)
         self.learner = Learner(
-            initial_network(task.network, classes, task.seed),
+            initial_network(task.network, classes, task.seed, self.images),
             build_loss(task.loss, masks, classes, task.loss_networks, given=given),
             task.training,
             device,
@@ -151,6 +154,7 @@ class _Retraining:
             self.kept,
             maps=distance_maps_of([self.task.loss]),
             num_classes=len(self.dataset.classes),
+            images=self.images,
         )
         return Batches(stacks, self.task.training, self.task.seed)
 
@@ -207,7 +211,8 @@ class _Retraining:
     def _measure_on(self, cut: Cut) -> Callable[[nn.Module], dict[str, float]]:
         """How a network is measured on the hold-out set, predicting as it is scored at the end."""
         scored = held_out(self.task.dataset, self.samples, cut)
-        stacks = stack_by_size(scored, self.device, cut.held)
+        images = images_of(self.task.dataset, self.samples)
+        stacks = stack_by_size(scored, self.device, cut.held, images=images)
         classes, task = len(self.dataset.classes), self.task
         return lambda network: evaluate(network, stacks, classes, task.scoring, task.inference)
 
@@ -253,7 +258,7 @@ def _identity(task: RetrainingTask) -> str:
 def _finish(run: _Retraining, logs: Logs) -> RetrainingResult:
     """Score the network and write the results."""
     scored = run.dataset.read(run.task.split)
-    stacks = stack_by_size(scored, run.device, range(len(scored)))
+    stacks = stack_by_size(scored, run.device, range(len(scored)), images=run.images)
     report = _report(run, stacks)
     folder, metrics = run.folder, report["metrics"]
     # Written here: safetensors has an error of its own for a full disk.
@@ -296,11 +301,13 @@ def _report(run: _Retraining, stacks: Sequence[Stack]) -> dict[str, Any]:
 
 def _weights(run: _Retraining) -> bytes:
     """The trained weights as a safetensors file, which says what network they are of."""
-    facts = {
+    facts: dict[str, Any] = {
         "network": run.task.network.model_dump(mode="json"),
         "classes": list(run.dataset.classes),
         "loss": str(run.task.loss.get("name", "")),
     }
+    if run.images != RGB:
+        facts["images"] = run.images.model_dump(mode="json")
     weights: dict[str, Tensor] = {
         name: tensor.detach().cpu().contiguous()
         for name, tensor in run.learner.trained.state_dict().items()

@@ -58,4 +58,6 @@ def test_what_workers_alone_read_is_not_shown(serve: Callable[..., Live], tmp_pa
     made = live.http.post("/v1/datasets", json=body)
     assert made.status_code == 201, made.text
     assert "registered" not in made.json()["source"]
-    assert "registered" not in live.http.get("/openapi.json").text
+    schemas = live.http.get("/openapi.json").json()["components"]["schemas"]
+    assert "bands" in schemas["FolderSource"]["properties"]
+    assert "registered" not in schemas["FolderSource"]["properties"]

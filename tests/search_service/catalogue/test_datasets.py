@@ -157,7 +157,7 @@ def test_all_faults_are_told_at_once(session: Session, settings: Settings, tmp_p
     for index in range(3):
         (root / f"masks/{index}.png").write_text("hello")
     (root / "images/7.png").unlink()
-    with pytest.raises(DatasetError, match="^4 problems") as caught:
+    with pytest.raises(DatasetError, match=r"^4 problems") as caught:
         datasets.register(session, allowing(settings, tmp_path), request(root))
     assert len(caught.value.faults) == 4
 

@@ -138,10 +138,16 @@ def test_both_files_of_a_sample_may_be_wrong(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"layout": "folder", "classes": ["a", "a"]}, "classes: 'a' is the name of the labels 0 and 1"),
+        (
+            {"layout": "folder", "classes": ["a", "a"]},
+            "classes: 'a' is the name of the labels 0 and 1",
+        ),
         ({"layout": "folder", "classes": ["a", "b"], "bands": 0}, "bands: Input should be"),
         ({"layout": "pascal"}, "pascal"),
-        ({"layout": "cvppp", "root": "/nowhere/at/all"}, "The folder /nowhere/at/all does not exist."),
+        (
+            {"layout": "cvppp", "root": "/nowhere/at/all"},
+            "The folder /nowhere/at/all does not exist.",
+        ),
     ],
 )
 def test_what_cannot_be_asked_for_is_told_by_field(fields: dict[str, object], told: str) -> None:
