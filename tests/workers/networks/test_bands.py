@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from surrogate_zoo.errors import InputError
 from tests.workers import tiny
 from tests.workers.networks.test_contract import spec_of
-from workers.networks.architectures import ARCHITECTURES
-from workers.networks.build import build_network
+from workers.networks.architectures import ARCHITECTURES, Architecture
+from workers.networks.build import _call, build_network
 from workers.networks.image_format import format_of, network_input
 from workers.networks.packaged import ENCODER
 from workers.scoring.inference import predict
@@ -124,12 +124,10 @@ def test_other_images_are_refused(images: torch.Tensor, format_: ImageFormat) ->
 
 
 def test_a_network_of_three_bands_says_so() -> None:
+    three = Architecture("Fixed", "", "", f"{__name__}:fixed")
+    spec = NetworkSpec(architecture="Fixed", encoder=None)
     with pytest.raises(InputError, match=r"Fixed takes images of 3 bands, and the dataset has 4"):
-        from workers.networks.build import _call
-
-        entry = ARCHITECTURES["Unet"]
-        fixed = type(entry)("Fixed", "", "", f"{__name__}:fixed")
-        _call(fixed, NetworkSpec(architecture="Fixed", encoder=None), 2, of(4))
+        _call(three, spec, 2, of(4))
 
 
 def fixed(classes: int) -> torch.nn.Module:
