@@ -35,6 +35,7 @@ class Kind(NamedTuple):
 KINDS: Final[Mapping[int, Kind]] = {
     400: Kind("malformed-request", "The request could not be read"),
     401: Kind("unauthorized", "A valid token is needed"),
+    403: Kind("forbidden", "This is not allowed from there"),
     404: Kind("not-found", "There is no such thing here"),
     405: Kind("method-not-allowed", "This address does not take that method"),
     409: Kind("conflict", "The present state does not allow this"),

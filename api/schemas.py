@@ -111,6 +111,7 @@ class StateEvent(JobEvent):
     """The job changed its state."""
 
     state: State
+    reason: str | None = Field(None, description="Why, of a job that waits to go on.")
 
 
 class TrialEvent(JobEvent):
@@ -182,6 +183,10 @@ class CellView(BaseModel):
     columns: dict[str, float] = Field(
         description="What it has in each column of the report, by the column's name: all scores, the "
         "worst tenth of the images, seconds, and GPU memory in bytes where there is a GPU."
+    )
+    objects: dict[str, Any] = Field(
+        description="How objects were made, and their scores by way and by oracle; empty where none "
+        "were made."
     )
     error: str | None
     seconds: float

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from workers.tasks.base import Spec
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.scoring import ScoringSpec
 
@@ -20,6 +21,9 @@ def filled(
         filled["training"] = {**preset["training"], **body["training"]}
     if isinstance(preset.get("hold_out"), float) and isinstance(body.get("hold_out"), dict):
         filled["hold_out"] = _with_share(body["hold_out"], preset["hold_out"])
+    if isinstance(body.get("scoring"), dict) and (scoring := preset.get("scoring")) is not None:
+        told = scoring.model_dump(exclude_unset=True) if isinstance(scoring, Spec) else scoring
+        filled["scoring"] = {**told, **body["scoring"]}
     return filled
 
 

@@ -10,6 +10,7 @@
     ├── NotFoundError       a stored object (job, loss, dataset, artifact) does not exist
     ├── ConflictError       the stored object is in a state that does not allow this, or exists already
     ├── StorageError        disk or database could not take or give back the bytes
+    │   └── StorageAwayError    for now: it is full, or does not answer; the same may succeed later
     └── WorkerError         a worker was lost, or a training could not be run
 """
 
@@ -63,6 +64,10 @@ class ConflictError(LossfitError):
 
 class StorageError(LossfitError):
     """Disk or database could not take or give back the bytes."""
+
+
+class StorageAwayError(StorageError):
+    """Disk or store does not take or give bytes now: it is full, or does not answer; try again later."""
 
 
 class WorkerError(LossfitError):

@@ -21,6 +21,7 @@ from workers.datasets.picture import draw_samples
 from workers.datasets.report import DatasetReport, Examination, examine
 from workers.tasks.datasets import DatasetSource, Registered, ShapesSource
 from workers.tasks.hold_out import HoldOut
+from workers.tasks.instances import ClusteringSpec
 
 _SOURCES: TypeAdapter[DatasetSource] = TypeAdapter(DatasetSource)
 
@@ -86,15 +87,17 @@ def check_split(session: Session, name: str, split: str) -> None:
         )
 
 
-def check_hold_out(session: Session, name: str, hold_out: HoldOut) -> None:
+def check_hold_out(session: Session, name: str, hold_out: HoldOut | None) -> None:
     """Refuse a hold-out set in a split that nothing can be scored on, or that was trained on.
+
+    None is no hold-out set.
 
     Raises:
         UnknownNameError: None of that name is registered.
         InputError: It has no image in the split, pixels of one class alone, or images of the training
             split.
     """
-    if hold_out.split is None:
+    if hold_out is None or hold_out.split is None:
         return
     check_split(session, name, hold_out.split)
     for shared in requested(session, name).report.get("shared", ()):
@@ -106,6 +109,25 @@ def check_hold_out(session: Session, name: str, hold_out: HoldOut) -> None:
                 "not be scored. Remove them and register the dataset anew, or hold out a share of the "
                 "training split."
             )
+
+
+def check_objects(session: Session, name: str, clustering: ClusteringSpec | None) -> None:
+    """Refuse a dataset that tells no objects apart where some are to be scored.
+
+    A dataset that was registered before objects were counted passes: the worker looks at its files.
+
+    Raises:
+        UnknownNameError: None of that name is registered.
+        InputError: It has none; tells which datasets have.
+    """
+    dataset = requested(session, name)
+    counted = "instances" in dataset.report
+    if clustering is not None and counted and dataset.report["instances"] is None:
+        raise InputError(
+            f"scoring.clustering makes objects, and dataset {name} tells none apart: "
+            "take one that does, such as shapes, nuclei with labels=foreground or cityscapes with "
+            "instances=true, or leave clustering out."
+        )
 
 
 def source_of(dataset: Dataset) -> DatasetSource:

@@ -6,6 +6,7 @@ is missing. The result is derived from the records.
 
 import json
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from search_service.catalogue.datasets import source_of
 from search_service.comparisons import admission
 from search_service.comparisons import report as comparison_report
 from search_service.comparisons.cells import Cell, cells_of
+from search_service.comparisons.options import options_for
 from search_service.comparisons.outcome import CellOutcome
 from search_service.comparisons.page import FinishedComparison
 from search_service.comparisons.records import (
@@ -37,11 +39,14 @@ from search_service.store.tables import Dataset, Evaluation, Job
 from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.store.tables import now
-from workers.retraining.retraining import CHECKPOINT, METRICS
+from workers.retraining.results import METRICS
+from workers.retraining.retraining import CHECKPOINT
 from workers.tasks.base import Stopped, fields_of
 from workers.tasks.gallery import Contestant, GalleryResult, GalleryTask
+from workers.tasks.networks import NetworkSpec
 from workers.tasks.proxy import Candidate, ProxyTask
 from workers.tasks.retraining import WEIGHTS, RetrainingOptions, RetrainingTask
+from workers.tasks.scoring import ScoringSpec
 from workers.tasks.training import TrainingSpec
 
 Item = TypeVar("Item")
@@ -114,19 +119,29 @@ class _Comparison:
         for index, network in enumerate(self.request.networks):
             while pending := pending_of(self.request, self._tunings(), index):
                 for rate, numbers in pending.items():
-                    task = ProxyTask(
-                        metric=self.request.metric,
-                        hold_out=self.request.hold_out,
-                        network=network,
-                        training=self._training(rate),
-                        scoring=self.request.scoring,
-                        seed=self.request.seed,
-                        dataset=source_of(self.dataset),
-                        loss_networks=self._paths(),
-                    )
-                    tried = [candidates[number] for number in numbers]
-                    stages.of_stage(self.run, tuning_stage(index, rate), task, tried)
+                    self._try_rate(index, network, rate, [candidates[number] for number in numbers])
                     self._tell_progress()
+
+    def _try_rate(
+        self, index: int, network: NetworkSpec, rate: float, tried: Sequence[Candidate]
+    ) -> None:
+        """Train candidates with a learning rate, those together that are scored alike."""
+        together: dict[ScoringSpec, list[Candidate]] = defaultdict(list)
+        for candidate in tried:
+            options = self._options(self.request.losses[candidate.number])
+            together[options["scoring"]].append(candidate)
+        for scoring, some in together.items():
+            task = ProxyTask(
+                metric=self.request.metric,
+                hold_out=self.request.hold_out,
+                network=network,
+                training=self._training(rate),
+                scoring=scoring,
+                seed=self.request.seed,
+                dataset=source_of(self.dataset),
+                loss_networks=self._paths(),
+            )
+            stages.of_stage(self.run, tuning_stage(index, rate), task, some)
 
     def train(self) -> None:
         """Train the cells that are not recorded, as many at a time as there are workers."""
@@ -149,14 +164,22 @@ class _Comparison:
         """Draw predictions of the first network's first seed; None if it never got there."""
         if not self.request.images:
             return None
+        with self.run.reading() as session:
+            finished = {
+                row.number: CellOutcome.from_json(row.outcome)
+                for row in admission.cells(session, self.run.job.id)
+            }
         first = [
             Contestant(
                 name=cell.loss,
                 network=self.request.networks[0],
                 weights=str(self._cell_folder(cell) / WEIGHTS),
+                ways=finished[cell.number].objects.get("clusterings", {}),
             )
             for cell in cells_of(self.request)
-            if self._is_shown(cell) and (self._cell_folder(cell) / WEIGHTS).exists()
+            if self._is_shown(cell)
+            and cell.number in finished
+            and (self._cell_folder(cell) / WEIGHTS).exists()
         ]
         if not first:
             return None
@@ -204,13 +227,18 @@ class _Comparison:
         """The schedule with a learning rate."""
         return self.request.training.model_copy(update={"learning_rate": rate})
 
+    def _options(self, loss: str) -> dict[str, Any]:
+        """What fits a loss of the ways to make objects."""
+        return options_for(self.request, loss, self.documents[loss])
+
     def _paths(self) -> dict[str, str]:
         """Where workers find the loss networks, by kind."""
         return supply.paths(self.run, self.networks)
 
     def _train(self, cell: Cell, rate: float) -> None:
         """Run one retraining and record what became of it; one that diverged is recorded as such."""
-        options = fields_of(self.request, RetrainingOptions) | {"training": self._training(rate)}
+        options = fields_of(self.request, RetrainingOptions) | self._options(cell.loss)
+        options |= {"training": self._training(rate)}
         task = RetrainingTask(
             dataset=source_of(self.dataset),
             loss=self.documents[cell.loss],

@@ -12,6 +12,11 @@ from surrogate_zoo.sums import term_names
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.retraining import RetrainingOptions
+from workers.tasks.scoring import (
+    check_embeddings_are_given,
+    check_objects_are_scored,
+    names_objects,
+)
 
 MOST_RATE = 1000.0
 """The highest learning rate that is tried."""
@@ -26,6 +31,10 @@ PRESETS: Mapping[str, dict[str, Any]] = {
 
 class ComparisonRequest(RetrainingOptions, JobRequest):
     """Trainings with several losses and networks over several seeds, all alike, and their comparison.
+
+    By a score of objects, what is compared is a loss with a way to make objects of its network's
+    predictions: every way of ``scoring.clustering`` and ``clusterings`` is a row of each loss. Ways that
+    group embeddings are those of losses that train them.
 
     Attributes:
         losses: Names of losses in the zoo, or weighted sums.
@@ -84,6 +93,19 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
             values = [str(value) for value in getattr(self, field)]
             if len(set(values)) < len(values):
                 raise ValueError(f"{field} names something twice")
+        return self
+
+    @model_validator(mode="after")
+    def _objects_are_what_is_compared(self) -> Self:
+        check_objects_are_scored(self.metric, self.scoring)
+        if self.scoring.clustering is not None and not names_objects(self.metric):
+            raise ValueError(
+                f"scoring.clustering makes objects, which {self.metric} does not compare: set metric to "
+                "a score of objects, to sbd say, or leave clustering out"
+            )
+        for network in self.networks:
+            for clustering in self.ways.values():
+                check_embeddings_are_given(clustering, network)
         return self
 
     @model_validator(mode="after")

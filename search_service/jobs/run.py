@@ -13,7 +13,7 @@ from search_service.jobs import ledger
 from search_service.jobs.pool import Pool
 from search_service.settings import Settings
 from search_service.store import artifacts
-from search_service.store.states import ACTIVE
+from search_service.store.states import ACTIVE, State
 from search_service.store.tables import Artifact, Job
 from surrogate_zoo.store.tables import now
 
@@ -118,6 +118,22 @@ def claim(session: Session, job_id: str, attempt: int) -> Job | None:
 def settle(session: Session, job_id: str, attempt: int) -> None:
     """Let a job that was asked to pause or to stop for good do so."""
     ledger.move(session, job_id, {"pausing": "paused", "cancelling": "cancelled"}, attempt=attempt)
+
+
+_UNDONE: dict[State, State] = {
+    "running": "queued",
+    "pausing": "paused",
+    "cancelling": "cancelled",
+}
+"""What a job is whose run ended before it did."""
+
+
+def requeue(session: Session, job_id: str, attempt: int, reason: str | None = None) -> None:
+    """Let another run take a job up whose run was lost or could not go on."""
+    ledger.move(session, job_id, _UNDONE, attempt=attempt, reason=reason)
+    job = ledger.lock(session, job_id)
+    if job.state == "queued" and job.attempt == attempt:
+        job.attempt += 1
 
 
 def fail(session: Session, job_id: str, attempt: int, reason: str) -> None:

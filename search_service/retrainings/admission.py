@@ -29,11 +29,11 @@ def admitted(session: Session, request: RetrainingRequest) -> RetrainingRequest:
     Raises:
         UnknownNameError: No such dataset.
         InputError: No such loss in the zoo, it was found by scores on the split, or the dataset has no
-            image in the split.
+            image in the split; or objects are scored, and it has none.
     """
     datasets.check_split(session, request.dataset, request.split)
-    if request.early_stop is not None:
-        datasets.check_hold_out(session, request.dataset, request.early_stop.hold_out)
+    datasets.check_hold_out(session, request.dataset, request.held_out)
+    datasets.check_objects(session, request.dataset, request.scoring.clustering)
     versions = losses.pin(session, request.loss, request.loss_versions)
     check_unseen(session, request.dataset, request.split, versions)
     return request.with_loss_versions(versions)

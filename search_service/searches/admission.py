@@ -17,6 +17,7 @@ from search_service.store.tables import Evaluation, Job, Trial
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.registry import LOSSES, needs_of
+from surrogate_zoo.metrics.targets import Target
 
 MOST_NUMBERS = 400_000
 """Limit of trials times parameters: all of them go into the loss file, which has a limit too."""
@@ -55,6 +56,7 @@ def admitted(session: Session, request: SearchRequest) -> SearchRequest:
         if name in LOSSES:
             raise InputError(f"{name!r} is a built-in loss: give the result another name.")
     datasets.check_hold_out(session, request.dataset, request.hold_out)
+    datasets.check_objects(session, request.dataset, request.scoring.clustering)
     return _with_companion(session, starts.pinned(session, request, space))
 
 
@@ -86,21 +88,25 @@ def companion(session: Session, request: SearchRequest) -> Document | None:
 def progress(session: Session, job: Job) -> dict[str, Any]:
     """Return ``done`` and ``total`` trials, how many of them ended early, and ``best_score`` so far.
 
+    ``higher_is_better`` tells which way scores are better.
     ``evaluations`` counts what is trained on the way to trials, on rungs, and after them, in the race.
     """
-    counts = select(Trial.ending, func.count(), func.max(Trial.score)).group_by(Trial.ending)
+    request = SearchRequest.model_validate(job.request)
+    higher = Target(request.metric).higher_is_better
+    best_of, best_score = (max, func.max) if higher else (min, func.min)
+    counts = select(Trial.ending, func.count(), best_score(Trial.score)).group_by(Trial.ending)
     rows = session.execute(counts.where(Trial.job_id == job.id)).all()
     number = {ending: count for ending, count, _ in rows}
     evaluations = select(func.count()).where(Evaluation.job_id == job.id)
     done = sum(number.values())
     ended = job.result is not None  # maybe by its budget
-    request = SearchRequest.model_validate(job.request)
     return {
         "done": done,
         "total": done if ended else number_of_trials(session, request),
         **{ending: number.get(ending, 0) for ending in ("failed", "rejected", "stopped")},
         "evaluations": session.scalar(evaluations) or 0,
-        "best_score": max((best for *_, best in rows if best is not None), default=None),
+        "best_score": best_of((best for *_, best in rows if best is not None), default=None),
+        "higher_is_better": higher,
     }
 
 

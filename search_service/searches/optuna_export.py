@@ -11,6 +11,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import StaticPool, text
 
@@ -18,6 +19,7 @@ from search_service.samplers.optuna_study import box
 from search_service.spaces.curves import CurveSpace
 from search_service.spaces.space import Space
 from search_service.store.tables import Trial
+from surrogate_zoo.metrics.targets import Target
 
 
 def write(
@@ -31,7 +33,7 @@ def write(
 ) -> None:
     """Write an SQLite file that holds one study, as :func:`optuna.load_study` reads it.
 
-    A trial has its number, parameters by the names of ``space``, score (higher is better) and
+    A trial has its number, parameters by the names of ``space``, score and
     times, in UTC without a zone, as Optuna keeps them. A failed one is in the state FAIL. Its
     attributes are ``generation``, ``is_mean``, ``error`` and ``holdout``, all metrics that were
     measured.
@@ -50,9 +52,10 @@ def write(
     named = [_named(space, trial) for trial in trials]
     ranges = _ranges(space, trials, named)
     with _in_memory() as storage:
-        study = optuna.create_study(
-            storage=storage, study_name=name, directions=["maximize"] * (len(objectives) or 1)
-        )
+        sought = objectives or [space.target.expression]
+        way = {True: StudyDirection.MAXIMIZE, False: StudyDirection.MINIMIZE}
+        directions = [way[Target(each).higher_is_better] for each in sought]
+        study = optuna.create_study(storage=storage, study_name=name, directions=directions)
         if objectives:
             with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
                 study.set_metric_names(list(objectives))

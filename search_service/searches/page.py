@@ -9,10 +9,10 @@ from search_service.searches.figures.catalogue import FIGURES
 from search_service.searches.figures.kinds import NO_KINDS
 from search_service.searches.figures.race import NO_RACE
 from search_service.searches.figures.search import NO_CURVES, FinishedSearch
-from search_service.searches.racing.answers import HEADING, answer, duration, title_of
+from search_service.searches.racing.answers import HEADING, answer, duration
 from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Trial
-from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.metrics.titles import heading_of, scores_in, title_of
 
 OF_OTHERS: Final = (NO_CURVES, NO_KINDS, NO_RACE)
 """Why a figure is of other searches: nothing is said of it."""
@@ -29,7 +29,7 @@ def render(search: FinishedSearch, figures: Mapping[str, bytes | str]) -> str:
         figures: Name -> PNG file's content, or why there is none.
     """
     told = zip(search.winners, search.documents, strict=True) if search.winners else ()
-    measured = [name for name in METRICS if any(name in t.metrics for t, _ in search.scored)]
+    measured = scores_in(name for trial, _ in search.scored for name in trial.metrics)
     return PAGES.get_template("search.html").render(
         search=search,
         loss=search.document["name"],
@@ -46,7 +46,7 @@ def render(search: FinishedSearch, figures: Mapping[str, bytes | str]) -> str:
         ],
         best=search.best[:BEST],
         failed=len(search.trials) - len(search.scored),
-        measured={name: METRICS[name].title for name in measured},
+        measured={name: heading_of(name) for name in measured},
         kinds=[_kind(search, trial) for trial, _ in search.best[:BEST]],
         rows=_rows(search.document["provenance"]),
     )

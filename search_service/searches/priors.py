@@ -71,9 +71,9 @@ def _best(session: Session, prior: PriorSpec, target: Target, space: ZooSpace) -
         Trial.job_id == str(prior.search), Trial.number < prior.trials, Trial.ending == "trained"
     )
     scored = [
-        (-score, trial.number, trial.theta)
+        (-merit, trial.number, trial.theta)
         for trial in session.scalars(query)
-        if (score := target.score(trial.metrics)) is not None
+        if (merit := target.merit(trial.metrics)) is not None
     ]
     return _first(_mapped(request, [theta for *_, theta in sorted(scored)], space))
 

@@ -104,9 +104,10 @@ class Search:
         """
         spec = self.request.sampler
         try:
-            return self._sample(spec)
+            found = self._sample(spec)
         except _BudgetUsedUp as end:
-            return self._sample(spec.with_trials(end.trials - self._first(spec)))
+            found = self._sample(spec.with_trials(end.trials - self._first(spec)))
+        return found.in_scores_of(self.space.target)
 
     def _sample(self, spec: SamplerSpec) -> SamplerResult:
         space, seed = self.space, self.request.seed
@@ -314,7 +315,7 @@ def _ending(outcome: Outcome, *, stopped: bool) -> Ending:
 
 
 def _score(target: Target, trial: Trial) -> Score | None:
-    return None if trial.score is None else Score(trial.score, target.parts(trial.metrics))
+    return None if trial.score is None else Score.of(target, trial.score, trial.metrics)
 
 
 def _check_same(proposal: Proposal, trial: Trial) -> None:

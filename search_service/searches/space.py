@@ -30,7 +30,7 @@ def space_of(
         InputError: The metric is no weighted sum, curves have too few segments, or NSGA-II is given
             a single metric.
     """
-    options = request.scoring.model_dump(exclude_defaults=True)
+    options = request.scoring.model_dump(exclude_defaults=True, exclude={"clustering"})
     if isinstance(request.space, CurvesSpec):
         return CurveSpace(
             _parameters(request),

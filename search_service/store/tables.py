@@ -80,7 +80,8 @@ class Trial(Base):
         generation: Generation it belongs to, from 0.
         theta: Its parameters, as its search's space writes them.
         is_mean: Whether it is the policy's mean itself.
-        score: The metric on the hold-out set, in 0..1; None where there is none. Of a stopped trial
+        score: The metric on the hold-out set, as measured (most are in 0..1, and better when higher:
+            ``surrogate_zoo.metrics.titles`` tells); None where there is none. Of a stopped trial
             what the sampler was told (``halving.imputed_scores``), on the scale of whole trainings.
         metrics: All metrics on the hold-out set; of a stopped trial imputed likewise.
         error: Why there is no score.
@@ -174,3 +175,22 @@ class Artifact(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     bytes: Mapped[int] = mapped_column(BigInteger)
     media_type: Mapped[str] = mapped_column(String(100))
+
+
+class Controller(Base):
+    """The one row that says who runs the jobs, see ``search_service.store.lease``.
+
+    Attributes:
+        term: Grows with every controller; the key, since who shares a key's lock holds the term in place.
+        beat: When its heart last beat, in seconds since 1970 by the database's clock; 0 once it has
+            ended in order.
+        place: Where ``pid`` means something.
+        pid: Its process.
+    """
+
+    __tablename__ = "controller"
+
+    term: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    beat: Mapped[float]
+    place: Mapped[str] = mapped_column(String(255))
+    pid: Mapped[int]

@@ -217,6 +217,30 @@ ARCHITECTURES = Registry(
             "Tao et al., Hierarchical Multi-Scale Attention, 2020",
             "workers.networks.hierarchical:HierarchicalOCRNet",
         ),
+        Architecture(
+            "ENet",
+            "Small bottlenecks at stride 8 and a decoder that unpools; no encoder to choose.",
+            "Paszke et al. 2016",
+            "workers.networks.enet:ENet",
+        ),
+        Architecture(
+            "SegNet",
+            "VGG-16 and its mirror image, which unpools; no encoder to choose.",
+            "Badrinarayanan et al., TPAMI 2017",
+            "workers.networks.segnet:SegNet",
+        ),
+        Architecture(
+            "WideResNet38",
+            "Few and very wide residual blocks at stride 8; no encoder to choose.",
+            "Wu et al., Wider or Deeper, 2016 (model A1)",
+            "workers.networks.wide_resnet:WideResNet38",
+        ),
+        Architecture(
+            "Dilation10",
+            "VGG-16, dilated to stride 8, and a context module; no encoder to choose.",
+            "Yu and Koltun, ICLR 2016",
+            "workers.networks.dilation:Dilation10",
+        ),
     ),
 )
 """Every network by name; those of installed packages come last."""

@@ -16,13 +16,14 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from surrogate_zoo import needs_of
-from surrogate_zoo.errors import LossfitError
+from surrogate_zoo.errors import InputError, LossfitError
 from surrogate_zoo.losses.drafts import measured
 from surrogate_zoo.losses.scale import gradient_scale, inputs_of, states
 from surrogate_zoo.metrics.targets import Target
 from workers.datasets.dataset import Samples
 from workers.datasets.layouts import open_dataset
 from workers.datasets.training_split import read_training_split
+from workers.instances.scoring import check_objects, instance_scores_each
 from workers.learning.batches import Batches
 from workers.learning.device import choose_device, worker_facts
 from workers.learning.hold_out import Cut, cut_hold_out
@@ -56,6 +57,12 @@ def decoded_samples(source: str) -> tuple[Samples, int]:
     """As :func:`training_samples`, of a source as JSON: some hold mappings, which are no keys."""
     dataset = open_dataset(TypeAdapter[DatasetSource](DatasetSource).validate_json(source))
     return read_training_split(dataset), len(dataset.classes)
+
+
+@lru_cache(maxsize=16)
+def things_of(source: str) -> tuple[int, ...]:
+    """Labels whose objects a source tells apart; the source as JSON."""
+    return open_dataset(TypeAdapter[DatasetSource](DatasetSource).validate_json(source)).things
 
 
 @lru_cache(maxsize=16)
@@ -101,8 +108,9 @@ def evaluate_pack(
     """
     began = time.perf_counter()
     torch_device = choose_device(device)
-    samples, num_classes = training_samples(task.dataset)
     source = task.dataset.model_dump_json()
+    check_objects(task.scoring.clustering, things_of(source))
+    samples, num_classes = training_samples(task.dataset)
     cut = cut_once(source, task.hold_out.model_dump_json(), task.seed)
     scored = samples if cut.split == "train" else split_samples(source, cut.split)
     maps = distance_maps_of(candidate.loss for candidate in candidates)
@@ -252,13 +260,34 @@ class _Entrance:
 def _scores(
     task: ProxyTask, learners: Sequence[Learner], held_out: Sequence[Stack], num_classes: int
 ) -> dict[Learner, dict[str, float]]:
-    """Metrics on the hold-out set of every learner that has not failed."""
+    """Metrics on the hold-out set of every learner that has not failed, those of objects too."""
     if task.proxy_size is not None:
         held_out = brought_down(held_out, task.proxy_size)
     sound = [learner for learner in learners if learner.failure is None]
     networks = [learner.trained for learner in sound]
     scores = evaluate_each(networks, held_out, num_classes, task.scoring)
-    return dict(zip(sound, scores, strict=True))
+    return dict(zip(sound, _with_objects(task, sound, held_out, scores), strict=True))
+
+
+def _with_objects(
+    task: ProxyTask,
+    learners: Sequence[Learner],
+    held_out: Sequence[Stack],
+    scores: list[dict[str, float]],
+) -> list[dict[str, float]]:
+    """Add the scores of objects, where any are made; a network that cannot have them has failed."""
+    if (clustering := task.scoring.clustering) is None:
+        return scores
+    things = things_of(task.dataset.model_dump_json())
+    networks = [learner.trained for learner in learners]
+    objects = instance_scores_each(networks, held_out, things, clustering)
+    for learner, own in zip(learners, objects, strict=True):
+        if isinstance(own, InputError):
+            learner.failure = str(own)
+    return [
+        {} if isinstance(own, InputError) else labels | own
+        for labels, own in zip(scores, objects, strict=True)
+    ]
 
 
 def _outcome(

@@ -10,7 +10,12 @@ from workers.tasks.base import Curve, Fraction, Seed, Side, Spec
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.networks import NetworkSpec
-from workers.tasks.scoring import ScoringSpec
+from workers.tasks.scoring import (
+    ScoringSpec,
+    check_embeddings_are_given,
+    check_objects_are_scored,
+    names_objects,
+)
 from workers.tasks.training import TrainingSpec
 
 
@@ -79,6 +84,16 @@ class ProxyOptions(Spec):
             )
         return self
 
+    @model_validator(mode="after")
+    def _objects_can_be_scored(self) -> Self:
+        check_objects_are_scored(self.metric, self.scoring)
+        check_embeddings_are_given(self.scoring.clustering, self.network)
+        if self.rejection is not None and names_objects(self.metric):
+            raise ValueError(
+                f"rejection tests predicted labels, and {self.metric} scores objects: leave it out"
+            )
+        return self
+
     @property
     def schedule(self) -> TrainingSpec:
         """The schedule, with images brought down where that is asked for."""
@@ -140,7 +155,7 @@ class Outcome:
 
     Attributes:
         number: The candidate's trial number.
-        score: The task's metric on the hold-out set, in 0..1; None where the candidate failed or
+        score: The task's metric on the hold-out set, as measured; None where the candidate failed or
             was rejected.
         metrics: All metrics on the hold-out set; a metric with nothing to measure is left out.
         error: Why it failed or was rejected, or None.

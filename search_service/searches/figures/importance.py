@@ -34,7 +34,7 @@ def draw(search: FinishedSearch) -> Figure | str:
     space = search.space
     if not isinstance(space, CurveSpace):
         return NO_CURVES
-    scores = np.array([score for _, score in search.scored])
+    scores = np.array([space.target.merit_of(score) for _, score in search.scored])
     if len(scores) < LEAST:
         return f"It takes at least {LEAST} trials with a score; there are {len(scores)}."
     if _worst_of_best(scores) <= scores.min():
@@ -54,7 +54,7 @@ def importances(
     Args:
         search: Its trials with a score, n of them, tell where was searched.
         space: What was searched.
-        scores: Their scores, shape (n,), at least :data:`LEAST` and not all the same.
+        scores: Their scores as merits, shape (n,), at least :data:`LEAST` and not all the same.
     """
     thetas = [trial.theta for trial, _ in search.scored]
     names, ranges = space.names, box(space, thetas)

@@ -5,10 +5,10 @@ from matplotlib.figure import Figure
 
 from search_service.pages.canvas import START, TRIAL, figure_of, legend
 from search_service.searches.figures.search import FinishedSearch
-from search_service.searches.racing.answers import title_of
 from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.metrics.targets import Target
+from surrogate_zoo.metrics.titles import directed, title_of
 
 NO_KINDS = "The search was of curves: all of its trials are of one kind of loss."
 
@@ -28,7 +28,7 @@ def draw(search: FinishedSearch) -> Figure | str:
     grid = figure.subplots(len(best), 1, squeeze=False).flatten().tolist()
     for axes, (metric, kinds) in zip(grid, best.items(), strict=True):
         _draw_kinds(axes, space, kinds)
-        axes.set(xlabel=f"best {title_of(metric)} of the search")
+        axes.set(xlabel=directed(f"best {title_of(metric)} of the search", metric))
     legend(figure, grid[0])
     return figure
 
@@ -41,9 +41,11 @@ def best_of_kinds(
     best: dict[str, tuple[Trial, float]] = {}
     for trial, _ in search.scored:
         kind, score = space.kind(trial.theta).name, target.score(trial.metrics)
-        if score is not None and (kind not in best or score > best[kind][1]):
+        if score is None:
+            continue
+        if kind not in best or target.merit_of(score) > target.merit_of(best[kind][1]):
             best[kind] = (trial, score)
-    return dict(sorted(best.items(), key=lambda pair: -pair[1][1]))
+    return dict(sorted(best.items(), key=lambda pair: -target.merit_of(pair[1][1])))
 
 
 def _draw_kinds(axes: Axes, space: ZooSpace, kinds: dict[str, tuple[Trial, float]]) -> None:

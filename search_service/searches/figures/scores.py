@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from search_service.pages.canvas import FOUND, START, TRIAL, figure_of, legend
 from search_service.searches.figures.search import FinishedSearch
 from search_service.spaces.zoo import ZooSpace
+from surrogate_zoo.metrics.titles import directed
 
 COLOURED = 8
 """So many kinds of loss have a colour of their own: the best."""
@@ -25,7 +26,8 @@ def draw(search: FinishedSearch) -> Figure:
         _draw_means(axes, search)
     _draw_failed(axes, search)
     _draw_published(axes, search)
-    axes.set(xlabel="trial", ylabel=f"{search.target} on the hold-out set")
+    told = f"{search.target} on the hold-out set"
+    axes.set(xlabel="trial", ylabel=directed(told, search.space.target.expression))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y", alpha=0.25)
     legend(figure, axes, columns=3)
@@ -37,7 +39,8 @@ def _draw_trials(axes: Axes, search: FinishedSearch) -> None:
     scores = [score for _, score in search.scored]
     size = float(np.clip(2500 / len(search.trials), 8, 36))
     axes.scatter(numbers, scores, s=size, color=TRIAL, alpha=0.6, linewidths=0, label="trial")
-    best = np.maximum.accumulate(scores)
+    higher = search.space.target.higher_is_better
+    best = np.maximum.accumulate(scores) if higher else np.minimum.accumulate(scores)
     axes.step(numbers, best, where="post", color=START, linewidth=1, label="best so far")
     means = [(trial.number, score) for trial, score in search.scored if trial.is_mean]
     if means:

@@ -10,7 +10,7 @@ from search_service.searches.space import SearchSpace
 from search_service.spaces.curves import CurveSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.losses.parameter_space import ParameterSpace
-from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.metrics.titles import title_of
 
 NO_CURVES = "The search was of the zoo: its trials are of several kinds of loss."
 """Why figures of curves are missing there."""
@@ -76,13 +76,13 @@ class FinishedSearch:
     @cached_property
     def best(self) -> list[tuple[Trial, float]]:
         """The trials that have a score, the best first; of equals the earlier one."""
-        return sorted(self.scored, key=lambda pair: -pair[1])
+        return sorted(self.scored, key=lambda pair: -self.space.target.merit_of(pair[1]))
 
     @property
     def target(self) -> str:
         """What was searched for as papers write it: ``mIoU``, ``0.7 mIoU + 0.3 BIoU``."""
         terms = self.space.target.terms
-        titles = [(weight, METRICS[name].title) for weight, name in terms]
+        titles = [(weight, title_of(name)) for weight, name in terms]
         return " + ".join(
             title if weight == 1 else f"{weight:g} {title}" for weight, title in titles
         )

@@ -158,9 +158,9 @@ def _lasting(space: ZooSpace, theta: Sequence[float], role: Role) -> bool:
 def _ranked(target: Target, trials: Sequence[Trial]) -> list[Trial]:
     """Trials that have a score, the best first; of equals the earlier one."""
     pairs = [
-        (score, trial)
+        (merit, trial)
         for trial in trials
-        if trial.score is not None and (score := target.score(trial.metrics)) is not None
+        if trial.score is not None and (merit := target.merit(trial.metrics)) is not None
     ]
     return [trial for _, trial in sorted(pairs, key=lambda pair: (-pair[0], pair[1].number))]
 

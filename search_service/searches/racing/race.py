@@ -97,6 +97,14 @@ class Race:
             for entrant in entrants
         }
 
+    def _merits(self, metric: str, stage: str, entrants: Sequence[Entrant]) -> Scores:
+        """These scores as what is compared: higher is better."""
+        target = Target(metric)
+        return {
+            number: [None if score is None else target.merit_of(score) for score in scores]
+            for number, scores in self.scores(metric, stage, entrants).items()
+        }
+
     def _heats(self) -> dict[str, list[Entrant]]:
         """Let all run on the proxy task of the search, and keep the finalists of each metric."""
         for number in range(1, self.spec.heats + 1):
@@ -113,9 +121,10 @@ class Race:
         """
         ranked = list(entrants)
         if self.spec.heats:
-            places = standing(self.scores(metric, "heat", entrants)).means
-            sound = [entrant for entrant in entrants if places[entrant.number] is not None]
-            ranked = sorted(sound, key=lambda e: -(places[e.number] or 0.0))
+            means = standing(self._merits(metric, "heat", entrants)).means
+            places = {number: -mean for number, mean in means.items() if mean is not None}
+            sound = [entrant for entrant in entrants if entrant.number in places]
+            ranked = sorted(sound, key=lambda entrant: places[entrant.number])
         room: dict[Role, int] = {
             "candidate": self.spec.sizes(len(self.entrants)).finalists,
             "surrogate": 1,
@@ -144,7 +153,7 @@ class Race:
         rounds: int | None = None,
     ) -> Standing:
         """Where the race for a metric stands, after so many rounds; None takes all."""
-        found = self.scores(metric, "round", entrants)
+        found = self._merits(metric, "round", entrants)
         scores = {number: told[:rounds] for number, told in found.items()}
         groups = [{e.number for e in entrants if role in e.roles} for role in RIVALS]
         return standing(scores, before, groups=groups, level=self.spec.level)
@@ -209,7 +218,7 @@ class RaceResult:
             "entrants": [
                 dict(entrant.facts)
                 | {"roles": list(entrant.roles), "scores": list(rounds[entrant.number])}
-                | {"winner": entrant is winner, "mean": stand.means[entrant.number]}
+                | {"winner": entrant is winner, "mean": _mean(metric, stand, entrant)}
                 | {"lead": _told_lead(stand.leads.get(entrant.number))}
                 | {"rival": entrant.number in stand.rivals}
                 for entrant in entrants
@@ -260,8 +269,14 @@ def _seen(own: Sequence[Entrant], entrants: Sequence[Entrant], stand: Standing) 
     return [entrant for entrant in entrants if entrant.number in kept]
 
 
+def _mean(metric: str, stand: Standing, entrant: Entrant) -> float | None:
+    """An entrant's mean score."""
+    merit = stand.means[entrant.number]
+    return None if merit is None else Target(metric).merit_of(merit)
+
+
 def _told_lead(lead: Difference | None) -> dict[str, Any] | None:
-    """The winner's lead over an entrant."""
+    """The winner's lead over an entrant: above 0 it is the better one, whichever way that is."""
     if lead is None:
         return None
     return {"mean": lead.mean, "interval": lead.interval and list(lead.interval), "p": lead.p}

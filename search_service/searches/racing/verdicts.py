@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.metrics.titles import directed, title_of, unit_of
 
 _NO_PARAMETERS: Final = ("number", "loss", "cross-entropy", "winner", "rival", "mean")
 """What an entrant tells beside its parameters: its label holds some of it, and the rest are results."""
@@ -20,12 +20,13 @@ def sentence(objective: str, race: Mapping[str, Any]) -> str:
         race: As ``race.RaceResult.told`` tells it.
     """
     winner = next(entrant for entrant in race["entrants"] if entrant["winner"])
-    metric = METRICS[objective].title if objective in METRICS else objective
+    metric = directed(title_of(objective), objective)
     rivals = [entrant for entrant in race["entrants"] if entrant["rival"]]
     rivals.sort(key=lambda entrant: "handmade" not in entrant["roles"])
     names = [label(entrant, [winner, *rivals]) for entrant in (winner, *rivals)]
     leads = "; ".join(
-        f"{_lead(rival)} over {name}" for rival, name in zip(rivals, names[1:], strict=True)
+        f"{_lead(objective, rival)} over {name}"
+        for rival, name in zip(rivals, names[1:], strict=True)
     )
     seeds, first = f"{race['rounds']} fresh seeds", _first(winner, names[0])
     if race["verdict"] == "better":
@@ -75,10 +76,9 @@ def _plain_label(entrant: Mapping[str, Any]) -> str:
     return name if not share else f"{name} with {share:.2g} of cross entropy"
 
 
-def _lead(rival: Mapping[str, Any]) -> str:
-    lead = rival["lead"]
-    interval = ""
+def _lead(objective: str, rival: Mapping[str, Any]) -> str:
+    lead, unit, interval = rival["lead"], unit_of(objective), ""
     if lead["interval"] is not None:
-        low, high = (100 * end for end in lead["interval"])
-        interval = f" ({low:+.1f} to {high:+.1f})"
-    return f"{100 * lead['mean']:+.1f} points{interval}"
+        low, high = map(unit.difference, lead["interval"])
+        interval = f" ({low} to {high})"
+    return f"{unit.difference(lead['mean'])} {unit.differences}{interval}"

@@ -110,12 +110,12 @@ class Found:
         return entrants.of_curves(self.space, self.trials, starters, found=self.result, start=start)
 
     def _best(self, objective: str) -> Winner:
-        """The sampler's result; of several objectives the trial that scored highest on this one."""
+        """The sampler's result; of several objectives the trial that scored best on this one."""
         theta, number = self.result.theta, self.result.trial
         if self.space.target.expression != objective:
             target = Target(objective)
-            scored = [(target.score(trial.metrics), trial) for trial in self.trials]
-            pairs = [(score, -trial.number, trial) for score, trial in scored if score is not None]
+            scored = [(target.merit(trial.metrics), trial) for trial in self.trials]
+            pairs = [(merit, -trial.number, trial) for merit, trial in scored if merit is not None]
             best = max(pairs, key=lambda pair: pair[:2])[2]
             theta, number = tuple(best.theta), best.number
         draft = self.space.candidate(theta)

@@ -89,3 +89,45 @@ def test_a_weighted_sum_is_a_row_with_the_versions_of_its_terms() -> None:
     summed = job("dice+2*lovasz", 0.4, version=None, versions=versions)
     table = compared(summed, job("dice", 0.5, versions={}))
     assert {row.loss for row in table.rows} == {"dice+2*lovasz (dice v1, lovasz v2)", "dice v1"}
+
+
+def with_objects(
+    loss: str, ways: dict[str, float], seed: int = 0, **changed: Any
+) -> dict[str, Any]:
+    """A finished retraining that made objects; SBD by the method of each way, the first counts."""
+    first, *others = ways
+    request = {"scoring": {"tolerance": 5, "clustering": {"method": first}}}
+    request |= {"clusterings": {name: {"method": name} for name in others}}
+    one = job(loss, 0.5, seed=seed, **request | changed)
+    scores = {name: {"sbd": score} for name, score in ways.items()}
+    one["result"]["metrics"] |= scores[first]
+    one["result"]["objects"] = {"clusterings": {name: {} for name in ways}, "scores": scores}
+    return one
+
+
+def test_by_a_score_of_objects_losses_may_have_different_ways() -> None:
+    jobs = [
+        with_objects("discriminative", {"mean-shift": 0.5, "watershed": 0.6}),
+        with_objects("dice", {"watershed": 0.7}),
+    ]
+    table = compared(*jobs, metric="sbd")
+    assert [row.name for row in table.rows] == [
+        "dice v1 · watershed",
+        "discriminative v1 · watershed",
+        "discriminative v1 · mean-shift",
+    ]
+    with pytest.raises(InputError, match="differ in clusterings, scoring"):
+        compared(*jobs)
+
+
+def test_one_way_is_the_same_in_all_of_them() -> None:
+    cut = {"tolerance": 5, "clustering": {"method": "watershed", "radius": 3}}
+    jobs = [
+        with_objects("discriminative", {"watershed": 0.6}),
+        with_objects("dice", {"watershed": 0.7}, scoring=cut),
+    ]
+    with pytest.raises(InputError, match="differ in watershed"):
+        compared(*jobs, metric="sbd")
+    wide = {"tolerance": 7, "clustering": {"method": "watershed"}}
+    with pytest.raises(InputError, match="differ in scoring"):
+        compared(jobs[0], with_objects("dice", {"watershed": 0.7}, scoring=wide), metric="sbd")

@@ -1,8 +1,9 @@
 """Finished searches whose trials are made up."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -12,11 +13,13 @@ from search_service.samplers.contract import SamplerResult
 from search_service.searches import publication
 from search_service.searches.figures.search import FinishedSearch
 from search_service.searches.racing.verdicts import sentence
+from search_service.searches.space import SearchSpace
 from search_service.spaces.curves import CurveSpace
 from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.losses.document import handmade_document, sum_document, surrogate_document
 from surrogate_zoo.losses.parameter_space import ParameterSpace
+from surrogate_zoo.metrics.targets import Target
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 Floats = Sequence[float] | NDArray[np.float64]
@@ -59,6 +62,19 @@ def finished(
     means = tuple(0.3 + 0.1 * i for i in range(generations))
     result = SamplerResult(published, means[-1], generations - 1, path, means)
     return FinishedSearch(CurveSpace(space), [document(space, published)], result, list(trials))
+
+
+@dataclass(frozen=True)
+class Aimed:
+    """A space of which nothing is known but what it is searched for."""
+
+    target: Target
+
+
+def aimed_at(objective: str, trials: Sequence[Trial]) -> FinishedSearch:
+    """A search in a space without curves for ``objective``."""
+    search = finished(ParameterSpace("macc"), trials)
+    return replace(search, space=cast("SearchSpace", Aimed(Target(objective))))
 
 
 def points_of(line: Line2D) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
