@@ -114,26 +114,24 @@ def resize(
         return np.asarray(stored.resize((width, height), Image.Resampling.NEAREST))
 
     return Sample(
-        _bilinear(image, (width, height)),
+        resized_bands(image, size),
         nearest(labels).astype(np.uint8, copy=False),
         None if objects is None else numbered(nearest(objects)),
     )
 
 
-def _bilinear(image: Bands, size: tuple[int, int]) -> Bands:
-    """(H, W, B) at (width, height); whole numbers stay whole."""
+def resized_bands(image: Bands, size: tuple[int, int]) -> Bands:
+    """An image (H, W, B) at (height, width), bilinear, each band alone; whole numbers stay whole."""
+    height, width = size
 
-    def band(pixels: NDArray[Any]) -> NDArray[Any]:
-        stored = Image.fromarray(np.ascontiguousarray(pixels))
-        return np.asarray(stored.resize(size, Image.Resampling.BILINEAR))
+    def band(index: int) -> NDArray[Any]:
+        pixels = image[..., index]
+        exact = pixels if image.dtype == np.uint8 else pixels.astype(np.float32)
+        stored = Image.fromarray(np.ascontiguousarray(exact))
+        return np.asarray(stored.resize((width, height), Image.Resampling.BILINEAR))
 
-    if image.dtype == np.uint8:
-        bands = [band(image[..., index]) for index in range(image.shape[2])]
-        return np.stack(bands, axis=2)
-    exact = np.stack(
-        [band(image[..., i].astype(np.float32)) for i in range(image.shape[2])], axis=2
-    )
-    return exact.round().astype(image.dtype) if image.dtype == np.uint16 else exact
+    bands = np.stack([band(index) for index in range(image.shape[2])], axis=2)
+    return bands.round().astype(image.dtype) if image.dtype == np.uint16 else bands
 
 
 class FileDataset(Dataset):
