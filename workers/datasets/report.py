@@ -159,7 +159,10 @@ def _faults_as_a_whole(
 
 def _pixels(some: Sequence[_Count]) -> NDArray[np.int64]:
     """(256,) pixels of each label."""
-    return np.sum([one.pixels for one in some], axis=0, initial=0) + np.zeros(256, dtype=np.int64)
+    total = np.zeros(256, dtype=np.int64)
+    for one in some:
+        total += one.pixels
+    return total
 
 
 def _report(

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -108,7 +109,7 @@ def test_files_of_several_pages_are_refused(
         describe(source)
 
 
-BANDS = {
+BANDS: dict[str, tuple[int, Callable[[Path], object]]] = {
     "RGBA": (4, lambda path: save(path.with_suffix(".png"), array(np.uint8, 4))),
     "grey and alpha": (2, lambda path: save(path.with_suffix(".png"), array(np.uint8, 2))),
     "TIFF as inks": (
@@ -160,7 +161,7 @@ def test_an_opaque_fourth_band_is_none(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_image(tmp_path / "a.png").pixels, pixels[..., :3])
 
 
-STORED = {
+STORED: dict[str, tuple[type, int, Callable[[Path, np.ndarray], object]]] = {
     "PNG": (np.uint8, 4, lambda path, pixels: save(path.with_suffix(".png"), pixels)),
     "deep PNG": (
         np.uint16,

@@ -1,5 +1,6 @@
 """Masks as people have them: other values for labels, colours, palettes, channels; and what is refused."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def labels_of(index: int, classes: int = 2) -> np.ndarray:
     return np.random.default_rng(index).integers(0, classes, SHAPE).astype(np.uint8)
 
 
-def written(root: Path, masks: list[np.ndarray | Image.Image], ending: str = ".png") -> Path:
+def written(root: Path, masks: Sequence[np.ndarray | Image.Image], ending: str = ".png") -> Path:
     for index, mask in enumerate(masks):
         image = np.random.default_rng(100 + index).integers(0, 256, (*SHAPE, 3), dtype=np.uint8)
         save(root / "images" / f"{index}.png", image)

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from surrogate_zoo.errors import InputError
 from tests.workers import tiny
-from tests.workers.networks.test_contract import spec_of
+from tests.workers.networks.rows import spec_of
 from workers.networks.architectures import ARCHITECTURES, Architecture
 from workers.networks.build import _call, build_network
 from workers.networks.image_format import format_of, network_input

@@ -43,7 +43,7 @@ def written(root: Path, dtype: type, bands: int, count: int = 16) -> FolderSourc
         scale = 1.0 if dtype == np.float32 else float(np.iinfo(dtype).max)
         pixels = random.uniform(0.2, 0.4, (SIDE, SIDE, bands))
         pixels[..., -1] += 0.5 * mask
-        stored = (scale * pixels).astype(dtype)
+        stored: np.ndarray = (scale * pixels).astype(dtype)
         path = root / f"images/{index:02d}.tif"
         path.parent.mkdir(parents=True, exist_ok=True)
         tifffile.imwrite(path, stored, photometric="minisblack", planarconfig="contig")
