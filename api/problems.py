@@ -14,11 +14,15 @@ from starlette.exceptions import HTTPException
 from api.schemas import PROBLEM, FieldError, Problem
 from surrogate_zoo.errors import (
     ConflictError,
+    DatasetError,
     InputError,
     LossfitError,
     NotFoundError,
     StorageError,
 )
+
+MOST_FAULTS: Final = 1000
+"""Of a dataset that one answer lists."""
 
 
 class Kind(NamedTuple):
@@ -109,7 +113,9 @@ def status_of(error: LossfitError) -> int:
 
 def _on_service_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, LossfitError)  # noqa: S101  registered for this class alone
-    return _answer(request, status_of(error), str(error))
+    faults = error.faults[:MOST_FAULTS] if isinstance(error, DatasetError) else ()
+    errors = [FieldError(place="body", field="source", message=fault) for fault in faults]
+    return _answer(request, status_of(error), str(error), errors=errors)
 
 
 def _on_invalid(request: Request, error: Exception) -> JSONResponse:

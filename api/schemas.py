@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from search_service.store.states import Ending, State
 
@@ -264,6 +264,11 @@ class DatasetView(View):
     source: dict[str, Any]
     report: dict[str, Any]
     created_at: datetime
+
+    @field_validator("source")
+    @classmethod
+    def _without_what_workers_alone_read(cls, source: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in source.items() if name != "registered"}
 
 
 class LossNetworkView(View):

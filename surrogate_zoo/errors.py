@@ -14,6 +14,8 @@
     └── WorkerError         a worker was lost, or a training could not be run
 """
 
+from collections.abc import Sequence
+
 
 class LossfitError(Exception):
     """Root of all errors raised on purpose; its text is one message meant for the user."""
@@ -36,7 +38,16 @@ class UnknownNameError(InputError, KeyError):
 
 
 class DatasetError(InputError):
-    """Images, masks or splits on disk are missing or wrong; the message names the file."""
+    """Images, masks or splits on disk are missing or wrong; the message names the file.
+
+    Attributes:
+        faults: Everything that is wrong, a sentence each; the message may show the first of many.
+    """
+
+    def __init__(self, message: str, faults: Sequence[str] = ()) -> None:
+        """Say what is wrong; ``faults`` where there is more than one thing."""
+        super().__init__(message)
+        self.faults = tuple(faults) or (message,)
 
 
 class LossFileError(InputError):

@@ -37,6 +37,7 @@ PARTS = {
 
 GUARDED = {
     "h5py": "nyu",
+    "tifffile": "bands",
     "pycocotools": "coco",
     "skimage": "instances",
     "tensorboard": "tensorboard",

@@ -64,6 +64,7 @@ def render(
         inference=_arguments(request.inference),
         objects=_objects(outcome.get("objects", {})),
         size=dataset.source.get("size"),
+        bands=dataset.report.get("bands"),
         versions=provenance.installed_versions(),
         licence=loss["provenance"].get("licence", provenance.LICENCE),
         job_id=job_id,

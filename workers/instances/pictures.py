@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
+from workers.datasets.band_statistics import as_picture
 from workers.datasets.dataset import Objects, Pixels
 from workers.datasets.picture import draw_objects
 from workers.instances.cluster import cluster
@@ -111,7 +112,10 @@ def draw_found(
         mask = truth.target.cpu().numpy().astype(np.uint8)
         true = truth.instances.cpu().numpy().astype(np.int32)
         found = find_objects(network, image, things, ways, stack.positions[place])
-        panels = {"image": image.cpu().numpy(), f"truth: {true.max()}": draw_objects(mask, true)}
+        panels = {
+            "image": as_picture(image.cpu().numpy()),
+            f"truth: {true.max()}": draw_objects(mask, true),
+        }
         for name, objects in found.items():
             drawn = object_picture(objects.instances, true, mask)
             panels[f"{name}: {len(objects.labels)} of {true.max()}"] = drawn

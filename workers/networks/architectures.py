@@ -34,8 +34,9 @@ class Architecture:
         source: The paper.
         built_by: ``module:callable``. The callable takes ``classes``; where there is an encoder to
             choose, ``encoder_name`` and ``encoder_weights`` as segmentation-models-pytorch has
-            them; and further named arguments, which are the network's options. It returns a module
-            from normalised images, float (N, 3, H, W) with sides that are multiples of 32, to logits
+            them; ``in_channels`` where it takes images of any number of bands; and further named
+            arguments, which are the network's options. It returns a module from normalised images,
+            float (N, 3, H, W), or of ``in_channels``, with sides that are multiples of 32, to logits
             (N, ``classes``, H, W).
 
             What else the module may have: ``encoder``, which learns at the rate of the schedule

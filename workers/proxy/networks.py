@@ -8,6 +8,7 @@ from torch import nn
 from workers.learning.learner import initial_network
 from workers.learning.states import load_network
 from workers.networks.frozen import FrozenEncoder, freeze_encoder
+from workers.tasks.images import RGB, ImageFormat
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.proxy import Candidate, ProxyTask
 
@@ -23,10 +24,14 @@ class InitialNetworks:
         task: The proxy task.
         num_classes: C.
         device: Where a frozen encoder is put.
+        images: What the dataset's images are.
     """
 
-    def __init__(self, task: ProxyTask, num_classes: int, device: torch.device) -> None:
+    def __init__(
+        self, task: ProxyTask, num_classes: int, device: torch.device, *, images: ImageFormat = RGB
+    ) -> None:
         self._task, self._num_classes, self._device = task, num_classes, device
+        self._images = images
         self._built: dict[int | None, nn.Module] = {}
         self._encoder: FrozenEncoder | None = None
 
@@ -49,7 +54,7 @@ class InitialNetworks:
         return self._built[spec.embedding]
 
     def _network(self, spec: NetworkSpec) -> nn.Module:
-        network = initial_network(spec, self._num_classes, self._task.seed)
+        network = initial_network(spec, self._num_classes, self._task.seed, self._images)
         if self._task.frozen_encoder:
             if self._encoder is None:
                 self._encoder = freeze_encoder(network, self._device)

@@ -26,6 +26,7 @@ from workers.instances.scoring import check_objects
 from workers.learning.batches import Batches
 from workers.learning.device import choose_device, worker_facts
 from workers.learning.hold_out import Cut, cut_hold_out
+from workers.learning.image_formats import images_of
 from workers.learning.image_stack import stack_by_size
 from workers.learning.learner import Learner, train
 from workers.learning.losses import build_loss, distance_maps_of, inputs_given
@@ -113,7 +114,10 @@ def evaluate_pack(
     cut = cut_once(source, task.hold_out.model_dump_json(), task.seed)
     scored = samples if cut.split == "train" else split_samples(source, cut.split)
     maps = distance_maps_of(candidate.loss for candidate in candidates)
-    stacks = stack_by_size(samples, torch_device, cut.kept, maps=maps, num_classes=num_classes)
+    images = images_of(task.dataset, samples)
+    stacks = stack_by_size(
+        samples, torch_device, cut.kept, maps=maps, num_classes=num_classes, images=images
+    )
     batches = Batches(stacks, task.schedule, task.seed)
     entrance = _Entrance.of(
         task, samples, cut.kept, batches=batches, num_classes=num_classes, device=torch_device
@@ -130,7 +134,7 @@ def evaluate_pack(
         until=task.stop_after,
         after_step=progress,
     )
-    stacks_held = stack_by_size(scored, torch_device, cut.held)
+    stacks_held = stack_by_size(scored, torch_device, cut.held, images=images)
     scores = scores_of(task, entered, stacks_held, num_classes=num_classes, things=things)
     outcomes = [
         _outcome(task, candidate, entry, scores, torch_device)
@@ -203,7 +207,9 @@ class _Entrance:
     ) -> "_Entrance":
         """Prepare what candidates share; the samples ``kept`` are trained on."""
         Target(task.metric)  # an unknown metric is the task's fault, not a candidate's
-        networks = InitialNetworks(task, num_classes, device)
+        networks = InitialNetworks(
+            task, num_classes, device, images=images_of(task.dataset, samples)
+        )
         build = partial(
             build_loss,
             masks=[samples.masks[index] for index in kept],

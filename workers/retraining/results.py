@@ -17,10 +17,12 @@ from surrogate_zoo.files import write_atomically
 from workers.datasets.dataset import Dataset
 from workers.instances.pictures import draw_found
 from workers.learning.image_stack import Stack, stack_by_size
+from workers.networks.image_format import format_of
 from workers.retraining.objects import Tuned, object_report, tune_ways
 from workers.scoring.inference import evaluate
 from workers.scoring.pictures import draw_predictions
 from workers.tasks.base import Curve
+from workers.tasks.images import RGB
 from workers.tasks.retraining import WEIGHTS, RetrainingTask
 
 METRICS, PICTURE, OBJECTS = "metrics.json", "predictions.png", "objects.png"
@@ -65,7 +67,8 @@ def write_results(trained: Trained, folder: Path) -> tuple[dict[str, Any], list[
         StorageError: The disk could not take the files.
     """
     scored = trained.dataset.read(trained.task.split)
-    stacks = stack_by_size(scored, trained.device, range(len(scored)))
+    images = format_of(trained.network)
+    stacks = stack_by_size(scored, trained.device, range(len(scored)), images=images)
     things = trained.dataset.things
     chosen = tune_ways(trained.task, trained.network, trained.held_out, things, trained.cut)
     report = _report(trained, stacks, chosen)
@@ -119,11 +122,13 @@ def _report(trained: Trained, stacks: Sequence[Stack], chosen: Tuned) -> dict[st
 
 def _weights(trained: Trained) -> bytes:
     """The trained weights as a safetensors file, which says what network they are of."""
-    facts = {
+    facts: dict[str, Any] = {
         "network": trained.task.network.model_dump(mode="json"),
         "classes": list(trained.dataset.classes),
         "loss": str(trained.task.loss.get("name", "")),
     }
+    if (images := format_of(trained.network)) != RGB:
+        facts["images"] = images.model_dump(mode="json")
     weights: dict[str, Tensor] = {
         name: tensor.detach().cpu().contiguous()
         for name, tensor in trained.network.state_dict().items()

@@ -20,6 +20,7 @@ from workers.instances.scoring import instance_scores
 from workers.learning.batches import Batches
 from workers.learning.device import PeakMemory, choose_device
 from workers.learning.hold_out import Cut, cut_hold_out, held_out
+from workers.learning.image_formats import images_of
 from workers.learning.image_stack import Stack, stack_by_size
 from workers.learning.learner import CHECK_EVERY, Learner, initial_network, learning_rate, train
 from workers.learning.losses import build_loss, distance_maps_of, inputs_given
@@ -131,9 +132,10 @@ class _Retraining:
             if task.early_stop is not None:
                 self.early_stop = EarlyStop(task.early_stop, self._measure, self.cut.told)
         masks = [self.samples.masks[index] for index in self.kept]
+        self.images = images_of(task.dataset, self.samples)
         given = inputs_given(task.network, self.samples)
         self.learner = Learner(
-            initial_network(task.network, classes, task.seed),
+            initial_network(task.network, classes, task.seed, self.images),
             build_loss(task.loss, masks, classes, task.loss_networks, given=given),
             task.training,
             device,
@@ -152,6 +154,7 @@ class _Retraining:
             self.kept,
             maps=distance_maps_of([self.task.loss]),
             num_classes=len(self.dataset.classes),
+            images=self.images,
         )
         return Batches(stacks, self.task.training, self.task.seed)
 
@@ -211,7 +214,8 @@ class _Retraining:
         if self.cut is None:
             return []
         scored = held_out(self.task.dataset, self.samples, self.cut)
-        return stack_by_size(scored, self.device, self.cut.held)
+        images = images_of(self.task.dataset, self.samples)
+        return stack_by_size(scored, self.device, self.cut.held, images=images)
 
     def _measure(self, network: nn.Module) -> dict[str, float]:
         """Measure a network on the hold-out set, predicting as it is scored at the end."""
@@ -256,8 +260,8 @@ class _Retraining:
 
 
 def _identity(task: RetrainingTask) -> str:
-    """What a checkpoint belongs to; where it is logged does not matter."""
-    return task.model_dump_json(exclude={"log", "mlflow"})
+    """What a checkpoint belongs to; where it is logged does not matter, nor times of files."""
+    return task.model_dump_json(exclude={"log": True, "mlflow": True, "dataset": {"registered"}})
 
 
 def _finish(run: _Retraining, logs: Logs) -> RetrainingResult:

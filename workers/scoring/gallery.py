@@ -13,12 +13,15 @@ from safetensors.torch import load_file
 from torch import nn
 
 from surrogate_zoo.errors import StorageError
-from workers.datasets.dataset import VOID, Dataset, Pixels, Sample
+from workers.datasets.band_statistics import as_picture
+from workers.datasets.dataset import VOID, Bands, Dataset, Pixels, Sample
 from workers.datasets.layouts import open_dataset
 from workers.datasets.picture import draw_objects, palette
 from workers.instances.pictures import find_objects, object_picture
 from workers.learning.device import choose_device
 from workers.networks.build import build_network
+from workers.networks.image_format import as_tensor
+from workers.networks.trained import images_in
 from workers.scoring.inference import predict
 from workers.tasks.base import Stopped
 from workers.tasks.gallery import (
@@ -67,6 +70,7 @@ def draw_gallery(
         for contestant in task.contestants
     }
     folder.mkdir(parents=True, exist_ok=True)
+    dataset.check_unchanged(task.split)
     drawing = _Drawing(task, dataset, networks, torch_device, folder)
     shares: list[float] = []
     for index in range(len(dataset.names(task.split))):
@@ -88,8 +92,8 @@ def draw_gallery(
 def _trained(contestant: Contestant, num_classes: int, device: torch.device) -> nn.Module:
     """The network with its trained weights, in evaluation mode; nothing is fetched for it."""
     spec = contestant.network.model_copy(update={"weights": None, "weights_file": None})
-    network = build_network(spec, num_classes)
     try:
+        network = build_network(spec, num_classes, images_in(contestant.weights))
         network.load_state_dict(load_file(contestant.weights))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise StorageError(f"The weights {contestant.weights} cannot be used: {error}") from error
@@ -133,7 +137,7 @@ class _Drawing:
         return GalleryImage(
             name=self.dataset.names(self.task.split)[index],
             disagreement=disagreement,
-            image=self._write(f"{index}-image.png", image),
+            image=self._write(f"{index}-image.png", as_picture(image)),
             truth=self._write(f"{index}-truth.png", palette()[mask]),
             predictions=predictions,
             errors=errors,
@@ -159,7 +163,7 @@ class _Drawing:
     ) -> dict[str, ObjectsPicture]:
         """Write what every way of a contestant finds in an image."""
         image, mask, true = sample
-        pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.device)
+        pixels = as_tensor(image).to(self.device)
         network, things = self.networks[maker.name], self.dataset.things
         found = {}
         for way, objects in find_objects(network, pixels, things, maker.ways, index).items():
@@ -168,8 +172,8 @@ class _Drawing:
             found[way] = ObjectsPicture(file=file, count=len(objects.labels))
         return found
 
-    def _labels(self, network: nn.Module, image: Pixels) -> Labels:
-        batch = torch.from_numpy(np.ascontiguousarray(image))[None].to(self.device)
+    def _labels(self, network: nn.Module, image: Bands) -> Labels:
+        batch = as_tensor(image)[None].to(self.device)
         return predict(network, batch, self.task.inference)[0].cpu().numpy().astype(np.uint8)
 
     def _write(self, name: str, pixels: Pixels) -> str:
