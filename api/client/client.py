@@ -19,11 +19,12 @@ from api.client.errors import ServiceError, StrangerError
 from api.client.jobs import Comparisons, Jobs, Searches
 from api.client.losses import Losses
 from api.client.transport import Transport
-from api.client.trials import Trials
+from api.client.trials import Trials, patiently
 from api.schemas import (
     CurveFamilyView,
     Items,
     JobDetail,
+    JobView,
     KindView,
     MetricView,
     NetworkView,
@@ -124,7 +125,8 @@ class Client:
             metric: What to search for: ``miou``, ``miou+bf1`` for one loss for both, ``["miou", "bf1"]``
                 for one for each.
             num_classes: Classes of the data.
-            key: Idempotency key: the same key and request make one search.
+            key: Idempotency key: the same key and request make one search, also where the service is away
+                for a while.
             lease_s: See :meth:`api.client.jobs.Searches.train`.
             worker: See there.
             fields: Further fields of the request, such as ``steps``, ``sampler`` and ``race``.
@@ -134,7 +136,13 @@ class Client:
         """
         sought = {"metric": metric} if isinstance(metric, str) else {"metrics": list(metric)}
         told = {"trainer": "external", "num_classes": num_classes}
-        job = self.searches.submit({**sought, **told, **fields}, key=key)
+        body = {**sought, **told, **fields}
+
+        def submitted() -> JobView:
+            return self.searches.submit(body, key=key)
+
+        # With a key a request that is sent again is no second search.
+        job = submitted() if key is None else patiently(submitted)
         return self.searches.train(job.id, lease_s=lease_s, worker=worker)
 
     def find(self, job_id: str) -> tuple[Jobs[Any], JobDetail]:
