@@ -34,8 +34,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("kinds", "controller", "local"),
     ),
     "api": (
-        *("schemas", "client", "problems", "auth", "browsers", "body", "plain_errors"),
-        *("monitoring", "openapi", "dependencies", "files", "streams", "routes", "app", "cli"),
+        *("schemas", "trial_schemas", "client", "problems", "auth", "browsers", "body"),
+        *("plain_errors", "monitoring", "openapi", "dependencies", "files", "streams"),
+        *("routes", "app", "cli"),
     ),
     "lossfit": (),
     "benchmarks": (),

@@ -16,7 +16,6 @@ from api.client.transport import Transport
 from api.client.trials import Trials
 from api.schemas import (
     ArtifactView,
-    Asked,
     Cells,
     Items,
     JobDetail,
@@ -25,11 +24,9 @@ from api.schemas import (
     LossView,
     NumberedPage,
     Page,
-    Prolonged,
-    Reported,
-    Told,
     TrialView,
 )
+from api.trial_schemas import Asked, Prolonged, Reported, Told
 from search_service.comparisons.request import ComparisonRequest
 from search_service.jobs.estimate import Estimate
 from search_service.searches.request import SearchRequest

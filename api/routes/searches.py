@@ -9,17 +9,8 @@ from api.dependencies import (
     ReadSession,
     WriteSession,
 )
-from api.schemas import (
-    Asked,
-    HandedOutView,
-    JobView,
-    LossView,
-    NumberedPage,
-    Prolonged,
-    Reported,
-    Told,
-    TrialView,
-)
+from api.schemas import JobView, LossView, NumberedPage, TrialView
+from api.trial_schemas import Asked, HandedOutView, Prolonged, Reported, Told
 from search_service.jobs import lifecycle
 from search_service.searches import admission, extension, publication
 from search_service.searches.extension import ExtensionRequest

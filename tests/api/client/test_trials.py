@@ -15,7 +15,7 @@ import pytest
 
 from api.client.client import Client
 from api.client.errors import ServiceError
-from api.schemas import HandedOutView
+from api.trial_schemas import HandedOutView
 from search_service.local.search import search
 from tests.conftest import CHECKOUT, DEADLINE
 from tests.search_service.searches.external.scoring import REQUEST, evaluate
