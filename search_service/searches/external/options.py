@@ -88,9 +88,18 @@ class ExternalOptions(Spec):
 
 
 def filled_in(body: object) -> object:
-    """Put in what the fields of the service's own training hold where the user's code trains."""
+    """Put in what the fields of the service's own training hold where the user's code trains.
+
+    Raises:
+        ValueError: The space is of networks that the service makes.
+    """
     if not isinstance(body, dict) or body.get("trainer") != "external":
         return body
+    space = body.get("space")
+    if (space.get("name") if isinstance(space, dict) else getattr(space, "name", "")) == "margins":
+        raise ValueError(
+            "the space margins changes the network, and trainer external has its own: take curves or zoo"
+        )
     stopping = {} if body.get("steps") else {"halving": None}
     return {**_FIXED, **_OPEN, **stopping, **body}
 

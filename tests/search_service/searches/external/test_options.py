@@ -63,6 +63,7 @@ def test_what_is_of_the_services_training_is_refused(field: str) -> None:
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"num_classes": None}, "needs num_classes"),
     ({"halving": {"rungs": [0.5]}}, "halving needs steps"),
+    ({"space": {"name": "margins"}}, "the space margins changes the network"),
     ({"preset": "released"}, "take standard or quick"),
     ({"class_pixels": [1, 2, 3]}, "class_pixels must be 4 counts"),
     ({"class_image_pixels": [0, 0, 0, 0]}, "not all of them 0"),
