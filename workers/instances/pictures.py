@@ -111,10 +111,13 @@ def draw_found(
         mask = truth.target.cpu().numpy().astype(np.uint8)
         true = truth.instances.cpu().numpy().astype(np.int32)
         found = find_objects(network, image, things, ways, stack.positions[place])
-        panels = {"image": image.cpu().numpy(), f"truth: {true.max()}": draw_objects(mask, true)}
+        panels = {
+            "image": image.cpu().numpy(),
+            f"truth: {true.max()} objects": draw_objects(mask, true),
+        }
         for name, objects in found.items():
             drawn = object_picture(objects.instances, true, mask)
-            panels[f"{name}: {len(objects.labels)} of {true.max()}"] = drawn
+            panels[f"{name}: {len(objects.labels)} found, {true.max()} true"] = drawn
         rows.append(_row(panels))
     picture = Image.new("RGB", (rows[0].width, sum(row.height for row in rows)), "white")
     for number, row in enumerate(rows):
