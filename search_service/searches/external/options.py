@@ -117,11 +117,6 @@ def check(request: ExternalOptions) -> None:
         if strange := [name for name in given if name != "trainer"]:
             raise ValueError(f"{strange[0]} is of trainer external: leave it out")
         return
-    if getattr(request, "space").name == "margins":  # noqa: B009 - a search's
-        raise ValueError(
-            "the space margins is searched with networks of the service, and trainer is external: take "
-            "another space"
-        )
     for name, value in _FIXED.items():
         if getattr(request, name) != value:
             raise ValueError(
