@@ -13,7 +13,7 @@ from tests.conftest import CHECKOUT
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "surrogate_zoo": (
-        *("errors", "registry", "entry_points", "files", "needs", "sums", "batch"),
+        *("errors", "registry", "entry_points", "files", "needs", "sums", "batch", "processes"),
         *("curves", "metrics", "loss_networks", "losses", "store"),
     ),
     "workers": (

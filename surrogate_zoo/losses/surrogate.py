@@ -13,6 +13,7 @@ from surrogate_zoo.metrics.class_maps import ClassMap, one_hot
 from surrogate_zoo.metrics.logic import CurveLogic, Logic
 from surrogate_zoo.metrics.maps import Maps
 from surrogate_zoo.metrics.metric import Metric
+from surrogate_zoo.processes import Processes, group_of
 
 
 class SurrogateLoss(nn.Module):
@@ -26,7 +27,7 @@ class SurrogateLoss(nn.Module):
 
     Void pixels touch nothing: no boundary at their border, no value, no gradient. A class that
     neither target nor prediction has is left out of means; a batch without anything to measure has
-    loss 0 and no gradient. The released implementation differs in both: see ``as_released``.
+    loss 0 and gradient 0. The released implementation differs in both: see ``as_released``.
 
     Args:
         metric: Name in :data:`surrogate_zoo.METRICS`.
@@ -46,6 +47,10 @@ class SurrogateLoss(nn.Module):
     Attributes:
         check_values: Look for labels out of range and for NaN. That waits for a GPU, so a loop whose
             labels were checked once may switch it off.
+        process_group: Who holds parts of the batch: a group of torch.distributed, ``"world"`` for all
+            its processes, or None for this one alone. With others the value is that of the whole
+            batch, and the gradient such that the mean over processes, which DistributedDataParallel
+            takes, is the whole batch's: see :mod:`surrogate_zoo.processes`. All must call the loss.
 
     Raises:
         InputError: Unknown metric or family, or control points that do not fit.
@@ -78,6 +83,7 @@ class SurrogateLoss(nn.Module):
         self.exclude_background = exclude_background
         self.as_released = as_released
         self.check_values = True
+        self.process_group: Processes = None
         points = _curve_rows(self.metric, CURVE_FAMILIES[family], control_points)
         self.register_buffer("control_points", torch.tensor(points, dtype=torch.float64))
 
@@ -117,6 +123,7 @@ class SurrogateLoss(nn.Module):
             tolerance=self.tolerance,
             exclude_background=self.exclude_background,
             as_released=self.as_released,
+            group=group_of(self.process_group),
         )
 
     def _logic(self) -> Logic:

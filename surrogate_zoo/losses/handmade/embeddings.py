@@ -86,7 +86,7 @@ class Discriminative(HandmadeLoss):
         means = sums.index_add(0, objects.owners, vectors) / objects.sizes[:, None]
         away = self._lengths(vectors - means.index_select(0, objects.owners))
         spread = F.relu(away - self.delta_v).square() * (shares / objects.sizes)[objects.owners]
-        return (
+        return batch.total(
             self.alpha * spread.sum()
             + self.beta * self._closeness(means, objects, shares)
             + self.gamma * (shares * self._lengths(means)).sum()

@@ -24,6 +24,8 @@ class LovaszSoftmax(HandmadeLoss):
         per_image: Mean of the images' losses in place of one loss over the batch.
     """
 
+    gathers = True
+
     def __init__(self, *, num_classes: int, ignore_index: int = 255, per_image: bool) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         self.per_image = per_image
@@ -35,8 +37,9 @@ class LovaszSoftmax(HandmadeLoss):
         if not self.per_image:
             return _lovasz(probabilities, labels)
         images = zip(probabilities[:, None], labels[:, None], strict=True)
-        losses = [_lovasz(p, mask) for p, mask in images if bool((mask >= 0).any())]
-        return torch.stack(losses).mean() if losses else probabilities.sum() * 0
+        losses = [_lovasz(*image) for image in images]  # 0 of one that is all void
+        number = (labels >= 0).flatten(1).any(1).sum().clamp(min=1)
+        return torch.stack(losses).sum() / number if losses else probabilities.sum()
 
 
 def _lovasz(probabilities: Tensor, labels: Tensor) -> Tensor:

@@ -60,10 +60,11 @@ class StructuralSimilarity(HandmadeLoss):
     def of_valid(self, batch: Batch) -> Tensor:
         """Sum over valid pixels and classes present, divided by the number of both."""
         labels = batch.target.masked_fill(~batch.valid, -1)
-        pixels = sum_by_label(batch.labels, batch.valid.to(batch.scores.dtype), self.num_classes)
+        counted = batch.valid.to(batch.scores.dtype)
+        pixels = batch.total(sum_by_label(batch.labels, counted, self.num_classes))
         classes = pixels.nonzero()[:, 0]
         total: Tensor = _Dissimilarity.apply(batch.scores.softmax(1), labels, classes, self._taps)
-        return total / (batch.pixels * max(1, len(classes)))
+        return batch.total(total) / (batch.pixels * max(1, len(classes)))
 
 
 class _Dissimilarity(torch.autograd.Function):
