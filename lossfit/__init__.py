@@ -29,6 +29,9 @@ if TYPE_CHECKING:
         load_loss,
         needs_of,
     )
+    from surrogate_zoo.loops.any_shape import AnyShapeLoss
+    from surrogate_zoo.loops.metric import SegmentationMetric
+    from surrogate_zoo.loops.mmseg import MMSegLoss
     from workers.instances.prediction import predict_instances
     from workers.networks.trained import load_network
     from workers.scoring.inference import predict
@@ -49,6 +52,9 @@ _HOMES = {
     "SurrogateLoss": "surrogate_zoo",
     "load_loss": "surrogate_zoo",
     "needs_of": "surrogate_zoo",
+    "AnyShapeLoss": "surrogate_zoo.loops.any_shape",
+    "MMSegLoss": "surrogate_zoo.loops.mmseg",
+    "SegmentationMetric": "surrogate_zoo.loops.metric",
     "load_network": "workers.networks.trained",
     "predict": "workers.scoring.inference",
     "predict_instances": "workers.instances.prediction",
@@ -62,6 +68,7 @@ _EXTRAS = {
     "predict_instances": "networks",
     "ClusteringSpec": "networks",
     "Client": "client",
+    "SegmentationMetric": "torchmetrics",
 }
 """Name -> the extra that brings what it needs beyond lossfit's own dependencies."""
 
@@ -69,14 +76,17 @@ __all__ = [
     "INSTANCE_SCORES",
     "LOSSES",
     "METRICS",
+    "AnyShapeLoss",
     "BoundaryEvaluator",
     "Client",
     "ClusteringSpec",
     "ImageScores",
     "InstanceEvaluator",
     "InstanceScore",
+    "MMSegLoss",
     "Metric",
     "SegmentationEvaluator",
+    "SegmentationMetric",
     "SurrogateLoss",
     "__version__",
     "load_loss",

@@ -14,7 +14,7 @@ from tests.conftest import CHECKOUT
 LAYERS: dict[str, tuple[str, ...]] = {
     "surrogate_zoo": (
         *("errors", "registry", "entry_points", "files", "needs", "sums", "batch", "processes"),
-        *("curves", "metrics", "loss_networks", "losses", "store"),
+        *("curves", "metrics", "loss_networks", "losses", "loops", "store"),
     ),
     "workers": (
         *("tasks", "datasets", "networks", "learning", "loss_networks", "scoring", "instances"),

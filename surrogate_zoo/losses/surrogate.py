@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from surrogate_zoo.batch import check_batch, may_hold_void
+from surrogate_zoo.batch import check_batch, looks, may_hold_void
 from surrogate_zoo.curves.families import CURVE_FAMILIES, CurveFamily
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.metrics.catalogue import METRICS
@@ -46,7 +46,7 @@ class SurrogateLoss(nn.Module):
 
     Attributes:
         check_values: Look for labels out of range and for NaN. That waits for a GPU, so a loop whose
-            labels were checked once may switch it off.
+            labels were checked once may switch it off. Under torch.compile nobody looks.
         process_group: Who holds parts of the batch: a group of torch.distributed, ``"world"`` for all
             its processes, or None for this one alone. With others the value is that of the whole
             batch, and the gradient such that the mean over processes, which DistributedDataParallel
@@ -100,10 +100,11 @@ class SurrogateLoss(nn.Module):
         Raises:
             InputError: A wrong shape or dtype, a label out of range, or NaN or infinite logits.
         """
-        check_batch(logits, target, self.num_classes, self.ignore_index, values=self.check_values)
+        looking = looks(self.check_values)
+        check_batch(logits, target, self.num_classes, self.ignore_index, values=looking)
         with torch.autocast(logits.device.type, enabled=False):
             loss = 1 - self.metric.function(self._logic(), self._maps(logits, target))
-        if self.check_values and not bool(torch.isfinite(loss.detach())):
+        if looking and not bool(torch.isfinite(loss.detach())):
             raise InputError(
                 "logits hold NaN or infinite values at valid pixels: lower the learning rate."
             )

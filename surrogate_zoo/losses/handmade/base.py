@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from surrogate_zoo.batch import check_batch, may_hold_void
+from surrogate_zoo.batch import check_batch, looks, may_hold_void
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.distance_maps import MAPS, maps_of
 from surrogate_zoo.needs import BOUNDARY_LOGITS, EMBEDDINGS, INSTANCES, SEEDINESS, SIMILARITIES
@@ -124,11 +124,12 @@ class HandmadeLoss(nn.Module):
             InputError: A wrong shape or dtype, a label out of range, NaN or infinite logits, or an
                 input that is missing.
         """
-        check_batch(logits, target, self.num_classes, self.ignore_index, values=self.check_values)
-        _check_inputs(inputs, target, self.num_classes, values=self.check_values)
+        looking = looks(self.check_values)
+        check_batch(logits, target, self.num_classes, self.ignore_index, values=looking)
+        _check_inputs(inputs, target, self.num_classes, values=looking)
         with torch.autocast(logits.device.type, enabled=False):
-            loss = self.of_valid(self._batch(logits, target, inputs))
-        if self.check_values and not bool(torch.isfinite(loss.detach())):
+            loss = self._value(self._batch(logits, target, inputs))
+        if looking and not bool(torch.isfinite(loss.detach())):
             read = ["logits"] if self.reads_logits else []
             names = " or ".join([*read, *(name for name in inputs if name != INSTANCES)])
             raise InputError(
@@ -136,12 +137,20 @@ class HandmadeLoss(nn.Module):
             )
         return loss
 
+    @property
+    def group(self) -> Group:
+        """The processes that hold the other parts of the batch."""
+        return group_of(self.process_group)
+
+    def _value(self, batch: Batch) -> Tensor:
+        return self.of_valid(batch)
+
     def of_valid(self, batch: Batch) -> Tensor:
         """Return the loss of the valid pixels, a scalar; 0 with gradient 0 where there are none."""
         raise NotImplementedError
 
     def _batch(self, logits: Tensor, target: Tensor, inputs: Mapping[str, Tensor]) -> Batch:
-        group = group_of(self.process_group)
+        group = self.group
         if self.gathers and group is not None:
             logits, target = gathered(logits, group), gathered(target, group)
             inputs = {name: gathered(tensor, group) for name, tensor in inputs.items()}

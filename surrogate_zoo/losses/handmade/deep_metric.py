@@ -7,16 +7,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from surrogate_zoo.errors import InputError
-from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
+from surrogate_zoo.losses.handmade.base import Batch
 from surrogate_zoo.losses.handmade.grown_masks import classes_of_masks
 from surrogate_zoo.losses.handmade.objects import Objects, objects_of, vectors_at
+from surrogate_zoo.losses.handmade.opaque import OpaqueLoss
 from surrogate_zoo.needs import EMBEDDINGS, SEEDINESS, SIMILARITIES
 
 NEAR = 1e-4
 """Squared distance below which the slope of log(1 - similarity), infinite at 0, is held."""
 
 
-class DeepMetric(HandmadeLoss):
+class DeepMetric(OpaqueLoss):
     """Embedding loss and mask classification of Fathi et al. 2017, equations 1 to 4.
 
     Two pixels p, q with embeddings at a distance d have the similarity ``sigma = 2 / (1 + exp(d^2))``.

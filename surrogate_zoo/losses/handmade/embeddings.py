@@ -7,14 +7,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from surrogate_zoo.errors import InputError
-from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
+from surrogate_zoo.losses.handmade.base import Batch
 from surrogate_zoo.losses.handmade.objects import Objects, objects_of, vectors_at
+from surrogate_zoo.losses.handmade.opaque import OpaqueLoss
 from surrogate_zoo.needs import EMBEDDINGS
 
 _NORMS = {"l2": 2, "l1": 1}
 
 
-class Discriminative(HandmadeLoss):
+class Discriminative(OpaqueLoss):
     """Discriminative loss (De Brabandere, Neven and Van Gool, 2017), equations 1 to 4.
 
     For the K objects c of one class in one image, with N_c pixels of embeddings x_i and mean mu_c::

@@ -1,6 +1,5 @@
 """Two processes that hold a batch together have the value and the gradient of the whole batch."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -71,11 +70,11 @@ def _every_loss(rank: int, folder: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[tuple[str, str], Part]]]:
+def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[tuple[str, str], Part]]:
     """What each of the processes found, by loss and case."""
     folder = tmp_path_factory.mktemp("processes")
     spawn(_every_loss, (str(folder),), nprocs=WORLD)
-    yield [torch.load(folder / f"{rank}.pt") for rank in range(WORLD)]
+    return [torch.load(folder / f"{rank}.pt") for rank in range(WORLD)]
 
 
 @pytest.mark.parametrize("case", SHARES)
