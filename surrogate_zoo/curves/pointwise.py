@@ -68,8 +68,10 @@ def _differentiable(
     needed: tuple[bool, ...],
 ) -> list[Tensor | None]:
     """Gradients of the inputs that need them, which can be differentiated again."""
-    leaves = [each for each, asked in zip(inputs, needed, strict=True) if asked]
-    found = iter(torch.autograd.grad(plain(*inputs), leaves, grad, create_graph=True))
+    # Views, since one input may depend on another.
+    views = [each.view_as(each) for each in inputs]
+    leaves = [each for each, asked in zip(views, needed, strict=True) if asked]
+    found = iter(torch.autograd.grad(plain(*views), leaves, grad, create_graph=True))
     return [next(found) if asked else None for asked in needed]
 
 

@@ -102,6 +102,9 @@ class Discriminative(OpaqueLoss):
         return (weights[first] * F.relu(2 * self.delta_d - apart).square()).sum()
 
     def _lengths(self, vectors: Tensor) -> Tensor:
-        """Norms (P,) of vectors (P, E); the slope at 0 is 0."""
-        lengths: Tensor = torch.linalg.vector_norm(vectors, ord=_NORMS[self.norm], dim=1)
-        return lengths
+        """Norms (P,) of vectors (P, E); the slope at 0 is 0, and so is the slope of that."""
+        there = (vectors != 0).any(1)
+        lengths = torch.linalg.vector_norm(
+            torch.where(there[:, None], vectors, 1), ord=_NORMS[self.norm], dim=1
+        )
+        return lengths * there

@@ -93,6 +93,7 @@ class _NearestRotation(torch.autograd.Function):
 
 
 def _norm(matrices: Tensor) -> Tensor:
-    """Frobenius norms, (B,); the slope at 0 is 0."""
-    norms: Tensor = torch.linalg.vector_norm(matrices, dim=(1, 2))
-    return norms
+    """Frobenius norms, (B,); the slope at 0 is 0, and so is the slope of that."""
+    there = (matrices != 0).flatten(1).any(1)
+    held = torch.where(there[:, None, None], matrices, 1)
+    return torch.linalg.vector_norm(held, dim=(1, 2)) * there

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad
 
 from surrogate_zoo import LOSSES, load_loss
+from surrogate_zoo.losses.distance_maps import maps_of
 from tests.surrogate_zoo.batches import VOID, labels
 from tests.surrogate_zoo.losses.supplies import (
     CLASSES,
@@ -96,10 +97,11 @@ def test_without_gradients_the_value_is_the_same(name: str) -> None:
 @every_loss
 def test_functional_transforms_give_the_gradient(name: str) -> None:
     loss, scores = supplied_loss(name), _scores(name)
+    distances = {kind: maps_of(kind, TARGET, CLASSES) for kind in maps(name)}
     tensors = {**dict(loss.named_parameters()), **dict(loss.named_buffers())}
 
     def value(varied: Tensor) -> Tensor:
-        given = further(name, varied, TARGET)
+        given = further(name, varied, TARGET) | distances
         found: Tensor = functional_call(loss, tensors, (varied[:, :CLASSES], TARGET), given)
         return found
 
@@ -130,8 +132,12 @@ def test_the_gradient_can_be_differentiated(name: str) -> None:
 def test_autocast_changes_nothing(name: str) -> None:
     run, scores = _caller(name, supplied_loss(name)), _scores(name)
     value, gradient = _value_and_gradient(run, scores)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        found, found_gradient = _value_and_gradient(run, scores)
+
+    def under_autocast(varied: Tensor, target: Tensor) -> Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return run(varied, target)
+
+    found, found_gradient = _value_and_gradient(under_autocast, scores)
     assert found == value
     assert torch.equal(found_gradient, gradient)
 
