@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 
 from api.auth import TokenMiddleware
 from api.body import BodyMiddleware
+from api.browsers import BrowserMiddleware, names_of
 from api.dependencies import CONNECTIONS, THREADS, Service
 from api.monitoring import Figures, MonitoringMiddleware
 from api.openapi import add_openapi
@@ -25,6 +26,7 @@ from api.routes import (
     metrics,
     networks,
     page,
+    reference,
     samplers,
     searches,
 )
@@ -48,6 +50,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=version("lossfit"),
         summary="Searches for the training loss that fits a segmentation metric.",
         lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.service = service
     v1 = APIRouter(prefix="/v1")
@@ -59,10 +63,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(v1)
     app.include_router(health.router)
     app.include_router(page.router)
+    app.include_router(reference.router)
     # The last one added is the first that a request meets.
     app.add_middleware(PlainErrorMiddleware)
     app.add_middleware(BodyMiddleware, max_bytes=settings.max_body_bytes)
     app.add_middleware(TokenMiddleware, token=settings.token)
+    app.add_middleware(BrowserMiddleware, hosts=names_of(settings))
     app.add_middleware(MonitoringMiddleware, figures=service.figures)
     add_problem_handlers(app)
     add_openapi(app, token=settings.token is not None)

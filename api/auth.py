@@ -1,5 +1,6 @@
 """The optional bearer token: one shared secret in front of everything but the health checks."""
 
+import logging
 import secrets
 
 from pydantic import SecretStr
@@ -9,6 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.problems import problem_response
 
 PROTECTED = ("/v1", "/metrics")
+
+_log = logging.getLogger(__name__)
 
 
 class TokenMiddleware:
@@ -21,7 +24,7 @@ class TokenMiddleware:
     def __init__(self, app: ASGIApp, token: SecretStr | None) -> None:
         """Guard ``app`` with ``token``."""
         self._app = app
-        self._expected = f"Bearer {token.get_secret_value()}".encode() if token else None
+        self._expected = token.get_secret_value().encode() if token else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 401."""
@@ -39,9 +42,14 @@ class TokenMiddleware:
     def _may_pass(self, scope: Scope) -> bool:
         if not any(is_below(scope["path"], prefix) for prefix in PROTECTED):
             return True
-        header = Headers(scope=scope).get("authorization", "")
+        scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
         # Header values are latin-1 on the wire; bytes keep compare_digest from refusing non-ASCII.
-        return secrets.compare_digest(header.encode("latin-1"), self._expected or b"")
+        token = given.strip(" ").encode("latin-1")
+        passes = scheme.lower() == "bearer" and secrets.compare_digest(token, self._expected or b"")
+        if given and not passes:
+            client, _port = scope["client"] or ("somebody", 0)
+            _log.warning("%s sent a wrong token for %r", client, scope["path"])
+        return passes
 
 
 def is_below(path: str, prefix: str) -> bool:

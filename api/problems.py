@@ -14,11 +14,15 @@ from starlette.exceptions import HTTPException
 from api.schemas import PROBLEM, FieldError, Problem
 from surrogate_zoo.errors import (
     ConflictError,
+    DatasetError,
     InputError,
     LossfitError,
     NotFoundError,
     StorageError,
 )
+
+MOST_FAULTS: Final = 1000
+"""Of a dataset that one answer lists."""
 
 
 class Kind(NamedTuple):
@@ -31,6 +35,7 @@ class Kind(NamedTuple):
 KINDS: Final[Mapping[int, Kind]] = {
     400: Kind("malformed-request", "The request could not be read"),
     401: Kind("unauthorized", "A valid token is needed"),
+    403: Kind("forbidden", "This is not allowed from there"),
     404: Kind("not-found", "There is no such thing here"),
     405: Kind("method-not-allowed", "This address does not take that method"),
     409: Kind("conflict", "The present state does not allow this"),
@@ -108,7 +113,9 @@ def status_of(error: LossfitError) -> int:
 
 def _on_service_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, LossfitError)  # noqa: S101  registered for this class alone
-    return _answer(request, status_of(error), str(error))
+    faults = error.faults[:MOST_FAULTS] if isinstance(error, DatasetError) else ()
+    errors = [FieldError(place="body", field="source", message=fault) for fault in faults]
+    return _answer(request, status_of(error), str(error), errors=errors)
 
 
 def _on_invalid(request: Request, error: Exception) -> JSONResponse:

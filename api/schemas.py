@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from search_service.store.states import Ending, State
 
@@ -97,6 +97,54 @@ class TrialView(View):
     finished_at: datetime
 
 
+class HandedOutView(BaseModel):
+    """A training that a search wants of its user's own code."""
+
+    lease: str = Field(description="What heartbeats, reports and the result are sent with.")
+    lapses_at: datetime = Field(description="From then on it is handed out to whoever asks.")
+    stage: str = Field(
+        description="`generation <index>` of a trial, `heat <number>` and `round <number>` of the race."
+    )
+    number: int = Field(description="The trial's number; an entrant's in the race.")
+    seed: int = Field(description="Of everything random; all trainings of a stage share it.")
+    rate: float = Field(description="Factor on your learning rate for cross entropy.")
+    loss: dict[str, Any] = Field(description="The loss file, `lossfit/loss/v1`.")
+
+
+class Asked(BaseModel):
+    """What there is to train, and how the search is."""
+
+    state: State = Field(description="Of the search.")
+    over: bool = Field(description="Whether nothing will be handed out any more.")
+    items: list[HandedOutView] = Field(
+        description="Empty while all of a generation is handed out, or the search is not running: ask "
+        "again in a moment."
+    )
+    metric: str = Field(description="What the search is for.")
+    num_classes: int = Field(description="Of the user's data, as the request says.")
+    facts: dict[str, list[int]] = Field(description="Of the user's data, as the request says.")
+
+
+class Prolonged(BaseModel):
+    """A lease that goes on."""
+
+    lapses_at: datetime
+
+
+class Reported(BaseModel):
+    """What follows from a report."""
+
+    stop: bool = Field(
+        description="Whether the trial is over with this report, as one of the worst."
+    )
+
+
+class Told(BaseModel):
+    """What was taken of a trial."""
+
+    ending: Ending
+
+
 class JobEvent(BaseModel):
     """One event of a job; of a kind that is not listed in :data:`EVENTS`, with fields of its own."""
 
@@ -111,6 +159,7 @@ class StateEvent(JobEvent):
     """The job changed its state."""
 
     state: State
+    reason: str | None = Field(None, description="Why, of a job that waits to go on.")
 
 
 class TrialEvent(JobEvent):
@@ -183,6 +232,10 @@ class CellView(BaseModel):
         description="What it has in each column of the report, by the column's name: all scores, the "
         "worst tenth of the images, seconds, and GPU memory in bytes where there is a GPU."
     )
+    objects: dict[str, Any] = Field(
+        description="How objects were made, and their scores by way and by oracle; empty where none "
+        "were made."
+    )
     error: str | None
     seconds: float
     finished_at: datetime
@@ -211,6 +264,11 @@ class DatasetView(View):
     source: dict[str, Any]
     report: dict[str, Any]
     created_at: datetime
+
+    @field_validator("source")
+    @classmethod
+    def _without_what_workers_alone_read(cls, source: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in source.items() if name != "registered"}
 
 
 class LossNetworkView(View):
@@ -252,12 +310,30 @@ class LossView(View):
     created_at: datetime
 
 
+class ParameterView(BaseModel):
+    """One parameter of a handmade loss."""
+
+    name: str
+    value: Any = Field(description="What it is in this loss.")
+    default: Any = Field(description="What it is in the entry that the loss is made of.")
+    range: str = Field(description="What it may be, in words.")
+    meaning: str
+
+
 class LossDetail(LossView):
     """A loss with its document, and all its versions."""
 
     document: dict[str, Any] = Field(description="The loss file, `lossfit/loss/v1`.")
     versions: list[int]
     needs: NeedsView
+    parameters: list[ParameterView] = Field(
+        default=[], description="Of a handmade loss; others have none to choose."
+    )
+    parameter_schema: dict[str, Any] | None = Field(
+        default=None,
+        description="JSON schema of a handmade loss's parameters: what `POST /v1/losses` takes as "
+        "`parameters`. Null for other losses.",
+    )
 
 
 class MetricView(View):

@@ -1,30 +1,31 @@
 r"""What each part of the standard search brings: searches that lack one, on images unseen.
 
     LOSSFIT_DATASET_ROOTS='["/data"]' lossfit serve --home service &
-    python -m benchmarks.ablation --root /data/camvid --out ablation --metrics miou bf1
+    python -m benchmarks.ablation --root /data/camvid --out ablation --metrics miou bf1 --processes 2
 
-All by the service. For every metric these searches, each with as many candidates on the same proxy task:
+These searches, by the service, each with as many candidates on the same proxy task:
 
-- ``all``: the standard search;
-- ``paper``: PPO2 over curves, as the paper has it; ``scaled``: the same with every candidate brought to
-  the norm of cross entropy's gradient; ``rated``: the same with the learning rate searched too;
-- ``images``: the standard search with a hold-out set that is cut image by image;
-- ``raceless``: the best trial of ``all`` by its score, as a search without a race publishes;
-- ``whole``: the standard search with whole networks as proxies.
+- ``all``: the standard search, for all of ``--metrics`` at once;
+- ``images``: the same with a hold-out set that is cut image by image; ``whole``: with whole networks as
+  proxies; ``raceless``: the best trials of ``all`` by their scores, as a search without a race publishes;
+- for each metric ``paper``: PPO2 over curves, as the paper has it; ``scaled``: the same with every candidate
+  brought to the norm of cross entropy's gradient; ``rated``: the same with the learning rate searched too.
 
-Their losses, the surrogate with straight curves (whose tuned learning rate makes it the control "start
-times a factor") and cross entropy are then compared as in ``benchmarks.searches``: rates tuned on a
+What they found, the surrogate with straight curves (whose tuned learning rate makes it the control "start
+times a factor") and cross entropy are then compared as ``benchmarks.transfer`` does it: rates tuned on a
 hold-out set of the training split, whole networks, the validation split. Prints and writes
 ``ablation.md``. A second run with the same ``--out`` goes on where the first ended.
 """
 
 import argparse
-import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.client.client import Client
-from benchmarks import searches, service, tasks
-from search_service.comparisons.results import Table
+from benchmarks import searches, service, transfer
+from surrogate_zoo.losses.document import Document
+from surrogate_zoo.losses.registry import LOSSES
+from surrogate_zoo.metrics.targets import Target
 
 ALL = "all"
 RACELESS = "raceless"
@@ -33,72 +34,76 @@ RATES = (0.1, 10.0)
 
 def main() -> None:
     """Run what is missing and write the tables."""
-    arguments = searches.parse()
+    arguments = parse()
     with service.connect(arguments.url) as client:
         dataset = service.register(client, arguments.dataset, arguments.root, arguments.size)
-        asked = {
-            name: body
-            for metric in arguments.metrics
-            for name, body in requests(arguments, dataset, metric).items()
-        }
+        asked = requests(arguments, dataset)
         for name in service.finish(client.searches, asked, arguments.out):
             print(f"{name} is over", flush=True)
-        for metric in arguments.metrics:
-            _publish_best(client, arguments, asked, metric)
-        bodies = {metric: comparison(arguments, dataset, metric) for metric in arguments.metrics}
-        tables: dict[str, Table] = {}
-        for metric in service.finish(client.comparisons, bodies, arguments.out):
-            [tables[metric]] = service.read_results(arguments.out / metric).tables
+        losses = {metric: compared(asked, metric) for metric in arguments.metrics}
+        publish_best(client, arguments, asked[ALL])
+        documents = {name: document_of(client, name) for names in losses.values() for name in names}
     costs = [searches.cost(name, arguments.out / name / "trials.csv") for name in asked]
-    lines = searches.report(tables, {metric: named(ALL, metric) for metric in tables})
-    text = "\n".join([f"{tasks.circumstances()}.", *lines, "", *costs]) + "\n"
+    text = transfer.compare(arguments, losses, documents) + "\n".join(["", *costs, ""])
     (arguments.out / "ablation.md").write_text(text, encoding="utf-8")
     print(text)
 
 
-def named(way: str, metric: str) -> str:
-    """Name of the loss that a way of searching finds for a metric."""
-    return f"{way}-{metric}"
+def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = searches.options("Compare searches that lack one part of the standard one.")
+    transfer.add_options(parser)
+    arguments = parser.parse_args(words)
+    arguments.networks = [arguments.network]
+    return arguments
 
 
-def requests(arguments: argparse.Namespace, dataset: str, metric: str) -> dict[str, dict[str, Any]]:
-    """The searches for a metric, by the name of the loss that each publishes."""
-    alone = argparse.Namespace(**(vars(arguments) | {"metrics": [metric]}))
-    standard, curves = searches.searches(alone, dataset).values()
-    scaled = {"space": {"name": "curves", "scaled": True}}
-    rated = {"space": {"name": "curves", "scaled": True, "rates": RATES}}
+def requests(arguments: argparse.Namespace, dataset: str) -> dict[str, dict[str, Any]]:
+    """The searches, by their names."""
+    [standard, *curves] = searches.searches(arguments, dataset).values()
     ways = {
         ALL: standard,
-        "paper": curves,
-        "scaled": curves | scaled,
-        "rated": curves | rated,
         "images": standard | {"hold_out": {"groups": None}},
         "whole": standard | {"frozen_encoder": False},
     }
-    return {named(way, metric): body | {"name": named(way, metric)} for way, body in ways.items()}
+    for metric, paper in zip(arguments.metrics, curves, strict=True):
+        ways |= {
+            f"paper-{metric}": paper,
+            f"scaled-{metric}": paper | {"space": {"name": "curves", "scaled": True}},
+            f"rated-{metric}": paper
+            | {"space": {"name": "curves", "scaled": True, "rates": RATES}},
+        }
+    alone = f"-{arguments.metrics[0]}" if len(arguments.metrics) == 1 else ""
+    return {
+        name: body | {"name": name if "metric" in body else f"{name}{alone}"}
+        for name, body in ways.items()
+    }
 
 
-def comparison(arguments: argparse.Namespace, dataset: str, metric: str) -> dict[str, Any]:
-    """The comparison by a metric of what its searches found."""
-    found = [*requests(arguments, dataset, metric), named(RACELESS, metric)]
-    rivals: dict[str, list[str]] = {name: [] for name in arguments.metrics}
-    body = searches.comparisons(arguments, dataset, rivals)[metric]
-    return body | {"losses": [*found, f"naive-{metric}", searches.BASE], "rankseg": False}
+def compared(asked: Mapping[str, Mapping[str, Any]], metric: str) -> list[str]:
+    """Names of the losses that are compared for a metric."""
+    found = [
+        name if "metric" in body else f"{name}-{metric}"
+        for name, body in asked.items()
+        if body.get("metric", metric) == metric
+    ]
+    return [*found, f"{RACELESS}-{metric}", f"naive-{metric}", searches.BASE]
 
 
-def _publish_best(
-    client: Client, arguments: argparse.Namespace, asked: dict[str, dict[str, Any]], metric: str
-) -> None:
-    """Publish the trial of the standard search that scored highest."""
-    name = named(ALL, metric)
-    job = client.searches.submit(
-        asked[name], key=f"{arguments.out.resolve()}-{client.searches.path}-{name}"
-    )
+def publish_best(client: Client, arguments: argparse.Namespace, body: Mapping[str, Any]) -> None:
+    """Publish the trials of the standard search that scored highest, one for each metric."""
+    key = f"{arguments.out.resolve()}-{client.searches.path}-{ALL}"
+    job = client.searches.submit(body, key=key)
     scored = [trial for trial in client.searches.trials(job.id) if trial.ending == "trained"]
-    best = max(scored, key=lambda trial: (trial.score or 0.0, -trial.number))
-    client.searches.publish(job.id, best.number, named(RACELESS, metric))
-    told = {"search": name, "trial": best.number}
-    (arguments.out / f"{named(RACELESS, metric)}.json").write_text(json.dumps(told) + "\n")
+    for metric in arguments.metrics:
+        target = Target(metric)
+        best = max(scored, key=lambda trial: (target.score(trial.metrics) or 0.0, -trial.number))
+        client.searches.publish(job.id, best.number, f"{RACELESS}-{metric}")
+
+
+def document_of(client: Client, name: str) -> Document:
+    """A loss's content: of the zoo, or as the service has it."""
+    return LOSSES[name].document() if name in LOSSES else client.losses.get(name).document
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.datasets.dataset import Samples
-from workers.datasets.decoding import read_image
+from workers.datasets.image_files import read_image
 from workers.datasets.near_duplicates import NEAR, distances, hash_of
 from workers.learning.hold_out import cut_hold_out
 from workers.tasks.datasets import NucleiSource
@@ -38,7 +38,7 @@ def read(root: Path) -> Samples:
     """The images of ``train.txt``, in ``train/`` or ``images/``; no masks are needed."""
     names = (root / "train.txt").read_text(encoding="utf-8").split()
     folder = root / ("train" if (root / "train").is_dir() else "images")
-    images = [np.asarray(read_image(next(folder.glob(f"{name}.*")))) for name in names]
+    images = [read_image(next(folder.glob(f"{name}.*"))).pixels for name in names]
     return Samples(tuple(names), tuple(images), tuple(image[..., 0] for image in images))
 
 

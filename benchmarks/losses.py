@@ -14,12 +14,13 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.profiler import ProfilerActivity, profile
 
+from benchmarks.memory import peak_bytes
 from surrogate_zoo import LOSSES, load_loss, needs_of
 from surrogate_zoo.loss_networks.edge import EdgeNetwork
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
@@ -65,7 +66,8 @@ def main() -> None:
     for name in arguments.losses:
         loss = supplied_loss(name, logits, target, networks)
         base, seconds = step_seconds(loss, logits, target, arguments.rounds)
-        peak = peak_bytes(loss, logits, target) / (logits.numel() * logits.element_size())
+        held = peak_bytes(partial(step, loss, logits, target), arguments.device)
+        peak = held / (logits.numel() * logits.element_size())
         print(f"| {name} | {seconds * 1e3:.1f} | {seconds / base:.2f} | {peak:.1f} |", flush=True)
     print("\n| distance map | ms an image, once |\n|---|---|")
     for name in MAPS:
@@ -158,23 +160,6 @@ def step_seconds(loss: Loss, logits: Tensor, target: Tensor, rounds: int) -> tup
 def _wait(tensor: Tensor) -> None:
     if tensor.device.type == "cuda":
         torch.cuda.synchronize()
-
-
-def peak_bytes(loss: Loss, logits: Tensor, target: Tensor) -> int:
-    """Peak bytes of tensors allocated during one step, from the allocator's own events."""
-    if logits.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-        step(loss, logits, target)
-        return torch.cuda.max_memory_allocated() - before
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
-        step(loss, logits, target)
-    alive = peak = 0
-    events = [e for e in record.profiler.kineto_results.events() if e.name() == "[memory]"]
-    for event in sorted(events, key=lambda e: e.start_ns()):
-        alive += event.nbytes()
-        peak = max(peak, alive)
-    return peak
 
 
 if __name__ == "__main__":

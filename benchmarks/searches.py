@@ -63,7 +63,12 @@ def main() -> None:
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description="Search losses and compare them with rivals.")
+    return options("Search losses and compare them with rivals.").parse_args(words)
+
+
+def options(description: str) -> argparse.ArgumentParser:
+    """The options of a benchmark that searches and compares."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--url", default=service.URL)
     parser.add_argument("--root", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--dataset", default="camvid", choices=list(tasks.DATASETS))
@@ -77,7 +82,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rates", type=float, nargs="+", default=[0.01, 0.03, 0.1])
     parser.add_argument("--hold-out", type=json.loads, default={"groups": "auto"}, metavar="JSON")
     parser.add_argument("--seeds", type=int, default=8)
-    return parser.parse_args(words)
+    return parser
 
 
 def searches(arguments: argparse.Namespace, dataset: str) -> dict[str, dict[str, Any]]:

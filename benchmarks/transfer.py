@@ -31,7 +31,8 @@ import torch
 from benchmarks import searches, tasks
 from search_service.comparisons.outcome import CellOutcome
 from search_service.comparisons.request import ComparisonRequest
-from search_service.comparisons.results import Row, Table
+from search_service.comparisons.results import Table
+from search_service.comparisons.row import Row
 from search_service.comparisons.tuning import Tried, best_of, grid
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.registry import LOSSES
@@ -126,7 +127,7 @@ class Comparison:
     def rates(self, ledger: Ledger) -> dict[tuple[str, str], float]:
         """(metric, loss) -> the tuned rate, of those that have one."""
         found = {
-            (metric, loss): best_of(self.tried(ledger, metric, loss))
+            (metric, loss): best_of(self.tried(ledger, metric, loss), metric)
             for metric, names in self.losses.items()
             for loss in names
         }
@@ -200,13 +201,33 @@ class Comparison:
 
 
 def main() -> None:
-    """Train what is missing, as far as the time goes, and write the tables."""
+    """Compare what the searches found."""
     arguments = parse()
+    losses = losses_of(arguments)
+    text = compare(arguments, losses, documents_of(arguments.searches, losses))
+    (arguments.out / "transfer.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+def compare(
+    arguments: argparse.Namespace,
+    losses: Mapping[str, Sequence[str]],
+    documents: Mapping[str, Document],
+) -> str:
+    """Train what is missing, as far as the time goes.
+
+    Args:
+        arguments: Of the command line; ``outcomes.jsonl`` lies in its ``out``.
+        losses: Metric -> names of the losses that are compared for it; the first is what the others
+            are compared with.
+        documents: Name of a loss -> loss file's content.
+
+    Returns:
+        The tables, in Markdown.
+    """
     began = time.monotonic()
     arguments.out.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(arguments.out / "outcomes.jsonl")
-    losses = losses_of(arguments)
-    documents = documents_of(arguments.searches, losses)
     compared = [Comparison(arguments, name, losses, documents) for name in arguments.networks]
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(arguments.processes, mp_context=spawn) as pool:
@@ -216,9 +237,7 @@ def main() -> None:
                     if time.monotonic() - began > arguments.seconds:
                         break
                     train(pool, comparison, missing, ledger, began + arguments.seconds)
-    text = "\n".join(written(arguments, compared, ledger, time.monotonic() - began))
-    (arguments.out / "transfer.md").write_text(text + "\n", encoding="utf-8")
-    print(text)
+    return "\n".join(written(arguments, compared, ledger, time.monotonic() - began)) + "\n"
 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -234,14 +253,19 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--networks", nargs="+", default=["lite0"], choices=list(tasks.NETWORKS))
     parser.add_argument("--iterations", type=int, default=150, help="of every training")
     parser.add_argument("--rates", type=float, nargs="+", default=[0.01, 0.03, 0.1])
-    parser.add_argument("--refinements", type=int, default=0)
     parser.add_argument("--hold-out", type=json.loads, default={"groups": "auto"}, metavar="JSON")
     parser.add_argument("--seeds", type=int, default=8)
+    add_options(parser)
+    return parser.parse_args(words)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what :func:`compare` reads beside the options of ``benchmarks.searches``."""
+    parser.add_argument("--refinements", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--pack", type=int, default=4, help="losses that share their batches")
     parser.add_argument("--seconds", type=float, default=float("inf"))
-    return parser.parse_args(words)
 
 
 def losses_of(arguments: argparse.Namespace) -> dict[str, list[str]]:

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from api.client.client import Client
+    from search_service.local.result import SearchResult
+    from search_service.local.search import search
+    from search_service.searches.external.trial import Trial, TrialOver
     from surrogate_zoo import (
         INSTANCE_SCORES,
         LOSSES,
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from surrogate_zoo.loops.any_shape import AnyShapeLoss
     from surrogate_zoo.loops.metric import SegmentationMetric
     from surrogate_zoo.loops.mmseg import MMSegLoss
+    from surrogate_zoo.losses.sharing import pull_loss, push_loss
     from workers.instances.prediction import predict_instances
     from workers.networks.trained import load_network
     from workers.scoring.inference import predict
@@ -55,11 +59,17 @@ _HOMES = {
     "AnyShapeLoss": "surrogate_zoo.loops.any_shape",
     "MMSegLoss": "surrogate_zoo.loops.mmseg",
     "SegmentationMetric": "surrogate_zoo.loops.metric",
+    "pull_loss": "surrogate_zoo.losses.sharing",
+    "push_loss": "surrogate_zoo.losses.sharing",
     "load_network": "workers.networks.trained",
     "predict": "workers.scoring.inference",
     "predict_instances": "workers.instances.prediction",
     "ClusteringSpec": "workers.tasks.instances",
     "Client": "api.client.client",
+    "search": "search_service.local.search",
+    "SearchResult": "search_service.local.result",
+    "Trial": "search_service.searches.external.trial",
+    "TrialOver": "search_service.searches.external.trial",
 }
 
 _EXTRAS = {
@@ -69,6 +79,8 @@ _EXTRAS = {
     "ClusteringSpec": "networks",
     "Client": "client",
     "SegmentationMetric": "torchmetrics",
+    "search": "service",
+    "SearchResult": "service",
 }
 """Name -> the extra that brings what it needs beyond lossfit's own dependencies."""
 
@@ -85,15 +97,21 @@ __all__ = [
     "InstanceScore",
     "MMSegLoss",
     "Metric",
+    "SearchResult",
     "SegmentationEvaluator",
     "SegmentationMetric",
     "SurrogateLoss",
+    "Trial",
+    "TrialOver",
     "__version__",
     "load_loss",
     "load_network",
     "needs_of",
     "predict",
     "predict_instances",
+    "pull_loss",
+    "push_loss",
+    "search",
 ]
 
 

@@ -9,7 +9,9 @@ the runs of the one before it. One controller works on a database at a time.
 import logging
 import shutil
 import signal
+import sys
 import threading
+import time
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -26,28 +28,29 @@ from sqlalchemy import make_url, select
 from sqlalchemy.exc import DBAPIError
 
 from search_service.catalogue.built_in import prepare
-from search_service.jobs import ledger
 from search_service.jobs.pool import Pool
-from search_service.jobs.run import Interrupted, Run, claim, fail, settle
+from search_service.jobs.run import Interrupted, Run, claim, fail, requeue, settle
 from search_service.kinds import KINDS
 from search_service.settings import Settings
 from search_service.store import database
-from search_service.store.lease import hold_lease
-from search_service.store.states import ACTIVE, FINAL, State
+from search_service.store.lease import LeaseLostError, hold_lease
+from search_service.store.states import ACTIVE, FINAL
 from search_service.store.tables import Job
-from surrogate_zoo.errors import LossfitError
+from surrogate_zoo.errors import LossfitError, StorageAwayError
 
 _LOG = logging.getLogger(__name__)
 _QUEUE = "jobs"
+_WAITING_QUEUE = "waiting"  # of searches that others train for: these take no place from the others
+_WAITING_JOBS = 100
 _POLL_SECONDS = 0.25
 _REVIVAL_SECONDS = 5.0
 _GRACE_SECONDS = 20
+_FIRST_REST_SECONDS, _LONGEST_REST_SECONDS = 5.0, 60.0
 _EXECUTOR = "controller"  # one a database, so a restarted one finds the runs that it had
 # dbos continues runs of the same version alone. Ours replay recorded trials and checkpoints,
 # whichever version wrote them, so an upgrade of lossfit must not strand them.
 _RUN_VERSION = "1"
 _GIVEN_UP = "The controller died again and again while it ran this job; see its log."
-_LOST: dict[State, State] = {"running": "queued", "pausing": "paused", "cancelling": "cancelled"}
 
 
 class Controller:
@@ -67,11 +70,12 @@ class Controller:
         self._stopping = threading.Event()
         self._enqueued: set[str] = set()
         self._at_work: set[str] = set()  # runs that have a thread in this process
+        self._resting: dict[str, tuple[float, float]] = {}  # job -> seconds, and until when
         self._suspects: set[str] = set()  # begun, but not at work when looked at last
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
-        """Take the lease, bring the schema up to date, and let dbos continue what was running.
+        """Bring the schema up to date, take the lease, and let dbos continue what was running.
 
         Raises:
             ConflictError: Another controller runs on the database.
@@ -79,9 +83,9 @@ class Controller:
         with ExitStack() as exits:
             engine = database.make_engine(self._settings.database)
             exits.callback(engine.dispose)
-            exits.enter_context(hold_lease(engine))
             prepare(engine)
-            self._writing = database.sessions(engine)
+            self._lease = exits.enter_context(hold_lease(engine))
+            self._writing = self._lease.fence(database.sessions(engine))
             self._reading = database.read_sessions(engine)
             self._launch()
             exits.callback(_shut_down)
@@ -99,9 +103,15 @@ class Controller:
         self._exits.close()
 
     def work(self, stop: threading.Event) -> None:
-        """Dispatch jobs until ``stop`` is set; rides out a database that is away."""
+        """Dispatch jobs until ``stop`` is set; rides out a database that is away.
+
+        Raises:
+            LeaseLostError: Another controller has begun its term.
+        """
         rounds, away = 0, False
         while not stop.is_set():
+            if self._lease.lost.is_set():
+                raise LeaseLostError(f"Term {self._lease.term} as the controller is over.")
             try:
                 if rounds % round(_REVIVAL_SECONDS / _POLL_SECONDS) == 0:
                     self._revive()
@@ -139,6 +149,12 @@ class Controller:
             polling_interval_sec=_POLL_SECONDS,
             on_conflict="always_update",
         )
+        DBOS.register_queue(
+            _WAITING_QUEUE,
+            worker_concurrency=_WAITING_JOBS,
+            polling_interval_sec=_POLL_SECONDS,
+            on_conflict="always_update",
+        )
 
     def _dispatch(self) -> None:
         """Enqueue what is queued."""
@@ -147,11 +163,13 @@ class Controller:
             queued = list(session.scalars(query))
         for job in queued:
             workflow = _workflow_id(job)
-            if workflow not in self._enqueued:
+            _, until = self._resting.get(job.id, (0.0, 0.0))
+            if workflow not in self._enqueued and time.monotonic() >= until:
                 # dbos starts the smallest priority first.
                 options = SetEnqueueOptions(priority=10_000 - job.priority)
+                queue = _WAITING_QUEUE if _only_waits(job) else _QUEUE
                 with SetWorkflowID(workflow), options:
-                    DBOS.enqueue_workflow(_QUEUE, self._workflow, job.id, job.attempt)
+                    DBOS.enqueue_workflow(queue, self._workflow, job.id, job.attempt)
                 self._enqueued.add(workflow)
 
     def _revive(self) -> None:
@@ -180,10 +198,7 @@ class Controller:
             if given_up:
                 fail(session, job.id, job.attempt, _GIVEN_UP)
                 return
-            ledger.move(session, job.id, _LOST, attempt=job.attempt)
-            row = ledger.lock(session, job.id)
-            if row.state == "queued" and row.attempt == job.attempt:
-                row.attempt += 1
+            requeue(session, job.id, job.attempt)
 
     def _clear_folders(self) -> None:
         """Remove the folders of jobs that are over: their files are artifacts now."""
@@ -225,11 +240,22 @@ class Controller:
                 settle(session, job.id, job.attempt)
         except DBAPIError:
             raise  # the database failed, not the job: _revive queues it again
+        except StorageAwayError as error:
+            self._rest(job, str(error))
         except Exception as error:  # noqa: BLE001  (whatever it is, it is this job's end)
             # Errors raised on purpose say all there is to say; others need their trace.
             _LOG.warning("Job %s failed.", job.id, exc_info=not isinstance(error, LossfitError))
             with self._writing.begin() as session:
                 fail(session, job.id, job.attempt, str(error) or type(error).__name__)
+
+    def _rest(self, job: Job, reason: str) -> None:
+        """Queue a job again that storage keeps from going on, and leave it alone for a while."""
+        _LOG.warning("Job %s waits for its storage: %s", job.id, reason)
+        seconds, _ = self._resting.get(job.id, (_FIRST_REST_SECONDS / 2, 0.0))
+        seconds = min(2 * seconds, _LONGEST_REST_SECONDS)
+        self._resting[job.id] = seconds, time.monotonic() + seconds
+        with self._writing.begin() as session:
+            requeue(session, job.id, job.attempt, reason)
 
 
 _PENDING, _ENQUEUED = WorkflowStatusString.PENDING.value, WorkflowStatusString.ENQUEUED.value
@@ -246,6 +272,11 @@ def _shut_down() -> None:
 
 def _workflow_id(job: Job) -> str:
     return f"{job.id}-{job.attempt}"
+
+
+def _only_waits(job: Job) -> bool:
+    """Whether a job trains nothing here: it hands out what others train, maybe for weeks."""
+    return job.request.get("trainer") == "external"
 
 
 def _system_database(settings: Settings) -> str:
@@ -274,8 +305,12 @@ def serve(settings: Settings) -> None:
         gpus_per_actor=settings.gpus_per_actor,
         pack_size=settings.pack_size,
     )
-    with pool, Controller(settings, pool) as controller:
-        controller.work(stop)
+    try:
+        with pool, Controller(settings, pool) as controller:
+            controller.work(stop)
+    except LeaseLostError as error:
+        _LOG.error("%s Another controller works on this database.", error)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
 """What an operator can set, read from ``LOSSFIT_*`` environment variables."""
 
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from search_service.store.artifacts import Root
+
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+"""What this machine calls itself."""
 
 
 class Settings(BaseSettings):
@@ -24,7 +28,9 @@ class Settings(BaseSettings):
         mlflow_tracking_uri: Where MLflow logs every retraining, as the workers reach it; none by
             default.
         token: Bearer token that every request must carry; None asks for none.
-        host: Address that the API listens on.
+        allowed_hosts: Names that the service is called by, beside this machine's own and ``host``: what
+            stands in the header Host of its requests. With a token and none of them, any will do.
+        host: Address that the API listens on; without a token one of this machine alone.
         port: Port that the API listens on.
         ray_address: Address of a Ray cluster; None starts a local one.
         actors: Worker actors; None takes as many as the cluster has room for.
@@ -44,6 +50,7 @@ class Settings(BaseSettings):
     weights_roots: tuple[Path, ...] = ()
     mlflow_tracking_uri: SecretStr | None = None
     token: SecretStr | None = None
+    allowed_hosts: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     ray_address: str | None = None
@@ -54,11 +61,23 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
     concurrent_jobs: Annotated[int, Field(ge=1, le=64)] = 2
 
+    @field_validator("token")
+    @classmethod
+    def _token_is_a_secret(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and not token.get_secret_value().strip():
+            raise ValueError("is empty: set it to a secret, or do not set it at all")
+        return token
+
     @model_validator(mode="after")
     def _home_is_absolute(self) -> Self:
         # A relative home would move with the working directory of each process.
         object.__setattr__(self, "home", self.home.expanduser().absolute())
         return self
+
+    @property
+    def is_open(self) -> bool:
+        """Whether other machines reach the API and nothing asks who they are."""
+        return self.token is None and not _is_loopback(self.host)
 
     @property
     def database(self) -> str:
@@ -69,3 +88,11 @@ class Settings(BaseSettings):
     def artifacts_root(self) -> Root:
         """The artifacts' root, with its default filled in, and where files of a URL are read from."""
         return Root(self.artifacts or str(self.home / "artifacts"), cache=self.home / "cache")
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether an address or a name is of this machine alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() in LOOPBACK

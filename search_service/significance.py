@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+from surrogate_zoo.metrics.titles import SHARES, ScoreUnit
+
 LEVEL = 0.95
 """Level of an interval unless another is asked for."""
 
@@ -29,10 +31,14 @@ class Estimate:
         """Both ends of the interval."""
         return None if self.half is None else (self.mean - self.half, self.mean + self.half)
 
+    def text(self, unit: ScoreUnit, *, signed: bool = False) -> str:
+        """``43.2 ± 1.5``, in the unit of a score."""
+        mean = unit.difference(self.mean) if signed else unit.text(self.mean)
+        return mean if self.half is None else f"{mean} ± {unit.text(self.half)}"
+
     def percent(self, *, signed: bool = False) -> str:
         """``43.2 ± 1.5``, for shares."""
-        mean = f"{100 * self.mean:+.1f}" if signed else f"{100 * self.mean:.1f}"
-        return mean if self.half is None else f"{mean} ± {100 * self.half:.1f}"
+        return self.text(SHARES, signed=signed)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,11 @@
     ├── NotFoundError       a stored object (job, loss, dataset, artifact) does not exist
     ├── ConflictError       the stored object is in a state that does not allow this, or exists already
     ├── StorageError        disk or database could not take or give back the bytes
+    │   └── StorageAwayError    for now: it is full, or does not answer; the same may succeed later
     └── WorkerError         a worker was lost, or a training could not be run
 """
+
+from collections.abc import Sequence
 
 
 class LossfitError(Exception):
@@ -35,7 +38,16 @@ class UnknownNameError(InputError, KeyError):
 
 
 class DatasetError(InputError):
-    """Images, masks or splits on disk are missing or wrong; the message names the file."""
+    """Images, masks or splits on disk are missing or wrong; the message names the file.
+
+    Attributes:
+        faults: Everything that is wrong, a sentence each; the message may show the first of many.
+    """
+
+    def __init__(self, message: str, faults: Sequence[str] = ()) -> None:
+        """Say what is wrong; ``faults`` where there is more than one thing."""
+        super().__init__(message)
+        self.faults = tuple(faults) or (message,)
 
 
 class LossFileError(InputError):
@@ -52,6 +64,10 @@ class ConflictError(LossfitError):
 
 class StorageError(LossfitError):
     """Disk or database could not take or give back the bytes."""
+
+
+class StorageAwayError(StorageError):
+    """Disk or store does not take or give bytes now: it is full, or does not answer; try again later."""
 
 
 class WorkerError(LossfitError):

@@ -4,14 +4,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from surrogate_zoo.errors import StorageError
+from surrogate_zoo.errors import StorageAwayError
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a neighbour of ``path``, flush it to disk and rename it into place.
 
     Raises:
-        StorageError: The disk could not take it.
+        StorageAwayError: The disk could not take it.
     """
     part = path.with_name(f".{path.name}.part")
     try:
@@ -20,4 +20,4 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        raise StorageError(f"{path} could not be written: {error}.") from error
+        raise StorageAwayError(f"{path} could not be written: {error}.") from error

@@ -17,7 +17,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("curves", "metrics", "loss_networks", "losses", "loops", "store"),
     ),
     "workers": (
-        *("tasks", "datasets", "networks", "learning", "loss_networks", "scoring", "instances"),
+        *("tasks", "datasets", "networks", "learning", "loss_networks", "instances", "scoring"),
         *("proxy", "retraining", "cluster"),
     ),
     "search_service": (
@@ -31,11 +31,11 @@ LAYERS: dict[str, tuple[str, ...]] = {
             "retrainings",
             "comparisons",
         ),
-        *("kinds", "controller"),
+        *("kinds", "controller", "local"),
     ),
     "api": (
-        *("schemas", "client", "problems", "auth", "body", "plain_errors", "monitoring"),
-        *("openapi", "dependencies", "files", "streams", "routes", "app", "cli"),
+        *("schemas", "client", "problems", "auth", "browsers", "body", "plain_errors"),
+        *("monitoring", "openapi", "dependencies", "files", "streams", "routes", "app", "cli"),
     ),
     "lossfit": (),
     "benchmarks": (),

@@ -87,10 +87,10 @@ def _chosen(table: Table, metrics: Sequence[str], *, boundary: bool) -> list[Col
 def _parts(table: Table, columns: Sequence[Column], width: int) -> Iterator[TerminalTable]:
     """Tables of at most ``width`` characters, every one with the names of the losses."""
     names = {
-        row.loss: f"{row.loss} ({len(row.failures)} failed)" if row.failures else row.loss
-        for row in table.rows
+        row.name: f"{row.name} ({len(row.failures)} failed)" if row.failures else row.name
+        for row in table.shown
     }
-    seeds = {row.loss: Text(str(len(row.outcomes))) for row in table.rows}
+    seeds = {row.name: Text(str(len(row.outcomes))) for row in table.shown}
     ranks = {loss: Text(f"{rank:.1f}") for loss, rank in table.ranks.items()}
     strips = [_Strip("seeds", seeds), _Strip("rank", ranks)]
     strips += [_Strip(column.title, table.texts(column)) for column in columns]

@@ -1,4 +1,4 @@
-"""``lossfit datasets``: list, show and register datasets."""
+"""``lossfit datasets``: list, show, check and register datasets."""
 
 import json
 from pathlib import Path
@@ -17,12 +17,21 @@ from api.cli.console import (
     plain_errors,
     print_json,
     print_table,
+    say,
 )
+from surrogate_zoo.errors import InputError
 from workers.tasks.datasets import LAYOUT_NAMES
 
 app = typer.Typer(help="Registered datasets.", no_args_is_help=True)
 
 DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Name of the dataset.")]
+Layout = Annotated[
+    str, typer.Option(help=f"How the files are laid out: {', '.join(LAYOUT_NAMES)}.")
+]
+Classes = Annotated[
+    str | None,
+    typer.Option(help="Class names by label, 0 first, separated by commas; for folder and segnet."),
+]
 
 
 @app.command(name="list")
@@ -63,31 +72,62 @@ def add(
         Path | None, typer.Argument(help="Folder on the service's machine; none for shapes.")
     ] = None,
     *,
-    layout: Annotated[
-        str, typer.Option(help=f"How the files are laid out: {', '.join(LAYOUT_NAMES)}.")
-    ] = "folder",
-    classes: Annotated[
-        str | None,
-        typer.Option(
-            help="Class names by label, 0 first, separated by commas; for folder and segnet."
-        ),
-    ] = None,
+    layout: Layout = "folder",
+    classes: Classes = None,
     assignments: Assignments = None,
     url: Url = DEFAULT_URL,
 ) -> None:
-    """Register a dataset; the service reads it through and tells what is wrong with it.
+    """Register a dataset; the service reads it through and tells all that is wrong with it.
 
     Example: lossfit datasets add camvid /data/camvid --layout segnet --classes sky,building,...
     --set 'void_labels=[11]' --set 'size=[120,160]'
 
     Example: lossfit datasets add voc /data/VOCdevkit/VOC2012 --layout voc --set train=trainaug
     """
+    source = _source(root, layout, classes, assignments)
+    with connect(url) as client:
+        out.print_json(json.dumps(client.datasets.register(name=name, source=source).report))
+
+
+@app.command()
+@plain_errors
+def check(
+    root: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder on this machine.")],
+    *,
+    layout: Layout = "folder",
+    classes: Classes = None,
+    assignments: Assignments = None,
+) -> None:
+    """Read a dataset through without a service, and tell all that is wrong with it at once.
+
+    Layout and fields are those of registering. Prints what the dataset holds, or every fault, and then
+    ends with 1. Links may lead anywhere here; the service follows those to folders it allows.
+
+    Example: lossfit datasets check /data/mine --classes background,leaf,stem
+    """
+    try:
+        from workers.datasets.checking import check_source  # noqa: PLC0415  (lossfit[networks])
+    except ImportError as error:
+        raise InputError(
+            f"Datasets are checked with {error.name}: pip install 'lossfit[networks]'."
+        ) from error
+    report, faults = check_source(_source(root, layout, classes, assignments))
+    for number, fault in enumerate(faults, 1):
+        say(f"{number}. {fault}")
+    if report is None:
+        say(f"{len(faults)} fault{'s' if len(faults) > 1 else ''} in {root}.")
+        raise typer.Exit(1)
+    out.print_json(report)
+
+
+def _source(
+    root: Path | None, layout: str, classes: str | None, assignments: list[str] | None
+) -> dict[str, Any]:
+    """A dataset's source as a request has it."""
     source: dict[str, Any] = {"layout": layout}
     source |= {"root": str(root.absolute())} if root else {}
     source |= {"classes": [name.strip() for name in classes.split(",")]} if classes else {}
-    source = assigned(source, assignments)
-    with connect(url) as client:
-        out.print_json(json.dumps(client.datasets.register(name=name, source=source).report))
+    return assigned(source, assignments)
 
 
 @app.command()

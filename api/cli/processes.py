@@ -39,6 +39,11 @@ def run(role: Role, options: dict[str, object]) -> None:
         InputError: A setting is wrong, or the port is taken.
     """
     settings = _settings(options)
+    if role != "controller" and settings.is_open:
+        raise InputError(
+            f"{settings.host} is reached by other machines, and no token is asked for: set LOSSFIT_TOKEN "
+            "to a secret, or listen on 127.0.0.1."
+        )
     _migrate(settings)
     with contextlib.suppress(KeyboardInterrupt, _Stopped), contextlib.ExitStack() as stack:
         signal.signal(signal.SIGTERM, _stop)

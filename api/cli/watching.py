@@ -1,6 +1,6 @@
 """Follows a job to its end: a progress bar in a terminal, a line a trial in a log."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.progress import (
@@ -43,9 +43,10 @@ def follow(jobs: Jobs[Any], job_id: str, title: str) -> JobDetail:
         JobError: It failed or was cancelled.
         ServiceError: The service stayed away.
     """
-    total = jobs.get(job_id).progress.get("total")
+    progress = jobs.get(job_id).progress
+    better = max if progress.get("higher_is_better", True) else min
     with _bar() as bar:
-        return jobs.wait(job_id, _Shown(bar, title, total))
+        return jobs.wait(job_id, _Shown(bar, title, progress.get("total"), better))
 
 
 class _Shown:
@@ -55,10 +56,14 @@ class _Shown:
         bar: Where to.
         title: What the job is called.
         total: Steps of the bar, where they are known.
+        better: Takes the better of two scores.
     """
 
-    def __init__(self, bar: Progress, title: str, total: int | None) -> None:
+    def __init__(
+        self, bar: Progress, title: str, total: int | None, better: Callable[[float, float], float]
+    ) -> None:
         self._bar = bar
+        self._better = better
         self._title = title
         self._task = bar.add_task(title, total=total, best="")
         self._best: float | None = None
@@ -78,7 +83,7 @@ class _Shown:
 
     def _advance(self, score: float | None) -> None:
         if score is not None:
-            self._best = score if self._best is None else max(score, self._best)
+            self._best = score if self._best is None else self._better(score, self._best)
         best = "" if self._best is None else f"best {self._best:.4f}"
         self._bar.update(self._task, advance=1, best=best)
 
@@ -115,7 +120,7 @@ def _stage(title: str, progress: ProgressEvent) -> str:
 def _line(title: str, event: JobEvent) -> str:
     match event:
         case StateEvent():
-            return f"{title}: {event.state}"
+            return f"{title}: {event.state}" + (f": {event.reason}" if event.reason else "")
         case LossNetworkEvent():
             told = _LOSS_NETWORK[event.status].format(plain(event.kind))
             values = measured(event.measures)

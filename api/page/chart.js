@@ -22,12 +22,12 @@ export function ticks(low, high, count, least = 0) {
 }
 
 // Mean score of every generation, a failed trial counted as its worst; as the samplers do.
-export function means(trials) {
+export function means(trials, higher = true) {
   const generations = Map.groupBy(trials, (trial) => trial.generation);
   return [...generations.values()].flatMap((members) => {
     const scores = members.map((trial) => trial.score).filter((score) => score !== null);
     if (!scores.length) return [];
-    const worst = Math.min(...scores);
+    const worst = (higher ? Math.min : Math.max)(...scores);
     const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
     return [{
       number: mean(members.map((trial) => trial.number)),
@@ -36,8 +36,9 @@ export function means(trials) {
   });
 }
 
-// Draw into an <svg> element; trials are {number, generation, score}, the score null where there is none.
-export function draw(place, trials) {
+// Draw into an <svg> element; trials are {number, generation, score}, the score null where there is none;
+// whether a higher score is better.
+export function draw(place, trials, higher = true) {
   const all = [...trials].sort((a, b) => a.number - b.number);
   const scored = all.filter((trial) => trial.score !== null);
   const last = Math.max(...all.map((trial) => trial.number), 4);
@@ -55,13 +56,13 @@ export function draw(place, trials) {
   };
   place.replaceChildren(
     ...axes(x, y, [low, high], last),
-    svg("polyline", { class: "best", points: line(steps(scored)) }),
+    svg("polyline", { class: "best", points: line(steps(scored, higher)) }),
     ...scored.map(dot),
     ...all.filter((trial) => trial.score === null).map((trial) => cross(x(trial.number), BOTTOM - 5, trial)),
-    svg("polyline", { class: "mean", points: line(means(all)) }),
-    ...means(all).map((mean) => svg("circle", { class: "mean", cx: x(mean.number), cy: y(mean.score), r: 4 })),
+    svg("polyline", { class: "mean", points: line(means(all, higher)) }),
+    ...means(all, higher).map((mean) => svg("circle", { class: "mean", cx: x(mean.number), cy: y(mean.score), r: 4 })),
   );
-  place.setAttribute("aria-label", summary(all, scored));
+  place.setAttribute("aria-label", summary(all, scored, higher));
 }
 
 function axes(x, y, [low, high], last) {
@@ -84,18 +85,20 @@ function cross(x, y, trial) {
 }
 
 // The best score so far, level from one improvement to the next.
-function steps(scored) {
+function steps(scored, higher) {
+  const better = higher ? Math.max : Math.min;
   const corners = [];
-  let best = -Infinity;
+  let best = higher ? -Infinity : Infinity;
   for (const { number, score } of scored) {
     if (corners.length) corners.push({ number, score: best });
-    best = Math.max(best, score);
+    best = better(best, score);
     corners.push({ number, score: best });
   }
   return corners;
 }
 
-function summary(all, scored) {
-  const best = scored.length ? `, the best score ${Math.max(...scored.map((trial) => trial.score)).toFixed(4)}` : "";
+function summary(all, scored, higher) {
+  const better = higher ? Math.max : Math.min;
+  const best = scored.length ? `, the best score ${better(...scored.map((trial) => trial.score)).toFixed(4)}` : "";
   return `Score against trial: ${all.length} trials, ${all.length - scored.length} without a score${best}`;
 }

@@ -92,18 +92,22 @@ async function follow(path, job, last, trials, signal) {
     if (kind === "trial") {
       trials.set(body.number, body);
       const told = `${state}, ${trials.size} of ${job.progress.total}`;
-      later(() => signal.aborted || chart(trials, over.includes(job.state) ? null : told));
+      const higher = job.progress.higher_is_better;
+      later(() => signal.aborted || chart(trials, higher, over.includes(job.state) ? null : told));
     }
     if (kind === "progress") at("state").textContent = `${stage(body)}step ${body.done} of ${body.total}`;
-    if (kind === "state") at("state").textContent = state = body.state;
+    if (kind === "state") {
+      state = body.state;
+      at("state").textContent = body.reason ? `${state}: ${body.reason}` : state;
+    }
   }
   return seen;
 }
 
-function chart(trials, told) {
+function chart(trials, higher, told) {
   at("chart").hidden = false;
   if (told) at("state").textContent = told;
-  draw(at("curve"), trials.values());
+  draw(at("curve"), trials.values(), higher);
 }
 
 let waiting = null; // what is drawn when the events that are there have been read
@@ -130,7 +134,7 @@ async function* events(stream) {
 async function show(path, signal) {
   const job = await (await ask(path, { signal })).json();
   const { done, total, best_score: best } = job.progress;
-  const score = best ? `, best score ${best.toFixed(4)}` : "";
+  const score = typeof best === "number" ? `, best score ${best.toFixed(4)}` : "";
   at("state").textContent = `${job.state}, ${done} of ${total}${score}${job.error ? `: ${job.error}` : ""}`;
   const files = (await (await ask(`${path}/artifacts`, { signal })).json()).items;
   at("files").replaceChildren(...files.map((file) => entry(path, file)));

@@ -37,6 +37,7 @@ def _view(cell: comparison_cells.Cell, row: Evaluation, metric: str) -> CellView
         learning_rate=outcome.learning_rate,
         metrics=dict(outcome.metrics),
         columns=values_of(metric, outcome),
+        objects=dict(outcome.objects),
         error=outcome.error,
         seconds=outcome.seconds,
         finished_at=row.finished_at,

@@ -15,11 +15,13 @@ from search_service.store.tables import Dataset
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError, UnknownNameError
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import LossNetwork, now
+from workers.datasets.dataset import refusal
 from workers.datasets.layouts import open_dataset
 from workers.datasets.picture import draw_samples
-from workers.datasets.report import DatasetReport, describe
-from workers.tasks.datasets import DatasetSource, ShapesSource
+from workers.datasets.report import DatasetReport, Examination, examine
+from workers.tasks.datasets import DatasetSource, Registered, ShapesSource
 from workers.tasks.hold_out import HoldOut
+from workers.tasks.instances import ClusteringSpec
 
 _SOURCES: TypeAdapter[DatasetSource] = TypeAdapter(DatasetSource)
 
@@ -71,22 +73,61 @@ def check_split(session: Session, name: str, split: str) -> None:
 
     Raises:
         UnknownNameError: None of that name is registered.
-        InputError: It has no image in the split.
+        InputError: It has no image in the split, or pixels of one class alone.
     """
     dataset = requested(session, name)
     if not dataset.report["images"].get(split):
         raise InputError(f"Dataset {dataset.name} has no image in its split {split!r}.")
+    present = dataset.report.get("present", {}).get(split)
+    if present is not None and len(present) < 2:
+        raise InputError(
+            f"The split {split!r} of dataset {dataset.name} holds {present[0] if present else 'void'} "
+            "alone: no score can be measured on it. Take another split, or register masks of more "
+            "classes."
+        )
 
 
-def check_hold_out(session: Session, name: str, hold_out: HoldOut) -> None:
-    """Refuse a hold-out set in a split that the dataset does not have.
+def check_hold_out(session: Session, name: str, hold_out: HoldOut | None) -> None:
+    """Refuse a hold-out set in a split that nothing can be scored on, or that was trained on.
+
+    None is no hold-out set.
 
     Raises:
         UnknownNameError: None of that name is registered.
-        InputError: It has no image in the split.
+        InputError: It has no image in the split, pixels of one class alone, or images of the training
+            split.
     """
-    if hold_out.split is not None:
-        check_split(session, name, hold_out.split)
+    if hold_out is None or hold_out.split is None:
+        return
+    check_split(session, name, hold_out.split)
+    for shared in requested(session, name).report.get("shared", ()):
+        if shared["split"] == hold_out.split and shared["exact"]:
+            ours, theirs = shared["pairs"][0]
+            raise InputError(
+                f"{shared['exact']} images of the split {hold_out.split!r} of dataset {name} have the "
+                f"same pixels as a training image, such as {theirs} and {ours}: what is trained on must "
+                "not be scored. Remove them and register the dataset anew, or hold out a share of the "
+                "training split."
+            )
+
+
+def check_objects(session: Session, name: str, clustering: ClusteringSpec | None) -> None:
+    """Refuse a dataset that tells no objects apart where some are to be scored.
+
+    A dataset that was registered before objects were counted passes: the worker looks at its files.
+
+    Raises:
+        UnknownNameError: None of that name is registered.
+        InputError: It has none; tells which datasets have.
+    """
+    dataset = requested(session, name)
+    counted = "instances" in dataset.report
+    if clustering is not None and counted and dataset.report["instances"] is None:
+        raise InputError(
+            f"scoring.clustering makes objects, and dataset {name} tells none apart: "
+            "take one that does, such as shapes, nuclei with labels=foreground or cityscapes with "
+            "instances=true, or leave clustering out."
+        )
 
 
 def source_of(dataset: Dataset) -> DatasetSource:
@@ -154,12 +195,17 @@ def picture(session: Session, name: str) -> str:
 def _add(
     session: Session, name: str, source: DatasetSource, artifacts_root: artifacts.Root | None
 ) -> Dataset:
-    report = describe(source)  # before the transaction begins: it may read for minutes
+    found = examine(source)  # before the transaction begins: it may read for minutes
+    report = found.report
+    if report is None:
+        raise refusal(found.faults)
     drawn = {} if artifacts_root is None else {"picture": _draw(source, report, artifacts_root)}
+    source = _with_what_was_found(source, found)
     registered = session.get(Dataset, name)
     if registered is not None:
-        same = source_of(registered) == source
+        same = _asked(source_of(registered)) == _asked(source)
         if same and registered.report["fingerprint"] == report.fingerprint:
+            registered.source = source.model_dump(mode="json")  # the files may have other times
             return registered
         raise ConflictError(
             f"Dataset {name!r} is registered with other content: take another name."
@@ -169,6 +215,25 @@ def _add(
     session.add(dataset)
     session.flush()
     return dataset
+
+
+def _asked(source: DatasetSource) -> DatasetSource:
+    """What a caller asked for, without what the service adds."""
+    if isinstance(source, ShapesSource):
+        return source
+    return source.model_copy(update={"registered": None})
+
+
+def _with_what_was_found(source: DatasetSource, found: Examination) -> DatasetSource:
+    """A source with all that workers have to know of it."""
+    if isinstance(source, ShapesSource):
+        return source
+    bands = found.report.bands if found.report is not None else None
+    known = (source.registered or Registered()).model_copy(
+        update={"splits": dict(found.files)}
+        | ({} if bands is None else bands.model_dump(include={"depth", "mean", "deviation"}))
+    )
+    return source.model_copy(update={"registered": known})
 
 
 def _draw(source: DatasetSource, report: DatasetReport, artifacts_root: artifacts.Root) -> str:
@@ -188,4 +253,7 @@ def _allowed(settings: Settings, source: DatasetSource) -> DatasetSource:
         content="datasets",
         variable="LOSSFIT_DATASET_ROOTS",
     )
-    return source.model_copy(update={"root": str(root)})
+    links = Registered(
+        links=tuple(str(folder.expanduser().resolve()) for folder in settings.dataset_roots)
+    )
+    return source.model_copy(update={"root": str(root), "registered": links})

@@ -8,14 +8,18 @@ from sqlalchemy.orm import Session
 from search_service.catalogue import datasets, losses, networks
 from search_service.catalogue.seen_splits import check_unseen
 from search_service.comparisons.cells import cells_of
+from search_service.comparisons.options import options_for
 from search_service.comparisons.records import TUNING, tunings_of
 from search_service.comparisons.request import ComparisonRequest
 from search_service.comparisons.tuning import grid
 from search_service.jobs.estimate import Estimate
+from search_service.loss_networks import choice
 from search_service.settings import Settings
 from search_service.store.states import CELL
 from search_service.store.tables import Evaluation, Job
-from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.errors import InputError
+from surrogate_zoo.metrics.targets import Target
+from surrogate_zoo.sums import is_sum
 
 
 def resolved(settings: Settings, request: ComparisonRequest) -> ComparisonRequest:
@@ -34,18 +38,26 @@ def admitted(session: Session, request: ComparisonRequest) -> ComparisonRequest:
 
     Raises:
         UnknownNameError: No such dataset or metric.
-        InputError: No such loss in the zoo, one was found by scores on the split, or the dataset has no
-            image in the split.
+        InputError: The metric is a sum or ranks nothing, there is no such loss in the zoo, one was found
+            by scores on the split, the dataset has no image in the split, or a loss network is not there
+            or does not fit; or objects are scored, and it has none, or no way to make them fits a loss.
     """
-    _ = METRICS[request.metric]
+    if is_sum(request.metric):
+        raise InputError(f"A comparison ranks by one metric, not by {request.metric!r}: name one.")
+    Target(request.metric)
     datasets.check_split(session, request.dataset, request.split)
     datasets.check_hold_out(session, request.dataset, request.hold_out)
-    if request.early_stop is not None:
-        datasets.check_hold_out(session, request.dataset, request.early_stop.hold_out)
+    datasets.check_hold_out(session, request.dataset, request.held_out)
+    datasets.check_objects(session, request.dataset, request.scoring.clustering)
     versions: dict[str, int] = {}
     for loss in request.losses:
         versions |= losses.pin(session, loss, request.versions)
+        if request.ways:
+            options_for(request, loss, losses.document(session, loss, versions))
     check_unseen(session, request.dataset, request.split, versions)
+    dataset = datasets.requested(session, request.dataset)
+    for loss, chosen in request.loss_networks.items():
+        choice.check(session, dataset, loss, losses.document(session, loss, versions), chosen)
     return request.model_copy(update={"versions": versions})
 
 

@@ -11,7 +11,15 @@ from statistics import fmean
 from typing import Final
 
 from search_service.comparisons.outcome import CellOutcome
-from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.metrics.titles import (
+    COUNTS,
+    SHARES,
+    ScoreUnit,
+    heading_of,
+    higher_is_better,
+    scores_in,
+    unit_of,
+)
 
 Value = Callable[[CellOutcome], float | None]
 
@@ -23,14 +31,18 @@ class Unit:
     Attributes:
         combine: Makes one value of those of all seeds.
         text: Writes that value.
+        scores: How a score, its interval and differences are written; None of what is no score.
     """
 
     combine: Callable[[Sequence[float]], float]
     text: Callable[[float], str]
+    scores: ScoreUnit | None = None
 
 
-SHARE: Final = Unit(fmean, lambda share: f"{100 * share:.1f}")
-"""A score, the higher the better: percent, with its interval, and tested against the best."""
+SHARE: Final = Unit(fmean, SHARES.text, SHARES)
+"""A score in 0..1: percent, with its interval, and tested against the best."""
+COUNT: Final = Unit(fmean, COUNTS.text, COUNTS)
+"""A score that counts objects: as it is, with its interval, and tested against the best."""
 RATE: Final = Unit(fmean, lambda rate: f"{rate:.12g}")
 SECONDS: Final = Unit(fmean, lambda seconds: f"{seconds:.0f}")
 GIBIBYTES: Final = Unit(max, lambda size: f"{size / 2**30:.1f}")
@@ -46,6 +58,7 @@ class Column:
         value: Takes it out of an outcome; None where the outcome has none.
         unit: How it is combined over seeds and written.
         short: Whether it stands in the short tables, Markdown and terminal.
+        higher_is_better: Which way is better; None of what has no better way and tells no losses apart.
     """
 
     name: str
@@ -53,19 +66,29 @@ class Column:
     value: Value
     unit: Unit
     short: bool = False
+    higher_is_better: bool | None = True
 
     @property
     def is_score(self) -> bool:
+        """Whether it is a score, whose mean has an interval."""
+        return self.unit.scores is not None
+
+    @property
+    def ranks(self) -> bool:
         """Whether losses are told apart by it."""
-        return self.unit is SHARE
+        return self.is_score and self.higher_is_better is not None
+
+    def merit(self, value: float) -> float:
+        """A value as what is compared, higher is better: negated where lower is better."""
+        return -value if self.higher_is_better is False else value
 
 
 @dataclass(frozen=True)
 class Scores:
     """Columns that follow from the outcomes: one for every score of a mapping.
 
-    The comparison's metric comes first, then the other metrics in the order of their catalogue, then
-    what is no metric there, such as the measures near borders.
+    The comparison's metric comes first, then the other metrics and scores of objects in the order of
+    their catalogues, then what is in none, such as the measures near borders.
 
     Attributes:
         name: Name of a column, with ``{}`` for the score's.
@@ -87,14 +110,16 @@ class Scores:
             yield self.column(metric, short=True)
             return
         names = {name for outcome in outcomes for name in self.scores(outcome)}
-        first = [metric, *(name for name in METRICS if name != metric)]
+        first = list(dict.fromkeys([metric, *scores_in(names)]))
         for name in [*first, *sorted(names - set(first), key=_naturally)]:
             yield self.column(name, short=name == metric or name in self.short)
 
     def column(self, score: str, *, short: bool = False) -> Column:
         """The column of one score."""
-        name, title = self.name.format(score), self.title.format(title_of(score))
-        return Column(name, title, lambda cell: self.scores(cell).get(score), SHARE, short)
+        name, title = self.name.format(score), self.title.format(heading_of(score))
+        unit = COUNT if unit_of(score) is COUNTS else SHARE
+        better = higher_is_better(score)
+        return Column(name, title, lambda cell: self.scores(cell).get(score), unit, short, better)
 
 
 METRIC_SCORES: Final = Scores(
@@ -147,13 +172,6 @@ def values_of(metric: str, outcome: CellOutcome) -> dict[str, float]:
 def is_near_borders(column: Column) -> bool:
     """Whether it is a score of the pixels near borders: mean boundary accuracy, trimap mIoU."""
     return column.name == "mba" or column.name.startswith("trimap_")
-
-
-def title_of(score: str) -> str:
-    """What tables call a score."""
-    if score in METRICS:
-        return METRICS[score].title
-    return {"mba": "mBA"}.get(score, score.replace("_", " "))
 
 
 def _naturally(name: str) -> tuple[str, int]:

@@ -6,7 +6,8 @@ is missing. The result is derived from the records.
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +19,7 @@ from search_service.catalogue.datasets import source_of
 from search_service.comparisons import admission
 from search_service.comparisons import report as comparison_report
 from search_service.comparisons.cells import Cell, cells_of
+from search_service.comparisons.options import options_for
 from search_service.comparisons.outcome import CellOutcome
 from search_service.comparisons.page import FinishedComparison
 from search_service.comparisons.records import (
@@ -29,6 +31,7 @@ from search_service.comparisons.records import (
 )
 from search_service.comparisons.request import ComparisonRequest
 from search_service.comparisons.results import Results
+from search_service.comparisons.supplied import Facts, Supplied
 from search_service.jobs import ledger, stages
 from search_service.jobs.run import Interrupted, Run, succeed
 from search_service.loss_networks import supply
@@ -37,11 +40,13 @@ from search_service.store.tables import Dataset, Evaluation, Job
 from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.store.tables import now
-from workers.retraining.retraining import CHECKPOINT, METRICS
+from workers.retraining.results import METRICS
+from workers.retraining.retraining import CHECKPOINT
 from workers.tasks.base import Stopped, fields_of
 from workers.tasks.gallery import Contestant, GalleryResult, GalleryTask
 from workers.tasks.proxy import Candidate, ProxyTask
 from workers.tasks.retraining import WEIGHTS, RetrainingOptions, RetrainingTask
+from workers.tasks.scoring import ScoringSpec
 from workers.tasks.training import TrainingSpec
 
 Item = TypeVar("Item")
@@ -79,7 +84,7 @@ class _Comparison:
         request: What was asked for.
         dataset: The dataset.
         documents: Loss -> loss file's content.
-        networks: The loss networks that the losses ask for.
+        supplied: The loss networks that the losses ask for.
         failed: Set when a training showed that the whole cannot be run.
     """
 
@@ -87,7 +92,7 @@ class _Comparison:
     request: ComparisonRequest
     dataset: Dataset
     documents: dict[str, Document]
-    networks: list[dict[str, Any]]
+    supplied: Supplied
     failed: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
@@ -99,8 +104,8 @@ class _Comparison:
             documents = {
                 loss: losses.document(session, loss, request.versions) for loss in request.losses
             }
-        networks = supply.ensure(run, dataset, documents.values())
-        return cls(run, request, dataset, documents, networks)
+        networks = supply.ensure_each(run, dataset, documents, request.loss_networks)
+        return cls(run, request, dataset, documents, Supplied(networks))
 
     def tune(self) -> None:
         """Train with every loss, network and learning rate that is to be tried.
@@ -111,22 +116,38 @@ class _Comparison:
         candidates = [
             Candidate(number, document) for number, document in enumerate(self.documents.values())
         ]
-        for index, network in enumerate(self.request.networks):
+        for index in range(len(self.request.networks)):
             while pending := pending_of(self.request, self._tunings(), index):
                 for rate, numbers in pending.items():
-                    task = ProxyTask(
-                        metric=self.request.metric,
-                        hold_out=self.request.hold_out,
-                        network=network,
-                        training=self._training(rate),
-                        scoring=self.request.scoring,
-                        seed=self.request.seed,
-                        dataset=source_of(self.dataset),
-                        loss_networks=self._paths(),
-                    )
-                    tried = [candidates[number] for number in numbers]
-                    stages.of_stage(self.run, tuning_stage(index, rate), task, tried)
+                    self._try_rate(index, rate, [candidates[number] for number in numbers])
                     self._tell_progress()
+
+    def _try_rate(self, index: int, rate: float, tried: Sequence[Candidate]) -> None:
+        """Train candidates with a learning rate; see :meth:`_together` for those that go together."""
+        for scoring, networks, some in self._together(tried):
+            task = ProxyTask(
+                metric=self.request.metric,
+                hold_out=self.request.hold_out,
+                network=self.request.networks[index],
+                training=self._training(rate),
+                scoring=scoring,
+                seed=self.request.seed,
+                dataset=source_of(self.dataset),
+                loss_networks=supply.paths(self.run, networks),
+            )
+            stages.of_stage(self.run, tuning_stage(index, rate), task, some)
+
+    def _together(
+        self, tried: Sequence[Candidate]
+    ) -> Iterator[tuple[ScoringSpec, list[Facts], list[Candidate]]]:
+        """Candidates that are scored alike, and carry no two loss networks of one kind."""
+        alike: dict[ScoringSpec, dict[str, Candidate]] = defaultdict(dict)
+        for candidate in tried:
+            loss = self.request.losses[candidate.number]
+            alike[self._options(loss)["scoring"]][loss] = candidate
+        for scoring, by_loss in alike.items():
+            for names, networks in self.supplied.groups(by_loss):
+                yield scoring, networks, [by_loss[loss] for loss in names]
 
     def train(self) -> None:
         """Train the cells that are not recorded, as many at a time as there are workers."""
@@ -149,14 +170,22 @@ class _Comparison:
         """Draw predictions of the first network's first seed; None if it never got there."""
         if not self.request.images:
             return None
+        with self.run.reading() as session:
+            finished = {
+                row.number: CellOutcome.from_json(row.outcome)
+                for row in admission.cells(session, self.run.job.id)
+            }
         first = [
             Contestant(
                 name=cell.loss,
                 network=self.request.networks[0],
                 weights=str(self._cell_folder(cell) / WEIGHTS),
+                ways=finished[cell.number].objects.get("clusterings", {}),
             )
             for cell in cells_of(self.request)
-            if self._is_shown(cell) and (self._cell_folder(cell) / WEIGHTS).exists()
+            if self._is_shown(cell)
+            and cell.number in finished
+            and (self._cell_folder(cell) / WEIGHTS).exists()
         ]
         if not first:
             return None
@@ -179,13 +208,13 @@ class _Comparison:
             self.request,
             self.dataset,
             self.documents,
-            {"request": self.run.job.request, "loss_networks": self.networks},
+            {"request": self.run.job.request, "loss_networks": self.supplied.facts()},
             gallery,
             self.run.folder / "gallery",
         )
         written = comparison_report.write(self.run.folder / "report", finished)
         files = [self.run.keep(path).name for path in written]
-        return results.summary() | {"files": files, "loss_networks": self.networks}
+        return results.summary() | {"files": files, "loss_networks": self.supplied.facts()}
 
     def results(self) -> Results:
         """What follows from the records so far."""
@@ -204,19 +233,20 @@ class _Comparison:
         """The schedule with a learning rate."""
         return self.request.training.model_copy(update={"learning_rate": rate})
 
-    def _paths(self) -> dict[str, str]:
-        """Where workers find the loss networks, by kind."""
-        return supply.paths(self.run, self.networks)
+    def _options(self, loss: str) -> dict[str, Any]:
+        """What fits a loss of the ways to make objects."""
+        return options_for(self.request, loss, self.documents[loss])
 
     def _train(self, cell: Cell, rate: float) -> None:
         """Run one retraining and record what became of it; one that diverged is recorded as such."""
-        options = fields_of(self.request, RetrainingOptions) | {"training": self._training(rate)}
+        options = fields_of(self.request, RetrainingOptions) | self._options(cell.loss)
+        options |= {"training": self._training(rate)}
         task = RetrainingTask(
             dataset=source_of(self.dataset),
             loss=self.documents[cell.loss],
             network=self.request.networks[cell.network],
             seed=cell.seed,
-            loss_networks=self._paths(),
+            loss_networks=supply.paths(self.run, self.supplied.by_loss[cell.loss]),
             rankseg=self.request.rankseg,
             **options,
         )

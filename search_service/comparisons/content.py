@@ -5,8 +5,8 @@ from typing import Any
 
 from search_service.comparisons.columns import Column
 from search_service.comparisons.outcome import CellOutcome
-from search_service.comparisons.results import Results, Row, Table
-from search_service.comparisons.tuning import edge_of
+from search_service.comparisons.results import Results, Table
+from search_service.comparisons.row import Row
 
 
 def content_of(results: Results) -> dict[str, Any]:
@@ -18,7 +18,9 @@ def content_of(results: Results) -> dict[str, Any]:
             {
                 "network": dict(table.network),
                 "columns": {column.name: column.title for column in table.columns},
+                "lower_is_better": [c.name for c in table.scores if not c.higher_is_better],
                 "losses": [_loss(table, row) for row in table.rows],
+                "oracles": [_loss(table, row) for row in table.oracles],
                 "standings": {column.name: _standings(table, column) for column in table.scores},
             }
             for table in results.tables
@@ -30,7 +32,12 @@ def results_from(content: Mapping[str, Any]) -> Results:
     """The results that :func:`content_of` wrote; other entries beside them are left out."""
     metric = content["metric"]
     tables = [
-        Table.of(metric, network["network"], [_row(loss) for loss in network["losses"]])
+        Table.of(
+            metric,
+            network["network"],
+            [_row(loss) for loss in network["losses"]],
+            [_row(oracle) for oracle in network.get("oracles", ())],
+        )
         for network in content["networks"]
     ]
     return Results(metric, tables, content.get("hold_out", ""))
@@ -39,10 +46,11 @@ def results_from(content: Mapping[str, Any]) -> Results:
 def _loss(table: Table, row: Row) -> dict[str, Any]:
     return {
         "loss": row.loss,
+        "clustering": row.clustering,
         "learning_rate": row.learning_rate,
         "tuning": {repr(rate): score for rate, score in row.tuning.items()},
-        "edge": edge_of(row.tuning),
-        "rank": table.ranks.get(row.loss),
+        "edge": table.edge(row),
+        "rank": table.ranks.get(row.name),
         "seeds": {str(seed): outcome.to_json() for seed, outcome in row.outcomes.items()},
     }
 
@@ -53,6 +61,7 @@ def _row(body: Mapping[str, Any]) -> Row:
         body["learning_rate"],
         {int(seed): CellOutcome.from_json(outcome) for seed, outcome in body["seeds"].items()},
         {float(rate): score for rate, score in body["tuning"].items()},
+        body.get("clustering"),
     )
 
 

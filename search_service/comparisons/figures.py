@@ -9,7 +9,8 @@ import torch
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from search_service.comparisons.results import Row, Table
+from search_service.comparisons.results import Table
+from search_service.comparisons.row import Row
 from search_service.pages.canvas import START, figure_of, legend, name_axes, panels
 from surrogate_zoo.curves.curves import curve_of
 from surrogate_zoo.losses.document import Document
@@ -29,7 +30,7 @@ def draw_trimap(table: Table) -> Figure | str:
     figure = figure_of(8.0, 4.8)
     axes = figure.subplots()
     widths = [int(band.name.removeprefix(_TRIMAP)) for band in bands]
-    rows = [row for row in table.rows if all(row.values(band) for band in bands)]
+    rows = [row for row in table.losses if all(row.values(band) for band in bands)]
     for index, row in enumerate(rows):
         means = [100 * fmean(row.values(band).values()) for band in bands]
         marker = _MARKERS[index // 10 % len(_MARKERS)]
@@ -45,7 +46,7 @@ def draw_trimap(table: Table) -> Figure | str:
 
 def draw_classes(table: Table) -> Figure | str:
     """Draw the IoU of every class, with the losses of the best ranks side by side."""
-    rows = [row for row in table.rows if class_iou(row)][:MOST_BARS]
+    rows = [row for row in table.losses if class_iou(row)][:MOST_BARS]
     if not rows:
         return "No retraining has finished."
     classes = list(class_iou(rows[0]))

@@ -18,6 +18,8 @@ class CellOutcome:
         rankseg: The same metrics with the decoding ``rankseg``; empty where that was not asked for.
         class_iou: IoU of every class over all images; None of one that neither truth nor prediction
             has.
+        objects: How objects were made, and their scores by way, see ``workers.retraining.objects``; empty
+            where none were made.
         measures: Whatever else a retraining tells as a single number (``worst_decile``,
             ``peak_memory_bytes``), by its name in ``metrics.json``.
     """
@@ -29,6 +31,7 @@ class CellOutcome:
     metrics: Mapping[str, float] = field(default_factory=dict)
     rankseg: Mapping[str, float] = field(default_factory=dict)
     class_iou: Mapping[str, float | None] = field(default_factory=dict)
+    objects: Mapping[str, Any] = field(default_factory=dict)
     measures: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -43,6 +46,7 @@ class CellOutcome:
             metrics=report["metrics"],
             rankseg=report.get("rankseg", {}),
             class_iou=report.get("class_iou", {}),
+            objects=report.get("objects", {}),
             measures=_numbers(report),
         )
 

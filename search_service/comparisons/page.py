@@ -1,7 +1,7 @@
 """A comparison as one HTML page that needs no other file and no network."""
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +15,7 @@ from search_service.pages.environment import PAGES, embedded
 from search_service.pages.fact_rows import rows_of
 from search_service.store.tables import Dataset
 from surrogate_zoo.losses.document import Document
-from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.metrics.titles import directed, title_of
 from workers.tasks.gallery import GalleryImage, GalleryResult
 
 TILE: Final = 240
@@ -73,7 +73,7 @@ def render(comparison: FinishedComparison, figures: Sequence[DrawnFigure]) -> st
     return PAGES.get_template("comparison.html").render(
         request=comparison.request,
         heading=HEADING,
-        metric=METRICS[results.metric].title,
+        metric=directed(title_of(results.metric), results.metric),
         dataset=comparison.dataset,
         images=comparison.dataset.report["images"].get(comparison.request.split),
         tables=[_view(table) for table in results.tables],
@@ -97,12 +97,12 @@ def _view(table: Table) -> dict[str, Any]:
         "titles": [column.title for column in table.columns],
         "rows": [
             {
-                "loss": row.loss,
+                "loss": row.name,
                 "failed": len(row.failures),
-                "rank": table.ranks.get(row.loss),
-                "cells": [of_column.get(row.loss, Text("")) for of_column in texts],
+                "rank": table.ranks.get(row.name),
+                "cells": [of_column.get(row.name, Text("")) for of_column in texts],
             }
-            for row in table.rows
+            for row in table.shown
         ],
         "notes": list(table.notes()),
     }
@@ -119,7 +119,19 @@ def _tiles(image: GalleryImage, folder: Path) -> dict[str, Any]:
             (loss, _tile(folder / file), _tile(folder / image.errors[loss]))
             for loss, file in image.predictions.items()
         ],
+        "objects": list(_objects(image, folder)),
     }
+
+
+def _objects(image: GalleryImage, folder: Path) -> Iterator[tuple[str, str]]:
+    """Title and picture of the true objects, then of those that every loss and way finds."""
+    if image.true_objects is None:
+        return
+    true = image.true_objects
+    yield f"truth: {true.count} objects", _tile(folder / true.file)
+    for loss, ways in image.objects.items():
+        for way, found in ways.items():
+            yield f"{loss} · {way}: {found.count} of {true.count}", _tile(folder / found.file)
 
 
 def _tile(path: Path, resampling: Image.Resampling = Image.Resampling.NEAREST) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from search_service.comparisons.cells import cells_of
 from search_service.comparisons.outcome import CellOutcome
 from search_service.comparisons.request import ComparisonRequest
-from search_service.comparisons.results import Results, Row, Table
+from search_service.comparisons.results import Results, Table
+from search_service.comparisons.row import Row
 from search_service.comparisons.tuning import Tried, best_of, grid
 from search_service.store.states import CELL
 from search_service.store.tables import Evaluation
@@ -88,6 +89,6 @@ def results_of(request: ComparisonRequest, rows: Sequence[Evaluation]) -> Result
 def _row(
     request: ComparisonRequest, loss: str, outcomes: Mapping[int, CellOutcome], tried: Tried
 ) -> Row:
-    best = best_of(tried)
+    best = best_of(tried, request.metric)
     rate = request.training.learning_rate if best is None else best
     return Row(loss, rate, outcomes, tried)

@@ -16,7 +16,7 @@ from search_service.comparisons.results import HEADING, Mark, Results, Table, Te
 from search_service.pages.canvas import png
 from search_service.store.tables import Dataset
 from surrogate_zoo.losses.document import Document
-from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.metrics.titles import directed, title_of
 
 _MARKED: Mapping[Mark | None, str] = {"best": "**{}**", "tied": "*{}*", None: "{}"}
 
@@ -69,7 +69,7 @@ def markdown(results: Results, request: ComparisonRequest, dataset: Dataset) -> 
         f"{dataset.name}, split {request.split} ({images} images), {request.seeds} seeds, "
         f"{request.training.iterations} iterations. {HEADING}. **Best**; *not told from it* (paired "
         "t-test, Holm, 5%). Rank: mean over seeds by "
-        f"{METRICS[request.metric].title}."
+        f"{directed(title_of(request.metric), request.metric)}."
     )
     if results.hold_out:
         yield from ("", f"Learning rates were tuned with {results.hold_out}.")
@@ -82,15 +82,16 @@ def markdown(results: Results, request: ComparisonRequest, dataset: Dataset) -> 
 
 def _rows(table: Table) -> Iterator[str]:
     columns = table.short
-    yield f"| loss | rank | {' | '.join(column.title for column in columns)} |"
+    titles = [column.title.replace("|", r"\|") for column in columns]
+    yield f"| loss | rank | {' | '.join(titles)} |"
     yield "|---" * (len(columns) + 2) + "|"
     texts = [table.texts(column) for column in columns]
-    for row in table.rows:
-        rank = table.ranks.get(row.loss)
+    for row in table.shown:
+        rank = table.ranks.get(row.name)
         cells = [
-            row.loss if not row.failures else f"{row.loss} ({len(row.failures)} failed)",
+            row.name if not row.failures else f"{row.name} ({len(row.failures)} failed)",
             "" if rank is None else f"{rank:.1f}",
-            *(_marked(of_column.get(row.loss, Text(""))) for of_column in texts),
+            *(_marked(of_column.get(row.name, Text(""))) for of_column in texts),
         ]
         yield f"| {' | '.join(cells)} |"
 
@@ -100,15 +101,17 @@ def _marked(text: Text) -> str:
 
 
 def _write_cells(path: Path, results: Results) -> Path:
-    """One line a retraining, with every column that some retraining has a value in."""
+    """One line a retraining and way, with every column that some retraining has a value in."""
     columns = {column.name: column for table in results.tables for column in table.columns}
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["architecture", "encoder", "loss", "seed", "error", *columns])
+        heading = ["architecture", "encoder", "loss", "clustering", "seed", "error"]
+        writer.writerow([*heading, *columns])
         for table in results.tables:
             network = [table.network["architecture"], table.network["encoder"]]
-            for row in table.rows:
+            for row in table.shown:
                 for seed, outcome in row.outcomes.items():
                     values = [column.value(outcome) for column in columns.values()]
-                    writer.writerow([*network, row.loss, seed, outcome.error, *values])
+                    named = [*network, row.loss, row.clustering, seed, outcome.error]
+                    writer.writerow([*named, *values])
     return path

@@ -5,13 +5,25 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from search_service.jobs.fields import DatasetName, JobRequest, LossTerms, Name, Version
+from search_service.jobs.fields import (
+    DatasetName,
+    JobRequest,
+    LossNetworks,
+    LossTerms,
+    Name,
+    Version,
+)
 from search_service.presets import filled
 from search_service.retrainings.presets import RETRAINING_PRESETS, RetrainingPreset
 from surrogate_zoo.sums import term_names
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.retraining import RetrainingOptions
+from workers.tasks.scoring import (
+    check_embeddings_are_given,
+    check_objects_are_scored,
+    names_objects,
+)
 
 MOST_RATE = 1000.0
 """The highest learning rate that is tried."""
@@ -27,10 +39,17 @@ PRESETS: Mapping[str, dict[str, Any]] = {
 class ComparisonRequest(RetrainingOptions, JobRequest):
     """Trainings with several losses and networks over several seeds, all alike, and their comparison.
 
+    By a score of objects, what is compared is a loss with a way to make objects of its network's
+    predictions: every way of ``scoring.clustering`` and ``clusterings`` is a row of each loss. Ways that
+    group embeddings are those of losses that train them.
+
     Attributes:
         losses: Names of losses in the zoo, or weighted sums.
         versions: Versions of losses and of terms of sums, by name; one that is left out takes the
             newest at the time of the request.
+        loss_networks: SHA-256 of the loss networks that a loss is to carry, by loss and kind; else the
+            newest of the dataset, which is trained first where there is none. Networks of one kind are
+            compared by losses of several names: an entry can be added under as many as it takes.
         dataset: Name of a registered dataset.
         preset: What networks, training, scoring and inference are where they are not given, as of a
             retraining; None takes the defaults.
@@ -56,6 +75,7 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
 
     losses: Annotated[tuple[LossTerms, ...], Field(min_length=1, max_length=100)]
     versions: dict[Name, Version] = Field(default_factory=dict)
+    loss_networks: dict[LossTerms, LossNetworks] = Field(default_factory=dict)
     dataset: DatasetName
     preset: RetrainingPreset | None = None
     networks: Annotated[tuple[NetworkSpec, ...], Field(min_length=1, max_length=16)] = (
@@ -87,6 +107,19 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
         return self
 
     @model_validator(mode="after")
+    def _objects_are_what_is_compared(self) -> Self:
+        check_objects_are_scored(self.metric, self.scoring)
+        if self.scoring.clustering is not None and not names_objects(self.metric):
+            raise ValueError(
+                f"scoring.clustering makes objects, which {self.metric} does not compare: set metric to "
+                "a score of objects, to sbd say, or leave clustering out"
+            )
+        for network in self.networks:
+            for clustering in self.ways.values():
+                check_embeddings_are_given(clustering, network)
+        return self
+
+    @model_validator(mode="after")
     def _scored_split_is_not_tuned_on(self) -> Self:
         if self.hold_out.split == self.split:
             raise ValueError(
@@ -110,4 +143,6 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
         named = {name for loss in self.losses for name in term_names(loss)}
         if strange := sorted(set(self.versions) - named):
             raise ValueError(f"versions names what is not compared: {', '.join(strange)}")
+        if strange := sorted(set(self.loss_networks) - set(self.losses)):
+            raise ValueError(f"loss_networks names what is not compared: {', '.join(strange)}")
         return self

@@ -5,14 +5,16 @@ Light: neither the database nor torch is loaded, so that the command line reads 
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Final, Literal, Self
 
 from search_service.comparisons.columns import METRIC_SCORES, Column, columns_of
-from search_service.comparisons.outcome import CellOutcome
-from search_service.comparisons.tuning import Edge, Tried, edge_of
+from search_service.comparisons.row import Row
+from search_service.comparisons.tuning import Edge, edge_of
+from search_service.comparisons.ways import ORACLES, of_each_loss, rows_by_way
 from search_service.significance import Difference, Estimate, difference, estimate, holm
+from workers.tasks.scoring import names_objects
 
 ALPHA: Final = 0.05
 """A corrected p below it tells a loss from the best one."""
@@ -21,39 +23,7 @@ HEADING: Final = "Percent, mean ± half of the 95% interval (Student's t over se
 """What numbers in tables are."""
 
 Mark = Literal["best", "tied"]
-"""The highest mean of a column, and what the test does not tell from it."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One loss with one network.
-
-    Attributes:
-        loss: Its name.
-        learning_rate: The one that it is retrained with.
-        outcomes: Seed -> what became of the retraining; those that are finished.
-        tuning: What was tried for its learning rate; empty where that was not tuned.
-    """
-
-    loss: str
-    learning_rate: float
-    outcomes: Mapping[int, CellOutcome]
-    tuning: Tried = field(default_factory=dict)
-
-    def values(self, column: Column) -> dict[int, float]:
-        """A column by seed, of the retrainings that have a value in it."""
-        values = {seed: column.value(outcome) for seed, outcome in self.outcomes.items()}
-        return {seed: value for seed, value in values.items() if value is not None}
-
-    @property
-    def failures(self) -> dict[int, str]:
-        """Why retrainings failed, by seed."""
-        return {seed: cell.error for seed, cell in self.outcomes.items() if cell.error}
-
-    @property
-    def seconds(self) -> float:
-        """Wall-clock seconds of all retrainings."""
-        return sum(cell.seconds for cell in self.outcomes.values())
+"""The best mean of a column, and what the test does not tell from it."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +32,8 @@ class Standing:
 
     Attributes:
         estimate: Mean over seeds, with its interval.
-        to_best: Difference to the loss with the highest mean over the seeds that both have; None of
-            that loss itself.
+        to_best: Difference to the loss with the best mean over the seeds that both have, as it is
+            measured; None of that loss itself.
         p: That of the difference, corrected for the number of losses (Holm); None where seeds are
             too few to tell.
     """
@@ -95,28 +65,52 @@ class Text:
 
 @dataclass(frozen=True)
 class Table:
-    """All losses with one network.
+    """All losses with one network; where the metric scores objects, by the way that they are made.
 
     Attributes:
         network: The network, as requested.
-        rows: The losses, the best mean rank first; those without any score last.
+        rows: The rows, the best mean rank first; those without any score last.
         columns: The columns that some row has a value in.
-        ranks: Loss -> mean rank in the comparison's metric; see :func:`mean_ranks`.
+        ranks: Row's name -> mean rank in the comparison's metric; see :func:`mean_ranks`.
+        metric: The comparison's metric.
+        oracles: Rows that stand apart: they have values, and neither ranks nor tests.
     """
 
     network: Mapping[str, Any]
     rows: Sequence[Row]
     columns: Sequence[Column]
     ranks: Mapping[str, float]
+    metric: str
+    oracles: Sequence[Row] = ()
 
     @classmethod
-    def of(cls, metric: str, network: Mapping[str, Any], rows: Sequence[Row]) -> Self:
-        """Rank the rows by ``metric``, and see what columns they have."""
+    def of(
+        cls,
+        metric: str,
+        network: Mapping[str, Any],
+        rows: Sequence[Row],
+        oracles: Sequence[Row] = (),
+    ) -> Self:
+        """Rank the rows by ``metric``, by way where that scores objects, and see what columns they have."""
+        if names_objects(metric):
+            rows, told = rows_by_way(metric, rows)
+            oracles = [*told, *oracles]
         by_metric = METRIC_SCORES.column(metric)
-        ranks = mean_ranks({row.loss: row.values(by_metric) for row in rows})
-        ordered = sorted(rows, key=lambda row: ranks.get(row.loss, len(rows) + 1.0))
-        outcomes = [outcome for row in rows for outcome in row.outcomes.values()]
-        return cls(network, ordered, columns_of(metric, outcomes), ranks)
+        merits = {row.name: row.merits(by_metric) for row in rows if by_metric.ranks}
+        ranks = mean_ranks(merits)
+        ordered = sorted(rows, key=lambda row: ranks.get(row.name, len(rows) + 1.0))
+        outcomes = [outcome for row in (*rows, *oracles) for outcome in row.outcomes.values()]
+        return cls(network, ordered, columns_of(metric, outcomes), ranks, metric, oracles)
+
+    @property
+    def shown(self) -> list[Row]:
+        """All rows in the order that tables show them: oracles stand below the others."""
+        return [*self.rows, *self.oracles]
+
+    @property
+    def losses(self) -> list[Row]:
+        """The best row of every loss."""
+        return of_each_loss(self.rows)
 
     @property
     def name(self) -> str:
@@ -126,50 +120,59 @@ class Table:
     @property
     def scores(self) -> list[Column]:
         """The columns that losses are told apart by."""
-        return [column for column in self.columns if column.is_score]
+        return [column for column in self.columns if column.ranks]
 
     @property
     def short(self) -> list[Column]:
         """The columns of short tables."""
         return [column for column in self.columns if column.short]
 
+    def edge(self, row: Row) -> Edge | None:
+        """Which edge of the learning rates that were tried a loss's best one lies at."""
+        return edge_of(row.tuning, self.metric)
+
     def standings(self, column: Column) -> dict[str, Standing]:
-        """Every loss that has the score."""
-        values = {row.loss: scores for row in self.rows if (scores := row.values(column))}
+        """Every row that has the score, by name, in a column that losses are told apart by."""
+        values = {row.name: scores for row in self.rows if (scores := row.values(column))}
         means = {loss: estimate(list(scores.values())) for loss, scores in values.items()}
         if not means:
             return {}
-        best = max(means, key=lambda loss: means[loss].mean)
+        best = max(means, key=lambda loss: column.merit(means[loss].mean))
         gaps = {loss: _gap(values[loss], values[best]) for loss in values if loss != best}
         told = {loss: gap.p for loss, gap in gaps.items() if gap and gap.p is not None}
         adjusted = dict(zip(told, holm(list(told.values())), strict=True))
         return {loss: Standing(means[loss], gaps.get(loss), adjusted.get(loss)) for loss in values}
 
     def texts(self, column: Column) -> dict[str, Text]:
-        """What stands in a column, by loss; a loss without a value is left out."""
-        if column.is_score:
-            return {
-                loss: Text(standing.estimate.percent(), standing.mark)
-                for loss, standing in self.standings(column).items()
-            }
-        values = {row.loss: list(row.values(column).values()) for row in self.rows}
-        unit = column.unit
-        return {loss: Text(unit.text(unit.combine(few))) for loss, few in values.items() if few}
+        """What stands in a column, by the row's name; a row without a value is left out."""
+        values = {row.name: list(row.values(column).values()) for row in self.shown}
+        unit, told = column.unit, {loss: few for loss, few in values.items() if few}
+        if unit.scores is None:
+            return {loss: Text(unit.text(unit.combine(few))) for loss, few in told.items()}
+        stands = self.standings(column) if column.ranks else {}
+        return {
+            name: Text(
+                estimate(few).text(unit.scores), stands[name].mark if name in stands else None
+            )
+            for name, few in told.items()
+        }
 
     def notes(self) -> Iterator[str]:
         """What a reader must know of the rows beside their numbers."""
         at_edges: dict[Edge, list[str]] = defaultdict(list)
-        for row in self.rows:
-            if (edge := edge_of(row.tuning)) is not None:
+        for row in self.losses:
+            if (edge := self.edge(row)) is not None:
                 at_edges[edge].append(f"{row.loss} ({row.learning_rate:.12g})")
         for edge, losses in at_edges.items():
             yield (
                 f"The best learning rate is the {edge} one that was tried, so a better one may lie "
                 f"beyond it: {', '.join(losses)}."
             )
-        for row in self.rows:
+        for row in self.losses:
             for seed, error in row.failures.items():
                 yield f"{row.loss}, seed {seed}, failed: {error}"
+        if self.oracles:
+            yield ORACLES
 
 
 @dataclass(frozen=True)
@@ -188,7 +191,7 @@ class Results:
 
     def summary(self) -> dict[str, Any]:
         """The comparison in short, as JSON: the ranking by the comparison's metric."""
-        rows = [row for table in self.tables for row in table.rows]
+        rows = [row for table in self.tables for row in table.losses]
         return {
             "metric": self.metric,
             "cells": sum(len(row.outcomes) for row in rows),
@@ -204,6 +207,8 @@ class Results:
 
 def mean_ranks(values: Mapping[str, Mapping[int, float]]) -> dict[str, float]:
     """Mean rank of every loss over the seeds that all losses with a score have; 1 is the best.
+
+    Higher values are better: see :meth:`Row.merits`.
 
     Equal scores share the mean of their ranks (Demsar, JMLR 2006).
     """
@@ -229,14 +234,15 @@ def _gap(values: Mapping[int, float], best: Mapping[int, float]) -> Difference |
 def _ranking(table: Table, metric: str) -> Iterator[dict[str, Any]]:
     standings = table.standings(METRIC_SCORES.column(metric))
     for row in table.rows:
-        standing = standings.get(row.loss)
+        standing = standings.get(row.name)
         yield {
             "loss": row.loss,
+            "clustering": row.clustering,
             "learning_rate": row.learning_rate,
-            "edge": edge_of(row.tuning),
+            "edge": table.edge(row),
             "mean": standing.estimate.mean if standing else None,
             "half_interval": standing.estimate.half if standing else None,
-            "rank": table.ranks.get(row.loss),
+            "rank": table.ranks.get(row.name),
             "among_best": standing.among_best if standing else False,
             "failures": {str(seed): error for seed, error in row.failures.items()},
         }

@@ -4,23 +4,33 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search_service.comparisons.outcome import CellOutcome
-from search_service.comparisons.results import Results, Row, Table
+from search_service.comparisons.results import Results, Table
+from search_service.comparisons.row import Row
 from surrogate_zoo.errors import InputError
+from workers.tasks.objects import ObjectOptions
+from workers.tasks.scoring import names_objects
 
-_FREE = ("loss", "version", "versions", "seed", "priority", "checkpoint_every", "preset", "log")
+_FREE = {
+    *("loss", "version", "versions", "loss_networks"),
+    *("seed", "priority", "checkpoint_every", "preset", "log"),
+}
 """What may differ between retrainings that are compared; everything else must be the same."""
+
+_OF_WAYS = ("clustering_name", "clusterings", "oracles")
+"""What may differ beside the clustering itself where rows are by the way that objects are made."""
 
 
 def results_of_retrainings(jobs: Sequence[Mapping[str, Any]], metric: str) -> Results:
     """The results of retrainings as the service gives them, ranked by ``metric``.
 
-    Only scores that all of them have are compared.
+    Only scores that all of them have are compared. By a score of objects, they may make objects in
+    different ways: rows are by way.
 
     Raises:
         InputError: They were not trained and scored alike, so the rows would not compare losses; or
             a loss has the same seed twice.
     """
-    _check_alike([job["request"] for job in jobs])
+    _check_alike([job["request"] for job in jobs], by_way=bool(names_objects(metric)))
     common = set.intersection(*(set(job["result"]["metrics"]) for job in jobs))
     outcomes: dict[str, dict[int, CellOutcome]] = {}
     for job in jobs:
@@ -41,7 +51,7 @@ def results_of_retrainings(jobs: Sequence[Mapping[str, Any]], metric: str) -> Re
 def _outcome(job: Mapping[str, Any], metric: str, common: set[str]) -> CellOutcome:
     metrics = {name: score for name, score in job["result"]["metrics"].items() if name in common}
     return CellOutcome.of(
-        {"metrics": metrics},
+        {"metrics": metrics, "objects": job["result"].get("objects", {})},
         learning_rate=job["request"]["training"]["learning_rate"],
         metric=metric,
         seconds=job["result"]["seconds"],
@@ -49,25 +59,48 @@ def _outcome(job: Mapping[str, Any], metric: str, common: set[str]) -> CellOutco
 
 
 def _name(request: Mapping[str, Any]) -> str:
-    """A loss with its version, a weighted sum with those of its terms."""
+    """A loss with its version, a weighted sum with those of its terms; with the networks it was given."""
+    chosen = request.get("loss_networks") or {}  # requests of earlier services lack it
+    networks = [f"{kind.replace('_', ' ')} {sha256[:8]}" for kind, sha256 in chosen.items()]
     if request["version"] is not None:
-        return f"{request['loss']} v{request['version']}"
-    versions = ", ".join(f"{name} v{version}" for name, version in request["versions"].items())
-    return f"{request['loss']} ({versions})"
+        return ", ".join([f"{request['loss']} v{request['version']}", *networks])
+    versions = [f"{name} v{version}" for name, version in request["versions"].items()]
+    return f"{request['loss']} ({', '.join([*versions, *networks])})"
 
 
-def _check_alike(requests: Sequence[Mapping[str, Any]]) -> None:
-    first = requests[0]
-    different = sorted(
-        {
-            field
-            for request in requests
-            for field in first.keys() | request.keys()
-            if field not in _FREE and first.get(field) != request.get(field)
-        }
-    )
+def _check_alike(requests: Sequence[Mapping[str, Any]], *, by_way: bool) -> None:
+    """Refuse requests that differ; in their ways to make objects too, unless rows are by way."""
+    told = [_without_ways(request) for request in requests] if by_way else requests
+    first = told[0]
+    different = {
+        field
+        for request in told
+        for field in first.keys() | request.keys()
+        if field not in _FREE and first.get(field) != request.get(field)
+    }
+    if by_way:
+        different |= _ways_that_differ(requests)
     if different:
         raise InputError(
-            f"These retrainings differ in {', '.join(different)}, so their scores do not compare "
+            f"These retrainings differ in {', '.join(sorted(different))}, so their scores do not compare "
             "losses; retrain with the same settings."
         )
+
+
+def _without_ways(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A request without its ways to make objects."""
+    scoring = {**request.get("scoring", {}), "clustering": None}
+    kept = {name: value for name, value in request.items() if name not in _OF_WAYS}
+    return kept | {"scoring": scoring}
+
+
+def _ways_that_differ(requests: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Names of ways that are not the same in all retrainings that have them."""
+    seen: dict[str, Any] = {}
+    different = set()
+    for request in requests:
+        options = {name: request[name] for name in ("scoring", *_OF_WAYS) if name in request}
+        for name, way in ObjectOptions.model_validate(options).ways.items():
+            if seen.setdefault(name, way) != way:
+                different.add(name)
+    return different

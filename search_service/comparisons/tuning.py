@@ -7,9 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from search_service.comparisons.request import MOST_RATE, ComparisonRequest
+from surrogate_zoo.metrics.titles import merit_of
 
 Tried = Mapping[float, float | None]
 """Learning rate -> score on the hold-out set; None where the training failed."""
+
+Merits = Mapping[float, float | None]
+"""The same with what is compared, higher is better: negated scores where lower is better."""
 
 Edge = Literal["lowest", "highest", "only"]
 """Which of the rates that were tried the best one is, where none beyond it was."""
@@ -32,7 +36,7 @@ def grid(request: ComparisonRequest, scored: Tried) -> list[float]:
     rates = list(request.learning_rates)
     extensions, refinements = request.rate_extensions, request.rate_refinements
     while rates and all(rate in scored for rate in rates):
-        tried = {rate: scored[rate] for rate in rates}
+        tried = _merits({rate: scored[rate] for rate in rates}, request.metric)
         following = None
         if _direction(tried) is not None:
             extensions -= 1
@@ -46,18 +50,32 @@ def grid(request: ComparisonRequest, scored: Tried) -> list[float]:
     return rates
 
 
-def best_of(tried: Tried) -> float | None:
-    """The rate with the best score, the lowest of equal ones; None where all failed."""
-    scores = [(score, -rate) for rate, score in tried.items() if score is not None]
-    return -max(scores)[1] if scores else None
+def best_of(tried: Tried, metric: str) -> float | None:
+    """The rate with the best score in ``metric``, the lowest of equal ones; None where all failed."""
+    return _best(_merits(tried, metric))
 
 
-def edge_of(tried: Tried) -> Edge | None:
+def edge_of(tried: Tried, metric: str) -> Edge | None:
     """Which edge of the grid the best rate lies at; None where it lies inside, or all failed.
 
     A rate whose training failed bounds the grid like any other.
     """
-    best = best_of(tried)
+    return _edge(_merits(tried, metric))
+
+
+def _merits(tried: Tried, metric: str) -> Merits:
+    return {
+        rate: None if score is None else merit_of(metric, score) for rate, score in tried.items()
+    }
+
+
+def _best(tried: Merits) -> float | None:
+    merits = [(merit, -rate) for rate, merit in tried.items() if merit is not None]
+    return -max(merits)[1] if merits else None
+
+
+def _edge(tried: Merits) -> Edge | None:
+    best = _best(tried)
     if best is None:
         return None
     if len(tried) == 1:
@@ -65,13 +83,13 @@ def edge_of(tried: Tried) -> Edge | None:
     return "lowest" if best == min(tried) else "highest" if best == max(tried) else None
 
 
-def _direction(tried: Tried) -> Literal["lowest", "highest"] | None:
+def _direction(tried: Merits) -> Literal["lowest", "highest"] | None:
     """Where the grid goes on: down where every training failed, as too high rates make them do."""
-    edge = "lowest" if best_of(tried) is None else edge_of(tried)
+    edge = "lowest" if _best(tried) is None else _edge(tried)
     return "highest" if edge == "only" else edge
 
 
-def _beyond(tried: Tried) -> float | None:
+def _beyond(tried: Merits) -> float | None:
     """The next rate beyond the best, by the ratio of the two outermost ones on that side."""
     rates = sorted(tried)
     if _direction(tried) == "highest":
@@ -81,9 +99,9 @@ def _beyond(tried: Tried) -> float | None:
     return _short(rates[0] / ratio, above=0.0, below=rates[0])
 
 
-def _between(tried: Tried) -> float | None:
+def _between(tried: Merits) -> float | None:
     """The geometric mean of the best rate, which lies inside, and its better neighbour."""
-    rates, best = sorted(tried), best_of(tried)
+    rates, best = sorted(tried), _best(tried)
     if best is None:
         return None
     position = rates.index(best)
@@ -92,8 +110,8 @@ def _between(tried: Tried) -> float | None:
     return _short((low * high) ** 0.5, above=low, below=high)
 
 
-def _rank(score: float | None) -> float:
-    return float("-inf") if score is None else score
+def _rank(merit: float | None) -> float:
+    return float("-inf") if merit is None else merit
 
 
 def _short(rate: float, *, above: float, below: float) -> float | None:

@@ -28,7 +28,12 @@ def lock(session: Session, job_id: str) -> Job:
 
 
 def move(
-    session: Session, job_id: str, changes: Mapping[State, State], *, attempt: int | None = None
+    session: Session,
+    job_id: str,
+    changes: Mapping[State, State],
+    *,
+    attempt: int | None = None,
+    reason: str | None = None,
 ) -> bool:
     """Change a job's state from one of the keys of ``changes`` to its value, and tell as an event.
 
@@ -39,6 +44,7 @@ def move(
         job_id: The job.
         changes: State it may be in -> state it goes to.
         attempt: Change it only if this attempt is the current one.
+        reason: Why, where that is to be told.
 
     Returns:
         Whether the state changed.
@@ -54,7 +60,8 @@ def move(
     changed = cast("CursorResult[Any]", session.execute(statement.values(values)))
     if not changed.rowcount:
         return False
-    append_event(session, job_id, "state", {"state": lock(session, job_id).state})
+    told = {"state": lock(session, job_id).state} | ({"reason": reason} if reason else {})
+    append_event(session, job_id, "state", told)
     return True
 
 

@@ -52,8 +52,8 @@ def create(
         idempotency_key: The same key with the same request gives the same job.
 
     Raises:
-        InputError: The request names what there is not, or cannot be run.
-        ConflictError: The key was used for another request.
+        InputError: The request names what there is not, or cannot be run; or the key was used for
+            another request.
     """
     code = kind.admission()
     request = code.resolved(settings, request)
@@ -192,7 +192,7 @@ def _by_key(session: Session, key: str | None) -> Job | None:
 
 def _same(job: Job, kind: str, body: dict[str, Any]) -> Job:
     if job.kind != kind or job.request != body:
-        raise ConflictError(
+        raise InputError(
             f"Idempotency key {job.idempotency_key!r} was used for another request "
             f"({job.kind} {job.id}): repeat that request unchanged, or take a new key."
         )

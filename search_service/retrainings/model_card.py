@@ -10,12 +10,18 @@ from search_service.pages.fact_rows import rows_of
 from search_service.retrainings.request import RetrainingRequest
 from search_service.store.tables import Dataset
 from surrogate_zoo.losses.document import Document
-from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.metrics.instances.scores import INSTANCE_SCORES
+from surrogate_zoo.metrics.titles import heading_of, scores_in
+from workers.tasks.base import Spec
+from workers.tasks.instances import ClusteringSpec
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.retraining import WEIGHTS
 
 NAME: Final = "model-card.md"
-_TOLD_ELSEWHERE: Final = {"loss", "version", "versions", "dataset", "network", "priority"}
+_TOLD_ELSEWHERE: Final = {
+    *("loss", "version", "versions", "loss_networks"),
+    *("dataset", "network", "priority"),
+}
 _NOT_A_PARAMETER: Final = {"schema", "name", "title", "provenance", "terms"}
 
 
@@ -37,7 +43,7 @@ def render(
         request: What was asked for, versions filled in.
         dataset: What was trained and scored on.
         loss: The loss file's content.
-        outcome: ``metrics`` and ``seconds`` of the retraining.
+        outcome: ``metrics`` and ``seconds`` of the retraining, and ``objects`` where some were made.
         networks: The frozen networks that the loss carried: kind, SHA-256, measures.
         job_id: The retraining's job.
         weights_sha256: Of the weights' file.
@@ -55,8 +61,10 @@ def render(
         scores=[(name, _title(name), score) for name, score in outcome["metrics"].items()],
         seconds=outcome["seconds"],
         start=_start(request.network),
-        inference=_changed(request),
+        inference=_arguments(request.inference),
+        objects=_objects(outcome.get("objects", {})),
         size=dataset.source.get("size"),
+        bands=dataset.report.get("bands"),
         versions=provenance.installed_versions(),
         licence=loss["provenance"].get("licence", provenance.LICENCE),
         job_id=job_id,
@@ -95,10 +103,35 @@ def _measured(network: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _title(metric: str) -> str:
-    return METRICS[metric].title if metric in METRICS else "near the borders of classes"
+    return heading_of(metric) if scores_in([metric]) else "near the borders of classes"
 
 
-def _changed(request: RetrainingRequest) -> str:
-    """Arguments of ``InferenceSpec`` that the scores were made with, as Python has them."""
-    changed = request.inference.model_dump(exclude_defaults=True)
+def _arguments(spec: Spec) -> str:
+    """Arguments of a spec that are not its defaults, as Python has them."""
+    changed = spec.model_dump(exclude_defaults=True)
     return ", ".join(f"{name}={value!r}" for name, value in changed.items())
+
+
+def _objects(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What is told of objects; nothing where none were made."""
+    if not told:
+        return {}
+    ways = {name: ClusteringSpec.model_validate(each) for name, each in told["clusterings"].items()}
+    first = next(iter(ways.values()))
+    return {
+        "things": tuple(told["things"]),
+        "first": f"ClusteringSpec({_arguments(first)})",
+        "ways": [(name, _arguments(way) or "mean-shift") for name, way in ways.items()],
+        "titles": [heading_of(name) for name in INSTANCE_SCORES],
+        "rows": _rows(told["scores"]),
+        "oracles": _rows(told["oracles"]),
+        "tuning": told.get("tuning"),
+    }
+
+
+def _rows(scores: Mapping[str, Mapping[str, float]]) -> list[tuple[str, list[str]]]:
+    """The scores of every way as texts, in the order of their table."""
+    return [
+        (name, [f"{own[score]:.4f}" if score in own else "" for score in INSTANCE_SCORES])
+        for name, own in scores.items()
+    ]

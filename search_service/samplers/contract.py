@@ -1,10 +1,11 @@
 """A sampler's contract: a search is a deterministic function of its seed and of ``evaluate``."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self, TypeAlias
 
 from search_service.spaces.space import Box, Theta
+from surrogate_zoo.metrics.targets import Target
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,11 @@ class Proposal:
 class Score(float):
     """What a candidate scored, higher is better: a number that knows what it is the mean of.
 
-    A sampler with one objective takes the number, one with several takes the parts.
+    A sampler with one objective takes the number, one with several takes the parts. Both are merits
+    (:meth:`surrogate_zoo.metrics.targets.Target.merit`): where lower is better, negated scores.
 
     Attributes:
-        parts: Metric -> score, of every metric of the search's target.
+        parts: Metric -> its merit, of every metric of the search's target.
     """
 
     __slots__ = ("parts",)
@@ -42,6 +44,11 @@ class Score(float):
         score = super().__new__(cls, mean)
         score.parts = parts
         return score
+
+    @classmethod
+    def of(cls, target: Target, score: float, measured: Mapping[str, float]) -> Self:
+        """What a sampler is told of a candidate with this stored score and these metrics."""
+        return cls(target.merit_of(score), target.merits(measured))
 
 
 Evaluate: TypeAlias = Callable[[Sequence[Proposal]], Sequence[Score | None]]
@@ -65,7 +72,8 @@ class SamplerResult:
 
     Attributes:
         theta: The parameters to publish.
-        score: The score that they were chosen by; see above.
+        score: The score that they were chosen by; see above. A merit, like the mean scores, until
+            :meth:`in_scores_of` is asked.
         generation: Generation that they belong to.
         path: The policy's mean in every generation (PPO2, CMA-ES), or the theta of the best single
             score so far.
@@ -80,6 +88,11 @@ class SamplerResult:
     path: tuple[Theta, ...]
     mean_scores: tuple[float | None, ...]
     trial: int | None = None
+
+    def in_scores_of(self, target: Target) -> Self:
+        """The result with scores of the target in place of merits, as they are stored and shown."""
+        means = (None if mean is None else target.merit_of(mean) for mean in self.mean_scores)
+        return replace(self, score=target.merit_of(self.score), mean_scores=tuple(means))
 
 
 class Sampler(Protocol):

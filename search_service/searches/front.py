@@ -23,9 +23,10 @@ def members(space: ParameterSpace, trials: Sequence[Trial]) -> list[dict[str, An
     """
     metrics = space.target.metrics
     scored = [trial for trial in trials if trial.score is not None]
-    points = np.array([[trial.metrics[name] for name in metrics] for trial in scored])
-    members = [scored[index] for index in front(points)]
-    members.sort(key=lambda trial: -trial.metrics[metrics[0]])
+    merits = [space.target.merits(trial.metrics) for trial in scored]
+    points = np.array([[merit[name] for name in metrics] for merit in merits])
+    indices = sorted(front(points), key=lambda index: -points[index, 0])
+    members = [scored[index] for index in indices]
     return [_member(space, trial) for trial in members]
 
 

@@ -44,7 +44,8 @@ class Rung:
     """A rung that the candidates who reached it have been scored on.
 
     Attributes:
-        scores: Trial number -> score after the rung's iterations; None where a candidate failed.
+        scores: Trial number -> score after the rung's iterations, higher is better; None where a
+            candidate failed.
         better: Those of the better part.
         going_on: Those that go on: the better part, and the sampler's mean.
     """
@@ -82,7 +83,7 @@ class Rung:
 def standings(
     measured: Mapping[int, Mapping[str, float]], objectives: Sequence[Target]
 ) -> dict[int, float | None]:
-    """What candidates are ranked by on a rung: their score; of several objectives, their best place.
+    """What candidates are ranked by on a rung: their merit; of several objectives, their best place.
 
     Args:
         measured: Trial number -> its metrics; none of one that failed.
@@ -92,7 +93,7 @@ def standings(
         By number; higher is better, None where there is nothing to rank by.
     """
     columns = [
-        {number: objective.score(metrics) for number, metrics in measured.items()}
+        {number: objective.merit(metrics) for number, metrics in measured.items()}
         for objective in objectives
     ]
     if len(columns) == 1:
@@ -107,7 +108,7 @@ def standings(
 
 
 def imputed_scores(rungs: Sequence[Rung], last: Mapping[int, float | None]) -> dict[int, float]:
-    """The score that a sampler gets for every candidate that was stopped.
+    """The score that a sampler gets for every candidate that was stopped; higher is better in all.
 
     Scores after few iterations are lower than after many, so those of a rung cannot stand beside
     those of whole trainings. What can be compared is the distance on the rung: a stopped candidate

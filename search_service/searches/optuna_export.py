@@ -11,13 +11,19 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import StaticPool, text
 
 from search_service.samplers.optuna_study import box
 from search_service.spaces.curves import CurveSpace
+from search_service.spaces.margins import MarginSpace
 from search_service.spaces.space import Space
 from search_service.store.tables import Trial
+from surrogate_zoo.metrics.targets import Target
+
+_CHOICES = ("loss", "width")
+"""Parameters with a few values."""
 
 
 def write(
@@ -31,7 +37,7 @@ def write(
 ) -> None:
     """Write an SQLite file that holds one study, as :func:`optuna.load_study` reads it.
 
-    A trial has its number, parameters by the names of ``space``, score (higher is better) and
+    A trial has its number, parameters by the names of ``space``, score and
     times, in UTC without a zone, as Optuna keeps them. A failed one is in the state FAIL. Its
     attributes are ``generation``, ``is_mean``, ``error`` and ``holdout``, all metrics that were
     measured.
@@ -50,9 +56,10 @@ def write(
     named = [_named(space, trial) for trial in trials]
     ranges = _ranges(space, trials, named)
     with _in_memory() as storage:
-        study = optuna.create_study(
-            storage=storage, study_name=name, directions=["maximize"] * (len(objectives) or 1)
-        )
+        sought = objectives or [space.target.expression]
+        way = {True: StudyDirection.MAXIMIZE, False: StudyDirection.MINIMIZE}
+        directions = [way[Target(each).higher_is_better] for each in sought]
+        study = optuna.create_study(storage=storage, study_name=name, directions=directions)
         if objectives:
             with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
                 study.set_metric_names(list(objectives))
@@ -68,6 +75,8 @@ def _named(space: Space, trial: Trial) -> dict[str, Any]:
     """A trial's parameters by name: coordinates of curves; of the zoo, those of the trial's own kind."""
     if isinstance(space, CurveSpace):
         return dict(zip(space.names, trial.theta, strict=True))
+    if isinstance(space, MarginSpace):
+        return {name: value for name, value in space.named(trial.theta).items() if name != "radius"}
     loss, *own = space.named(trial.theta).items()
     shared = {"rate", "cross-entropy"}
     return dict([loss, *((n if n in shared else f"{loss[1]}.{n}", value) for n, value in own)])
@@ -78,7 +87,7 @@ def _ranges(
 ) -> dict[str, BaseDistribution]:
     """Optuna's distribution of every parameter.
 
-    That is the box of curves, widened to hold all trials; of the zoo the range that trials span.
+    That is the box of curves, widened to hold all trials; elsewhere the range that trials span.
     """
     if isinstance(space, CurveSpace):
         return box(space, [trial.theta for trial in trials])
@@ -88,7 +97,7 @@ def _ranges(
             columns.setdefault(name, []).append(value)
     return {
         name: CategoricalDistribution(sorted(set(values)))
-        if name == "loss"
+        if name in _CHOICES
         else FloatDistribution(min(values), max(values))
         for name, values in columns.items()
     }

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from search_service.searches.request import PriorSpec, SearchRequest
 from search_service.searches.space import space_of
 from search_service.spaces.curves import CurveSpace
+from search_service.spaces.margins import MarginSpace
 from search_service.spaces.space import Theta
 from search_service.spaces.zoo import CROSS_ENTROPY, LossKind, ZooSpace
 from search_service.store.tables import Job, Trial
@@ -71,9 +72,9 @@ def _best(session: Session, prior: PriorSpec, target: Target, space: ZooSpace) -
         Trial.job_id == str(prior.search), Trial.number < prior.trials, Trial.ending == "trained"
     )
     scored = [
-        (-score, trial.number, trial.theta)
+        (-merit, trial.number, trial.theta)
         for trial in session.scalars(query)
-        if (score := target.score(trial.metrics)) is not None
+        if (merit := target.merit(trial.metrics)) is not None
     ]
     return _first(_mapped(request, [theta for *_, theta in sorted(scored)], space))
 
@@ -95,6 +96,8 @@ def _mapped(
     earlier = space_of(request)
     kinds = {kind.name: (number, kind) for number, kind in enumerate(space.kinds)}
     for theta in thetas:
+        if isinstance(earlier, MarginSpace):
+            continue  # no loss of the zoo's kinds learns embeddings
         if isinstance(earlier, CurveSpace):
             told = _of_curves(request, earlier, theta)
         else:

@@ -15,6 +15,7 @@ from search_service.jobs import stages
 from search_service.jobs.run import Run
 from search_service.searches.halving import HalvingSpec, Rung, imputed_scores, standings
 from surrogate_zoo.metrics.targets import Target
+from surrogate_zoo.metrics.titles import merit_of
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
 Measured: TypeAlias = Mapping[int, Mapping[str, float]]
@@ -66,8 +67,9 @@ class Climb:
     def _imputed(self, metric: str, last: Measured) -> dict[int, float]:
         """What those who were stopped would have come to in one metric, by number."""
         pairs = zip(self.rungs, self.measured, strict=True)
-        rungs = [replace(rung, scores=_column(metric, measured)) for rung, measured in pairs]
-        return imputed_scores(rungs, _column(metric, last))
+        rungs = [replace(rung, scores=_merits(metric, measured)) for rung, measured in pairs]
+        imputed = imputed_scores(rungs, _merits(metric, last))
+        return {number: merit_of(metric, merit) for number, merit in imputed.items()}
 
     def forget_states(self) -> None:
         """Free the disk: nobody goes on any more."""
@@ -119,8 +121,12 @@ def climb(
     return Climb(task, folder, frozenset(left), tuple(rungs), tuple(measured), outcomes)
 
 
-def _column(metric: str, measured: Measured) -> dict[int, float | None]:
-    return {number: metrics.get(metric) for number, metrics in measured.items()}
+def _merits(metric: str, measured: Measured) -> dict[int, float | None]:
+    """What candidates are worth in one metric, by number; None of one that failed."""
+    return {
+        number: merit_of(metric, metrics[metric]) if metric in metrics else None
+        for number, metrics in measured.items()
+    }
 
 
 def _with_seconds(outcome: Outcome, before: Outcome | None) -> Outcome:

@@ -21,7 +21,13 @@ from uuid import uuid4
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from surrogate_zoo.errors import InputError, LossfitError, NotFoundError, StorageError
+from surrogate_zoo.errors import (
+    InputError,
+    LossfitError,
+    NotFoundError,
+    StorageAwayError,
+    StorageError,
+)
 
 MEDIA_TYPES = {
     ".json": "application/json",
@@ -68,7 +74,7 @@ def prepare(root: Root) -> None:
 
     Raises:
         InputError: fsspec knows no such kind of URL, or lacks the package for it.
-        StorageError: It does not answer, or the folder cannot be made.
+        StorageAwayError: It does not answer, or the folder cannot be made.
     """
     with _told(f"Cannot use {root} for artifacts"):
         files, base = _connect(root)
@@ -85,7 +91,7 @@ def store(root: Root, path: Path) -> tuple[str, int]:
         The content's SHA-256 in lower-case hex, and its size in bytes.
 
     Raises:
-        StorageError: The file cannot be read, or the root does not take it.
+        StorageAwayError: The file cannot be read, or the root does not take it.
     """
     with _told(f"Cannot store {path.name} under {root}"):
         sha256, size = _digest(path)
@@ -99,7 +105,7 @@ def is_stored(root: Root, sha256: str) -> bool:
     """Whether there is a file of that SHA-256; its content is not looked at.
 
     Raises:
-        StorageError: The root cannot be asked.
+        StorageAwayError: The root cannot be asked.
     """
     with _told(f"Cannot look for artifact {sha256} under {root}"):
         files, base = _connect(root)
@@ -189,7 +195,7 @@ def _send(files: Any, path: Path, name: str) -> None:
     with path.open("rb") as read, files.open(name, "wb", block_size=_BLOCK) as write:
         shutil.copyfileobj(read, write, _BLOCK)
     if files.size(name) != path.stat().st_size:
-        raise StorageError(f"Only a part of {path.name} arrived as {name}.")
+        raise StorageAwayError(f"Only a part of {path.name} arrived as {name}.")
 
 
 def _cached(root: Root, sha256: str) -> Path:
@@ -245,7 +251,7 @@ def _told(what: str) -> Iterator[None]:
     except LossfitError:
         raise
     except Exception as error:
-        raise StorageError(f"{what}: {error}") from error
+        raise StorageAwayError(f"{what}: {error}") from error
 
 
 def _missing(sha256: str) -> NotFoundError:

@@ -3,6 +3,7 @@
 import sqlite3
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,16 @@ from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, sessionmaker
 
-from surrogate_zoo.errors import InputError
+from surrogate_zoo.errors import InputError, StorageError
 
 _BUSY_SECONDS = 30
 _IDLE = 5  # connections that stay open
 _READ_ONLY = "lossfit_read_only"
+_FILE = "lossfit_file"
 _ASKS_FOR_TIMES, _TELLS_TIMES = (3, 12), (3, 42)  # of Python, of SQLite
 
-MIGRATION_KEY, CONTROLLER_KEY = 0x6C6F737301, 0x6C6F737302
-"""PostgreSQL advisory locks: who migrates, and who is the controller."""
+MIGRATION_KEY = 0x6C6F737301
+"""PostgreSQL's advisory lock of whoever migrates."""
 
 
 def make_engine(url: str, *, connections: int = 15) -> Engine:
@@ -48,8 +50,8 @@ def make_engine(url: str, *, connections: int = 15) -> Engine:
         refuse_old_sqlite(sys.version_info, sqlite3.sqlite_version_info)
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS}, **pool)
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "connect", partial(_prepare_sqlite, Path(parsed.database)))
+        event.listen(engine, "begin", partial(_begin_sqlite, Path(parsed.database)))
         return engine
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
@@ -117,18 +119,32 @@ def _alembic() -> Config:
     return config
 
 
+def _file_of(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
 def _only_one_migrates(connection: Connection) -> None:
     # SQLite's BEGIN IMMEDIATE has taken the write lock already.
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_KEY})
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+def _prepare_sqlite(path: Path, connection: Any, record: Any) -> None:
+    record.info[_FILE] = path.stat().st_ino
     connection.isolation_level = None  # transactions begin in _begin_sqlite, not in the driver
     for pragma in ("journal_mode=WAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: Connection) -> None:
+def _begin_sqlite(path: Path, connection: Connection) -> None:
     read_only = connection.get_execution_options().get(_READ_ONLY, False)
+    if not read_only and _file_of(path) != connection.info[_FILE]:
+        # It can be written all the same, and is gone with the last process that has it open.
+        raise StorageError(
+            f"The database {path} was deleted or replaced under the running service: put it back where "
+            "it was, or restart the service to begin with what is there now."
+        )
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

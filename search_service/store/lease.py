@@ -1,102 +1,189 @@
-"""One controller a database: a lock that the system lets go of however its holder dies."""
+"""One controller a database, even where one was stopped, cut off or thought dead and comes back.
 
-import fcntl
+A row says who the controller is: its term, a number that only grows, and when its heart last beat by the
+database's own clock. Whoever finds no beat for :data:`LASTS_SECONDS`, or the holder's process gone from
+this machine, begins the next term. Every transaction in which a controller writes looks at the term
+first (:meth:`Lease.fence`), and holds it in place until it ends: what an earlier controller still wants
+to write is refused, whenever it wakes up.
+"""
+
+import os
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, func, literal_column, select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.sql import ColumnElement
 
-from search_service.store.database import CONTROLLER_KEY, read_sessions
+from search_service.store.database import read_sessions, sessions
+from search_service.store.tables import Controller
 from surrogate_zoo.errors import ConflictError
 
-LEASE_SUFFIX = ".controller"
-"""What the name of an SQLite database is followed by in the name of its lease file."""
+LASTS_SECONDS: Final = 10.0
+"""A controller is thought dead after so long without a beat; a busy machine may hold one up for a while."""
+BEATS_SECONDS: Final = 2.0
 
-_PATIENCE_SECONDS = 15.0
+_IDLE: Final = ("idle_in_transaction_session_timeout", f"{LASTS_SECONDS:g}s", True)
+"""PostgreSQL ends a transaction in which nothing happens for so long; for this transaction alone."""
+
+_PATIENCE_SECONDS = 2 * LASTS_SECONDS
 _RETRY_SECONDS = 0.2
+
+_CLOCKS: Final = {
+    "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
+    "postgresql": "extract(epoch from clock_timestamp())",
+}
+"""Seconds since 1970 by the database's clock: machines need not agree on theirs."""
+
+
+class LeaseLostError(BaseException):
+    """Another controller has begun its term: this one writes nothing any more.
+
+    Not an :class:`Exception`, as ``search_service.jobs.run.Interrupted``: a run that ends by it is the
+    next controller's.
+    """
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A term as the controller of a database.
+
+    Attributes:
+        engine: The database.
+        term: Its number.
+        lost: Set once another controller has begun its own.
+    """
+
+    engine: Engine
+    term: int
+    lost: threading.Event = field(default_factory=threading.Event)
+
+    def fence(self, writing: sessionmaker[Session]) -> sessionmaker[Session]:
+        """Let sessions write only while the term lasts.
+
+        Raises:
+            LeaseLostError: From a session's first statement, where it is over.
+        """
+        # A share of the key alone: heart beats do not wait for it, and the next term does.
+        query = select(Controller.term).with_for_update(read=True, key_share=True)
+        if self.engine.dialect.name == "postgresql":
+            # Nor does it wait for ever, for one who was stopped in the middle.
+            query = query.add_columns(func.set_config(*_IDLE))
+
+        def look(_session: Session, _transaction: Any, connection: Connection) -> None:
+            if connection.scalar(query) != self.term:
+                self.lost.set()
+                raise LeaseLostError(f"Term {self.term} as the controller is over.")
+
+        event.listen(writing, "after_begin", look)
+        return writing
+
+    def beat(self) -> None:
+        """Tell that the controller is alive; sets ``lost`` where its term is over."""
+        change = (
+            update(Controller).where(Controller.term == self.term).values(beat=_now(self.engine))
+        )
+        with self.engine.begin() as connection:
+            if not connection.execute(change).rowcount:
+                self.lost.set()
+
+    def give_back(self) -> None:
+        """Let the next controller begin at once."""
+        change = update(Controller).where(Controller.term == self.term).values(beat=0.0)
+        with self.engine.begin() as connection:
+            connection.execute(change)
 
 
 @contextmanager
-def hold_lease(engine: Engine) -> Iterator[None]:
-    """Be the only controller of a database while the context lasts.
+def hold_lease(engine: Engine) -> Iterator[Lease]:
+    """Be the only controller of a database while the context lasts; its heart beats in a thread.
 
-    Waits some seconds, since PostgreSQL may notice late that the last holder was killed.
+    Waits for a holder that does not beat any more. The schema must be the newest.
 
     Raises:
         ConflictError: Another controller runs on it.
     """
-    on_sqlite = engine.dialect.name == "sqlite"
-    with _file_lease(engine) if on_sqlite else _advisory_lease(engine):
-        yield
-
-
-def _lease_file(engine: Engine) -> Path:
-    return Path(f"{engine.url.database}{LEASE_SUFFIX}")
-
-
-@contextmanager
-def _file_lease(engine: Engine) -> Iterator[None]:
-    with _lease_file(engine).open("w") as file:
-
-        def attempt() -> bool:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return False
-            return True
-
-        _insist(attempt)
-        yield
-
-
-@contextmanager
-def _advisory_lease(engine: Engine) -> Iterator[None]:
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        # Out of the pool: the lock ends with the session, whether or not the server still answers.
-        connection.detach()
-        _insist(lambda: _try_advisory(connection))
-        yield
-
-
-def _try_advisory(connection: Connection) -> bool:
-    return bool(
-        connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": CONTROLLER_KEY})
-    )
-
-
-def _insist(attempt: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not attempt():
-        if time.monotonic() > deadline:
-            raise ConflictError("Another controller runs on this database: stop it first.")
-        time.sleep(_RETRY_SECONDS)
-
-
-_HELD = text("""
-    SELECT count(*) FROM pg_locks
-    WHERE locktype = 'advisory' AND granted AND objsubid = 1
-      AND (CAST(classid AS bigint) << 32) + CAST(objid AS bigint) = :key
-      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-""")
+    lease = Lease(engine, _insist(lambda: _begun(engine)))
+    over = threading.Event()
+    heart = threading.Thread(target=_beat, args=(lease, over), name="heart", daemon=True)
+    heart.start()
+    try:
+        yield lease
+    finally:
+        over.set()
+        heart.join()
+        _quietly(lease.give_back)
 
 
 def controller_runs(engine: Engine) -> bool:
-    """Whether some controller holds the database's lease."""
-    if engine.dialect.name == "sqlite":
-        return _is_locked(_lease_file(engine))
+    """Whether a controller's heart beats."""
+    alive = select(Controller.beat > _now(engine) - LASTS_SECONDS)
     with read_sessions(engine)() as session:
-        return bool(session.scalar(_HELD, {"key": CONTROLLER_KEY}))
+        return bool(session.scalar(alive))
 
 
-def _is_locked(lease: Path) -> bool:
-    if not lease.exists():
+def _begun(engine: Engine) -> int | None:
+    """Begin the next term; None while a controller is there."""
+    query = select(Controller, (Controller.beat > _now(engine) - LASTS_SECONDS).label("beats"))
+    with sessions(engine).begin() as session:
+        row, beats = session.execute(query.with_for_update()).one()
+        if beats and not _is_gone(row.place, row.pid):
+            return None
+        term = int(row.term) + 1
+        session.execute(
+            update(Controller).values(term=term, beat=_now(engine), place=_place(), pid=os.getpid())
+        )
+        return term
+
+
+def _beat(lease: Lease, over: threading.Event) -> None:
+    while not over.wait(BEATS_SECONDS) and not lease.lost.is_set():
+        _quietly(lease.beat)
+
+
+def _quietly(change: Callable[[], None]) -> None:
+    """Leave out what a database that is away does not take: the next beat will tell."""
+    with suppress(DBAPIError):
+        change()
+
+
+def _now(engine: Engine) -> ColumnElement[float]:
+    return literal_column(_CLOCKS[engine.dialect.name])
+
+
+def _place() -> str:
+    """Where a process's number means something: a machine since it was started, a container of it."""
+    parts = [socket.gethostname()]
+    with suppress(OSError):  # no Linux
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(parts)
+
+
+def _is_gone(place: str, pid: int) -> bool:
+    """Whether a process certainly runs no more; of another place nobody can tell."""
+    if place != _place() or pid == os.getpid():
         return False
-    with lease.open() as file:
-        try:
-            # Shared, and let go at once: a controller that starts just now waits for it.
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
         return False
+    return False
+
+
+def _insist(attempt: Callable[[], int | None]) -> int:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while (term := attempt()) is None:
+        if time.monotonic() > deadline:
+            raise ConflictError("Another controller runs on this database: stop it first.")
+        time.sleep(_RETRY_SECONDS)
+    return term

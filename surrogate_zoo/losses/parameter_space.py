@@ -22,6 +22,20 @@ ControlPoints: TypeAlias = dict[str, list[float]]
 """Curve name -> its flat absolute control points, as its family writes them."""
 
 
+def check_surrogates(target: Target) -> None:
+    """Refuse a target that has no surrogate: those of metrics are built, those of objects are not.
+
+    Raises:
+        InputError: The target has a score of objects.
+    """
+    without = [name for name in target.metrics if name not in METRICS]
+    if without:
+        raise InputError(
+            f"{', '.join(without)} scores objects and has no surrogate whose curves could be searched: "
+            f"aim at a metric of label maps, {', '.join(METRICS)}."
+        )
+
+
 @dataclass(frozen=True)
 class ParameterSpace:
     """The parameters of a target's surrogate: those of its curves, curve after curve, then weights.
@@ -46,6 +60,7 @@ class ParameterSpace:
     def __post_init__(self) -> None:
         """Refuse an unknown metric or family, too few segments, and the weight of a single metric."""
         family = self._family
+        check_surrogates(self.target)
         if self.mixed and len(self.target.metrics) == 1:
             raise InputError(f"{self.metric!r} is one metric: there are no weights to search.")
         if self.segments is None:

@@ -11,6 +11,7 @@ from importlib.metadata import EntryPoint
 
 from surrogate_zoo.entry_points import installed, package_of
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.metrics.instances.scores import INSTANCE_SCORES
 from surrogate_zoo.metrics.metric import Metric
 from surrogate_zoo.metrics.sites import curve_names
 from surrogate_zoo.registry import Registry
@@ -26,8 +27,9 @@ def add_installed(metrics: Registry[Metric]) -> None:
     for point in installed(GROUP):
         try:
             metric = _load(point)
-            if metric.name in metrics:
-                owner = metrics[metric.name].package or "lossfit"
+            if metric.name in metrics or metric.name in INSTANCE_SCORES:
+                taken = metrics.get(metric.name)
+                owner = (taken.package if taken else "") or "lossfit"
                 raise InputError(f"{owner} has a metric named {metric.name!r} already; rename it")  # noqa: TRY301
         except Exception as error:  # noqa: BLE001  (whatever a package of others raises)
             _LOG.warning(

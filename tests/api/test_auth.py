@@ -42,6 +42,20 @@ def test_with_the_token_all_is_told(guarded: Live) -> None:
     assert guarded.http.get("/metrics", headers=headers).status_code == 200
 
 
+def test_the_scheme_knows_no_case(guarded: Live) -> None:
+    for scheme in ("bearer", "BEARER"):
+        headers = {"Authorization": f"{scheme} {TOKEN}"}
+        assert guarded.http.get("/v1/searches", headers=headers).status_code == 200
+
+
+def test_a_wrong_token_is_logged_without_its_text(
+    guarded: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    guarded.http.get("/v1/searches", headers={"Authorization": "Bearer almost-right"})
+    [told] = [record.getMessage() for record in caplog.records if record.name == "api.auth"]
+    assert told == "127.0.0.1 sent a wrong token for '/v1/searches'"
+
+
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/openapi.json"])
 def test_health_needs_no_token(guarded: Live, path: str) -> None:
     assert guarded.http.get(path).status_code == 200

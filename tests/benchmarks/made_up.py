@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from search_service.comparisons.outcome import CellOutcome
-from search_service.comparisons.results import Row, Table
+from search_service.comparisons.results import Table
+from search_service.comparisons.row import Row
 
 NETWORK = {"architecture": "Unet", "encoder": "resnet18"}
 

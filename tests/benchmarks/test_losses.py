@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from benchmarks.losses import map_seconds, peak_bytes, random_batch, step_seconds, supplied_loss
+from benchmarks.losses import map_seconds, random_batch, step, step_seconds, supplied_loss
+from benchmarks.memory import peak_bytes
 from surrogate_zoo.loss_networks.edge import EdgeNetwork
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.losses.distance_maps import MAPS
@@ -35,9 +36,10 @@ def test_peak_memory_grows_by_what_is_held_until_the_gradient() -> None:
     logits, target = random_batch((2, 8, 64, 64), 4, 0.0, "cpu")
 
     def peak_of_copies(copies: int) -> float:
-        peak = peak_bytes(
-            lambda scores, _: torch.cat([scores] * copies).exp().sum(), logits, target
-        )
+        def copied(scores: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+            return torch.cat([scores] * copies).exp().sum()
+
+        peak = peak_bytes(lambda: step(copied, logits, target), "cpu")
         return peak / (logits.numel() * logits.element_size())
 
     # exp() holds its result for the gradient while the gradient of the copies is computed.

@@ -75,6 +75,7 @@ def write_datasets(root: Path) -> None:
     """The datasets that pages register: small ones, in the layouts that they name."""
     for name in ("mine", "leaves"):
         write_folder(root / name)
+    write_cells(root / "cells")
     folders.segnet(root / "camvid")
     rows.voc(root / "VOCdevkit" / "VOC2012")
 
@@ -89,3 +90,20 @@ def write_folder(root: Path, count: int = 24, side: int = 64) -> None:
         folders.save(
             root / "images" / f"{index:02d}.png", (80 * mask[..., None] + noise).astype(np.uint8)
         )
+
+
+def write_cells(root: Path, count: int = 24, side: int = 64) -> None:
+    """Bright discs on dark ground, some of which touch; a label image numbers them."""
+    rows_of, columns = np.mgrid[:side, :side]
+    for index in range(count):
+        random = np.random.default_rng(index)
+        numbers = np.zeros((side, side), dtype=np.uint8)
+        for number in range(1, 9):
+            row, column = random.integers(6, side - 6, 2)
+            numbers[np.hypot(rows_of - row, columns - column) < random.integers(4, 9)] = number
+        bright = 40 + 120 * (numbers > 0)[..., None] + random.integers(0, 40, (side, side, 3))
+        folders.save(root / "instances" / f"{index:02d}.png", numbers)
+        folders.save(root / "images" / f"{index:02d}.png", bright.astype(np.uint8))
+    names = [f"{index:02d}" for index in range(count)]
+    (root / "train.txt").write_text("\n".join(names[:18]))
+    (root / "val.txt").write_text("\n".join(names[18:]))

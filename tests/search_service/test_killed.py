@@ -24,6 +24,9 @@ from search_service.settings import Settings
 from tests.conftest import CHECKOUT, DEADLINE
 from tests.search_service.bowl import curves_of, expected
 from tests.search_service.service import Desk, create, result_of, small
+from workers.retraining.results import METRICS
+from workers.retraining.retraining import CHECKPOINT
+from workers.tasks.retraining import WEIGHTS
 
 pytestmark = pytest.mark.slow
 
@@ -49,10 +52,17 @@ class Process:
                 stderr=output,
             )
 
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait for the end and return the exit status."""
+        return self._process.wait(DEADLINE)
+
     def end(self, number: signal.Signals) -> int:
         """Send a signal and return the exit status."""
-        self._process.send_signal(number)
-        return self._process.wait(DEADLINE)
+        self.send(number)
+        return self.wait()
 
     def kill(self) -> None:
         if self._process.poll() is None:
@@ -232,6 +242,49 @@ def test_killed_while_it_trains_an_edge_network_a_retraining_ends_as_an_uninterr
     assert first["metrics"] == second["metrics"]
     statuses = [body["status"] for body in _told(desk, killed, "loss-network")]
     assert statuses == ["training", "training", "trained"]
+
+
+OF_OBJECTS: dict[str, Any] = {
+    "loss": "cross-entropy-discriminative",
+    "dataset": "shapes",
+    "network": QUICK_NETWORK.model_dump() | {"embedding": 4},
+    "training": {"iterations": 600, "batch_size": 4, "crop": [32, 32]},
+    "checkpoint_every": 25,
+    "scoring": {"tolerance": 2, "clustering": {"method": "mean-shift"}},
+    "clusterings": {"watershed": {"method": "watershed", "radius": 4}},
+    "tune_clustering": {"factors": [1, 2], "min_pixels": [1, 20]},
+    "oracles": ["oracle-semantic", "oracle-centres"],
+}
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_killed_in_the_middle_a_retraining_of_objects_ends_as_an_uninterrupted_one(
+    desk: Desk, start: Callable[..., Process], settings: Settings
+) -> None:
+    request = RetrainingRequest.model_validate(OF_OBJECTS)
+    killed = desk.submit(request)
+    controller = start(["search_service.controller"], LOSSFIT_ACTORS="1")
+    checkpoint = settings.home / "jobs" / killed / CHECKPOINT
+    desk.wait(checkpoint.exists, "checkpoint")
+    controller.end(signal.SIGKILL)
+    assert desk.job(killed).state == "running"
+    start(["search_service.controller"], LOSSFIT_ACTORS="1")
+    straight = desk.submit(request)
+    ends = [desk.wait_for(job_id) for job_id in (killed, straight)]
+    assert [(job.state, job.error) for job in ends] == [("succeeded", None)] * 2
+    assert len({body["done"] for body in _told(desk, killed, "progress")}) > 1
+    first, second = (result_of(job) for job in ends)
+    assert first["objects"] == second["objects"]
+    assert first["metrics"] == second["metrics"]
+    assert {"sbd", "dic", "miou"} <= first["metrics"].keys()
+    assert [*first["objects"]["scores"]] == ["mean-shift", "watershed"]
+    with desk.reading() as session:
+        kept = [
+            {file.name: file.sha256 for file in jobs.artifacts(session, job_id)}
+            for job_id in (killed, straight)
+        ]
+    for name in (WEIGHTS, METRICS, "objects.png"):
+        assert kept[0][name] == kept[1][name]
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)

@@ -39,3 +39,19 @@ def test_the_tilde_is_the_users_home() -> None:
 def test_what_cannot_be_is_refused(fields: dict[str, int]) -> None:
     with pytest.raises(ValidationError):
         Settings.model_validate(fields)
+
+
+@pytest.mark.parametrize("token", ["", "  "])
+def test_an_empty_token_is_none_that_somebody_meant(token: str) -> None:
+    with pytest.raises(ValidationError, match="is empty: set it to a secret"):
+        Settings.model_validate({"token": token})
+
+
+@pytest.mark.parametrize(
+    ("host", "is_open"),
+    [("127.0.0.1", False), ("127.8.8.8", False), ("::1", False), ("LocalHost", False)]
+    + [(host, True) for host in ("0.0.0.0", "::", "10.0.0.7", "lab.example")],  # noqa: S104
+)
+def test_a_service_that_others_reach_is_open_without_a_token(host: str, is_open: bool) -> None:
+    assert Settings(host=host).is_open is is_open
+    assert not Settings.model_validate({"host": host, "token": "a secret"}).is_open

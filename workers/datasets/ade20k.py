@@ -2,30 +2,29 @@
 
 from workers.datasets.class_names import ADE20K
 from workers.datasets.dataset import compare_counts
-from workers.datasets.decoding import LabelImages, labels_from_one
+from workers.datasets.decoding import labels_from_one
 from workers.datasets.file_dataset import FileDataset, pair_all
-from workers.datasets.files import existing, folder_below, list_files
+from workers.datasets.files import DatasetFolder
+from workers.datasets.label_images import LabelImages
 from workers.tasks.datasets import Ade20kSource
 
 FOLDERS = {"train": "training", "val": "validation"}
 PUBLISHED = {"train": 20_210, "val": 2000}
 
 
-def open_ade20k(source: Ade20kSource) -> FileDataset:
-    """Open the splits ``train`` and ``val``; label 0 is void, label k the class k - 1.
-
-    Raises:
-        DatasetError: A folder is missing.
-    """
-    root = existing(source.root)
+def open_ade20k(source: Ade20kSource, root: DatasetFolder) -> FileDataset:
+    """Open the splits ``train`` and ``val``; label 0 is void, label k the class k - 1."""
     read = LabelImages(labels_from_one(len(ADE20K)))
     pairs = {
         split: pair_all(
-            list_files(folder_below(root, f"images/{folder}"), ".jpg"),
-            list_files(folder_below(root, f"annotations/{folder}"), ".png"),
+            root,
+            root.files(f"images/{folder}"),
+            root.files(f"annotations/{folder}", ".png"),
             read,
         )
         for split, folder in FOLDERS.items()
     }
     remarks = ["The test split has no public labels; it is left out."]
-    return FileDataset(ADE20K, source.size, pairs, remarks + compare_counts(pairs, PUBLISHED))
+    return FileDataset(
+        source, root, ADE20K, pairs, remarks=remarks + compare_counts(pairs, PUBLISHED)
+    )

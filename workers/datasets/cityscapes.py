@@ -8,9 +8,10 @@ import numpy as np
 
 from workers.datasets.class_names import CITYSCAPES
 from workers.datasets.dataset import VOID, compare_counts
-from workers.datasets.decoding import LabelImages, Table, label_table, look_up, read_instances
+from workers.datasets.decoding import Table, label_table, look_up, read_instances
 from workers.datasets.file_dataset import Annotation, FileDataset, Reader, pair_all
-from workers.datasets.files import existing, folder_below, list_files
+from workers.datasets.files import DatasetFolder
+from workers.datasets.label_images import LabelImages
 from workers.tasks.datasets import CityscapesSource
 
 EVALUATED = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
@@ -23,21 +24,17 @@ THINGS = tuple(label for label, stored in enumerate(EVALUATED) if stored >= 24)
 PUBLISHED = {"train": 2975, "val": 500}
 
 
-def open_cityscapes(source: CityscapesSource) -> FileDataset:
-    """Open the splits ``train`` and ``val``; an image's name is its city and its frame.
-
-    Raises:
-        DatasetError: A folder is missing.
-    """
-    root = existing(source.root)
+def open_cityscapes(source: CityscapesSource, root: DatasetFolder) -> FileDataset:
+    """Open the splits ``train`` and ``val``; an image's name is its city and its frame."""
     ids = dict.fromkeys(range(LABEL_IDS), VOID)
     table = label_table(ids | {stored: label for label, stored in enumerate(EVALUATED)})
     read: Reader = partial(read_objects, table) if source.instances else LabelImages(table)
     ending = "_gtFine_instanceIds.png" if source.instances else "_gtFine_labelIds.png"
     pairs = {
         split: pair_all(
-            list_files(folder_below(root, f"leftImg8bit/{split}"), "_leftImg8bit.png"),
-            list_files(folder_below(root, f"gtFine/{split}"), ending),
+            root,
+            root.files(f"leftImg8bit/{split}", "_leftImg8bit.png"),
+            root.files(f"gtFine/{split}", ending),
             read,
         )
         for split in PUBLISHED
@@ -45,7 +42,7 @@ def open_cityscapes(source: CityscapesSource) -> FileDataset:
     remarks = ["The test split has no public labels; it is left out."]
     remarks += compare_counts(pairs, PUBLISHED)
     things = THINGS if source.instances else ()
-    return FileDataset(CITYSCAPES, source.size, pairs, remarks, things)
+    return FileDataset(source, root, CITYSCAPES, pairs, remarks=remarks, things=things)
 
 
 def read_objects(table: Table, files: Sequence[Path]) -> Annotation:

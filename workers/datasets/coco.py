@@ -26,7 +26,7 @@ from workers.datasets.coco_files import (
 from workers.datasets.dataset import VOID, Lost, Pixels, compare_counts
 from workers.datasets.extras import optional
 from workers.datasets.file_dataset import Annotation, FileDataset, Mask, Pair
-from workers.datasets.files import existing, file_below, folder_below, list_files
+from workers.datasets.files import DatasetFolder, without_ending
 from workers.tasks.datasets import CocoSource
 
 Coordinate = Annotated[float, Field(ge=-100_000, le=100_000)]
@@ -64,7 +64,7 @@ class Instances(TypedDict):
 INSTANCES = TypeAdapter(Instances)
 
 
-def open_coco(source: CocoSource) -> FileDataset:
+def open_coco(source: CocoSource, root: DatasetFolder) -> FileDataset:
     """Open the splits ``train`` and ``val``: label 0 is background, then the categories in order.
 
     A crowd is of its category. Pixels that instances of different categories claim are void. Where
@@ -74,27 +74,26 @@ def open_coco(source: CocoSource) -> FileDataset:
     image of COCO's training split.
 
     Raises:
-        DatasetError: A folder or an annotation file is missing or wrong, or there is no pycocotools.
+        DatasetError: An annotation file is missing or wrong, or there is no pycocotools.
     """
     optional("pycocotools.mask", "coco")
-    root = existing(source.root)
     pairs: dict[str, dict[str, Pair]] = {}
     categories: dict[Path, list[Category]] = {}
     for split in PUBLISHED:
-        path = file_below(root, f"annotations/instances_{split}2017.json")
+        path = root.file(f"annotations/instances_{split}2017.json")
         content = read_annotations(path, INSTANCES)
         categories[path] = content["categories"]
         pairs[split] = _pairs(root, split, content, path, objects=source.instances)
     classes = ("background", *common_names(categories))
     remarks = [NO_TEST_LABELS, *compare_counts(pairs, PUBLISHED)]
     things = range(1, len(classes)) if source.instances else ()
-    return FileDataset(classes, source.size, pairs, remarks, things)
+    return FileDataset(source, root, classes, pairs, remarks=remarks, things=things)
 
 
 def _pairs(
-    root: Path, split: str, content: Instances, path: Path, *, objects: bool
+    root: DatasetFolder, split: str, content: Instances, path: Path, *, objects: bool
 ) -> dict[str, Pair]:
-    images = list_files(folder_below(root, f"{split}2017"), ".jpg")
+    images = root.files(f"{split}2017")
     labels = labels_by_category(path, content["categories"])
     outlines: dict[int, list[tuple[Any, ...]]] = {image["id"]: [] for image in content["images"]}
     for annotation in content["annotations"]:
@@ -105,7 +104,7 @@ def _pairs(
         outlines[annotation["image_id"]].append((label, annotation["segmentation"], *crowd))
     pairs = {}
     for image in content["images"]:
-        name = image["file_name"].removesuffix(".jpg")
+        name = without_ending(image["file_name"])
         drawing = [image["height"], image["width"], outlines.pop(image["id"])]
         where = f"{path}, image {image['file_name']},"
         text = json.dumps(drawing, default=list).encode()

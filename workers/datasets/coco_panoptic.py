@@ -21,9 +21,9 @@ from workers.datasets.coco_files import (
     read_annotations,
 )
 from workers.datasets.dataset import VOID, Pixels, compare_counts
-from workers.datasets.decoding import open_image
 from workers.datasets.file_dataset import Annotation, FileDataset, Mask, Pair
-from workers.datasets.files import Missing, existing, file_below, folder_below, list_files
+from workers.datasets.files import DatasetFolder, Missing, without_ending
+from workers.datasets.image_files import open_image
 from workers.tasks.datasets import CocoPanopticSource
 
 
@@ -54,7 +54,7 @@ class Panoptic(TypedDict):
 PANOPTIC = TypeAdapter(Panoptic)
 
 
-def open_coco_panoptic(source: CocoPanopticSource) -> FileDataset:
+def open_coco_panoptic(source: CocoPanopticSource, root: DatasetFolder) -> FileDataset:
     """Open the splits ``train`` and ``val``: classes are the categories, things and stuff alike.
 
     A pixel without a segment (id 0) is void; a crowd is of its category, or void where objects are
@@ -62,20 +62,19 @@ def open_coco_panoptic(source: CocoPanopticSource) -> FileDataset:
     kept.
 
     Raises:
-        DatasetError: A folder or an annotation file is missing or wrong.
+        DatasetError: An annotation file is missing or wrong.
     """
-    root = existing(source.root)
     pairs: dict[str, dict[str, Pair]] = {}
     categories: dict[Path, list[Category]] = {}
     for split in PUBLISHED:
-        path = file_below(root, f"annotations/panoptic_{split}2017.json")
+        path = root.file(f"annotations/panoptic_{split}2017.json")
         content = read_annotations(path, PANOPTIC)
         categories[path] = content["categories"]
         pairs[split] = _pairs(root, split, content, path, objects=source.instances)
     remarks = [NO_TEST_LABELS, *compare_counts(pairs, PUBLISHED)]
     names = common_names(categories)
     things = _things(categories) if source.instances else ()
-    return FileDataset(names, source.size, pairs, remarks, things)
+    return FileDataset(source, root, names, pairs, remarks=remarks, things=things)
 
 
 def _things(files: Mapping[Path, Sequence[Category]]) -> tuple[int, ...]:
@@ -92,12 +91,12 @@ def _things(files: Mapping[Path, Sequence[Category]]) -> tuple[int, ...]:
 
 
 def _pairs(
-    root: Path, split: str, content: Panoptic, path: Path, *, objects: bool
+    root: DatasetFolder, split: str, content: Panoptic, path: Path, *, objects: bool
 ) -> dict[str, Pair]:
-    images = list_files(folder_below(root, f"{split}2017"), ".jpg")
-    masks = list_files(folder_below(root, f"annotations/panoptic_{split}2017"), ".png")
+    images = root.files(f"{split}2017")
+    masks = root.files(f"annotations/panoptic_{split}2017", ".png")
     labels = labels_by_category(path, content["categories"])
-    names = {image["id"]: image["file_name"].removesuffix(".jpg") for image in content["images"]}
+    names = {image["id"]: without_ending(image["file_name"]) for image in content["images"]}
     pairs = {}
     for annotation in content["annotations"]:
         name = names.get(annotation["image_id"])

@@ -6,7 +6,7 @@ from pathlib import Path
 from surrogate_zoo.errors import DatasetError
 from workers.datasets.decoding import read_instances
 from workers.datasets.file_dataset import Annotation, FileDataset, pair
-from workers.datasets.files import existing, list_files
+from workers.datasets.files import DatasetFolder
 from workers.datasets.nuclei import one_thing
 from workers.datasets.splits import split_by_ratio
 from workers.tasks.datasets import CvpppSource
@@ -15,22 +15,21 @@ CLASSES = ("background", "leaf")
 THINGS = (1,)
 
 
-def open_cvppp(source: CvpppSource) -> FileDataset:
+def open_cvppp(source: CvpppSource, root: DatasetFolder) -> FileDataset:
     """Open ``<name>_rgb.png`` with ``<name>_label.png``, split by ratio.
 
     Raises:
-        DatasetError: The folder is missing, or has too few images for the ratio.
+        DatasetError: There are too few images for the ratio.
     """
-    root = existing(source.root).resolve()
-    images, labels = list_files(root, "_rgb.png"), list_files(root, "_label.png")
+    images, labels = root.files(".", "_rgb.png"), root.files(".", "_label.png")
     names = tuple(sorted(images.files.keys() | labels.files.keys()))
     if not names:
-        raise DatasetError(f"{root} holds no image (*{images.ending}).")
+        raise DatasetError(f"{root.given} holds no image (*{images.ending}).")
     pairs = {
         split: {name: pair(name, images, labels, read_leaves) for name in some}
         for split, some in split_by_ratio(names, source.ratio, source.seed).items()
     }
-    return FileDataset(CLASSES, source.size, pairs, things=THINGS)
+    return FileDataset(source, root, CLASSES, pairs, things=THINGS)
 
 
 def read_leaves(files: Sequence[Path]) -> Annotation:

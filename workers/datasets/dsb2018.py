@@ -9,7 +9,7 @@ from surrogate_zoo.errors import DatasetError
 from workers.datasets.dataset import Lost
 from workers.datasets.decoding import read_instances
 from workers.datasets.file_dataset import Annotation, FileDataset, Mask, Pair
-from workers.datasets.files import Missing, existing, list_files
+from workers.datasets.files import DatasetFolder, Missing
 from workers.datasets.instances import Instances
 from workers.datasets.nuclei import labelled_nuclei, nuclei_classes
 from workers.datasets.splits import split_by_ratio
@@ -19,13 +19,12 @@ Found = Mapping[tuple[str, str], Sequence[Path]]
 """(name of a sample, ``images`` or ``masks``) -> PNG files, in the order of their names."""
 
 
-def open_dsb2018(source: Dsb2018Source) -> FileDataset:
+def open_dsb2018(source: Dsb2018Source, root: DatasetFolder) -> FileDataset:
     """Open ``<name>/images/<name>.png`` with ``<name>/masks/*.png``, split by ratio.
 
     Raises:
-        DatasetError: The folder is missing, or has too few images for the ratio.
+        DatasetError: There are too few images for the ratio, or files that have no place.
     """
-    root = existing(source.root).resolve()
     files = _find(root)
     splits = split_by_ratio(tuple(sorted({name for name, _ in files})), source.ratio, source.seed)
 
@@ -35,24 +34,24 @@ def open_dsb2018(source: Dsb2018Source) -> FileDataset:
 
     def sample(name: str) -> Pair:
         images, masks = files.get((name, "images"), ()), tuple(files.get((name, "masks"), ()))
-        image = images[0] if images else Missing(f"{root / name}/images/{name}.png")
-        mask = Mask(masks, read) if masks else Missing(f"{root / name}/masks/*.png")
+        image = images[0] if images else Missing(f"{root.given / name}/images/{name}.png")
+        mask = Mask(masks, read) if masks else Missing(f"{root.given / name}/masks/*.png")
         return Pair(image, mask)
 
     pairs = {split: {name: sample(name) for name in names} for split, names in splits.items()}
     classes, things = nuclei_classes(source)
-    return FileDataset(classes, source.size, pairs, things=things)
+    return FileDataset(source, root, classes, pairs, things=things)
 
 
-def _find(root: Path) -> Found:
+def _find(root: DatasetFolder) -> Found:
     files: dict[tuple[str, str], list[Path]] = {}
-    for path in list_files(root, ".png").files.values():
-        match path.relative_to(root).parts:
+    for path in root.files(".", ".png").files.values():
+        match path.relative_to(root.path).parts:
             case (name, ("images" | "masks") as kind, _):
                 files.setdefault((name, kind), []).append(path)
             case _:
                 raise DatasetError(
-                    f"{path} is neither in <name>/images nor in <name>/masks below {root}; "
+                    f"{path} is neither in <name>/images nor in <name>/masks below {root.given}; "
                     "give the folder stage1_train itself."
                 )
     return files

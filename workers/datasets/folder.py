@@ -1,41 +1,38 @@
 """A plain folder of images and masks, split by files of names or by ratio."""
 
-from workers.datasets.dataset import refuse
-from workers.datasets.decoding import LabelImages
-from workers.datasets.file_dataset import FileDataset, pair
-from workers.datasets.files import Listing, existing, folder_below, list_files
+from surrogate_zoo.errors import DatasetError
+from workers.datasets.file_dataset import FileDataset, pair_listed
+from workers.datasets.files import DatasetFolder, Listing
+from workers.datasets.label_images import LabelImages
 from workers.datasets.splits import SPLITS, listed_splits, split_by_ratio
 from workers.tasks.datasets import FolderSource
 
 
-def open_folder(source: FolderSource) -> FileDataset:
+def open_folder(source: FolderSource, root: DatasetFolder) -> FileDataset:
     """Open a folder dataset.
 
+    Noted in ``root.faults``: a folder is missing; some split files are there but no ``train.txt``;
+    split by ratio, an image or a mask has no partner.
+
     Raises:
-        DatasetError: A folder is missing; some split files are there but no ``train.txt``; split
-            by ratio, an image or a mask has no partner or a wanted split gets no image.
+        DatasetError: Split by ratio, a wanted split gets no image.
     """
-    root = existing(source.root)
-    images = list_files(folder_below(root, source.images))
-    masks = list_files(folder_below(root, source.masks))
-    if any((root / f"{split}.txt").is_file() for split in SPLITS):
-        splits = listed_splits(root)
+    images, masks = root.files(source.images), root.files(source.masks)
+    if any(root.has(f"{split}.txt") for split in SPLITS):
+        splits = listed_splits(root, images, masks)
     else:
-        _require_partners(images, masks)
-        splits = split_by_ratio(tuple(sorted(images.files)), source.ratio, source.seed)
+        both = _partners(root, images, masks)
+        cut = split_by_ratio(both, source.ratio, source.seed)
+        splits = {split: {name: name for name in names} for split, names in cut.items()}
     read = LabelImages.of(source)
-    pairs = {
-        split: {name: pair(name, images, masks, read) for name in names}
-        for split, names in splits.items()
-    }
-    return FileDataset(source.classes, source.size, pairs)
+    pairs = {split: pair_listed(names, images, masks, read) for split, names in splits.items()}
+    return FileDataset(source, root, source.classes, pairs)
 
 
-def _require_partners(images: Listing, masks: Listing) -> None:
+def _partners(root: DatasetFolder, images: Listing, masks: Listing) -> tuple[str, ...]:
+    """The names that have an image and a mask; the others are noted."""
     for kind, here, there in (("mask", images, masks), ("image", masks, images)):
-        refuse(
-            [
-                f"{here.files[name]} has no {kind}; there is no {there.folder / name}."
-                for name in sorted(here.files.keys() - there.files.keys())
-            ]
-        )
+        for name in sorted(here.files.keys() - there.files.keys() if not there.fault else ()):
+            missing = there.missing(name)
+            root.note(DatasetError(missing.sentence(f"{here.files[name]} has no {kind}")))
+    return tuple(sorted(images.files.keys() & masks.files.keys()))

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from surrogate_zoo.errors import UnknownNameError
+from surrogate_zoo.errors import DatasetError, UnknownNameError
 from workers.datasets.ade20k import open_ade20k
 from workers.datasets.cityscapes import open_cityscapes
 from workers.datasets.coco import open_coco
 from workers.datasets.coco_panoptic import open_coco_panoptic
 from workers.datasets.cvppp import open_cvppp
-from workers.datasets.dataset import Dataset
+from workers.datasets.dataset import Dataset, refusal
 from workers.datasets.dsb2018 import open_dsb2018
+from workers.datasets.files import DatasetFolder
 from workers.datasets.folder import open_folder
 from workers.datasets.nuclei import open_nuclei
 from workers.datasets.nyu import open_nyu
@@ -19,13 +20,14 @@ from workers.datasets.segnet import open_segnet
 from workers.datasets.shapes import ShapesDataset
 from workers.datasets.voc import open_voc
 from workers.datasets.voc_sbd import open_voc_sbd
-from workers.tasks.datasets import DatasetSource
+from workers.tasks.datasets import DatasetSource, Registered, ShapesSource
 
-Opener = Callable[[Any], Dataset]
-"""Opens a dataset; takes the source of its layout."""
+Opener = Callable[[Any, Any], Dataset]
+"""Opens a dataset; takes the source of its layout, and its folder, where it notes what is wrong (a
+``DatasetFolder``; None where nothing lies in files)."""
 
 LAYOUTS: Mapping[str, Opener] = {
-    "shapes": ShapesDataset,
+    "shapes": lambda source, _folder: ShapesDataset(source),
     "segnet": open_segnet,
     "folder": open_folder,
     "voc": open_voc,
@@ -48,8 +50,34 @@ def open_dataset(source: DatasetSource) -> Dataset:
 
     Raises:
         UnknownNameError: No layout of that name.
-        DatasetError: Folders, split files or pairs are missing or wrong.
+        DatasetError: Folders, split files or pairs are missing or wrong; has all that is.
+    """
+    dataset, faults = opened(source)
+    if dataset is None or faults:
+        raise refusal(faults)
+    return dataset
+
+
+def opened(source: DatasetSource) -> tuple[Dataset | None, tuple[str, ...]]:
+    """Open a dataset as far as it goes, and tell what is wrong with it.
+
+    Returns:
+        The dataset, None where nothing can be read of it, and the faults that were seen.
+
+    Raises:
+        UnknownNameError: No layout of that name.
     """
     if source.layout not in LAYOUTS:
         raise UnknownNameError("dataset layout", source.layout, LAYOUTS)
-    return LAYOUTS[source.layout](source)
+    faults: list[str] = []
+    if isinstance(source, ShapesSource):
+        return LAYOUTS[source.layout](source, None), ()
+    known = source.registered or Registered()
+    try:
+        root = DatasetFolder(source.root, known.links)
+        faults = root.faults
+        dataset = LAYOUTS[source.layout](source, root)
+    except DatasetError as error:
+        return None, tuple(dict.fromkeys([*faults, *error.faults]))
+    dataset.registered = known.splits
+    return dataset, tuple(dict.fromkeys(faults))

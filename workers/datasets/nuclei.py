@@ -6,31 +6,26 @@ from pathlib import Path
 import numpy as np
 
 from workers.datasets.decoding import read_instances
-from workers.datasets.file_dataset import Annotation, FileDataset, pair
-from workers.datasets.files import existing, folder_below, list_files
+from workers.datasets.file_dataset import Annotation, FileDataset, pair_listed
+from workers.datasets.files import DatasetFolder
 from workers.datasets.instances import BORDER, CLASSES, NUCLEUS, Instances, border_classes
 from workers.datasets.splits import listed_splits
 from workers.tasks.datasets import BorderSource, NucleiSource
 
 
-def open_nuclei(source: NucleiSource) -> FileDataset:
-    """Open images/, instances/ and the splits that ``<split>.txt`` lists.
-
-    Raises:
-        DatasetError: A folder or ``train.txt`` is missing.
-    """
-    root = existing(source.root)
-    images, masks = (list_files(folder_below(root, name)) for name in ("images", "instances"))
+def open_nuclei(source: NucleiSource, root: DatasetFolder) -> FileDataset:
+    """Open images/, instances/ and the splits that ``<split>.txt`` lists."""
+    images, masks = root.files("images"), root.files("instances")
 
     def read(files: Sequence[Path]) -> Annotation:
         return labelled_nuclei(read_instances(files[0]), source)
 
     pairs = {
-        split: {name: pair(name, images, masks, read) for name in names}
-        for split, names in listed_splits(root).items()
+        split: pair_listed(names, images, masks, read)
+        for split, names in listed_splits(root, images, masks).items()
     }
     classes, things = nuclei_classes(source)
-    return FileDataset(classes, source.size, pairs, things=things)
+    return FileDataset(source, root, classes, pairs, things=things)
 
 
 def nuclei_classes(source: BorderSource) -> tuple[tuple[str, ...], tuple[int, ...]]:

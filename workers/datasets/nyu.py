@@ -2,29 +2,26 @@
 
 from workers.datasets.class_names import NYU
 from workers.datasets.dataset import compare_counts
-from workers.datasets.decoding import LabelImages, labels_from_one
-from workers.datasets.file_dataset import FileDataset, pair
-from workers.datasets.files import existing, folder_below, list_files, read_names
+from workers.datasets.decoding import labels_from_one
+from workers.datasets.file_dataset import FileDataset, pair_listed
+from workers.datasets.files import DatasetFolder
+from workers.datasets.label_images import LabelImages
+from workers.datasets.name_lists import read_names
 from workers.tasks.datasets import NyuSource
 
 PUBLISHED = {"train": 795, "test": 654}
 NO_VAL = "There is no validation split; the official one is 'test'."
 
 
-def open_nyu(source: NyuSource) -> FileDataset:
+def open_nyu(source: NyuSource, root: DatasetFolder) -> FileDataset:
     """Open the splits ``train`` and ``test``; label 0 is void, label k the class k - 1.
 
     Names are listed plainly (``0001``) or with their folder (``RGB/0001.jpg``).
-
-    Raises:
-        DatasetError: A folder or a list of names is missing.
     """
-    root = existing(source.root)
-    images, masks = (list_files(folder_below(root, name)) for name in ("RGB", "Label"))
+    images, masks = root.files("RGB"), root.files("Label")
     read = LabelImages(labels_from_one(len(NYU)))
-    named = {split: read_names(root, f"{split}.txt") for split in PUBLISHED}
-    pairs = {
-        split: {name: pair(name.removeprefix("RGB/"), images, masks, read) for name in names}
-        for split, names in named.items()
-    }
-    return FileDataset(NYU, source.size, pairs, [NO_VAL, *compare_counts(pairs, PUBLISHED)])
+    named = {split: read_names(root, f"{split}.txt", images, masks) for split in PUBLISHED}
+    pairs = {split: pair_listed(names, images, masks, read) for split, names in named.items()}
+    return FileDataset(
+        source, root, NYU, pairs, remarks=[NO_VAL, *compare_counts(pairs, PUBLISHED)]
+    )

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from surrogate_zoo.errors import DatasetError
 from workers.datasets.class_names import NYU
@@ -14,22 +13,23 @@ from workers.datasets.dataset import VOID, Dataset, Pixels, Sample, compare_coun
 from workers.datasets.decoding import Table, look_up
 from workers.datasets.extras import optional
 from workers.datasets.file_dataset import resize
-from workers.datasets.files import existing, file_below
+from workers.datasets.files import DatasetFolder
 from workers.datasets.matlab import read_matlab
 from workers.datasets.nyu import NO_VAL, PUBLISHED
 from workers.tasks.datasets import NyuMatSource
 
 
-def open_nyu_mat(source: NyuMatSource) -> "NyuMatDataset":
+def open_nyu_mat(source: NyuMatSource, root: DatasetFolder) -> "NyuMatDataset":
     """Open the splits ``train`` and ``test`` of ``splits.mat``.
 
     Raises:
         DatasetError: A file is missing or of another form, or there is no h5py.
     """
-    root = existing(source.root)
-    path = file_below(root, "nyu_depth_v2_labeled.mat")
-    table = _class_table(file_below(root, "classMapping40.mat"))
-    return NyuMatDataset(path, _splits(file_below(root, "splits.mat")), table, source.size)
+    if source.bands is not None:
+        raise DatasetError("The layout nyu-mat reads RGB alone: leave bands out.")
+    path = root.file("nyu_depth_v2_labeled.mat")
+    table = _class_table(root.file("classMapping40.mat"))
+    return NyuMatDataset(path, _splits(root.file("splits.mat")), table, source.size)
 
 
 def _class_table(path: Path) -> Table:
@@ -77,7 +77,15 @@ class NyuMatDataset(Dataset):
         """Read one image and its labels, and turn them upright."""
         name, image, stored = self._stored(split, index)
         labels = look_up(stored.T, self._table, f"{self._path}, image {name},")
-        return resize(Image.fromarray(np.ascontiguousarray(image.T)), labels, self._size)
+        return resize(np.ascontiguousarray(image.T), labels, self._size)
+
+    def files(self, split: str, index: int) -> tuple[Path, ...]:  # noqa: ARG002
+        """The one file that holds all."""
+        return (self._path,)
+
+    def beside(self, split: str, index: int) -> bytes:  # noqa: ARG002
+        """What the labels mean."""
+        return self._table.tobytes()
 
     def digest(self, split: str, index: int) -> bytes:
         """SHA-256 of the stored pixels and labels, and of what the labels mean."""

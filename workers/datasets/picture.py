@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from workers.datasets.band_statistics import as_picture
 from workers.datasets.dataset import VOID, Dataset, Objects, Pixels, Sample
 
 GRID = 3  # samples a row, and rows
@@ -71,7 +72,7 @@ def draw_samples(
     across = (3 if dataset.things else 2) * BOX[0] + GAP  # from sample to sample
     key = _key(dataset.classes, present.tolist(), GRID * across + GAP)
     rows = -(-len(samples) // GRID)
-    alike = [dataset.sample(split, names.index(name)).image for name in neighbours]
+    alike = [as_picture(dataset.sample(split, names.index(name)).image) for name in neighbours]
     below = LINE + BOX[1] + GAP if alike else 0
     height = rows * (LINE + BOX[1] + GAP) + below + key.height + 2 * GAP
     picture = Image.new("RGB", (key.width, height), "white")
@@ -90,7 +91,7 @@ def draw_samples(
 
 def _parts(sample: Sample) -> Iterator[Pixels]:
     """What is drawn of a sample, from left to right."""
-    yield sample.image
+    yield as_picture(sample.image)
     yield palette()[sample.mask]
     if sample.instances is not None:
         yield draw_objects(sample.mask, sample.instances)

@@ -3,17 +3,27 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from workers.datasets import object_counts
-from workers.datasets.dataset import VOID, Dataset, Key, collect
-from workers.datasets.layouts import open_dataset
+from surrogate_zoo.errors import DatasetError
+from workers.datasets import notes, object_counts
+from workers.datasets.band_statistics import (
+    BandStatistics,
+    BandSums,
+    as_picture,
+    band_sums,
+    statistics,
+)
+from workers.datasets.dataset import VOID, Dataset, Key, attempted, refusal
+from workers.datasets.layouts import opened
 from workers.datasets.near_duplicates import Hash, hash_of
 from workers.datasets.object_counts import (
     InstanceCounts,
@@ -23,7 +33,7 @@ from workers.datasets.object_counts import (
 )
 from workers.datasets.repeats import Repeated, Shared, repeated, shared, told
 from workers.datasets.training_split import check_training_labels
-from workers.tasks.datasets import BorderSource, DatasetSource
+from workers.tasks.datasets import BorderSource, DatasetSource, LabelledSource, SplitFiles
 
 LISTED_SIZES = 10
 
@@ -46,6 +56,8 @@ class DatasetReport(BaseModel):
             they were looked for.
         shared: What each other split has of the training split's images, likewise.
         instances: Its objects; None where the dataset has no things.
+        present: Split -> names of the classes that have pixels there.
+        bands: What its images' bands hold; None where they are RGB with 8 bits.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -62,6 +74,8 @@ class DatasetReport(BaseModel):
     repeated: Repeated | None = None
     shared: tuple[Shared, ...] = ()
     instances: InstanceCounts | None = None
+    present: dict[str, tuple[str, ...]] = {}
+    bands: BandStatistics | None = None
 
 
 @dataclass(frozen=True)
@@ -72,36 +86,103 @@ class _Count:
     pixels_digest: bytes  # of the decoded image
     hash: Hash
     objects: ObjectCount | None
+    turned: bool
+    bands: BandSums | None
+
+
+class Examination(NamedTuple):
+    """What reading every file of a dataset came to.
+
+    Attributes:
+        report: What it holds; None where something is wrong.
+        faults: All that is wrong, a sentence each.
+        files: Split -> its files as they were found. Empty where they are drawn.
+    """
+
+    report: DatasetReport | None
+    faults: tuple[str, ...]
+    files: Mapping[str, SplitFiles] = MappingProxyType({})
 
 
 def describe(source: DatasetSource) -> DatasetReport:
     """Read every file of every split once and report what the dataset holds.
 
-    Images are decoded a few at a time by a thread pool; only counts and hashes are kept.
-
     Raises:
-        DatasetError: Something is missing or wrong; names the file, or lists ten and the number. Or
+        DatasetError: Something is missing or wrong; has all faults, and lists ten and the number. Or
             the training split holds fewer than two classes.
     """
-    dataset = open_dataset(source)
+    found = examine(source)
+    if found.report is None:
+        raise refusal(found.faults)
+    return found.report
+
+
+def examine(source: DatasetSource) -> Examination:
+    """Read every file of every split once; report what the dataset holds, or all that is wrong.
+
+    Images are decoded a few at a time by a thread pool; only counts and hashes are kept.
+    """
+    dataset, found = opened(source)
+    if dataset is None:
+        return Examination(None, found)
+    stamps = {split: dataset.stamp(split) for split in dataset.splits}
     keys = [(split, i) for split, names in dataset.splits.items() for i in range(len(names))]
-    by_split = {split: np.zeros(256, dtype=np.int64) for split in dataset.splits}
-    sizes = Counter[tuple[int, int]]()
-    fingerprint = hashlib.sha256(_meaning(source, dataset))
+    faults = list(found)
     looks: dict[str, list[_Count]] = {split: [] for split in dataset.splits}
-    counts = collect(partial(_count, dataset), keys)
-    for (split, index), sample in zip(keys, counts, strict=True):
-        by_split[split] += sample.pixels
-        sizes[sample.size] += 1
-        looks[split].append(sample)
-        name = dataset.splits[split][index]
-        fingerprint.update(json.dumps([split, name]).encode() + sample.digest)
-    check_training_labels(np.flatnonzero(by_split["train"]).tolist(), dataset.classes)
+    for (split, _), result in zip(keys, attempted(partial(_count, dataset), keys), strict=True):
+        if isinstance(result, DatasetError):
+            faults += result.faults
+        else:
+            looks[split].append(result)
+    faults += _faults_as_a_whole(dataset, looks, complete=not faults)
+    if faults:
+        return Examination(None, tuple(dict.fromkeys(faults)))
+    return Examination(_report(source, dataset, looks), (), _files(dataset, looks, stamps))
+
+
+def _faults_as_a_whole(
+    dataset: Dataset, looks: Mapping[str, Sequence[_Count]], *, complete: bool
+) -> Iterator[str]:
+    """What no single file is to blame for."""
+    depths = {one.bands.depth for some in looks.values() for one in some if one.bands is not None}
+    if len(depths) > 1:
+        listed = " and ".join(sorted(depths))
+        yield f"Some images hold {listed} values: save all of them with the same depth."
+    train = _pixels(looks.get("train", ()))
+    if not complete and np.count_nonzero(train) == 0:
+        return  # nothing could be read, which is told
+    try:
+        check_training_labels(np.flatnonzero(train).tolist(), dataset.classes)
+    except DatasetError as error:
+        yield from error.faults
+
+
+def _pixels(some: Sequence[_Count]) -> NDArray[np.int64]:
+    """(256,) pixels of each label."""
+    total = np.zeros(256, dtype=np.int64)
+    for one in some:
+        total += one.pixels
+    return total
+
+
+def _report(
+    source: DatasetSource,
+    dataset: Dataset,
+    looks: Mapping[str, Sequence[_Count]],
+) -> DatasetReport:
+    by_split = {split: _pixels(some) for split, some in looks.items()}
     pixels = np.sum(list(by_split.values()), axis=0)
+    sizes = Counter(one.size for some in looks.values() for one in some)
     images = {split: len(names) for split, names in dataset.splits.items()}
     within, between = _repeats(dataset, looks)
     instances = _instances(looks)
-    lost = () if instances is None else object_counts.told(instances)
+    present = {
+        split: tuple(name for label, name in enumerate(dataset.classes) if counted[label])
+        for split, counted in by_split.items()
+    }
+    bands = None
+    if dataset.bands is not None:
+        bands = statistics([one.bands for one in looks["train"] if one.bands is not None])
     return DatasetReport(
         layout=source.layout,
         classes=dataset.classes,
@@ -110,12 +191,45 @@ def describe(source: DatasetSource) -> DatasetReport:
         void_share=int(pixels[VOID]) / int(pixels.sum()),
         sizes=tuple((*size, times) for size, times in sizes.most_common(LISTED_SIZES)),
         different_sizes=len(sizes),
-        remarks=(*dataset.remarks, *told(images, within, between), *lost),
-        fingerprint=fingerprint.hexdigest(),
+        remarks=(
+            *dataset.remarks,
+            *notes.turned(dataset, {s: [one.turned for one in some] for s, some in looks.items()}),
+            *notes.absent(dataset.classes, present, by_split),
+            *notes.constant(bands),
+            *told(images, within, between),
+            *(() if instances is None else object_counts.told(instances)),
+        ),
+        fingerprint=_fingerprint(source, dataset, looks),
         repeated=within,
         shared=between,
         instances=instances,
+        present=present,
+        bands=bands,
     )
+
+
+def _fingerprint(
+    source: DatasetSource, dataset: Dataset, looks: Mapping[str, Sequence[_Count]]
+) -> str:
+    total = hashlib.sha256(_meaning(source, dataset))
+    for split, some in looks.items():
+        for name, one in zip(dataset.splits[split], some, strict=True):
+            total.update(json.dumps([split, name]).encode() + one.digest)
+    return total.hexdigest()
+
+
+def _files(
+    dataset: Dataset, looks: Mapping[str, Sequence[_Count]], stamps: Mapping[str, str]
+) -> dict[str, SplitFiles]:
+    """The files of each split, by which a job sees whether it reads what was registered."""
+    return {
+        split: SplitFiles(
+            fingerprint=dataset.fingerprint(split, [one.digest for one in some]),
+            stamp=stamps[split],
+        )
+        for split, some in looks.items()
+        if some and dataset.files(split, 0)
+    }
 
 
 def _count(dataset: Dataset, key: Key) -> _Count:
@@ -127,8 +241,10 @@ def _count(dataset: Dataset, key: Key) -> _Count:
         pixels=np.bincount(mask.ravel(), minlength=256),
         digest=dataset.digest(*key),
         pixels_digest=hashlib.sha256(repr(size).encode() + image.tobytes()).digest(),
-        hash=hash_of(image),
+        hash=hash_of(as_picture(image)),
         objects=None if instances is None else count_objects(instances, lost),
+        turned=lost.turned,
+        bands=None if dataset.bands is None else band_sums(image),
     )
 
 
@@ -166,8 +282,12 @@ def _repeats(
 def _meaning(source: DatasetSource, dataset: Dataset) -> bytes:
     """What the labels depend on beside files."""
     meaning = source.model_dump(mode="json", include={"layout", "void_labels", "size"})
-    further = source.model_dump(mode="json", include={"border_width", "colours", "instances"})
+    further = source.model_dump(
+        mode="json", include={"bands", "border_width", "colours", "instances"}
+    )
     if isinstance(source, BorderSource) and source.labels == "foreground":
         further |= {"border_width": None, "labels": source.labels}  # there is no border
+    if isinstance(source, LabelledSource):
+        further |= source.model_dump(mode="json", include={"labels", "one_hot"})
     meaning |= {name: value for name, value in further.items() if value}
     return json.dumps([meaning, list(dataset.classes)], sort_keys=True).encode()

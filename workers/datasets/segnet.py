@@ -1,23 +1,19 @@
 """The SegNet layout, as CamVid comes: ``train.txt``, ``train/``, ``trainannot/``, and so on."""
 
-from workers.datasets.decoding import LabelImages
-from workers.datasets.file_dataset import FileDataset, Pair, pair
-from workers.datasets.files import existing, folder_below, list_files
-from workers.datasets.splits import listed_splits
+from workers.datasets.file_dataset import FileDataset, Pair, pair_listed
+from workers.datasets.files import DatasetFolder
+from workers.datasets.label_images import LabelImages
+from workers.datasets.name_lists import read_names
+from workers.datasets.splits import listed_in
 from workers.tasks.datasets import SegNetSource
 
 
-def open_segnet(source: SegNetSource) -> FileDataset:
-    """Open a dataset in the SegNet layout; ``train.txt`` is required, the other splits are not.
-
-    Raises:
-        DatasetError: A folder or ``train.txt`` is missing, or a split file is empty.
-    """
-    root = existing(source.root)
+def open_segnet(source: SegNetSource, root: DatasetFolder) -> FileDataset:
+    """Open a dataset in the SegNet layout; ``train.txt`` is required, the other splits are not."""
     read = LabelImages.of(source)
     pairs: dict[str, dict[str, Pair]] = {}
-    for split, names in listed_splits(root).items():
-        images = list_files(folder_below(root, split))
-        masks = list_files(folder_below(root, f"{split}annot"))
-        pairs[split] = {name: pair(name, images, masks, read) for name in names}
-    return FileDataset(source.classes, source.size, pairs)
+    for split in listed_in(root):
+        images, masks = root.files(split), root.files(f"{split}annot")
+        names = read_names(root, f"{split}.txt", images, masks)
+        pairs[split] = pair_listed(names, images, masks, read)
+    return FileDataset(source, root, source.classes, pairs)

@@ -1,23 +1,22 @@
 """Which sample is in which split: by files of names, or by ratio."""
 
-from pathlib import Path
-
 import numpy as np
 
 from surrogate_zoo.errors import DatasetError
-from workers.datasets.files import read_names
+from workers.datasets.files import DatasetFolder, Listing
+from workers.datasets.name_lists import Names, read_names
 
 SPLITS = ("train", "val", "test")
 
 
-def listed_splits(root: Path) -> dict[str, tuple[str, ...]]:
-    """Names by split from ``train.txt``, ``val.txt`` and ``test.txt``; only the first must be there.
+def listed_in(root: DatasetFolder) -> tuple[str, ...]:
+    """The splits that have a file of names, ``<split>.txt``; ``train`` must have one."""
+    return ("train", *(split for split in SPLITS[1:] if root.has(f"{split}.txt")))
 
-    Raises:
-        DatasetError: There is no ``train.txt``, or a file of names is wrong.
-    """
-    others = [split for split in SPLITS[1:] if (root / f"{split}.txt").exists()]
-    return {split: read_names(root, f"{split}.txt") for split in ("train", *others)}
+
+def listed_splits(root: DatasetFolder, images: Listing, masks: Listing) -> dict[str, Names]:
+    """Names by split from ``train.txt``, ``val.txt`` and ``test.txt``, see :func:`read_names`."""
+    return {split: read_names(root, f"{split}.txt", images, masks) for split in listed_in(root)}
 
 
 def split_by_ratio(

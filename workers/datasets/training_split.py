@@ -40,7 +40,7 @@ def check_training_labels(labels: Collection[int], classes: Sequence[str]) -> No
     listed = " and ".join([*present, *(["void"] if VOID in labels else [])])
     raise DatasetError(
         f"The masks of the training split hold {listed} alone; a training needs pixels of two "
-        f"classes at least. Masks of 0 and 255 have their object read as void: write 1 for {VOID}, or "
-        "save them as RGB and give each colour its label, where the layout has 'colours'. See also "
+        f"classes at least. Masks of 0 and 255 have their object read as void: name its label, "
+        f"labels={{\"{VOID}\": 1}}, where the layout has 'labels', or write 1 for {VOID}. See also "
         "that 'void_labels' names no class."
     )

@@ -1,6 +1,6 @@
 """PASCAL VOC 2012, with or without the masks of SBD as PNG files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +8,11 @@ import numpy as np
 from surrogate_zoo.errors import DatasetError
 from workers.datasets.class_names import VOC
 from workers.datasets.dataset import VOID, Lost, Pixels, compare_counts
-from workers.datasets.decoding import LabelImages, class_table, label_table
-from workers.datasets.file_dataset import Annotation, FileDataset, Mask, Pair, pair
-from workers.datasets.files import Listing, Missing, existing, folder_below, list_files, read_names
+from workers.datasets.decoding import class_table, label_table
+from workers.datasets.file_dataset import Annotation, FileDataset, Mask, Pair, pair_listed
+from workers.datasets.files import DatasetFolder, Listing, Missing
+from workers.datasets.label_images import LabelImages
+from workers.datasets.name_lists import Names, read_names
 from workers.tasks.datasets import VocSource
 
 THINGS = tuple(range(1, len(VOC)))
@@ -33,19 +35,16 @@ def voc_labels() -> LabelImages:
     return LabelImages(class_table(len(VOC)), palette=palette())
 
 
-def voc_pairs(
-    root: Path, names: Iterable[str], masks: str = "SegmentationClass"
-) -> dict[str, Pair]:
-    """Samples of these names with masks from one folder of PNG files."""
-    images = list_files(folder_below(root, "JPEGImages"), ".jpg")
-    labels = list_files(folder_below(root, masks), ".png")
-    read = voc_labels()
-    return {name: pair(name, images, labels, read) for name in names}
+def voc_pairs(root: DatasetFolder, file: str, masks: str = "SegmentationClass") -> dict[str, Pair]:
+    """Samples of the names in a list, with masks from one folder of PNG files."""
+    images, labels = root.files("JPEGImages"), root.files(masks, ".png")
+    names: Names = read_names(root, f"{LISTS}/{file}.txt", images, labels)
+    return pair_listed(names, images, labels, voc_labels())
 
 
-def voc_objects(root: Path, pairs: dict[str, Pair]) -> dict[str, Pair]:
+def voc_objects(root: DatasetFolder, pairs: dict[str, Pair]) -> dict[str, Pair]:
     """The same samples with objects from SegmentationObject."""
-    objects = list_files(folder_below(root, "SegmentationObject"), ".png")
+    objects = root.files("SegmentationObject", ".png")
     return {name: _with_objects(name, one, objects) for name, one in pairs.items()}
 
 
@@ -93,21 +92,21 @@ def agreed(mask: Pixels, objects: Pixels) -> Annotation:
     return Annotation(labels, objects, lost)
 
 
-def open_voc(source: VocSource) -> FileDataset:
+def open_voc(source: VocSource, root: DatasetFolder) -> FileDataset:
     """Open VOC 2012 with its splits ``train`` (or trainaug in its place) and ``val``.
 
-    Raises:
-        DatasetError: A folder or a list of names is missing; trainaug holds an image of val.
+    Noted: a folder or a list of names is missing; trainaug holds an image of val.
     """
-    root = existing(source.root)
     masks = "SegmentationClassAug" if source.train == "trainaug" else "SegmentationClass"
     pairs = {
-        "train": voc_pairs(root, read_names(root, f"{LISTS}/{source.train}.txt"), masks),
-        "val": voc_pairs(root, read_names(root, f"{LISTS}/val.txt")),
+        "train": voc_pairs(root, source.train, masks),
+        "val": voc_pairs(root, "val"),
     }
     if source.instances:
         pairs = {split: voc_objects(root, some) for split, some in pairs.items()}
     published = PUBLISHED | ({"train": TRAINAUG} if source.train == "trainaug" else {})
     remarks = [f"The split 'train' is VOC's {source.train}.", NO_TEST_LABELS]
     remarks += compare_counts(pairs, published)
-    return FileDataset(VOC, source.size, pairs, remarks, THINGS if source.instances else ())
+    return FileDataset(
+        source, root, VOC, pairs, remarks=remarks, things=THINGS if source.instances else ()
+    )

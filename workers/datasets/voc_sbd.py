@@ -15,30 +15,29 @@ from workers.datasets.class_names import VOC
 from workers.datasets.dataset import Pixels, compare_counts
 from workers.datasets.decoding import class_table, look_up
 from workers.datasets.file_dataset import FileDataset, pair
-from workers.datasets.files import existing, folder_below, list_files, read_names
+from workers.datasets.files import DatasetFolder
 from workers.datasets.matlab import read_matlab
-from workers.datasets.voc import LISTS, NO_TEST_LABELS, PUBLISHED, TRAINAUG, voc_pairs
+from workers.datasets.name_lists import read_names
+from workers.datasets.voc import NO_TEST_LABELS, PUBLISHED, TRAINAUG, voc_pairs
 from workers.tasks.datasets import VocSbdSource
 
 
-def open_voc_sbd(source: VocSbdSource) -> FileDataset:
+def open_voc_sbd(source: VocSbdSource, root: DatasetFolder) -> FileDataset:
     """Open VOC 2012 with SBD's extension as its training split.
 
     Raises:
-        DatasetError: A folder or a list of names is missing.
+        DatasetError: The folder of VOC or of SBD is missing.
     """
-    root = existing(source.root)
-    voc, sbd = folder_below(root, source.voc), folder_below(root, source.sbd) / "dataset"
-    val = read_names(voc, f"{LISTS}/val.txt")
-    train = voc_pairs(voc, read_names(voc, f"{LISTS}/train.txt"))
-    extension = {*read_names(sbd, "train.txt"), *read_names(sbd, "val.txt")} - {*val, *train}
-    images = list_files(folder_below(voc, "JPEGImages"), ".jpg")
-    masks = list_files(folder_below(sbd, "cls"), ".mat")
+    voc, sbd = root.below(source.voc), root.below(source.sbd).below("dataset")
+    train, val = voc_pairs(voc, "train"), voc_pairs(voc, "val")
+    images, masks = voc.files("JPEGImages"), sbd.files("cls", ".mat")
+    listed = (read_names(sbd, f"{split}.txt", images, masks) for split in ("train", "val"))
+    extension = {name for names in listed for name in names} - {*val, *train}
     added = {name: pair(name, images, masks, read_sbd_mask) for name in extension}
-    pairs = {"train": dict(sorted((train | added).items())), "val": voc_pairs(voc, val)}
+    pairs = {"train": dict(sorted((train | added).items())), "val": val}
     remarks = ["The split 'train' is trainaug: VOC's train and SBD.", NO_TEST_LABELS]
     remarks += compare_counts(pairs, PUBLISHED | {"train": TRAINAUG})
-    return FileDataset(VOC, source.size, pairs, remarks)
+    return FileDataset(source, root, VOC, pairs, remarks=remarks)
 
 
 def read_sbd_mask(files: Sequence[Path]) -> Pixels:

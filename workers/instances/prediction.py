@@ -11,8 +11,8 @@ from surrogate_zoo.needs import EMBEDDINGS
 from workers.instances.cluster import check, cluster
 from workers.instances.found import Found, Prediction
 from workers.learning.device import autocast
-from workers.learning.image_stack import normalise
 from workers.networks.heads import WithHeads, cropped, has_own_head, padded
+from workers.networks.image_format import network_input
 from workers.tasks.instances import EMBEDDED, ClusteringSpec
 
 BY_EMBEDDINGS = ClusteringSpec()
@@ -50,7 +50,8 @@ def predict_instances(
     Args:
         network: In evaluation mode, on the images' device; with an embedding head
             (``NetworkSpec.embedding``) unless ``clustering`` does without.
-        images: uint8 (H, W, 3) each, of any sizes; a tensor (N, H, W, 3) will do.
+        images: uint8 (H, W, 3) each, or as the network takes them, of any sizes; a tensor
+            (N, H, W, 3) will do.
         things: Labels of the classes that have objects; pixels of the others belong to none.
         clustering: How pixels become objects.
         first: Number of the first image, where these are part of a whole: pixels are drawn by
@@ -83,7 +84,7 @@ def predict_image(
 
     Args:
         network: In evaluation mode, on the image's device.
-        image: uint8 (H, W, 3).
+        image: uint8 (H, W, 3), or as the network takes them.
         embedded: Whether embeddings are wanted; without, or where the network has none, they are None.
 
     Returns:
@@ -93,12 +94,8 @@ def predict_image(
     Raises:
         InputError: The image has another shape or type.
     """
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != torch.uint8:
-        raise InputError(
-            f"An image must be uint8 of shape (H, W, 3), not {image.dtype} of {tuple(image.shape)}."
-        )
     names = [EMBEDDINGS] if embedded and has_own_head(network, EMBEDDINGS) else []
-    pixels = normalise(image[None].float()).permute(0, 3, 1, 2)
+    pixels = network_input(network, image[None])
     with autocast(pixels.device):
         logits, heads = WithHeads(network, names)(
             padded(pixels).contiguous(memory_format=torch.channels_last)

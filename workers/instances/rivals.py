@@ -62,6 +62,19 @@ def _flooded(mask: NDArray[np.bool_], spacing: int) -> Numbers:
     return np.asarray(basins[1:-1, 1:-1], dtype=np.int64)
 
 
+def check_border(things: Sequence[int], border: int) -> None:
+    """Refuse things that a border class does not part.
+
+    Raises:
+        InputError: There is not one thing class, or it is the border.
+    """
+    if len(things) != 1 or border in things:
+        raise InputError(
+            f"Method border needs one thing class beside the border class {border}; this dataset's are "
+            f"{list(things)}. Choose another method, or another border."
+        )
+
+
 def border_objects(classes: Tensor, things: Sequence[int], border: int) -> Found:
     """Components of the thing class, and each border pixel given to the nearest of them.
 
@@ -76,11 +89,7 @@ def border_objects(classes: Tensor, things: Sequence[int], border: int) -> Found
     Raises:
         InputError: There is not one thing class, or it is the border.
     """
-    if len(things) != 1 or border in things:
-        raise InputError(
-            f"Method border needs one thing class beside the border class {border}; this dataset's are "
-            f"{list(things)}. Choose another method, or another border."
-        )
+    check_border(things, border)
     labels = classes.cpu().numpy()
     rim = labels == border
     seeds = label_components(labels == things[0])

@@ -17,8 +17,10 @@ from torch import Tensor
 
 from surrogate_zoo.losses.distance_maps import MAPS
 from workers.datasets.dataset import VOID
-from workers.learning.image_stack import Stack, normalise
+from workers.learning.image_stack import Stack
 from workers.learning.streams import Stream, generator
+from workers.networks.image_format import normalise
+from workers.tasks.images import RGB, ImageFormat
 from workers.tasks.training import TrainingSpec
 
 DRAWS = 7  # scale, row, column, flip, brightness, contrast, saturation
@@ -47,7 +49,7 @@ class TrainingBatch(NamedTuple):
     """What one step trains on.
 
     Attributes:
-        images: float32 (B, 3, h, w), normalised, 0 outside of the image.
+        images: float32 (B, bands, h, w), normalised, 0 outside of the image.
         masks: int64 (B, h, w), void = 255 outside of the image.
         maps: Distance maps by name, float32 (B, K, h, w), 0 outside of the image. They are those of
             the whole image, scaled along with it: a border beyond the crop counts.
@@ -79,7 +81,7 @@ class Crop(NamedTuple):
     """Samples as they were gathered from a stack.
 
     Attributes:
-        pixels: float32 (B, h, w, 3) in 0..255.
+        pixels: float32 (B, h, w, bands), in 0..255 where they are RGB.
         masks: int64 (B, h, w), void outside.
         inside: bool (B, h, w), False where the crop reaches beyond its image.
         maps: Distance maps by name, float32 (B, h, w, K), 0 outside.
@@ -123,7 +125,7 @@ class Batches:
         draws = random.random((size, DRAWS), dtype=np.float32)
         device = self._stacks[0].images.device
         crop = self._training.crop
-        images = torch.empty((size, *crop, 3), device=device)
+        images = torch.empty((size, *crop, self._stacks[0].format.bands), device=device)
         masks = torch.empty((size, *crop), dtype=torch.int64, device=device)
         maps = {
             name: torch.empty((size, *crop, kept.shape[-1]), device=device)
@@ -159,8 +161,9 @@ class Batches:
         crop = gather(stack, torch.from_numpy(rows).to(device), crops, self._training.crop)
         pixels = crop.pixels
         if self._training.augmentation.colour > 0:
-            pixels = jitter(pixels, self._training.augmentation.colour, on_device[:, 4:])
-        return crop._replace(pixels=normalise(pixels) * crop.inside[..., None])
+            strength = self._training.augmentation.colour
+            pixels = jitter(pixels, strength, on_device[:, 4:], stack.format)
+        return crop._replace(pixels=normalise(pixels, stack.format) * crop.inside[..., None])
 
 
 def place_crops(size: tuple[int, int], training: TrainingSpec, draws: Tensor) -> Crops:
@@ -206,7 +209,7 @@ def gather(stack: Stack, rows: Tensor, crops: Crops, crop: tuple[int, int]) -> C
         row, column = row.clamp(0, height - 1).long(), column.clamp(0, width - 1).long()
         return base + row[:, :, None] * width + column[:, None, :]
 
-    flat = stack.images.view(-1, 3)
+    flat = stack.images.view(-1, stack.images.shape[-1])
     top, left = torch.floor(y), torch.floor(x)
     down, right = (y - top)[:, :, None, None], (x - left)[:, None, :, None]
     upper = torch.lerp(flat[index(top, left)].float(), flat[index(top, left + 1)].float(), right)
@@ -235,13 +238,15 @@ def _coordinates(length: int, start: Tensor, scale: Tensor, flip: Tensor) -> Ten
     return (mirrored + start[:, None] + 0.5) / scale[:, None] - 0.5
 
 
-def jitter(pixels: Tensor, strength: float, draws: Tensor) -> Tensor:
+def jitter(pixels: Tensor, strength: float, draws: Tensor, images: ImageFormat = RGB) -> Tensor:
     """Change brightness, contrast and saturation by factors in 1 +- ``strength``.
 
     Args:
-        pixels: Float (B, h, w, 3) in 0..255.
+        pixels: Float (B, h, w, 3) in 0..255; or all bands of images that are no RGB, whose grey is the
+            mean of the bands, and whose values may leave the range they came in.
         strength: In 0..1.
         draws: Uniform draws (B, 3) in [0, 1).
+        images: What they are.
 
     Returns:
         As ``pixels``. The released augmentation also shifts hue, which few datasets gain from.
@@ -249,7 +254,10 @@ def jitter(pixels: Tensor, strength: float, draws: Tensor) -> Tensor:
     factors = 1 + strength * (2 * draws - 1)
     brightness, contrast, saturation = factors[:, :, None, None, None].unbind(1)
     pixels = pixels * brightness
-    grey = (pixels * pixels.new_tensor(GREY)).sum(-1, keepdim=True)
+    coloured = images == RGB
+    weights = GREY if coloured else (1 / images.bands,) * images.bands
+    grey = (pixels * pixels.new_tensor(weights)).sum(-1, keepdim=True)
     level = grey.mean((1, 2), keepdim=True)
     pixels = grey + (pixels - grey) * saturation
-    return (level + (pixels - level) * contrast).clamp(0, 255)
+    changed = level + (pixels - level) * contrast
+    return changed.clamp(0, 255) if coloured else changed

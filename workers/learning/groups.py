@@ -4,14 +4,13 @@ import csv
 import re
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from surrogate_zoo.errors import DatasetError
 from workers.datasets.dataset import refuse
-from workers.datasets.files import IMAGE_ENDINGS, file_below
+from workers.datasets.files import DatasetFolder, without_ending
 from workers.tasks.datasets import DatasetSource, FilesSource
 from workers.tasks.hold_out import Blocks, GroupFile, Pattern
 
@@ -88,7 +87,7 @@ def by_file(names: Sequence[str], file: str, source: DatasetSource) -> list[str]
     """
     if not isinstance(source, FilesSource):
         raise DatasetError("A generated dataset has no folder, and so no file of groups.")
-    path = file_below(Path(source.root), file)
+    path = DatasetFolder(source.root).file(file)
     pairs: dict[str, str] = {}
     try:
         with path.open(newline="", encoding="utf-8-sig") as lines:
@@ -102,16 +101,11 @@ def by_file(names: Sequence[str], file: str, source: DatasetSource) -> list[str]
             raise DatasetError(
                 f"{path} has the line {','.join(row)!r}; it wants a name and a group."
             )
-        name, group = _without_ending(row[0].strip()), row[1].strip()
+        name, group = without_ending(row[0].strip()), row[1].strip()
         if pairs.setdefault(name, group) != group:
             raise DatasetError(f"{path} has {name!r} in two groups, {pairs[name]!r} and {group!r}.")
     refuse([f"{path} has no group for {name!r}." for name in names if not pairs.get(name)])
     return [pairs[name] for name in names]
-
-
-def _without_ending(name: str) -> str:
-    stem, dot, ending = name.rpartition(".")
-    return stem if f"{dot}{ending}".lower() in IMAGE_ENDINGS else name
 
 
 def _numbered(groups: Sequence[str]) -> NDArray[np.int64]:

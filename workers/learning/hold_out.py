@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogate_zoo.errors import DatasetError
-from workers.datasets.dataset import Pixels, Samples
+from workers.datasets.band_statistics import as_picture
+from workers.datasets.dataset import Bands, Samples
 from workers.datasets.layouts import open_dataset
 from workers.datasets.near_duplicates import NearDuplicates, hash_of
 from workers.learning.groups import grouped
@@ -133,8 +134,8 @@ def _wanted(images: int, spec: HoldOut) -> int:
     return wanted
 
 
-def _by_near_duplicates(images: Sequence[Pixels], wanted: int, seed: int) -> Cut:
-    duplicates = NearDuplicates.among(hash_of(image) for image in images)
+def _by_near_duplicates(images: Sequence[Bands], wanted: int, seed: int) -> Cut:
+    duplicates = NearDuplicates.among(hash_of(as_picture(image)) for image in images)
     groups = duplicates.groups
     if groups.max() == len(images) - 1:
         held = draw(groups, wanted, seed)

@@ -1,4 +1,4 @@
-"""Decoded samples kept on a device as uint8, stacked by size, ready to be gathered from."""
+"""Decoded samples kept on a device as they are stored, stacked by size, ready to be gathered from."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -14,20 +14,11 @@ from torch import Tensor
 from surrogate_zoo.errors import DatasetError
 from surrogate_zoo.losses.distance_maps import MAPS, map_of
 from workers.datasets.dataset import VOID, Pixels, Samples
-
-# ImageNet statistics of RGB in 0..255, which pretrained encoders expect.
-MEAN = (123.675, 116.28, 103.53)
-DEVIATION = (58.395, 57.12, 57.375)
-
+from workers.networks.image_format import as_tensor
+from workers.tasks.images import RGB, ImageFormat
 
 MOST_MAP_BYTES = 16 * 2**30
 HALF = float(np.finfo(np.float16).max)
-
-
-def normalise(pixels: Tensor) -> Tensor:
-    """Normalise RGB values in 0..255, float (..., 3), to ImageNet statistics."""
-    mean, deviation = pixels.new_tensor(MEAN), pixels.new_tensor(DEVIATION)
-    return (pixels - mean) / deviation
 
 
 @dataclass(frozen=True)
@@ -35,12 +26,13 @@ class Stack:
     """Samples of one size.
 
     Attributes:
-        images: uint8 (N, H, W, 3).
+        images: uint8 (N, H, W, B), or float32 where they have more than 8 bits.
         masks: uint8 (N, H, W), void = 255.
         positions: The N positions of these samples among all samples.
         maps: Distance maps of the masks by name, float16 (N, H, W, K).
         instances: int32 (N, H, W) number of each pixel's object, 0 = none; None where the dataset
             has no things.
+        format: What the images are.
     """
 
     images: Tensor
@@ -48,6 +40,7 @@ class Stack:
     positions: tuple[int, ...]
     maps: Mapping[str, Tensor] = field(default_factory=dict)
     instances: Tensor | None = None
+    format: ImageFormat = RGB
 
     @property
     def size(self) -> tuple[int, int]:
@@ -62,6 +55,7 @@ def stack_by_size(
     *,
     maps: Sequence[str] = (),
     num_classes: int = 0,
+    images: ImageFormat = RGB,
 ) -> list[Stack]:
     """Stack samples by size on a device.
 
@@ -71,6 +65,7 @@ def stack_by_size(
         chosen: Which of them; positions in the stacks count within ``chosen``.
         maps: Names of the distance maps to compute, once for every image.
         num_classes: C, for the maps.
+        images: What the samples' images are.
 
     Raises:
         DatasetError: The maps would not fit into memory.
@@ -82,13 +77,14 @@ def stack_by_size(
     _check_room(masks, maps, num_classes)
     return [
         Stack(
-            images=_stacked([samples.images[chosen[p]] for p in same]).to(device),
+            images=torch.stack([as_tensor(samples.images[chosen[p]]) for p in same]).to(device),
             masks=_stacked([masks[p] for p in same]).to(device),
             positions=tuple(same),
             maps={
                 name: _maps(name, [masks[p] for p in same], num_classes).to(device) for name in maps
             },
             instances=_instances(samples, [chosen[p] for p in same], device),
+            format=images,
         )
         for same in members.values()
     ]

@@ -32,6 +32,7 @@ from workers.networks.heads import (
     parameter_groups,
 )
 from workers.tasks.base import Curve
+from workers.tasks.images import RGB, ImageFormat
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.training import TrainingSpec
 
@@ -39,11 +40,13 @@ CHECK_EVERY = 20  # steps between two looks at the losses; each makes a GPU wait
 CURVE_POINTS = 50
 
 
-def initial_network(spec: NetworkSpec, num_classes: int, seed: int) -> nn.Module:
+def initial_network(
+    spec: NetworkSpec, num_classes: int, seed: int, images: ImageFormat = RGB
+) -> nn.Module:
     """Build a network on the CPU whose random weights follow from ``seed`` alone."""
     with own_random_numbers(torch.device("cpu")):
         seed_torch(seed, Stream.WEIGHTS)
-        return build_network(spec, num_classes)
+        return build_network(spec, num_classes, images)
 
 
 def learning_rate(training: TrainingSpec, step: int, factor: float = 1.0) -> float:

@@ -14,7 +14,7 @@ TOGETHER = 64  # images that are resized at once, which bounds the memory
 def brought_down(stacks: Sequence[Stack], side: int) -> list[Stack]:
     """Resize samples to a short side of ``side`` pixels and cut the square in their middle out.
 
-    As the released proxy task scores: bilinear for images, which are rounded to whole numbers again,
+    As the released proxy task scores: bilinear for images, which are rounded again where they have 8 bits,
     nearest for masks and objects, without smoothing. Distance maps are left aside. Objects keep their
     numbers, those that vanish leave gaps.
 
@@ -30,18 +30,19 @@ def brought_down(stacks: Sequence[Stack], side: int) -> list[Stack]:
 
 def _brought_down(stack: Stack, side: int) -> Stack:
     plain = replace(stack, maps={})
-    images = torch.empty(
-        (len(stack.positions), side, side, 3), dtype=torch.uint8, device=stack.images.device
-    )
-    masks = images.new_empty(images.shape[:3])
+    size = (len(stack.positions), side, side)
+    images = stack.images.new_empty((*size, stack.images.shape[-1]))
+    masks = stack.masks.new_empty(size)
     instances = None if stack.instances is None else torch.empty_like(masks, dtype=torch.int32)
     for start in range(0, len(images), TOGETHER):
         rows = torch.arange(start, min(start + TOGETHER, len(images)), device=images.device)
         crop = gather(plain, rows, _middle(stack, side, len(rows)), (side, side))
-        images[rows], masks[rows] = crop.pixels.round().byte(), crop.masks.byte()
+        whole = images.dtype == torch.uint8
+        images[rows] = crop.pixels.round().byte() if whole else crop.pixels
+        masks[rows] = crop.masks.byte()
         if instances is not None and crop.instances is not None:
             instances[rows] = crop.instances.int()
-    return Stack(images, masks, stack.positions, instances=instances)
+    return Stack(images, masks, stack.positions, instances=instances, format=stack.format)
 
 
 def _middle(stack: Stack, side: int, count: int) -> Crops:

@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from surrogate_zoo.errors import DatasetError
 from surrogate_zoo.loss_networks.edge import EdgeNetwork, edge_target
 from workers.datasets.dataset import VOID
 from workers.learning.streams import Stream, generator, seed_torch
@@ -64,7 +65,14 @@ def train(
 
     Raises:
         Stopped: ``should_stop`` became true.
+        DatasetError: No mask that is trained or measured on has an edge.
     """
+    for masks, what in ((kept, "trained"), (held, "measured")):
+        if not any(bool(edge_target(*one).any()) for one in _some(masks, device)):
+            raise DatasetError(
+                f"No mask that an edge network is {what} on holds a border between two classes; register "
+                "masks that do, or hold out more of them."
+            )
     spec = task.network
     assert isinstance(spec, EdgeNetworkSpec)  # noqa: S101 - the registry of trainings sees to it
     parameters = {"num_classes": num_classes, "kernel": spec.kernel}
@@ -225,7 +233,7 @@ def _some(masks: Masks, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]
 def _measures(
     network: EdgeNetwork, held: Masks, spec: EdgeNetworkSpec, device: torch.device
 ) -> dict[str, float]:
-    """F1 of the edges of held-out masks, one-hot and noisy; 1 where none are and none are found."""
+    """F1 of the edges of held-out masks, of which there are some, one-hot and noisy."""
     counts = torch.zeros(2, 2, dtype=torch.int64)  # one-hot, noisy x hits and errors
     for labels, valid in _some(held, device):
         edges = edge_target(labels, valid)
@@ -236,7 +244,5 @@ def _measures(
         for row, probabilities in enumerate(inputs):
             predicted = (network(probabilities)[:, 1] > 0.5) & valid
             counts[row] += torch.stack([(predicted & edges).sum(), (predicted ^ edges).sum()]).cpu()
-    f1, f1_noisy = (
-        2 * hits / (2 * hits + wrong) if hits or wrong else 1.0 for hits, wrong in counts.tolist()
-    )
+    f1, f1_noisy = (2 * hits / (2 * hits + wrong) for hits, wrong in counts.tolist())
     return {"f1": f1, "f1_noisy": f1_noisy}

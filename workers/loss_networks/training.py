@@ -99,5 +99,5 @@ def _training(kind: str) -> Callable[..., Any]:
 
 def _provenance(task: LossNetworkTask, measures: dict[str, float]) -> dict[str, Any]:
     """What the file tells; without the dataset's folder: the same masks elsewhere make the same file."""
-    asked = task.model_dump(mode="json", exclude={"dataset": {"root"}})
+    asked = task.model_dump(mode="json", exclude={"dataset": {"root", "registered"}})
     return {"task": asked, "measures": measures}

@@ -34,8 +34,9 @@ class Architecture:
         source: The paper.
         built_by: ``module:callable``. The callable takes ``classes``; where there is an encoder to
             choose, ``encoder_name`` and ``encoder_weights`` as segmentation-models-pytorch has
-            them; and further named arguments, which are the network's options. It returns a module
-            from normalised images, float (N, 3, H, W) with sides that are multiples of 32, to logits
+            them; ``in_channels`` where it takes images of any number of bands; and further named
+            arguments, which are the network's options. It returns a module from normalised images,
+            float (N, 3, H, W), or of ``in_channels``, with sides that are multiples of 32, to logits
             (N, ``classes``, H, W).
 
             What else the module may have: ``encoder``, which learns at the rate of the schedule
@@ -215,6 +216,30 @@ ARCHITECTURES = Registry(
             "OCRNet at several scales, fused by attention that is learned between two of them.",
             "Tao et al., Hierarchical Multi-Scale Attention, 2020",
             "workers.networks.hierarchical:HierarchicalOCRNet",
+        ),
+        Architecture(
+            "ENet",
+            "Small bottlenecks at stride 8 and a decoder that unpools; no encoder to choose.",
+            "Paszke et al. 2016",
+            "workers.networks.enet:ENet",
+        ),
+        Architecture(
+            "SegNet",
+            "VGG-16 and its mirror image, which unpools; no encoder to choose.",
+            "Badrinarayanan et al., TPAMI 2017",
+            "workers.networks.segnet:SegNet",
+        ),
+        Architecture(
+            "WideResNet38",
+            "Few and very wide residual blocks at stride 8; no encoder to choose.",
+            "Wu et al., Wider or Deeper, 2016 (model A1)",
+            "workers.networks.wide_resnet:WideResNet38",
+        ),
+        Architecture(
+            "Dilation10",
+            "VGG-16, dilated to stride 8, and a context module; no encoder to choose.",
+            "Yu and Koltun, ICLR 2016",
+            "workers.networks.dilation:Dilation10",
         ),
     ),
 )

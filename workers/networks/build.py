@@ -11,9 +11,11 @@ from torch import nn
 
 from surrogate_zoo.errors import InputError, LossfitError, UnknownNameError
 from workers.networks.architectures import ARCHITECTURES, Architecture
+from workers.networks.image_format import takes
 from workers.networks.own_heads import add_own_heads
 from workers.networks.packaged import check_packaged, load_packaged
 from workers.networks.weights import load_encoder
+from workers.tasks.images import RGB, ImageFormat
 from workers.tasks.networks import NetworkSpec
 
 # Set by the spec's own fields, or they would change what the network returns.
@@ -63,12 +65,14 @@ def check_network(spec: NetworkSpec) -> None:
             raise UnknownNameError(kind, option, options_of(spec.architecture))
 
 
-def build_network(spec: NetworkSpec, num_classes: int) -> nn.Module:
-    """Build a network that maps (N, 3, H, W) float images to (N, ``num_classes``, H, W) logits.
+def build_network(spec: NetworkSpec, num_classes: int, images: ImageFormat = RGB) -> nn.Module:
+    """Build a network that maps (N, B, H, W) float images to (N, ``num_classes``, H, W) logits.
 
     Random weights come from torch's global generator: seed it before. Heads that ``spec`` asks for
     are in ``own_heads`` (:mod:`workers.networks.own_heads`); all other weights are those of the network
-    without them.
+    without them. Pretrained weights of an encoder for RGB are adapted at its first layer to images of
+    other bands, as timm does: repeated over the bands and scaled by 3 / B, or summed for a single
+    one. The network says what it takes (:func:`workers.networks.image_format.format_of`).
 
     Raises:
         UnknownNameError: No such architecture, encoder or option.
@@ -80,7 +84,7 @@ def build_network(spec: NetworkSpec, num_classes: int) -> nn.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # deprecations inside the libraries, not ours to act on
-            network = architecture.builder()(**_call(architecture, spec, num_classes))
+            network = architecture.builder()(**_call(architecture, spec, num_classes, images))
     except LossfitError:
         raise
     except Exception as error:
@@ -90,6 +94,7 @@ def build_network(spec: NetworkSpec, num_classes: int) -> nn.Module:
     if spec.weights == "packaged":
         load_packaged(network)
     add_own_heads(network, spec, num_classes)
+    takes(network, images)
     return network
 
 
@@ -104,7 +109,9 @@ def _arguments(builder: Callable[..., nn.Module]) -> set[str]:
     }
 
 
-def _call(architecture: Architecture, spec: NetworkSpec, num_classes: int) -> dict[str, Any]:
+def _call(
+    architecture: Architecture, spec: NetworkSpec, num_classes: int, images: ImageFormat
+) -> dict[str, Any]:
     """Arguments to build ``architecture`` with."""
     weights: str | bool | None = None if spec.weights == "packaged" else spec.weights
     if weights is not None and str(spec.encoder).startswith("tu-"):
@@ -112,10 +119,15 @@ def _call(architecture: Architecture, spec: NetworkSpec, num_classes: int) -> di
     every = {
         "encoder_name": spec.encoder,
         "encoder_weights": weights,
-        "in_channels": 3,
+        "in_channels": images.bands,
         "classes": num_classes,
     }
     taken = _arguments(architecture.builder())
+    if images.bands != RGB.bands and "in_channels" not in taken:
+        raise InputError(
+            f"{spec.architecture} takes images of {RGB.bands} bands, and the dataset has {images.bands}: "
+            "choose another network, or give its builder an argument in_channels."
+        )
     arguments = {name: value for name, value in every.items() if name in taken}
     return arguments | dict(architecture.fixed) | spec.options
 

@@ -18,6 +18,7 @@ class DeepLabV2(nn.Module):
         encoder_name: Encoder; the paper's is ``resnet101``.
         encoder_weights: Its weights.
         classes: Channels of the logits.
+        in_channels: Bands of the images.
         encoder_output_stride: 8, 16 or 32.
         atrous_rates: Dilation of each branch (paper: ASPP-L).
     """
@@ -28,16 +29,19 @@ class DeepLabV2(nn.Module):
         encoder_weights: str | bool | None,
         classes: int,
         *,
+        in_channels: int = 3,
         encoder_output_stride: int = 8,
         atrous_rates: Sequence[int] = (6, 12, 18, 24),
     ) -> None:
         super().__init__()
-        self.encoder = encoder_of(encoder_name, encoder_weights, stride=encoder_output_stride)
+        self.encoder = encoder_of(
+            encoder_name, encoder_weights, in_channels=in_channels, stride=encoder_output_stride
+        )
         channels: int = self.encoder.out_channels[-1]  # type: ignore[index, assignment]
         self.segmentation_head = SummedBranches(channels, classes, atrous_rates)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, 3, H, W) -> logits (N, ``classes``, H, W)."""
+        """Images (N, ``in_channels``, H, W) -> logits (N, ``classes``, H, W)."""
         return resized(self.segmentation_head(self.encoder(images)[-1]), images.shape[2:])
 
 

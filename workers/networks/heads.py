@@ -166,8 +166,9 @@ def _part(network: nn.Module, name: str) -> nn.Module:
         ) from error
 
 
-def _convolutions(module: nn.Module) -> list[nn.Conv2d]:
-    return [part for part in module.modules() if isinstance(part, nn.Conv2d)]
+def _convolutions(module: nn.Module) -> list[nn.Conv2d | nn.ConvTranspose2d]:
+    kinds = nn.Conv2d | nn.ConvTranspose2d
+    return [part for part in module.modules() if isinstance(part, kinds)]
 
 
 def decoded_channels(network: nn.Module) -> int:

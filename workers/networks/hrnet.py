@@ -13,16 +13,24 @@ class HRNetV2(nn.Module):
             of stride 4 and more are joined in the same way.
         encoder_weights: Its weights.
         classes: Channels of the logits.
+        in_channels: Bands of the images.
     """
 
-    def __init__(self, encoder_name: str, encoder_weights: str | bool | None, classes: int) -> None:
+    def __init__(
+        self,
+        encoder_name: str,
+        encoder_weights: str | bool | None,
+        classes: int,
+        *,
+        in_channels: int = 3,
+    ) -> None:
         super().__init__()
-        self.encoder = encoder_of(encoder_name, encoder_weights)
+        self.encoder = encoder_of(encoder_name, encoder_weights, in_channels=in_channels)
         channels = dense_channels(self.encoder)
         self.decoder = convolution(channels, channels, 1)
         self.segmentation_head = nn.Conv2d(channels, classes, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, 3, H, W) -> logits (N, ``classes``, H, W)."""
+        """Images (N, ``in_channels``, H, W) -> logits (N, ``classes``, H, W)."""
         features = self.decoder(dense(self.encoder(images)))
         return resized(self.segmentation_head(features), images.shape[2:])

@@ -10,14 +10,16 @@ from torch.nn import functional as F
 DEPTH = 5  # stages of an encoder, the last at stride 32 unless dilated
 
 
-def encoder_of(name: str, weights: str | bool | None, *, stride: int = 32) -> nn.Module:
-    """Build an encoder of five stages from RGB images, dilated to an output ``stride``.
+def encoder_of(
+    name: str, weights: str | bool | None, *, in_channels: int = 3, stride: int = 32
+) -> nn.Module:
+    """Build an encoder of five stages from images of so many bands, dilated to an output ``stride``.
 
     An HRNet gives its four branches as they are, without the wider layers that its classifier has.
     """
     plain = {"feature_location": ""} if name.startswith("tu-hrnet") else {}
     encoder: nn.Module = smp.encoders.get_encoder(
-        name, in_channels=3, depth=DEPTH, weights=weights, output_stride=stride, **plain
+        name, in_channels=in_channels, depth=DEPTH, weights=weights, output_stride=stride, **plain
     )
     return encoder
 

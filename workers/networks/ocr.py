@@ -19,6 +19,7 @@ class OCRNet(nn.Module):
             of stride 4 and more are joined in the same way.
         encoder_weights: Its weights.
         classes: Channels of the logits.
+        in_channels: Bands of the images.
         ocr_channels: Channels of pixels and of objects.
         ocr_key_channels: Channels that they are compared in.
         ocr_dropout: Share of channels dropped before the classifier.
@@ -30,12 +31,13 @@ class OCRNet(nn.Module):
         encoder_weights: str | bool | None,
         classes: int,
         *,
+        in_channels: int = 3,
         ocr_channels: int = 512,
         ocr_key_channels: int = 256,
         ocr_dropout: float = 0.05,
     ) -> None:
         super().__init__()
-        self.encoder = encoder_of(encoder_name, encoder_weights)
+        self.encoder = encoder_of(encoder_name, encoder_weights, in_channels=in_channels)
         joined = dense_channels(self.encoder)
         self.regions = nn.Sequential(convolution(joined, joined, 1), nn.Conv2d(joined, classes, 1))
         self.pixels = convolution(joined, ocr_channels, 3)
@@ -46,7 +48,7 @@ class OCRNet(nn.Module):
         self.segmentation_head = nn.Conv2d(ocr_channels, classes, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, 3, H, W) -> logits (N, ``classes``, H, W)."""
+        """Images (N, ``in_channels``, H, W) -> logits (N, ``classes``, H, W)."""
         return self.with_auxiliary(images)[0]
 
     def with_auxiliary(self, images: Tensor) -> tuple[Tensor, Tensor]:

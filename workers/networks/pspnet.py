@@ -18,6 +18,7 @@ class DilatedPSPNet(nn.Module):
         encoder_name: Encoder; the paper's is ``resnet101``.
         encoder_weights: Its weights.
         classes: Channels of the logits.
+        in_channels: Bands of the images.
         encoder_output_stride: 8 (paper), 16 or 32.
         psp_out_channels: Channels of each level of the pyramid, and of what joins them.
         psp_sizes: Bins a side of each level.
@@ -30,13 +31,16 @@ class DilatedPSPNet(nn.Module):
         encoder_weights: str | bool | None,
         classes: int,
         *,
+        in_channels: int = 3,
         encoder_output_stride: int = 8,
         psp_out_channels: int = 512,
         psp_sizes: Sequence[int] = (1, 2, 3, 6),
         psp_dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        self.encoder = encoder_of(encoder_name, encoder_weights, stride=encoder_output_stride)
+        self.encoder = encoder_of(
+            encoder_name, encoder_weights, in_channels=in_channels, stride=encoder_output_stride
+        )
         inputs: int = self.encoder.out_channels[-1]  # type: ignore[index, assignment]
         self.levels = nn.ModuleList(
             nn.Sequential(nn.AdaptiveAvgPool2d(size), convolution(inputs, psp_out_channels, 1))
@@ -49,7 +53,7 @@ class DilatedPSPNet(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, 3, H, W) -> logits (N, ``classes``, H, W)."""
+        """Images (N, ``in_channels``, H, W) -> logits (N, ``classes``, H, W)."""
         features = self.encoder(images)[-1]
         size = features.shape[2:]
         pyramid = torch.cat(

@@ -8,7 +8,20 @@ from torch import nn
 
 from surrogate_zoo.errors import InputError
 from workers.networks.build import build_network
+from workers.tasks.images import ImageFormat
 from workers.tasks.networks import NetworkSpec
+
+
+def images_in(path: str | Path) -> ImageFormat:
+    """What images the network of a retraining takes; RGB where the file does not say.
+
+    Raises:
+        OSError: It is not there.
+        SafetensorError: It is no safetensors.
+    """
+    with safe_open(path, "pt") as file:
+        facts = json.loads((file.metadata() or {}).get("lossfit", "{}"))
+    return ImageFormat.model_validate(facts.get("images", {}))
 
 
 def load_network(path: str | Path) -> tuple[nn.Module, tuple[str, ...]]:
@@ -18,8 +31,9 @@ def load_network(path: str | Path) -> tuple[nn.Module, tuple[str, ...]]:
         path: The file. It says which network it is of; no other file and no connection is needed.
 
     Returns:
-        The network on the CPU in evaluation mode, from (N, 3, H, W) float images to
-        (N, classes, H, W) logits (see ``workers.scoring.inference.predict``), and the classes' names in the
+        The network on the CPU in evaluation mode, from (N, B, H, W) float images to
+        (N, classes, H, W) logits (see ``workers.scoring.inference.predict``, which knows from the
+        network what images it takes: RGB, or the bands it was trained on), and the classes' names in the
         order of their labels.
 
     Raises:
@@ -33,11 +47,12 @@ def load_network(path: str | Path) -> tuple[nn.Module, tuple[str, ...]]:
         # The file has all weights, so there are none to fetch.
         start = {"weights": None, "weights_file": None}
         spec = NetworkSpec.model_validate(facts["network"] | start)
+        images = ImageFormat.model_validate(facts.get("images", {}))  # RGB is not told
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path} cannot be read as safetensors: {error}.") from error
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} does not say which network it is of: no retraining's.") from error
-    network = build_network(spec, len(facts["classes"]))
+    network = build_network(spec, len(facts["classes"]), images)
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from timm.models import adapt_input_conv
 from torch import Tensor, nn
 
 from surrogate_zoo.errors import InputError
+from workers.tasks.images import RGB
 
 # How published files name an encoder's weights, and those that a retraining leaves behind.
 PREFIXES = ("", "encoder.", "encoder.model.")
@@ -30,6 +32,8 @@ def load_encoder(network: nn.Module, path: str) -> None:
 def fill_encoder(network: nn.Module, tensors: Mapping[str, Tensor], path: str) -> None:
     """Give ``network.encoder`` the weights among ``tensors``, which ``path`` holds.
 
+    Weights of a first layer for RGB are adapted where the encoder's images have other bands.
+
     Raises:
         InputError: A weight of the encoder is missing or has another shape, or the network has no
             encoder.
@@ -41,6 +45,7 @@ def fill_encoder(network: nn.Module, tensors: Mapping[str, Tensor], path: str) -
     inner = getattr(encoder, "model", encoder)
     wanted = dict(inner.state_dict())
     weights = max((_named(tensors, prefix, wanted) for prefix in PREFIXES), key=len)
+    weights = {name: _adapted(tensor, wanted[name]) for name, tensor in weights.items()}
     _check(path, wanted, weights)
     nn.Module.load_state_dict(inner, weights, strict=False)
 
@@ -67,6 +72,14 @@ def _named(
     both = {name: (prefix + name, prefix + name.replace("_", ".", 1)) for name in wanted}
     pairs = ((name, alias) for name, aliases in both.items() for alias in aliases)
     return {name: tensors[alias] for name, alias in pairs if alias in tensors}
+
+
+def _adapted(tensor: Tensor, wanted: Tensor) -> Tensor:
+    """The weights of a convolution for RGB as timm makes them for other bands; others as they are."""
+    of_rgb = tensor.ndim == wanted.ndim == 4 and tensor.shape[1] == RGB.bands != wanted.shape[1]
+    if not of_rgb or tensor.shape[0] != wanted.shape[0] or tensor.shape[2:] != wanted.shape[2:]:
+        return tensor
+    return adapt_input_conv(wanted.shape[1], tensor)
 
 
 def _check(path: str, wanted: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:

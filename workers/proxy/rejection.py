@@ -83,7 +83,7 @@ class RejectionTest:
 
     def _naive(self) -> nn.Module:
         """The straight line of every curve: the naive surrogates of the target's metrics."""
-        scoring = self._task.scoring.model_dump()
+        scoring = self._task.scoring.of_labels
         terms = self._target.terms
         return WeightedSum(
             Term(weight, SurrogateLoss(name, None, num_classes=self._classes, **scoring), ())
@@ -91,7 +91,7 @@ class RejectionTest:
         )
 
     def _score(self, logits: Tensor) -> float | None:
-        evaluator = SegmentationEvaluator(self._classes, **self._task.scoring.model_dump())
+        evaluator = SegmentationEvaluator(self._classes, **self._task.scoring.of_labels)
         evaluator.update(logits.argmax(1), self._masks)
         measured = {name: score for name, score in evaluator.compute().items() if isfinite(score)}
         return self._target.score(measured)

@@ -1,4 +1,4 @@
-"""Ends a retraining whose score on a hold-out set rises no more, and keeps the best weights."""
+"""Ends a retraining whose score on a hold-out set betters no more, and keeps the best weights."""
 
 from collections.abc import Callable
 from typing import Any
@@ -79,5 +79,6 @@ class EarlyStop:
         self._best = state["best"]
 
     def _best_look(self) -> int:
-        """The first look with the highest score; 0 before any."""
-        return max(range(len(self._looks)), key=lambda number: self._looks[number][1], default=0)
+        """The first look with the best score; 0 before any."""
+        merits = [self._target.merit_of(score) for _, score in self._looks]
+        return max(range(len(merits)), key=merits.__getitem__, default=0)

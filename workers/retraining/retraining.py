@@ -1,39 +1,39 @@
 """A full training with one loss: checkpoints, and the trained weights, scores and pictures as files."""
 
-import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from math import isnan
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save as as_bytes
-from torch import Tensor, nn
+from torch import nn
 
-from surrogate_zoo import ImageScores, needs_of
+from surrogate_zoo import needs_of
 from surrogate_zoo.errors import ConflictError, DatasetError, StorageError, WorkerError
 from surrogate_zoo.files import write_atomically
 from workers.datasets.dataset import Dataset, Samples
 from workers.datasets.layouts import open_dataset
 from workers.datasets.training_split import read_training_split
+from workers.instances.scoring import instance_scores
 from workers.learning.batches import Batches
 from workers.learning.device import PeakMemory, choose_device
 from workers.learning.hold_out import Cut, cut_hold_out, held_out
+from workers.learning.image_formats import images_of
 from workers.learning.image_stack import Stack, stack_by_size
 from workers.learning.learner import CHECK_EVERY, Learner, initial_network, learning_rate, train
 from workers.learning.losses import build_loss, distance_maps_of, inputs_given
 from workers.learning.sharing import Share, device_of, shared_with
 from workers.retraining.early_stop import EarlyStop
 from workers.retraining.logs import Logs, event_files, training_logs
+from workers.retraining.objects import check_ways
+from workers.retraining.results import Trained, write_results
 from workers.scoring.inference import evaluate
-from workers.scoring.pictures import draw_predictions
 from workers.tasks.base import Stopped
-from workers.tasks.retraining import WEIGHTS, RetrainingResult, RetrainingTask
+from workers.tasks.retraining import RetrainingResult, RetrainingTask
 
 CHECKPOINT = "checkpoint.pt"
-METRICS, PICTURE = "metrics.json", "predictions.png"
 
 Progress = Callable[[int, float], None]
 
@@ -62,7 +62,7 @@ def retrain(
 
     Returns:
         The scores, and the names of the files written: ``weights.safetensors``, ``metrics.json``,
-        ``predictions.png`` and those of a TensorBoard log.
+        ``predictions.png``, ``objects.png`` where objects are made, and those of a TensorBoard log.
 
     Raises:
         Stopped: ``should_stop`` became true; the checkpoint holds every step taken.
@@ -120,19 +120,22 @@ class _Retraining:
         self.dataset: Dataset = open_dataset(task.dataset)
         if task.split not in self.dataset.splits:
             raise DatasetError(f"The dataset has no split {task.split!r} to score on.")
+        check_ways(task, self.dataset.things, task.loss)
         self.samples: Samples = read_training_split(self.dataset)
         classes = len(self.dataset.classes)
         self.kept = list(range(len(self.samples)))
         self.early_stop: EarlyStop | None = None
-        if task.early_stop is not None:
-            spec = task.early_stop.hold_out
-            cut = cut_hold_out(task.dataset, self.samples, spec, task.seed)
-            self.kept = list(cut.kept)
-            self.early_stop = EarlyStop(task.early_stop, self._measure_on(cut), cut.told)
+        self.cut: Cut | None = None
+        if task.held_out is not None:
+            self.cut = cut_hold_out(task.dataset, self.samples, task.held_out, task.seed)
+            self.kept = list(self.cut.kept)
+            if task.early_stop is not None:
+                self.early_stop = EarlyStop(task.early_stop, self._measure, self.cut.told)
         masks = [self.samples.masks[index] for index in self.kept]
+        self.images = images_of(task.dataset, self.samples)
         given = inputs_given(task.network, self.samples)
         self.learner = Learner(
-            initial_network(task.network, classes, task.seed),
+            initial_network(task.network, classes, task.seed, self.images),
             build_loss(task.loss, masks, classes, task.loss_networks, given=given),
             task.training,
             device,
@@ -151,6 +154,7 @@ class _Retraining:
             self.kept,
             maps=distance_maps_of([self.task.loss]),
             num_classes=len(self.dataset.classes),
+            images=self.images,
         )
         return Batches(stacks, self.task.training, self.task.seed)
 
@@ -204,12 +208,22 @@ class _Retraining:
         logs.scalars(steps, {f"hold-out/{self.task.early_stop.metric}": score})
         return self.early_stop.over
 
-    def _measure_on(self, cut: Cut) -> Callable[[nn.Module], dict[str, float]]:
-        """How a network is measured on the hold-out set, predicting as it is scored at the end."""
-        scored = held_out(self.task.dataset, self.samples, cut)
-        stacks = stack_by_size(scored, self.device, cut.held)
-        classes, task = len(self.dataset.classes), self.task
-        return lambda network: evaluate(network, stacks, classes, task.scoring, task.inference)
+    @cached_property
+    def held_out(self) -> list[Stack]:
+        """What is not trained on, for early stopping and the tuning of clusterings; often nothing."""
+        if self.cut is None:
+            return []
+        scored = held_out(self.task.dataset, self.samples, self.cut)
+        images = images_of(self.task.dataset, self.samples)
+        return stack_by_size(scored, self.device, self.cut.held, images=images)
+
+    def _measure(self, network: nn.Module) -> dict[str, float]:
+        """Measure a network on the hold-out set, predicting as it is scored at the end."""
+        classes, task, stacks = len(self.dataset.classes), self.task, self.held_out
+        scores = evaluate(network, stacks, classes, task.scoring, task.inference)
+        if (clustering := task.scoring.clustering) is not None:
+            scores |= instance_scores(network, stacks, self.dataset.things, clustering)
+        return scores
 
     @property
     def seconds(self) -> float:
@@ -246,69 +260,27 @@ class _Retraining:
 
 
 def _identity(task: RetrainingTask) -> str:
-    """What a checkpoint belongs to; where it is logged does not matter."""
-    return task.model_dump_json(exclude={"log", "mlflow"})
+    """What a checkpoint belongs to; where it is logged does not matter, nor times of files."""
+    return task.model_dump_json(exclude={"log": True, "mlflow": True, "dataset": {"registered"}})
 
 
 def _finish(run: _Retraining, logs: Logs) -> RetrainingResult:
     """Score the network and write the results."""
-    scored = run.dataset.read(run.task.split)
-    stacks = stack_by_size(scored, run.device, range(len(scored)))
-    report = _report(run, stacks)
-    folder, metrics = run.folder, report["metrics"]
-    # Written here: safetensors has an error of its own for a full disk.
-    content = _weights(run)
-    write_atomically(folder / WEIGHTS, lambda path: path.write_bytes(content))
-    text = json.dumps(report, indent=2) + "\n"
-    write_atomically(folder / METRICS, lambda path: path.write_text(text, encoding="utf-8"))
-    picture = draw_predictions(run.learner.trained, stacks, run.task.inference)
-    write_atomically(folder / PICTURE, lambda path: picture.save(path, format="PNG"))
+    trained = Trained(
+        task=run.task,
+        dataset=run.dataset,
+        device=run.device,
+        network=run.learner.trained.eval(),
+        curve=run.learner.curve(),
+        held_out=run.held_out if run.task.tune_clustering is not None else [],
+        cut="" if run.cut is None else run.cut.told,
+        early_stop=None if run.early_stop is None else run.early_stop.report(),
+        peak_memory=run.peak_memory.bytes,
+    )
+    report, files = write_results(trained, run.folder)
+    metrics = report["metrics"]
     logs.scalars(
         run.learner.steps, {f"{run.task.split}/{name}": score for name, score in metrics.items()}
     )
-    files = (WEIGHTS, METRICS, PICTURE, *event_files(folder))
-    return RetrainingResult(metrics, files, run.seconds)
-
-
-def _report(run: _Retraining, stacks: Sequence[Stack]) -> dict[str, Any]:
-    """What ``metrics.json`` holds: scores over all images, of classes and of single images."""
-    classes, task, network = run.dataset.classes, run.task, run.learner.trained
-    images = ImageScores(len(classes))
-    metrics = evaluate(network, stacks, len(classes), task.scoring, task.inference, images=images)
-    report: dict[str, Any] = {
-        "split": task.split,
-        "images": sum(len(stack.positions) for stack in stacks),
-        "metrics": metrics,
-        "class_iou": dict(zip(classes, _measured(images.class_iou()), strict=True)),
-        "image_miou": _measured(images.image_miou()),
-        "worst_decile": _measured([images.worst_decile()])[0],
-        "curve": run.learner.curve(),
-    }
-    if run.early_stop is not None:
-        report["early_stop"] = run.early_stop.report()
-    if task.rankseg:
-        ranked = task.inference.model_copy(update={"decoding": "rankseg"})
-        report["rankseg"] = evaluate(network, stacks, len(classes), task.scoring, ranked)
-    if (peak := run.peak_memory.bytes) is not None:
-        report["peak_memory_bytes"] = peak
-    return report
-
-
-def _weights(run: _Retraining) -> bytes:
-    """The trained weights as a safetensors file, which says what network they are of."""
-    facts = {
-        "network": run.task.network.model_dump(mode="json"),
-        "classes": list(run.dataset.classes),
-        "loss": str(run.task.loss.get("name", "")),
-    }
-    weights: dict[str, Tensor] = {
-        name: tensor.detach().cpu().contiguous()
-        for name, tensor in run.learner.trained.state_dict().items()
-    }
-    # One entry alone: safetensors writes several in a random order, and equal weights would differ.
-    return as_bytes(weights, {"lossfit": json.dumps(facts)})
-
-
-def _measured(scores: list[float]) -> list[float | None]:
-    """What was measured; JSON has no NaN."""
-    return [None if isnan(score) else score for score in scores]
+    written = (*files, *event_files(run.folder))
+    return RetrainingResult(metrics, written, run.seconds, report.get("objects", {}))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,14 +13,24 @@ from safetensors.torch import load_file
 from torch import nn
 
 from surrogate_zoo.errors import StorageError
-from workers.datasets.dataset import VOID, Dataset, Pixels
+from workers.datasets.band_statistics import as_picture
+from workers.datasets.dataset import VOID, Bands, Dataset, Pixels, Sample
 from workers.datasets.layouts import open_dataset
-from workers.datasets.picture import palette
+from workers.datasets.picture import draw_objects, palette
+from workers.instances.pictures import find_objects, object_picture
 from workers.learning.device import choose_device
 from workers.networks.build import build_network
+from workers.networks.image_format import as_tensor
+from workers.networks.trained import images_in
 from workers.scoring.inference import predict
 from workers.tasks.base import Stopped
-from workers.tasks.gallery import Contestant, GalleryImage, GalleryResult, GalleryTask
+from workers.tasks.gallery import (
+    Contestant,
+    GalleryImage,
+    GalleryResult,
+    GalleryTask,
+    ObjectsPicture,
+)
 
 REACH = 2
 """Pixels within so many of a border, in both directions, are told apart in a picture of errors."""
@@ -50,6 +61,7 @@ def draw_gallery(
     Raises:
         Stopped: ``should_stop`` became true.
         DatasetError: An image cannot be read.
+        InputError: Objects cannot be made, see ``workers.instances.cluster.cluster``.
         StorageError: Weights cannot be read, or are those of another network.
     """
     dataset, torch_device = open_dataset(task.dataset), choose_device(device)
@@ -58,6 +70,7 @@ def draw_gallery(
         for contestant in task.contestants
     }
     folder.mkdir(parents=True, exist_ok=True)
+    dataset.check_unchanged(task.split)
     drawing = _Drawing(task, dataset, networks, torch_device, folder)
     shares: list[float] = []
     for index in range(len(dataset.names(task.split))):
@@ -79,8 +92,8 @@ def draw_gallery(
 def _trained(contestant: Contestant, num_classes: int, device: torch.device) -> nn.Module:
     """The network with its trained weights, in evaluation mode; nothing is fetched for it."""
     spec = contestant.network.model_copy(update={"weights": None, "weights_file": None})
-    network = build_network(spec, num_classes)
     try:
+        network = build_network(spec, num_classes, images_in(contestant.weights))
         network.load_state_dict(load_file(contestant.weights))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise StorageError(f"The weights {contestant.weights} cannot be used: {error}") from error
@@ -113,7 +126,8 @@ class _Drawing:
 
     def draw(self, index: int, disagreement: float) -> GalleryImage:
         """Write the pictures of an image."""
-        image, mask, _ = self.dataset.sample(self.task.split, index)
+        sample = self.dataset.sample(self.task.split, index)
+        image, mask, _ = sample
         predictions, errors = {}, {}
         for number, (name, network) in enumerate(self.networks.items()):
             labels = self._labels(network, image)
@@ -123,14 +137,43 @@ class _Drawing:
         return GalleryImage(
             name=self.dataset.names(self.task.split)[index],
             disagreement=disagreement,
-            image=self._write(f"{index}-image.png", image),
+            image=self._write(f"{index}-image.png", as_picture(image)),
             truth=self._write(f"{index}-truth.png", palette()[mask]),
             predictions=predictions,
             errors=errors,
+            **self._objects(index, sample),
         )
 
-    def _labels(self, network: nn.Module, image: Pixels) -> Labels:
-        batch = torch.from_numpy(np.ascontiguousarray(image))[None].to(self.device)
+    def _objects(self, index: int, sample: Sample) -> dict[str, Any]:
+        """Write the pictures of an image's objects; none where nobody makes some."""
+        mask, true = sample.mask, sample.instances
+        if true is None or not any(maker.ways for maker in self.task.contestants):
+            return {}
+        found = {
+            maker.name: self._found(index, number, maker, sample)
+            for number, maker in enumerate(self.task.contestants)
+            if maker.ways
+        }
+        truth = self._write(f"{index}-objects.png", draw_objects(mask, true))
+        count = int(true.max(initial=0))
+        return {"true_objects": ObjectsPicture(file=truth, count=count), "objects": found}
+
+    def _found(
+        self, index: int, number: int, maker: Contestant, sample: Sample
+    ) -> dict[str, ObjectsPicture]:
+        """Write what every way of a contestant finds in an image."""
+        image, mask, true = sample
+        pixels = as_tensor(image).to(self.device)
+        network, things = self.networks[maker.name], self.dataset.things
+        found = {}
+        for way, objects in find_objects(network, pixels, things, maker.ways, index).items():
+            drawn = object_picture(objects.instances, true, mask)
+            file = self._write(f"{index}-{number}-objects-{way}.png", drawn)
+            found[way] = ObjectsPicture(file=file, count=len(objects.labels))
+        return found
+
+    def _labels(self, network: nn.Module, image: Bands) -> Labels:
+        batch = as_tensor(image)[None].to(self.device)
         return predict(network, batch, self.task.inference)[0].cpu().numpy().astype(np.uint8)
 
     def _write(self, name: str, pixels: Pixels) -> str:

@@ -9,10 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from surrogate_zoo import BoundaryEvaluator, ImageScores, SegmentationEvaluator
+from workers.datasets.dataset import VOID
 from workers.learning.device import autocast
-from workers.learning.image_stack import Stack, normalise
+from workers.learning.image_stack import Stack
 from workers.networks.frozen import forget_features
 from workers.networks.heads import cropped, padded
+from workers.networks.image_format import network_input
 from workers.tasks.scoring import InferenceSpec, ScoringSpec
 
 WHOLE = InferenceSpec()
@@ -25,14 +27,18 @@ def predict(network: nn.Module, images: Tensor, inference: InferenceSpec = WHOLE
 
     Args:
         network: In evaluation mode, on the images' device.
-        images: uint8 (N, H, W, 3).
+        images: uint8 (N, H, W, 3); or (N, H, W, B) uint8, uint16 or float32 as the network was trained
+            on, where that is something else.
         inference: Windows, scales and flip. Logits are averaged where windows overlap;
             probabilities are averaged over scales and flip, in float32.
 
     Returns:
         Labels, int64 (N, H, W). What the network sees is padded to multiples of 32.
+
+    Raises:
+        InputError: The images have other bands or values than the network takes.
     """
-    pixels = normalise(images.float()).permute(0, 3, 1, 2)
+    pixels = network_input(network, images)
     views = list(product(inference.scales, (False, True) if inference.flip else (False,)))
     ranked = inference.decoding == "rankseg"
     if len(views) == 1 and not ranked:
@@ -60,7 +66,7 @@ def _view(
     scale: float,
     mirrored: bool,
 ) -> Tensor:
-    """Logits (N, C, H, W) of ``pixels`` (N, 3, H, W) seen at a scale, mirrored or not."""
+    """Logits (N, C, H, W) of ``pixels`` (N, B, H, W) seen at a scale, mirrored or not."""
     size = pixels.shape[2:]
     seen = pixels.flip(3) if mirrored else pixels
     if scale != 1:
@@ -181,7 +187,8 @@ def evaluate_each(
     Returns:
         For each network every metric, and every measure near borders
         (``surrogate_zoo.BoundaryEvaluator``), in 0..1 (kappa -1..1), over all images together. One
-        that found nothing to measure (no labelled pixel, no boundary) is left out.
+        that found nothing to measure (no labelled pixel, no boundary) is left out, and so is
+        everything where the masks hold one class alone.
     """
     scores = [_Scores(num_classes, scoring) for _ in networks]
     _predict_all(networks, scores, stacks, inference)
@@ -203,16 +210,23 @@ class _Scores:
             BoundaryEvaluator(num_classes),
         )
         self._images = images
+        self._present = torch.zeros(256, dtype=torch.bool)
 
     def update(self, pred: Tensor, target: Tensor) -> None:
         """Take in labels (N, H, W), predicted and true."""
+        self._present |= torch.bincount(target.flatten(), minlength=256).cpu() > 0
         for evaluator in self._evaluators:
             evaluator.update(pred, target)
         if self._images is not None:
             self._images.update(pred, target)
 
     def compute(self) -> dict[str, float]:
-        """What was found, by name."""
+        """What was found, by name; nothing where the masks hold fewer than two classes.
+
+        Whoever names the one class everywhere is right there, and has learned nothing.
+        """
+        if int(self._present[:VOID].sum()) < 2:
+            return {}
         scores = [score for each in self._evaluators for score in each.compute().items()]
         return {name: score for name, score in scores if isfinite(score)}
 

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
+from workers.datasets.band_statistics import as_picture
 from workers.datasets.dataset import VOID
 from workers.datasets.picture import palette
 from workers.learning.image_stack import Stack
@@ -35,7 +36,7 @@ def draw_predictions(
     labels[truth == VOID] = VOID
     colours = palette()
     rows = [
-        np.concatenate([image, colours[true], colours[label]], axis=1)
+        np.concatenate([as_picture(image), colours[true], colours[label]], axis=1)
         for image, true, label in zip(images.cpu().numpy(), truth, labels, strict=True)
     ]
     picture = Image.fromarray(np.concatenate(rows, axis=0))

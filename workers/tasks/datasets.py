@@ -3,16 +3,73 @@
 The module needs pydantic alone, so that the API can check a request without loading NumPy.
 """
 
+import unicodedata
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from workers.tasks.base import Seed, Side, Spec
 
 MAX_GENERATED_PIXELS = 2**26
 
+VOID = 255
+MOST_CLASSES = 255
+
 Label = Annotated[int, Field(ge=0, le=255)]
+Stored = Annotated[int, Field(ge=0, le=65_535)]
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+
+
+def _told_apart(classes: tuple[str, ...]) -> tuple[str, ...]:
+    """Class names without blanks around them, in one Unicode form; none is there twice."""
+    names = tuple(unicodedata.normalize("NFC", name.strip()) for name in classes)
+    if len(names) > MOST_CLASSES:
+        raise ValueError(
+            f"{len(names)} classes are more than the {MOST_CLASSES} that a mask of 8 bits can hold "
+            f"beside void ({VOID}): give rare ones a label in common, labels={{stored: label}}"
+        )
+    places: dict[str, int] = {}
+    for label, name in enumerate(names):
+        if not name:
+            raise ValueError(f"label {label} has no name: give each class one")
+        if name in places:
+            raise ValueError(
+                f"{name!r} is the name of the labels {places[name]} and {label}: give each class a "
+                "name of its own, or map the stored values to one label, labels={stored: label}"
+            )
+        places[name] = label
+    return names
+
+
+class SplitFiles(Spec):
+    """The files of a split as they were when the dataset was registered.
+
+    Attributes:
+        fingerprint: SHA-256 over the names and what each sample is stored as.
+        stamp: SHA-256 over names, sizes and times of change, which is cheap to look at.
+    """
+
+    fingerprint: str
+    stamp: str
+
+
+class Registered(Spec):
+    """What a worker has to know of a dataset that is registered.
+
+    Attributes:
+        links: Folders that links inside of the dataset may lead below.
+        depth: What the images' values are stored as, where ``bands`` are read.
+        mean: Of each band over the training split, where ``bands`` are read.
+        deviation: Standard deviation of each, likewise.
+        splits: Its files by split; a job that finds others ends.
+    """
+
+    links: tuple[str, ...] = ()
+    depth: Literal["uint8", "uint16", "float32"] | None = None
+    mean: tuple[float, ...] | None = None
+    deviation: tuple[float, ...] | None = None
+    splits: dict[str, SplitFiles] = Field(default_factory=dict)
 
 
 class ShapesSource(Spec):
@@ -53,10 +110,17 @@ class FilesSource(Spec):
     Attributes:
         root: That folder, on the service's machine.
         size: (height, width) that images and masks are resized to when read; None keeps theirs.
+        bands: How many bands the images have, read as they are stored, with 8 or 16 bits or as
+            floating-point numbers (PNG, TIFF, or ``.npy`` of shape (height, width, bands)), and
+            normalised by the mean and deviation of each in the training split. None reads RGB with
+            8 bits, normalised as encoders for ImageNet expect, and refuses what is more.
+        registered: Is set by the service.
     """
 
     root: str
     size: tuple[Side, Side] | None = None
+    bands: Annotated[int, Field(ge=1, le=64)] | None = None
+    registered: SkipJsonSchema[Registered | None] = None
 
 
 class LabelledSource(FilesSource):
@@ -64,14 +128,39 @@ class LabelledSource(FilesSource):
 
     Attributes:
         classes: Class names in the order of their labels, 0 first.
-        void_labels: Labels in the masks that mean void (CamVid: 11).
-        colours: Label of each colour ``#rrggbb`` in masks that are stored as RGB; masks with one
-            label a pixel (grey or palette) need none.
+        void_labels: Stored values in the masks that mean void (CamVid: 11).
+        labels: Label of each stored value that is none itself, ``{255: 1}`` for a mask of 0 and 255;
+            all other values mean what they are. It goes before ``void_labels``; 255 as a label is
+            void.
+        colours: Label of each colour ``#rrggbb``, for masks in RGB, and for palettes and shades of grey
+            too: with colours, each pixel counts as what it looks like.
+        one_hot: Masks have a channel for each class, above 0 at one of them at most; where all are 0
+            is void.
     """
 
-    classes: Annotated[tuple[str, ...], Field(min_length=2, max_length=255)]
-    void_labels: tuple[Label, ...] = (255,)
+    classes: Annotated[tuple[str, ...], Field(min_length=2), AfterValidator(_told_apart)]
+    void_labels: tuple[Stored, ...] = (VOID,)
+    labels: dict[Stored, Label] = Field(default_factory=dict)
     colours: dict[Colour, Label] = Field(default_factory=dict)
+    one_hot: bool = False
+
+    @model_validator(mode="after")
+    def _labels_are_classes(self) -> "LabelledSource":
+        wrong = sorted({label for label in self.labels.values() if label != VOID} - {*self._known})
+        if wrong:
+            raise ValueError(
+                f"labels gives the label {wrong[0]}, and the last of the {len(self.classes)} classes is "
+                f"{len(self.classes) - 1}: name a class, or {VOID} for void"
+            )
+        if sum((bool(self.labels), bool(self.colours), self.one_hot)) > 1:
+            raise ValueError(
+                "labels, colours and one_hot exclude each other: take the one that the masks need"
+            )
+        return self
+
+    @property
+    def _known(self) -> range:
+        return range(len(self.classes))
 
 
 class SplitSource(FilesSource):
@@ -135,8 +224,8 @@ class FolderSource(LabelledSource, SplitSource):
 
     Attributes:
         images: Name of the folder of images below ``root``.
-        masks: Name of the folder of masks below ``root``; 8-bit, one label a pixel, or RGB with
-            ``colours``.
+        masks: Name of the folder of masks below ``root``; one label a pixel, or as ``labels``,
+            ``colours`` or ``one_hot`` say.
     """
 
     layout: Literal["folder"] = "folder"

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from workers.tasks.base import FolderTask, Spec
 from workers.tasks.datasets import DatasetSource
+from workers.tasks.instances import ClusteringSpec
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.scoring import InferenceSpec
 
@@ -17,11 +18,25 @@ class Contestant(Spec):
         name: What its predictions are called, such as the loss it was trained with.
         network: The network.
         weights: Path of its weights (``weights.safetensors`` of a retraining).
+        ways: How objects are made of its predictions, by name; none shows no objects.
     """
 
     name: str
     network: NetworkSpec
     weights: str
+    ways: dict[str, ClusteringSpec] = Field(default_factory=dict)
+
+
+class ObjectsPicture(Spec):
+    """The objects of an image, each in a colour of its own.
+
+    Attributes:
+        file: The picture.
+        count: How many they are.
+    """
+
+    file: str
+    count: int
 
 
 class GalleryImage(Spec):
@@ -34,6 +49,8 @@ class GalleryImage(Spec):
         truth: File of the labels.
         predictions: Contestant -> file of its labels.
         errors: Contestant -> file of its errors.
+        true_objects: The true objects; None where no contestant has ways to make some.
+        objects: Contestant -> way -> what it finds, in the colours of the true objects that it meets.
     """
 
     name: str
@@ -42,6 +59,8 @@ class GalleryImage(Spec):
     truth: str
     predictions: dict[str, str]
     errors: dict[str, str]
+    true_objects: ObjectsPicture | None = None
+    objects: dict[str, dict[str, ObjectsPicture]] = Field(default_factory=dict)
 
 
 class GalleryResult(Spec):

@@ -15,6 +15,8 @@ RADII: Mapping[Method, float] = MappingProxyType(
 )
 """Radius of every method that has one, unless another is asked for."""
 
+MOST_RADIUS = 1000.0
+
 EMBEDDED: frozenset[Method] = frozenset({"mean-shift", "threshold"})
 """Methods that need embeddings; the others look at predicted classes alone."""
 
@@ -53,7 +55,7 @@ class ClusteringSpec(Spec):
     """
 
     method: Method = "mean-shift"
-    radius: Annotated[float, Field(gt=0, le=1000)] | None = None
+    radius: Annotated[float, Field(gt=0, le=MOST_RADIUS)] | None = None
     within: Literal["image", "components"] = "image"
     merge: bool = False
     min_pixels: Annotated[int, Field(ge=1, le=2**31 - 1)] = 1

@@ -9,8 +9,14 @@ from pydantic import Field, model_validator
 from workers.tasks.base import Curve, Fraction, Seed, Side, Spec
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.hold_out import HoldOut
+from workers.tasks.instances import ClusteringSpec
 from workers.tasks.networks import NetworkSpec
-from workers.tasks.scoring import ScoringSpec
+from workers.tasks.scoring import (
+    ScoringSpec,
+    check_embeddings_are_given,
+    check_objects_are_scored,
+    names_objects,
+)
 from workers.tasks.training import TrainingSpec
 
 
@@ -79,6 +85,16 @@ class ProxyOptions(Spec):
             )
         return self
 
+    @model_validator(mode="after")
+    def _objects_can_be_scored(self) -> Self:
+        check_objects_are_scored(self.metric, self.scoring)
+        check_embeddings_are_given(self.scoring.clustering, self.network)
+        if self.rejection is not None and names_objects(self.metric):
+            raise ValueError(
+                f"rejection tests predicted labels, and {self.metric} scores objects: leave it out"
+            )
+        return self
+
     @property
     def schedule(self) -> TrainingSpec:
         """The schedule, with images brought down where that is asked for."""
@@ -127,11 +143,16 @@ class Candidate:
         loss: A loss file's content (``lossfit/loss/v1``), or a draft: its ``scale`` is null where it is
             to be measured on the first batch (see ``surrogate_zoo.losses.scale``).
         learning_rate: Its own peak learning rate; None takes the schedule's.
+        embedding: Width of its network's embeddings; None takes that of the task's network.
+        clustering: How objects are found in what it predicts, with a radius that fits to the margins of
+            its loss; None takes that of the task's scoring.
     """
 
     number: int
     loss: dict[str, Any]
     learning_rate: float | None = None
+    embedding: int | None = None
+    clustering: ClusteringSpec | None = None
 
 
 @dataclass(frozen=True)
@@ -140,7 +161,7 @@ class Outcome:
 
     Attributes:
         number: The candidate's trial number.
-        score: The task's metric on the hold-out set, in 0..1; None where the candidate failed or
+        score: The task's metric on the hold-out set, as measured; None where the candidate failed or
             was rejected.
         metrics: All metrics on the hold-out set; a metric with nothing to measure is left out.
         error: Why it failed or was rejected, or None.
@@ -152,6 +173,8 @@ class Outcome:
         rejected: Whether it was not trained because it is hopeless (see ``workers.proxy.rejection``).
         scales: What was measured for a draft, as ``surrogate_zoo.losses.scale.filled`` takes it.
         hold_out: How the hold-out set was cut, in a sentence.
+        stopped: Whether it was trained outside, and ended early there as one of the worst; its scores are
+            then what it is told to have come to.
     """
 
     number: int
@@ -165,3 +188,4 @@ class Outcome:
     rejected: bool = False
     scales: tuple[float, ...] = ()
     hold_out: str = ""
+    stopped: bool = False

@@ -1,7 +1,7 @@
 """A retraining: what it may be asked for, what goes into it and what comes out, as frozen values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -11,7 +11,12 @@ from workers.tasks.base import FolderTask, Seed, Spec
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.networks import NetworkSpec
-from workers.tasks.scoring import InferenceSpec, ScoringSpec
+from workers.tasks.objects import ClusteringTuning, ObjectOptions
+from workers.tasks.scoring import (
+    InferenceSpec,
+    check_embeddings_are_given,
+    check_objects_are_scored,
+)
 from workers.tasks.training import Devices, TrainingSpec, check_devices
 
 
@@ -62,12 +67,11 @@ class MlflowSpec(Spec):
     experiment: str = "lossfit"
 
 
-class RetrainingOptions(Spec):
-    """What retrainings may be asked for, alone or in a comparison.
+class RetrainingOptions(ObjectOptions):
+    """What retrainings may be asked for, alone or in a comparison; objects as :class:`ObjectOptions`.
 
     Attributes:
         training: The schedule.
-        scoring: Options of the metrics.
         inference: How the predictions that are scored are made.
         split: Split that the result is scored on.
         checkpoint_every: Steps between two checkpoints.
@@ -78,7 +82,6 @@ class RetrainingOptions(Spec):
     """
 
     training: TrainingSpec = TrainingSpec()
-    scoring: ScoringSpec = ScoringSpec()
     inference: InferenceSpec = InferenceSpec()
     split: Literal["val", "test"] = "val"
     checkpoint_every: Annotated[int, Field(ge=1)] = 200
@@ -90,13 +93,34 @@ class RetrainingOptions(Spec):
         check_devices(self.training, self.devices)
         return self
 
+    @property
+    def held_out(self) -> HoldOut | None:
+        """What is not trained on, for early stopping and the tuning of clusterings."""
+        asked = (self.early_stop, self.tune_clustering)
+        return next((each.hold_out for each in asked if each is not None), None)
+
     @model_validator(mode="after")
     def _scored_split_is_not_looked_at(self) -> Self:
-        if self.early_stop is not None and self.early_stop.hold_out.split == self.split:
-            raise ValueError(
-                f"early_stop.hold_out looks at the split {self.split}, which the result is scored on: "
-                "leave its split out, or score another one"
-            )
+        for name in ("early_stop", "tune_clustering"):
+            asked: EarlyStopSpec | ClusteringTuning | None = getattr(self, name)
+            if asked is None:
+                continue
+            if asked.hold_out.split == self.split:
+                raise ValueError(
+                    f"{name}.hold_out looks at the split {self.split}, which the result is scored on: "
+                    "leave its split out, or score another one"
+                )
+            if asked.hold_out != self.held_out:
+                raise ValueError(
+                    "early_stop and tune_clustering look at one hold-out set: give both the same "
+                    "hold_out"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _objects_are_looked_at(self) -> Self:
+        if self.early_stop is not None:
+            check_objects_are_scored(self.early_stop.metric, self.scoring)
         return self
 
 
@@ -113,6 +137,12 @@ class SingleRetrainingOptions(RetrainingOptions):
     seed: Seed = 0
     log: tuple[Log, ...] = ()
 
+    @model_validator(mode="after")
+    def _embeddings_are_given(self) -> Self:
+        for clustering in self.ways.values():
+            check_embeddings_are_given(clustering, self.network)
+        return self
+
 
 @dataclass(frozen=True)
 class RetrainingResult:
@@ -122,11 +152,14 @@ class RetrainingResult:
         metrics: All metrics on the task's split; a metric with nothing to measure is left out.
         files: Names of the files written into its folder.
         seconds: Wall-clock seconds it took, interruptions left out.
+        objects: What was told of objects, see ``workers.retraining.objects``; empty where none were
+            made.
     """
 
     metrics: Mapping[str, float]
     files: tuple[str, ...]
     seconds: float
+    objects: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RetrainingTask(SingleRetrainingOptions, FolderTask[RetrainingResult]):

@@ -15,8 +15,8 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from search_service.pages.canvas import FOUND, TRIAL, figure_of, legend
 from search_service.samplers.optuna_study import box
 from search_service.searches.figures.search import NO_CURVES, FinishedSearch
-from search_service.spaces.curves import CurveSpace
 from search_service.spaces.space import Box
+from search_service.spaces.zoo import ZooSpace
 
 LEAST = 20
 """Fewer trials with a score tell nothing about parameters."""
@@ -32,9 +32,9 @@ def draw(search: FinishedSearch) -> Figure | str:
         The figure, or why there is none.
     """
     space = search.space
-    if not isinstance(space, CurveSpace):
+    if isinstance(space, ZooSpace):
         return NO_CURVES
-    scores = np.array([score for _, score in search.scored])
+    scores = np.array([space.target.merit_of(score) for _, score in search.scored])
     if len(scores) < LEAST:
         return f"It takes at least {LEAST} trials with a score; there are {len(scores)}."
     if _worst_of_best(scores) <= scores.min():
@@ -54,7 +54,7 @@ def importances(
     Args:
         search: Its trials with a score, n of them, tell where was searched.
         space: What was searched.
-        scores: Their scores, shape (n,), at least :data:`LEAST` and not all the same.
+        scores: Their scores as merits, shape (n,), at least :data:`LEAST` and not all the same.
     """
     thetas = [trial.theta for trial, _ in search.scored]
     names, ranges = space.names, box(space, thetas)

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from search_service.pages.canvas import FOUND, START, TRIAL, figure_of, legend
 from search_service.searches.figures.search import FinishedSearch
-from search_service.searches.racing.answers import named, title_of
+from search_service.searches.racing.answers import by_mean, named
+from surrogate_zoo.metrics.titles import directed, title_of
 
 NO_RACE = "The search had no race: what its sampler found is published as it is."
 
@@ -26,14 +27,15 @@ def draw(search: FinishedSearch) -> Figure | str:
     figure = figure_of(9, len(raced) * (1.2 + 0.38 * most) + 0.4)
     grid = figure.subplots(len(raced), 1, squeeze=False).flatten().tolist()
     for axes, winner in zip(grid, raced, strict=True):
-        _draw_entrants(axes, winner["race"]["entrants"])
-        axes.set(xlabel=f"{title_of(winner['metric'])} on the hold-out sets, a dot a seed")
+        metric = winner["metric"]
+        _draw_entrants(axes, by_mean(metric, winner["race"]["entrants"]))
+        told = f"{title_of(metric)} on the hold-out sets, a dot a seed"
+        axes.set(xlabel=directed(told, metric))
     legend(figure, grid[0])
     return figure
 
 
-def _draw_entrants(axes: Axes, entrants: Sequence[Mapping[str, Any]]) -> None:
-    ranked = sorted(entrants, key=lambda entrant: -(entrant["mean"] or 0.0))
+def _draw_entrants(axes: Axes, ranked: Sequence[Mapping[str, Any]]) -> None:
     for place, entrant in enumerate(ranked):
         scores = [score for score in entrant["scores"] if score is not None]
         colour = FOUND if entrant["winner"] else START if _is_rival(entrant) else TRIAL
@@ -49,4 +51,4 @@ def _draw_entrants(axes: Axes, entrants: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _is_rival(entrant: Mapping[str, Any]) -> bool:
-    return bool(set(entrant["roles"]) - {"candidate"})
+    return bool(set(entrant["roles"]) - {"candidate", "surrogate"})

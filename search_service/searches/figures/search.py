@@ -8,11 +8,13 @@ from typing import Any
 from search_service.samplers.contract import SamplerResult
 from search_service.searches.space import SearchSpace
 from search_service.spaces.curves import CurveSpace
+from search_service.spaces.margins import MarginSpace
+from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.losses.parameter_space import ParameterSpace
-from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.metrics.titles import title_of
 
-NO_CURVES = "The search was of the zoo: its trials are of several kinds of loss."
+NO_CURVES = "The search was not of curves: its trials are of several kinds of loss, or of margins."
 """Why figures of curves are missing there."""
 
 
@@ -59,6 +61,18 @@ class FinishedSearch:
         return self.space.parameters if isinstance(self.space, CurveSpace) else None
 
     @property
+    def grouped(self) -> ZooSpace | MarginSpace | None:
+        """The space, where its trials are of several groups."""
+        return self.space if isinstance(self.space, ZooSpace | MarginSpace) else None
+
+    @property
+    def portfolio(self) -> int:
+        """How many trials were tried first because they are known to be good."""
+        if self.document["provenance"]["sampler"]["name"] != "portfolio":
+            return 0
+        return sum(trial.generation == 0 for trial in self.trials)
+
+    @property
     def raced(self) -> bool:
         """Whether a race chose what is published."""
         return any("race" in winner for winner in self.winners)
@@ -76,13 +90,13 @@ class FinishedSearch:
     @cached_property
     def best(self) -> list[tuple[Trial, float]]:
         """The trials that have a score, the best first; of equals the earlier one."""
-        return sorted(self.scored, key=lambda pair: -pair[1])
+        return sorted(self.scored, key=lambda pair: -self.space.target.merit_of(pair[1]))
 
     @property
     def target(self) -> str:
         """What was searched for as papers write it: ``mIoU``, ``0.7 mIoU + 0.3 BIoU``."""
         terms = self.space.target.terms
-        titles = [(weight, METRICS[name].title) for weight, name in terms]
+        titles = [(weight, title_of(name)) for weight, name in terms]
         return " + ".join(
             title if weight == 1 else f"{weight:g} {title}" for weight, title in titles
         )

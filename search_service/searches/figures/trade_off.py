@@ -10,10 +10,14 @@ from search_service.pages.canvas import FOUND, legend, panels
 from search_service.samplers.fronts import front
 from search_service.searches.figures.search import FinishedSearch
 from search_service.store.tables import Trial
-from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.metrics.instances.scores import INSTANCE_SCORES
+from surrogate_zoo.metrics.titles import heading_of, merit_of
 
 _BESIDE = ("miou", "bf1", "macc")
 """What a search for a single metric is shown against: regions, boundaries, recall."""
+
+_BESIDE_OBJECTS = ("sbd", "dic", "ap50", "pq")
+"""What a search for a single score of objects is shown against: how well each is met, and their number."""
 
 
 def draw(search: FinishedSearch) -> Figure | str:
@@ -23,7 +27,8 @@ def draw(search: FinishedSearch) -> Figure | str:
         The figure, or why there is none.
     """
     first, *others = search.space.target.metrics
-    others = others or [name for name in _BESIDE if name != first]
+    beside = _BESIDE_OBJECTS if first in INSTANCE_SCORES else _BESIDE
+    others = others or [name for name in beside if name != first]
     trials = [trial for trial in search.trials if {first, *others} <= set(trial.metrics)]
     if not trials:
         return f"No trial has all of the metrics {', '.join([first, *others])}."
@@ -43,7 +48,8 @@ def _draw_pair(
     numbers = [trial.number for trial in trials]
     x, y = zip(*pairs, strict=True)
     axes.scatter(x, y, c=numbers, cmap="viridis", s=18, label="trial")
-    best = sorted((pairs[index] for index in front(np.array(pairs))), reverse=True)
+    merits = [(merit_of(first, one), merit_of(second, other)) for one, other in pairs]
+    best = [pairs[index] for index in sorted(front(np.array(merits)), key=merits.__getitem__)[::-1]]
     axes.step(
         *zip(*best, strict=True), where="post", color=FOUND, linewidth=1.2, marker="o",
         markersize=6, markerfacecolor="none", label="no trial is better in both",
@@ -58,4 +64,4 @@ def _draw_pair(
             markeredgecolor="white",
             label="published",
         )
-    axes.set(xlabel=METRICS[first].title, ylabel=METRICS[second].title)
+    axes.set(xlabel=heading_of(first), ylabel=heading_of(second))

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from search_service.searches.racing.verdicts import label
-from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.metrics.titles import ScoreUnit, merit_of, title_of, unit_of
 
 HEADING: Final = ("Loss", "Rate", "Seeds", "Mean", "Winner's lead")
 """Columns of :func:`table`."""
+
+_MARGINS: Final = ("delta_v", "delta_d", "beta", "gamma", "weight")
 
 _ROLES: Final = {"handmade": "handmade", "cross-entropy": "handmade", "start": "start"}
 
@@ -23,6 +25,7 @@ class Answer:
         version: Its version; None before it has one.
         sentence: What the race says; without one, that nothing was compared.
         rows: The race as a table under :data:`HEADING`, the best mean first; none without a race.
+        points: What leads in it are counted in: points, objects.
         facts: What else is to be known, by name.
     """
 
@@ -31,6 +34,7 @@ class Answer:
     version: int | None
     sentence: str
     rows: Sequence[tuple[str, ...]]
+    points: str
     facts: Mapping[str, str]
 
 
@@ -42,29 +46,58 @@ def answer(winner: Mapping[str, Any], loss: str, version: int | None = None) -> 
         loss: Name of its loss.
         version: Its version.
     """
-    title, race = title_of(winner["metric"]), winner.get("race")
-    rate = {"learning rate": f"{winner['rate']:.3g} times that of the schedule"}
+    metric, race = winner["metric"], winner.get("race")
+    title, points = title_of(metric), unit_of(metric).differences
+    rate = {"learning rate": f"{winner['rate']:.3g} times that of the schedule"} | _found_with(
+        winner
+    )
     if race is None:
         said = (
             f"{loss} is what the sampler found for {title}: no race compared it with other losses."
         )
-        return Answer(title, loss, version, said, (), rate)
-    return Answer(title, loss, version, race["sentence"], table(race), rate | _of_race(race))
+        return Answer(title, loss, version, said, (), points, rate)
+    facts, rows = rate | _of_race(race), table(metric, race)
+    return Answer(title, loss, version, race["sentence"], rows, points, facts)
 
 
-def table(race: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def _found_with(winner: Mapping[str, Any]) -> dict[str, str]:
+    """What belongs to a loss of embeddings: its margins, their width, and how objects are found."""
+    if "embedding" not in winner:
+        return {}
+    clustering = winner["clustering"]
+    margins = [f"{name} {winner['parameters'][name]:.3g}" for name in _MARGINS]
+    return {
+        "margins and weights": ", ".join(margins),
+        "width of the embeddings": str(winner["embedding"]),
+        "objects are found by": f"{clustering['method']}, radius {clustering['radius']:.3g}",
+    }
+
+
+def table(metric: str, race: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """A race as rows of text: loss, factor on the learning rate, seeds, mean, the winner's lead."""
-    ranked = sorted(race["entrants"], key=lambda each: (not each["winner"], -(each["mean"] or 0.0)))
+    unit = unit_of(metric)
+    ranked = by_mean(metric, race["entrants"])
+    ranked.sort(key=lambda entrant: not entrant["winner"])
     return [
         (
             named(entrant, ranked, shown=("rate",)),
             f"{entrant.get('rate', 1.0):.3g}",
             str(len(entrant["scores"])),
-            "failed" if entrant["mean"] is None else f"{100 * entrant['mean']:.1f}",
-            "winner" if entrant["winner"] else _lead(entrant["lead"]),
+            "failed" if entrant["mean"] is None else unit.text(entrant["mean"]),
+            "winner" if entrant["winner"] else _lead(unit, entrant["lead"]),
         )
         for entrant in ranked
     ]
+
+
+def by_mean(metric: str, entrants: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Entrants of a race for ``metric``, the best mean first; those that failed last."""
+
+    def place(entrant: Mapping[str, Any]) -> tuple[bool, float]:
+        mean = entrant["mean"]
+        return (True, 0.0) if mean is None else (False, -merit_of(metric, mean))
+
+    return sorted(entrants, key=place)
 
 
 def named(
@@ -84,11 +117,6 @@ def named(
     return f"{name} (start)" if "start" in roles else name
 
 
-def title_of(objective: str) -> str:
-    """A metric as papers write it; a weighted sum of some as it was asked for."""
-    return METRICS[objective].title if objective in METRICS else objective
-
-
 def duration(seconds: float) -> str:
     """``40 s``, ``12.0 min`` or ``3.5 h``."""
     if seconds < 60:
@@ -106,11 +134,11 @@ def _of_race(race: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _lead(lead: Mapping[str, Any] | None) -> str:
+def _lead(unit: ScoreUnit, lead: Mapping[str, Any] | None) -> str:
     if lead is None:
         return ""
-    mean = f"{100 * lead['mean']:+.1f}"
+    mean = unit.difference(lead["mean"])
     if lead["interval"] is None:
         return mean
-    low, high = (100 * end for end in lead["interval"])
-    return f"{mean} ({low:+.1f} to {high:+.1f})"
+    low, high = map(unit.difference, lead["interval"])
+    return f"{mean} ({low} to {high})"

@@ -6,7 +6,8 @@ from typing import Any, Final, Literal
 
 from search_service.samplers.contract import SamplerResult
 from search_service.spaces.curves import CurveSpace
-from search_service.spaces.space import Space, Theta
+from search_service.spaces.margins import PAPERS, SEARCHED, MarginSpace
+from search_service.spaces.space import Draft, Space, Theta
 from search_service.spaces.zoo import CROSS_ENTROPY, ZooSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.losses.document import Document
@@ -14,7 +15,7 @@ from surrogate_zoo.losses.drafts import filled
 from surrogate_zoo.losses.registry import LOSSES
 from surrogate_zoo.metrics.targets import Target
 
-Role = Literal["candidate", "handmade", "cross-entropy", "start"]
+Role = Literal["candidate", "surrogate", "handmade", "cross-entropy", "start"]
 
 _LASTING: Final[tuple[Role, ...]] = ("handmade", "cross-entropy")
 """Roles that tell what a loss is, whichever metric it runs for."""
@@ -35,28 +36,36 @@ class Entrant:
     Attributes:
         number: Its trial's number, or one above all of them.
         roles: What it runs as: a handmade loss may be a candidate too.
-        loss: The loss file's content; a draft where its scale was never measured.
-        rate: Factor on the schedule's peak learning rate.
+        draft: Its loss, the scale null where it was never measured, and what changes with it.
         facts: What it is, for people: its number, and its parameters by name.
         theta: Its parameters; None of what lies outside of the space.
     """
 
     number: int
     roles: tuple[Role, ...]
-    loss: Document
-    rate: float
+    draft: Draft
     facts: Mapping[str, Any]
     theta: Theta | None
+
+    @property
+    def loss(self) -> Document:
+        """The loss file's content."""
+        return self.draft.loss
+
+    @property
+    def rate(self) -> float:
+        """Factor on the schedule's peak learning rate."""
+        return self.draft.rate
 
 
 def of_trials(
     space: ZooSpace, trials: Sequence[Trial], starters: int, metric: str
 ) -> list[Entrant]:
-    """Those of a search of the zoo for one metric: the best candidates, rivals, and the start.
+    """Those of a search of the zoo for one metric: the best candidates, rivals, surrogate and start.
 
     The best that is no handmade loss is a candidate in any case. A handmade loss as the literature has
-    it is handmade at every rate, whatever it was chosen for. The start is the surrogate of the metric
-    with straight curves, at its best rate.
+    it is handmade at every rate, whatever it was chosen for. The surrogate is the best one of the metric
+    itself; the start is that with straight curves, at its best rate.
     """
     target = Target(metric)
     ranked = _ranked(target, [trial for trial in trials if trial.ending == "trained"])
@@ -64,19 +73,28 @@ def of_trials(
     every = _ranked(target, trials)  # a rival may have been stopped early
     plain = _best_of_each(space, [trial for trial in every if space.plain(trial.theta)])
     entropy = [trial for trial in plain if _is_entropy(space, trial.theta)]
+    surrogate = [trial for trial in ranked if _is_surrogate(space, target, trial.theta)]
     start = [trial for trial in every if _is_start(space, target, trial.theta)]
-    best = {trial.number for trial in (*ranked[:starters], *searched[:1])}
-    first = {trial.number for trial in start[:1]}
-    chosen = (
-        *ranked[:starters],
-        *searched[:1],
-        *plain[:HANDMADE_STARTERS],
-        *entropy[:1],
-        *start[:1],
-    )
+    places: dict[Role, Sequence[Trial]] = {
+        "candidate": (*ranked[:starters], *searched[:1]),
+        "surrogate": surrogate[:1],
+        "handmade": plain[:HANDMADE_STARTERS],
+        "cross-entropy": entropy[:1],
+        "start": start[:1],
+    }
+    numbers = {role: {trial.number for trial in group} for role, group in places.items()}
+    chosen = {trial.number: trial for group in places.values() for trial in group}
     return [
-        _of_trial(space, trial, _roles(space, trial.theta, number in best, number in first))
-        for number, trial in {trial.number: trial for trial in chosen}.items()
+        _of_trial(
+            space,
+            trial,
+            tuple(
+                role
+                for role, group in numbers.items()
+                if number in group or _lasting(space, trial.theta, role)
+            ),
+        )
+        for number, trial in chosen.items()
     ]
 
 
@@ -101,13 +119,42 @@ def of_curves(
     ]
     for number, role, theta in extra:
         if theta not in known:
-            draft = space.candidate(theta)
-            facts = {"number": None} | space.named(theta)
-            entrants.append(Entrant(number, (role,), draft.loss, draft.rate, facts, theta))
+            entrants.append(_untried(space, number, theta, (role,)))
     loss = LOSSES[CROSS_ENTROPY].document()
     facts = {"number": None, "loss": CROSS_ENTROPY}
     roles: tuple[Role, ...] = ("handmade", "cross-entropy")
-    return [*entrants, Entrant(_ENTROPY, roles, loss, 1.0, facts, None)]
+    return [*entrants, Entrant(_ENTROPY, roles, Draft(loss), facts, None)]
+
+
+def of_margins(
+    space: MarginSpace,
+    trials: Sequence[Trial],
+    starters: int,
+    metric: str,
+    *,
+    found: SamplerResult,
+) -> list[Entrant]:
+    """Those of a search of margins for one metric: what its sampler found, the best trials, the paper's.
+
+    What has to be beaten, the handmade loss, is the paper's setting: the best trials with its margins
+    run, whatever their widths and rates; it is where the search started, too. The best that has others
+    is a candidate in any case. Cross entropy alone finds no objects, and does not run.
+    """
+    target = Target(metric)
+    ranked = _ranked(target, [trial for trial in trials if trial.ending == "trained"])
+    searched = [trial for trial in ranked if not space.plain(trial.theta)]
+    every = _ranked(target, trials)  # a rival may have been stopped early
+    plain = [trial for trial in every if space.plain(trial.theta)][:HANDMADE_STARTERS]
+    published = [trial for trial in every if trial.number == found.trial]
+    best = {trial.number: trial for trial in (*published, *ranked[:starters], *searched[:1])}
+    entrants = [_of_trial(space, trial, ("candidate",)) for trial in best.values()]
+    entrants += [_of_trial(space, trial, ()) for trial in plain if trial.number not in best]
+    if found.trial is None:
+        mean = _UNTRIED + found.generation
+        entrants.append(_untried(space, mean, found.theta, ("candidate",)))
+    if not plain:
+        entrants.append(_untried(space, _START, tuple(space.start.tolist()), ()))
+    return [_with_margins(space, entrant) for entrant in entrants]
 
 
 def shared(entrants: Mapping[str, Sequence[Entrant]]) -> dict[str, list[Entrant]]:
@@ -139,25 +186,19 @@ def _guest(entrant: Entrant) -> Entrant:
     return replace(entrant, roles=("candidate", *lasting))
 
 
-def _roles(
-    space: ZooSpace, theta: Sequence[float], candidate: bool, start: bool
-) -> tuple[Role, ...]:
-    """What a point of the zoo runs as, given why it was chosen."""
-    held: dict[Role, bool] = {
-        "candidate": candidate,
-        "handmade": space.plain(theta),
-        "cross-entropy": space.plain(theta) and _is_entropy(space, theta),
-        "start": start,
-    }
-    return tuple(role for role, held_by in held.items() if held_by)
+def _lasting(space: ZooSpace, theta: Sequence[float], role: Role) -> bool:
+    """Whether a point of the zoo has a role by what it is, why ever it was chosen."""
+    if role not in _LASTING or not space.plain(theta):
+        return False
+    return role == "handmade" or _is_entropy(space, theta)
 
 
 def _ranked(target: Target, trials: Sequence[Trial]) -> list[Trial]:
     """Trials that have a score, the best first; of equals the earlier one."""
     pairs = [
-        (score, trial)
+        (merit, trial)
         for trial in trials
-        if trial.score is not None and (score := target.score(trial.metrics)) is not None
+        if trial.score is not None and (merit := target.merit(trial.metrics)) is not None
     ]
     return [trial for _, trial in sorted(pairs, key=lambda pair: (-pair[0], pair[1].number))]
 
@@ -174,14 +215,37 @@ def _is_entropy(space: ZooSpace, theta: Sequence[float]) -> bool:
     return space.kind(theta).name == CROSS_ENTROPY
 
 
+def _is_surrogate(space: ZooSpace, target: Target, theta: Sequence[float]) -> bool:
+    """Whether it is a surrogate of the metric itself, with whichever curves."""
+    return space.kind(theta).name in [f"surrogate-{metric}" for metric in target.metrics]
+
+
 def _is_start(space: ZooSpace, target: Target, theta: Sequence[float]) -> bool:
     kind = space.kind(theta)
-    names = [f"surrogate-{metric}" for metric in target.metrics]
-    return kind.name in names and tuple(theta[2:]) == kind.starts[0]
+    return _is_surrogate(space, target, theta) and tuple(theta[2:]) == kind.starts[0]
+
+
+def _with_margins(space: MarginSpace, entrant: Entrant) -> Entrant:
+    """An entrant that is told as one of a search of margins."""
+    theta = entrant.theta or ()
+    held: dict[Role, bool] = {
+        "handmade": space.plain(theta),
+        "start": theta == tuple(space.start.tolist()),
+    }
+    roles = tuple(role for role, held_by in held.items() if held_by)
+    facts = {"loss": PAPERS if held["handmade"] else SEARCHED} | dict(entrant.facts)
+    return replace(entrant, roles=(*entrant.roles, *roles), facts=facts)
+
+
+def _untried(space: Space, number: int, theta: Theta, roles: tuple[Role, ...]) -> Entrant:
+    """An entrant that is no trial."""
+    facts = {"number": None} | space.named(theta)
+    return Entrant(number, roles, space.candidate(theta), facts, theta)
 
 
 def _of_trial(space: Space, trial: Trial, roles: tuple[Role, ...]) -> Entrant:
     draft = space.candidate(trial.theta)
-    loss = filled(draft.loss, trial.scales) if trial.scales else draft.loss
+    if trial.scales:
+        draft = replace(draft, loss=filled(draft.loss, trial.scales))
     facts = {"number": trial.number} | space.named(trial.theta)
-    return Entrant(trial.number, roles, loss, draft.rate, facts, tuple(trial.theta))
+    return Entrant(trial.number, roles, draft, facts, tuple(trial.theta))

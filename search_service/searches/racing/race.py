@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from search_service.jobs import stages
+from search_service.jobs.external import ExternalTask
 from search_service.jobs.run import Run
 from search_service.searches import warm_up
 from search_service.searches.racing.entrants import Entrant, Role, shared
@@ -18,7 +19,7 @@ from search_service.searches.racing.rules import (
 )
 from search_service.significance import Difference
 from surrogate_zoo.metrics.targets import Target
-from workers.tasks.proxy import Candidate, Outcome, ProxyTask
+from workers.tasks.proxy import Outcome, ProxyTask
 
 RIVALS: tuple[Role, ...] = ("handmade", "cross-entropy")
 """The winner's lead over the closest loss of each of these roles is to be told."""
@@ -33,7 +34,7 @@ class Race:
     Attributes:
         run: The run of the job.
         spec: Its rules.
-        task: The search's proxy task, cold.
+        task: The search's task, cold.
         entrants: For each metric, who takes part.
         warm_up: Length of each seed's warm-up.
         outcomes: Stage -> entrant -> what became of it, as far as the race has come.
@@ -41,7 +42,7 @@ class Race:
 
     run: Run
     spec: RaceSpec
-    task: ProxyTask
+    task: ProxyTask | ExternalTask
     entrants: Mapping[str, Sequence[Entrant]]
     warm_up: int = 0
     outcomes: dict[str, dict[int, Outcome]] = field(default_factory=dict)
@@ -97,6 +98,14 @@ class Race:
             for entrant in entrants
         }
 
+    def _merits(self, metric: str, stage: str, entrants: Sequence[Entrant]) -> Scores:
+        """These scores as what is compared: higher is better."""
+        target = Target(metric)
+        return {
+            number: [None if score is None else target.merit_of(score) for score in scores]
+            for number, scores in self.scores(metric, stage, entrants).items()
+        }
+
     def _heats(self) -> dict[str, list[Entrant]]:
         """Let all run on the proxy task of the search, and keep the finalists of each metric."""
         for number in range(1, self.spec.heats + 1):
@@ -113,11 +122,13 @@ class Race:
         """
         ranked = list(entrants)
         if self.spec.heats:
-            places = standing(self.scores(metric, "heat", entrants)).means
-            sound = [entrant for entrant in entrants if places[entrant.number] is not None]
-            ranked = sorted(sound, key=lambda e: -(places[e.number] or 0.0))
+            means = standing(self._merits(metric, "heat", entrants)).means
+            places = {number: -mean for number, mean in means.items() if mean is not None}
+            sound = [entrant for entrant in entrants if entrant.number in places]
+            ranked = sorted(sound, key=lambda entrant: places[entrant.number])
         room: dict[Role, int] = {
             "candidate": self.spec.sizes(len(self.entrants)).finalists,
+            "surrogate": 1,
             "handmade": 1,
             "cross-entropy": 1,
         }
@@ -143,25 +154,27 @@ class Race:
         rounds: int | None = None,
     ) -> Standing:
         """Where the race for a metric stands, after so many rounds; None takes all."""
-        found = self.scores(metric, "round", entrants)
+        found = self._merits(metric, "round", entrants)
         scores = {number: told[:rounds] for number, told in found.items()}
         groups = [{e.number for e in entrants if role in e.roles} for role in RIVALS]
         return standing(scores, before, groups=groups, level=self.spec.level)
 
     def _round(
-        self, stage: str, task: ProxyTask, entrants: Mapping[str, Sequence[Entrant]]
+        self,
+        stage: str,
+        task: ProxyTask | ExternalTask,
+        entrants: Mapping[str, Sequence[Entrant]],
     ) -> None:
         """Train everyone who is left for some metric, once."""
         every = {entrant.number: entrant for group in entrants.values() for entrant in group}
         task = warm_up.warmed(self.run, task.model_copy(update={"rejection": None}), self.warm_up)
         rate = task.training.learning_rate
         candidates = [
-            Candidate(number, dict(entrant.loss), learning_rate=rate * entrant.rate)
-            for number, entrant in sorted(every.items())
+            entrant.draft.candidate(number, rate) for number, entrant in sorted(every.items())
         ]
         self.outcomes[stage] = stages.of_stage(self.run, stage, task, candidates)
 
-    def _round_task(self, number: int) -> ProxyTask:
+    def _round_task(self, number: int) -> ProxyTask | ExternalTask:
         changes: dict[str, Any] = {"seed": self._seed(self.spec.heats + number)}
         if self.spec.whole:
             changes["frozen_encoder"] = False
@@ -208,7 +221,7 @@ class RaceResult:
             "entrants": [
                 dict(entrant.facts)
                 | {"roles": list(entrant.roles), "scores": list(rounds[entrant.number])}
-                | {"winner": entrant is winner, "mean": stand.means[entrant.number]}
+                | {"winner": entrant is winner, "mean": _mean(metric, stand, entrant)}
                 | {"lead": _told_lead(stand.leads.get(entrant.number))}
                 | {"rival": entrant.number in stand.rivals}
                 for entrant in entrants
@@ -259,8 +272,14 @@ def _seen(own: Sequence[Entrant], entrants: Sequence[Entrant], stand: Standing) 
     return [entrant for entrant in entrants if entrant.number in kept]
 
 
+def _mean(metric: str, stand: Standing, entrant: Entrant) -> float | None:
+    """An entrant's mean score."""
+    merit = stand.means[entrant.number]
+    return None if merit is None else Target(metric).merit_of(merit)
+
+
 def _told_lead(lead: Difference | None) -> dict[str, Any] | None:
-    """The winner's lead over an entrant."""
+    """The winner's lead over an entrant: above 0 it is the better one, whichever way that is."""
     if lead is None:
         return None
     return {"mean": lead.mean, "interval": lead.interval and list(lead.interval), "p": lead.p}

@@ -17,7 +17,11 @@ from search_service.significance import Difference
 from workers.tasks.base import Spec
 
 Scores = Mapping[int, Sequence[float | None]]
-"""Entrant -> its score in every round that it ran in, from the first on; None where it failed."""
+"""Entrant -> its score in every round that it ran in, from the first on; None where it failed.
+
+Higher is better here: of a score of which lower is better these are merits
+(:meth:`surrogate_zoo.metrics.targets.Target.merit`).
+"""
 
 LEAST_ROUNDS = 2
 """Rounds before anybody is dropped: of one there is no interval."""
@@ -35,11 +39,11 @@ class RaceSpec(Spec):
 
     Attributes:
         heats: Rounds on the search's own proxy task, which send the finalists on; 0 goes without.
-        starters: Best candidates of the search, for each metric, that run in the heats; None takes 6,
-            or 4 where several metrics are searched for: whoever runs for one of them runs for all.
-        finalists: Of these go on to the rounds, beside cross entropy and the best handmade loss; None
-            takes 2, or 1 of each of several metrics. The start of the search runs in the heats alone,
-            unless it is among the best.
+        starters: Best candidates of the search, for each metric, that run in the heats; None takes 6.
+            Whoever runs for one of several metrics runs for all.
+        finalists: Of these go on to the rounds, beside the metric's own surrogate, cross entropy and the
+            best handmade loss; None takes 2, or 1 of each of several metrics. The start of the search
+            runs in the heats alone, unless it is among the best.
         rounds: The most rounds; they end before that where the winner's lead is beyond doubt.
         whole: Train whole networks in the rounds where the proxy task has a frozen encoder.
     """
@@ -52,7 +56,7 @@ class RaceSpec(Spec):
 
     def sizes(self, metrics: int) -> Sizes:
         """How many take part, for each of so many metrics."""
-        starters, finalists = (6, 2) if metrics == 1 else (4, 1)
+        starters, finalists = (6, 2) if metrics == 1 else (6, 1)
         return Sizes(self.starters or starters, self.finalists or finalists)
 
     @property

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from surrogate_zoo.metrics.catalogue import METRICS
+from search_service.spaces.margins import PAPERS, SEARCHED
+from surrogate_zoo.metrics.titles import directed, title_of, unit_of
 
 _NO_PARAMETERS: Final = ("number", "loss", "cross-entropy", "winner", "rival", "mean")
 """What an entrant tells beside its parameters: its label holds some of it, and the rest are results."""
@@ -20,14 +21,18 @@ def sentence(objective: str, race: Mapping[str, Any]) -> str:
         race: As ``race.RaceResult.told`` tells it.
     """
     winner = next(entrant for entrant in race["entrants"] if entrant["winner"])
-    metric = METRICS[objective].title if objective in METRICS else objective
+    metric = directed(title_of(objective), objective)
     rivals = [entrant for entrant in race["entrants"] if entrant["rival"]]
     rivals.sort(key=lambda entrant: "handmade" not in entrant["roles"])
     names = [label(entrant, [winner, *rivals]) for entrant in (winner, *rivals)]
     leads = "; ".join(
-        f"{_lead(rival)} over {name}" for rival, name in zip(rivals, names[1:], strict=True)
+        f"{_lead(objective, rival)} over {name}"
+        for rival, name in zip(rivals, names[1:], strict=True)
     )
     seeds, first = f"{race['rounds']} fresh seeds", _first(winner, names[0])
+    if winner.get("loss") in (PAPERS, SEARCHED):
+        lead = next((_lead(objective, rival) for rival in rivals), "")
+        return _of_margins(race["verdict"], f"in {metric} over {seeds}", lead)
     if race["verdict"] == "better":
         return f"{first} beats the best handmade loss in {metric} over {seeds}: {leads}."
     if race["verdict"] == "handmade":
@@ -35,6 +40,16 @@ def sentence(objective: str, race: Mapping[str, Any]) -> str:
         return told + (f" (its lead: {leads})." if leads else ".")
     other = next(iter(names[1:]), "the handmade ones")
     return f"{first} leads in {metric} over {seeds}, and is not told apart from {other}: {leads}."
+
+
+def _of_margins(verdict: str, where: str, lead: str) -> str:
+    """The answer of a search of margins, whose rival is the paper's setting."""
+    if verdict == "handmade":
+        return f"No margins were found that are better than the {PAPERS} {where}."
+    if verdict == "better":
+        return f"The {SEARCHED} are better than the {PAPERS} {where}, by {lead}."
+    told = f": {lead}" if lead else ""
+    return f"The {SEARCHED} lead {where}, and are not told apart from the {PAPERS}{told}."
 
 
 def _first(winner: Mapping[str, Any], name: str) -> str:
@@ -75,10 +90,9 @@ def _plain_label(entrant: Mapping[str, Any]) -> str:
     return name if not share else f"{name} with {share:.2g} of cross entropy"
 
 
-def _lead(rival: Mapping[str, Any]) -> str:
-    lead = rival["lead"]
-    interval = ""
+def _lead(objective: str, rival: Mapping[str, Any]) -> str:
+    lead, unit, interval = rival["lead"], unit_of(objective), ""
     if lead["interval"] is not None:
-        low, high = (100 * end for end in lead["interval"])
-        interval = f" ({low:+.1f} to {high:+.1f})"
-    return f"{100 * lead['mean']:+.1f} points{interval}"
+        low, high = map(unit.difference, lead["interval"])
+        interval = f" ({low} to {high})"
+    return f"{unit.difference(lead['mean'])} {unit.differences}{interval}"

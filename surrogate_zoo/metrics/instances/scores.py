@@ -15,6 +15,7 @@ class InstanceScore:
         summary: What it measures, in one sentence.
         source: Paper and equation, or the implementation that defines it.
         higher_is_better: Which way is better; None of a score that has no better way and ranks nothing.
+        counts: Whether it is a number of objects rather than a share in 0..1.
     """
 
     name: str
@@ -22,6 +23,7 @@ class InstanceScore:
     summary: str
     source: str
     higher_is_better: bool | None = True
+    counts: bool = False
 
 
 _CVPPP = "Scharr et al., Leaf segmentation in plant phenotyping: a collation study, MVA 2016"
@@ -42,6 +44,7 @@ INSTANCE_SCORES = Registry(
             "Mean over images of how far the number of objects is off.",
             _CVPPP,
             higher_is_better=False,
+            counts=True,
         ),
         InstanceScore(
             "dic-signed",
@@ -49,6 +52,7 @@ INSTANCE_SCORES = Registry(
             "Mean over images of predicted minus true number of objects; 0 is best.",
             _CVPPP,
             higher_is_better=None,
+            counts=True,
         ),
         InstanceScore(
             "ap",

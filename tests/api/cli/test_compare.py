@@ -8,7 +8,8 @@ from rich.console import Console
 
 from api.cli.comparison_tables import print_results
 from search_service.comparisons.outcome import CellOutcome
-from search_service.comparisons.results import Results, Row, Table
+from search_service.comparisons.results import Results, Table
+from search_service.comparisons.row import Row
 from surrogate_zoo.errors import InputError
 
 NETWORK = {"architecture": "Unet", "encoder": "resnet18"}
@@ -108,3 +109,24 @@ def test_measures_near_borders_are_a_table_of_their_own() -> None:
 def test_a_rate_at_an_edge_is_told_below() -> None:
     [note] = lines_with("the only one that was tried", printed())
     assert note.endswith("beyond it: lovasz (0.1), dice (0.1).")
+
+
+def test_ways_to_make_objects_are_rows_and_oracles_have_no_rank() -> None:
+    objects = {
+        "clusterings": {"mean-shift": {}, "watershed": {}},
+        "scores": {"mean-shift": {"sbd": 0.5}, "watershed": {"sbd": 0.625}},
+        "oracles": {"oracle-centres": {"sbd": 0.875}},
+    }
+    cell = CellOutcome(0.1, 0.5, metrics={"miou": 0.75, "sbd": 0.5}, objects=objects)
+    table = Table.of("sbd", NETWORK, [Row("discriminative", 0.1, {0: cell})])
+    console = Console(width=120, record=True, file=io.StringIO())
+    print_results(console, Results("sbd", [table]), "shapes, split val")
+    lines = console.export_text().splitlines()
+    shown = [line.split("│")[1:5] for line in lines_with("│ discriminative", lines)]
+    assert [[cell.strip() for cell in row] for row in shown] == [
+        ["discriminative · watershed", "1", "1.0", "0.1"],
+        ["discriminative · mean-shift", "1", "2.0", "0.1"],
+        ["discriminative · oracle-centres", "1", "", "0.1"],
+    ]
+    assert [line.count("87.5") for line in lines_with("oracle-centres", lines)] == [1]
+    assert lines_with("Rows of oracles are told a part of the truth", lines)

@@ -41,6 +41,13 @@ def test_a_wrong_setting_is_told_with_its_name(tmp_path: Path) -> None:
     assert "concurrent_jobs" in ended.stderr
 
 
+def test_a_service_without_a_token_is_not_opened_to_other_machines(tmp_path: Path) -> None:
+    for role in ("all", "api"):
+        ended = serve("--home", str(tmp_path), "--role", role, "--host", "0.0.0.0")  # noqa: S104
+        assert ended.returncode == 1
+        assert "set LOSSFIT_TOKEN to a secret, or listen on 127.0.0.1" in ended.stderr
+
+
 def test_another_kind_of_database_is_refused(tmp_path: Path) -> None:
     ended = serve("--home", str(tmp_path), LOSSFIT_DATABASE_URL="mysql://localhost/x")
     assert ended.returncode == 1

@@ -40,6 +40,7 @@ def test_versions_of_all_losses_are_fixed(live: Live) -> None:
         ({"versions": {"focal": 1}}, "what is not compared: focal"),
         ({"versions": {"dice": 7}}, "dice"),
         ({"metric": "no-such-metric"}, "no-such-metric"),
+        ({"metric": "miou+bf1"}, "ranks by one metric"),
         ({"dataset": "no-such-set"}, "no-such-set"),
         ({"learning_rates": [0.1, 0.1]}, "learning_rates names something twice"),
         ({"learning_rates": [0.0]}, "learning_rates"),

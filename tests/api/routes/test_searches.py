@@ -111,12 +111,12 @@ def test_one_key_makes_one_job_also_at_the_same_moment(live: Live, kind: str) ->
     assert len(live.http.get(f"/v1/{kind}").json()["items"]) == 1
 
 
-def test_a_key_of_another_request_is_a_conflict(live: Live) -> None:
+def test_a_key_of_another_request_is_refused(live: Live) -> None:
     submit(live, **{"Idempotency-Key": "one"})
     other = live.http.post(
         "/v1/searches", json=SEARCH | {"seed": 1}, headers={"Idempotency-Key": "one"}
     )
-    is_problem(other, 409)
+    is_problem(other, 422)
 
 
 def test_pages_hold_every_job_once_the_newest_first(live: Live, kind: str) -> None:

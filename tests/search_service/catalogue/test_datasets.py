@@ -22,6 +22,9 @@ from surrogate_zoo.errors import (
     NotFoundError,
     UnknownNameError,
 )
+from workers.datasets.layouts import open_dataset
+from workers.tasks.datasets import ShapesSource
+from workers.tasks.hold_out import HoldOut
 
 
 @pytest.fixture
@@ -147,3 +150,86 @@ def test_pages_follow_each_other_by_name(session: Session, settings: Settings) -
     rest, end = datasets.page(session, after=cursor, limit=3)
     assert [d.name for d in first + rest] == ["a", "b", "c", "shapes"]
     assert end is None
+
+
+def test_all_faults_are_told_at_once(session: Session, settings: Settings, tmp_path: Path) -> None:
+    root = folder(tmp_path / "data")
+    for index in range(3):
+        (root / f"masks/{index}.png").write_text("hello")
+    (root / "images/7.png").unlink()
+    with pytest.raises(DatasetError, match=r"^4 problems") as caught:
+        datasets.register(session, allowing(settings, tmp_path), request(root))
+    assert len(caught.value.faults) == 4
+
+
+def test_a_caller_cannot_say_where_links_may_lead(
+    session: Session, settings: Settings, tmp_path: Path
+) -> None:
+    root = folder(tmp_path / "data")
+    (root / "images/7.png").rename(tmp_path / "secret.png")
+    (root / "images/7.png").symlink_to(tmp_path / "secret.png")
+    asked = request(root, registered={"links": ["/"]})
+    with pytest.raises(DatasetError, match="links to a file outside the folders"):
+        datasets.register(session, allowing(settings, root), asked)
+    dataset = datasets.register(session, allowing(settings, tmp_path), asked)
+    assert any("1 link to files outside" in remark for remark in dataset.report["remarks"])
+
+
+def test_workers_are_told_files_and_statistics(
+    session: Session, settings: Settings, tmp_path: Path
+) -> None:
+    root = folder(tmp_path / "data")
+    for index in range(8):
+        (root / f"images/{index}.png").unlink()
+        pixels = np.random.default_rng(index).normal(index, 1, (32, 32, 4)).astype(np.float32)
+        np.save(root / f"images/{index}.npy", pixels)
+    dataset = datasets.register(session, allowing(settings, tmp_path), request(root, bands=4))
+    session.flush()
+    source = datasets.source_of(dataset)
+    assert not isinstance(source, ShapesSource)
+    assert source.registered is not None
+    assert source.registered.depth == "float32"
+    assert list(source.registered.mean or ()) == dataset.report["bands"]["mean"]
+    assert set(source.registered.splits) == {"train", "val", "test"}
+    open_dataset(source).read("train")
+
+
+@pytest.mark.parametrize("what", ["images", "masks"])
+def test_files_that_have_changed_are_refused_when_they_are_read(
+    session: Session, settings: Settings, tmp_path: Path, what: str
+) -> None:
+    root = folder(tmp_path / "data")
+    allowed = allowing(settings, tmp_path)
+    source = datasets.source_of(datasets.register(session, allowed, request(root)))
+    dataset = open_dataset(source)
+    name = dataset.splits["train"][0]
+    path = root / what / f"{name}.png"
+    content = path.read_bytes()
+    path.write_bytes(content)  # another time, the same bytes
+    dataset.read("train")
+    Image.new("RGB" if what == "images" else "L", (32, 32)).save(path)
+    with pytest.raises(DatasetError, match=rf"'train' have changed since .*{what}/{name}.png"):
+        open_dataset(source).read("train")
+    open_dataset(source).read("val")
+    path.write_bytes(content)
+    open_dataset(source).read("train")
+    again = datasets.register(session, allowed, request(root))
+    assert datasets.source_of(again) != source
+
+
+def test_nothing_is_scored_on_one_class_or_on_training_images(
+    session: Session, settings: Settings, tmp_path: Path
+) -> None:
+    root = folder(tmp_path / "data")
+    (root / "train.txt").write_text("0\n1\n2\n3\n")
+    (root / "val.txt").write_text("4\n5\n")
+    (root / "test.txt").write_text("6\n")
+    for index in (4, 5):
+        Image.new("L", (32, 32)).save(root / f"masks/{index}.png")
+    Image.open(root / "images/2.png").save(root / "images/6.png", compress_level=0)
+    datasets.register(session, allowing(settings, tmp_path), request(root))
+    with pytest.raises(InputError, match=r"'val' of dataset mine holds ground alone"):
+        datasets.check_split(session, "mine", "val")
+    datasets.check_split(session, "mine", "test")
+    with pytest.raises(InputError, match=r"1 images of the split 'test' .* such as 6 and 2"):
+        datasets.check_hold_out(session, "mine", HoldOut.model_construct(split="test"))

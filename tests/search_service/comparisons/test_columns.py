@@ -12,7 +12,8 @@ from search_service.comparisons.outcome import CellOutcome
 from search_service.comparisons.page import FinishedComparison, render
 from search_service.comparisons.report import write
 from search_service.comparisons.request import ComparisonRequest
-from search_service.comparisons.results import Results, Row, Table
+from search_service.comparisons.results import Results, Table
+from search_service.comparisons.row import Row
 from search_service.store.tables import Dataset
 from workers.tasks.networks import NetworkSpec
 
@@ -62,6 +63,25 @@ def test_each_column_has_its_name_title_value_and_text() -> None:
         for column in columns
     ] == EXPECTED
     assert values_of("miou", OUTCOME) == {name: value for name, _, value, _, _ in EXPECTED}
+
+
+def test_scores_of_objects_have_their_titles_units_and_directions() -> None:
+    scores = {"dic-signed": -0.75, "miou": 0.5, "dic": 2.25, "sbd": 0.625}
+    outcome = replace(OUTCOME, score=0.625, metrics=scores, rankseg={}, measures={})
+    shown = Table.of(
+        "sbd", NetworkSpec().model_dump(mode="json"), [Row("dice", 0.05, {0: outcome})]
+    )
+    told = [
+        (c.name, c.title, shown.texts(c)["dice"].text, c.higher_is_better, c.ranks)
+        for c in shown.columns
+        if c.is_score
+    ]
+    assert told == [
+        ("sbd", "SBD", "62.5", True, True),
+        ("miou", "mIoU", "50.0", True, True),
+        ("dic", "|DiC|, objects (lower is better)", "2.2", False, True),
+        ("dic-signed", "DiC, objects", "-0.8", None, False),
+    ]
 
 
 @pytest.fixture

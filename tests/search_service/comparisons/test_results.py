@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import String
 
 from search_service.comparisons.cells import cells_of
@@ -18,11 +20,14 @@ from search_service.comparisons.records import (
     tuning_stage,
     tunings_of,
 )
+from search_service.comparisons.report import markdown
 from search_service.comparisons.request import ComparisonRequest
 from search_service.comparisons.results import Results, Table, mean_ranks
+from search_service.comparisons.row import Row
 from search_service.significance import difference, estimate
 from search_service.store.states import CELL
-from search_service.store.tables import Evaluation
+from search_service.store.tables import Dataset, Evaluation
+from surrogate_zoo.metrics.titles import COUNTS as COUNT_UNIT
 
 MIOU = METRIC_SCORES.column("miou")
 
@@ -186,6 +191,83 @@ def test_failures_are_told_and_leave_the_others_comparable() -> None:
     [listed] = [each for each in summary["networks"][0]["losses"] if each["loss"] == "dice"]
     assert listed["failures"] == {"7": "The loss became NaN."}
     assert listed["mean"] == pytest.approx(0.52)
+
+
+COUNTS = {
+    "dice": [2.5, 2.0, 2.25, 1.75],
+    "focal": [2.5, 1.5, 3.0, 2.0],
+    "lovasz": [6.0, 6.5, 5.0, 6.0],
+}
+
+
+def counted(losses: Mapping[str, list[float]] = COUNTS, metric: str = "dic") -> Table:
+    """A table of counts of objects."""
+    rows = [
+        Row(
+            loss,
+            0.1,
+            {seed: CellOutcome(0.1, metrics={metric: x}) for seed, x in enumerate(counts)},
+        )
+        for loss, counts in losses.items()
+    ]
+    return Table.of(metric, {"architecture": "Unet", "encoder": "resnet18"}, rows)
+
+
+def test_where_lower_is_better_the_lowest_mean_is_the_best() -> None:
+    table = counted()
+    column = METRIC_SCORES.column("dic")
+    texts = table.texts(column)
+    assert {loss: text.mark for loss, text in texts.items()} == {
+        "dice": "best", "focal": "tied", "lovasz": None,
+    }  # fmt: skip
+    assert texts["dice"].text == "2.1 ± 0.5"
+    assert [row.loss for row in table.rows] == ["dice", "focal", "lovasz"]
+    assert table.ranks["lovasz"] == 3.0
+    gap = table.standings(column)["lovasz"].to_best
+    assert gap is not None
+    assert gap.text(COUNT_UNIT, signed=True).startswith("+3.8 ± ")  # so many objects more
+    [content] = content_of(Results("dic", [table]))["networks"]
+    assert content["lower_is_better"] == ["dic"]
+
+
+def test_a_markdown_title_keeps_its_bars_to_itself() -> None:
+    dataset = Dataset(name="shapes", report={"images": {"val": 4}})
+    asked = request(metric="dic", scoring={"clustering": {"method": "components"}})
+    lines = list(markdown(Results("dic", [counted()]), asked, dataset))
+    assert "seeds by |DiC| (lower is better)." in lines[0]
+    assert lines[4] == r"| loss | rank | learning rate | \|DiC\|, objects (lower is better) |"
+
+
+def test_what_has_no_better_way_ranks_and_marks_nothing() -> None:
+    table = counted(metric="dic-signed")
+    assert (table.ranks, table.scores) == ({}, [])
+    texts = table.texts(METRIC_SCORES.column("dic-signed"))
+    assert {text.mark for text in texts.values()} == {None}
+    assert texts["dice"].text == "2.1 ± 0.5"
+
+
+TABLES = st.integers(1, 4).flatmap(
+    lambda seeds: st.dictionaries(
+        st.sampled_from("abcde"),
+        st.lists(st.integers(0, 20).map(float), min_size=seeds, max_size=seeds),
+        min_size=1,
+    )
+)
+
+
+@settings(deadline=None)
+@given(TABLES)
+def test_counts_are_marked_and_ranked_as_their_negatives_would_be(
+    losses: dict[str, list[float]],
+) -> None:
+    lower = counted(losses)
+    higher = counted({loss: [-x for x in counts] for loss, counts in losses.items()}, "sbd")
+    assert lower.ranks == higher.ranks
+    marks = [
+        {loss: text.mark for loss, text in table.texts(METRIC_SCORES.column(table.metric)).items()}
+        for table in (lower, higher)
+    ]
+    assert marks[0] == marks[1]
 
 
 def test_a_rate_at_an_edge_is_told() -> None:

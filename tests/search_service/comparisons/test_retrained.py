@@ -51,6 +51,21 @@ def test_seeds_pair_whatever_the_order_of_the_jobs() -> None:
     assert to_best.half == pytest.approx(0, abs=1e-12)
 
 
+def test_networks_that_were_chosen_tell_losses_apart() -> None:
+    inverse, edge = {"inverse_network": "a" * 64}, {"edge_network": "e" * 64}
+    versions = {"dice": 1, "semeda": 2}
+    table = compared(
+        job("dice", 0.4),
+        job("inverse-form", 0.5, loss_networks=inverse),
+        job("dice+semeda", 0.6, version=None, versions=versions, loss_networks=edge),
+    )
+    assert [row.loss for row in table.rows] == [
+        "dice+semeda (dice v1, semeda v2, edge network eeeeeeee)",
+        "inverse-form v1, inverse network aaaaaaaa",
+        "dice v1",
+    ]
+
+
 def test_one_seed_tells_no_spread() -> None:
     table = compared(job("dice", 0.4), job("lovasz", 0.45))
     assert table.texts(MIOU)["lovasz v1"].text == "45.0"
@@ -89,3 +104,45 @@ def test_a_weighted_sum_is_a_row_with_the_versions_of_its_terms() -> None:
     summed = job("dice+2*lovasz", 0.4, version=None, versions=versions)
     table = compared(summed, job("dice", 0.5, versions={}))
     assert {row.loss for row in table.rows} == {"dice+2*lovasz (dice v1, lovasz v2)", "dice v1"}
+
+
+def with_objects(
+    loss: str, ways: dict[str, float], seed: int = 0, **changed: Any
+) -> dict[str, Any]:
+    """A finished retraining that made objects; SBD by the method of each way, the first counts."""
+    first, *others = ways
+    request = {"scoring": {"tolerance": 5, "clustering": {"method": first}}}
+    request |= {"clusterings": {name: {"method": name} for name in others}}
+    one = job(loss, 0.5, seed=seed, **request | changed)
+    scores = {name: {"sbd": score} for name, score in ways.items()}
+    one["result"]["metrics"] |= scores[first]
+    one["result"]["objects"] = {"clusterings": {name: {} for name in ways}, "scores": scores}
+    return one
+
+
+def test_by_a_score_of_objects_losses_may_have_different_ways() -> None:
+    jobs = [
+        with_objects("discriminative", {"mean-shift": 0.5, "watershed": 0.6}),
+        with_objects("dice", {"watershed": 0.7}),
+    ]
+    table = compared(*jobs, metric="sbd")
+    assert [row.name for row in table.rows] == [
+        "dice v1 · watershed",
+        "discriminative v1 · watershed",
+        "discriminative v1 · mean-shift",
+    ]
+    with pytest.raises(InputError, match="differ in clusterings, scoring"):
+        compared(*jobs)
+
+
+def test_one_way_is_the_same_in_all_of_them() -> None:
+    cut = {"tolerance": 5, "clustering": {"method": "watershed", "radius": 3}}
+    jobs = [
+        with_objects("discriminative", {"watershed": 0.6}),
+        with_objects("dice", {"watershed": 0.7}, scoring=cut),
+    ]
+    with pytest.raises(InputError, match="differ in watershed"):
+        compared(*jobs, metric="sbd")
+    wide = {"tolerance": 7, "clustering": {"method": "watershed"}}
+    with pytest.raises(InputError, match="differ in scoring"):
+        compared(jobs[0], with_objects("dice", {"watershed": 0.7}, scoring=wide), metric="sbd")

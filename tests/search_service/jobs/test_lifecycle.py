@@ -22,7 +22,14 @@ from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import now
 from tests.search_service.service import create, progress_of
 
-NONE_YET = {"failed": 0, "rejected": 0, "stopped": 0, "evaluations": 0, "best_score": None}
+NONE_YET = {
+    "failed": 0,
+    "rejected": 0,
+    "stopped": 0,
+    "evaluations": 0,
+    "best_score": None,
+    "higher_is_better": True,
+}
 
 
 SAMPLER = {"name": "ppo2", "preset": "quick"}
@@ -240,6 +247,16 @@ def test_a_trial_is_recorded_once(session: Session) -> None:
         "failed": 1,
         "best_score": 0.5,
     }
+
+
+def test_the_best_of_a_count_is_the_lowest(session: Session) -> None:
+    job = create(session, request())
+    for number, score in enumerate([2.5, 0.0, None, 4.0]):
+        ledger.record_trial(session, trial(job.id, number, score))
+    scoring = {**job.request["scoring"], "clustering": {"method": "components"}}
+    job.request, job.result = {**job.request, "metric": "dic", "scoring": scoring}, {}
+    told = progress_of(session, job)
+    assert (told["best_score"], told["higher_is_better"]) == (0.0, False)
 
 
 def test_pages_follow_each_other_newest_first(session: Session) -> None:

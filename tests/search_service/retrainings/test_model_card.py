@@ -23,10 +23,12 @@ from surrogate_zoo.losses.registry import LOSSES
 from tests.workers import tiny
 from workers.datasets.layouts import open_dataset
 from workers.datasets.report import describe
+from workers.instances.prediction import predict_instances
 from workers.networks.trained import load_network
 from workers.retraining.retraining import retrain
 from workers.scoring.inference import predict
-from workers.tasks.scoring import InferenceSpec
+from workers.tasks.instances import ClusteringSpec
+from workers.tasks.scoring import InferenceSpec, ScoringSpec
 
 OUTCOME = {"metrics": {"miou": 0.51234, "mba": 0.4}, "seconds": 12.3}
 
@@ -43,10 +45,17 @@ def request(**fields: Any) -> RetrainingRequest:
     return RetrainingRequest.model_validate(body | fields)
 
 
-def card(dataset: Dataset, asked: RetrainingRequest, loss: Any = None, networks: Any = ()) -> str:
+def card(
+    dataset: Dataset,
+    asked: RetrainingRequest,
+    loss: Any = None,
+    networks: Any = (),
+    objects: Any = None,
+) -> str:
     document = loss or LOSSES["dice"].document()
     names = {"networks": networks, "job_id": "1234", "weights_sha256": "ab" * 32}
-    return render(asked, dataset, document, OUTCOME, **names)
+    outcome = OUTCOME | ({} if objects is None else {"objects": objects})
+    return render(asked, dataset, document, outcome, **names)
 
 
 def rows(text: str) -> dict[str, str]:
@@ -106,6 +115,63 @@ def test_it_names_the_heads_that_stay(dataset: Dataset) -> None:
     told, without = rows(card(dataset, request(network=headed))), rows(card(dataset, request()))
     assert (told["embedding head"], told["seediness head"]) == ("8 channels", "yes")
     assert not {"embedding head", "seediness head"} & without.keys()
+
+
+OBJECTS = {
+    "things": [1, 2],
+    "clusterings": {
+        "mean-shift": ClusteringSpec(radius=0.75, min_pixels=5).model_dump(mode="json"),
+        "plain": ClusteringSpec(method="components").model_dump(mode="json"),
+    },
+    "scores": {"mean-shift": {"sbd": 0.625, "dic": 2.5}, "plain": {"sbd": 0.5}},
+    "oracles": {"oracle-centres": {"sbd": 0.875}},
+    "tuning": {"score": "sbd", "hold_out": "2 of 24 training images held out", "scores": {}},
+}
+
+
+def test_it_tells_how_objects_are_made_and_what_they_score(dataset: Dataset) -> None:
+    text = card(dataset, request(), objects=OBJECTS)
+    _, _, section = text.partition("## Objects")
+    section, _, _ = section.partition("## Dataset")
+    names = dataset.report["classes"]
+    assert f"Every object of {names[1]}, {names[2]} is told apart." in section
+    tables = [line for line in section.splitlines() if line[:1] == "|"]
+    assert tables[2] == "| mean-shift | radius=0.75, min\\_pixels=5 |"
+    assert tables[3] == "| plain | method='components' |"
+    head, rule, first, plain = tables[4:8]
+    assert head.startswith(
+        r"| way | SBD | \|DiC\|, objects (lower is better) | DiC, objects | AP |"
+    )
+    assert rule.count("---") == head.replace(r"\|", "").count("|") - 1
+    assert first.startswith("| mean-shift | 0.6250 | 2.5000 |  |")
+    assert plain.startswith("| plain | 0.5000 |  |")
+    assert tables[-1].startswith("| oracle-centres | 0.8750 |")
+    assert "chosen by sbd on images that were not trained on (2 of 24" in section
+    assert "## Objects" not in card(dataset, request())
+
+
+def test_its_code_counts_objects(dataset: Dataset, tmp_path: Path) -> None:
+    embedded = tiny.NETWORK.model_copy(update={"embedding": 4})
+    task = tiny.retraining_task(
+        "cross-entropy-discriminative",
+        network=embedded,
+        scoring=ScoringSpec(clustering=ClusteringSpec(radius=0.5, min_pixels=3)),
+    )
+    result = retrain(task, tmp_path, device="cpu")
+    text = card(dataset, request(network=embedded), objects=dict(result.objects))
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    tiny_dataset = open_dataset(tiny.SOURCE)
+    image = tiny_dataset.sample("val", 0).image
+    Image.fromarray(image).save(tmp_path / "image.png")
+    (tmp_path / "use.py").write_text(code)
+    with chdir(tmp_path), redirect_stdout(StringIO()) as printed:
+        run_path("use.py")
+    network, _ = load_network(tmp_path / "weights.safetensors")
+    pixels = torch.from_numpy(image)[None]
+    [objects] = predict_instances(network, pixels, tiny_dataset.things, task.ways["mean-shift"])
+    with Image.open(tmp_path / "objects.png") as numbers:
+        assert np.array_equal(np.asarray(numbers), objects.instances.numpy())
+    assert printed.getvalue().splitlines()[-1] == f"{len(objects.labels)} objects"
 
 
 def test_a_name_cannot_break_the_tables(dataset: Dataset) -> None:

@@ -1,8 +1,6 @@
 """What a retraining is asked for reaches its training, and comes back as files of the job."""
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
@@ -14,32 +12,15 @@ from search_service.jobs import lifecycle as jobs
 from search_service.retrainings.request import RetrainingRequest
 from search_service.settings import Settings
 from search_service.store.artifacts import open_artifact
-from tests.search_service.pools import IdlePool, Result
+from tests.search_service.here_pool import HerePool
 from tests.search_service.service import Desk, create, working
 from tests.workers.tiny import NETWORK, SOURCE, training
-from workers.cluster.worker import FUNCTIONS
-from workers.tasks.base import FolderTask
 
 pytestmark = [
     pytest.mark.parametrize("settings", ["sqlite"], indirect=True),
     # MLflow's own tables use what SQLAlchemy 2.1 calls deprecated.
     pytest.mark.filterwarnings("ignore:.*noload.*:DeprecationWarning"),
 ]
-
-
-class HerePool(IdlePool):
-    """Does what workers do in folders, in the caller's thread."""
-
-    def run(
-        self,
-        task: FolderTask[Result],
-        folder: Path,
-        *,
-        on_progress: Callable[[int, float], None],
-        should_stop: Callable[[], bool],
-    ) -> Result:
-        work: Callable[..., Result] = FUNCTIONS[type(task)]
-        return work(task, folder, device="cpu", on_progress=on_progress, should_stop=should_stop)
 
 
 def test_logs_and_early_stop_are_files_of_the_job_and_mlflow_has_its_run(

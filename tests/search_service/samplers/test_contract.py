@@ -29,6 +29,7 @@ from search_service.samplers.specs import (
 from search_service.spaces.space import Theta
 from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.losses.parameter_space import ParameterSpace
+from surrogate_zoo.metrics.targets import Target
 from tests.search_service.bowl import bowl
 
 SPECS: dict[str, SamplerSpec] = {
@@ -40,6 +41,7 @@ SPECS: dict[str, SamplerSpec] = {
     "nsga-ii": NSGA2Spec(trials=20, population=6),
 }
 SPACE = ParameterSpace("macc")
+COUNT = Target("dic")
 
 
 @pytest.fixture(params=SAMPLERS)
@@ -241,3 +243,26 @@ def test_an_error_of_evaluate_passes_through(name: str) -> None:
 def test_a_failure_counts_as_the_worst_score_beside_it() -> None:
     assert with_failures_filled([0.5, None, 0.25, None]) == [0.5, 0.25, 0.25, 0.25]
     assert with_failures_filled([None, None]) is None
+
+
+def test_a_sampler_is_told_merits_and_its_result_is_shown_in_scores() -> None:
+    target = Target("dic")
+    told = Score.of(target, 2.5, {"dic": 2.5, "sbd": 0.5})
+    assert (told, dict(told.parts)) == (-2.5, {"dic": -2.5})
+    found = SamplerResult((0.5,), -2.5, 1, ((0.5,),) * 2, (None, -3.0), 4)
+    shown = found.in_scores_of(target)
+    assert (shown.score, shown.mean_scores) == (2.5, (None, 3.0))
+    assert found.in_scores_of(Target("sbd")) == found
+
+
+def test_a_sampler_goes_where_fewer_objects_are_missed(name: str) -> None:
+    """With merits of a count it proposes what it would with those of a share."""
+
+    def missed(batch: Sequence[Proposal]) -> list[Score | None]:
+        return [Score.of(COUNT, 1 - bowl(p.theta), {"dic": 1 - bowl(p.theta)}) for p in batch]
+
+    def lowered(batch: Sequence[Proposal]) -> list[Score | None]:
+        return [Score(bowl(p.theta) - 1, {"macc": bowl(p.theta) - 1}) for p in batch]
+
+    if name != "nsga-ii":  # it needs a space whose target has the metric
+        assert search(name, missed) == search(name, lowered)

@@ -1,6 +1,7 @@
 """Halving: who goes on from a rung, what the stopped count as, and what a sampler makes of it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from search_service.samplers.registry import SAMPLERS
 from search_service.samplers.specs import PPO2Spec
 from search_service.searches.halving import HalvingSpec, Rung, imputed_scores, standings
 from search_service.searches.request import SearchRequest
+from search_service.searches.rungs import Climb
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.metrics.targets import Target
 from tests.search_service.bowl import alone
+from workers.tasks.proxy import Outcome, ProxyTask
 
 
 def test_rungs_are_shares_of_the_schedule() -> None:
@@ -56,6 +59,35 @@ def test_of_several_objectives_a_candidate_counts_by_its_best_place() -> None:
     assert Rung.of(both, 0.5).better == {0, 2}
     alone = standings(measured, [Target("miou")])
     assert alone == {0: 0.9, 1: 0.5, 2: 0.1, 3: None, 4: 0.05}
+
+
+def test_where_lower_is_better_the_lower_half_goes_on() -> None:
+    measured = {0: {"dic": 3.0}, 1: {"dic": 0.5}, 2: {}, 3: {"dic": 1.0}, 4: {"dic": 8.0}}
+    placed = standings(measured, [Target("dic")])
+    assert placed == {0: -3.0, 1: -0.5, 2: None, 3: -1.0, 4: -8.0}
+    assert Rung.of(placed, 0.5).better == {1, 3}
+    assert standings(measured, [Target("dic"), Target("sbd")]) == {
+        0: -2,
+        1: 0,
+        2: None,
+        3: -1,
+        4: -3,
+    }
+
+
+def test_the_stopped_of_a_count_are_told_more_objects_than_the_better_part(tmp_path: Path) -> None:
+    measured = {
+        0: {"dic": 4.0, "sbd": 0.3},
+        1: {"dic": 2.0, "sbd": 0.5},
+        2: {"dic": 7.0, "sbd": 0.2},
+    }
+    rung = Rung.of(standings(measured, [Target("dic")]), 0.5)
+    outcomes = {number: Outcome(number, 0.0, told, None, 1.0) for number, told in measured.items()}
+    task = ProxyTask.model_construct(metric="dic")
+    climb = Climb(task, tmp_path, rung.going_on, (rung,), (measured,), outcomes)
+    fallen = climb.fallen({0: {"dic": 3.0, "sbd": 0.6}, 1: {"dic": 1.5, "sbd": 0.7}})
+    assert {number: told.score for number, told in fallen.items()} == {2: 6.0}
+    assert fallen[2].metrics == pytest.approx({"dic": 6.0, "sbd": 0.5})
 
 
 def test_a_stopped_candidate_lies_as_far_below_the_worst_of_the_better_as_on_its_rung() -> None:

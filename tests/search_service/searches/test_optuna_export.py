@@ -12,6 +12,7 @@ from search_service.searches import optuna_export
 from search_service.spaces.curves import CurveSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.losses.parameter_space import ParameterSpace
+from surrogate_zoo.metrics.targets import Target
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -63,6 +64,22 @@ def test_optuna_reads_what_was_tried(tmp_path: Path) -> None:
     assert first.user_attrs["is_mean"]
     assert first.user_attrs["holdout"] == {"macc": 0.25, "miou": 0.125}
     assert failed.user_attrs["error"] == "loss became NaN"
+
+
+class ForCounts(CurveSpace):
+    """Curves that are searched for the number of objects."""
+
+    @property
+    def target(self) -> Target:
+        return Target("dic")
+
+
+def test_optuna_minimises_where_lower_is_better(tmp_path: Path) -> None:
+    trials = [trial(n, SPACE.start.tolist(), score) for n, score in enumerate([2.5, 0.5, 4.0])]
+    path = tmp_path / "study.db"
+    optuna_export.write(path, ForCounts(SPACE), "few", trials)
+    study = optuna.load_study(study_name="few", storage=f"sqlite:///{path}")
+    assert (study.best_trial.number, study.best_value) == (1, 0.5)
 
 
 def test_metrics_that_were_weighed_against_each_other_are_objectives(tmp_path: Path) -> None:

@@ -257,6 +257,6 @@ def test_a_disk_that_is_full_leaves_no_file(folder: Root, tmp_path: Path) -> Non
     process = start(folder, large, preexec_fn=limited)
     _, told = process.communicate(timeout=DEADLINE)
     assert process.returncode == 1
-    assert "StorageError: Cannot store large.bin under" in told
+    assert "StorageAwayError: Cannot store large.bin under" in told
     assert os.strerror(errno.EFBIG) in told
     assert stored(folder) == []

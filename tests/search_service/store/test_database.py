@@ -20,7 +20,7 @@ from search_service.store.database import (
     sessions,
 )
 from search_service.store.tables import Dataset
-from surrogate_zoo.errors import InputError
+from surrogate_zoo.errors import InputError, StorageError
 from surrogate_zoo.losses.registry import LOSSES
 from surrogate_zoo.store.tables import Base, Loss
 
@@ -134,3 +134,23 @@ def test_a_library_that_tells_no_times_is_refused_where_times_are_asked_for(
             refuse_old_sqlite(python, library)
     else:
         refuse_old_sqlite(python, library)
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("replaced", [False, True])
+def test_nothing_is_written_into_a_database_that_was_deleted(
+    engine: Engine, settings: Settings, *, replaced: bool
+) -> None:
+    path = Path(settings.database.removeprefix("sqlite:///"))
+    writing = sessions(engine)
+    with writing.begin() as session:
+        before = session.scalar(select(func.count()).select_from(Loss))
+    aside = path.rename(path.with_suffix(".aside"))
+    if replaced:
+        path.write_bytes(b"")
+    with pytest.raises(StorageError, match="was deleted or replaced"), writing.begin() as session:
+        session.scalar(select(func.count()).select_from(Loss))
+    path.unlink(missing_ok=True)
+    aside.rename(path)
+    with writing.begin() as session:
+        assert session.scalar(select(func.count()).select_from(Loss)) == before

@@ -1,10 +1,14 @@
 """Targets of several metrics: their scores, spaces and weights."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from surrogate_zoo.errors import InputError, UnknownNameError
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.metrics.targets import Target
+
+SCORES = st.lists(st.floats(0, 50), min_size=1, max_size=8)
 
 
 def test_one_metric_scores_as_itself() -> None:
@@ -26,6 +30,48 @@ def test_wrong_targets_are_refused() -> None:
         Target("miou+0.5*miou")
     with pytest.raises(InputError, match="no weighted sum"):
         Target("miou+")
+
+
+def test_scores_of_objects_are_targets_too() -> None:
+    assert Target("3*sbd+pq").score({"sbd": 0.4, "pq": 0.8}) == pytest.approx(0.5)
+    assert Target("miou+sbd").higher_is_better
+    with pytest.raises(UnknownNameError, match=r"'mbou'.*dic.*miou.*sbd"):
+        Target("mbou")
+
+
+def test_where_lower_is_better_the_merit_is_the_negated_score() -> None:
+    target = Target("dic")
+    assert not target.higher_is_better
+    assert (target.score({"dic": 2.5}), target.merit({"dic": 2.5})) == (2.5, -2.5)
+    assert target.merit({"sbd": 0.5}) is None
+    assert target.merit_of(target.merit_of(2.5)) == 2.5
+    assert Target("sbd").merit({"sbd": 0.5}) == 0.5
+
+
+@given(SCORES)
+def test_lower_scores_rank_as_their_negatives_do_where_higher_is_better(
+    scores: list[float],
+) -> None:
+    lower, higher = Target("dic"), Target("sbd")
+    places = range(len(scores))
+    ranked = sorted(places, key=lambda place: lower.merit({"dic": scores[place]}) or 0.0)
+    assert ranked == sorted(places, key=lambda place: higher.merit({"sbd": -scores[place]}) or 0.0)
+
+
+def test_a_target_has_one_way_that_is_better() -> None:
+    with pytest.raises(InputError, match=r"adds dic, of which lower is better.*leave it out"):
+        Target("sbd+0.1*dic")
+    for expression in ("dic-signed", "dic-signed+sbd"):
+        with pytest.raises(
+            InputError, match=r"dic-signed has no better way.*take one of sbd, dic, ap"
+        ):
+            Target(expression)
+
+
+def test_what_scores_objects_has_no_curves() -> None:
+    for expression in ("sbd", "dic", "miou+sbd"):
+        with pytest.raises(InputError, match=r"scores objects and has no surrogate.*miou"):
+            ParameterSpace(expression)
 
 
 @pytest.mark.parametrize("family", ["bezier", "linear"])

@@ -12,7 +12,9 @@ from workers.datasets.dataset import VOID, Samples
 from workers.datasets.layouts import open_dataset
 from workers.learning import image_stack
 from workers.learning.batches import Batches, Crops, gather, jitter, place_crops
-from workers.learning.image_stack import DEVIATION, MEAN, Stack, normalise, stack_by_size
+from workers.learning.image_stack import Stack, stack_by_size
+from workers.networks.image_format import normalise
+from workers.tasks.images import DEVIATION, MEAN
 from workers.tasks.training import AugmentationSpec, TrainingSpec
 
 CPU = torch.device("cpu")

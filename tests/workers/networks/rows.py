@@ -6,6 +6,7 @@ from workers.tasks.networks import NetworkSpec
 
 _RESNET: dict[str, Any] = {"encoder": "tu-test_resnet"}
 _HRNET: dict[str, Any] = {"encoder": "tu-hrnet_w18_small"}
+_WHOLE: dict[str, Any] = {"encoder": None}  # no encoder to choose
 _OCR = {"ocr_channels": 16, "ocr_key_channels": 8}
 
 ROWS: dict[str, dict[str, Any]] = {
@@ -29,6 +30,10 @@ ROWS: dict[str, dict[str, Any]] = {
     "HRNetV2": _HRNET,
     "OCRNet": _RESNET | {"options": _OCR},
     "HierarchicalOCRNet": _RESNET | {"options": _OCR | {"attention_channels": 8}},
+    "ENet": _WHOLE,
+    "SegNet": _WHOLE | {"options": {"base_channels": 4}},
+    "WideResNet38": _WHOLE | {"options": {"base_channels": 4, "head_channels": 8}},
+    "Dilation10": _WHOLE | {"options": {"base_channels": 4, "hidden_channels": 16}},
 }
 
 

@@ -46,6 +46,18 @@ def test_a_network_with_an_encoder_wants_one() -> None:
         build_network(NetworkSpec(encoder=None), 3)
 
 
+@pytest.mark.parametrize("name", ["ENet", "SegNet", "WideResNet38", "Dilation10"])
+@pytest.mark.parametrize(
+    "asked",
+    [{}, {"encoder": None, "weights": "imagenet"}, {"encoder": None, "weights": "packaged"}],
+)
+def test_a_network_without_an_encoder_to_choose_takes_none(
+    name: str, asked: dict[str, Any]
+) -> None:
+    with pytest.raises(InputError, match=f"{name} has no encoder .* encoder and weights to null"):
+        build_network(NetworkSpec(architecture=name, **asked), 3)
+
+
 def test_scales_of_hierarchical_attention_are_checked() -> None:
     options = {"inference_scales": [0.5, 2.0]}
     spec = NetworkSpec(architecture="HierarchicalOCRNet", options=options)

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from surrogate_zoo.errors import InputError
 from tests.workers.networks.rows import spec_of
-from workers.learning.image_stack import normalise
 from workers.networks import packaged
 from workers.networks.build import build_network
+from workers.networks.image_format import normalise
 from workers.networks.packaged import ENCODER, timm_weights
 from workers.tasks.networks import NetworkSpec
 

@@ -25,7 +25,7 @@ class Row(NamedTuple):
     """A network, and its weights in millions as published: all digits that are printed."""
 
     architecture: str
-    encoder: str
+    encoder: str | None
     classes: int
     published: str
     source: str
@@ -38,6 +38,8 @@ _ASPP = {"decoder_channels": 512}
 _MMSEG = "MMSegmentation's model zoo [recall]"  # not looked up
 _SEGFORMER = "Xie et al. 2021, Tables 1 and 2"
 _HRNET, _SWIN = "Wang et al. 2021 [recall]", "Liu et al. 2021, Table 3 [recall]"
+
+_SPEED = "De Brabandere et al. 2017, table of speeds [recall]"
 
 ROWS = (
     Row("DeepLabV2", "resnet101", 21, "44.5", "ResNet-101: He et al. 2016 (torchvision)",
@@ -58,6 +60,14 @@ ROWS = (
     Row("OCRNet", "tu-hrnet_w18", 19, "12.1", _MMSEG),
     Row("OCRNet", "tu-hrnet_w48", 150, "70.5", _SEGFORMER),
 )  # fmt: skip
+
+EIGHT = 8  # channels of the embeddings of Cityscapes, which those networks give in place of classes
+SPEED = (
+    Row("ENet", None, EIGHT, "0.36", _SPEED),
+    Row("SegNet", None, EIGHT, "29.4", _SPEED),
+    Row("WideResNet38", None, EIGHT, "124", _SPEED),
+    Row("Dilation10", None, EIGHT, "134.3", _SPEED),
+)
 
 
 class NumbersOnTheCPU(TorchFunctionMode):
@@ -92,6 +102,12 @@ def test_weights_are_as_many_as_published(row: Row) -> None:
     last_digit = 10.0 ** -len(row.published.partition(".")[2])
     counted = (weights(row) + row.beyond) / MILLION
     assert counted == pytest.approx(float(row.published), abs=last_digit)
+
+
+@pytest.mark.parametrize("row", SPEED, ids=lambda row: row.architecture)
+def test_networks_of_embeddings_have_all_published_digits(row: Row) -> None:
+    digits = len(row.published.partition(".")[2])
+    assert f"{weights(row) / MILLION:.{digits}f}" == row.published
 
 
 def test_deeplab_v3_with_its_auxiliary_head_is_torchvisions_to_the_last_weight() -> None:

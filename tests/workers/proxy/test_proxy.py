@@ -24,10 +24,11 @@ from tests.workers.datasets import folders
 from workers.datasets.dataset import VOID
 from workers.datasets.layouts import open_dataset
 from workers.learning.hold_out import cut_hold_out
-from workers.proxy.proxy import cut_once, decoded_samples, evaluate_pack, split_samples
+from workers.proxy.proxy import cut_once, decoded_samples, evaluate_pack, split_samples, things_of
 from workers.tasks.base import Stopped
 from workers.tasks.datasets import SegNetSource, ShapesSource
 from workers.tasks.hold_out import HoldOut
+from workers.tasks.instances import ClusteringSpec
 from workers.tasks.proxy import Candidate, ProxyTask
 from workers.tasks.training import AugmentationSpec
 
@@ -61,7 +62,7 @@ def opened() -> Iterator[set[str]]:
 
 @pytest.fixture(autouse=True)
 def nothing_decoded() -> None:
-    for cache in (decoded_samples, cut_once, split_samples):
+    for cache in (decoded_samples, cut_once, split_samples, things_of):
         cache.cache_clear()
 
 
@@ -116,6 +117,30 @@ def test_a_drafts_outcome_is_that_of_the_document_that_its_scales_make() -> None
         assert outcome.error is None
         assert again.scales == ()
         assert (again.metrics, again.curve) == (outcome.metrics, outcome.curve)
+
+
+def test_objects_are_scored_beside_the_labels() -> None:
+    objects = tiny.SCORING.model_copy(update={"clustering": ClusteringSpec(radius=0.5)})
+    network = tiny.NETWORK.model_copy(update={"embedding": 4})
+    large = ShapesSource(height=64, width=64, train=12, val=2, test=2)
+    task = tiny.proxy_task(dataset=large, network=network, scoring=objects)
+    pack = [tiny.candidate(0), tiny.candidate(1, "cross-entropy-discriminative")]
+    outcomes = evaluate_pack(task, pack, device="cpu")
+    plain = evaluate_pack(task.model_copy(update={"scoring": tiny.SCORING}), pack, device="cpu")
+    for outcome, other in zip(outcomes, plain, strict=True):
+        assert outcome.error is None
+        assert outcome.metrics.items() > other.metrics.items()
+        assert {"sbd", "dic", "pq"} <= outcome.metrics.keys() - other.metrics.keys()
+        assert outcome.score == other.score
+    alone = evaluate_pack(task, pack[1:], device="cpu")
+    assert alone[0].metrics == outcomes[1].metrics
+
+
+def test_objects_of_a_dataset_that_tells_none_apart_are_refused(tmp_path: Path) -> None:
+    source = folders.segnet(tmp_path)
+    watershed = tiny.SCORING.model_copy(update={"clustering": ClusteringSpec(method="watershed")})
+    with pytest.raises(DatasetError, match="the dataset tells none apart"):
+        evaluate_pack(tiny.proxy_task(dataset=source, scoring=watershed), PACK, device="cpu")
 
 
 def test_the_seed_changes_everything() -> None:

@@ -59,6 +59,15 @@ def test_patience_counts_looks_without_a_better_score(
     assert float(network.weight.detach()) == best
 
 
+def test_where_lower_is_better_the_lowest_look_is_kept() -> None:
+    network = nn.Linear(1, 1)
+    left = iter([4.0, 2.0, 2.5, 3.0])
+    spec = EarlyStopSpec(metric="dic", patience=2)
+    stop = EarlyStop(spec, lambda _: {"dic": next(left)}, "cut")
+    scores = [stop.look(network, steps) for steps in (10, 20, 30, 40)]
+    assert (scores, stop.over, stop.report()["best"]) == ([4.0, 2.0, 2.5, 3.0], True, 20)
+
+
 def test_its_state_holds_all_of_it() -> None:
     stop, network = scripted([0.1, 0.3, 0.2])
     other = EarlyStop(EarlyStopSpec(patience=2), lambda _: {"miou": 0.0}, "cut")

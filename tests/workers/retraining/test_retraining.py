@@ -21,12 +21,14 @@ from surrogate_zoo.errors import (
 from surrogate_zoo.losses.registry import weighted_sum
 from tests.workers import tiny
 from workers.datasets.layouts import open_dataset
+from workers.instances.scoring import instance_scores
 from workers.learning.device import PeakMemory
 from workers.learning.image_stack import stack_by_size
 from workers.networks.build import build_network
 from workers.retraining.retraining import CHECKPOINT, retrain
 from workers.scoring.inference import evaluate
 from workers.tasks.base import Stopped
+from workers.tasks.instances import ClusteringSpec
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.scoring import InferenceSpec
 
@@ -68,6 +70,26 @@ def test_results_can_be_used_without_the_product(tmp_path: Path) -> None:
     assert report["rankseg"] == ranked != result.metrics
     with Image.open(tmp_path / "predictions.png") as picture:
         assert picture.size == (480, 640)
+
+
+EMBEDDED = tiny.NETWORK.model_copy(update={"embedding": 4})
+
+
+def test_objects_are_scored_beside_the_labels(tmp_path: Path) -> None:
+    clustering = ClusteringSpec(radius=0.5)
+    task = tiny.retraining_task(
+        "cross-entropy-discriminative",
+        network=EMBEDDED,
+        scoring=tiny.SCORING.model_copy(update={"clustering": clustering}),
+    )
+    result = retrain(task, tmp_path, device="cpu")
+    network = build_network(EMBEDDED, 6)
+    network.load_state_dict(load_file(tmp_path / "weights.safetensors"))
+    dataset = open_dataset(tiny.SOURCE)
+    stacks = stack_by_size(dataset.read("val"), torch.device("cpu"), range(6))
+    objects = instance_scores(network, stacks, dataset.things, clustering)
+    assert {"sbd", "dic", "pq"} <= objects.keys()
+    assert result.metrics == evaluate(network, stacks, 6, tiny.SCORING) | objects
 
 
 def test_equal_weights_are_equal_files(tmp_path: Path) -> None:

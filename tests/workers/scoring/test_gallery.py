@@ -12,6 +12,9 @@ from surrogate_zoo.errors import StorageError
 from tests.workers import tiny
 from workers.datasets.dataset import VOID
 from workers.datasets.layouts import open_dataset
+from workers.datasets.picture import draw_objects
+from workers.instances.pictures import object_picture
+from workers.instances.prediction import predict_instances
 from workers.learning.learner import initial_network
 from workers.scoring.gallery import (
     RIGHT,
@@ -24,6 +27,7 @@ from workers.scoring.gallery import (
 from workers.scoring.inference import predict
 from workers.tasks.base import Stopped
 from workers.tasks.gallery import Contestant, GalleryTask
+from workers.tasks.instances import ClusteringSpec
 
 
 def contestants(folder: Path) -> tuple[Contestant, ...]:
@@ -67,6 +71,31 @@ def test_images_with_the_most_disagreement_are_shown(tmp_path: Path) -> None:
     truth = pixels(tmp_path / "gallery" / first.truth)
     background = bytes(truth[mask == 0][0]).hex()
     assert result.colours[dataset.classes[0]] == f"#{background}"
+
+
+def test_objects_of_every_way_are_shown_beside_the_true_ones(tmp_path: Path) -> None:
+    one, two, _ = contestants(tmp_path)
+    ways = {
+        "components": ClusteringSpec(method="components"),
+        "large": ClusteringSpec(method="components", min_pixels=30),
+    }
+    pair = (one, two.model_copy(update={"ways": ways}))
+    task = GalleryTask(dataset=tiny.SOURCE, contestants=pair, images=1)
+    [shown] = draw_gallery(task, tmp_path, device="cpu").images
+    dataset = open_dataset(tiny.SOURCE)
+    image, mask, true = dataset.sample("val", dataset.names("val").index(shown.name))
+    assert true is not None
+    assert shown.true_objects is not None
+    assert shown.true_objects.count == true.max()
+    assert (pixels(tmp_path / shown.true_objects.file) == draw_objects(mask, true)).all()
+    assert {name: [*found] for name, found in shown.objects.items()} == {two.name: [*ways]}
+    network = initial_network(tiny.NETWORK, 6, 1).eval()
+    for way, picture in shown.objects[two.name].items():
+        seen = [torch.from_numpy(image)]
+        [found] = predict_instances(network, seen, dataset.things, ways[way])
+        assert picture.count == len(found.labels)
+        drawn = object_picture(found.instances, true, mask)
+        assert (pixels(tmp_path / picture.file) == drawn).all()
 
 
 def test_errors_near_borders_are_told_apart() -> None:

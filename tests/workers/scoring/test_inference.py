@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from surrogate_zoo import ImageScores
 from tests.workers import tiny
 from workers.datasets.dataset import VOID, Samples
-from workers.learning.image_stack import normalise, stack_by_size
+from workers.learning.image_stack import stack_by_size
+from workers.networks.image_format import normalise
 from workers.scoring.inference import batches, evaluate, predict, window_starts
 from workers.tasks.scoring import InferenceSpec, ScoringSpec
 

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from search_service.searches.figures import scores
 from search_service.searches.figures.search import FinishedSearch
 from surrogate_zoo.losses.parameter_space import ParameterSpace
-from tests.search_service.searches.figures.finished import finished, points_of, trial
+from tests.search_service.searches.figures.finished import aimed_at, finished, points_of, trial
 
 SPACE = ParameterSpace("0.7*miou+0.3*biou")
 LINE = SPACE.start.tolist()
@@ -29,6 +29,16 @@ def test_every_score_stands_over_its_trial() -> None:
     assert line(axes, "best so far") == [(0, 0.4), (2, 0.5), (3, 0.5)]
     assert [x for x, _ in line(axes, "trial without a score")] == [1]
     assert axes.get_ylabel() == "0.7 mIoU + 0.3 BIoU on the hold-out set"
+
+
+def test_where_lower_is_better_the_best_so_far_falls() -> None:
+    search = aimed_at(
+        "dic", [trial(n, LINE, score) for n, score in enumerate([4.0, None, 5.0, 3.0])]
+    )
+    axes = drawn(search)
+    assert line(axes, "best so far") == [(0, 4.0), (2, 4.0), (3, 3.0)]
+    assert axes.get_ylabel() == "|DiC| on the hold-out set (lower is better)"
+    assert [one.number for one, _ in search.best] == [3, 0, 2]
 
 
 def test_means_stand_in_the_middle_of_their_generation_and_one_is_published() -> None:

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from search_service.searches.figures import trade_off
 from surrogate_zoo.losses.parameter_space import ParameterSpace
-from tests.search_service.searches.figures.finished import finished, points_of, trial
+from tests.search_service.searches.figures.finished import aimed_at, finished, points_of, trial
 
 
 def test_two_metrics_of_a_target_have_one_panel() -> None:
@@ -26,6 +26,24 @@ def test_two_metrics_of_a_target_have_one_panel() -> None:
     ]
     assert front == [(0.6, 0.4), (0.4, 0.6)]
     assert published == [(0.4, 0.6)]
+
+
+def test_the_front_of_a_count_lies_where_it_is_low() -> None:
+    pairs = [(0.5, 2.0), (0.6, 3.0), (0.4, 2.5), (0.7, 3.0), (0.3, 1.0)]
+    trials = [
+        trial(n, [0.5], sbd, sbd=sbd, dic=dic, ap50=0.5, pq=0.5)
+        for n, (sbd, dic) in enumerate(pairs)
+    ]
+    figure = trade_off.draw(aimed_at("sbd", trials))
+    assert isinstance(figure, Figure)
+    axes = figure.axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("SBD", "|DiC|, objects (lower is better)")
+    front = axes.get_lines()[0]
+    assert list(zip(*(values.tolist() for values in points_of(front)), strict=True)) == [
+        (0.7, 3.0),
+        (0.5, 2.0),
+        (0.3, 1.0),
+    ]
 
 
 def test_a_single_metric_is_shown_against_others() -> None:

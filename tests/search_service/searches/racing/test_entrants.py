@@ -5,6 +5,7 @@ from dataclasses import replace
 from search_service.samplers.contract import SamplerResult
 from search_service.searches.racing import entrants
 from search_service.spaces.curves import CurveSpace
+from search_service.spaces.margins import MarginSpace
 from search_service.spaces.zoo import ZooSpace
 from search_service.store.states import Ending
 from search_service.store.tables import Trial
@@ -41,7 +42,7 @@ for plain in TRIALS[:2]:
     plain.scales = []
 
 
-def test_the_best_candidates_run_with_the_best_of_each_handmade_kind_and_the_start() -> None:
+def test_the_best_candidates_run_with_rivals_the_best_surrogate_and_the_start() -> None:
     found = {e.number: e.roles for e in entrants.of_trials(SPACE, TRIALS, STARTERS, "miou")}
     assert found == {
         4: ("candidate",),
@@ -49,7 +50,7 @@ def test_the_best_candidates_run_with_the_best_of_each_handmade_kind_and_the_sta
         3: ("handmade",),  # stopped early, and a rival all the same
         1: ("handmade", "cross-entropy"),
         2: ("handmade",),
-        5: ("start",),
+        5: ("surrogate", "start"),  # with straight curves, the best and the only one
     }
 
 
@@ -61,6 +62,14 @@ def test_a_handmade_loss_is_handmade_at_every_rate_and_the_best_other_one_runs_t
     assert roles[8] == roles[9] == ("candidate", "handmade")
     assert roles[4] == ("candidate",)  # the best that is none, beyond the two starters
     assert 7 not in roles
+
+
+def test_the_best_surrogate_of_the_metric_runs_wherever_it_stands() -> None:
+    curved = tried(8, "surrogate-miou", 0.47, share=0.2)
+    found = entrants.of_trials(SPACE, [*TRIALS, curved], STARTERS, "miou")
+    roles = {entrant.number: entrant.roles for entrant in found}
+    assert roles[8] == ("surrogate",)
+    assert roles[5] == ("start",)
 
 
 def test_whoever_runs_for_one_metric_runs_for_all_and_stays_what_it_is() -> None:
@@ -114,3 +123,48 @@ def test_a_search_of_curves_runs_what_it_found_the_start_and_cross_entropy() -> 
     assert len({e.number for e in raced}) == len(raced)
     both = entrants.of_curves(space, trials, 2, found=found, start=start)
     assert [e.theta for e in both] == [other, start, mean, None]  # nobody runs twice
+
+
+MARGINS = MarginSpace(("sbd",))
+
+
+def with_margins(number: int, score: float, *, beta: float = 0.5, width: float = 0.5) -> Trial:
+    theta = MARGINS.start.tolist()
+    theta[0], theta[MARGINS.names.index("beta")] = width, beta
+    one = trial(number, theta, score, sbd=score)
+    one.ending, one.scales = "trained", []
+    return one
+
+
+def test_a_search_of_margins_runs_the_best_of_the_papers_setting_as_handmade() -> None:
+    trials = [
+        with_margins(0, 0.50, width=0.1),
+        with_margins(1, 0.40),
+        with_margins(2, 0.55, width=0.9),
+        with_margins(3, 0.30, beta=0.2),
+        with_margins(4, 0.35, beta=0.9),
+    ]
+    trials[1].ending = "stopped"  # early, and a rival all the same
+    found = SamplerResult(tuple(trials[2].theta), 0.55, 0, (), (0.4,), 2)
+    raced = entrants.of_margins(MARGINS, trials, 2, "sbd", found=found)
+    assert {e.number: e.roles for e in raced} == {
+        2: ("candidate", "handmade"),
+        0: ("candidate", "handmade"),
+        4: ("candidate",),  # the best that was searched
+        1: ("handmade", "start"),
+    }
+    (searched,) = (e for e in raced if e.number == 4)
+    assert searched.facts["loss"] == "searched margins"
+    assert (searched.draft.embedding, searched.facts["width"]) == (8, 8)
+    assert searched.draft.clustering is not None
+    assert searched.draft.clustering.radius == searched.facts["radius"] == 1.5
+
+
+def test_a_mean_of_margins_and_a_start_that_is_no_trial_run_too() -> None:
+    trials = [with_margins(0, 0.5, beta=0.2)]
+    mean = (0.3,) * MARGINS.dimension
+    found = SamplerResult(mean, 0.5, 0, (mean,), (0.5,))
+    raced = entrants.of_margins(MARGINS, trials, 2, "sbd", found=found)
+    assert [e.roles for e in raced] == [("candidate",), ("candidate",), ("handmade", "start")]
+    assert [e.theta for e in raced][1:] == [mean, tuple(MARGINS.start.tolist())]
+    assert len({e.number for e in raced}) == 3

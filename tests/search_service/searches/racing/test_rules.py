@@ -1,10 +1,15 @@
 """Who leads a race, who is dropped, and what is said of the winner."""
 
+from typing import cast
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from search_service.jobs.run import Run
+from search_service.searches.racing.entrants import Entrant
+from search_service.searches.racing.race import Race, RaceResult
 from search_service.searches.racing.rules import (
     LEAST_ROUNDS,
     RaceSpec,
@@ -14,6 +19,9 @@ from search_service.searches.racing.rules import (
     verdict,
 )
 from search_service.significance import Difference
+from search_service.spaces.space import Draft
+from surrogate_zoo.metrics.targets import Target
+from workers.tasks.proxy import Outcome, ProxyTask
 
 Rounds = dict[int, list[float | None]]
 SCORE = st.floats(0, 1).map(lambda score: round(score, 3)) | st.none()
@@ -42,6 +50,18 @@ def test_who_is_dropped_failed_or_is_clearly_behind(scores: Rounds) -> None:
             assert stand.leads[entrant].mean > 0
     means = [stand.means[entrant] or 0.0 for entrant in stand.ranking]
     assert means == sorted(means, reverse=True)
+
+
+def test_merits_of_a_count_put_the_lowest_first_and_the_failed_last() -> None:
+    counts: Rounds = {0: [3.0, 3.5], 1: [0.0, 0.5], 2: [None, 0.0], 3: [9.0, 9.5]}
+    target = Target("dic")
+    stand = standing(
+        {e: [None if x is None else target.merit_of(x) for x in row] for e, row in counts.items()}
+    )
+    assert stand.ranking[0] == 1
+    assert 2 in stand.dropped
+    assert stand.leads[3].mean == 9.0
+    assert verdict(stand.leads, 1, {0, 3}) == "better"
 
 
 def test_who_fails_once_is_dropped_whatever_else_it_scored() -> None:
@@ -135,3 +155,25 @@ def test_whoever_was_dropped_does_not_win_by_the_mean_of_fewer_rounds() -> None:
     scores = {0: [0.60, 0.62, 0.50, 0.51], 1: [0.58, 0.60]}
     assert standing(scores).ranking[0] == 1  # so a race says who was dropped on the way
     assert standing(scores, before={1}).ranking == (0,)
+
+
+def test_a_race_for_a_count_tells_counts_and_how_many_fewer_the_winner_misses() -> None:
+    counts: dict[int, list[float]] = {0: [2.5, 3.0], 1: [0.0, 0.5], 2: [8.0, 8.5]}
+    entrants = [Entrant(n, ("candidate",), Draft({}), {"number": n}, None) for n in counts]
+    outcomes = {
+        f"{stage} {number + 1}": {
+            n: Outcome(n, row[number], {"dic": row[number]}, None, 1.0) for n, row in counts.items()
+        }
+        for stage in ("heat", "round")
+        for number in range(2)
+    }
+    task = ProxyTask.model_construct(metric="dic", seed=0)
+    race = Race(cast("Run", None), RaceSpec(finalists=2), task, {"dic": entrants}, 0, outcomes)
+    finalists = race._finalists("dic", entrants)
+    assert [entrant.number for entrant in finalists] == [1, 0]
+    stand = race._standing("dic", entrants, ())
+    told = RaceResult(race, {"dic": entrants}, {"dic": stand}, {"dic": 2}).told("dic")
+    assert [each["mean"] for each in told["entrants"]] == [2.75, 0.25, 8.25]
+    assert [each["winner"] for each in told["entrants"]] == [False, True, False]
+    assert told["entrants"][1]["scores"] == [0.0, 0.5]
+    assert told["entrants"][2]["lead"]["mean"] == 8.0
