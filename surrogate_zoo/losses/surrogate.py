@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from surrogate_zoo.batch import check_batch, looks, may_hold_void
+from surrogate_zoo.curves.curves import SHAPES
 from surrogate_zoo.curves.families import CURVE_FAMILIES, CurveFamily
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.metrics.catalogue import METRICS
@@ -84,7 +85,11 @@ class SurrogateLoss(nn.Module):
         self.as_released = as_released
         self.check_values = True
         self.process_group: Processes = None
-        points = _curve_rows(self.metric, CURVE_FAMILIES[family], control_points)
+        # Looked up here, since torch.compile follows no registry.
+        entry = CURVE_FAMILIES[family]
+        self._curve, self._truth_table = SHAPES[entry.shape], entry.truth_table
+        self._curves = () if control_points is None else self.metric.curves
+        points = _curve_rows(self.metric, entry, control_points)
         self.register_buffer("control_points", torch.tensor(points, dtype=torch.float64))
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -131,7 +136,10 @@ class SurrogateLoss(nn.Module):
         if not len(self.control_points):
             return Logic()
         return CurveLogic(
-            dict(zip(self.metric.curves, self.control_points, strict=True)), self.family
+            {
+                name: self._curve(points, self._truth_table)
+                for name, points in zip(self._curves, self.control_points, strict=True)
+            }
         )
 
     def extra_repr(self) -> str:

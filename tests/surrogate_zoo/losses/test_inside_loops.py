@@ -61,8 +61,9 @@ def compiler() -> Iterator[None]:
 
 
 def _compiled_as_eager(name: str, backend: str) -> None:
-    run = _caller(name, supplied_loss(name))
-    compiled = torch.compile(run, fullgraph=True, backend=backend)
+    loss = supplied_loss(name)
+    run = _caller(name, loss)
+    compiled = _caller(name, torch.compile(loss, fullgraph=True, backend=backend))
     for target in (TARGET, torch.full_like(TARGET, VOID)):
         value, gradient = _value_and_gradient(run, _scores(name), target)
         found, found_gradient = _value_and_gradient(compiled, _scores(name), target)
@@ -183,5 +184,6 @@ def test_a_copy_of_a_loss_of_objects_is_compiled_as_itself() -> None:
     other.delta_v = 0.1
     value = call(name, other, _scores(name), TARGET).item()
     assert call(name, loss, _scores(name), TARGET).item() != value
-    compiled = torch.compile(_caller(name, other), fullgraph=True, backend="aot_eager")
+    graph = torch.compile(other, fullgraph=True, backend="aot_eager")
+    compiled = _caller(name, graph)
     assert compiled(_scores(name), TARGET).item() == pytest.approx(value)
