@@ -32,6 +32,9 @@ if TYPE_CHECKING:
         load_loss,
         needs_of,
     )
+    from surrogate_zoo.loops.any_shape import AnyShapeLoss
+    from surrogate_zoo.loops.metric import SegmentationMetric
+    from surrogate_zoo.loops.mmseg import MMSegLoss
     from surrogate_zoo.losses.sharing import pull_loss, push_loss
     from workers.instances.prediction import predict_instances
     from workers.networks.trained import load_network
@@ -53,6 +56,9 @@ _HOMES = {
     "SurrogateLoss": "surrogate_zoo",
     "load_loss": "surrogate_zoo",
     "needs_of": "surrogate_zoo",
+    "AnyShapeLoss": "surrogate_zoo.loops.any_shape",
+    "MMSegLoss": "surrogate_zoo.loops.mmseg",
+    "SegmentationMetric": "surrogate_zoo.loops.metric",
     "pull_loss": "surrogate_zoo.losses.sharing",
     "push_loss": "surrogate_zoo.losses.sharing",
     "load_network": "workers.networks.trained",
@@ -72,6 +78,7 @@ _EXTRAS = {
     "predict_instances": "networks",
     "ClusteringSpec": "networks",
     "Client": "client",
+    "SegmentationMetric": "torchmetrics",
     "search": "service",
     "SearchResult": "service",
 }
@@ -81,15 +88,18 @@ __all__ = [
     "INSTANCE_SCORES",
     "LOSSES",
     "METRICS",
+    "AnyShapeLoss",
     "BoundaryEvaluator",
     "Client",
     "ClusteringSpec",
     "ImageScores",
     "InstanceEvaluator",
     "InstanceScore",
+    "MMSegLoss",
     "Metric",
     "SearchResult",
     "SegmentationEvaluator",
+    "SegmentationMetric",
     "SurrogateLoss",
     "Trial",
     "TrialOver",

@@ -9,9 +9,16 @@ from surrogate_zoo.errors import InputError
 def may_hold_void(valid: Tensor) -> bool:
     """Whether masking void pixels (False in ``valid``) may matter; on a GPU always, unseen.
 
-    A look at the values would make a GPU wait, and masking costs little there.
+    A look at the values would make a GPU wait, and masking costs little there. Nor may a graph that
+    torch.compile makes depend on them.
     """
-    return valid.device.type != "cpu" or not bool(valid.all())
+    seen = valid.device.type == "cpu" and not torch.compiler.is_compiling()
+    return not (seen and bool(valid.all()))
+
+
+def looks(check_values: bool) -> bool:
+    """Whether a loss that is to check values does so now: torch.compile's graphs cannot."""
+    return check_values and not torch.compiler.is_compiling()
 
 
 def check_batch(

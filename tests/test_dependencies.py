@@ -25,6 +25,7 @@ PARTS = {
     "lossfit": "",
     "surrogate_zoo": "",
     "surrogate_zoo.store": "service",
+    "surrogate_zoo.loops.metric": "torchmetrics",
     "workers": "networks",
     "workers.cluster": "service",
     "search_service": "service",

@@ -5,14 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from surrogate_zoo.curves.families import CURVE_FAMILIES
-from surrogate_zoo.curves.pointwise import pieces
+from surrogate_zoo.curves.pointwise import pieces, sloped
 
 # The slope of a curve is infinite where a segment starts or ends vertically; it is cut here, so that
 # gradients stay finite.
@@ -42,11 +41,9 @@ class PiecewiseCurve(ABC):
             x: Values in [0, 1] of any shape, float32 or float64.
 
         Returns:
-            Shape and dtype of ``x``, in [0, 1]; g(0) and g(1) are exact. Differentiable once; the
-            slope is at most 1e6.
+            Shape and dtype of ``x``, in [0, 1]; g(0) and g(1) are exact. The slope is at most 1e6.
         """
-        result: Tensor = _Evaluation.apply(x, self._formula(x.dtype))
-        return result
+        return sloped(self._values, self._plain, x)
 
     def total(self, x: Tensor, region: Tensor | None) -> Tensor:
         """Sum of g(x) over images and pixels of a region, without keeping g(x).
@@ -58,8 +55,7 @@ class PiecewiseCurve(ABC):
         Returns:
             Shape (C,).
         """
-        result: Tensor = _Total.apply(x, region, self._formula(x.dtype))
-        return result
+        return sloped(partial(self._sums, region), partial(self._plain_sums, region), x).sum(0)
 
     @property
     @abstractmethod
@@ -73,6 +69,49 @@ class PiecewiseCurve(ABC):
     @abstractmethod
     def _evaluate(self, x: Tensor, chosen: list[Tensor], value: Tensor, slope: Tensor) -> None:
         """Write g(x) and g'(x) by the coefficients ``chosen`` for every x; all of shape (P,)."""
+
+    @abstractmethod
+    def _value(self, x: Tensor, chosen: Tensor) -> Tensor:
+        """g(x) for torch to differentiate; the coefficients are of shape (R, *x.shape)."""
+
+    def _values(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """g(x) and g'(x), of the shape of ``x``."""
+        line, formula = x.reshape(-1), self._formula(x.dtype)
+        value, slope = torch.empty_like(line), torch.empty_like(line)
+        for part in pieces(line):
+            formula(line[part], value[part], slope[part])
+        return value.view(x.shape), slope.view(x.shape)
+
+    def _sums(self, region: Tensor | None, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Sums of g(x) over the pixels of a region, (N, C), and their slopes, (N, C, H, W)."""
+        n, classes, height, width = x.shape
+        planes, formula = x.reshape(n * classes, height * width), self._formula(x.dtype)
+        slope, totals = torch.empty_like(planes), planes.new_empty(n * classes)
+        for part in pieces(planes):
+            value = torch.empty_like(planes[part])
+            flat = (t.view(-1) for t in (planes[part], value, slope[part]))
+            formula(*flat)
+            if region is not None:
+                images = torch.arange(n * classes, device=x.device)[part] // classes
+                counted = region.reshape(n, -1)[images]
+                value.mul_(counted)
+                slope[part].mul_(counted)
+            totals[part] = value.sum(1)
+        return totals.view(n, classes), slope.view(x.shape)
+
+    def _plain(self, x: Tensor) -> Tensor:
+        """g(x) in operations that torch differentiates."""
+        points = self.points
+        coefficients = self._coefficients(points).to(x.dtype)
+        # A knot belongs to the segment that it ends.
+        segments = torch.bucketize(x.detach(), coefficients[0, 1:].contiguous())
+        end = x.new_ones(()) if self.truth_table else points[-1, 1].to(x.dtype)
+        return torch.where(x >= 1, end, self._value(x, coefficients[:, segments]))
+
+    def _plain_sums(self, region: Tensor | None, x: Tensor) -> Tensor:
+        """Sums of g(x) over the pixels of a region, (N, C), in operations that torch differentiates."""
+        values = self._plain(x)
+        return (values if region is None else values * region[:, None]).sum((2, 3))
 
     def _formula(self, dtype: torch.dtype) -> _Formula:
         points = self.points
@@ -127,6 +166,12 @@ class BezierCurve(PiecewiseCurve):
         torch.add(rise, c, out=value).mul_(t).add_(y0).clamp_(0, 1)
         torch.div(rise, root, out=slope)
 
+    def _value(self, x: Tensor, chosen: Tensor) -> Tensor:
+        x0, y0, a, c, b, d = chosen
+        offset = x - x0
+        t = offset / ((offset * b + a * a).clamp(min=_STEEPEST**-2).sqrt() + a)
+        return ((t * d + 2 * c) * t + y0).clamp(0, 1)
+
 
 @dataclass(frozen=True, eq=False)
 class LinearCurve(PiecewiseCurve):
@@ -156,6 +201,10 @@ class LinearCurve(PiecewiseCurve):
         torch.sub(x, x0, out=value).mul_(steepness).add_(y0).clamp_(0, 1)
         slope.copy_(steepness)
 
+    def _value(self, x: Tensor, chosen: Tensor) -> Tensor:
+        x0, y0, steepness = chosen
+        return ((x - x0) * steepness + y0).clamp(0, 1)
+
 
 SHAPES: Mapping[str, type[PiecewiseCurve]] = {"bezier": BezierCurve, "linear": LinearCurve}
 """``CurveFamily.shape`` -> class of its curves."""
@@ -169,51 +218,6 @@ def curve_of(family: str, control_points: Tensor) -> PiecewiseCurve:
     """
     entry = CURVE_FAMILIES[family]
     return SHAPES[entry.shape](control_points, entry.truth_table)
-
-
-class _Evaluation(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, formula: _Formula) -> Tensor:
-        line = x.reshape(-1)
-        value, slope = torch.empty_like(line), torch.empty_like(line)
-        for part in pieces(line):
-            formula(line[part], value[part], slope[part])
-        ctx.save_for_backward(slope.view(x.shape))
-        return value.view(x.shape)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        (slope,) = ctx.saved_tensors
-        return grad * slope, None
-
-
-class _Total(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, region: Tensor | None, formula: _Formula) -> Tensor:
-        n, classes, height, width = x.shape
-        planes = x.reshape(n * classes, height * width)
-        slope = torch.empty_like(planes)
-        totals = planes.new_empty(n * classes)
-        for part in pieces(planes):
-            value = torch.empty_like(planes[part])
-            flat = (t.view(-1) for t in (planes[part], value, slope[part]))
-            line, line_value, line_slope = flat
-            formula(line, line_value, line_slope)
-            if region is not None:
-                images = torch.arange(n * classes, device=x.device)[part] // classes
-                counted = region.reshape(n, -1)[images]
-                value.mul_(counted)
-                slope[part].mul_(counted)
-            totals[part] = value.sum(1)
-        ctx.save_for_backward(slope.view(x.shape))
-        return totals.view(n, classes).sum(0)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        (slope,) = ctx.saved_tensors
-        return slope * grad[:, None, None], None, None
 
 
 def _product_sum(x: Tensor, factor: Tensor, summand: Tensor) -> Tensor:

@@ -1,15 +1,78 @@
-"""Evaluate an elementwise formula piece by piece, in the CPU's cache, and keep its slopes alone."""
+"""Functions that keep their slopes alone, and an elementwise formula that is evaluated piece by piece."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 # Elements evaluated at a time on the CPU. What a formula makes on the way lives for one piece, so a
 # long one costs little more than reading its inputs and writing its value and slopes.
 PIECE = 1 << 18
+
+
+def sloped(
+    fast: Callable[..., tuple[Tensor, ...]], plain: Callable[..., Tensor], *inputs: Tensor
+) -> Tensor:
+    """Evaluate a function together with its slopes, which alone are kept for the backward pass.
+
+    Who has to look into the function goes through ``plain``: torch.compile, and a backward pass that
+    is differentiated itself, as by ``create_graph=True`` and torch.func.
+
+    Args:
+        fast: Inputs -> value, and its slopes towards each of them. The shape of the value is the
+            first part of the slopes' shape: an element depends on no more than what lies behind it.
+        plain: Inputs -> value, in operations that torch differentiates.
+        *inputs: Float tensors.
+
+    Returns:
+        The value; differentiable as often as ``plain`` is.
+    """
+    if torch.compiler.is_compiling():
+        return plain(*inputs)
+    if not torch.is_grad_enabled():
+        return fast(*inputs)[0]
+    value: Tensor = _Sloped.apply(fast, plain, *inputs)[0]
+    return value
+
+
+class _Sloped(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        fast: Callable[..., tuple[Tensor, ...]], _plain: Callable[..., Tensor], *inputs: Tensor
+    ) -> tuple[Tensor, ...]:
+        return fast(*inputs)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        _, ctx.plain, *tensors = inputs
+        ctx.mark_non_differentiable(*output[1:])
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*tensors, *output[1:])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        grad, saved = gradients[0], ctx.saved_tensors
+        inputs, slopes = saved[: len(saved) // 2], saved[len(saved) // 2 :]
+        if torch.is_grad_enabled():
+            return None, None, *_differentiable(ctx.plain, inputs, grad, ctx.needs_input_grad[2:])
+        grad = grad.reshape(grad.shape + (1,) * (slopes[0].ndim - grad.ndim))
+        return None, None, *(grad * slope for slope in slopes)
+
+
+def _differentiable(
+    plain: Callable[..., Tensor],
+    inputs: tuple[Tensor, ...],
+    grad: Tensor,
+    needed: tuple[bool, ...],
+) -> list[Tensor | None]:
+    """Gradients of the inputs that need them, which can be differentiated again."""
+    # Views, since one input may depend on another.
+    views = [each.view_as(each) for each in inputs]
+    leaves = [each for each, asked in zip(views, needed, strict=True) if asked]
+    found = iter(torch.autograd.grad(plain(*views), leaves, grad, create_graph=True))
+    return [next(found) if asked else None for asked in needed]
 
 
 def pointwise(formula: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
@@ -19,37 +82,30 @@ def pointwise(formula: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
     the slopes towards the inputs are kept for the backward pass.
 
     Args:
-        formula: Takes flat pieces, shape (P,), of all inputs and returns one; must not mix elements.
+        formula: Takes pieces of all inputs, of one shape, and returns one; must not mix elements.
         *inputs: Float tensors of one shape.
 
     Returns:
-        Shape of the inputs; differentiable once.
+        Shape of the inputs; differentiable as often as the formula is.
     """
-    result: Tensor = _Pointwise.apply(formula, *inputs)
-    return result
+    return sloped(partial(_by_pieces, formula), formula, *inputs)
 
 
-class _Pointwise(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, formula: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-        lines = [tensor.reshape(-1) for tensor in inputs]
-        value = torch.empty_like(lines[0])
-        slopes = [torch.empty_like(line) for line in lines]
-        for part in pieces(value):
-            leaves = [line[part].detach().requires_grad_() for line in lines]
-            with torch.enable_grad():
-                result = formula(*leaves)
-            value[part] = result.detach()
+def _by_pieces(formula: Callable[..., Tensor], *inputs: Tensor) -> tuple[Tensor, ...]:
+    """Value and slopes of a formula."""
+    lines = [tensor.reshape(-1) for tensor in inputs]
+    value = torch.empty_like(lines[0])
+    slopes = [torch.empty_like(line) for line in lines]
+    for part in pieces(value):
+        # Copies, since what inference mode has made takes part in no differentiation.
+        with torch.inference_mode(False), torch.enable_grad():
+            leaves = [line[part].clone().requires_grad_() for line in lines]
+            result = formula(*leaves)
             grads = torch.autograd.grad(result, leaves, torch.ones_like(result))
-            for slope, grad in zip(slopes, grads, strict=True):
-                slope[part] = grad
-        ctx.save_for_backward(*(slope.view(inputs[0].shape) for slope in slopes))
-        return value.view(inputs[0].shape)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        return None, *(grad * slope for slope in ctx.saved_tensors)
+        value[part] = result.detach()
+        for slope, grad in zip(slopes, grads, strict=True):
+            slope[part] = grad
+    return value.view(inputs[0].shape), *(slope.view(inputs[0].shape) for slope in slopes)
 
 
 def pieces(rows: Tensor) -> Iterator[slice]:

@@ -242,6 +242,7 @@ def maps_of(name: str, target: "Tensor", num_classes: int, ignore_index: int = 2
     """
     import torch  # noqa: PLC0415  (the maps themselves need none)
 
-    masks = target.cpu().numpy()
-    maps = [map_of(name, mask, num_classes, ignore_index) for mask in masks]
-    return torch.from_numpy(np.stack(maps)).to(target.device)
+    maps = np.zeros((len(target), MAPS[name].channels(num_classes), *target.shape[1:]), np.float32)
+    for image, mask in enumerate(target.cpu().numpy()):
+        maps[image] = map_of(name, mask, num_classes, ignore_index)
+    return torch.from_numpy(maps).to(target.device)

@@ -16,7 +16,7 @@ from surrogate_zoo.metrics.catalogue import METRICS
 
 _PACKAGE = Path(__file__).parents[1]
 _MODULES = (
-    "errors", "registry", "metrics/sites", "metrics/metric", "metrics/catalogue",
+    "errors", "registry", "processes", "metrics/sites", "metrics/metric", "metrics/catalogue",
     "curves/families", "curves/pointwise", "curves/curves",
     "metrics/windows", "metrics/class_maps", "metrics/maps", "metrics/logic",
     "batch", "losses/surrogate", "losses/weighted_sum", "losses/scaled",
@@ -39,9 +39,16 @@ DOCUMENT = json.loads({document!r})
 """The loss file that this was exported from; ``sha256`` covers it."""
 
 
-def load(*, num_classes: int, **overrides: Any) -> nn.Module:
-    """Build the loss; ``overrides`` replace ``scale`` and options such as ``ignore_index``."""
-    return _build(DOCUMENT, num_classes, overrides)
+def load(
+    *, num_classes: int, process_group: Processes = None, **overrides: Any
+) -> nn.Module:
+    """Build the loss; ``overrides`` replace ``scale`` and options such as ``ignore_index``.
+
+    ``process_group``: "world", or a group of torch.distributed, for the loss of the batch of all processes.
+    """
+    loss = _build(DOCUMENT, num_classes, overrides)
+    setattr(loss, "process_group", process_group)
+    return loss
 
 
 def _build(document: dict[str, Any], num_classes: int, overrides: dict[str, Any]) -> nn.Module:

@@ -33,6 +33,8 @@ from surrogate_zoo.sums import is_sum, parse_sum, sum_name
 if TYPE_CHECKING:
     from torch import nn
 
+    from surrogate_zoo.processes import Processes
+
 
 _LI = "Li et al., Auto Seg-Loss, ICLR 2021"
 
@@ -98,6 +100,7 @@ def load_loss(
     *,
     num_classes: int,
     facts: Mapping[str, Any] | None = None,
+    process_group: "Processes" = None,
     **overrides: Any,
 ) -> "nn.Module":
     """Build a loss to train with.
@@ -109,6 +112,8 @@ def load_loss(
         num_classes: C of the logits.
         facts: What is known about the data set (see :mod:`surrogate_zoo.needs`); each goes to the
             losses that ask for it, and to no other.
+        process_group: Who holds parts of the batch: a group of torch.distributed, ``"world"`` for all
+            its processes, or None for this one alone. See ``SurrogateLoss.process_group``.
         **overrides: Options that replace those of the document: ``ignore_index``, ``tolerance``,
             ``exclude_background``, ``as_released`` of a surrogate; ``ignore_index`` and the entry's
             parameters of a handmade loss; ``ignore_index`` of a weighted sum. ``scale`` of any
@@ -124,7 +129,9 @@ def load_loss(
         LossFileError: The file or content is not a valid loss document.
         InputError: A parameter is out of range, or a loss network is missing or does not fit.
     """
-    return _build(_document(source), num_classes, facts or {}, overrides)
+    loss = _build(_document(source), num_classes, facts or {}, overrides)
+    setattr(loss, "process_group", process_group)  # noqa: B010 - no attribute of nn.Module
+    return loss
 
 
 def needs_of(source: str | Path | Mapping[str, Any]) -> Needs:

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.processes import Processes
 
 
 class Scaled(nn.Module):
@@ -30,6 +31,15 @@ class Scaled(nn.Module):
     @check_values.setter
     def check_values(self, value: bool) -> None:
         setattr(self.loss, "check_values", value)  # noqa: B010 - no attribute of nn.Module
+
+    @property
+    def process_group(self) -> Processes:
+        """As ``SurrogateLoss.process_group``."""
+        return getattr(self.loss, "process_group", None)
+
+    @process_group.setter
+    def process_group(self, value: Processes) -> None:
+        setattr(self.loss, "process_group", value)  # noqa: B010 - no attribute of nn.Module
 
     def forward(self, logits: Tensor, target: Tensor, **inputs: Tensor) -> Tensor:
         """Return the product; arguments and errors as of the loss itself."""

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from surrogate_zoo.batch import check_batch, may_hold_void
+from surrogate_zoo.batch import check_batch, looks, may_hold_void
+from surrogate_zoo.curves.curves import SHAPES
 from surrogate_zoo.curves.families import CURVE_FAMILIES, CurveFamily
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.metrics.catalogue import METRICS
@@ -13,6 +14,7 @@ from surrogate_zoo.metrics.class_maps import ClassMap, one_hot
 from surrogate_zoo.metrics.logic import CurveLogic, Logic
 from surrogate_zoo.metrics.maps import Maps
 from surrogate_zoo.metrics.metric import Metric
+from surrogate_zoo.processes import Processes, group_of
 
 
 class SurrogateLoss(nn.Module):
@@ -26,7 +28,7 @@ class SurrogateLoss(nn.Module):
 
     Void pixels touch nothing: no boundary at their border, no value, no gradient. A class that
     neither target nor prediction has is left out of means; a batch without anything to measure has
-    loss 0 and no gradient. The released implementation differs in both: see ``as_released``.
+    loss 0 and gradient 0. The released implementation differs in both: see ``as_released``.
 
     Args:
         metric: Name in :data:`surrogate_zoo.METRICS`.
@@ -45,7 +47,11 @@ class SurrogateLoss(nn.Module):
 
     Attributes:
         check_values: Look for labels out of range and for NaN. That waits for a GPU, so a loop whose
-            labels were checked once may switch it off.
+            labels were checked once may switch it off. Under torch.compile nobody looks.
+        process_group: Who holds parts of the batch: a group of torch.distributed, ``"world"`` for all
+            its processes, or None for this one alone. With others the value is that of the whole
+            batch, and the gradient such that the mean over processes, which DistributedDataParallel
+            takes, is the whole batch's: see :mod:`surrogate_zoo.processes`. All must call the loss.
 
     Raises:
         InputError: Unknown metric or family, or control points that do not fit.
@@ -78,7 +84,12 @@ class SurrogateLoss(nn.Module):
         self.exclude_background = exclude_background
         self.as_released = as_released
         self.check_values = True
-        points = _curve_rows(self.metric, CURVE_FAMILIES[family], control_points)
+        self.process_group: Processes = None
+        # Looked up here, since torch.compile follows no registry.
+        entry = CURVE_FAMILIES[family]
+        self._curve, self._truth_table = SHAPES[entry.shape], entry.truth_table
+        self._curves = () if control_points is None else self.metric.curves
+        points = _curve_rows(self.metric, entry, control_points)
         self.register_buffer("control_points", torch.tensor(points, dtype=torch.float64))
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -94,10 +105,11 @@ class SurrogateLoss(nn.Module):
         Raises:
             InputError: A wrong shape or dtype, a label out of range, or NaN or infinite logits.
         """
-        check_batch(logits, target, self.num_classes, self.ignore_index, values=self.check_values)
+        looking = looks(self.check_values)
+        check_batch(logits, target, self.num_classes, self.ignore_index, values=looking)
         with torch.autocast(logits.device.type, enabled=False):
             loss = 1 - self.metric.function(self._logic(), self._maps(logits, target))
-        if self.check_values and not bool(torch.isfinite(loss.detach())):
+        if looking and not bool(torch.isfinite(loss.detach())):
             raise InputError(
                 "logits hold NaN or infinite values at valid pixels: lower the learning rate."
             )
@@ -117,13 +129,17 @@ class SurrogateLoss(nn.Module):
             tolerance=self.tolerance,
             exclude_background=self.exclude_background,
             as_released=self.as_released,
+            group=group_of(self.process_group),
         )
 
     def _logic(self) -> Logic:
         if not len(self.control_points):
             return Logic()
         return CurveLogic(
-            dict(zip(self.metric.curves, self.control_points, strict=True)), self.family
+            {
+                name: self._curve(points, self._truth_table)
+                for name, points in zip(self._curves, self.control_points, strict=True)
+            }
         )
 
     def extra_repr(self) -> str:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from surrogate_zoo.losses.scaled import Scaled
+from surrogate_zoo.processes import Processes
 
 
 class Term(NamedTuple):
@@ -51,6 +52,16 @@ class WeightedSum(nn.Module):
     def check_values(self, value: bool) -> None:
         for loss in self.losses:
             setattr(loss, "check_values", value)  # noqa: B010 - no attribute of nn.Module
+
+    @property
+    def process_group(self) -> Processes:
+        """As ``SurrogateLoss.process_group``, for all terms at once."""
+        return getattr(next(iter(self.losses)), "process_group", None)
+
+    @process_group.setter
+    def process_group(self, value: Processes) -> None:
+        for loss in self.losses:
+            setattr(loss, "process_group", value)  # noqa: B010 - no attribute of nn.Module
 
     def forward(self, logits: Tensor, target: Tensor, **inputs: Tensor) -> Tensor:
         """Return the sum; arguments and errors as of the terms' own losses."""

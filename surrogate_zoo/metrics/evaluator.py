@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -132,14 +133,33 @@ class SegmentationEvaluator:
             pairs = zip(self._totals[name], other._totals[name], strict=True)
             self._totals[name] = tuple(mine + theirs for mine, theirs in pairs)
 
+    def totals(self) -> list[Tensor]:
+        """All totals so far, float64, metric by metric.
+
+        Those of evaluators with the same options may be added up one by one, and given to
+        :meth:`restore`: what other libraries synchronise over processes.
+        """
+        maps = self._nothing()
+        return [total.cpu() for name in METRICS for total in self._score(name, maps)[0]]
+
+    def restore(self, totals: Sequence[Tensor]) -> None:
+        """Know what these totals tell, and nothing else."""
+        maps, left = self._nothing(), iter(totals)
+        self._totals = {
+            name: tuple(next(left) for _ in self._score(name, maps)[0]) for name in METRICS
+        }
+
     def compute(self) -> dict[str, float]:
         """Return every metric, 1 at most; NaN where there was nothing to measure."""
         if not self._totals:
             return dict.fromkeys(METRICS, math.nan)
-        # An image of one void pixel adds nothing, so this derives the scores from the totals alone.
-        label, void = torch.zeros(1, 1, 1, dtype=torch.int64), torch.ones(1, 1, 1, dtype=torch.bool)
-        maps = self._maps(label, label, void)
+        maps = self._nothing()
         return {name: self._score(name, maps)[1] for name in METRICS}
+
+    def _nothing(self) -> Maps:
+        """An image of one void pixel: it adds nothing, so scores are derived from the totals alone."""
+        label, void = torch.zeros(1, 1, 1, dtype=torch.int64), torch.ones(1, 1, 1, dtype=torch.bool)
+        return self._maps(label, label, void)
 
     def reset(self) -> None:
         """Forget everything."""

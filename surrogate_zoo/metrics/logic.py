@@ -8,9 +8,7 @@ without that truth table too: there only what the prediction goes through is sha
 
 from collections.abc import Mapping
 
-from torch import Tensor
-
-from surrogate_zoo.curves.curves import curve_of
+from surrogate_zoo.curves.curves import PiecewiseCurve
 from surrogate_zoo.curves.pointwise import pointwise
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.metrics.class_maps import ClassMap
@@ -73,9 +71,9 @@ class BooleanLogic(Logic):
 class CurveLogic(Logic):
     """Logic with one searched curve for every soft operand of a call site."""
 
-    def __init__(self, curves: Mapping[str, Tensor], family: str = "bezier") -> None:
-        """Take the flat control points of every curve by name, in one curve ``family``."""
-        self.curves = {name: curve_of(family, points) for name, points in curves.items()}
+    def __init__(self, curves: Mapping[str, PiecewiseCurve]) -> None:
+        """Take every curve by name."""
+        self.curves = curves
 
     def shape(self, curve: str, operand: ClassMap) -> ClassMap:
         """Apply the named curve.

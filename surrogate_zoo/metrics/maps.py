@@ -7,6 +7,7 @@ from torch import Tensor
 
 from surrogate_zoo.metrics.class_maps import ClassMap, Labelled
 from surrogate_zoo.metrics.windows import window_max, window_min
+from surrogate_zoo.processes import Group, summed
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +22,7 @@ class Maps:
         tolerance: Boundary tolerance in pixels.
         exclude_background: Leave class 0 out of boundaries.
         as_released: Treat void and absent classes as the released implementation does.
+        group: The processes that hold the other parts of the batch, whose totals are added.
         carried: Totals of earlier batches, in calling order; empty for a batch on its own.
         totals: Receives the totals of this call, ``carried`` included, in calling order.
     """
@@ -32,6 +34,7 @@ class Maps:
     tolerance: int = 5
     exclude_background: bool = False
     as_released: bool = False
+    group: Group = None
     carried: tuple[Tensor, ...] = ()
     totals: list[Tensor] = field(default_factory=list)
 
@@ -102,7 +105,8 @@ class Maps:
             else:
                 region = self._region(within, include_void)
                 values = pred.as_dense() if region is None else pred.as_dense() * region[:, None]
-                totals = totals + self._carry((values.amax((0, 2, 3)) > 0.5).to(totals.dtype))
+                most = values.amax((0, 2, 3)) if len(values) else torch.zeros_like(totals)
+                totals = totals + self._carry((most > 0.5).to(totals.dtype))
             return self.occurs(totals)
 
     def occurs(self, totals: Tensor) -> Tensor:
@@ -211,6 +215,7 @@ class Maps:
         return within * valid
 
     def _carry(self, total: Tensor) -> Tensor:
+        total = summed(total, self.group)
         if self.carried:
             total = total + self.carried[len(self.totals)]
         self.totals.append(total)

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 # Elements of the planes worked on at a time on the CPU, so that they stay in the cache.
 _PLANE_CHUNK = 1 << 19
@@ -24,16 +23,14 @@ def window_max(values: Tensor, radius: int) -> Tensor:
         radius: Pixels >= 0.
 
     Returns:
-        Shape and dtype of ``values``; differentiable once.
+        Shape and dtype of ``values``.
     """
-    result: Tensor = _Window.apply(values, radius, _MAX)
-    return result
+    return _windows(values, radius, _MAX)
 
 
 def window_min(values: Tensor, radius: int) -> Tensor:
     """Minimum over the window; otherwise as :func:`window_max`."""
-    result: Tensor = _Window.apply(values, radius, _MIN)
-    return result
+    return _windows(values, radius, _MIN)
 
 
 class _Extreme(NamedTuple):
@@ -48,21 +45,43 @@ _MAX = _Extreme(torch.maximum, torch.gt, -torch.inf)
 _MIN = _Extreme(torch.minimum, torch.lt, torch.inf)
 
 
+def _windows(values: Tensor, radius: int, extreme: _Extreme) -> Tensor:
+    if torch.compiler.is_compiling():
+        return _pooled(values, radius, extreme)
+    result: Tensor = _Window.apply(values, radius, extreme)
+    return result
+
+
+def _pooled(values: Tensor, radius: int, extreme: _Extreme) -> Tensor:
+    """The same by max-pooling: what compilers and second derivatives see."""
+    sign = -1 if extreme is _MIN else 1
+    numbers = values if values.is_floating_point() else values.float()
+    planes = sign * numbers.reshape(-1, 1, *values.shape[-2:])
+    pooled = F.max_pool2d(planes, 2 * radius + 1, stride=1, padding=radius)
+    return (sign * pooled).view(values.shape).to(values.dtype)
+
+
 class _Window(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, values: Tensor, radius: int, extreme: _Extreme) -> Tensor:
+    def forward(values: Tensor, radius: int, extreme: _Extreme) -> Tensor:
         planes = values.reshape(-1, *values.shape[-2:])
         result = torch.empty_like(planes)
         for rows in _chunks(planes, radius):
             result[rows] = _extreme(planes[rows], radius, extreme)
-        ctx.save_for_backward(values)
-        ctx.radius, ctx.extreme = radius, extreme
         return result.view(values.shape)
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004
+        values, ctx.radius, ctx.extreme = inputs
+        ctx.save_for_backward(values)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
         (values,) = ctx.saved_tensors
+        if torch.is_grad_enabled():  # this pass is differentiated itself
+            pooled = _pooled(values, ctx.radius, ctx.extreme)
+            (slope,) = torch.autograd.grad(pooled, values, grad, create_graph=True)
+            return slope, None, None
         planes, grads = (t.reshape(-1, *t.shape[-2:]) for t in (values, grad))
         result = torch.empty_like(grads)
         for rows in _chunks(planes, ctx.radius):

@@ -7,10 +7,11 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from surrogate_zoo.batch import check_batch, may_hold_void
+from surrogate_zoo.batch import check_batch, looks, may_hold_void
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.distance_maps import MAPS, maps_of
 from surrogate_zoo.needs import BOUNDARY_LOGITS, EMBEDDINGS, INSTANCES, SEEDINESS, SIMILARITIES
+from surrogate_zoo.processes import Group, Processes, gathered, group_of, summed
 
 ASKED: Mapping[str, str] = {
     BOUNDARY_LOGITS: "float (N, 1, H, W), the output of a boundary head",
@@ -32,6 +33,7 @@ class Batch:
         ignore_index: Label of void pixels.
         inputs: What else was handed over, by name: what heads gave and distance maps, in the dtype
             of ``scores``; the objects' numbers, int64. All are 0 at void pixels.
+        group: The processes that hold the other parts of the batch; None where this is all of it.
     """
 
     scores: Tensor
@@ -39,11 +41,16 @@ class Batch:
     valid: Tensor
     ignore_index: int
     inputs: Mapping[str, Tensor]
+    group: Group = None
+
+    def total(self, part: Tensor) -> Tensor:
+        """A sum over all parts of the batch, of the shape of this part's; see ``processes.summed``."""
+        return summed(part, self.group)
 
     @cached_property
     def pixels(self) -> Tensor:
-        """Number of valid pixels, at least 1; scalar in the dtype of ``scores``."""
-        return self.valid.sum().clamp(min=1).to(self.scores.dtype)
+        """Number of valid pixels of all parts, at least 1; scalar in the dtype of ``scores``."""
+        return self.total(self.valid.sum()).clamp(min=1).to(self.scores.dtype)
 
     @cached_property
     def labels(self) -> Tensor:
@@ -73,8 +80,8 @@ class Batch:
 class HandmadeLoss(nn.Module):
     """Base of the handmade losses: checks the batch, lifts half precision, leaves void pixels out.
 
-    A subclass computes the loss of valid pixels alone in :meth:`of_valid`. A batch that is all void
-    has loss 0 and gradient 0.
+    A subclass computes the loss of valid pixels alone in :meth:`of_valid`. A batch that is all void, or
+    empty, has loss 0 and gradient 0.
 
     Args:
         num_classes: C.
@@ -82,10 +89,13 @@ class HandmadeLoss(nn.Module):
 
     Attributes:
         reads_logits: Whether the value depends on the logits.
+        gathers: Whether processes hand each other their parts of a batch, in place of sums over them.
         check_values: Look for labels out of range and for NaN; see ``SurrogateLoss.check_values``.
+        process_group: Who holds parts of the batch; see ``SurrogateLoss.process_group``.
     """
 
     reads_logits = True
+    gathers = False
 
     def __init__(self, *, num_classes: int, ignore_index: int = 255) -> None:
         super().__init__()
@@ -94,6 +104,7 @@ class HandmadeLoss(nn.Module):
         self.num_classes = num_classes
         self.ignore_index = ignore_index
         self.check_values = True
+        self.process_group: Processes = None
 
     def forward(self, logits: Tensor, target: Tensor, **inputs: Tensor) -> Tensor:
         """Return the loss of a batch.
@@ -113,11 +124,12 @@ class HandmadeLoss(nn.Module):
             InputError: A wrong shape or dtype, a label out of range, NaN or infinite logits, or an
                 input that is missing.
         """
-        check_batch(logits, target, self.num_classes, self.ignore_index, values=self.check_values)
-        _check_inputs(inputs, target, self.num_classes, values=self.check_values)
+        looking = looks(self.check_values)
+        check_batch(logits, target, self.num_classes, self.ignore_index, values=looking)
+        _check_inputs(inputs, target, self.num_classes, values=looking)
         with torch.autocast(logits.device.type, enabled=False):
-            loss = self.of_valid(self._batch(logits, target, inputs))
-        if self.check_values and not bool(torch.isfinite(loss.detach())):
+            loss = self._value(self._batch(logits, target, inputs))
+        if looking and not bool(torch.isfinite(loss.detach())):
             read = ["logits"] if self.reads_logits else []
             names = " or ".join([*read, *(name for name in inputs if name != INSTANCES)])
             raise InputError(
@@ -125,11 +137,24 @@ class HandmadeLoss(nn.Module):
             )
         return loss
 
+    @property
+    def group(self) -> Group:
+        """The processes that hold the other parts of the batch."""
+        return group_of(self.process_group)
+
+    def _value(self, batch: Batch) -> Tensor:
+        return self.of_valid(batch)
+
     def of_valid(self, batch: Batch) -> Tensor:
         """Return the loss of the valid pixels, a scalar; 0 with gradient 0 where there are none."""
         raise NotImplementedError
 
     def _batch(self, logits: Tensor, target: Tensor, inputs: Mapping[str, Tensor]) -> Batch:
+        group = self.group
+        if self.gathers and group is not None:
+            logits, target = gathered(logits, group), gathered(target, group)
+            inputs = {name: gathered(tensor, group) for name, tensor in inputs.items()}
+            group = None
         dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
         scores = logits.to(dtype)
         lifted = {
@@ -144,7 +169,7 @@ class HandmadeLoss(nn.Module):
                 name: tensor.masked_fill(~valid if name == INSTANCES else ~valid[:, None], 0)
                 for name, tensor in lifted.items()
             }
-        return Batch(scores, target, valid, self.ignore_index, lifted)
+        return Batch(scores, target, valid, self.ignore_index, lifted, group)
 
 
 def _check_inputs(

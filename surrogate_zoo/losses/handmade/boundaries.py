@@ -36,7 +36,7 @@ class BorderCrossEntropy(HandmadeLoss):
         """Sum over valid pixels, divided by their number."""
         distances = batch.distances("border_distances")[:, 0]
         weights = 1 + self.w0 * torch.exp(-0.5 * (distances / self.sigma) ** 2)
-        return (weights * entropies(batch)).sum() / batch.pixels
+        return batch.total((weights * entropies(batch)).sum()) / batch.pixels
 
 
 class DistancePenalizedCrossEntropy(HandmadeLoss):
@@ -50,7 +50,7 @@ class DistancePenalizedCrossEntropy(HandmadeLoss):
     def of_valid(self, batch: Batch) -> Tensor:
         """Sum over valid pixels, divided by their number."""
         weights = 1 + batch.distances("boundary_nearness")[:, 0]
-        return (weights * entropies(batch)).sum() / batch.pixels
+        return batch.total((weights * entropies(batch)).sum()) / batch.pixels
 
 
 class BoundaryLoss(HandmadeLoss):
@@ -85,7 +85,7 @@ class BoundaryLoss(HandmadeLoss):
         excess = distances - distances.gather(1, batch.labels[:, None])
         total = (excess * batch.scores.softmax(1)).sum((2, 3)).sum()
         unit = math.hypot(*batch.target.shape[1:]) if self.normalise else 1.0
-        return total / (2 * unit * batch.pixels)
+        return batch.total(total) / (2 * unit * batch.pixels)
 
 
 class ActiveBoundary(HandmadeLoss):
@@ -158,7 +158,7 @@ class ActiveBoundary(HandmadeLoss):
         weights = ((here - 1).clamp(0, self.theta) / self.theta) * chosen
         divergences = self._divergences(batch.scores, places, around).masked_fill(~exists, -1e30)
         losses = self._smoothed(divergences.log_softmax(1), direction, exists)
-        return (losses * weights).sum() / chosen.sum().clamp(min=1)
+        return batch.total((losses * weights).sum()) / batch.total(chosen.sum()).clamp(min=1)
 
     def _predicted(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Places of pixels (N, K) and whether each is on a predicted boundary, bool (N, K)."""

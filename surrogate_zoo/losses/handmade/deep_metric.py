@@ -7,16 +7,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from surrogate_zoo.losses import declarations
-from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
+from surrogate_zoo.losses.handmade.base import Batch
 from surrogate_zoo.losses.handmade.grown_masks import classes_of_masks
 from surrogate_zoo.losses.handmade.objects import Objects, objects_of, vectors_at
+from surrogate_zoo.losses.handmade.opaque import OpaqueLoss
 from surrogate_zoo.needs import EMBEDDINGS, SEEDINESS, SIMILARITIES
 
 NEAR = 1e-4
 """Squared distance below which the slope of log(1 - similarity), infinite at 0, is held."""
 
 
-class DeepMetric(HandmadeLoss):
+class DeepMetric(OpaqueLoss):
     """Embedding loss and mask classification of Fathi et al. 2017, equations 1 to 4.
 
     Two pixels p, q with embeddings at a distance d have the similarity ``sigma = 2 / (1 + exp(d^2))``.
@@ -77,11 +78,11 @@ class DeepMetric(HandmadeLoss):
         vectors, owners = vectors_at(embeddings, objects.places[drawn]), objects.owners[drawn]
         loss = _alikeness(vectors, owners, objects)
         if seediness is None:
-            return loss
+            return batch.total(loss)
         with torch.no_grad():
             truth = classes_of_masks(batch, objects, drawn)
         logits = vectors_at(seediness, objects.places[drawn])
-        return loss + self.classification * _surprise(logits, truth, owners, objects)
+        return batch.total(loss + self.classification * _surprise(logits, truth, owners, objects))
 
 
 def drawn_pixels(batch: Batch, objects: Objects, samples: int) -> Tensor:
@@ -89,7 +90,7 @@ def drawn_pixels(batch: Batch, objects: Objects, samples: int) -> Tensor:
 
     They are in the order of the objects. The numbers of the objects do not matter.
     """
-    image_size = batch.target[0].numel()
+    image_size = batch.target.shape[1:].numel()
     spots = objects.places % image_size
     seeds = torch.zeros(len(batch.target), dtype=torch.int64, device=spots.device)
     seeds.index_add_(0, objects.places // image_size, _scrambled(spots + 1))
@@ -132,7 +133,7 @@ def _alikeness(vectors: Tensor, owners: Tensor, objects: Objects) -> Tensor:
     ):
         costs = _costs(own, of[:, None] == of)
         loss = loss + (weight @ costs @ weight) / members[unit].square()
-    return loss / len(parts)
+    return loss / objects.number
 
 
 def _costs(vectors: Tensor, same: Tensor) -> Tensor:
@@ -158,6 +159,6 @@ def _surprise(logits: Tensor, truth: Tensor, owners: Tensor, objects: Objects) -
     entropies = F.cross_entropy(rows, truth.flatten(), reduction="none")
     drawn = _counts(owners, objects)
     in_unit = torch.zeros_like(objects.members).index_add_(0, objects.units, drawn)
-    weights = 1 / (in_unit * max(1, len(in_unit)) * kinds).to(logits.dtype)
+    weights = 1 / (in_unit * objects.number * kinds).to(logits.dtype)
     own = weights[objects.units[owners]]
     return (own[:, None] * entropies.view(-1, kinds)).sum()

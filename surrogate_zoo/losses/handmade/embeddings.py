@@ -5,14 +5,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from surrogate_zoo.losses import declarations
-from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
+from surrogate_zoo.losses.handmade.base import Batch
 from surrogate_zoo.losses.handmade.objects import Objects, objects_of, vectors_at
+from surrogate_zoo.losses.handmade.opaque import OpaqueLoss
 from surrogate_zoo.needs import EMBEDDINGS
 
 _NORMS = {"l2": 2, "l1": 1}
 
 
-class Discriminative(HandmadeLoss):
+class Discriminative(OpaqueLoss):
     """Discriminative loss (De Brabandere, Neven and Van Gool, 2017), equations 1 to 4.
 
     For the K objects c of one class in one image, with N_c pixels of embeddings x_i and mean mu_c::
@@ -75,7 +76,7 @@ class Discriminative(HandmadeLoss):
         means = sums.index_add(0, objects.owners, vectors) / objects.sizes[:, None]
         away = self._lengths(vectors - means.index_select(0, objects.owners))
         spread = F.relu(away - self.delta_v).square() * (shares / objects.sizes)[objects.owners]
-        return (
+        return batch.total(
             self.alpha * spread.sum()
             + self.beta * self._closeness(means, objects, shares)
             + self.gamma * (shares * self._lengths(means)).sum()
@@ -90,6 +91,9 @@ class Discriminative(HandmadeLoss):
         return (weights[first] * F.relu(2 * self.delta_d - apart).square()).sum()
 
     def _lengths(self, vectors: Tensor) -> Tensor:
-        """Norms (P,) of vectors (P, E); the slope at 0 is 0."""
-        lengths: Tensor = torch.linalg.vector_norm(vectors, ord=_NORMS[self.norm], dim=1)
-        return lengths
+        """Norms (P,) of vectors (P, E); the slope at 0 is 0, and so is the slope of that."""
+        there = (vectors != 0).any(1)
+        lengths = torch.linalg.vector_norm(
+            torch.where(there[:, None], vectors, 1), ord=_NORMS[self.norm], dim=1
+        )
+        return lengths * there

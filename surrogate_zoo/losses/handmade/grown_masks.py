@@ -31,7 +31,7 @@ def classes_of_masks(batch: Batch, objects: Objects, seeds: Tensor) -> Tensor:
     owners = torch.full((batch.target.numel(),), total, device=seeds.device)
     owners[objects.places] = objects.owners
     places = batch.valid.flatten().nonzero()[:, 0]
-    images = (places // batch.target[0].numel(), objects.images[objects.owners[seeds]])
+    images = (places // batch.target.shape[1:].numel(), objects.images[objects.owners[seeds]])
     # One wait for how many pixels, seeds and objects each image has.
     counts = torch.stack([_counted(each, len(batch.target)) for each in (*images, objects.images)])
     pixels, sources, kept = counts.tolist()

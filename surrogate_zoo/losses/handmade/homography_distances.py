@@ -36,7 +36,7 @@ def geodesic(theta: Tensor, residual: float = 0.1) -> Tensor:
     Returns:
         (B,), at least 0; gradients are finite everywhere, 0 at the identity.
     """
-    rotation: Tensor = _NearestRotation.apply(theta)
+    rotation: Tensor = _NearestRotation.apply(theta)[0]
     sine = _norm(rotation - rotation.mT) / 8**0.5
     cosine = (rotation.diagonal(dim1=1, dim2=2).sum(1) - 1) / 2
     return torch.atan2(sine, cosine) + residual * (theta - rotation).square().sum((1, 2))
@@ -76,30 +76,40 @@ class _NearestRotation(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, theta: Tensor) -> Tensor:
-        """Return P, (B, 3, 3)."""
+    def forward(theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return P, (B, 3, 3), the singular values with their signs, (B, 3), and V^T."""
         u, values, vh = torch.linalg.svd(theta)
         signs = torch.ones_like(values)
         signs[:, 2] = torch.linalg.det(u @ vh).sign()
-        rotation: Tensor = (u * signs[:, None]) @ vh
-        values = values * signs
-        ctx.save_for_backward(rotation, values, vh)
-        return rotation
+        return (u * signs[:, None]) @ vh, values * signs, vh
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, ...]) -> None:
+        """Keep what the slope is made of."""
+        ctx.mark_non_differentiable(*output[1:])
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*inputs, *output)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         """Return ``P [c]`` with ``(Tr(S) I - S) c`` the axis of ``P^T gradient``."""
-        rotation, values, vh = ctx.saved_tensors
+        theta, rotation, values, vh = ctx.saved_tensors
         turned = rotation.mT @ gradients[0]
         skew = turned - turned.mT
         axis = torch.stack([skew[:, 2, 1], skew[:, 0, 2], skew[:, 1, 0]], 1)
-        sums = (values.sum(1, keepdim=True) - values).clamp(min=_LEAST)
-        c = (vh.mT @ ((vh @ axis[..., None]) / sums[..., None]))[..., 0]
+        if torch.is_grad_enabled():  # this pass is differentiated itself: by theta and P alone
+            s = rotation.mT @ theta
+            trace = s.diagonal(dim1=1, dim2=2).sum(1)[:, None, None]
+            c = torch.linalg.solve(trace * torch.eye(3, dtype=s.dtype, device=s.device) - s, axis)
+        else:
+            sums = (values.sum(1, keepdim=True) - values).clamp(min=_LEAST)
+            c = (vh.mT @ ((vh @ axis[..., None]) / sums[..., None]))[..., 0]
         slope: Tensor = torch.linalg.cross(rotation, c[:, None].expand_as(rotation), dim=2)
         return slope
 
 
 def _norm(matrices: Tensor) -> Tensor:
-    """Frobenius norms, (B,); the slope at 0 is 0."""
-    norms: Tensor = torch.linalg.vector_norm(matrices, dim=(1, 2))
-    return norms
+    """Frobenius norms, (B,); the slope at 0 is 0, and so is the slope of that."""
+    there = (matrices != 0).flatten(1).any(1)
+    held = torch.where(there[:, None, None], matrices, 1)
+    return torch.linalg.vector_norm(held, dim=(1, 2)) * there

@@ -53,7 +53,7 @@ def _half_disk(radius: int) -> list[tuple[int, int]]:
     ]
 
 
-def balanced_cross_entropy(logits: Tensor, marked: Tensor, valid: Tensor) -> Tensor:
+def balanced_cross_entropy(logits: Tensor, marked: Tensor, batch: Batch) -> Tensor:
     """Class-balanced binary cross entropy, as released.
 
     A marked pixel weighs the share of unmarked ones among the batch's valid pixels, and the other
@@ -62,13 +62,13 @@ def balanced_cross_entropy(logits: Tensor, marked: Tensor, valid: Tensor) -> Ten
     Args:
         logits: Float (N, 1, H, W).
         marked: Bool (N, 1, H, W), the truth, False at void pixels.
-        valid: Bool (N, H, W), False at void pixels.
+        batch: Whose valid pixels count.
     """
-    truth, counted = marked.to(logits.dtype), valid[:, None].to(logits.dtype)
-    pixels = valid.sum().clamp(min=1).to(logits.dtype)
-    share = marked.sum().to(logits.dtype) / pixels
+    truth, counted = marked.to(logits.dtype), batch.valid[:, None].to(logits.dtype)
+    share = batch.total(marked.sum()).to(logits.dtype) / batch.pixels
     weights = counted * torch.where(marked, 1 - share, share)
-    return F.binary_cross_entropy_with_logits(logits, truth, weights, reduction="sum") / pixels
+    total = F.binary_cross_entropy_with_logits(logits, truth, weights, reduction="sum")
+    return batch.total(total) / batch.pixels
 
 
 def cut_tiles(maps: Tensor, tiles: tuple[int, int], side: int) -> Tensor:
@@ -113,8 +113,8 @@ class BoundaryCrossEntropy(HandmadeLoss):
         return self._entropies(batch, boundary_target(batch.labels, batch.valid, self.width))
 
     def _entropies(self, batch: Batch, marked: Tensor) -> Tensor:
-        of_classes = entropies(batch).sum() / batch.pixels
-        boundary = balanced_cross_entropy(batch.asked(BOUNDARY_LOGITS), marked, batch.valid)
+        of_classes = batch.total(entropies(batch).sum()) / batch.pixels
+        boundary = balanced_cross_entropy(batch.asked(BOUNDARY_LOGITS), marked, batch)
         return of_classes + self.beta * boundary
 
 
@@ -187,8 +187,8 @@ class InverseForm(BoundaryCrossEntropy):
         true = cut_tiles(marked.to(predicted.dtype), self.tiles, self.network.side)
         theta = self.network(cut_tiles(predicted, self.tiles, self.network.side), true)
         counted = true.flatten(1).amax(1) > 0
-        images = batch.valid.flatten(1).any(1).sum().clamp(min=1)
-        return (DISTANCES[self.distance](theta) * counted).sum() / images
+        images = batch.total(batch.valid.flatten(1).any(1).sum()).clamp(min=1)
+        return batch.total((DISTANCES[self.distance](theta) * counted).sum()) / images
 
 
 def _inverse_network(source: str | Path | nn.Module | None) -> InverseNetwork:

@@ -1,13 +1,12 @@
 """Lovasz-softmax: the one loss of regions that sorts pixels."""
 
 import sys
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from surrogate_zoo.curves.pointwise import pieces
+from surrogate_zoo.curves.pointwise import pieces, sloped
 from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
 
@@ -25,6 +24,8 @@ class LovaszSoftmax(HandmadeLoss):
         per_image: Mean of the images' losses in place of one loss over the batch.
     """
 
+    gathers = True
+
     def __init__(self, *, num_classes: int, ignore_index: int = 255, per_image: bool) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
         declarations.LOVASZ.check(per_image=per_image)
@@ -37,8 +38,9 @@ class LovaszSoftmax(HandmadeLoss):
         if not self.per_image:
             return _lovasz(probabilities, labels)
         images = zip(probabilities[:, None], labels[:, None], strict=True)
-        losses = [_lovasz(p, mask) for p, mask in images if bool((mask >= 0).any())]
-        return torch.stack(losses).mean() if losses else probabilities.sum() * 0
+        losses = [_lovasz(*image) for image in images]  # 0 of one that is all void
+        number = (labels >= 0).flatten(1).any(1).sum().clamp(min=1)
+        return torch.stack(losses).sum() / number if losses else probabilities.sum()
 
 
 def _lovasz(probabilities: Tensor, labels: Tensor) -> Tensor:
@@ -48,61 +50,64 @@ def _lovasz(probabilities: Tensor, labels: Tensor) -> Tensor:
         probabilities: (N, C, H, W).
         labels: (N, H, W), -1 at void pixels.
     """
-    result: Tensor = _Lovasz.apply(probabilities, labels)
-    return result
+    return sloped(partial(_present_classes, labels), partial(_all_classes, labels), probabilities)
 
 
-class _Lovasz(torch.autograd.Function):
-    """The loss is linear in the errors for a given order of them, so one sort gives value and slope."""
-
-    @staticmethod
-    def forward(ctx: Any, probabilities: Tensor, labels: Tensor) -> Tensor:
-        counts = torch.bincount(labels.flatten() + 1, minlength=probabilities.shape[1] + 1)
-        present = counts[1:].nonzero()[:, 0]
-        valid = (labels >= 0).to(probabilities.dtype) if bool(counts[0] > 0) else None
-        slopes = torch.zeros_like(probabilities)
-        value = probabilities.new_zeros(())
-        for rows in pieces(labels.flatten().expand(len(present), -1)):
-            classes = present[rows]
-            truth = (labels == classes[:, None, None, None]).to(probabilities.dtype)
-            wrong = probabilities[:, classes].movedim(1, 0) - truth
-            if valid is not None:
-                # A void pixel has error 0, so it comes last, where it changes nothing.
-                wrong *= valid
-            steps = _jaccard_steps(wrong.abs().flatten(1), truth.flatten(1)).view_as(wrong)
-            signed = wrong.sgn().mul_(steps)
-            value += torch.dot(signed.flatten(), wrong.flatten())
-            slopes[:, classes] = signed.movedim(0, 1)
-        share = 1 / max(len(present), 1)
-        ctx.save_for_backward(slopes.mul_(share))
-        return value * share
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        (slopes,) = ctx.saved_tensors
-        return grad * slopes, None
+def _present_classes(labels: Tensor, probabilities: Tensor) -> tuple[Tensor, Tensor]:
+    """Value and slopes: the loss is linear in the errors for a given order of them."""
+    counts = torch.bincount(labels.flatten() + 1, minlength=probabilities.shape[1] + 1)
+    present = counts[1:].nonzero()[:, 0]
+    valid = (labels >= 0).to(probabilities.dtype) if bool(counts[0] > 0) else None
+    slopes = torch.zeros_like(probabilities)
+    value = probabilities.new_zeros(())
+    for rows in pieces(labels.flatten().expand(len(present), -1)):
+        classes = present[rows]
+        truth = (labels == classes[:, None, None, None]).to(probabilities.dtype)
+        wrong = probabilities[:, classes].movedim(1, 0) - truth
+        if valid is not None:
+            # A void pixel has error 0, so it comes last, where it changes nothing.
+            wrong *= valid
+        errors = wrong.abs().flatten(1)
+        steps = _jaccard_steps(_descending(errors), truth.flatten(1)).view_as(wrong)
+        signed = wrong.sgn().mul_(steps)
+        value += torch.dot(signed.flatten(), wrong.flatten())
+        slopes[:, classes] = signed.movedim(0, 1)
+    share = 1 / max(len(present), 1)
+    return value * share, slopes.mul_(share)
 
 
-def _jaccard_steps(errors: Tensor, truth: Tensor) -> Tensor:
+def _all_classes(labels: Tensor, probabilities: Tensor) -> Tensor:
+    """The value in operations that torch differentiates, and of shapes that the labels do not change."""
+    classes = torch.arange(probabilities.shape[1], device=labels.device)
+    truth = (labels == classes[:, None, None, None]).to(probabilities.dtype)
+    errors = ((probabilities.movedim(1, 0) - truth) * (labels >= 0)).abs().flatten(1)
+    order = errors.detach().argsort(dim=1, descending=True, stable=True)
+    losses = (errors * _jaccard_steps(order, truth.flatten(1))).sum(1)
+    present = truth.flatten(1).sum(1) > 0
+    return (losses * present).sum() / present.sum().clamp(min=1)
+
+
+def _jaccard_steps(order: Tensor, truth: Tensor) -> Tensor:
     """How much the Jaccard loss of a class grows with each pixel that is got wrong, worst first.
 
     Args:
-        errors: (K, P), >= 0.
-        truth: 1 for pixels of the class, else 0, (K, P); some are 1 in every row.
+        order: Indices of the pixels by their errors, the largest first, int64 (K, P).
+        truth: 1 for pixels of the class, else 0, (K, P).
 
     Returns:
         (K, P), in the order of the pixels. Each step is a formula of counts; a difference of two
-        ratios would keep one or two digits of it in float32.
+        ratios would keep one or two digits of it in float32. Without any pixel of the class of no
+        account, but finite.
     """
-    order = _descending(errors)
     of_class = truth.gather(1, order)
     passed = of_class.cumsum(1, dtype=torch.int32)
-    left = (passed[:, -1:] - passed).to(errors.dtype)
-    rank = torch.arange(1, errors.shape[1] + 1, device=errors.device, dtype=errors.dtype)
+    left = (passed[:, -1:] - passed).to(truth.dtype)
+    rank = torch.arange(1, truth.shape[1] + 1, device=truth.device, dtype=truth.dtype)
     union = left + rank
     # 1 / union for a pixel of the class, left / (union (union - 1)) for another, without a branch.
-    steps = torch.addcmul(left, of_class, rank).div_(union).div_(of_class.add_(union).sub_(1))
+    steps = torch.addcmul(left, of_class, rank).div_(union)
+    # 1 at least, but where there is no pixel of the class.
+    steps.div_(of_class.add_(union).sub_(1).clamp_(min=1))
     return torch.empty_like(steps).scatter_(1, order, steps)
 
 

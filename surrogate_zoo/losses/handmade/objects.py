@@ -24,6 +24,7 @@ class Objects(NamedTuple):
         classes: Class of each object, int64 (M,), ascending within an image.
         units: Unit of each object, int64 (M,), 0..U-1, ascending.
         members: Objects of each unit, int64 (U,).
+        number: Units of all parts of the batch, at least 1; int64, scalar.
     """
 
     places: Tensor
@@ -33,10 +34,11 @@ class Objects(NamedTuple):
     classes: Tensor
     units: Tensor
     members: Tensor
+    number: Tensor
 
     def shares(self, dtype: torch.dtype) -> Tensor:
         """What each object weighs in a mean over units of means over their objects, (M,)."""
-        return 1 / (self.members[self.units] * max(1, len(self.members))).to(dtype)
+        return 1 / (self.members[self.units] * self.number).to(dtype)
 
     def pairs(self) -> tuple[Tensor, Tensor]:
         """Every two objects of one unit, each pair once, int64 (Q,) both."""
@@ -68,7 +70,8 @@ def objects_of(batch: Batch, *, across_classes: bool = False) -> Objects:
     kinds = named // span
     unit_names = kinds // classes if across_classes else kinds
     _, units, members = unit_names.unique_consecutive(return_inverse=True, return_counts=True)
-    return Objects(places, owners, sizes, kinds // classes, kinds % classes, units, members)
+    number = batch.total(members.new_tensor(len(members))).clamp(min=1)
+    return Objects(places, owners, sizes, kinds // classes, kinds % classes, units, members, number)
 
 
 def vectors_at(maps: Tensor, places: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ class CrossEntropy(HandmadeLoss):
         total = F.cross_entropy(
             batch.scores, batch.target, ignore_index=self.ignore_index, reduction="sum"
         )
-        return total / batch.pixels
+        return batch.total(total) / batch.pixels
 
 
 class Focal(HandmadeLoss):
@@ -52,7 +52,7 @@ class Focal(HandmadeLoss):
         entropy = entropies(batch)
         # 1 - p from the entropy -log p, without cancellation where p is near 1.
         wrong = -torch.expm1(-entropy)
-        return (wrong**self.gamma * entropy).sum() / batch.pixels
+        return batch.total((wrong**self.gamma * entropy).sum()) / batch.pixels
 
 
 class TopKCrossEntropy(HandmadeLoss):
@@ -72,13 +72,17 @@ class TopKCrossEntropy(HandmadeLoss):
         declarations.TOP_K.check(share=share)
         self.share = share
 
+    gathers = True
+
     def of_valid(self, batch: Batch) -> Tensor:
         """Mean over the picked pixels."""
-        entropy = entropies(batch)
-        pixels = entropy[batch.valid]
-        if not len(pixels):
-            return entropy.sum()
-        return pixels.topk(max(1, round(self.share * len(pixels)))).values.mean()
+        # Void pixels come last; how many there are decides how many are picked, but no shape.
+        entropy = entropies(batch).masked_fill(~batch.valid, -1).flatten()
+        picked = (self.share * batch.valid.sum().double()).round().clamp(min=1)
+        hardest = entropy.topk(min(entropy.numel(), max(1, round(self.share * entropy.numel()))))
+        ranks = torch.arange(len(hardest.values), device=entropy.device)
+        counted = (ranks < picked) & (hardest.values >= 0)
+        return (hardest.values * counted).sum() / picked.to(entropy.dtype)
 
 
 class WeightedCrossEntropy(HandmadeLoss):
@@ -140,7 +144,7 @@ class WeightedCrossEntropy(HandmadeLoss):
     def of_valid(self, batch: Batch) -> Tensor:
         """Weighted sum over valid pixels, divided by the sum of their weights."""
         pixels = _pixels_by_image(batch)
-        weights = self._weights_of(pixels) if self.weights is None else self.weights
+        weights = self._weights_of(pixels, batch) if self.weights is None else self.weights
         weights = weights.to(batch.scores.dtype)
         total = F.cross_entropy(
             batch.scores,
@@ -149,14 +153,15 @@ class WeightedCrossEntropy(HandmadeLoss):
             ignore_index=self.ignore_index,
             reduction="sum",
         )
-        whole = (pixels.sum(0) * weights).sum()
-        return total / (whole + (whole == 0))
+        whole = batch.total((pixels.sum(0) * weights).sum())
+        return batch.total(total) / (whole + (whole == 0))
 
-    def _weights_of(self, pixels: Tensor) -> Tensor:
+    def _weights_of(self, pixels: Tensor, batch: Batch) -> Tensor:
         """Weights (C,) from a batch's own pixels (N, C)."""
         images = pixels.sum(1, keepdim=True)
         holds = (pixels > 0) | (self.weighting == "inverse")
-        return _inverse(pixels.sum(0), (images * holds).sum(0), self.power)
+        whole = batch.total((images * holds).sum(0))
+        return _inverse(batch.total(pixels.sum(0)), whole, self.power)
 
 
 def _counts(name: str, numbers: Sequence[float], num_classes: int) -> Tensor:

@@ -34,7 +34,8 @@ def overlap(batch: Batch, *, squared: bool = False) -> Overlap:
     pixels = sum_by_label(labels, counted, num_classes)
     masked = _of_valid(probabilities, batch)
     predicted = (masked.square() if squared else masked).sum((0, 2, 3))
-    return Overlap(sum_by_label(labels, true, num_classes), predicted, pixels)
+    sums = (sum_by_label(labels, true, num_classes), predicted, pixels)
+    return Overlap(*batch.total(torch.stack(sums)))
 
 
 def _of_valid(values: Tensor, batch: Batch) -> Tensor:
@@ -168,15 +169,15 @@ class JaccardMetric(HandmadeLoss):
         probabilities = batch.scores.softmax(1)
         counted = batch.valid.to(probabilities.dtype)
         floor, rest = self.smoothing / self.num_classes, 1 - self.smoothing
-        pixels = sum_by_label(batch.labels, counted, self.num_classes)
+        pixels = batch.total(sum_by_label(batch.labels, counted, self.num_classes))
         # Label by label, and no difference of sums: it is never below 0.
         wrong = _wrong(probabilities - floor if floor else probabilities, batch, rest)
-        wrong = _of_valid(wrong.abs(), batch).sum((0, 2, 3))
+        wrong = batch.total(_of_valid(wrong.abs(), batch).sum((0, 2, 3)))
         true = probabilities.gather(1, batch.labels[:, None])[:, 0] * counted
-        both = rest * sum_by_label(batch.labels, true, self.num_classes)
+        both = rest * batch.total(sum_by_label(batch.labels, true, self.num_classes))
         union = both + wrong
         if self.smoothing > 0:
-            predicted = _of_valid(probabilities, batch).sum((0, 2, 3))
+            predicted = batch.total(_of_valid(probabilities, batch).sum((0, 2, 3)))
             mass = predicted + rest * pixels + floor * pixels.sum()
             union = (mass + wrong) / 2 if self.variant == 1 else union + floor * predicted
         return mean_of_present(wrong / (union + (union == 0)), pixels)

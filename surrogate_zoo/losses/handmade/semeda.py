@@ -91,7 +91,7 @@ class Semeda(_WithEdgeNetwork):
 
     def of_valid(self, batch: Batch) -> Tensor:
         """Mean cross entropy plus the weighted distances."""
-        return entropies(batch).sum() / batch.pixels + self.of_features(batch)
+        return batch.total(entropies(batch).sum()) / batch.pixels + self.of_features(batch)
 
     def of_features(self, batch: Batch) -> Tensor:
         """``sum_l lambda_l |psi_l(S_hat) - psi_l(S*)|``, mean over valid pixels."""
@@ -104,7 +104,7 @@ class Semeda(_WithEdgeNetwork):
             if weight:
                 apart = NORMS[self.norm](feature - true_feature).mean(1)
                 total = total + weight * apart.masked_fill(~batch.valid, 0).sum()
-        return total / batch.pixels
+        return batch.total(total) / batch.pixels
 
     def _features(self, maps: Tensor, depth: int) -> list[Tensor]:
         return self.network.embeddings(maps, after_relu=self.after_relu, depth=depth)
@@ -151,7 +151,7 @@ class EdgeCrossEntropy(_WithEdgeNetwork):
         predicted = self.network.embeddings(probabilities(batch))[-1].log_softmax(1)
         edges = F.kl_div(predicted, true, reduction="none", log_target=True).sum(1)
         edges = edges.masked_fill(~batch.valid, 0)
-        return (entropies(batch) + self.weight * edges).sum() / batch.pixels
+        return batch.total((entropies(batch) + self.weight * edges).sum()) / batch.pixels
 
 
 class EdgeHead(HandmadeLoss):
@@ -188,12 +188,12 @@ class EdgeHead(HandmadeLoss):
         logits = batch.asked(BOUNDARY_LOGITS)
         marked = edge_target(batch.labels, batch.valid)[:, None]
         if self.balanced:
-            edges = balanced_cross_entropy(logits, marked, batch.valid)
+            edges = balanced_cross_entropy(logits, marked, batch)
         else:
             truth, counted = marked.to(logits.dtype), batch.valid[:, None].to(logits.dtype)
             edges = F.binary_cross_entropy_with_logits(logits, truth, counted, reduction="sum")
-            edges = edges / batch.pixels
-        return entropies(batch).sum() / batch.pixels + self.weight * edges
+            edges = batch.total(edges) / batch.pixels
+        return batch.total(entropies(batch).sum()) / batch.pixels + self.weight * edges
 
 
 def probabilities(batch: Batch) -> Tensor:

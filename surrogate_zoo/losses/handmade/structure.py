@@ -1,13 +1,14 @@
 """Handmade losses that compare the neighbourhoods of pixels."""
 
 import math
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from surrogate_zoo.curves.pointwise import sloped
 from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
 from surrogate_zoo.metrics.maps import sum_by_label
@@ -57,40 +58,58 @@ class StructuralSimilarity(HandmadeLoss):
     def of_valid(self, batch: Batch) -> Tensor:
         """Sum over valid pixels and classes present, divided by the number of both."""
         labels = batch.target.masked_fill(~batch.valid, -1)
-        pixels = sum_by_label(batch.labels, batch.valid.to(batch.scores.dtype), self.num_classes)
-        classes = pixels.nonzero()[:, 0]
-        total: Tensor = _Dissimilarity.apply(batch.scores.softmax(1), labels, classes, self._taps)
-        return total / (batch.pixels * max(1, len(classes)))
+        counted = batch.valid.to(batch.scores.dtype)
+        pixels = batch.total(sum_by_label(batch.labels, counted, self.num_classes))
+        present = pixels > 0
+        scene = (labels, present, self._taps)
+        probabilities = batch.scores.softmax(1)
+        total = sloped(partial(_by_planes, *scene), partial(_at_once, *scene), probabilities)
+        return batch.total(total) / (batch.pixels * present.sum().clamp(min=1))
 
 
-class _Dissimilarity(torch.autograd.Function):
-    """Sum of 1 - SSIM over valid pixels (label >= 0) and some classes; its slopes are kept alone."""
+def _by_planes(
+    labels: Tensor, present: Tensor, taps: tuple[float, ...], probabilities: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Sum of 1 - SSIM over valid pixels (label >= 0) and the classes present; and its slopes."""
+    slopes = torch.zeros_like(probabilities)
+    total = probabilities.new_zeros(())
+    height, width = labels.shape[1:]
+    # The margin counts as void; see blur.
+    margin = (0, len(taps) - 1) * 2
+    classes = present.nonzero()[:, 0]
+    for image, mask in enumerate(F.pad(labels, margin, value=-1)):
+        windows = _Windows.of(mask >= 0, taps, probabilities.dtype)
+        for part in torch.split(classes, _share(mask)):
+            target = (mask == part[:, None, None]).to(probabilities.dtype)
+            error = F.pad(probabilities[image, part], margin).mul_(windows.valid).sub_(target)
+            value, slope = _compare(error, target, windows)
+            total += value
+            slopes[image, part] = slope[:, :height, :width]
+    return total, slopes
 
-    @staticmethod
-    def forward(
-        ctx: Any, probabilities: Tensor, labels: Tensor, classes: Tensor, taps: tuple[float, ...]
-    ) -> Tensor:
-        slopes = torch.zeros_like(probabilities)
-        total = probabilities.new_zeros(())
-        height, width = labels.shape[1:]
-        # The margin counts as void; see blur.
-        margin = (0, len(taps) - 1) * 2
-        for image, mask in enumerate(F.pad(labels, margin, value=-1)):
-            windows = _Windows.of(mask >= 0, taps, probabilities.dtype)
-            for part in torch.split(classes, _share(mask)):
-                target = (mask == part[:, None, None]).to(probabilities.dtype)
-                error = F.pad(probabilities[image, part], margin).mul_(windows.valid).sub_(target)
-                value, slope = _compare(error, target, windows)
-                total += value
-                slopes[image, part] = slope[:, :height, :width]
-        ctx.save_for_backward(slopes)
-        return total
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        (slopes,) = ctx.saved_tensors
-        return grad * slopes, None, None, None
+def _at_once(
+    labels: Tensor, present: Tensor, taps: tuple[float, ...], probabilities: Tensor
+) -> Tensor:
+    """The same sum in operations that torch differentiates, of shapes that labels do not change."""
+    valid = (labels >= 0)[:, None].to(probabilities.dtype)
+    classes = torch.arange(probabilities.shape[1], device=labels.device)
+    target = (labels[:, None] == classes[:, None, None]).to(probabilities.dtype)
+    error = probabilities * valid - target
+    scale = torch.where(valid > 0, 1 / _convolved(valid, taps), 0)
+    products = (target, error, error * error, target * error)
+    truth, mean, square, cross = (_convolved(each, taps) * scale for each in products)
+    a, b = _parts(truth, mean, (square - mean * mean).clamp(min=0), cross)
+    return ((a + b - a * b).sum((0, 2, 3)) * present).sum()
+
+
+def _convolved(maps: Tensor, taps: tuple[float, ...]) -> Tensor:
+    """What :func:`blur` computes, of maps (N, K, H, W) without a margin."""
+    line = maps.new_tensor([*taps[:0:-1], *taps])
+    planes = maps.reshape(-1, 1, *maps.shape[2:])
+    for kernel in (line[:, None], line[None]):
+        planes = F.conv2d(planes, kernel[None, None], padding="same")
+    return planes.view(maps.shape)
 
 
 def _share(plane: Tensor) -> int:
@@ -153,6 +172,13 @@ def blur(planes: Tensor, taps: tuple[float, ...]) -> Tensor:
 
 
 _C1, _C2 = 0.01**2, 0.03**2
+
+
+def _parts(truth: Tensor, mean: Tensor, spread: Tensor, cross: Tensor) -> tuple[Tensor, Tensor]:
+    """``a`` and ``b`` from means of the target and the error, variance of the error, and mean product."""
+    predicted = truth + mean
+    variances = 2 * (truth * (1 - truth) + cross - truth * mean) + spread
+    return mean * mean / (predicted * predicted + truth * truth + _C1), spread / (variances + _C2)
 
 
 def _compare(error: Tensor, target: Tensor, windows: _Windows) -> tuple[Tensor, Tensor]:

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surrogate_zoo import SurrogateLoss
+from surrogate_zoo.curves.curves import curve_of
 from surrogate_zoo.curves.families import CURVE_FAMILIES
 from surrogate_zoo.errors import InputError, LossFileError, UnknownNameError
 from surrogate_zoo.losses.document import surrogate_document
 from surrogate_zoo.losses.parameter_space import ParameterSpace
-from surrogate_zoo.metrics.logic import CurveLogic
 from tests.surrogate_zoo.batches import random_points, thetas_of
 
 
@@ -168,7 +168,7 @@ def test_an_unknown_family_is_named_with_the_known_ones() -> None:
     for build in (
         lambda: ParameterSpace("macc", "spline"),
         lambda: SurrogateLoss("macc", None, num_classes=3, family="spline"),
-        lambda: CurveLogic({"and": torch.tensor([0.5, 0.5])}, "spline"),
+        lambda: curve_of("spline", torch.tensor([0.5, 0.5])),
     ):
         with pytest.raises(UnknownNameError, match=r"no curve family named 'spline'.*linear"):
             build()

@@ -4,6 +4,7 @@ Tests hold the logits and what the heads of a loss give in one tensor of scores,
 """
 
 from functools import lru_cache, partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -50,7 +51,7 @@ def loss_networks() -> dict[str, nn.Module]:
         return {EDGE_NETWORK: EdgeNetwork(CLASSES), INVERSE_NETWORK: InverseNetwork(side=16)}
 
 
-def supplied_loss(name: str, **overrides: int) -> nn.Module:
+def supplied_loss(name: str, **overrides: Any) -> nn.Module:
     """Build a loss for four classes, with loss networks where it asks for them."""
     facts = loss_networks() if needs_of(name).loss_networks else {}
     return load_loss(name, num_classes=CLASSES, facts=facts, **overrides)

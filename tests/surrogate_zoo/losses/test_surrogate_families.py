@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surrogate_zoo import METRICS, SegmentationEvaluator, SurrogateLoss, load_loss
+from surrogate_zoo.curves.curves import curve_of
 from surrogate_zoo.curves.families import CURVE_FAMILIES
 from surrogate_zoo.errors import InputError, LossFileError
 from surrogate_zoo.losses.document import (
@@ -91,7 +92,7 @@ def test_a_map_of_one_class_a_pixel_needs_the_truth_table(name: str) -> None:
     classes = torch.randint(0, CLASSES, (1, 5, 5))
     soft = ClassMap(labelled=(Labelled(classes, torch.rand(1, 5, 5, dtype=torch.float64)),))
     row = torch.tensor(random_points(name)["and"], dtype=torch.float64)
-    logic = CurveLogic({"and": row}, name)
+    logic = CurveLogic({"and": curve_of(name, row)})
     if CURVE_FAMILIES[name].truth_table:
         dense = logic.shape("and", ClassMap(dense=soft.as_dense(CLASSES)))
         shaped = logic.shape("and", soft).as_dense(CLASSES)

@@ -14,6 +14,7 @@ from surrogate_zoo import load_loss
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.loss_networks.storage import save
+from surrogate_zoo.losses.handmade.base import Batch
 from surrogate_zoo.losses.handmade.inverse_form import (
     InverseForm,
     balanced_cross_entropy,
@@ -77,7 +78,8 @@ def test_balanced_cross_entropy_is_that_of_its_definition() -> None:
     p, t = logits.sigmoid()[:, 0][valid].numpy(), marked[:, 0][valid].numpy()
     weights = np.where(t, np.mean(~t), np.mean(t))
     expected = np.mean(-weights * np.log(np.where(t, p, 1 - p)))
-    assert balanced_cross_entropy(logits, marked, valid).item() == pytest.approx(expected)
+    batch = Batch(logits, target, valid, VOID, {})
+    assert balanced_cross_entropy(logits, marked, batch).item() == pytest.approx(expected)
 
 
 def test_tiles_are_squares_of_the_resized_map_row_by_row() -> None:
@@ -96,7 +98,7 @@ def test_the_value_is_the_weighted_sum_of_its_three_parts() -> None:
     valid = target != VOID
     marked = boundary_target(target, valid)
     entropy = F.cross_entropy(logits, target, ignore_index=VOID)
-    head = balanced_cross_entropy(boundary, marked, valid)
+    head = balanced_cross_entropy(boundary, marked, Batch(logits, target, valid, VOID, {}))
     network = _network().double()
     distances = []
     for image in range(2):

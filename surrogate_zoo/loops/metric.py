@@ -1,0 +1,70 @@
+"""The evaluator as a metric of torchmetrics; needs the extra ``torchmetrics``."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from surrogate_zoo.metrics.evaluator import SegmentationEvaluator
+
+
+class SegmentationMetric(Metric):  # type: ignore[misc]  (not followed by mypy)
+    """:class:`lossfit.SegmentationEvaluator` as a ``torchmetrics.Metric``.
+
+    Its states are the evaluator's totals, which torchmetrics adds up over processes: scores are those of
+    the whole data set, not means of the processes' scores.
+
+    Args:
+        num_classes: C.
+        ignore_index: Label of void pixels.
+        tolerance: Boundary tolerance in pixels.
+        exclude_background: See the evaluator.
+        **kwargs: Those of ``torchmetrics.Metric``.
+    """
+
+    is_differentiable = False
+    higher_is_better = True
+    full_state_update = False
+
+    def __init__(
+        self,
+        num_classes: int,
+        *,
+        ignore_index: int = 255,
+        tolerance: int = 5,
+        exclude_background: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._options = {
+            "ignore_index": ignore_index,
+            "tolerance": tolerance,
+            "exclude_background": exclude_background,
+        }
+        self.num_classes = num_classes
+        for number, total in enumerate(self._evaluator().totals()):
+            self.add_state(f"total_{number}", default=total, dist_reduce_fx="sum")
+
+    def _evaluator(self) -> SegmentationEvaluator:
+        return SegmentationEvaluator(self.num_classes, **self._options)  # type: ignore[arg-type]
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Add a batch.
+
+        Args:
+            preds: Logits or probabilities, float (N, C, H, W); or labels, integer (N, H, W).
+            target: Labels, integer (N, H, W), 0..C-1 or ``ignore_index``.
+        """
+        evaluator = self._evaluator()
+        evaluator.update(preds.argmax(1) if preds.is_floating_point() else preds, target)
+        for number, total in enumerate(evaluator.totals()):
+            state = getattr(self, f"total_{number}")
+            setattr(self, f"total_{number}", state + total.to(state.device))
+
+    def compute(self) -> dict[str, Tensor]:
+        """Return every metric by name, scalars; NaN where there was nothing to measure."""
+        evaluator = self._evaluator()
+        number = len(evaluator.totals())
+        evaluator.restore([getattr(self, f"total_{index}").cpu() for index in range(number)])
+        return {name: torch.tensor(score) for name, score in evaluator.compute().items()}

@@ -1,0 +1,74 @@
+"""Losses that torch.compile takes as one operation, because their shapes follow from the labels."""
+
+from itertools import count
+from weakref import WeakValueDictionary
+
+import torch
+from torch import Tensor
+
+from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
+
+_LOSSES: "WeakValueDictionary[int, OpaqueLoss]" = WeakValueDictionary()
+"""The losses that there are, by the numbers that compiled graphs know them by."""
+_NUMBERS = count()
+
+
+class OpaqueLoss(HandmadeLoss):
+    """Base of the losses whose tensors are as long as there are objects, say.
+
+    In a compiled graph their value and slopes are computed by one operation, ``lossfit::opaque``, just
+    as without a compiler.
+    """
+
+    def __init__(self, *, num_classes: int, ignore_index: int = 255) -> None:
+        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        self._enlist()
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """A copy has a number of its own."""
+        super().__setstate__(state)
+        self._enlist()
+
+    def _enlist(self) -> None:
+        self._number = next(_NUMBERS)
+        _LOSSES[self._number] = self
+
+    def _value(self, batch: Batch) -> Tensor:
+        if not torch.compiler.is_compiling():
+            return self.of_valid(batch)
+        floats = {k: v for k, v in batch.inputs.items() if v.is_floating_point()}
+        others = {k: v for k, v in batch.inputs.items() if k not in floats}
+        names = " ".join(["scores", *floats, "target", *others])
+        leaves = [batch.scores, *floats.values()]
+        value, *slopes = _opaque(self._number, names, leaves, [batch.target, *others.values()])
+        # Adds 0, with these slopes.
+        return value + sum(
+            ((leaf - leaf.detach()) * slope).sum()
+            for leaf, slope in zip(leaves, slopes, strict=True)
+        )
+
+
+@torch.library.custom_op("lossfit::opaque", mutates_args=())
+def _opaque(number: int, names: str, floats: list[Tensor], others: list[Tensor]) -> list[Tensor]:
+    """Value of a loss, and its slopes towards the floating point tensors.
+
+    Args:
+        number: Of the loss.
+        names: Of the tensors, with spaces between.
+        floats: The scores, and further inputs.
+        others: The target, and further inputs.
+    """
+    loss = _LOSSES[number]
+    with torch.enable_grad():
+        leaves = [each.detach().requires_grad_() for each in floats]
+        inputs = dict(zip(names.split(), [*leaves, *others], strict=True))
+        scores, target = inputs.pop("scores"), inputs.pop("target")
+        valid = target != loss.ignore_index
+        value = loss.of_valid(Batch(scores, target, valid, loss.ignore_index, inputs, loss.group))
+        slopes = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
+    return [value.detach(), *slopes]
+
+
+@_opaque.register_fake
+def _(_number: int, _names: str, floats: list[Tensor], _others: list[Tensor]) -> list[Tensor]:
+    return [floats[0].new_empty(()), *(torch.empty_like(each) for each in floats)]
