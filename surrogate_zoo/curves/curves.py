@@ -170,7 +170,8 @@ class BezierCurve(PiecewiseCurve):
         x0, y0, a, c, b, d = chosen
         offset = x - x0
         t = offset / ((offset * b + a * a).clamp(min=_STEEPEST**-2).sqrt() + a)
-        return ((t * d + 2 * c) * t + y0).clamp(0, 1)
+        value: Tensor = ((t * d + 2 * c) * t + y0).clamp(0, 1)
+        return value
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +204,8 @@ class LinearCurve(PiecewiseCurve):
 
     def _value(self, x: Tensor, chosen: Tensor) -> Tensor:
         x0, y0, steepness = chosen
-        return ((x - x0) * steepness + y0).clamp(0, 1)
+        value: Tensor = ((x - x0) * steepness + y0).clamp(0, 1)
+        return value
 
 
 SHAPES: Mapping[str, type[PiecewiseCurve]] = {"bezier": BezierCurve, "linear": LinearCurve}

@@ -9,7 +9,7 @@ from torchmetrics import Metric
 from surrogate_zoo.metrics.evaluator import SegmentationEvaluator
 
 
-class SegmentationMetric(Metric):  # type: ignore[misc]  (not followed by mypy)
+class SegmentationMetric(Metric):  # type: ignore[misc]
     """:class:`lossfit.SegmentationEvaluator` as a ``torchmetrics.Metric``.
 
     Its states are the evaluator's totals, which torchmetrics adds up over processes: scores are those of

@@ -76,7 +76,7 @@ class _Window(torch.autograd.Function):
         ctx.save_for_backward(values)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (values,) = ctx.saved_tensors
         if torch.is_grad_enabled():  # this pass is differentiated itself
             pooled = _pooled(values, ctx.radius, ctx.extreme)

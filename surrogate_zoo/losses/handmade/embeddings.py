@@ -96,4 +96,5 @@ class Discriminative(OpaqueLoss):
         lengths = torch.linalg.vector_norm(
             torch.where(there[:, None], vectors, 1), ord=_NORMS[self.norm], dim=1
         )
-        return lengths * there
+        kept: Tensor = lengths * there
+        return kept

@@ -112,4 +112,5 @@ def _norm(matrices: Tensor) -> Tensor:
     """Frobenius norms, (B,); the slope at 0 is 0, and so is the slope of that."""
     there = (matrices != 0).flatten(1).any(1)
     held = torch.where(there[:, None, None], matrices, 1)
-    return torch.linalg.vector_norm(held, dim=(1, 2)) * there
+    norms: Tensor = torch.linalg.vector_norm(held, dim=(1, 2)) * there
+    return norms

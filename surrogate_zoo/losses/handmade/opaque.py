@@ -26,7 +26,7 @@ class OpaqueLoss(HandmadeLoss):
 
     def __setstate__(self, state: dict[str, object]) -> None:
         """A copy has a number of its own."""
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
         self._enlist()
 
     def _enlist(self) -> None:
@@ -40,12 +40,11 @@ class OpaqueLoss(HandmadeLoss):
         others = {k: v for k, v in batch.inputs.items() if k not in floats}
         names = " ".join(["scores", *floats, "target", *others])
         leaves = [batch.scores, *floats.values()]
-        value, *slopes = _opaque(self._number, names, leaves, [batch.target, *others.values()])
-        # Adds 0, with these slopes.
-        return value + sum(
-            ((leaf - leaf.detach()) * slope).sum()
-            for leaf, slope in zip(leaves, slopes, strict=True)
-        )
+        found = _opaque(self._number, names, leaves, [batch.target, *others.values()])
+        value: Tensor = found[0]
+        for leaf, slope in zip(leaves, found[1:], strict=True):
+            value = value + ((leaf - leaf.detach()) * slope).sum()  # adds 0, with this slope
+        return value
 
 
 @torch.library.custom_op("lossfit::opaque", mutates_args=())

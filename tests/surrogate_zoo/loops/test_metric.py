@@ -64,7 +64,7 @@ def _half(rank: int, folder: str) -> None:
 
 
 def test_scores_are_those_of_all_processes(tmp_path: Path) -> None:
-    spawn(_half, (str(tmp_path),), nprocs=2)
+    spawn(_half, (str(tmp_path),), nprocs=2)  # type: ignore[no-untyped-call]
 
 
 def test_an_evaluator_restored_from_totals_has_the_scores() -> None:

@@ -49,7 +49,9 @@ def _step(name: str, network: nn.Module, part: Part, group: str | None) -> tuple
     images, target = part
     value = call(name, loss, network(images), target)
     torch.autograd.backward(value)
-    return value.detach(), nn.utils.parameters_to_vector(p.grad for p in network.parameters())
+    return value.detach(), nn.utils.parameters_to_vector(
+        p.grad for p in network.parameters() if p.grad is not None
+    )
 
 
 def _meet(rank: int, folder: str) -> None:
@@ -73,7 +75,7 @@ def _every_loss(rank: int, folder: str) -> None:
 def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[tuple[str, str], Part]]:
     """What each of the processes found, by loss and case."""
     folder = tmp_path_factory.mktemp("processes")
-    spawn(_every_loss, (str(folder),), nprocs=WORLD)
+    spawn(_every_loss, (str(folder),), nprocs=WORLD)  # type: ignore[no-untyped-call]
     return [torch.load(folder / f"{rank}.pt") for rank in range(WORLD)]
 
 
@@ -102,7 +104,7 @@ def _sizes_that_differ(rank: int, folder: str) -> None:
 
 
 def test_images_of_several_sizes_are_refused_where_pixels_are_compared(tmp_path: Path) -> None:
-    spawn(_sizes_that_differ, (str(tmp_path),), nprocs=WORLD)
+    spawn(_sizes_that_differ, (str(tmp_path),), nprocs=WORLD)  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize("name", LOSSES)
