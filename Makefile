@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-EXTRAS := service,pretrained,postgresql,coco,nyu,bands,instances,s3,tensorboard,mlflow
+EXTRAS := service,pretrained,postgresql,coco,nyu,bands,instances,s3,tensorboard,mlflow,hub
 PLATFORM := ^(torch|torchvision|triton|nvidia-.*|cuda-.*)==| @ file:
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 

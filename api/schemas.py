@@ -262,12 +262,30 @@ class LossView(View):
     created_at: datetime
 
 
+class ParameterView(BaseModel):
+    """One parameter of a handmade loss."""
+
+    name: str
+    value: Any = Field(description="What it is in this loss.")
+    default: Any = Field(description="What it is in the entry that the loss is made of.")
+    range: str = Field(description="What it may be, in words.")
+    meaning: str
+
+
 class LossDetail(LossView):
     """A loss with its document, and all its versions."""
 
     document: dict[str, Any] = Field(description="The loss file, `lossfit/loss/v1`.")
     versions: list[int]
     needs: NeedsView
+    parameters: list[ParameterView] = Field(
+        default=[], description="Of a handmade loss; others have none to choose."
+    )
+    parameter_schema: dict[str, Any] | None = Field(
+        default=None,
+        description="JSON schema of a handmade loss's parameters: what `POST /v1/losses` takes as "
+        "`parameters`. Null for other losses.",
+    )
 
 
 class MetricView(View):

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from api.client.client import Client
+    from search_service.local.result import SearchResult
+    from search_service.local.search import search
+    from search_service.searches.external.trial import Trial, TrialOver
     from surrogate_zoo import (
         INSTANCE_SCORES,
         LOSSES,
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
         load_loss,
         needs_of,
     )
+    from surrogate_zoo.losses.sharing import pull_loss, push_loss
     from workers.instances.prediction import predict_instances
     from workers.networks.trained import load_network
     from workers.scoring.inference import predict
@@ -49,11 +53,17 @@ _HOMES = {
     "SurrogateLoss": "surrogate_zoo",
     "load_loss": "surrogate_zoo",
     "needs_of": "surrogate_zoo",
+    "pull_loss": "surrogate_zoo.losses.sharing",
+    "push_loss": "surrogate_zoo.losses.sharing",
     "load_network": "workers.networks.trained",
     "predict": "workers.scoring.inference",
     "predict_instances": "workers.instances.prediction",
     "ClusteringSpec": "workers.tasks.instances",
     "Client": "api.client.client",
+    "search": "search_service.local.search",
+    "SearchResult": "search_service.local.result",
+    "Trial": "search_service.searches.external.trial",
+    "TrialOver": "search_service.searches.external.trial",
 }
 
 _EXTRAS = {
@@ -62,6 +72,8 @@ _EXTRAS = {
     "predict_instances": "networks",
     "ClusteringSpec": "networks",
     "Client": "client",
+    "search": "service",
+    "SearchResult": "service",
 }
 """Name -> the extra that brings what it needs beyond lossfit's own dependencies."""
 
@@ -76,14 +88,20 @@ __all__ = [
     "InstanceEvaluator",
     "InstanceScore",
     "Metric",
+    "SearchResult",
     "SegmentationEvaluator",
     "SurrogateLoss",
+    "Trial",
+    "TrialOver",
     "__version__",
     "load_loss",
     "load_network",
     "needs_of",
     "predict",
     "predict_instances",
+    "pull_loss",
+    "push_loss",
+    "search",
 ]
 
 

@@ -40,6 +40,8 @@ from surrogate_zoo.errors import LossfitError, StorageAwayError
 
 _LOG = logging.getLogger(__name__)
 _QUEUE = "jobs"
+_WAITING_QUEUE = "waiting"  # of searches that others train for: these take no place from the others
+_WAITING_JOBS = 100
 _POLL_SECONDS = 0.25
 _REVIVAL_SECONDS = 5.0
 _GRACE_SECONDS = 20
@@ -147,6 +149,12 @@ class Controller:
             polling_interval_sec=_POLL_SECONDS,
             on_conflict="always_update",
         )
+        DBOS.register_queue(
+            _WAITING_QUEUE,
+            worker_concurrency=_WAITING_JOBS,
+            polling_interval_sec=_POLL_SECONDS,
+            on_conflict="always_update",
+        )
 
     def _dispatch(self) -> None:
         """Enqueue what is queued."""
@@ -159,8 +167,9 @@ class Controller:
             if workflow not in self._enqueued and time.monotonic() >= until:
                 # dbos starts the smallest priority first.
                 options = SetEnqueueOptions(priority=10_000 - job.priority)
+                queue = _WAITING_QUEUE if _only_waits(job) else _QUEUE
                 with SetWorkflowID(workflow), options:
-                    DBOS.enqueue_workflow(_QUEUE, self._workflow, job.id, job.attempt)
+                    DBOS.enqueue_workflow(queue, self._workflow, job.id, job.attempt)
                 self._enqueued.add(workflow)
 
     def _revive(self) -> None:
@@ -263,6 +272,11 @@ def _shut_down() -> None:
 
 def _workflow_id(job: Job) -> str:
     return f"{job.id}-{job.attempt}"
+
+
+def _only_waits(job: Job) -> bool:
+    """Whether a job trains nothing here: it hands out what others train, maybe for weeks."""
+    return job.request.get("trainer") == "external"
 
 
 def _system_database(settings: Settings) -> str:

@@ -7,6 +7,9 @@ from workers.tasks.base import Spec
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.scoring import ScoringSpec
 
+_HEADS = {"embedding", "seediness"}
+"""Fields of a network that add heads to it."""
+
 
 def filled(
     body: object, presets: Mapping[str, dict[str, Any]], default: str | None = None
@@ -19,12 +22,23 @@ def filled(
     filled = {**preset, **body}
     if isinstance(preset.get("training"), dict) and isinstance(body.get("training"), dict):
         filled["training"] = {**preset["training"], **body["training"]}
+    if _names_heads_alone(body.get("network")) and isinstance(preset.get("network"), NetworkSpec):
+        filled["network"] = {**_given(preset["network"]), **body["network"]}
     if isinstance(preset.get("hold_out"), float) and isinstance(body.get("hold_out"), dict):
         filled["hold_out"] = _with_share(body["hold_out"], preset["hold_out"])
     if isinstance(body.get("scoring"), dict) and (scoring := preset.get("scoring")) is not None:
         told = scoring.model_dump(exclude_unset=True) if isinstance(scoring, Spec) else scoring
         filled["scoring"] = {**told, **body["scoring"]}
     return filled
+
+
+def _names_heads_alone(network: object) -> bool:
+    """Whether a network says what heads it has, and not what it is: then it is the preset's."""
+    return isinstance(network, dict) and bool(network) and set(network) <= _HEADS
+
+
+def _given(spec: NetworkSpec) -> dict[str, Any]:
+    return {name: getattr(spec, name) for name in spec.model_fields_set}
 
 
 def _with_share(hold_out: dict[str, Any], share: float) -> dict[str, Any]:

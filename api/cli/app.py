@@ -7,6 +7,7 @@ from api.cli import (
     curve_families,
     datasets,
     jobs,
+    loss_exchange,
     loss_networks,
     losses,
     metrics,
@@ -15,6 +16,7 @@ from api.cli import (
     samplers,
     serve,
     submit,
+    trials,
 )
 
 app = typer.Typer(
@@ -33,7 +35,9 @@ app.command()(metrics.metrics)
 app.command()(curve_families.curve_families)
 app.command()(samplers.samplers)
 app.command()(networks.networks)
+losses.app.add_typer(loss_exchange.app)
 app.add_typer(losses.app, name="losses")
 app.add_typer(loss_networks.app, name="loss-networks")
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(trials.app, name="trials")

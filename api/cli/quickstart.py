@@ -12,8 +12,8 @@ from api.cli.comparison_tables import print_results
 from api.cli.console import out, plain_errors, say
 from api.cli.embedded import embedded_service
 from api.cli.watching import follow
-from api.client.catalogues import Format
 from api.client.client import Client
+from api.client.losses import Format
 from search_service.comparisons.retrained import results_of_retrainings
 
 METRIC = "bf1"

@@ -21,6 +21,7 @@ from api.cli.console import (
 from api.cli.watching import follow
 from api.client.jobs import Jobs
 from api.schemas import JobDetail
+from search_service.searches.external.options import Trainer
 
 Detach = Annotated[bool, typer.Option("--detach", help="Do not wait; print the job's id.")]
 Key = Annotated[
@@ -45,8 +46,21 @@ def search(
             help="What to search for: miou, miou+bf1 for one loss for both, miou,bf1 for one for each."
         ),
     ],
-    dataset: Annotated[str, typer.Argument(help="A registered dataset.")] = "shapes",
+    dataset: Annotated[
+        str | None,
+        typer.Argument(
+            help="A registered dataset; with --trainer external what your own data is called.",
+            show_default="shapes",
+        ),
+    ] = None,
     *,
+    trainer: Annotated[
+        Trainer,
+        typer.Option(help="Who trains: `external` is your own code, see 'lossfit trials'."),
+    ] = "service",
+    classes: Annotated[
+        int | None, typer.Option(help="Classes of your own data.", min=2, max=255)
+    ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
@@ -63,14 +77,23 @@ def search(
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
 ) -> None:
-    """Search the loss that fits METRIC on DATASET, and print the answer."""
-    body: dict[str, Any] = {"dataset": dataset, "seed": seed}
+    """Search the loss that fits METRIC on DATASET, and print the answer.
+
+    With --trainer external your own code trains: the search's id is printed, and 'lossfit trials' or the
+    Python client train its trials.
+    """
+    body: dict[str, Any] = {"seed": seed, "trainer": trainer}
+    body |= {"dataset": dataset} if dataset else {}
+    body |= {"num_classes": classes} if classes else {}
+    if trainer == "service":
+        body |= {"dataset": dataset or "shapes"}
     body |= {"preset": preset} if preset else {}
     body |= {"metrics": metric.split(",")} if "," in metric else {"metric": metric}
     body |= {"name": name} if name else {}
     with connect(url) as client:
-        title = f"search {metric} on {dataset}"
+        title = f"search {metric} on {dataset or 'shapes'}"
         body = assigned(body, assignments)
+        detach = detach or trainer == "external"
         job = finish(client.searches, body, key=key, detach=detach, title=title)
     if job is not None and as_json:
         print_result(job)

@@ -1,8 +1,8 @@
-"""What jobs choose from: losses, datasets, and the registries of the service."""
+"""What jobs choose from: datasets, and the registries of the service; losses are beside it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Generic, Literal
+from typing import Generic
 
 from pydantic import BaseModel
 
@@ -15,16 +15,11 @@ from api.schemas import (
     Health,
     Item,
     Items,
-    LossDetail,
     LossNetworkView,
-    LossView,
     NumberedPage,
     Page,
 )
 from search_service.catalogue.request import DatasetRequest
-
-Format = Literal["json", "python"]
-"""A loss file, or one Python file that needs torch alone."""
 
 
 class Catalogue(Generic[Item]):
@@ -44,53 +39,6 @@ class Catalogue(Generic[Item]):
     def list(self) -> Sequence[Item]:
         """All entries."""
         return self._transport.read(self._answer, self._path).items
-
-
-class Losses:
-    """The zoo of losses."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    def list(
-        self, *, metric: str | None = None, tag: str | None = None, page_size: int = 50
-    ) -> Iterator[LossView]:
-        """The newest version of every loss, by name; fetched page by page.
-
-        Args:
-            metric: Only those of this metric.
-            tag: Only those with this tag.
-            page_size: Losses a request, 500 at most.
-        """
-        return self._transport.pages(
-            Page[LossView], "/v1/losses", metric=metric, tag=tag, limit=page_size
-        )
-
-    def get(self, name: str, version: int | None = None) -> LossDetail:
-        """One loss with its document and what it needs; the newest version by default."""
-        return self._transport.read(LossDetail, f"/v1/losses/{segment(name)}", version=version)
-
-    def file(
-        self, name: str, file_format: Format = "json", version: int | None = None
-    ) -> NamedFile:
-        """A loss as a file for one's own training."""
-        path = f"/v1/losses/{segment(name)}/download"
-        return self._transport.file(path, format=file_format, version=version)
-
-    def download(
-        self,
-        name: str,
-        target: Path | None = None,
-        *,
-        file_format: Format = "json",
-        version: int | None = None,
-    ) -> Path:
-        """Write a loss to a file, under the service's name for it unless ``target`` is one.
-
-        Raises:
-            StorageError: It cannot be written there.
-        """
-        return self.file(name, file_format, version).save(target)
 
 
 class Datasets:

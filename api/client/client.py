@@ -10,17 +10,21 @@
 Needs no torch. Every error is one message: :mod:`api.client.errors`.
 """
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from api.client.catalogues import Catalogue, Datasets, Losses, Service
+from api.client.catalogues import Catalogue, Datasets, Service
 from api.client.errors import ServiceError, StrangerError
 from api.client.jobs import Comparisons, Jobs, Searches
+from api.client.losses import Losses
 from api.client.transport import Transport
+from api.client.trials import Trials, patiently
 from api.schemas import (
     CurveFamilyView,
     Items,
     JobDetail,
+    JobView,
     KindView,
     MetricView,
     NetworkView,
@@ -96,6 +100,50 @@ class Client:
     def close(self) -> None:
         """Let go of the connection."""
         self._transport.close()
+
+    def search(
+        self,
+        metric: str | Sequence[str],
+        *,
+        num_classes: int,
+        key: str | None = None,
+        lease_s: float = 300.0,
+        worker: str | None = None,
+        **fields: object,
+    ) -> Trials:
+        """Search the loss that fits a metric, with trainings of one's own.
+
+        ::
+
+            for trial in client.search("miou", num_classes=19, key="streets"):
+                with trial:
+                    trial.tell(train(trial.loss(), trial.rate, trial.seed))
+
+        Programs that give the same key and request share the trials of one search.
+
+        Args:
+            metric: What to search for: ``miou``, ``miou+bf1`` for one loss for both, ``["miou", "bf1"]``
+                for one for each.
+            num_classes: Classes of the data.
+            key: Idempotency key: the same key and request make one search, also where the service is away
+                for a while.
+            lease_s: See :meth:`api.client.jobs.Searches.train`.
+            worker: See there.
+            fields: Further fields of the request, such as ``steps``, ``sampler`` and ``race``.
+
+        Raises:
+            ServiceError: The service refused it, or cannot be reached.
+        """
+        sought = {"metric": metric} if isinstance(metric, str) else {"metrics": list(metric)}
+        told = {"trainer": "external", "num_classes": num_classes}
+        body = {**sought, **told, **fields}
+
+        def submitted() -> JobView:
+            return self.searches.submit(body, key=key)
+
+        # With a key a request that is sent again is no second search.
+        job = submitted() if key is None else patiently(submitted)
+        return self.searches.train(job.id, lease_s=lease_s, worker=worker)
 
     def find(self, job_id: str) -> tuple[Jobs[Any], JobDetail]:
         """A job whose kind is not known, and the collection that has it.

@@ -13,6 +13,7 @@ from api.client.downloads import download
 from api.client.errors import JobError, JobTimeoutError, ServiceError
 from api.client.events import follow
 from api.client.transport import Transport
+from api.client.trials import Trials
 from api.schemas import (
     ArtifactView,
     Cells,
@@ -25,6 +26,7 @@ from api.schemas import (
     Page,
     TrialView,
 )
+from api.trial_schemas import Asked, Prolonged, Reported, Told
 from search_service.comparisons.request import ComparisonRequest
 from search_service.jobs.estimate import Estimate
 from search_service.searches.request import SearchRequest
@@ -189,6 +191,54 @@ class Searches(Jobs[SearchRequest]):
         """The candidates that are scored, by number; fetched page by page."""
         path = f"{self._of(job_id)}/trials"
         return self._transport.pages(NumberedPage[TrialView], path, limit=page_size)
+
+    def ask(
+        self, job_id: str, *, count: int = 1, lease_s: float = 300.0, worker: str = ""
+    ) -> Asked:
+        """Trials of a search with trainer ``external``, once; :meth:`train` keeps their leases alive.
+
+        Args:
+            job_id: The search.
+            count: How many at most.
+            lease_s: Seconds after the last sign of life after which a trial is handed out again.
+            worker: What the worker calls itself.
+        """
+        body = {"count": count, "lease_seconds": lease_s, "worker": worker}
+        return self._transport.post(Asked, f"{self._of(job_id)}/ask", body)
+
+    def heartbeat(self, job_id: str, lease: str) -> Prolonged:
+        """Prolong a lease."""
+        return self._transport.post(Prolonged, f"{self._of(job_id)}/heartbeat", {"lease": lease})
+
+    def report(self, job_id: str, lease: str, step: int, metrics: Mapping[str, float]) -> Reported:
+        """Tell how a trial does on the way; the answer says whether it is over as one of the worst."""
+        body = {"lease": lease, "step": step, "metrics": metrics}
+        return self._transport.post(Reported, f"{self._of(job_id)}/report", body)
+
+    def tell(
+        self,
+        job_id: str,
+        lease: str,
+        score: float | None = None,
+        *,
+        metrics: Mapping[str, float] | None = None,
+        error: str | None = None,
+    ) -> Told:
+        """Tell what became of a trial: a score, metrics by name, or why it failed."""
+        body = {"lease": lease, "score": score, "metrics": metrics or {}, "error": error}
+        return self._transport.post(Told, f"{self._of(job_id)}/tell", body)
+
+    def train(self, job_id: str, *, lease_s: float = 300.0, worker: str | None = None) -> Trials:
+        """The trials of a search with trainer ``external``, for this program to train.
+
+        Args:
+            job_id: The search.
+            lease_s: Seconds without a sign of life after which a trial is handed to another program;
+                heartbeats are sent from a thread.
+            worker: What this program calls itself; host and process id if not given.
+        """
+        path = self._of(job_id)
+        return Trials(self._transport, path, job_id, lease_s=lease_s, worker=worker)
 
     def extend(self, job_id: str, trials: int) -> JobView:
         """Let a search that has succeeded go on with so many more trials."""

@@ -1,7 +1,7 @@
 """Requests and answers of one service, over httpx: JSON, pages, small files, streams."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias
 
@@ -31,8 +31,13 @@ class Transport:
     """
 
     def __init__(self, address: str, token: str | None) -> None:
+        self._address, self._token = address, token
         self._http = http_client(address, token)
         self.url = shown(self._http.base_url)
+
+    def another(self) -> "Transport":
+        """Another connection to the same service, for another thread."""
+        return Transport(self._address, self._token)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -49,6 +54,7 @@ class Transport:
         body: Body | None = None,
         *,
         key: str | None = None,
+        query: Mapping[str, Sequence[str]] | None = None,
         timeout_s: float | None = TIMEOUT_S,
     ) -> Answer:
         """Post a body, and give the JSON of the answer.
@@ -58,6 +64,7 @@ class Transport:
             path: Where to.
             body: The request's fields.
             key: The same idempotency key twice makes one job.
+            query: Fields of the query, each with its values.
             timeout_s: How long the service may be silent; None waits as long as it takes.
 
         Raises:
@@ -67,7 +74,9 @@ class Transport:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         headers |= {"Idempotency-Key": printable("The key", key)} if key is not None else {}
         content = None if body is None else _encoded(body)
-        response = self._send("POST", path, content=content, headers=headers, timeout=timeout_s)
+        response = self._send(
+            "POST", path, params=query, content=content, headers=headers, timeout=timeout_s
+        )
         return parsed(response, model)
 
     def pages(
@@ -116,7 +125,7 @@ class Transport:
         method: str,
         path: str,
         *,
-        params: Mapping[str, str | int] | None = None,
+        params: Mapping[str, str | int | Sequence[str]] | None = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = TIMEOUT_S,

@@ -1,15 +1,18 @@
-"""``/v1/losses``: the zoo of losses, to look through and to download."""
+"""``/v1/losses``: the zoo of losses, to look through, to download and to add to."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Response, status
 
-from api.dependencies import Cursor, Limit, Name, ReadSession, Responses, Version
-from api.schemas import LossDetail, LossView, NeedsView, Page
+from api.dependencies import Cursor, Limit, Name, ReadSession, Responses, Version, WriteSession
+from api.schemas import LossDetail, LossView, NeedsView, Page, ParameterView
+from search_service.catalogue import losses
+from search_service.catalogue.loss_requests import LossRequest, TagName
 from surrogate_zoo.losses.document import dump_loss_file
 from surrogate_zoo.losses.export import python_source
-from surrogate_zoo.losses.registry import needs_of
+from surrogate_zoo.losses.registry import LOSSES, needs_of
 from surrogate_zoo.store import zoo
+from surrogate_zoo.store.tables import Loss
 
 router = APIRouter(prefix="/losses", tags=["losses"])
 
@@ -41,16 +44,62 @@ def list_losses(
     return Page(items=[LossView.model_validate(loss) for loss in rows], next=following)
 
 
+_THERE: Responses = {200: {"model": LossView, "description": "It was there already."}}
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, responses=_THERE)
+def add_loss(
+    request: LossRequest,
+    session: WriteSession,
+    response: Response,
+    tag: Annotated[
+        list[TagName] | None,
+        Query(max_length=16, description="Tags that are to point at the loss; may be repeated."),
+    ] = None,
+) -> LossView:
+    """Add a loss: a handmade one with parameters of one's own, or a whole loss file.
+
+    It is the next version of its name. The same content again adds nothing and gives the version that
+    there is, with status 200. Names of built-in losses are taken.
+    """
+    loss, is_new = losses.add(session, request.root, tag or ())
+    if not is_new:
+        response.status_code = status.HTTP_200_OK
+    response.headers["Location"] = f"/v1/losses/{loss.name}?version={loss.version}"
+    return LossView.model_validate(loss)
+
+
 @router.get("/{name}")
 def read_loss(name: Name, session: ReadSession, version: Version = None) -> LossDetail:
-    """One loss with its document (control points, options, provenance), and what it needs."""
+    """One loss with its document (control points, options, provenance), and what it needs.
+
+    Of a handmade loss also what its parameters may be.
+    """
     loss = zoo.get(session, name, version)
     return LossDetail(
         **LossView.model_validate(loss).model_dump(),
         document=loss.document,
         versions=[row.version for row in zoo.versions(session, name)],
         needs=NeedsView.model_validate(needs_of(loss.document)),
+        **_parameters_of(loss),
     )
+
+
+def _parameters_of(loss: Loss) -> dict[str, Any]:
+    if loss.kind != "handmade":
+        return {}
+    entry, own = LOSSES[loss.document["loss"]], loss.document["parameters"]
+    views = [
+        ParameterView(
+            name=parameter.name,
+            value=own.get(parameter.name, entry.parameters.get(parameter.name)),
+            default=entry.parameters.get(parameter.name),
+            range=parameter.range,
+            meaning=parameter.meaning,
+        )
+        for parameter in entry.takes.each
+    ]
+    return {"parameters": views, "parameter_schema": entry.schema()}
 
 
 @router.get(

@@ -13,6 +13,7 @@ from search_service.comparisons.records import TUNING, tunings_of
 from search_service.comparisons.request import ComparisonRequest
 from search_service.comparisons.tuning import grid
 from search_service.jobs.estimate import Estimate
+from search_service.loss_networks import choice
 from search_service.settings import Settings
 from search_service.store.states import CELL
 from search_service.store.tables import Evaluation, Job
@@ -38,8 +39,8 @@ def admitted(session: Session, request: ComparisonRequest) -> ComparisonRequest:
     Raises:
         UnknownNameError: No such dataset or metric.
         InputError: The metric is a sum or ranks nothing, there is no such loss in the zoo, one was found
-            by scores on the split, or the dataset has no image in the split; or objects are scored, and
-            it has none, or no way to make them fits a loss.
+            by scores on the split, the dataset has no image in the split, or a loss network is not there
+            or does not fit; or objects are scored, and it has none, or no way to make them fits a loss.
     """
     if is_sum(request.metric):
         raise InputError(f"A comparison ranks by one metric, not by {request.metric!r}: name one.")
@@ -54,6 +55,9 @@ def admitted(session: Session, request: ComparisonRequest) -> ComparisonRequest:
         if request.ways:
             options_for(request, loss, losses.document(session, loss, versions))
     check_unseen(session, request.dataset, request.split, versions)
+    dataset = datasets.requested(session, request.dataset)
+    for loss, chosen in request.loss_networks.items():
+        choice.check(session, dataset, loss, losses.document(session, loss, versions), chosen)
     return request.model_copy(update={"versions": versions})
 
 

@@ -7,7 +7,7 @@ is missing. The result is derived from the records.
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,6 +31,7 @@ from search_service.comparisons.records import (
 )
 from search_service.comparisons.request import ComparisonRequest
 from search_service.comparisons.results import Results
+from search_service.comparisons.supplied import Facts, Supplied
 from search_service.jobs import ledger, stages
 from search_service.jobs.run import Interrupted, Run, succeed
 from search_service.loss_networks import supply
@@ -43,7 +44,6 @@ from workers.retraining.results import METRICS
 from workers.retraining.retraining import CHECKPOINT
 from workers.tasks.base import Stopped, fields_of
 from workers.tasks.gallery import Contestant, GalleryResult, GalleryTask
-from workers.tasks.networks import NetworkSpec
 from workers.tasks.proxy import Candidate, ProxyTask
 from workers.tasks.retraining import WEIGHTS, RetrainingOptions, RetrainingTask
 from workers.tasks.scoring import ScoringSpec
@@ -84,7 +84,7 @@ class _Comparison:
         request: What was asked for.
         dataset: The dataset.
         documents: Loss -> loss file's content.
-        networks: The loss networks that the losses ask for.
+        supplied: The loss networks that the losses ask for.
         failed: Set when a training showed that the whole cannot be run.
     """
 
@@ -92,7 +92,7 @@ class _Comparison:
     request: ComparisonRequest
     dataset: Dataset
     documents: dict[str, Document]
-    networks: list[dict[str, Any]]
+    supplied: Supplied
     failed: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
@@ -104,8 +104,8 @@ class _Comparison:
             documents = {
                 loss: losses.document(session, loss, request.versions) for loss in request.losses
             }
-        networks = supply.ensure(run, dataset, documents.values())
-        return cls(run, request, dataset, documents, networks)
+        networks = supply.ensure_each(run, dataset, documents, request.loss_networks)
+        return cls(run, request, dataset, documents, Supplied(networks))
 
     def tune(self) -> None:
         """Train with every loss, network and learning rate that is to be tried.
@@ -116,32 +116,38 @@ class _Comparison:
         candidates = [
             Candidate(number, document) for number, document in enumerate(self.documents.values())
         ]
-        for index, network in enumerate(self.request.networks):
+        for index in range(len(self.request.networks)):
             while pending := pending_of(self.request, self._tunings(), index):
                 for rate, numbers in pending.items():
-                    self._try_rate(index, network, rate, [candidates[number] for number in numbers])
+                    self._try_rate(index, rate, [candidates[number] for number in numbers])
                     self._tell_progress()
 
-    def _try_rate(
-        self, index: int, network: NetworkSpec, rate: float, tried: Sequence[Candidate]
-    ) -> None:
-        """Train candidates with a learning rate, those together that are scored alike."""
-        together: dict[ScoringSpec, list[Candidate]] = defaultdict(list)
-        for candidate in tried:
-            options = self._options(self.request.losses[candidate.number])
-            together[options["scoring"]].append(candidate)
-        for scoring, some in together.items():
+    def _try_rate(self, index: int, rate: float, tried: Sequence[Candidate]) -> None:
+        """Train candidates with a learning rate; see :meth:`_together` for those that go together."""
+        for scoring, networks, some in self._together(tried):
             task = ProxyTask(
                 metric=self.request.metric,
                 hold_out=self.request.hold_out,
-                network=network,
+                network=self.request.networks[index],
                 training=self._training(rate),
                 scoring=scoring,
                 seed=self.request.seed,
                 dataset=source_of(self.dataset),
-                loss_networks=self._paths(),
+                loss_networks=supply.paths(self.run, networks),
             )
             stages.of_stage(self.run, tuning_stage(index, rate), task, some)
+
+    def _together(
+        self, tried: Sequence[Candidate]
+    ) -> Iterator[tuple[ScoringSpec, list[Facts], list[Candidate]]]:
+        """Candidates that are scored alike, and carry no two loss networks of one kind."""
+        alike: dict[ScoringSpec, dict[str, Candidate]] = defaultdict(dict)
+        for candidate in tried:
+            loss = self.request.losses[candidate.number]
+            alike[self._options(loss)["scoring"]][loss] = candidate
+        for scoring, by_loss in alike.items():
+            for names, networks in self.supplied.groups(by_loss):
+                yield scoring, networks, [by_loss[loss] for loss in names]
 
     def train(self) -> None:
         """Train the cells that are not recorded, as many at a time as there are workers."""
@@ -202,13 +208,13 @@ class _Comparison:
             self.request,
             self.dataset,
             self.documents,
-            {"request": self.run.job.request, "loss_networks": self.networks},
+            {"request": self.run.job.request, "loss_networks": self.supplied.facts()},
             gallery,
             self.run.folder / "gallery",
         )
         written = comparison_report.write(self.run.folder / "report", finished)
         files = [self.run.keep(path).name for path in written]
-        return results.summary() | {"files": files, "loss_networks": self.networks}
+        return results.summary() | {"files": files, "loss_networks": self.supplied.facts()}
 
     def results(self) -> Results:
         """What follows from the records so far."""
@@ -231,10 +237,6 @@ class _Comparison:
         """What fits a loss of the ways to make objects."""
         return options_for(self.request, loss, self.documents[loss])
 
-    def _paths(self) -> dict[str, str]:
-        """Where workers find the loss networks, by kind."""
-        return supply.paths(self.run, self.networks)
-
     def _train(self, cell: Cell, rate: float) -> None:
         """Run one retraining and record what became of it; one that diverged is recorded as such."""
         options = fields_of(self.request, RetrainingOptions) | self._options(cell.loss)
@@ -244,7 +246,7 @@ class _Comparison:
             loss=self.documents[cell.loss],
             network=self.request.networks[cell.network],
             seed=cell.seed,
-            loss_networks=self._paths(),
+            loss_networks=supply.paths(self.run, self.supplied.by_loss[cell.loss]),
             rankseg=self.request.rankseg,
             **options,
         )

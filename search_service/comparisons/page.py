@@ -131,7 +131,8 @@ def _objects(image: GalleryImage, folder: Path) -> Iterator[tuple[str, str]]:
     yield f"truth: {true.count} objects", _tile(folder / true.file)
     for loss, ways in image.objects.items():
         for way, found in ways.items():
-            yield f"{loss} · {way}: {found.count} of {true.count}", _tile(folder / found.file)
+            told = f"{loss} · {way}: {found.count} found, {true.count} true"
+            yield told, _tile(folder / found.file)
 
 
 def _tile(path: Path, resampling: Image.Resampling = Image.Resampling.NEAREST) -> str:

@@ -5,7 +5,14 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from search_service.jobs.fields import DatasetName, JobRequest, LossTerms, Name, Version
+from search_service.jobs.fields import (
+    DatasetName,
+    JobRequest,
+    LossNetworks,
+    LossTerms,
+    Name,
+    Version,
+)
 from search_service.presets import filled
 from search_service.retrainings.presets import RETRAINING_PRESETS, RetrainingPreset
 from surrogate_zoo.sums import term_names
@@ -40,6 +47,9 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
         losses: Names of losses in the zoo, or weighted sums.
         versions: Versions of losses and of terms of sums, by name; one that is left out takes the
             newest at the time of the request.
+        loss_networks: SHA-256 of the loss networks that a loss is to carry, by loss and kind; else the
+            newest of the dataset, which is trained first where there is none. Networks of one kind are
+            compared by losses of several names: an entry can be added under as many as it takes.
         dataset: Name of a registered dataset.
         preset: What networks, training, scoring and inference are where they are not given, as of a
             retraining; None takes the defaults.
@@ -65,6 +75,7 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
 
     losses: Annotated[tuple[LossTerms, ...], Field(min_length=1, max_length=100)]
     versions: dict[Name, Version] = Field(default_factory=dict)
+    loss_networks: dict[LossTerms, LossNetworks] = Field(default_factory=dict)
     dataset: DatasetName
     preset: RetrainingPreset | None = None
     networks: Annotated[tuple[NetworkSpec, ...], Field(min_length=1, max_length=16)] = (
@@ -132,4 +143,6 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
         named = {name for loss in self.losses for name in term_names(loss)}
         if strange := sorted(set(self.versions) - named):
             raise ValueError(f"versions names what is not compared: {', '.join(strange)}")
+        if strange := sorted(set(self.loss_networks) - set(self.losses)):
+            raise ValueError(f"loss_networks names what is not compared: {', '.join(strange)}")
         return self

@@ -10,7 +10,10 @@ from surrogate_zoo.errors import InputError
 from workers.tasks.objects import ObjectOptions
 from workers.tasks.scoring import names_objects
 
-_FREE = ("loss", "version", "versions", "seed", "priority", "checkpoint_every", "preset", "log")
+_FREE = {
+    *("loss", "version", "versions", "loss_networks"),
+    *("seed", "priority", "checkpoint_every", "preset", "log"),
+}
 """What may differ between retrainings that are compared; everything else must be the same."""
 
 _OF_WAYS = ("clustering_name", "clusterings", "oracles")
@@ -56,11 +59,13 @@ def _outcome(job: Mapping[str, Any], metric: str, common: set[str]) -> CellOutco
 
 
 def _name(request: Mapping[str, Any]) -> str:
-    """A loss with its version, a weighted sum with those of its terms."""
+    """A loss with its version, a weighted sum with those of its terms; with the networks it was given."""
+    chosen = request.get("loss_networks") or {}  # requests of earlier services lack it
+    networks = [f"{kind.replace('_', ' ')} {sha256[:8]}" for kind, sha256 in chosen.items()]
     if request["version"] is not None:
-        return f"{request['loss']} v{request['version']}"
-    versions = ", ".join(f"{name} v{version}" for name, version in request["versions"].items())
-    return f"{request['loss']} ({versions})"
+        return ", ".join([f"{request['loss']} v{request['version']}", *networks])
+    versions = [f"{name} v{version}" for name, version in request["versions"].items()]
+    return f"{request['loss']} ({', '.join([*versions, *networks])})"
 
 
 def _check_alike(requests: Sequence[Mapping[str, Any]], *, by_way: bool) -> None:

@@ -36,6 +36,13 @@ LossTerms = Annotated[
 """A name in the zoo, or a weighted sum of such names, as :func:`surrogate_zoo.sums.parse_sum` reads it."""
 
 
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 of a file, lower-case hex."""
+
+LossNetworks = dict[Annotated[str, StringConstraints(pattern=r"^(edge|inverse)_network$")], Sha256]
+"""Kind of loss network -> SHA-256 of the one that a loss is to carry."""
+
+
 def check_terms(field: str, versions: Mapping[str, int], terms: Sequence[str]) -> None:
     """Refuse versions of what is no term of a weighted sum."""
     if strange := sorted(set(versions) - set(terms)):

@@ -18,6 +18,7 @@ from search_service.store.tables import Artifact, Job
 from surrogate_zoo.store.tables import now
 
 _LOOK_SECONDS = 0.5
+_PATIENCE_SECONDS = 0.2
 
 Result = TypeVar("Result")
 
@@ -50,6 +51,8 @@ class Run:
         pool: The workers.
         step: See :class:`Step`.
         stopping: Set when the controller stops.
+        train: Trains what is handed out, where that is done in this process; None where others ask for
+            it. Called again and again while there is something left.
     """
 
     job: Job
@@ -59,6 +62,7 @@ class Run:
     pool: Pool
     step: Step
     stopping: threading.Event
+    train: Callable[[], None] | None = None
     _looked: float = field(default=float("-inf"), init=False)
     _asked_to_stop: bool = field(default=False, init=False)
 
@@ -77,6 +81,13 @@ class Run:
                 self._asked_to_stop = job.state != "running" or job.attempt != self.job.attempt
             self._looked = time.monotonic()
         return self._asked_to_stop
+
+    def wait(self) -> None:
+        """Give those who train what was handed out some time."""
+        if self.train is not None:
+            self.train()
+        else:
+            self.stopping.wait(_PATIENCE_SECONDS)
 
     def tell(self, kind: str, body: dict[str, Any]) -> None:
         """Append to the job's events."""

@@ -7,7 +7,8 @@ recorded and evaluates the rest, so it ends the same wherever it was interrupted
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from search_service.jobs import ledger
+from search_service.jobs import external, ledger
+from search_service.jobs.external import ExternalTask
 from search_service.jobs.run import Interrupted, Run
 from search_service.store.tables import Evaluation
 from surrogate_zoo.store.tables import now
@@ -17,11 +18,14 @@ from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
 def evaluate(
     run: Run,
-    task: ProxyTask,
+    stage: str,
+    task: ProxyTask | ExternalTask,
     candidates: Sequence[Candidate],
     on_outcome: Callable[[Outcome], None],
 ) -> None:
-    """Have candidates evaluated; see :meth:`search_service.jobs.pool.Pool.evaluate`.
+    """Have candidates evaluated, by the workers or by the user's own code.
+
+    See :meth:`search_service.jobs.pool.Pool.evaluate` and :func:`search_service.jobs.external.evaluate`.
 
     Raises:
         Interrupted: The job is to pause or to stop.
@@ -30,13 +34,16 @@ def evaluate(
     if not candidates:
         return
     try:
+        if isinstance(task, ExternalTask):
+            external.evaluate(run, stage, task, candidates, on_outcome)
+            return
         run.pool.evaluate(task, candidates, on_outcome=on_outcome, should_stop=run.should_stop)
     except Stopped as stopped:
         raise Interrupted from stopped
 
 
 def of_stage(
-    run: Run, stage: str, task: ProxyTask, candidates: Sequence[Candidate]
+    run: Run, stage: str, task: ProxyTask | ExternalTask, candidates: Sequence[Candidate]
 ) -> dict[int, Outcome]:
     """Evaluate the candidates of a stage, those that are recorded excepted.
 
@@ -55,7 +62,7 @@ def of_stage(
     """
     recorded = _recorded(run, stage, candidates)
     missing = [candidate for candidate in candidates if candidate.number not in recorded]
-    evaluate(run, task, missing, lambda outcome: _record(run, stage, outcome))
+    evaluate(run, stage, task, missing, lambda outcome: _record(run, stage, outcome))
     return _recorded(run, stage, candidates)
 
 
@@ -82,6 +89,7 @@ def _record(run: Run, stage: str, outcome: Outcome) -> None:
         "rejected": outcome.rejected,
         "scales": list(outcome.scales),
         "hold_out": outcome.hold_out,
+        "stopped": outcome.stopped,
     }
     row = Evaluation(job_id=run.job.id, stage=stage, number=outcome.number, outcome=body)
     row.finished_at = now()

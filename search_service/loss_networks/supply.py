@@ -7,6 +7,7 @@ data set whose masks they were trained on.
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -14,9 +15,10 @@ from sqlalchemy.orm import Session
 from search_service.catalogue.datasets import source_of
 from search_service.jobs import following
 from search_service.jobs.run import Run
-from search_service.loss_networks import provenance
+from search_service.loss_networks import choice, provenance
 from search_service.store import artifacts
 from search_service.store.tables import Artifact, Dataset
+from surrogate_zoo.errors import NotFoundError
 from surrogate_zoo.losses.registry import needs_of
 from surrogate_zoo.needs import EDGE_NETWORK, INVERSE_NETWORK, Needs
 from surrogate_zoo.store import zoo
@@ -37,7 +39,10 @@ DEFAULTS: Mapping[str, LossNetworkSpec] = {
 
 
 def ensure(
-    run: Run, dataset: Dataset, documents: Iterable[Mapping[str, Any]]
+    run: Run,
+    dataset: Dataset,
+    documents: Iterable[Mapping[str, Any]],
+    chosen: Mapping[str, str] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
     """Find the loss networks that losses ask for, or train those that are missing.
 
@@ -48,19 +53,33 @@ def ensure(
         run: The run of the job.
         dataset: The data set that is trained on.
         documents: Loss files' contents.
+        chosen: SHA-256 of those that the request names, by kind; of other kinds the newest is taken.
 
     Returns:
         Kind, SHA-256 and measures of each.
 
     Raises:
         Interrupted: The job is to pause or to stop.
-        LossfitError: A network cannot be trained.
+        LossfitError: A network cannot be trained, or one that was chosen is not there any more.
     """
     needs = Needs.union(needs_of(document) for document in documents)
-    return [
-        run.step(f"loss network {kind}", partial(_ensure, run, dataset, kind))
-        for kind in needs.loss_networks
-    ]
+    return [_step(run, dataset, kind, chosen.get(kind)) for kind in needs.loss_networks]
+
+
+def ensure_each(
+    run: Run,
+    dataset: Dataset,
+    documents: Mapping[str, Mapping[str, Any]],
+    chosen: Mapping[str, Mapping[str, str]],
+) -> dict[str, list[dict[str, Any]]]:
+    """As :func:`ensure`, for each of several losses by name; what several carry is supplied once."""
+    wanted = {
+        loss: [(kind, chosen.get(loss, {}).get(kind)) for kind in needs_of(document).loss_networks]
+        for loss, document in documents.items()
+    }
+    which = dict.fromkeys(each for row in wanted.values() for each in row)
+    supplied = {each: _step(run, dataset, *each) for each in which}
+    return {loss: [supplied[each] for each in row] for loss, row in wanted.items()}
 
 
 def paths(run: Run, networks: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -72,10 +91,37 @@ def paths(run: Run, networks: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """
     files: dict[str, str] = {}
     for network in networks:
-        path = run.folder / f"{network['kind']}.safetensors"
+        path = run.folder / _file(network["kind"], network["sha256"])
         artifacts.fetch(run.settings.artifacts_root, network["sha256"], path)
         files[network["kind"]] = str(path)
     return files
+
+
+def _step(run: Run, dataset: Dataset, kind: str, sha256: str | None) -> dict[str, Any]:
+    """Supply one network, the newest or the chosen one, as a step of the job."""
+    if sha256 is None:
+        return run.step(f"loss network {kind}", partial(_ensure, run, dataset, kind))
+    name = f"loss network {kind} {sha256}"
+    return run.step(name, partial(_take, run, dataset, kind, sha256))
+
+
+def _file(kind: str, sha256: str) -> str:
+    """Name of the weights of a network that is one of several of its kind."""
+    return f"{kind}-{sha256[:16]}.safetensors"
+
+
+def _take(run: Run, dataset: Dataset, kind: str, sha256: str) -> dict[str, Any]:
+    """Take a network that the request names."""
+    with run.reading() as session:
+        network = choice.find(session, dataset, kind, sha256)
+    if not artifacts.is_stored(run.settings.artifacts_root, sha256):
+        raise NotFoundError(
+            f"The weights of the {choice.plain(kind)} with SHA-256 {sha256} are not among the artifacts "
+            "any more: train it again, or leave it out of loss_networks."
+        )
+    run.record(_file(kind, sha256), sha256, network.bytes)
+    run.tell("loss-network", facts_of(network) | {"status": "found"})
+    return facts_of(network)
 
 
 def _ensure(run: Run, dataset: Dataset, kind: str) -> dict[str, Any]:

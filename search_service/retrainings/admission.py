@@ -8,6 +8,7 @@ from search_service.catalogue import datasets, losses, networks
 from search_service.catalogue.seen_splits import check_unseen
 from search_service.jobs.estimate import Estimate
 from search_service.jobs.lifecycle import newest_progress
+from search_service.loss_networks import choice
 from search_service.retrainings.request import RetrainingRequest
 from search_service.settings import Settings
 from search_service.store.tables import Job
@@ -28,14 +29,19 @@ def admitted(session: Session, request: RetrainingRequest) -> RetrainingRequest:
 
     Raises:
         UnknownNameError: No such dataset.
-        InputError: No such loss in the zoo, it was found by scores on the split, or the dataset has no
-            image in the split; or objects are scored, and it has none.
+        InputError: No such loss in the zoo, it was found by scores on the split, the dataset has no
+            image in the split, or a loss network is not there or does not fit; or objects are scored, and
+            it has none.
     """
     datasets.check_split(session, request.dataset, request.split)
     datasets.check_hold_out(session, request.dataset, request.held_out)
     datasets.check_objects(session, request.dataset, request.scoring.clustering)
     versions = losses.pin(session, request.loss, request.loss_versions)
     check_unseen(session, request.dataset, request.split, versions)
+    if request.loss_networks:
+        dataset = datasets.requested(session, request.dataset)
+        document = losses.document(session, request.loss, versions)
+        choice.check(session, dataset, request.loss, document, request.loss_networks)
     return request.with_loss_versions(versions)
 
 

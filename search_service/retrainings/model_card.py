@@ -18,7 +18,10 @@ from workers.tasks.networks import NetworkSpec
 from workers.tasks.retraining import WEIGHTS
 
 NAME: Final = "model-card.md"
-_TOLD_ELSEWHERE: Final = {"loss", "version", "versions", "dataset", "network", "priority"}
+_TOLD_ELSEWHERE: Final = {
+    *("loss", "version", "versions", "loss_networks"),
+    *("dataset", "network", "priority"),
+}
 _NOT_A_PARAMETER: Final = {"schema", "name", "title", "provenance", "terms"}
 
 

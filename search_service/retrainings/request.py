@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from search_service.jobs.fields import (
     DatasetName,
     JobRequest,
+    LossNetworks,
     LossTerms,
     Name,
     Version,
@@ -26,6 +27,8 @@ class RetrainingRequest(SingleRetrainingOptions, JobRequest):
         version: Its version; None takes the newest at the time of the request.
         versions: Versions of a weighted sum's terms, by name; a term that is left out takes the
             newest at the time of the request.
+        loss_networks: SHA-256 of the loss networks that the loss is to carry, by kind; of a kind that is
+            left out the newest of the dataset, which is trained first where there is none.
         dataset: Name of a registered dataset.
         preset: What network, training, scoring and inference are where they are not given: a paper's
             schedule, see :data:`search_service.retrainings.presets.RETRAINING_PRESETS`. None takes
@@ -37,6 +40,7 @@ class RetrainingRequest(SingleRetrainingOptions, JobRequest):
     loss: LossTerms
     version: Version | None = None
     versions: dict[Name, Version] = Field(default_factory=dict)
+    loss_networks: LossNetworks = Field(default_factory=dict)
     dataset: DatasetName
     preset: RetrainingPreset | None = None
 

@@ -28,7 +28,7 @@ def run(run: Run) -> None:
     with run.reading() as session:
         dataset = datasets.get(session, request.dataset)
         loss = losses.document(session, request.loss, request.loss_versions)
-    networks = supply.ensure(run, dataset, [loss])
+    networks = supply.ensure(run, dataset, [loss], request.loss_networks)
     task = RetrainingTask(
         dataset=source_of(dataset),
         loss=loss,

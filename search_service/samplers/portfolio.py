@@ -18,21 +18,20 @@ from search_service.samplers.contract import Evaluate, Proposal, SamplerResult, 
 from search_service.samplers.optuna_study import ASKING
 from search_service.samplers.results import Candidates
 from search_service.samplers.specs import PortfolioSpec
-from search_service.spaces.space import Theta
-from search_service.spaces.zoo import LossKind, ZooSpace
+from search_service.spaces.space import Kind, PortfolioSpace, Theta
 from surrogate_zoo.metrics.targets import Target
 
 Scored = list[tuple[Theta, Score]]
 
 
 def run(
-    space: ZooSpace,
+    space: PortfolioSpace,
     spec: PortfolioSpec,
     evaluate: Evaluate,
     seed: int,
     start: Theta | None = None,
 ) -> SamplerResult:
-    """Search the zoo; see :class:`search_service.samplers.contract.Sampler`.
+    """Search kinds of points; see :class:`search_service.samplers.contract.Sampler`.
 
     Proposals are a function of the seed and the scores of all generations before. A start, where there
     is one, is tried before the portfolio. Publishes the candidate of the best single score, which a
@@ -57,19 +56,20 @@ def run(
 
 
 def _proposals(
-    space: ZooSpace, spec: PortfolioSpec, scored: Scored, numbers: range, seed: int
+    space: PortfolioSpace, spec: PortfolioSpec, scored: Scored, numbers: range, seed: int
 ) -> list[Theta]:
     """The thetas of a batch; every metric's turn follows from the proposal's number."""
     thetas: dict[int, Theta] = {}
     objectives = [Target(metric) for metric in space.metrics]
     for index, objective in enumerate(objectives):
-        kinds = _leading(scored, objective)[: spec.arms] or list(range(len(space.kinds)))
+        kinds = _leading(space, scored, objective)[: spec.arms] or list(range(len(space.kinds)))
         turns = [number for number in numbers if number % len(objectives) == index]
         for arm, kind in enumerate(kinds):
             own = [n for n in turns if _arm(n // len(objectives), len(kinds)) == arm]
             drawn = np.random.SeedSequence((seed, numbers.start, index, kind))
-            points = _draw(space.kinds[kind], spec, _seen(scored, kind, objective), drawn, len(own))
-            thetas |= {n: (float(kind), *p) for n, p in zip(own, points, strict=True)}
+            seen = _seen(space, scored, kind, objective)
+            points = _draw(space.kinds[kind], spec, seen, drawn, len(own))
+            thetas |= {n: space.joined(kind, p) for n, p in zip(own, points, strict=True)}
     return [thetas[number] for number in numbers]
 
 
@@ -79,24 +79,26 @@ def _arm(turn: int, arms: int) -> int:
     return min(ruler, arms - 1)
 
 
-def _leading(scored: Scored, objective: Target) -> list[int]:
+def _leading(space: PortfolioSpace, scored: Scored, objective: Target) -> list[int]:
     """Numbers of the kinds that have a score, the best first; of equals the earlier one."""
     best: dict[int, float] = {}
     for theta, score in scored:
-        kind, value = int(theta[0]), objective.score(score.parts)
+        kind, value = space.parts(theta)[0], objective.score(score.parts)
         if value is not None:
             best[kind] = max(value, best.get(kind, value))
     return sorted(best, key=lambda kind: (-best[kind], kind))
 
 
-def _seen(scored: Scored, kind: int, objective: Target) -> list[tuple[Theta, float]]:
+def _seen(
+    space: PortfolioSpace, scored: Scored, kind: int, objective: Target
+) -> list[tuple[Theta, float]]:
     """Points of a kind's box with their scores."""
-    pairs = [(theta[1:], objective.score(s.parts)) for theta, s in scored if int(theta[0]) == kind]
-    return [(point, score) for point, score in pairs if score is not None]
+    parts = [(*space.parts(theta), objective.score(score.parts)) for theta, score in scored]
+    return [(point, score) for own, point, score in parts if own == kind and score is not None]
 
 
 def _draw(
-    kind: LossKind,
+    kind: Kind,
     spec: PortfolioSpec,
     seen: Sequence[tuple[Theta, float]],
     seed: np.random.SeedSequence,
@@ -116,9 +118,9 @@ def _draw(
     )
     study = optuna.create_study(direction="maximize", sampler=sampler)
     for point, score in seen:
-        parameters = dict(zip(kind.names, point, strict=True))
+        parameters = dict(zip(box, point, strict=True))
         study.add_trial(create_trial(params=parameters, distributions=box, value=score))
     for _ in range(count):
         with ASKING:
             trial = study.ask(box)
-        yield tuple(float(trial.params[name]) for name in kind.names)
+        yield tuple(float(trial.params[name]) for name in box)

@@ -12,6 +12,7 @@ from search_service.searches import estimate, papers, priors, starts
 from search_service.searches.request import SearchRequest
 from search_service.searches.space import SearchSpace, space_of
 from search_service.settings import Settings
+from search_service.spaces.curves import CurveSpace
 from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Evaluation, Job, Trial
 from surrogate_zoo.errors import InputError
@@ -30,6 +31,8 @@ def resolved(settings: Settings, request: SearchRequest) -> SearchRequest:
         UnknownNameError: There is no such architecture.
         InputError: The file is not there, or lies outside the folders that are allowed.
     """
+    if request.is_external:
+        return request
     return request.model_copy(update={"network": networks.checked(settings, request.network)})
 
 
@@ -40,11 +43,14 @@ def admitted(session: Session, request: SearchRequest) -> SearchRequest:
         UnknownNameError: No such metric, curve family or dataset.
         InputError: Too few segments, more than :data:`MOST_NUMBERS`, a single metric for NSGA-II,
             the result would take a built-in loss's name, the search cannot start there, a prior is no
-            search that has succeeded, or its companion is not in the zoo or needs more than the
-            rejection test has.
+            search that has succeeded, a loss needs counts of the user's data that are not told, or its
+            companion is not in the zoo or needs more than the rejection test or the user's code has.
     """
-    dataset = datasets.requested(session, request.dataset)
-    request = priors.pinned(session, papers.resolved(request, dataset))
+    if not request.is_external:
+        request = papers.resolved(request, datasets.requested(session, request.dataset))
+        datasets.check_hold_out(session, request.dataset, request.hold_out)
+        datasets.check_objects(session, request.dataset, request.scoring.clustering)
+    request = priors.pinned(session, request)
     space = space_of(request)
     trials, dimension = number_of_trials(session, request), _dimension(space)
     if trials * dimension > MOST_NUMBERS:
@@ -55,15 +61,24 @@ def admitted(session: Session, request: SearchRequest) -> SearchRequest:
     for name in map(request.name_for, request.objectives):
         if name in LOSSES:
             raise InputError(f"{name!r} is a built-in loss: give the result another name.")
-    datasets.check_hold_out(session, request.dataset, request.hold_out)
-    datasets.check_objects(session, request.dataset, request.scoring.clustering)
     return _with_companion(session, starts.pinned(session, request, space))
 
 
+def data_of(session: Session, request: SearchRequest) -> dict[str, Any]:
+    """What is told of the data of a search: what was found where it is registered, or its name alone.
+
+    Without the path it has here.
+    """
+    if request.is_external:
+        return {"name": request.dataset, "num_classes": request.num_classes, **request.facts}
+    dataset = datasets.get(session, request.dataset)
+    return {"name": dataset.name, **dataset.report}
+
+
 def number_of_trials(session: Session, request: SearchRequest) -> int:
-    """How many candidates a search proposes; of the zoo's with the portfolio and the priors."""
+    """How many candidates a search proposes; of the sampler portfolio's with that and the priors."""
     space = space_of(request, priors=priors.points(session, request))
-    if isinstance(request.sampler, PortfolioSpec) and isinstance(space, ZooSpace):
+    if isinstance(request.sampler, PortfolioSpec) and not isinstance(space, CurveSpace):
         return len(space.portfolio(request.sampler.rates)) + request.sampler.trials
     return request.sampler.trials
 
@@ -135,6 +150,12 @@ def _with_companion(session: Session, request: SearchRequest) -> SearchRequest:
     request = request.model_copy(update={"companion_versions": versions})
     loss = companion(session, request)
     inputs = () if loss is None else needs_of(loss).inputs
+    facts = () if loss is None else needs_of(loss).facts
+    if request.is_external and (lacking := [*inputs, *(set(facts) - set(request.facts))]):
+        raise InputError(
+            f"The companion {request.companion} needs {', '.join(lacking)}, and an external trainer has "
+            "logits, target and the counts that the request tells: take another companion."
+        )
     if request.rejection is not None and inputs:
         raise InputError(
             f"The companion {request.companion} needs {', '.join(inputs)}, and the rejection test has "

@@ -19,10 +19,12 @@ def estimated(session: Session, request: SearchRequest, candidates: int) -> Esti
     """Estimate a search that proposes so many candidates.
 
     The speed is that of trainings with the same network, images and batches that this service has
-    recorded, in seconds an iteration of one candidate.
+    recorded, in seconds an iteration of one candidate. How long the user's own code takes is not known.
     """
     trainings = _trainings(request, candidates)
     raced = _raced(request)
+    if request.is_external:
+        return _of_trainings(candidates, trainings, raced)
     speeds = {
         frozen: _speeds(session, request, frozen=frozen)
         for frozen in {request.frozen_encoder, _whole(request)}
@@ -35,12 +37,15 @@ def estimated(session: Session, request: SearchRequest, candidates: int) -> Esti
         if count
     ]
     known = [each for each in seconds if each is not None]
-    return Estimate(
-        trainings=round(trainings + raced, 1),
-        parts={"candidates": candidates, "search": round(trainings, 1), "race": raced},
-        minutes=round(sum(known) / 60, 1) if len(known) == len(seconds) else None,
-        measured_on=sum(map(len, speeds.values())),
-    )
+    minutes = round(sum(known) / 60, 1) if len(known) == len(seconds) else None
+    told = {"minutes": minutes, "measured_on": sum(map(len, speeds.values()))}
+    return _of_trainings(candidates, trainings, raced).model_copy(update=told)
+
+
+def _of_trainings(candidates: int, trainings: float, raced: int) -> Estimate:
+    """An estimate without minutes."""
+    parts = {"candidates": candidates, "search": round(trainings, 1), "race": raced}
+    return Estimate(trainings=round(trainings + raced, 1), parts=parts)
 
 
 def _trainings(request: SearchRequest, candidates: int) -> float:
@@ -55,8 +60,8 @@ def _trainings(request: SearchRequest, candidates: int) -> float:
 
 def _share(request: SearchRequest) -> float:
     """The share of a whole training that a candidate gets on average."""
-    if request.halving is None:
-        return 1.0
+    if request.halving is None or request.is_external:
+        return 1.0  # how many reports stop is not known before
     total, spent, left, before = request.training.iterations, 0.0, 1.0, 0
     for rung in request.halving.iterations(total):
         spent += left * (rung - before) / total
@@ -95,6 +100,8 @@ def _recorded(session: Session) -> Iterator[tuple[SearchRequest, float, int]]:
     jobs = select(Job).where(Job.kind == "search").order_by(Job.created_at.desc()).limit(20)
     for job in session.scalars(jobs):
         request = SearchRequest.model_validate(job.request)
+        if request.is_external:
+            continue
         trials = select(Trial.seconds, Trial.iterations).where(
             Trial.job_id == job.id, Trial.ending == "trained"
         )

@@ -17,9 +17,13 @@ from sqlalchemy import StaticPool, text
 
 from search_service.samplers.optuna_study import box
 from search_service.spaces.curves import CurveSpace
+from search_service.spaces.margins import MarginSpace
 from search_service.spaces.space import Space
 from search_service.store.tables import Trial
 from surrogate_zoo.metrics.targets import Target
+
+_CHOICES = ("loss", "width")
+"""Parameters with a few values."""
 
 
 def write(
@@ -71,6 +75,8 @@ def _named(space: Space, trial: Trial) -> dict[str, Any]:
     """A trial's parameters by name: coordinates of curves; of the zoo, those of the trial's own kind."""
     if isinstance(space, CurveSpace):
         return dict(zip(space.names, trial.theta, strict=True))
+    if isinstance(space, MarginSpace):
+        return {name: value for name, value in space.named(trial.theta).items() if name != "radius"}
     loss, *own = space.named(trial.theta).items()
     shared = {"rate", "cross-entropy"}
     return dict([loss, *((n if n in shared else f"{loss[1]}.{n}", value) for n, value in own)])
@@ -81,7 +87,7 @@ def _ranges(
 ) -> dict[str, BaseDistribution]:
     """Optuna's distribution of every parameter.
 
-    That is the box of curves, widened to hold all trials; of the zoo the range that trials span.
+    That is the box of curves, widened to hold all trials; elsewhere the range that trials span.
     """
     if isinstance(space, CurveSpace):
         return box(space, [trial.theta for trial in trials])
@@ -91,7 +97,7 @@ def _ranges(
             columns.setdefault(name, []).append(value)
     return {
         name: CategoricalDistribution(sorted(set(values)))
-        if name == "loss"
+        if name in _CHOICES
         else FloatDistribution(min(values), max(values))
         for name, values in columns.items()
     }

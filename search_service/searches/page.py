@@ -1,5 +1,6 @@
 """A search as one HTML page that needs no other file and no network."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,9 +11,11 @@ from search_service.searches.figures.kinds import NO_KINDS
 from search_service.searches.figures.race import NO_RACE
 from search_service.searches.figures.search import NO_CURVES, FinishedSearch
 from search_service.searches.racing.answers import HEADING, answer, duration
-from search_service.spaces.zoo import ZooSpace
+from search_service.spaces.margins import MarginSpace
 from search_service.store.tables import Trial
+from surrogate_zoo.losses.registry import needs_of
 from surrogate_zoo.metrics.titles import heading_of, scores_in, title_of
+from workers.tasks.instances import ClusteringSpec
 
 OF_OTHERS: Final = (NO_CURVES, NO_KINDS, NO_RACE)
 """Why a figure is of other searches: nothing is said of it."""
@@ -37,6 +40,8 @@ def render(search: FinishedSearch, figures: Mapping[str, bytes | str]) -> str:
         facts=search.document["provenance"],
         answers=[answer(winner, document["name"]) for winner, document in told],
         heading=HEADING,
+        inputs={d["name"]: needs_of(d).inputs for d in search.documents},
+        options=_options(search.winners[0]) if search.winners else "",
         cost=_cost(search),
         curves={d["name"]: points for d in search.documents if (points := _points(d))},
         figures=[
@@ -52,6 +57,15 @@ def render(search: FinishedSearch, figures: Mapping[str, bytes | str]) -> str:
     )
 
 
+def _options(winner: Mapping[str, Any]) -> str:
+    """What ``lossfit retrain`` is to be told beside the loss: width and clustering, of a loss of objects."""
+    if "embedding" not in winner:
+        return ""
+    clustering = ClusteringSpec.model_validate(winner["clustering"])
+    given = json.dumps(clustering.model_dump(mode="json", exclude_defaults=True))
+    return f" --set network.embedding={winner['embedding']} --set 'scoring.clustering={given}'"
+
+
 def _title(search: FinishedSearch) -> str:
     """The title of the loss; of several losses what they were searched for together."""
     if len(search.documents) == 1:
@@ -61,19 +75,22 @@ def _title(search: FinishedSearch) -> str:
 
 
 def _kind(search: FinishedSearch, trial: Trial) -> str:
-    """What a trial of the zoo was, in a few words; nothing of a trial of curves."""
-    if not isinstance(search.space, ZooSpace):
+    """What a trial was, in a few words; nothing of a trial of curves."""
+    if (space := search.grouped) is None:
         return ""
-    named = search.space.named(trial.theta)
+    named = space.named(trial.theta)
+    if isinstance(space, MarginSpace):
+        margins = f"delta_v {named['delta_v']:.2g}, delta_d {named['delta_d']:.2g}"
+        return f"{space.group(trial.theta)}: {margins}, rate x {named['rate']:.2g}"
     share = named.get("cross-entropy", 0.0)
     mixed = f", {share:.2g} of cross entropy" if share else ""
     return f"{named['loss']}{mixed}, rate x {named['rate']:.2g}"
 
 
 def _cost(search: FinishedSearch) -> dict[str, str]:
-    """Trainings and their time before the race: of the zoo the portfolio apart from what came after."""
+    """Trainings and their time before the race: a portfolio apart from what came after."""
     parts: dict[str, list[Trial]] = {"search": list(search.trials)}
-    if isinstance(search.space, ZooSpace):
+    if search.portfolio:
         parts = {
             "portfolio": [trial for trial in search.trials if trial.generation == 0],
             "search after it": [trial for trial in search.trials if trial.generation > 0],

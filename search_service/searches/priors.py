@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from search_service.searches.request import PriorSpec, SearchRequest
 from search_service.searches.space import space_of
 from search_service.spaces.curves import CurveSpace
+from search_service.spaces.margins import MarginSpace
 from search_service.spaces.space import Theta
 from search_service.spaces.zoo import CROSS_ENTROPY, LossKind, ZooSpace
 from search_service.store.tables import Job, Trial
@@ -95,6 +96,8 @@ def _mapped(
     earlier = space_of(request)
     kinds = {kind.name: (number, kind) for number, kind in enumerate(space.kinds)}
     for theta in thetas:
+        if isinstance(earlier, MarginSpace):
+            continue  # no loss of the zoo's kinds learns embeddings
         if isinstance(earlier, CurveSpace):
             told = _of_curves(request, earlier, theta)
         else:

@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from search_service.catalogue import datasets
 from search_service.jobs import ledger, lifecycle
 from search_service.jobs.provenance import installed_versions
 from search_service.searches import admission, provenance
@@ -72,7 +71,7 @@ def publish(session: Session, job_id: str, publication: PublicationRequest) -> L
     facts = provenance.of_trial(
         request,
         space_of(request),
-        datasets.get(session, request.dataset),
+        admission.data_of(session, request),
         trial,
         _versions(session, job),
     )

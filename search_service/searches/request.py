@@ -16,7 +16,10 @@ from search_service.jobs.fields import (
 from search_service.presets import filled
 from search_service.samplers.specs import PortfolioSpec, SamplerSpec
 from search_service.searches.budget import BudgetSpec
+from search_service.searches.external import options as external
+from search_service.searches.external.options import ExternalOptions
 from search_service.searches.halving import HalvingSpec
+from search_service.searches.margins import check_margins, with_margins
 from search_service.searches.presets import (
     DEFAULT_PRESET,
     OF_THE_PORTFOLIO,
@@ -26,7 +29,7 @@ from search_service.searches.presets import (
     Preset,
 )
 from search_service.searches.racing.rules import RaceSpec
-from search_service.searches.space_specs import CurvesSpec, ZooSpec
+from search_service.searches.space_specs import MarginsSpec, SpaceSpec, ZooSpec
 from surrogate_zoo.sums import is_sum, sum_name, term_names
 from workers.tasks.base import Spec
 from workers.tasks.networks import NetworkSpec
@@ -49,18 +52,20 @@ class PriorSpec(Spec):
     trials: Annotated[int, Field(ge=1, lt=2**31)] | None = None
 
 
-class SearchRequest(ProxyOptions, JobRequest):
+class SearchRequest(ProxyOptions, ExternalOptions, JobRequest):
     """A search for the loss that fits a metric on a dataset.
 
     Attributes:
-        name: Name in the zoo of the loss that is found; ``asl-<metric>-<dataset>`` if not given.
+        name: Name in the zoo of the loss that is found; ``asl-<metric>-<dataset>`` if not given, and
+            ``margins-<metric>-<dataset>`` of margins.
         metric: Name of the metric that scores the hold-out set, or a weighted sum of several
             (``miou+bf1``): candidates are then the sums of their surrogates, searched together, and
             the score is the weighted mean. The sampler ``nsga-ii`` searches the trade-off between
             them, and the weights of the surrogates too.
         metrics: Several metrics or weighted sums, each with a winner of its own, in place of
-            ``metric``: they share all trainings. In the space of the zoo alone.
-        dataset: Name of a registered dataset.
+            ``metric``: they share all trainings. With the sampler ``portfolio`` alone.
+        dataset: Name of a registered dataset; where ``trainer`` is ``external`` what the user calls data
+            that the service never sees, ``own-data`` if not given.
         family: Name of a curve family in :data:`surrogate_zoo.curves.families.CURVE_FAMILIES`.
         segments: Segments a curve; None takes the family's own (linear), or the metric's (bezier
             and its ablations).
@@ -69,7 +74,8 @@ class SearchRequest(ProxyOptions, JobRequest):
             look in minutes on two CPU cores; ``released`` and ``paper`` are the authors' searches, for
             GPUs.
         sampler: What proposes candidates.
-        space: What is searched: ``zoo`` with the sampler ``portfolio``, else ``curves``.
+        space: What is searched: ``zoo`` with the sampler ``portfolio``, else ``curves``, unless it is
+            given; ``margins`` of embeddings with either.
         start: The first candidate: ``line``, the straight line, or the name of a loss in the zoo
             that is a surrogate of the same metric, curve family and segments.
         start_version: Its version; None takes the newest at the time of the request.
@@ -107,7 +113,7 @@ class SearchRequest(ProxyOptions, JobRequest):
     segments: Annotated[int, Field(ge=1, le=8)] | None = None
     preset: Preset = DEFAULT_PRESET
     sampler: SamplerSpec = PortfolioSpec()
-    space: CurvesSpec | ZooSpec = Field(default=ZooSpec(), discriminator="name")
+    space: SpaceSpec = ZooSpec()
     start: Name = LINE
     start_version: Version | None = None
     companion: LossTerms | None = None
@@ -124,30 +130,47 @@ class SearchRequest(ProxyOptions, JobRequest):
     @model_validator(mode="before")
     @classmethod
     def _fill_in_preset(cls, body: object) -> object:
-        fitting = _fitting(body)
+        fitting = _fitting(external.filled_in(body))
         whole = filled(fitting, SEARCH_PRESETS, default=DEFAULT_PRESET)
-        return _with_frozen_encoder(_with_space(_with_metric(whole)))
+        return _with_frozen_encoder(with_margins(_with_space(_with_metric(whole))))
 
     @model_validator(mode="after")
     def _sampler_and_space_fit(self) -> Self:
-        zoo = self.space.name == "zoo"
-        if zoo != (self.sampler.name == "portfolio"):
+        space, portfolio = self.space.name, self.sampler.name == "portfolio"
+        if space != "margins" and (space == "zoo") != portfolio:
             raise ValueError(
-                "the sampler portfolio searches the space zoo, all others search curves: leave space "
-                "out, or change one of them"
+                "the sampler portfolio searches the space zoo, or margins; all others search curves, or "
+                "margins: leave space out, or change one of them"
             )
-        if not zoo and self.metrics is not None and len(self.metrics) > 1:
+        if not portfolio and self.metrics is not None and len(self.metrics) > 1:
             raise ValueError(
-                "several metrics with a winner each are searched in the space zoo alone: take the "
-                "sampler portfolio, or one metric such as miou+bf1"
+                "several metrics with a winner each are searched by the sampler portfolio alone: take it, "
+                "or one metric such as miou+bf1"
             )
-        if zoo and (self.start != LINE or self.companion is not None):
+        if space != "curves" and (self.start != LINE or self.companion is not None):
             raise ValueError(
                 "start and companion are of the space curves: leave them out, or name a sampler of "
                 "curves, such as tpe"
             )
-        if self.priors and not zoo:
-            raise ValueError("priors join the portfolio: take its sampler, or leave them out")
+        if self.priors and space != "zoo":
+            raise ValueError("priors join the portfolio of the space zoo: leave them out")
+        return self
+
+    @model_validator(mode="after")
+    def _margins_are_scored_by_objects(self) -> Self:
+        if isinstance(self.space, MarginsSpec):
+            clustering, embedding = self.scoring.clustering, self.network.embedding
+            check_margins(self.space, self.objectives, clustering, embedding)
+            if self.sampler.seeks_trade_off:
+                raise ValueError(
+                    f"the sampler {self.sampler.name} weighs surrogates against each other, and the space "
+                    "margins has none: take another sampler"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _trainer_fits(self) -> Self:
+        external.check(self)
         return self
 
     @model_validator(mode="after")
@@ -173,7 +196,8 @@ class SearchRequest(ProxyOptions, JobRequest):
     def _name_the_result(self) -> Self:
         if self.name is None:
             target = "" if self.metrics and len(self.metrics) > 1 else f"{_plain(self.metric)}-"
-            object.__setattr__(self, "name", f"asl-{target}{self.dataset}")
+            prefix = "margins" if self.space.name == "margins" else "asl"
+            object.__setattr__(self, "name", f"{prefix}-{target}{self.dataset}")
         return self
 
     def pinned_as(self, earlier: Self) -> Self:
@@ -196,6 +220,11 @@ class SearchRequest(ProxyOptions, JobRequest):
             changes["sampler"] = self.sampler.with_trials(trials)
             changes["extended_by"] = earlier.extended_by
         return pinned.model_copy(update=changes)
+
+    @property
+    def whole(self) -> int:
+        """Iterations of a whole training, as trials count them."""
+        return (self.steps or 1) if self.is_external else self.training.iterations
 
     @property
     def follows_a_paper(self) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from search_service.catalogue import datasets
 from search_service.catalogue.datasets import source_of
 from search_service.jobs import ledger, stages
+from search_service.jobs.external import ExternalTask
 from search_service.jobs.run import Run, succeed
 from search_service.loss_networks import supply
 from search_service.samplers import portfolio
@@ -26,14 +27,14 @@ from search_service.searches import (
     starts,
     warm_up,
 )
+from search_service.searches.external.options import SCORED
 from search_service.searches.figures.search import FinishedSearch
 from search_service.searches.halving import HalvingSpec
 from search_service.searches.racing import winners
 from search_service.searches.request import SearchRequest
 from search_service.searches.space import SearchSpace, space_of
 from search_service.spaces.curves import CurveSpace
-from search_service.spaces.space import Theta
-from search_service.spaces.zoo import ZooSpace
+from search_service.spaces.space import Box, PortfolioSpace, Theta
 from search_service.store.states import Ending
 from search_service.store.tables import Trial
 from surrogate_zoo.errors import ConflictError
@@ -69,7 +70,7 @@ class Search:
         space: What is searched.
         start: Where the sampler starts; None is the straight line.
         networks: Facts about the loss networks that the companion asks for.
-        task: The proxy task that scores candidates.
+        task: The proxy task that scores candidates, or what the user's own code trains them for.
     """
 
     run: Run
@@ -77,17 +78,19 @@ class Search:
     space: SearchSpace
     start: Theta | None
     networks: Sequence[Mapping[str, Any]]
-    task: ProxyTask
+    task: ProxyTask | ExternalTask
 
     @classmethod
     def of(cls, run: Run) -> "Search":
         """Read a search out of its job; trains its loss networks and its warm-up where it has any."""
         request = SearchRequest.model_validate(run.job.request)
         with run.reading() as session:
-            dataset = datasets.get(session, request.dataset)
             companion = admission.companion(session, request)
             space = space_of(request, companion, priors.points(session, request))
             start = starts.theta(session, request, space)
+            if request.is_external:
+                return cls(run, request, space, start, [], _external_task(request))
+            dataset = datasets.get(session, request.dataset)
         networks = supply.ensure(run, dataset, [companion] if companion else [])
         task = ProxyTask(
             dataset=source_of(dataset),
@@ -111,15 +114,16 @@ class Search:
 
     def _sample(self, spec: SamplerSpec) -> SamplerResult:
         space, seed = self.space, self.request.seed
-        if isinstance(space, ZooSpace) and isinstance(spec, PortfolioSpec):
-            return portfolio.run(space, spec, self.evaluate, seed, self.start)
-        sampler, box = SAMPLERS[spec.name], cast("CurveSpace", space)
-        return sampler(box, spec, self.evaluate, seed, self.start)
+        if isinstance(spec, PortfolioSpec):
+            return portfolio.run(
+                cast("PortfolioSpace", space), spec, self.evaluate, seed, self.start
+            )
+        return SAMPLERS[spec.name](cast("Box", space), spec, self.evaluate, seed, self.start)
 
     def _first(self, spec: SamplerSpec) -> int:
         """Trials that the sampler proposes beside those of its budget: the portfolio."""
-        if isinstance(self.space, ZooSpace) and isinstance(spec, PortfolioSpec):
-            return len(self.space.portfolio(spec.rates))
+        if isinstance(spec, PortfolioSpec):
+            return len(cast("PortfolioSpace", self.space).portfolio(spec.rates))
         return 0
 
     def evaluate(self, batch: Sequence[Proposal]) -> list[Score | None]:
@@ -148,7 +152,7 @@ class Search:
         return {"stopped_by": ended, "used": asdict(used)}
 
     def _spent(self, before: int | None = None) -> spending.Spending:
-        iterations = self.request.training.iterations
+        iterations = self.request.whole
         with self.run.reading() as session:
             return spending.spent(session, self.run.job.id, iterations, before)
 
@@ -167,14 +171,16 @@ class Search:
         if len(self._recorded(batch)) == len(batch):
             return
         task = self._task(batch[0].generation)
-        if self.request.halving is None:
-            self._train(task, batch)
+        if isinstance(task, ExternalTask) or self.request.halving is None:
+            self._train(task, batch)  # reports stop the worst of what is handed out
         else:
             self._halve(task, batch, self.request.halving)
 
-    def _task(self, generation: int) -> ProxyTask:
-        """The proxy task of a generation, from its warm start where there is one."""
+    def _task(self, generation: int) -> ProxyTask | ExternalTask:
+        """The task of a generation, from its warm start where there is one."""
         task = self.task
+        if isinstance(task, ExternalTask):
+            return task
         if self.request.reshuffle:
             seed = (task.seed + RESHUFFLED + generation) % SEEDS
             task = task.model_copy(update={"seed": seed})
@@ -202,7 +208,10 @@ class Search:
         climb.forget_states()
 
     def _train(
-        self, task: ProxyTask, batch: Sequence[Proposal], spent: Mapping[int, float] | None = None
+        self,
+        task: ProxyTask | ExternalTask,
+        batch: Sequence[Proposal],
+        spent: Mapping[int, float] | None = None,
     ) -> None:
         """Train those of ``batch`` to the end that are not recorded; ``spent`` are seconds before."""
         recorded = self._recorded(batch)
@@ -210,17 +219,15 @@ class Search:
 
         def keep(outcome: Outcome) -> None:
             seconds = outcome.seconds + (spent or {}).get(outcome.number, 0.0)
-            self._keep(missing[outcome.number], replace(outcome, seconds=seconds))
+            proposal, outcome = missing[outcome.number], replace(outcome, seconds=seconds)
+            self._keep(proposal, outcome, stopped=outcome.stopped)
 
-        stages.evaluate(self.run, task, self._candidates(list(missing.values())), keep)
+        stage = f"generation {batch[0].generation}" if batch else ""
+        stages.evaluate(self.run, stage, task, self._candidates(list(missing.values())), keep)
 
     def _candidates(self, batch: Sequence[Proposal]) -> list[Candidate]:
         rate = self.task.training.learning_rate
-        drafts = [(proposal.number, self.space.candidate(proposal.theta)) for proposal in batch]
-        return [
-            Candidate(number, draft.loss, learning_rate=rate * draft.rate)
-            for number, draft in drafts
-        ]
+        return [self.space.candidate(each.theta).candidate(each.number, rate) for each in batch]
 
     def _keep(self, proposal: Proposal, outcome: Outcome, *, stopped: bool = False) -> None:
         trial = _trial(self.run.job.id, proposal, outcome, stopped=stopped)
@@ -240,11 +247,11 @@ def run(run: Run) -> None:
     with run.reading() as session:
         query = select(Trial).where(Trial.job_id == run.job.id).order_by(Trial.number)
         trials = list(session.scalars(query))
-        dataset = datasets.get(session, search.request.dataset)
+        data = admission.data_of(session, search.request)
     request, space = search.request, search.space
     found = winners.Found(run, request, space, search.task, search.start, result, trials)
     chosen = found.winners()
-    facts = provenance.of_search(request, space, dataset, result, trials)
+    facts = provenance.of_search(request, space, data, result, trials)
     facts |= {"loss_networks": search.networks} if search.networks else {}
     documents = [winners.document(request, winner, facts) for winner in chosen]
     told = [winner.told for winner in chosen]
@@ -268,6 +275,15 @@ def run(run: Run) -> None:
         # Published only if the job may still succeed: both together, or neither.
         if succeed(session, run.job.id, run.job.attempt, outcome):
             session.commit()
+
+
+def _external_task(request: SearchRequest) -> ExternalTask:
+    return ExternalTask(
+        num_classes=request.classes,
+        facts=request.facts,
+        scored=SCORED,
+        **fields_of(request, ProxyOptions),
+    )
 
 
 def _summary(search: Search, result: SamplerResult, trials: Sequence[Trial]) -> dict[str, Any]:

@@ -4,21 +4,24 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from search_service.searches.request import SearchRequest
-from search_service.searches.space_specs import CurvesSpec
+from search_service.searches.space_specs import CurvesSpec, MarginsSpec, ZooSpec
 from search_service.spaces.curves import CurveSpace
+from search_service.spaces.margins import MarginSpace
 from search_service.spaces.space import Theta
-from search_service.spaces.zoo import ZooSpace
+from search_service.spaces.zoo import ZooSpace, handmade_losses
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.parameter_space import ParameterSpace
+from surrogate_zoo.losses.registry import needs_of
+from workers.tasks.instances import ClusteringSpec
 
-SearchSpace: TypeAlias = CurveSpace | ZooSpace
+SearchSpace: TypeAlias = CurveSpace | ZooSpace | MarginSpace
 
 
 def space_of(
     request: SearchRequest, companion: Document | None = None, priors: Sequence[Theta] = ()
 ) -> SearchSpace:
-    """The space of a search: curves of its metrics' surrogates, or the zoo.
+    """The space of a search: curves of its metrics' surrogates, the zoo, or margins of embeddings.
 
     Args:
         request: What was asked for.
@@ -41,16 +44,39 @@ def space_of(
             request.space.rates,
             request.space.scaled,
         )
+    if isinstance(request.space, MarginsSpec):
+        return MarginSpace(
+            request.objectives,
+            request.space.widths,
+            request.space.rates,
+            request.scoring.clustering or ClusteringSpec(),
+            request.space.radius,
+        )
     return ZooSpace(
         request.objectives,
         request.family,
         request.segments,
-        request.space.losses,
+        _losses(request, request.space),
         request.space.rates,
         request.space.mixtures,
         options,
         tuple(priors),
     )
+
+
+def _losses(request: SearchRequest, space: ZooSpec) -> tuple[str, ...] | None:
+    """The handmade losses that take part; where the user's code trains, those whose counts are told."""
+    if not request.is_external:
+        return space.losses
+    told = set(request.facts)
+    lacking = {name: set(needs_of(name).facts) - told for name in handmade_losses()}
+    for name in space.losses or ():
+        if lacking.get(name):
+            counts = ", ".join(sorted(lacking[name]))
+            raise InputError(
+                f"The loss {name} needs {counts} of your data: tell them, or leave it out."
+            )
+    return space.losses or tuple(name for name in lacking if not lacking[name])
 
 
 def title_of(request: SearchRequest, metric: str | None = None) -> str:

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from search_service.jobs.fields import Name
 from search_service.spaces.rates import RATES
+from search_service.spaces.widths import WIDTHS
 from workers.tasks.base import Spec
 
 Factor = Annotated[float, Field(gt=0, le=1000)]
@@ -52,6 +53,41 @@ class ZooSpec(Spec):
     def _rates_are_a_range(self) -> Self:
         check_rates(self.rates)
         return self
+
+
+Width = Annotated[int, Field(ge=1, le=64)]
+
+
+class MarginsSpec(Spec):
+    """Margins of embeddings: those of the discriminative loss, its weights, their width, and the rate.
+
+    Attributes:
+        widths: Channels of the embeddings that are tried, ascending. Where it is not given and
+            ``network.embedding`` is, that one alone.
+        rates: Least and largest factor on the peak learning rate.
+        radius: What the embeddings of every candidate are clustered with; None takes the radius that
+            fits to a candidate's own margins: ``delta_d`` for mean-shift, 2 ``delta_v`` for threshold.
+            Where it is not given and ``scoring.clustering.radius`` is, that one.
+    """
+
+    name: Literal["margins"] = "margins"
+    widths: Annotated[tuple[Width, ...], Field(min_length=1, max_length=8)] = WIDTHS
+    rates: tuple[Factor, Factor] = RATES
+    radius: Annotated[float, Field(gt=0, le=1000)] | None = None
+
+    @model_validator(mode="after")
+    def _widths_ascend(self) -> Self:
+        if list(self.widths) != sorted(set(self.widths)):
+            raise ValueError("widths must ascend, each once")
+        return self
+
+    @model_validator(mode="after")
+    def _rates_are_a_range(self) -> Self:
+        check_rates(self.rates)
+        return self
+
+
+SpaceSpec = Annotated[CurvesSpec | ZooSpec | MarginsSpec, Field(discriminator="name")]
 
 
 def check_rates(rates: tuple[float, float] | None) -> None:

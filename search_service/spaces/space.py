@@ -7,8 +7,11 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from surrogate_zoo.losses.dimensions import Dimension
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.metrics.targets import Target
+from workers.tasks.instances import ClusteringSpec
+from workers.tasks.proxy import Candidate
 
 Theta: TypeAlias = tuple[float, ...]
 """Parameters of one candidate."""
@@ -22,10 +25,39 @@ class Draft:
         loss: A draft of a loss file's content: its ``scale`` is null where it is to be measured on
             the batches that it is trained with (see ``surrogate_zoo.losses.drafts``).
         rate: Factor on the schedule's peak learning rate.
+        embedding: Width of the network's embeddings; None leaves the network as it is.
+        clustering: How objects are found in what it predicts; None takes that of the search's scoring.
     """
 
     loss: Document
     rate: float = 1.0
+    embedding: int | None = None
+    clustering: ClusteringSpec | None = None
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What a result tells of it beside its loss and parameters: what else it was found with."""
+        told: dict[str, Any] = {}
+        if self.embedding is not None:
+            told["embedding"] = self.embedding
+        if self.clustering is not None:
+            told["clustering"] = self.clustering.model_dump(mode="json")
+        return told
+
+    def candidate(self, number: int, learning_rate: float) -> Candidate:
+        """What a worker trains for it.
+
+        Args:
+            number: Its trial's number.
+            learning_rate: The schedule's peak rate.
+        """
+        return Candidate(
+            number,
+            dict(self.loss),
+            learning_rate=learning_rate * self.rate,
+            embedding=self.embedding,
+            clustering=self.clustering,
+        )
 
 
 class Space(Protocol):
@@ -86,3 +118,57 @@ class Box(Protocol):
     def bounded(self) -> bool:
         """Whether theta must lie in the box."""
         ...
+
+
+class Kind(Protocol):
+    """Parameters that belong together: the portfolio fits a model of its own to each kind."""
+
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """Name and range of each."""
+        ...
+
+
+class PortfolioSpace(Space, Protocol):
+    """What the portfolio needs of a space: points that are known to be good, and kinds of points."""
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is searched for: metrics, or weighted sums of some, each with a winner."""
+        ...
+
+    @property
+    def kinds(self) -> Sequence[Kind]:
+        """The kinds; a theta is of one of them."""
+        ...
+
+    def portfolio(self, rates: Sequence[float]) -> list[Theta]:
+        """What a search tries first, at each of these factors on the learning rate."""
+        ...
+
+    def parts(self, theta: Sequence[float]) -> tuple[int, Theta]:
+        """The number of a theta's kind, and its point in the box of the kind's dimensions."""
+        ...
+
+    def joined(self, kind: int, point: Sequence[float]) -> Theta:
+        """The theta of a point of a kind."""
+        ...
+
+    def plain(self, theta: Sequence[float]) -> bool:
+        """Whether it is as the literature has it: what a search has to beat."""
+        ...
+
+    def group(self, theta: Sequence[float]) -> str:
+        """What tables and figures put a theta with."""
+        ...
+
+
+def joint_target(metrics: Sequence[str]) -> Target:
+    """All metrics that several targets hold, each once.
+
+    Raises:
+        UnknownNameError: No such metric.
+        InputError: One of them is no weighted sum, or names a metric twice.
+    """
+    names = dict.fromkeys(name for metric in metrics for name in Target(metric).metrics)
+    return Target("+".join(names)) if len(metrics) > 1 else Target(metrics[0])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_service.spaces.rates import RATES
-from search_service.spaces.space import Draft, Theta
+from search_service.spaces.space import Draft, Theta, joint_target
 from surrogate_zoo.errors import InputError, UnknownNameError
 from surrogate_zoo.losses.dimensions import Dimension
 from surrogate_zoo.losses.document import Document, handmade_document, surrogate_document
@@ -147,8 +147,7 @@ class ZooSpace:
     @cached_property
     def target(self) -> Target:
         """All metrics that are searched for, each once."""
-        names = dict.fromkeys(name for metric in self.metrics for name in Target(metric).metrics)
-        return Target("+".join(names)) if len(self.metrics) > 1 else Target(self.metrics[0])
+        return joint_target(self.metrics)
 
     @cached_property
     def kinds(self) -> tuple[LossKind, ...]:
@@ -188,6 +187,22 @@ class ZooSpace:
                 f"theta must begin with the number of a kind, 0..{len(self.kinds) - 1}."
             )
         return self.kinds[int(number)]
+
+    def parts(self, theta: Sequence[float]) -> tuple[int, Theta]:
+        """See :class:`search_service.spaces.space.PortfolioSpace`."""
+        return int(theta[0]), tuple(theta[1:])
+
+    def joined(self, kind: int, point: Sequence[float]) -> Theta:
+        """See :class:`search_service.spaces.space.PortfolioSpace`."""
+        return (float(kind), *point)
+
+    def group(self, theta: Sequence[float]) -> str:
+        """The name of the theta's kind."""
+        return self.kind(theta).name
+
+    def handmade(self, theta: Sequence[float]) -> bool:
+        """Whether its kind is a loss of the literature."""
+        return self.kind(theta).handmade
 
     def candidate(self, theta: Sequence[float]) -> Draft:
         """See :class:`search_service.spaces.space.Space`."""

@@ -1,4 +1,4 @@
-"""The service's tables: datasets, jobs, and what a job leaves (trials, events, artifacts).
+"""The service's tables: datasets, jobs, and what a job leaves (trials, events, artifacts, assignments).
 
 Portable between SQLite and PostgreSQL. Rows of a job are written only while its row is locked
 (``ledger.lock``), which is what makes event sequences gapless and a trial recorded once.
@@ -7,7 +7,16 @@ Portable between SQLite and PostgreSQL. Rows of a job are written only while its
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from search_service.store.states import STATES
@@ -135,6 +144,75 @@ class Evaluation(Base):
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     outcome: Mapped[dict[str, Any]] = mapped_column(JSON)
     finished_at: Mapped[datetime] = mapped_column(AwareDateTime)
+
+
+class Assignment(Base):
+    """A training that a search wants of its user's own code.
+
+    Attributes:
+        job_id: The search.
+        stage: What it is for: ``generation <index>``, or ``heat <number>`` and ``round <number>`` of
+            the race.
+        number: The trial's number; of an entrant that is none a number above all of them.
+        seed: What the training is to be seeded with; all of a stage share it.
+        rate: Factor on the learning rate that the user's code has for cross entropy.
+        loss: The loss file's content, its scales measured.
+        scales: What was measured of them (``surrogate_zoo.losses.scale``).
+        lease: Id of the newest lease; None before the first.
+        outcome: ``workers.tasks.proxy.Outcome`` as JSON, without its curve, once it is known.
+        posted_at: Aware UTC.
+    """
+
+    __tablename__ = "assignment"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
+    stage: Mapped[str] = mapped_column(String(40), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seed: Mapped[int]
+    rate: Mapped[float]
+    loss: Mapped[dict[str, Any]] = mapped_column(JSON)
+    scales: Mapped[list[float]] = mapped_column(JSON)
+    lease: Mapped[str | None] = mapped_column(String(36))
+    outcome: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    posted_at: Mapped[datetime] = mapped_column(AwareDateTime)
+
+
+class Lease(Base):
+    """Who trains an assignment, and until when it is theirs.
+
+    Attributes:
+        id: UUID in its canonical text form; who knows it holds the lease.
+        job_id: The search.
+        stage: With ``number``, the assignment.
+        number: See there.
+        worker: What the worker calls itself.
+        seconds: How long the lease lasts from each sign of life.
+        begun_at: Aware UTC, as the other time.
+        lapses_at: From then on the assignment is handed out to whoever asks.
+        reports: ``step`` and ``metrics`` of every report on the way, by step.
+        told: What the worker told at the end, once the service has taken it.
+    """
+
+    __tablename__ = "lease"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["job_id", "stage", "number"],
+            ["assignment.job_id", "assignment.stage", "assignment.number"],
+            ondelete="CASCADE",
+        ),
+        Index("ix_lease_job_id_stage_number", "job_id", "stage", "number"),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    job_id: Mapped[str] = mapped_column(String(36))
+    stage: Mapped[str] = mapped_column(String(40))
+    number: Mapped[int]
+    worker: Mapped[str] = mapped_column(String(100))
+    seconds: Mapped[float]
+    begun_at: Mapped[datetime] = mapped_column(AwareDateTime)
+    lapses_at: Mapped[datetime] = mapped_column(AwareDateTime)
+    reports: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    told: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class Event(Base):

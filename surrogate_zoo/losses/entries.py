@@ -1,12 +1,8 @@
 """The handmade losses of the zoo, one entry each; importing this loads no torch."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
+from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.dimensions import Dimension
-from surrogate_zoo.losses.document import Document, handmade_document
-from surrogate_zoo.losses.scales import SCALES
+from surrogate_zoo.losses.entry import LossEntry
 from surrogate_zoo.needs import (
     BOUNDARY_LOGITS,
     CLASS_IMAGE_PIXELS,
@@ -18,43 +14,6 @@ from surrogate_zoo.needs import (
     SEEDINESS,
     Needs,
 )
-
-
-@dataclass(frozen=True)
-class LossEntry:
-    """One entry of :data:`LOSSES`.
-
-    Attributes:
-        name: The name that users write.
-        title: The name that papers write.
-        summary: What it does, in one sentence.
-        source: Paper and equation.
-        make: Makes the document of a surrogate or a weighted sum; None for a handmade loss.
-        built_by: ``module:class`` of a handmade loss; empty for the others.
-        parameters: Defaults of a handmade loss's own keyword arguments; they stand here and not in
-            its constructor, so that its document says them all without loading torch.
-        needs: What a handmade loss needs beyond logits and target.
-        searched: Those of its parameters that a search walks along, with their ranges.
-    """
-
-    name: str
-    title: str
-    summary: str
-    source: str
-    make: Callable[[], Document] | None = None
-    built_by: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    needs: Needs = field(default_factory=Needs)
-    searched: tuple[Dimension, ...] = ()
-
-    def document(self) -> Document:
-        """Return the entry as a loss file's content."""
-        if self.make is not None:
-            return self.make()
-        return handmade_document(
-            self.name, self.name, self.parameters, title=self.title, scale=SCALES[self.name]
-        )
-
 
 _PIXELS, _REGIONS = "surrogate_zoo.losses.handmade.pixels", "surrogate_zoo.losses.handmade.regions"
 _STRUCTURE = "surrogate_zoo.losses.handmade.structure"
@@ -76,6 +35,7 @@ HANDMADE = (
         "Cross entropy that fades where the true class is likely already.",
         "Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, eq. 4",
         built_by=f"{_PIXELS}:Focal",
+        takes=declarations.FOCAL,
         parameters={"gamma": 2.0},
         searched=(Dimension("gamma", 0.0, 5.0),),
     ),
@@ -85,6 +45,7 @@ HANDMADE = (
         "Cross entropy over the hardest quarter of the batch's pixels.",
         "Wu et al., Bridging Category-level and Instance-level Semantic Image Segmentation, 2016",
         built_by=f"{_PIXELS}:TopKCrossEntropy",
+        takes=declarations.TOP_K,
         parameters={"share": 0.25},
         searched=(Dimension("share", 0.05, 1.0, log=True),),
     ),
@@ -94,9 +55,10 @@ HANDMADE = (
         "Cross entropy with every class weighed by the inverse of its share of the pixels.",
         "Ronneberger et al., U-Net, MICCAI 2015, section 3 (its class weights)",
         built_by=f"{_PIXELS}:WeightedCrossEntropy",
+        takes=declarations.WEIGHTED,
         parameters={"weighting": "inverse", "power": 1.0},
         searched=(Dimension("power", 0.0, 1.0),),
-        needs=Needs(facts=(CLASS_PIXELS,)),
+        needs=Needs(facts=(CLASS_PIXELS, CLASS_IMAGE_PIXELS)),
     ),
     LossEntry(
         "median-frequency-cross-entropy",
@@ -104,6 +66,7 @@ HANDMADE = (
         "Cross entropy with every class weighed by the inverse of its share of the images it is in.",
         "Eigen and Fergus, Predicting Depth, Surface Normals and Semantic Labels, ICCV 2015",
         built_by=f"{_PIXELS}:WeightedCrossEntropy",
+        takes=declarations.WEIGHTED,
         parameters={"weighting": "median", "power": 1.0},
         searched=(Dimension("power", 0.0, 1.0),),
         needs=Needs(facts=(CLASS_PIXELS, CLASS_IMAGE_PIXELS)),
@@ -114,6 +77,7 @@ HANDMADE = (
         "1 - mean over present classes of the Dice coefficient over the batch.",
         "Sudre et al., Generalised Dice overlap, DLMIA 2017, eq. 2",
         built_by=f"{_REGIONS}:Dice",
+        takes=declarations.DICE,
         parameters={"smooth": 0.0},
     ),
     LossEntry(
@@ -122,6 +86,7 @@ HANDMADE = (
         "Dice with squares of probabilities summed in the denominator.",
         "Milletari et al., V-Net, 3DV 2016, section 3",
         built_by=f"{_REGIONS}:Dice",
+        takes=declarations.DICE,
         parameters={"smooth": 0.0, "squared": True},
     ),
     LossEntry(
@@ -130,6 +95,7 @@ HANDMADE = (
         "Soft Jaccard loss of the classes present, fit for soft labels.",
         "Wang et al., Jaccard Metric Losses, NeurIPS 2023",
         built_by=f"{_REGIONS}:JaccardMetric",
+        takes=declarations.JACCARD_METRIC,
         parameters={"smoothing": 0.0, "variant": 1},
     ),
     LossEntry(
@@ -138,6 +104,7 @@ HANDMADE = (
         "1 - mean over present classes of the Tversky index; misses weigh more than inventions.",
         "Salehi et al., Tversky loss function for image segmentation, MLMI 2017, eq. 3",
         built_by=f"{_REGIONS}:Tversky",
+        takes=declarations.TVERSKY,
         parameters={"alpha": 0.3, "beta": 0.7, "exponent": 1.0},
         searched=(Dimension("alpha", 0.1, 1.0), Dimension("beta", 0.1, 1.0)),
     ),
@@ -147,6 +114,7 @@ HANDMADE = (
         "Tversky with each class's loss raised to 3/4, so that nearly solved classes still count.",
         "Abraham and Khan, A Novel Focal Tversky Loss Function, ISBI 2019, eq. 4",
         built_by=f"{_REGIONS}:Tversky",
+        takes=declarations.TVERSKY,
         parameters={"alpha": 0.3, "beta": 0.7, "exponent": 0.75},
         searched=(
             Dimension("alpha", 0.1, 1.0),
@@ -160,6 +128,7 @@ HANDMADE = (
         "Convex extension of the Jaccard loss of the classes present in the batch.",
         "Berman et al., The Lovasz-Softmax loss, CVPR 2018",
         built_by="surrogate_zoo.losses.handmade.lovasz:LovaszSoftmax",
+        takes=declarations.LOVASZ,
         parameters={"per_image": False},
     ),
     LossEntry(
@@ -168,6 +137,7 @@ HANDMADE = (
         "1 - structural similarity of the maps of the classes present, in Gaussian windows.",
         "Wang et al., Image quality assessment, IEEE TIP 2004, eq. 13",
         built_by=f"{_STRUCTURE}:StructuralSimilarity",
+        takes=declarations.SSIM,
         parameters={"window": 11, "sigma": 1.5},
     ),
     LossEntry(
@@ -176,6 +146,7 @@ HANDMADE = (
         "Cross entropy that weighs the ground between neighbouring objects up to 11 times as much.",
         "Ronneberger et al., U-Net, MICCAI 2015, eqs. 1 and 2",
         built_by=f"{_BOUNDARIES}:BorderCrossEntropy",
+        takes=declarations.BORDER,
         parameters={"w0": 10.0, "sigma": 5.0},
         needs=Needs(inputs=("border_distances",)),
     ),
@@ -193,6 +164,7 @@ HANDMADE = (
         "Mean distance in pixels from the true boundary at which probability is misplaced.",
         "Kervadec et al., Boundary loss for highly unbalanced segmentation, MIDL 2019, eq. 5",
         built_by=f"{_BOUNDARIES}:BoundaryLoss",
+        takes=declarations.BOUNDARY,
         parameters={"normalise": False},
         needs=Needs(inputs=("signed_distances",)),
     ),
@@ -202,6 +174,7 @@ HANDMADE = (
         "Moves predicted boundaries pixel by pixel towards the true ones; sees no classes.",
         "Wang et al., Active Boundary Loss for Semantic Segmentation, AAAI 2022, eqs. 1 to 4",
         built_by=f"{_BOUNDARIES}:ActiveBoundary",
+        takes=declarations.ACTIVE_BOUNDARY,
         parameters={"share": 0.01, "theta": 20.0, "smoothing": 0.2, "detach": True},
         needs=Needs(inputs=("boundary_distances",)),
     ),
@@ -211,6 +184,7 @@ HANDMADE = (
         "Cross entropy beside the balanced cross entropy of a boundary head: InverseForm's baseline.",
         "Borse et al., InverseForm, CVPR 2021, eq. 8 with gamma 0",
         built_by=f"{_INVERSE_FORM}:BoundaryCrossEntropy",
+        takes=declarations.BOUNDARY_CROSS_ENTROPY,
         parameters={"beta": 0.3, "width": 2},
         needs=Needs(inputs=(BOUNDARY_LOGITS,)),
     ),
@@ -220,6 +194,7 @@ HANDMADE = (
         "Cross entropy, a boundary head, and how far its map is moved and warped from the true one.",
         "Borse et al., InverseForm, CVPR 2021, eqs. 5 to 8",
         built_by=f"{_INVERSE_FORM}:InverseForm",
+        takes=declarations.INVERSE_FORM,
         parameters={
             "beta": 0.3,
             "gamma": 0.3,
@@ -235,6 +210,7 @@ HANDMADE = (
         "Cross entropy, and masks compared in the features of a frozen network that finds edges.",
         "Chen, Dapogny and Cord, SEMEDA, Pattern Recognition 2020",
         built_by=f"{_SEMEDA}:Semeda",
+        takes=declarations.SEMEDA,
         parameters={"lambdas": [0.0, 1.0, 0.0], "norm": "l1", "after_relu": False},
         needs=Needs(facts=(EDGE_NETWORK,)),
     ),
@@ -244,6 +220,7 @@ HANDMADE = (
         "Cross entropy of the classes, and of the edges that a frozen network finds in them.",
         "Chen, Dapogny and Cord, SEMEDA, Pattern Recognition 2020, its rival 'PPCE on edges'",
         built_by=f"{_SEMEDA}:EdgeCrossEntropy",
+        takes=declarations.EDGE_CROSS_ENTROPY,
         parameters={"weight": 0.1},
         needs=Needs(facts=(EDGE_NETWORK,)),
     ),
@@ -253,6 +230,7 @@ HANDMADE = (
         "Cross entropy beside the cross entropy of a head that learns edges as a second task.",
         "Kokkinos, UberNet, CVPR 2017, as a rival in SEMEDA, 2020",
         built_by=f"{_SEMEDA}:EdgeHead",
+        takes=declarations.EDGE_HEAD,
         parameters={"weight": 1.0, "balanced": True},
         needs=Needs(inputs=(BOUNDARY_LOGITS,)),
     ),
@@ -263,6 +241,7 @@ HANDMADE = (
         "De Brabandere, Neven and Van Gool, Semantic Instance Segmentation with a Discriminative "
         "Loss Function, 2017, eqs. 1 to 4",
         built_by="surrogate_zoo.losses.handmade.embeddings:Discriminative",
+        takes=declarations.DISCRIMINATIVE,
         parameters={
             "delta_v": 0.5,
             "delta_d": 1.5,
@@ -279,6 +258,7 @@ HANDMADE = (
         "Makes pixels of one object alike and those of two unlike, and learns where to seed objects.",
         "Fathi et al., Semantic Instance Segmentation via Deep Metric Learning, 2017, eqs. 1 to 4",
         built_by="surrogate_zoo.losses.handmade.deep_metric:DeepMetric",
+        takes=declarations.DEEP_METRIC,
         parameters={"samples": 10, "classification": 0.2, "across_classes": False},
         needs=Needs(inputs=(EMBEDDINGS, INSTANCES, SEEDINESS)),
     ),

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from surrogate_zoo.errors import LossFileError
+from surrogate_zoo.errors import InputError, LossFileError
 from surrogate_zoo.losses.document import (
     Document,
     check_document,
@@ -17,7 +17,8 @@ from surrogate_zoo.losses.document import (
     signed,
     sum_document,
 )
-from surrogate_zoo.losses.entries import HANDMADE, SUMS, LossEntry
+from surrogate_zoo.losses.entries import HANDMADE, SUMS
+from surrogate_zoo.losses.entry import LossEntry
 from surrogate_zoo.losses.published import (
     PUBLISHED_METRICS,
     naive_document,
@@ -134,15 +135,34 @@ def needs_of(source: str | Path | Mapping[str, Any]) -> Needs:
     return LOSSES[document["loss"]].needs if document["kind"] == "handmade" else Needs()
 
 
+def checked(document: Mapping[str, Any]) -> Document:
+    """Return a loss file's content if it is one that a loss can be built from.
+
+    Beside what :func:`surrogate_zoo.losses.document.check_document` looks at: handmade losses are there,
+    and their parameters in range.
+
+    Raises:
+        LossFileError: It is not, which the message says why.
+    """
+    kept = check_document(dict(document))
+    for part in [term["loss"] for term in kept["terms"]] if kept["kind"] == "sum" else [kept]:
+        if part["kind"] == "handmade":
+            try:
+                LOSSES[part["loss"]].check(part["parameters"])
+            except InputError as error:
+                raise LossFileError(str(error)) from error
+    return kept
+
+
 def _document(source: str | Path | Mapping[str, Any]) -> Document:
     if isinstance(source, Mapping):
-        return check_document(dict(source))
+        return checked(source)
     if isinstance(source, str) and source in LOSSES:
         return LOSSES[source].document()
     if isinstance(source, str) and not source.endswith(".json") and not Path(source).exists():
         # Raises, with the known names, where it is neither.
         return weighted_sum(source) if is_sum(source) else LOSSES[source].document()
-    return read_loss_file(source)
+    return checked(read_loss_file(source))
 
 
 def _build(
@@ -181,8 +201,6 @@ def _handmade(
 ) -> "nn.Module":
     entry = LOSSES[document["loss"]]
     module, _, name = entry.built_by.partition(":")
-    if not module:
-        raise LossFileError(f"{document['loss']!r} is no handmade loss.")
     build = getattr(import_module(module), name)
     needed = {fact: facts[fact] for fact in entry.needs.facts if fact in facts}
     parameters = {**entry.parameters, **document["parameters"], **needed, **overrides}

@@ -42,18 +42,23 @@ literature's forms are 3 to 10 times cross entropy's, as these scales are.
 CLASSES, SIZE = 11, (4, 96, 72)
 
 
-def reference_batch() -> tuple[Tensor, list[Tensor]]:
-    """The batch that the scales of built-in losses are measured on; always the same.
+def reference_batch(num_classes: int = CLASSES) -> tuple[Tensor, list[Tensor]]:
+    """The batch that the scales of built-in losses are measured on, and of losses for unseen data.
+
+    Always the same for a number of classes.
+
+    Args:
+        num_classes: C; built-in losses are measured with 11.
 
     Returns:
-        Masks, int64 (4, 96, 72): blobs of 11 classes, the first the most frequent and the last
+        Masks, int64 (4, 96, 72): blobs of C classes, the first the most frequent and the last
         rare, about 7 % void (255); and predictions as of :func:`states`.
     """
-    scores = _blobs((SIZE[0], CLASSES + 1, *SIZE[1:]), seed=1)
-    frequent = torch.linspace(0.5, -0.5, CLASSES)[None, :, None, None]
-    target = (scores[:, :CLASSES] + frequent).argmax(1)
-    target = torch.where(scores[:, CLASSES] > 1, VOID, target)
-    return target, states(target, CLASSES, seed=0)
+    scores = _blobs((SIZE[0], num_classes + 1, *SIZE[1:]), seed=1)
+    frequent = torch.linspace(0.5, -0.5, num_classes)[None, :, None, None]
+    target = (scores[:, :num_classes] + frequent).argmax(1)
+    target = torch.where(scores[:, num_classes] > 1, VOID, target)
+    return target, states(target, num_classes, seed=0)
 
 
 def states(target: Tensor, num_classes: int, seed: int) -> list[Tensor]:

@@ -12,8 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError
-from surrogate_zoo.losses.document import check_document
-from surrogate_zoo.losses.registry import LOSSES
+from surrogate_zoo.losses.registry import LOSSES, checked
 from surrogate_zoo.store.tables import Loss, LossNetwork, LossTag
 
 _TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -35,25 +34,25 @@ def publish(session: Session, document: Mapping[str, Any], *, tags: Iterable[str
         LossFileError: The document is not valid.
         ConflictError: Another publication of the name came first; run the transaction again.
     """
-    checked = check_document(dict(document))
-    newest = session.scalar(_versions(checked["name"]).limit(1))
-    if newest is not None and newest.sha256 == checked["sha256"]:
+    kept = checked(document)
+    newest = session.scalar(_versions(kept["name"]).limit(1))
+    if newest is not None and newest.sha256 == kept["sha256"]:
         loss = newest
     else:
         loss = Loss(
-            name=checked["name"],
+            name=kept["name"],
             version=1 if newest is None else newest.version + 1,
-            kind=checked["kind"],
-            metric=checked.get("metric"),
-            document=checked,
-            sha256=checked["sha256"],
+            kind=kept["kind"],
+            metric=kept.get("metric"),
+            document=kept,
+            sha256=kept["sha256"],
         )
         session.add(loss)
         try:
             session.flush()
         except IntegrityError as error:
             raise ConflictError(
-                f"Another version of {checked['name']!r} was published just now; try again."
+                f"Another version of {kept['name']!r} was published just now; try again."
             ) from error
     for name in tags:
         tag(session, loss.name, loss.version, name)
@@ -81,6 +80,11 @@ def get(session: Session, name: str, version: int | None = None) -> Loss:
         which = "" if version is None else f" version {version}"
         raise NotFoundError(f"The zoo has no loss {name!r}{which}.")
     return loss
+
+
+def find(session: Session, name: str, sha256: str) -> Loss | None:
+    """Return the newest version of a loss that has this content; None if there is none."""
+    return session.scalar(_versions(name).where(Loss.sha256 == sha256).limit(1))
 
 
 def versions(session: Session, name: str) -> list[Loss]:
@@ -144,6 +148,7 @@ def tag(session: Session, name: str, version: int, tag: str) -> None:
     else:
         row.loss = loss
     session.flush()
+    session.expire(loss, ["tag_rows"])  # so that they come in their order
 
 
 def publish_loss_network(session: Session, network: LossNetwork) -> LossNetwork:
@@ -173,6 +178,12 @@ def publish_loss_network(session: Session, network: LossNetwork) -> LossNetwork:
 def loss_network(session: Session, fingerprint: str, sha256: str) -> LossNetwork | None:
     """Return the loss network of these bytes that was trained on a data set; None if there is none."""
     return session.scalar(_loss_networks(fingerprint).where(LossNetwork.sha256 == sha256).limit(1))
+
+
+def has_loss_network(session: Session, sha256: str) -> bool:
+    """Whether there is a loss network of these bytes, of whichever data set."""
+    query = select(LossNetwork.id).where(LossNetwork.sha256 == sha256).limit(1)
+    return session.scalar(query) is not None
 
 
 def find_loss_network(session: Session, kind: str, fingerprint: str) -> LossNetwork | None:

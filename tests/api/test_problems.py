@@ -28,6 +28,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 SHAPES = {"layout": "shapes"}
 OUTSIDE = {"layout": "folder", "root": "/etc", "classes": ["a", "b"]}
 DATASET = {"name": "x", "source": SHAPES}
+EDGE = "edge_network"
 JSON = {"Content-Type": "application/json"}
 
 
@@ -89,6 +90,15 @@ REFUSED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("POST", "/v1/loss-networks", 422, {"json": {"dataset": "shapes"}}),
     ("POST", "/v1/loss-networks", 422, {"json": LOSS_NETWORK | {"dataset": "nonsense"}}),
     ("POST", "/v1/loss-networks", 422, {"json": LOSS_NETWORK | {"network": {"kind": "x"}}}),
+    ("POST", "/v1/losses", 422, {"json": {}}),
+    ("POST", "/v1/losses", 422, {"json": []}),
+    ("POST", "/v1/losses", 422, {"json": {"schema": "lossfit/loss/v1"}}),
+    ("POST", "/v1/losses", 422, {"json": {"schema": [], "name": {}}}),
+    ("POST", "/v1/losses", 422, {"json": {"name": "x", "loss": "dice", "parameters": {"a": {}}}}),
+    ("POST", "/v1/losses", 400, {"content": nested(100), "headers": JSON}),
+    ("POST", "/v1/retrainings", 422, {"json": RETRAINING | {"loss_networks": {"x": "0" * 64}}}),
+    ("POST", "/v1/retrainings", 422, {"json": RETRAINING | {"loss_networks": {EDGE: "0"}}}),
+    ("POST", "/v1/retrainings", 422, {"json": RETRAINING | {"loss_networks": {EDGE: "0" * 64}}}),
     ("POST", "/v1/datasets", 422, {"json": DATASET | {"name": "a/b"}}),
     ("POST", "/v1/datasets", 422, {"json": DATASET | {"source": {"layout": "nonsense"}}}),
     ("POST", "/v1/datasets", 422, {"json": DATASET | {"source": SHAPES | {"height": -1}}}),

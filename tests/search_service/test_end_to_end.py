@@ -17,7 +17,7 @@ from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
 from search_service.store.artifacts import open_artifact
 from surrogate_zoo import load_loss
-from tests.search_service.service import Desk, create, progress_of, working
+from tests.search_service.service import Desk, create, progress_of, result_of, working
 from tests.workers.tiny import NETWORK, SOURCE, training
 from workers.cluster.pool import WorkerPool
 from workers.networks.build import build_network
@@ -153,3 +153,32 @@ def test_a_paused_retraining_ends_with_the_weights_of_an_uninterrupted_one(
         ]
     assert set(weights) == set(others)
     assert all(torch.equal(tensor, others[name]) for name, tensor in weights.items())
+
+
+def test_a_search_of_margins_finds_a_loss_that_retrainings_take(
+    desk: Desk, settings: Settings, pool: WorkerPool
+) -> None:
+    sampler = {"name": "portfolio", "trials": 2, "batch": 2, "rates": [1.0]}
+    body = {"metric": "sbd", "space": {"name": "margins", "widths": [4, 8]}, "sampler": sampler}
+    more = {"race": {"heats": 0, "rounds": 2, "starters": 1}, "halving": None, "seed": 1}
+    with working(settings, pool):
+        search = desk.wait_for(desk.submit(SearchRequest.model_validate(body | more | WHOLE)))
+        assert (search.state, search.error) == ("succeeded", None)
+        (winner,) = result_of(search)["winners"]
+        network = NETWORK.model_copy(update={"embedding": winner["embedding"]})
+        asked = {"loss": "margins-sbd-tiny", "scoring": {"clustering": winner["clustering"]}}
+        request = RetrainingRequest.model_validate(TINY | asked | {"network": network})
+        with desk.writing.begin() as session:
+            job_id = create(session, request).id
+        retraining = desk.wait_for(job_id)
+    assert (retraining.state, retraining.error) == ("succeeded", None)
+    assert 0 <= result_of(retraining)["metrics"]["sbd"] <= 1
+    with desk.reading() as session:
+        trials = trials_of(session, search.id)
+    assert len(trials) == 4
+    assert all(trial.score == trial.metrics["sbd"] for trial in trials if trial.score is not None)
+    assert len({trial.score for trial in trials}) > 2  # margins and widths make a difference
+    race = winner["race"]
+    assert {e["loss"] for e in race["entrants"]} == {"paper's margins", "searched margins"}
+    chosen = desk.published(search.id)["provenance"]["chosen"]
+    assert chosen["clustering"] == winner["clustering"]

@@ -29,7 +29,7 @@ OPTIONS: dict[str, tuple[type[Spec], type[Spec]]] = {
     "comparison": (RetrainingOptions, RetrainingTask),
     "loss-network": (LossNetworkOptions, LossNetworkTask),
 }
-NAMED_ALIKE = {"dataset", "loss", "network", "seed", "rankseg"}
+NAMED_ALIKE = {"dataset", "loss", "loss_networks", "network", "seed", "rankseg"}
 """Fields of requests that a task has too and that are no options: names there, contents here; and what
 a comparison says of its cells one by one."""
 

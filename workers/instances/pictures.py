@@ -114,11 +114,11 @@ def draw_found(
         found = find_objects(network, image, things, ways, stack.positions[place])
         panels = {
             "image": as_picture(image.cpu().numpy()),
-            f"truth: {true.max()}": draw_objects(mask, true),
+            f"truth: {true.max()} objects": draw_objects(mask, true),
         }
         for name, objects in found.items():
             drawn = object_picture(objects.instances, true, mask)
-            panels[f"{name}: {len(objects.labels)} of {true.max()}"] = drawn
+            panels[f"{name}: {len(objects.labels)} found, {true.max()} true"] = drawn
         rows.append(_row(panels))
     picture = Image.new("RGB", (rows[0].width, sum(row.height for row in rows)), "white")
     for number, row in enumerate(rows):

@@ -96,7 +96,7 @@ def scores_of_ways(
     network: nn.Module, stacks: Sequence[Stack], things: Sequence[int], ways: Mapping[str, Way]
 ) -> dict[str, Scores]:
     """As :func:`instance_scores`, for several ways of one network, which sees every image once."""
-    [scores] = _scores([network], stacks, things, ways)
+    [scores] = _scores([network], stacks, things, [ways])
     if isinstance(scores, InputError):
         raise scores
     return scores
@@ -106,14 +106,21 @@ def instance_scores_each(
     networks: Sequence[nn.Module],
     stacks: Sequence[Stack],
     things: Sequence[int],
-    clustering: ClusteringSpec,
+    clusterings: Sequence[ClusteringSpec],
 ) -> list[Scores | InputError]:
     """As :func:`instance_scores`, for several; those on one frozen encoder share its features.
+
+    Args:
+        networks: The networks.
+        stacks: The samples.
+        things: Labels of the classes that have objects.
+        clusterings: How pixels become objects, for each network.
 
     Returns:
         For each network its scores, or why it has none: the others are scored all the same.
     """
-    scores = _scores(networks, stacks, things, {"": Way(clustering)})
+    ways = [{"": Way(clustering)} for clustering in clusterings]
+    scores = _scores(networks, stacks, things, ways)
     return [each if isinstance(each, InputError) else each[""] for each in scores]
 
 
@@ -159,10 +166,11 @@ def _scores(
     networks: Sequence[nn.Module],
     stacks: Sequence[Stack],
     things: Sequence[int],
-    ways: Mapping[str, Way],
+    ways: Sequence[Mapping[str, Way]],
 ) -> list[dict[str, Scores] | InputError]:
-    """Scores of every network by way, or why it has none."""
-    scored = [_Scored(network, things, ways) for network in networks]
+    """Scores of every network by each of its ways, or why it has none."""
+    pairs = zip(networks, ways, strict=True)
+    scored = [_Scored(network, things, own) for network, own in pairs]
     for stack in stacks:
         truths = truths_of(stack)
         for image, truth, number in zip(stack.images, truths, stack.positions, strict=True):

@@ -16,6 +16,7 @@ from surrogate_zoo.files import write_atomically
 from workers.learning.learner import Learner
 
 _NETWORK = "network."  # what WithHeads calls the network that it wraps
+_HEADS = "own_heads."  # of the network itself, see workers.networks.own_heads
 
 
 def state_path(folder: str | Path, number: int) -> Path:
@@ -46,6 +47,8 @@ def restore(learner: Learner, path: Path, *, most: int) -> None:
 def load_network(network: nn.Module, path: Path) -> None:
     """Give a network the weights that one of the same kind had in a kept state.
 
+    A head of its own keeps its weights where the other network's has another width, or is missing.
+
     Raises:
         StorageError: The file cannot be read, or is of another network.
     """
@@ -54,8 +57,13 @@ def load_network(network: nn.Module, path: Path) -> None:
         for name, value in _read(path)["network"].items()
         if name.startswith(_NETWORK)
     }
+    kept = {
+        name: value
+        for name, value in network.state_dict().items()
+        if name.startswith(_HEADS) and (name not in weights or weights[name].shape != value.shape)
+    }
     try:
-        network.load_state_dict(weights)
+        network.load_state_dict(weights | kept)
     except RuntimeError as error:
         raise StorageError(f"{path} holds the weights of another network.") from error
 

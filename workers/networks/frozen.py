@@ -55,8 +55,11 @@ class FrozenEncoder(nn.Module):
         self._seen.clear()
 
 
-def freeze_encoder(network: nn.Module, device: torch.device) -> None:
+def freeze_encoder(network: nn.Module, device: torch.device) -> FrozenEncoder:
     """Freeze the encoder of a network, and move it to where the network is going to be.
+
+    Returns:
+        The frozen encoder, which networks of the same weights may share.
 
     Raises:
         InputError: The network has no encoder.
@@ -68,7 +71,9 @@ def freeze_encoder(network: nn.Module, device: torch.device) -> None:
         )
     # torch's annotations of Module.to lack the memory format.
     encoder.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    network.encoder = FrozenEncoder(encoder)
+    frozen = FrozenEncoder(encoder)
+    network.encoder = frozen
+    return frozen
 
 
 def forget_features(networks: Iterable[nn.Module]) -> None:

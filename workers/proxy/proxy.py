@@ -5,10 +5,9 @@ follow from the task's seed alone, so candidates differ by their loss and by not
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,26 +15,25 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from surrogate_zoo import needs_of
-from surrogate_zoo.errors import InputError, LossfitError
+from surrogate_zoo.errors import LossfitError
 from surrogate_zoo.losses.drafts import measured
 from surrogate_zoo.losses.scale import gradient_scale, inputs_of, states
 from surrogate_zoo.metrics.targets import Target
 from workers.datasets.dataset import Samples
 from workers.datasets.layouts import open_dataset
 from workers.datasets.training_split import read_training_split
-from workers.instances.scoring import check_objects, instance_scores_each
+from workers.instances.scoring import check_objects
 from workers.learning.batches import Batches
 from workers.learning.device import choose_device, worker_facts
 from workers.learning.hold_out import Cut, cut_hold_out
 from workers.learning.image_formats import images_of
-from workers.learning.image_stack import Stack, stack_by_size
-from workers.learning.learner import Learner, initial_network, train
+from workers.learning.image_stack import stack_by_size
+from workers.learning.learner import Learner, train
 from workers.learning.losses import build_loss, distance_maps_of, inputs_given
-from workers.learning.proxy_size import brought_down
-from workers.learning.states import keep, load_network, restore, state_path
-from workers.networks.frozen import freeze_encoder
+from workers.learning.states import keep, restore, state_path
+from workers.proxy.networks import InitialNetworks
 from workers.proxy.rejection import RejectionTest
-from workers.scoring.inference import evaluate_each
+from workers.proxy.scores import clustering_of, scores_of
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
@@ -109,7 +107,9 @@ def evaluate_pack(
     began = time.perf_counter()
     torch_device = choose_device(device)
     source = task.dataset.model_dump_json()
-    check_objects(task.scoring.clustering, things_of(source))
+    things = things_of(source)
+    for clustering in {clustering_of(task, candidate) for candidate in candidates}:
+        check_objects(clustering, things)
     samples, num_classes = training_samples(task.dataset)
     cut = cut_once(source, task.hold_out.model_dump_json(), task.seed)
     scored = samples if cut.split == "train" else split_samples(source, cut.split)
@@ -123,9 +123,10 @@ def evaluate_pack(
         task, samples, cut.kept, batches=batches, num_classes=num_classes, device=torch_device
     )
     entries = [entrance.enter(candidate) for candidate in candidates]
-    learners = [entry.learner for entry in entries if isinstance(entry, _Entered)]
+    pairs = zip(candidates, entries, strict=True)
+    entered = {e.learner: clustering_of(task, c) for c, e in pairs if isinstance(e, _Entered)}
     train(
-        learners,
+        list(entered),
         batches,
         task.training,
         seed=task.seed,
@@ -134,7 +135,7 @@ def evaluate_pack(
         after_step=progress,
     )
     stacks_held = stack_by_size(scored, torch_device, cut.held, images=images)
-    scores = _scores(task, learners, stacks_held, num_classes)
+    scores = scores_of(task, entered, stacks_held, num_classes=num_classes, things=things)
     outcomes = [
         _outcome(task, candidate, entry, scores, torch_device)
         for candidate, entry in zip(candidates, entries, strict=True)
@@ -176,8 +177,9 @@ class _Entrance:
     Attributes:
         task: The proxy task.
         device: Where it is trained.
-        network: What all candidates start from.
-        build: Loss file's content -> loss.
+        networks: What candidates start from.
+        build: Loss file's content -> loss, with the inputs that are ``given``.
+        samples: What is trained on.
         num_classes: C.
         batches: What is trained on; scales are measured on the first.
         test: The rejection test, where there is one.
@@ -185,8 +187,9 @@ class _Entrance:
 
     task: ProxyTask
     device: torch.device
-    network: nn.Module
-    build: Callable[[dict[str, Any]], nn.Module]
+    networks: InitialNetworks
+    build: Callable[..., nn.Module]
+    samples: Samples
     num_classes: int
     batches: Batches
     test: RejectionTest | None
@@ -204,29 +207,27 @@ class _Entrance:
     ) -> "_Entrance":
         """Prepare what candidates share; the samples ``kept`` are trained on."""
         Target(task.metric)  # an unknown metric is the task's fault, not a candidate's
-        images = images_of(task.dataset, samples)
-        network = initial_network(task.network, num_classes, task.seed, images)
-        if task.frozen_encoder:
-            freeze_encoder(network, device)
-        if task.warm_start is not None:
-            load_network(network, Path(task.warm_start))
+        networks = InitialNetworks(
+            task, num_classes, device, images=images_of(task.dataset, samples)
+        )
         build = partial(
             build_loss,
             masks=[samples.masks[index] for index in kept],
             num_classes=num_classes,
             loss_networks=task.loss_networks,
-            given=inputs_given(task.network, samples),
         )
         test = None
         if task.rejection is not None:
             test = RejectionTest(task, task.rejection, batches(0).masks.to(device), num_classes)
-        return cls(task, device, network, build, num_classes, batches, test)
+        return cls(task, device, networks, build, samples, num_classes, batches, test)
 
     def enter(self, candidate: Candidate) -> _Entered | _Untrained:
         """Make the candidate's learner, or say why it is not trained."""
+        network = self.networks.of(candidate)  # what is wrong with it is wrong with the task
+        given = inputs_given(self.networks.spec(candidate), self.samples)
         try:
-            document, scales = measured(candidate.loss, self._scale)
-            loss = self.build(document).to(self.device)
+            document, scales = measured(candidate.loss, partial(self._scale, given=given))
+            loss = self.build(document, given=given).to(self.device)
         except LossfitError as error:
             return _Untrained(f"The loss cannot be loaded: {error}", rejected=False)
         inputs = needs_of(document).inputs
@@ -235,7 +236,7 @@ class _Entrance:
         task, training = self.task, self.task.training
         if candidate.learning_rate is not None:
             training = training.with_learning_rate(candidate.learning_rate)
-        learner = Learner(self.network, loss, training, self.device, inputs=inputs, seed=task.seed)
+        learner = Learner(network, loss, training, self.device, inputs=inputs, seed=task.seed)
         if task.states is not None:
             most = task.stop_after or training.iterations
             restore(learner, state_path(task.states, candidate.number), most=most)
@@ -250,44 +251,11 @@ class _Entrance:
     def _states(self) -> list[Tensor]:
         return states(self._masks, self.num_classes, self.task.seed)
 
-    def _scale(self, document: dict[str, Any]) -> float:
+    def _scale(self, document: dict[str, Any], *, given: Collection[str]) -> float:
         """The scale of a loss on the first batch."""
-        loss = self.build(document).to(self.device)
+        loss = self.build(document, given=given).to(self.device)
         inputs = inputs_of(document, self._masks, self.num_classes)
         return gradient_scale(loss, self._states, self._masks, inputs)
-
-
-def _scores(
-    task: ProxyTask, learners: Sequence[Learner], held_out: Sequence[Stack], num_classes: int
-) -> dict[Learner, dict[str, float]]:
-    """Metrics on the hold-out set of every learner that has not failed, those of objects too."""
-    if task.proxy_size is not None:
-        held_out = brought_down(held_out, task.proxy_size)
-    sound = [learner for learner in learners if learner.failure is None]
-    networks = [learner.trained for learner in sound]
-    scores = evaluate_each(networks, held_out, num_classes, task.scoring)
-    return dict(zip(sound, _with_objects(task, sound, held_out, scores), strict=True))
-
-
-def _with_objects(
-    task: ProxyTask,
-    learners: Sequence[Learner],
-    held_out: Sequence[Stack],
-    scores: list[dict[str, float]],
-) -> list[dict[str, float]]:
-    """Add the scores of objects, where any are made; a network that cannot have them has failed."""
-    if (clustering := task.scoring.clustering) is None:
-        return scores
-    things = things_of(task.dataset.model_dump_json())
-    networks = [learner.trained for learner in learners]
-    objects = instance_scores_each(networks, held_out, things, clustering)
-    for learner, own in zip(learners, objects, strict=True):
-        if isinstance(own, InputError):
-            learner.failure = str(own)
-    return [
-        {} if isinstance(own, InputError) else labels | own
-        for labels, own in zip(scores, objects, strict=True)
-    ]
 
 
 def _outcome(

@@ -53,6 +53,8 @@ class InverseNetworkSpec(Spec):
     Attributes:
         architecture: ``fully-connected`` as released, or ``convolutional`` after AET.
         outputs: ``homography``, 8 numbers; ``affine``, 6; or ``shift-scale``, 4, as released.
+        distance: What it is trained by: ``euclidean``, the Frobenius norm of its error, or ``geodesic``,
+            that of ``true^-1 predicted``; the loss takes either, whichever the network was trained by.
         side: Side in pixels of the square tiles it compares.
         tiles: Rows and columns that the loss will cut a mask into.
         zoom: How many times smaller than such a tile a window may be: training crops are smaller
@@ -73,6 +75,7 @@ class InverseNetworkSpec(Spec):
     kind: Literal["inverse_network"] = "inverse_network"
     architecture: Literal["fully-connected", "convolutional"] = "fully-connected"
     outputs: Literal["homography", "affine", "shift-scale"] = "homography"
+    distance: Literal["euclidean", "geodesic"] = "euclidean"
     side: Annotated[int, Field(ge=16, le=512)] = 16
     tiles: tuple[Annotated[int, Field(ge=1, le=64)], Annotated[int, Field(ge=1, le=64)]] = (2, 2)
     zoom: Annotated[float, Field(ge=1, le=16)] = 2.0

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from workers.tasks.base import Curve, Fraction, Seed, Side, Spec
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.hold_out import HoldOut
+from workers.tasks.instances import ClusteringSpec
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.scoring import (
     ScoringSpec,
@@ -142,11 +143,16 @@ class Candidate:
         loss: A loss file's content (``lossfit/loss/v1``), or a draft: its ``scale`` is null where it is
             to be measured on the first batch (see ``surrogate_zoo.losses.scale``).
         learning_rate: Its own peak learning rate; None takes the schedule's.
+        embedding: Width of its network's embeddings; None takes that of the task's network.
+        clustering: How objects are found in what it predicts, with a radius that fits to the margins of
+            its loss; None takes that of the task's scoring.
     """
 
     number: int
     loss: dict[str, Any]
     learning_rate: float | None = None
+    embedding: int | None = None
+    clustering: ClusteringSpec | None = None
 
 
 @dataclass(frozen=True)
@@ -167,6 +173,8 @@ class Outcome:
         rejected: Whether it was not trained because it is hopeless (see ``workers.proxy.rejection``).
         scales: What was measured for a draft, as ``surrogate_zoo.losses.scale.filled`` takes it.
         hold_out: How the hold-out set was cut, in a sentence.
+        stopped: Whether it was trained outside, and ended early there as one of the worst; its scores are
+            then what it is told to have come to.
     """
 
     number: int
@@ -180,3 +188,4 @@ class Outcome:
     rejected: bool = False
     scales: tuple[float, ...] = ()
     hold_out: str = ""
+    stopped: bool = False

@@ -18,6 +18,7 @@ from search_service.searches.figures.search import (
     FinishedSearch,
     surrogates_of,
 )
+from search_service.spaces.margins import MarginSpace
 from surrogate_zoo.curves.curves import curve_of
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 
@@ -40,7 +41,7 @@ def draw_curves(search: FinishedSearch) -> Figure | str:
     space = search.curves
     names = list(published) if space is None else list(space.curves)
     if not names:
-        return NO_SURROGATE
+        return NO_CURVES if isinstance(search.space, MarginSpace) else NO_SURROGATE
     figure, grid = panels(len(names))
     drawn = dict(zip(names, grid, strict=True))
     for axes in grid:

@@ -15,8 +15,8 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from search_service.pages.canvas import FOUND, TRIAL, figure_of, legend
 from search_service.samplers.optuna_study import box
 from search_service.searches.figures.search import NO_CURVES, FinishedSearch
-from search_service.spaces.curves import CurveSpace
 from search_service.spaces.space import Box
+from search_service.spaces.zoo import ZooSpace
 
 LEAST = 20
 """Fewer trials with a score tell nothing about parameters."""
@@ -32,7 +32,7 @@ def draw(search: FinishedSearch) -> Figure | str:
         The figure, or why there is none.
     """
     space = search.space
-    if not isinstance(space, CurveSpace):
+    if isinstance(space, ZooSpace):
         return NO_CURVES
     scores = np.array([space.target.merit_of(score) for _, score in search.scored])
     if len(scores) < LEAST:

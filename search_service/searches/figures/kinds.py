@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from search_service.pages.canvas import START, TRIAL, figure_of, legend
 from search_service.searches.figures.search import FinishedSearch
+from search_service.spaces.margins import PAPERS, SEARCHED, MarginSpace
 from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.metrics.targets import Target
@@ -19,8 +20,8 @@ def draw(search: FinishedSearch) -> Figure | str:
     Returns:
         The figure, or why there is none.
     """
-    space = search.space
-    if not isinstance(space, ZooSpace):
+    space = search.grouped
+    if space is None:
         return NO_KINDS
     best = {metric: best_of_kinds(space, search, metric) for metric in space.metrics}
     most = max(map(len, best.values()))
@@ -34,13 +35,13 @@ def draw(search: FinishedSearch) -> Figure | str:
 
 
 def best_of_kinds(
-    space: ZooSpace, search: FinishedSearch, metric: str
+    space: ZooSpace | MarginSpace, search: FinishedSearch, metric: str
 ) -> dict[str, tuple[Trial, float]]:
     """Kind -> its best trial for a metric and that one's score, the best kind first."""
     target = Target(metric)
     best: dict[str, tuple[Trial, float]] = {}
     for trial, _ in search.scored:
-        kind, score = space.kind(trial.theta).name, target.score(trial.metrics)
+        kind, score = space.group(trial.theta), target.score(trial.metrics)
         if score is None:
             continue
         if kind not in best or target.merit_of(score) > target.merit_of(best[kind][1]):
@@ -48,9 +49,11 @@ def best_of_kinds(
     return dict(sorted(best.items(), key=lambda pair: -target.merit_of(pair[1][1])))
 
 
-def _draw_kinds(axes: Axes, space: ZooSpace, kinds: dict[str, tuple[Trial, float]]) -> None:
+def _draw_kinds(
+    axes: Axes, space: ZooSpace | MarginSpace, kinds: dict[str, tuple[Trial, float]]
+) -> None:
     for place, (trial, score) in enumerate(kinds.values()):
-        handmade = space.kind(trial.theta).handmade
+        handmade = space.handmade(trial.theta)
         axes.plot([score], [place], "o", color=START if handmade else TRIAL, markersize=7)
         rate = space.named(trial.theta)["rate"]
         axes.annotate(
@@ -62,8 +65,9 @@ def _draw_kinds(axes: Axes, space: ZooSpace, kinds: dict[str, tuple[Trial, float
             fontsize=8,
             color="#475569",
         )
-    axes.plot([], [], "o", color=START, label="handmade loss")
-    axes.plot([], [], "o", color=TRIAL, label="surrogate of a metric")
+    margins = isinstance(space, MarginSpace)
+    axes.plot([], [], "o", color=START, label=PAPERS if margins else "handmade loss")
+    axes.plot([], [], "o", color=TRIAL, label=SEARCHED if margins else "surrogate of a metric")
     axes.set_yticks(range(len(kinds)), list(kinds), fontsize=9)
     axes.set_ylim(len(kinds) - 0.4, -0.6)
     axes.margins(x=0.15)

@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from search_service.pages.canvas import FOUND, START, TRIAL, figure_of, legend
 from search_service.searches.figures.search import FinishedSearch
-from search_service.spaces.zoo import ZooSpace
+from search_service.spaces.space import PortfolioSpace
 from surrogate_zoo.metrics.titles import directed
 
 COLOURED = 8
@@ -19,8 +19,8 @@ def draw(search: FinishedSearch) -> Figure:
     """Draw every trial's score; those without one stand as crosses on the axis."""
     figure = figure_of(9, 4.8)
     axes = figure.subplots()
-    if isinstance(search.space, ZooSpace):
-        _draw_kinds(axes, search, search.space)
+    if search.grouped is not None:
+        _draw_kinds(axes, search, search.grouped)
     else:
         _draw_trials(axes, search)
         _draw_means(axes, search)
@@ -54,13 +54,13 @@ def _draw_trials(axes: Axes, search: FinishedSearch) -> None:
         )
 
 
-def _draw_kinds(axes: Axes, search: FinishedSearch, space: ZooSpace) -> None:
-    """Draw trials in the colour of their kind of loss; the portfolio stands on a darker ground."""
-    portfolio = sum(trial.generation == 0 for trial in search.trials)
-    axes.axvspan(-0.5, portfolio - 0.5, color=START, alpha=0.1, linewidth=0, label="portfolio")
+def _draw_kinds(axes: Axes, search: FinishedSearch, space: PortfolioSpace) -> None:
+    """Draw trials in the colour of their group; the portfolio stands on a darker ground."""
+    if (portfolio := search.portfolio) > 0:
+        axes.axvspan(-0.5, portfolio - 0.5, color=START, alpha=0.1, linewidth=0, label="portfolio")
     kinds: dict[str, list[tuple[int, float]]] = {}
     for trial, score in search.best:
-        kinds.setdefault(space.kind(trial.theta).name, []).append((trial.number, score))
+        kinds.setdefault(space.group(trial.theta), []).append((trial.number, score))
     colours = colormaps["tab10"].colors[:COLOURED]  # type: ignore[attr-defined]
     for place, (kind, points) in enumerate(kinds.items()):
         told = place < COLOURED
@@ -110,7 +110,7 @@ def _draw_published(axes: Axes, search: FinishedSearch) -> None:
 
 def _published(search: FinishedSearch) -> list[tuple[float, float]]:
     """Where what is published stands: a race's winners at what the search scored them."""
-    if search.raced or isinstance(search.space, ZooSpace):
+    if search.raced or search.portfolio:
         numbers = {winner["trial"] for winner in search.winners} or {search.result.trial}
         return [(trial.number, score) for trial, score in search.scored if trial.number in numbers]
     means = range(len(search.result.mean_scores))

@@ -8,11 +8,13 @@ from typing import Any
 from search_service.samplers.contract import SamplerResult
 from search_service.searches.space import SearchSpace
 from search_service.spaces.curves import CurveSpace
+from search_service.spaces.margins import MarginSpace
+from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.metrics.titles import title_of
 
-NO_CURVES = "The search was of the zoo: its trials are of several kinds of loss."
+NO_CURVES = "The search was not of curves: its trials are of several kinds of loss, or of margins."
 """Why figures of curves are missing there."""
 
 
@@ -57,6 +59,18 @@ class FinishedSearch:
     def curves(self) -> ParameterSpace | None:
         """The curves, where they are what was searched."""
         return self.space.parameters if isinstance(self.space, CurveSpace) else None
+
+    @property
+    def grouped(self) -> ZooSpace | MarginSpace | None:
+        """The space, where its trials are of several groups."""
+        return self.space if isinstance(self.space, ZooSpace | MarginSpace) else None
+
+    @property
+    def portfolio(self) -> int:
+        """How many trials were tried first because they are known to be good."""
+        if self.document["provenance"]["sampler"]["name"] != "portfolio":
+            return 0
+        return sum(trial.generation == 0 for trial in self.trials)
 
     @property
     def raced(self) -> bool:

@@ -15,7 +15,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from search_service.pages.canvas import figure_of, legend, name_axes
-from search_service.searches.figures.search import NO_SURROGATE, FinishedSearch, surrogates_of
+from search_service.searches.figures.search import (
+    NO_CURVES,
+    NO_SURROGATE,
+    FinishedSearch,
+    surrogates_of,
+)
+from search_service.spaces.margins import MarginSpace
 from surrogate_zoo.losses.surrogate import SurrogateLoss
 
 _WIDTH: Final = 32  # pixels of the image; class 1 is its left part
@@ -34,7 +40,7 @@ def draw(search: FinishedSearch) -> Figure | str:
         The figure, or why there is none.
     """
     if not _surrogates(search):
-        return NO_SURROGATE
+        return NO_CURVES if isinstance(search.space, MarginSpace) else NO_SURROGATE
     searched, naive = surface(search), surface(search, naive=True)
     figure = figure_of(11, 4.2)
     axes = figure.subplots(1, 3, sharey=True)

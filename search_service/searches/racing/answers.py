@@ -10,6 +10,8 @@ from surrogate_zoo.metrics.titles import ScoreUnit, merit_of, title_of, unit_of
 HEADING: Final = ("Loss", "Rate", "Seeds", "Mean", "Winner's lead")
 """Columns of :func:`table`."""
 
+_MARGINS: Final = ("delta_v", "delta_d", "beta", "gamma", "weight")
+
 _ROLES: Final = {"handmade": "handmade", "cross-entropy": "handmade", "start": "start"}
 
 
@@ -46,7 +48,9 @@ def answer(winner: Mapping[str, Any], loss: str, version: int | None = None) -> 
     """
     metric, race = winner["metric"], winner.get("race")
     title, points = title_of(metric), unit_of(metric).differences
-    rate = {"learning rate": f"{winner['rate']:.3g} times that of the schedule"}
+    rate = {"learning rate": f"{winner['rate']:.3g} times that of the schedule"} | _found_with(
+        winner
+    )
     if race is None:
         said = (
             f"{loss} is what the sampler found for {title}: no race compared it with other losses."
@@ -54,6 +58,19 @@ def answer(winner: Mapping[str, Any], loss: str, version: int | None = None) -> 
         return Answer(title, loss, version, said, (), points, rate)
     facts, rows = rate | _of_race(race), table(metric, race)
     return Answer(title, loss, version, race["sentence"], rows, points, facts)
+
+
+def _found_with(winner: Mapping[str, Any]) -> dict[str, str]:
+    """What belongs to a loss of embeddings: its margins, their width, and how objects are found."""
+    if "embedding" not in winner:
+        return {}
+    clustering = winner["clustering"]
+    margins = [f"{name} {winner['parameters'][name]:.3g}" for name in _MARGINS]
+    return {
+        "margins and weights": ", ".join(margins),
+        "width of the embeddings": str(winner["embedding"]),
+        "objects are found by": f"{clustering['method']}, radius {clustering['radius']:.3g}",
+    }
 
 
 def table(metric: str, race: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -6,7 +6,8 @@ from typing import Any, Final, Literal
 
 from search_service.samplers.contract import SamplerResult
 from search_service.spaces.curves import CurveSpace
-from search_service.spaces.space import Space, Theta
+from search_service.spaces.margins import PAPERS, SEARCHED, MarginSpace
+from search_service.spaces.space import Draft, Space, Theta
 from search_service.spaces.zoo import CROSS_ENTROPY, ZooSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.losses.document import Document
@@ -35,18 +36,26 @@ class Entrant:
     Attributes:
         number: Its trial's number, or one above all of them.
         roles: What it runs as: a handmade loss may be a candidate too.
-        loss: The loss file's content; a draft where its scale was never measured.
-        rate: Factor on the schedule's peak learning rate.
+        draft: Its loss, the scale null where it was never measured, and what changes with it.
         facts: What it is, for people: its number, and its parameters by name.
         theta: Its parameters; None of what lies outside of the space.
     """
 
     number: int
     roles: tuple[Role, ...]
-    loss: Document
-    rate: float
+    draft: Draft
     facts: Mapping[str, Any]
     theta: Theta | None
+
+    @property
+    def loss(self) -> Document:
+        """The loss file's content."""
+        return self.draft.loss
+
+    @property
+    def rate(self) -> float:
+        """Factor on the schedule's peak learning rate."""
+        return self.draft.rate
 
 
 def of_trials(
@@ -110,13 +119,42 @@ def of_curves(
     ]
     for number, role, theta in extra:
         if theta not in known:
-            draft = space.candidate(theta)
-            facts = {"number": None} | space.named(theta)
-            entrants.append(Entrant(number, (role,), draft.loss, draft.rate, facts, theta))
+            entrants.append(_untried(space, number, theta, (role,)))
     loss = LOSSES[CROSS_ENTROPY].document()
     facts = {"number": None, "loss": CROSS_ENTROPY}
     roles: tuple[Role, ...] = ("handmade", "cross-entropy")
-    return [*entrants, Entrant(_ENTROPY, roles, loss, 1.0, facts, None)]
+    return [*entrants, Entrant(_ENTROPY, roles, Draft(loss), facts, None)]
+
+
+def of_margins(
+    space: MarginSpace,
+    trials: Sequence[Trial],
+    starters: int,
+    metric: str,
+    *,
+    found: SamplerResult,
+) -> list[Entrant]:
+    """Those of a search of margins for one metric: what its sampler found, the best trials, the paper's.
+
+    What has to be beaten, the handmade loss, is the paper's setting: the best trials with its margins
+    run, whatever their widths and rates; it is where the search started, too. The best that has others
+    is a candidate in any case. Cross entropy alone finds no objects, and does not run.
+    """
+    target = Target(metric)
+    ranked = _ranked(target, [trial for trial in trials if trial.ending == "trained"])
+    searched = [trial for trial in ranked if not space.plain(trial.theta)]
+    every = _ranked(target, trials)  # a rival may have been stopped early
+    plain = [trial for trial in every if space.plain(trial.theta)][:HANDMADE_STARTERS]
+    published = [trial for trial in every if trial.number == found.trial]
+    best = {trial.number: trial for trial in (*published, *ranked[:starters], *searched[:1])}
+    entrants = [_of_trial(space, trial, ("candidate",)) for trial in best.values()]
+    entrants += [_of_trial(space, trial, ()) for trial in plain if trial.number not in best]
+    if found.trial is None:
+        mean = _UNTRIED + found.generation
+        entrants.append(_untried(space, mean, found.theta, ("candidate",)))
+    if not plain:
+        entrants.append(_untried(space, _START, tuple(space.start.tolist()), ()))
+    return [_with_margins(space, entrant) for entrant in entrants]
 
 
 def shared(entrants: Mapping[str, Sequence[Entrant]]) -> dict[str, list[Entrant]]:
@@ -187,8 +225,27 @@ def _is_start(space: ZooSpace, target: Target, theta: Sequence[float]) -> bool:
     return _is_surrogate(space, target, theta) and tuple(theta[2:]) == kind.starts[0]
 
 
+def _with_margins(space: MarginSpace, entrant: Entrant) -> Entrant:
+    """An entrant that is told as one of a search of margins."""
+    theta = entrant.theta or ()
+    held: dict[Role, bool] = {
+        "handmade": space.plain(theta),
+        "start": theta == tuple(space.start.tolist()),
+    }
+    roles = tuple(role for role, held_by in held.items() if held_by)
+    facts = {"loss": PAPERS if held["handmade"] else SEARCHED} | dict(entrant.facts)
+    return replace(entrant, roles=(*entrant.roles, *roles), facts=facts)
+
+
+def _untried(space: Space, number: int, theta: Theta, roles: tuple[Role, ...]) -> Entrant:
+    """An entrant that is no trial."""
+    facts = {"number": None} | space.named(theta)
+    return Entrant(number, roles, space.candidate(theta), facts, theta)
+
+
 def _of_trial(space: Space, trial: Trial, roles: tuple[Role, ...]) -> Entrant:
     draft = space.candidate(trial.theta)
-    loss = filled(draft.loss, trial.scales) if trial.scales else draft.loss
+    if trial.scales:
+        draft = replace(draft, loss=filled(draft.loss, trial.scales))
     facts = {"number": trial.number} | space.named(trial.theta)
-    return Entrant(trial.number, roles, loss, draft.rate, facts, tuple(trial.theta))
+    return Entrant(trial.number, roles, draft, facts, tuple(trial.theta))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from search_service.jobs import stages
+from search_service.jobs.external import ExternalTask
 from search_service.jobs.run import Run
 from search_service.searches import warm_up
 from search_service.searches.racing.entrants import Entrant, Role, shared
@@ -18,7 +19,7 @@ from search_service.searches.racing.rules import (
 )
 from search_service.significance import Difference
 from surrogate_zoo.metrics.targets import Target
-from workers.tasks.proxy import Candidate, Outcome, ProxyTask
+from workers.tasks.proxy import Outcome, ProxyTask
 
 RIVALS: tuple[Role, ...] = ("handmade", "cross-entropy")
 """The winner's lead over the closest loss of each of these roles is to be told."""
@@ -33,7 +34,7 @@ class Race:
     Attributes:
         run: The run of the job.
         spec: Its rules.
-        task: The search's proxy task, cold.
+        task: The search's task, cold.
         entrants: For each metric, who takes part.
         warm_up: Length of each seed's warm-up.
         outcomes: Stage -> entrant -> what became of it, as far as the race has come.
@@ -41,7 +42,7 @@ class Race:
 
     run: Run
     spec: RaceSpec
-    task: ProxyTask
+    task: ProxyTask | ExternalTask
     entrants: Mapping[str, Sequence[Entrant]]
     warm_up: int = 0
     outcomes: dict[str, dict[int, Outcome]] = field(default_factory=dict)
@@ -159,19 +160,21 @@ class Race:
         return standing(scores, before, groups=groups, level=self.spec.level)
 
     def _round(
-        self, stage: str, task: ProxyTask, entrants: Mapping[str, Sequence[Entrant]]
+        self,
+        stage: str,
+        task: ProxyTask | ExternalTask,
+        entrants: Mapping[str, Sequence[Entrant]],
     ) -> None:
         """Train everyone who is left for some metric, once."""
         every = {entrant.number: entrant for group in entrants.values() for entrant in group}
         task = warm_up.warmed(self.run, task.model_copy(update={"rejection": None}), self.warm_up)
         rate = task.training.learning_rate
         candidates = [
-            Candidate(number, dict(entrant.loss), learning_rate=rate * entrant.rate)
-            for number, entrant in sorted(every.items())
+            entrant.draft.candidate(number, rate) for number, entrant in sorted(every.items())
         ]
         self.outcomes[stage] = stages.of_stage(self.run, stage, task, candidates)
 
-    def _round_task(self, number: int) -> ProxyTask:
+    def _round_task(self, number: int) -> ProxyTask | ExternalTask:
         changes: dict[str, Any] = {"seed": self._seed(self.spec.heats + number)}
         if self.spec.whole:
             changes["frozen_encoder"] = False

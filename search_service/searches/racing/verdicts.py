@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from search_service.spaces.margins import PAPERS, SEARCHED
 from surrogate_zoo.metrics.titles import directed, title_of, unit_of
 
 _NO_PARAMETERS: Final = ("number", "loss", "cross-entropy", "winner", "rival", "mean")
@@ -29,6 +30,9 @@ def sentence(objective: str, race: Mapping[str, Any]) -> str:
         for rival, name in zip(rivals, names[1:], strict=True)
     )
     seeds, first = f"{race['rounds']} fresh seeds", _first(winner, names[0])
+    if winner.get("loss") in (PAPERS, SEARCHED):
+        lead = next((_lead(objective, rival) for rival in rivals), "")
+        return _of_margins(race["verdict"], f"in {metric} over {seeds}", lead)
     if race["verdict"] == "better":
         return f"{first} beats the best handmade loss in {metric} over {seeds}: {leads}."
     if race["verdict"] == "handmade":
@@ -36,6 +40,16 @@ def sentence(objective: str, race: Mapping[str, Any]) -> str:
         return told + (f" (its lead: {leads})." if leads else ".")
     other = next(iter(names[1:]), "the handmade ones")
     return f"{first} leads in {metric} over {seeds}, and is not told apart from {other}: {leads}."
+
+
+def _of_margins(verdict: str, where: str, lead: str) -> str:
+    """The answer of a search of margins, whose rival is the paper's setting."""
+    if verdict == "handmade":
+        return f"No margins were found that are better than the {PAPERS} {where}."
+    if verdict == "better":
+        return f"The {SEARCHED} are better than the {PAPERS} {where}, by {lead}."
+    told = f": {lead}" if lead else ""
+    return f"The {SEARCHED} lead {where}, and are not told apart from the {PAPERS}{told}."
 
 
 def _first(winner: Mapping[str, Any], name: str) -> str:

@@ -1,10 +1,11 @@
 """What a search publishes: for each of its objectives a winner, with what the race says of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from search_service.jobs import stages
+from search_service.jobs import external, stages
+from search_service.jobs.external import ExternalTask
 from search_service.jobs.run import Run
 from search_service.samplers.contract import SamplerResult
 from search_service.searches import publication
@@ -13,13 +14,14 @@ from search_service.searches.racing.race import Race, RaceResult
 from search_service.searches.racing.verdicts import sentence
 from search_service.searches.request import SearchRequest
 from search_service.searches.space import SearchSpace, title_of
-from search_service.spaces.space import Theta
+from search_service.spaces.margins import MarginSpace
+from search_service.spaces.space import Draft, Theta
 from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.metrics.targets import Target
-from workers.tasks.proxy import Candidate, ProxyTask
+from workers.tasks.proxy import ProxyTask
 
 SCALES = "scales"
 """Stage of the evaluation that measures the scales of a loss that was never trained."""
@@ -31,9 +33,8 @@ class Winner:
 
     Attributes:
         objective: The metric, or the weighted sum of some.
-        loss: Its loss file's content, a draft where scales were measured for it.
+        draft: Its loss, a draft where scales were measured for it, and what it was found with.
         scales: These scales.
-        rate: Factor on the schedule's peak learning rate that it was found with.
         trial: Its trial's number; None of what is no trial.
         theta: Its parameters in the space; None of what lies outside.
         parameters: These by name, for people.
@@ -41,9 +42,8 @@ class Winner:
     """
 
     objective: str
-    loss: Document
+    draft: Draft
     scales: tuple[float, ...]
-    rate: float
     trial: int | None
     theta: Theta | None
     parameters: Mapping[str, Any]
@@ -57,7 +57,8 @@ class Winner:
             "trial": self.trial,
             "theta": None if self.theta is None else list(self.theta),
             "parameters": dict(self.parameters),
-            "rate": self.rate,
+            "rate": self.draft.rate,
+            **self.draft.changes,
         }
         return told | ({} if self.race is None else {"race": dict(self.race)})
 
@@ -70,7 +71,7 @@ class Found:
         run: The run of the job.
         request: What was asked for.
         space: What was searched.
-        task: The proxy task, cold.
+        task: The search's task, cold.
         start: Where the sampler started; None is the space's own start.
         result: What it found.
         trials: All trials, by number.
@@ -79,7 +80,7 @@ class Found:
     run: Run
     request: SearchRequest
     space: SearchSpace
-    task: ProxyTask
+    task: ProxyTask | ExternalTask
     start: Theta | None
     result: SamplerResult
     trials: Sequence[Trial]
@@ -107,6 +108,10 @@ class Found:
         if isinstance(self.space, ZooSpace):
             return entrants.of_trials(self.space, self.trials, starters, objective)
         start = self.start or tuple(self.space.start.tolist())
+        if isinstance(self.space, MarginSpace):
+            return entrants.of_margins(
+                self.space, self.trials, starters, objective, found=self.result
+            )
         return entrants.of_curves(self.space, self.trials, starters, found=self.result, start=start)
 
     def _best(self, objective: str) -> Winner:
@@ -121,7 +126,7 @@ class Found:
         draft = self.space.candidate(theta)
         scales = next((tuple(t.scales) for t in self.trials if t.number == number), ())
         named = self.space.named(theta)
-        return Winner(objective, draft.loss, scales, draft.rate, number, theta, named)
+        return Winner(objective, draft, scales, number, theta, named)
 
 
 def document(request: SearchRequest, winner: Winner, facts: Mapping[str, Any]) -> Document:
@@ -129,7 +134,7 @@ def document(request: SearchRequest, winner: Winner, facts: Mapping[str, Any]) -
     objective = winner.objective
     title, own = title_of(request, objective), {"chosen": winner.told}
     name = request.name_for(objective)
-    return publication.document(winner.loss, winner.scales, name, title, {**facts, **own})
+    return publication.document(winner.draft.loss, winner.scales, name, title, {**facts, **own})
 
 
 def _raced(race: RaceResult, objective: str) -> Winner:
@@ -143,18 +148,21 @@ def _raced(race: RaceResult, objective: str) -> Winner:
     number = entrant.facts["number"]
     facts = {name: value for name, value in entrant.facts.items() if name != "number"}
     scales = race.scales(entrant.number) if entrant.loss.get("scale", 1.0) is None else ()
-    return Winner(objective, entrant.loss, scales, entrant.rate, number, entrant.theta, facts, told)
+    return Winner(objective, entrant.draft, scales, number, entrant.theta, facts, told)
 
 
-def _measured(run: Run, task: ProxyTask, winner: Winner, generation: int) -> Winner:
+def _measured(run: Run, task: ProxyTask | ExternalTask, winner: Winner, generation: int) -> Winner:
     """A winner with its scales: a policy's mean may be a draft that nothing was trained with yet.
 
     It is recorded under its generation: a search that is extended may publish another one's.
     """
-    if winner.scales or winner.loss.get("scale", 1.0) is not None:
+    if winner.scales or winner.draft.loss.get("scale", 1.0) is not None:
         return winner
+    if isinstance(task, ExternalTask):
+        return replace(winner, scales=tuple(external.scaled(task, winner.draft.loss)[1]))
     short = task.model_copy(update={"stop_after": 1, "rejection": None})
-    outcome = stages.of_stage(run, SCALES, short, [Candidate(generation, winner.loss)])[generation]
+    candidate = winner.draft.candidate(generation, task.training.learning_rate)
+    outcome = stages.of_stage(run, SCALES, short, [candidate])[generation]
     if not outcome.scales:
         raise WorkerError(f"The published loss cannot be scaled. {outcome.error}")
-    return Winner(**{**vars(winner), "scales": tuple(outcome.scales)})
+    return replace(winner, scales=tuple(outcome.scales))

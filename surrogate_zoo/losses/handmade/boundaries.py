@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from surrogate_zoo.errors import InputError
+from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
 from surrogate_zoo.losses.handmade.pixels import entropies
 
@@ -29,8 +29,7 @@ class BorderCrossEntropy(HandmadeLoss):
         self, *, num_classes: int, ignore_index: int = 255, w0: float, sigma: float
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
-        if w0 < 0 or sigma <= 0:
-            raise InputError(f"w0 must be at least 0 and sigma above 0, not {w0} and {sigma}.")
+        declarations.BORDER.check(w0=w0, sigma=sigma)
         self.w0, self.sigma = w0, sigma
 
     def of_valid(self, batch: Batch) -> Tensor:
@@ -76,6 +75,7 @@ class BoundaryLoss(HandmadeLoss):
 
     def __init__(self, *, num_classes: int, ignore_index: int = 255, normalise: bool) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        declarations.BOUNDARY.check(normalise=normalise)
         self.normalise = normalise
 
     def of_valid(self, batch: Batch) -> Tensor:
@@ -141,11 +141,9 @@ class ActiveBoundary(HandmadeLoss):
         detach: bool,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
-        if not (0 < share <= 1 and theta > 0 and 0 <= smoothing < 1):
-            raise InputError(
-                "share must be above 0 and at most 1, theta above 0 and smoothing at least 0 and "
-                f"below 1, not {share}, {theta} and {smoothing}."
-            )
+        declarations.ACTIVE_BOUNDARY.check(
+            share=share, theta=theta, smoothing=smoothing, detach=detach
+        )
         self.share, self.theta, self.smoothing, self.detach = share, theta, smoothing, detach
 
     def of_valid(self, batch: Batch) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from surrogate_zoo.errors import InputError
+from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
 from surrogate_zoo.losses.handmade.grown_masks import classes_of_masks
 from surrogate_zoo.losses.handmade.objects import Objects, objects_of, vectors_at
@@ -62,12 +62,9 @@ class DeepMetric(HandmadeLoss):
         across_classes: bool,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
-        if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
-            raise InputError(f"samples must be a whole number of at least 1, not {samples!r}.")
-        if not (math.isfinite(classification) and classification >= 0):
-            raise InputError(
-                f"classification must be a number of at least 0, not {classification}."
-            )
+        declarations.DEEP_METRIC.check(
+            samples=samples, classification=classification, across_classes=across_classes
+        )
         self.samples, self.classification = samples, classification
         self.across_classes = across_classes
 

@@ -1,12 +1,10 @@
 """The discriminative loss: embeddings of one object close to their mean, means of several far apart."""
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from surrogate_zoo.errors import InputError
+from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
 from surrogate_zoo.losses.handmade.objects import Objects, objects_of, vectors_at
 from surrogate_zoo.needs import EMBEDDINGS
@@ -62,18 +60,9 @@ class Discriminative(HandmadeLoss):
         norm: str,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
-        numbers = {"delta_v": delta_v, "alpha": alpha, "beta": beta, "gamma": gamma}
-        for name, number in numbers.items():
-            if not (math.isfinite(number) and number >= 0):
-                raise InputError(f"{name} must be a number of at least 0, not {number}.")
-        if not delta_v < delta_d < math.inf:
-            raise InputError(
-                f"delta_d must be above delta_v, but delta_d is {delta_d} and delta_v is {delta_v}: "
-                "they look swapped; delta_v is how far a pixel may be from its object's mean, and "
-                "delta_d half of how far two means are to be apart."
-            )
-        if norm not in _NORMS:
-            raise InputError(f"norm must be one of {', '.join(_NORMS)}, not {norm!r}.")
+        declarations.DISCRIMINATIVE.check(
+            delta_v=delta_v, delta_d=delta_d, alpha=alpha, beta=beta, gamma=gamma, norm=norm
+        )
         self.delta_v, self.delta_d, self.norm = delta_v, delta_d, norm
         self.alpha, self.beta, self.gamma = alpha, beta, gamma
 

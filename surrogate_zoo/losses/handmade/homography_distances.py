@@ -42,6 +42,22 @@ def geodesic(theta: Tensor, residual: float = 0.1) -> Tensor:
     return torch.atan2(sine, cosine) + residual * (theta - rotation).square().sum((1, 2))
 
 
+def euclidean_error(predicted: Tensor, true: Tensor) -> Tensor:
+    """Frobenius norm of ``predicted - true``, both (B, 3, 3); (B,)."""
+    return _norm(predicted - true)
+
+
+def geodesic_error(predicted: Tensor, true: Tensor) -> Tensor:
+    """:func:`geodesic` of ``true^-1 predicted``, both (B, 3, 3), the true ones invertible; (B,)."""
+    return geodesic(torch.linalg.solve(true, predicted))
+
+
+ERRORS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "euclidean": euclidean_error,
+    "geodesic": geodesic_error,
+}
+"""How far a predicted homography is from the true one, by the name of the distance."""
+
 DISTANCES: Mapping[str, Callable[[Tensor], Tensor]] = {
     "euclidean": euclidean,
     "geodesic": geodesic,

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from surrogate_zoo.errors import InputError
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.loss_networks.storage import network_of
+from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
 from surrogate_zoo.losses.handmade.homography_distances import DISTANCES
 from surrogate_zoo.losses.handmade.pixels import entropies
@@ -105,8 +105,7 @@ class BoundaryCrossEntropy(HandmadeLoss):
         self, *, num_classes: int, ignore_index: int = 255, beta: float, width: int
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
-        if beta < 0 or width < 1:
-            raise InputError(f"beta must be at least 0 and width at least 1, not {beta}, {width}.")
+        declarations.BOUNDARY_CROSS_ENTROPY.check(beta=beta, width=width)
         self.beta, self.width = beta, width
 
     def of_valid(self, batch: Batch) -> Tensor:
@@ -161,10 +160,7 @@ class InverseForm(BoundaryCrossEntropy):
         width: int,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index, beta=beta, width=width)
-        if gamma < 0 or len(tiles) != 2 or min(tiles) < 1:
-            raise InputError("gamma must be at least 0, and tiles two numbers of at least 1.")
-        if distance not in DISTANCES:
-            raise InputError(f"distance must be {' or '.join(DISTANCES)}, not {distance!r}.")
+        declarations.INVERSE_FORM.check(gamma=gamma, distance=distance, tiles=tiles)
         self.gamma, self.distance = gamma, distance
         self.tiles = (int(tiles[0]), int(tiles[1]))
         self.network = _inverse_network(inverse_network)

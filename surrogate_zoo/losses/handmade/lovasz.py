@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from surrogate_zoo.curves.pointwise import pieces
+from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
 
 
@@ -26,6 +27,7 @@ class LovaszSoftmax(HandmadeLoss):
 
     def __init__(self, *, num_classes: int, ignore_index: int = 255, per_image: bool) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        declarations.LOVASZ.check(per_image=per_image)
         self.per_image = per_image
 
     def of_valid(self, batch: Batch) -> Tensor:

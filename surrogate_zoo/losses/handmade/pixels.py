@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
 from surrogate_zoo.metrics.maps import rows_by_label
 
@@ -43,8 +44,7 @@ class Focal(HandmadeLoss):
 
     def __init__(self, *, num_classes: int, ignore_index: int = 255, gamma: float) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
-        if gamma < 0:
-            raise InputError(f"gamma must be at least 0, not {gamma}.")
+        declarations.FOCAL.check(gamma=gamma)
         self.gamma = gamma
 
     def of_valid(self, batch: Batch) -> Tensor:
@@ -69,8 +69,7 @@ class TopKCrossEntropy(HandmadeLoss):
 
     def __init__(self, *, num_classes: int, ignore_index: int = 255, share: float) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
-        if not 0 < share <= 1:
-            raise InputError(f"share must be above 0 and at most 1, not {share}.")
+        declarations.TOP_K.check(share=share)
         self.share = share
 
     def of_valid(self, batch: Batch) -> Tensor:
@@ -123,10 +122,7 @@ class WeightedCrossEntropy(HandmadeLoss):
         class_image_pixels: Sequence[float] | None = None,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
-        if weighting not in _WEIGHTINGS:
-            raise InputError(f"weighting must be one of {_WEIGHTINGS}, not {weighting!r}.")
-        if not 0 <= power <= 1:
-            raise InputError(f"power must lie in [0, 1], not {power}.")
+        declarations.WEIGHTED.check(weighting=weighting, power=power)
         self.weighting, self.power = weighting, power
         weights = None
         if class_pixels is not None:
@@ -161,9 +157,6 @@ class WeightedCrossEntropy(HandmadeLoss):
         images = pixels.sum(1, keepdim=True)
         holds = (pixels > 0) | (self.weighting == "inverse")
         return _inverse(pixels.sum(0), (images * holds).sum(0), self.power)
-
-
-_WEIGHTINGS = ("inverse", "median")
 
 
 def _counts(name: str, numbers: Sequence[float], num_classes: int) -> Tensor:

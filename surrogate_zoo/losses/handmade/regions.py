@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from surrogate_zoo.batch import may_hold_void
-from surrogate_zoo.errors import InputError
+from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
 from surrogate_zoo.metrics.maps import sum_by_label
 
@@ -72,8 +72,7 @@ class Dice(HandmadeLoss):
         squared: bool = False,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
-        if smooth < 0:
-            raise InputError(f"smooth must be at least 0, not {smooth}.")
+        declarations.DICE.check(smooth=smooth, squared=squared)
         self.smooth, self.squared = smooth, squared
 
     def of_valid(self, batch: Batch) -> Tensor:
@@ -113,8 +112,7 @@ class Tversky(HandmadeLoss):
         exponent: float,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
-        if min(alpha, beta) < 0 or alpha + beta == 0 or exponent <= 0:
-            raise InputError("alpha and beta must be at least 0, one of them and exponent above 0.")
+        declarations.TVERSKY.check(alpha=alpha, beta=beta, exponent=exponent)
         self.alpha, self.beta, self.exponent = alpha, beta, exponent
 
     def of_valid(self, batch: Batch) -> Tensor:
@@ -162,10 +160,7 @@ class JaccardMetric(HandmadeLoss):
         variant: int,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
-        if not 0 <= smoothing < 1:
-            raise InputError(f"smoothing must be at least 0 and below 1, not {smoothing}.")
-        if variant not in (1, 2):
-            raise InputError(f"variant must be 1 or 2, not {variant}.")
+        declarations.JACCARD_METRIC.check(smoothing=smoothing, variant=variant)
         self.smoothing, self.variant = smoothing, variant
 
     def of_valid(self, batch: Batch) -> Tensor:

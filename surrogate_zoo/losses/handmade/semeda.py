@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from surrogate_zoo.errors import InputError
 from surrogate_zoo.loss_networks.edge import EdgeNetwork, edge_target
 from surrogate_zoo.loss_networks.storage import network_of
+from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
 from surrogate_zoo.losses.handmade.inverse_form import balanced_cross_entropy
 from surrogate_zoo.losses.handmade.pixels import entropies
@@ -85,10 +85,7 @@ class Semeda(_WithEdgeNetwork):
         super().__init__(
             num_classes=num_classes, ignore_index=ignore_index, edge_network=edge_network
         )
-        if len(lambdas) != 3 or min(lambdas) < 0:
-            raise InputError(f"lambdas must be three numbers of at least 0, not {lambdas}.")
-        if norm not in NORMS:
-            raise InputError(f"norm must be {' or '.join(NORMS)}, not {norm!r}.")
+        declarations.SEMEDA.check(lambdas=lambdas, norm=norm, after_relu=after_relu)
         self.lambdas = tuple(float(weight) for weight in lambdas)
         self.norm, self.after_relu = norm, after_relu
 
@@ -144,7 +141,8 @@ class EdgeCrossEntropy(_WithEdgeNetwork):
         super().__init__(
             num_classes=num_classes, ignore_index=ignore_index, edge_network=edge_network
         )
-        self.weight = _at_least_0("weight", weight)
+        declarations.EDGE_CROSS_ENTROPY.check(weight=weight)
+        self.weight = weight
 
     def of_valid(self, batch: Batch) -> Tensor:
         """Sum over valid pixels, divided by their number."""
@@ -182,7 +180,8 @@ class EdgeHead(HandmadeLoss):
         balanced: bool,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
-        self.weight, self.balanced = _at_least_0("weight", weight), balanced
+        declarations.EDGE_HEAD.check(weight=weight, balanced=balanced)
+        self.weight, self.balanced = weight, balanced
 
     def of_valid(self, batch: Batch) -> Tensor:
         """Both means over valid pixels."""
@@ -206,12 +205,6 @@ def one_hot(batch: Batch) -> Tensor:
     """The target as probabilities, (N, C, H, W), 0 at void pixels."""
     values = batch.valid[:, None].to(batch.scores.dtype)
     return torch.zeros_like(batch.scores).scatter_(1, batch.labels[:, None], values)
-
-
-def _at_least_0(name: str, value: float) -> float:
-    if not value >= 0:
-        raise InputError(f"{name} must be at least 0, not {value}.")
-    return value
 
 
 _REMEDY = (

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from surrogate_zoo.errors import InputError
+from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
 from surrogate_zoo.metrics.maps import sum_by_label
 
@@ -36,7 +36,7 @@ class StructuralSimilarity(HandmadeLoss):
         num_classes: C.
         ignore_index: Label of void pixels.
         window: Side of the window in pixels, odd, at least 3.
-        sigma: Standard deviation of the Gaussian in pixels, > 0.
+        sigma: Standard deviation of the Gaussian in pixels, at least 0.01.
     """
 
     def __init__(
@@ -48,10 +48,7 @@ class StructuralSimilarity(HandmadeLoss):
         sigma: float,
     ) -> None:
         super().__init__(num_classes=num_classes, ignore_index=ignore_index)
-        if window < 3 or window % 2 == 0:
-            raise InputError(f"window must be odd and at least 3, not {window}.")
-        if not sigma > 0:
-            raise InputError(f"sigma must be above 0, not {sigma}.")
+        declarations.SSIM.check(window=window, sigma=sigma)
         radius = window // 2
         weights = [math.exp(-(i**2) / (2 * sigma**2)) for i in range(radius + 1)]
         whole = 2 * sum(weights) - 1

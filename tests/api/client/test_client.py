@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,10 +114,13 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
         client.searches.publish(search, 0, "mine")
     with pytest.raises(ServiceError, match="is cancelled: only one that has succeeded"):
         client.searches.extend(search, 2)
+    ask_for_trials(client, search)
     assert client.comparisons.cells(comparison).items == []
     assert "dice" in {loss.name for loss in client.losses.list()}
     assert client.losses.get("dice").versions == [1]
     assert client.losses.download("dice", folder) == folder / "dice.json"
+    made = client.losses.make("mine", "focal", {"gamma": 1})
+    assert client.losses.add(client.losses.get("mine").document) == made
     dataset = client.datasets.register(name="tiny", source=SOURCE)
     assert client.datasets.get("tiny") == dataset
     assert dataset in list(client.datasets.list())
@@ -133,6 +136,19 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
     assert client.health.live().warnings == []
     assert "No controller" in client.health.ready().warnings[0]
     assert "lossfit_" in client.health.figures()
+
+
+def ask_for_trials(client: Client, search: str) -> None:
+    """Ask all that the user's own code asks; here of a search that the service trains."""
+    questions: list[Callable[[], object]] = [
+        lambda: client.searches.ask(search),
+        lambda: client.searches.heartbeat(search, "lease"),
+        lambda: client.searches.report(search, "lease", 1, {"macc": 0.5}),
+        lambda: client.searches.tell(search, "lease", 0.5),
+    ]
+    for question in questions:
+        with pytest.raises(ServiceError, match="The service trains this search itself"):
+            question()
 
 
 def test_every_route_has_a_method(live: Live, tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from api.client.catalogues import Format
 from api.client.client import Client
+from api.client.losses import Format
 from search_service.catalogue import datasets
 from search_service.samplers.registry import SAMPLERS
 from search_service.store import artifacts

@@ -66,3 +66,9 @@ def test_every_preset_of_retrainings_is_one_of_comparisons() -> None:
 def test_what_cannot_be_is_refused(fields: dict[str, Any], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         asked(**fields)
+
+
+def test_networks_of_what_is_not_compared_are_refused() -> None:
+    body = {"losses": ["dice"], "dataset": "shapes", "loss_networks": {"semeda": {}}}
+    with pytest.raises(ValueError, match="loss_networks names what is not compared: semeda"):
+        ComparisonRequest.model_validate(body)

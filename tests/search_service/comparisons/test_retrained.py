@@ -51,6 +51,21 @@ def test_seeds_pair_whatever_the_order_of_the_jobs() -> None:
     assert to_best.half == pytest.approx(0, abs=1e-12)
 
 
+def test_networks_that_were_chosen_tell_losses_apart() -> None:
+    inverse, edge = {"inverse_network": "a" * 64}, {"edge_network": "e" * 64}
+    versions = {"dice": 1, "semeda": 2}
+    table = compared(
+        job("dice", 0.4),
+        job("inverse-form", 0.5, loss_networks=inverse),
+        job("dice+semeda", 0.6, version=None, versions=versions, loss_networks=edge),
+    )
+    assert [row.loss for row in table.rows] == [
+        "dice+semeda (dice v1, semeda v2, edge network eeeeeeee)",
+        "inverse-form v1, inverse network aaaaaaaa",
+        "dice v1",
+    ]
+
+
 def test_one_seed_tells_no_spread() -> None:
     table = compared(job("dice", 0.4), job("lovasz", 0.45))
     assert table.texts(MIOU)["lovasz v1"].text == "45.0"

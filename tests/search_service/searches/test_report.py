@@ -6,6 +6,7 @@ from base64 import b64decode
 from html.parser import HTMLParser
 from pathlib import Path
 
+import optuna
 import pytest
 
 from search_service.searches import report
@@ -14,7 +15,13 @@ from search_service.searches.figures.search import FinishedSearch
 from search_service.store.artifacts import MEDIA_TYPES
 from surrogate_zoo import load_loss
 from surrogate_zoo.losses.parameter_space import ParameterSpace
-from tests.search_service.searches.figures.finished import finished, finished_zoo, scored_by, trial
+from tests.search_service.searches.figures.finished import (
+    finished,
+    finished_margins,
+    finished_zoo,
+    scored_by,
+    trial,
+)
 
 OF_OTHERS = {"race", "kinds"}
 """Figures of searches of the zoo, and of such that end with a race."""
@@ -132,3 +139,30 @@ def test_a_search_of_the_zoo_answers_first(tmp_path: Path) -> None:
     assert "portfolio 4 trainings" in told
     assert "hold-out sets whole images" in told
     assert "Path of the search" not in told
+
+
+def test_a_search_of_margins_tells_width_and_radius_and_draws_no_curves(tmp_path: Path) -> None:
+    search = finished_margins()
+    files = written(tmp_path, search)
+    drawn = {path.stem for path in files.values() if path.suffix == ".png"}
+    assert drawn == {"race", "scores", "kinds", "importance", "trade-off"}
+    page = Page(files["report.html"].read_text())
+    told = " ".join(page.text.split())
+    assert not page.opened
+    (winner,) = search.winners
+    named, radius = winner["parameters"], winner["clustering"]["radius"]
+    assert "The searched margins are better than the paper's margins in SBD over 3 fresh" in told
+    assert "paper's margins (handmade)" in told
+    assert f"width of the embeddings {named['width']}" in told
+    assert f"objects are found by mean-shift, radius {radius:.3g}" in told
+    assert f"margins and weights delta_v {named['delta_v']:.3g}, delta_d" in told
+    assert "loss(logits, target, embeddings=embeddings, instances=instances)" in told
+    assert f"lossfit retrain mine shapes --set network.embedding={named['width']}" in told
+    assert f'{{"radius": {radius}}}\'' in told
+    assert "portfolio 3 trainings" in told
+    assert "Loss surface" not in told
+    study = optuna.load_study(study_name="mine", storage=f"sqlite:///{files['study.db']}")
+    assert study.trials[1].params["delta_d"] == 1.5
+    assert study.trials[1].params["width"] == 8
+    header, row = files["trials.csv"].read_text().splitlines()[:2]
+    assert dict(zip(header.split(","), row.split(","), strict=True))["radius"] == "1.5"

@@ -9,7 +9,8 @@ import torch
 from surrogate_zoo import LOSSES, load_loss
 from surrogate_zoo.errors import LossFileError
 from surrogate_zoo.losses.document import handmade_document
-from surrogate_zoo.losses.entries import HANDMADE, LossEntry
+from surrogate_zoo.losses.entries import HANDMADE
+from surrogate_zoo.losses.entry import LossEntry
 from surrogate_zoo.needs import CLASS_IMAGE_PIXELS, CLASS_PIXELS, EDGE_NETWORK, INVERSE_NETWORK
 
 every_entry = pytest.mark.parametrize("entry", HANDMADE, ids=lambda entry: entry.name)
@@ -54,5 +55,7 @@ def test_a_loss_file_may_leave_parameters_out() -> None:
 
 def test_a_parameter_that_a_loss_does_not_take_is_named() -> None:
     document = handmade_document("mine", "dice", {"gamma": 1.0})
-    with pytest.raises(LossFileError, match=r"'dice' takes no such parameter: .*'gamma'"):
+    with pytest.raises(LossFileError, match=r"dice: .* no parameter 'gamma': it takes smooth, sq"):
         load_loss(document, num_classes=3)
+    with pytest.raises(LossFileError, match=r"'dice' takes no such parameter: .*'gamma'"):
+        load_loss("dice", num_classes=3, gamma=1.0)

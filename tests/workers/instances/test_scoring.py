@@ -29,6 +29,7 @@ from workers.tasks.instances import ClusteringSpec
 CPU = torch.device("cpu")
 SIZES = ((40, 70), (33, 64), (40, 70), (64, 64))
 LOOSE = ClusteringSpec(radius=0.05)
+TIGHT = ClusteringSpec(radius=0.01)
 
 
 def coloured() -> Samples:
@@ -111,8 +112,11 @@ def test_networks_on_a_frozen_encoder_score_what_they_score_alone() -> None:
     other = initial_network(tiny.NETWORK.model_copy(update={"embedding": 4}), 6, 1)
     other.encoder = start.encoder
     networks: list[nn.Module] = [start, other]
-    together = instance_scores_each(networks, stacks, range(1, 6), LOOSE)
-    assert together == [instance_scores(one, stacks, range(1, 6), LOOSE) for one in networks]
+    together = instance_scores_each(networks, stacks, range(1, 6), [LOOSE, TIGHT])
+    assert together == [
+        instance_scores(start, stacks, range(1, 6), LOOSE),
+        instance_scores(other, stacks, range(1, 6), TIGHT),
+    ]
 
 
 class Diverged(ByColour):
@@ -127,7 +131,7 @@ class Diverged(ByColour):
 
 def test_a_network_that_diverged_does_not_end_the_others() -> None:
     stacks = stack_by_size(coloured(), CPU, range(2))
-    good, bad = instance_scores_each([ByColour(), Diverged()], stacks, (1,), ClusteringSpec())
+    good, bad = instance_scores_each([ByColour(), Diverged()], stacks, (1,), [ClusteringSpec()] * 2)
     assert isinstance(good, dict)
     assert good["sbd"] == 1
     assert isinstance(bad, InputError)

@@ -131,6 +131,17 @@ def test_every_kind_of_network_is_trained_and_stored(
     assert network(maps, maps).shape == (2, 3, 3)
 
 
+def test_the_geodesic_distance_trains_a_network_too(tmp_path: Path) -> None:
+    shared = {"iterations": 300, "architecture": "convolutional", "batch_size": 64}
+    ratios = {}
+    for distance in ("euclidean", "geodesic"):
+        task = _task(**shared, distance=distance)
+        result = train_loss_network(task, tmp_path / distance, device="cpu")
+        ratios[distance] = result.measures["error_ratio"]
+    assert ratios["euclidean"] != ratios["geodesic"]
+    assert max(ratios.values()) < 0.95, ratios
+
+
 def test_a_training_can_be_stopped(tmp_path: Path) -> None:
     asked: list[int] = []
 

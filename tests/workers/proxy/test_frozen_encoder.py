@@ -14,7 +14,7 @@ from surrogate_zoo.errors import StorageError
 from tests.workers import tiny
 from workers.networks import frozen
 from workers.networks.build import build_network
-from workers.proxy import proxy
+from workers.proxy import networks
 from workers.proxy.proxy import evaluate_pack
 from workers.tasks.proxy import ProxyTask
 
@@ -42,12 +42,12 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Sizes of the batches whose features are computed."""
     seen: list[int] = []
 
-    def freeze(network: Any, device: torch.device) -> None:
+    def freeze(network: Any, device: torch.device) -> frozen.FrozenEncoder:
         network.encoder.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))
-        frozen.freeze_encoder(network, device)
+        return frozen.freeze_encoder(network, device)
 
     with monkeypatch.context() as patch:
-        patch.setattr(proxy, "freeze_encoder", freeze)
+        patch.setattr(networks, "freeze_encoder", freeze)
         yield seen
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from search_service.samplers.contract import SamplerResult
 from search_service.searches.racing import entrants
 from search_service.spaces.curves import CurveSpace
+from search_service.spaces.margins import MarginSpace
 from search_service.spaces.zoo import ZooSpace
 from search_service.store.states import Ending
 from search_service.store.tables import Trial
@@ -122,3 +123,48 @@ def test_a_search_of_curves_runs_what_it_found_the_start_and_cross_entropy() -> 
     assert len({e.number for e in raced}) == len(raced)
     both = entrants.of_curves(space, trials, 2, found=found, start=start)
     assert [e.theta for e in both] == [other, start, mean, None]  # nobody runs twice
+
+
+MARGINS = MarginSpace(("sbd",))
+
+
+def with_margins(number: int, score: float, *, beta: float = 0.5, width: float = 0.5) -> Trial:
+    theta = MARGINS.start.tolist()
+    theta[0], theta[MARGINS.names.index("beta")] = width, beta
+    one = trial(number, theta, score, sbd=score)
+    one.ending, one.scales = "trained", []
+    return one
+
+
+def test_a_search_of_margins_runs_the_best_of_the_papers_setting_as_handmade() -> None:
+    trials = [
+        with_margins(0, 0.50, width=0.1),
+        with_margins(1, 0.40),
+        with_margins(2, 0.55, width=0.9),
+        with_margins(3, 0.30, beta=0.2),
+        with_margins(4, 0.35, beta=0.9),
+    ]
+    trials[1].ending = "stopped"  # early, and a rival all the same
+    found = SamplerResult(tuple(trials[2].theta), 0.55, 0, (), (0.4,), 2)
+    raced = entrants.of_margins(MARGINS, trials, 2, "sbd", found=found)
+    assert {e.number: e.roles for e in raced} == {
+        2: ("candidate", "handmade"),
+        0: ("candidate", "handmade"),
+        4: ("candidate",),  # the best that was searched
+        1: ("handmade", "start"),
+    }
+    (searched,) = (e for e in raced if e.number == 4)
+    assert searched.facts["loss"] == "searched margins"
+    assert (searched.draft.embedding, searched.facts["width"]) == (8, 8)
+    assert searched.draft.clustering is not None
+    assert searched.draft.clustering.radius == searched.facts["radius"] == 1.5
+
+
+def test_a_mean_of_margins_and_a_start_that_is_no_trial_run_too() -> None:
+    trials = [with_margins(0, 0.5, beta=0.2)]
+    mean = (0.3,) * MARGINS.dimension
+    found = SamplerResult(mean, 0.5, 0, (mean,), (0.5,))
+    raced = entrants.of_margins(MARGINS, trials, 2, "sbd", found=found)
+    assert [e.roles for e in raced] == [("candidate",), ("candidate",), ("handmade", "start")]
+    assert [e.theta for e in raced][1:] == [mean, tuple(MARGINS.start.tolist())]
+    assert len({e.number for e in raced}) == 3

@@ -19,6 +19,7 @@ from search_service.searches.racing.rules import (
     verdict,
 )
 from search_service.significance import Difference
+from search_service.spaces.space import Draft
 from surrogate_zoo.metrics.targets import Target
 from workers.tasks.proxy import Outcome, ProxyTask
 
@@ -158,7 +159,7 @@ def test_whoever_was_dropped_does_not_win_by_the_mean_of_fewer_rounds() -> None:
 
 def test_a_race_for_a_count_tells_counts_and_how_many_fewer_the_winner_misses() -> None:
     counts: dict[int, list[float]] = {0: [2.5, 3.0], 1: [0.0, 0.5], 2: [8.0, 8.5]}
-    entrants = [Entrant(n, ("candidate",), {}, 1.0, {"number": n}, None) for n in counts]
+    entrants = [Entrant(n, ("candidate",), Draft({}), {"number": n}, None) for n in counts]
     outcomes = {
         f"{stage} {number + 1}": {
             n: Outcome(n, row[number], {"dic": row[number]}, None, 1.0) for n, row in counts.items()

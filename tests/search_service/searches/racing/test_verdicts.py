@@ -116,3 +116,23 @@ def test_an_answer_tells_what_it_rests_on() -> None:
 @pytest.mark.parametrize(("seconds", "told"), [(0.4, "0 s"), (90, "1.5 min"), (5400, "1.5 h")])
 def test_durations_are_short(seconds: float, told: str) -> None:
     assert duration(seconds) == told
+
+
+def test_margins_are_told_against_the_papers() -> None:
+    told = race("searched margins", "paper's margins", "sbd", "better")
+    assert told["sentence"] == (
+        "The searched margins are better than the paper's margins in SBD over 3 fresh seeds, "
+        "by +5.0 points (+3.0 to +7.0)."
+    )
+    assert sentence("sbd", told | {"verdict": "not told apart"}) == (
+        "The searched margins lead in SBD over 3 fresh seeds, and are not told apart from the paper's "
+        "margins: +5.0 points (+3.0 to +7.0)."
+    )
+    won = race("paper's margins", "searched margins", "sbd", "handmade")
+    assert won["sentence"] == (
+        "No margins were found that are better than the paper's margins in SBD over 3 fresh seeds."
+    )
+    assert [row[0] for row in table("sbd", won)] == [
+        "paper's margins (handmade)",
+        "searched margins",
+    ]

@@ -220,12 +220,15 @@ def test_151_objects_of_an_image_take_no_tensor_of_pixels_by_objects() -> None:
 @pytest.mark.parametrize(
     ("parameters", "why"),
     [
-        ({"delta_d": 0.5, "delta_v": 1.5}, "delta_d is 0.5 and delta_v is 1.5: they look swapped"),
+        (
+            {"delta_d": 0.5, "delta_v": 1.5},
+            r"delta_d must be above delta_v, but delta_v is 1\.5 and delta_d is 0\.5",
+        ),
         ({"delta_d": 0.5, "delta_v": 0.5}, "delta_d must be above delta_v"),
-        ({"delta_d": float("inf")}, "delta_d must be above delta_v"),
+        ({"delta_d": float("inf")}, "delta_d must be a number above 0, not inf"),
         ({"delta_v": -0.1}, r"delta_v must be a number of at least 0, not -0\.1"),
         ({"beta": float("nan")}, "beta must be a number of at least 0, not nan"),
-        ({"norm": "max"}, "norm must be one of l2, l1, not 'max'"),
+        ({"norm": "max"}, "norm must be l2 or l1, not 'max'"),
     ],
 )
 def test_parameters_out_of_range_are_refused(parameters: dict[str, object], why: str) -> None:

@@ -9,7 +9,12 @@ from scipy.linalg import polar
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from surrogate_zoo.losses.handmade.homography_distances import DISTANCES, euclidean, geodesic
+from surrogate_zoo.losses.handmade.homography_distances import (
+    DISTANCES,
+    ERRORS,
+    euclidean,
+    geodesic,
+)
 
 EYE = torch.eye(3, dtype=torch.float64)
 
@@ -89,3 +94,22 @@ def test_the_distance_grows_along_a_line_from_the_identity() -> None:
     for distance in DISTANCES.values():
         along = torch.stack([distance(EYE + step * directions) for step in (0.02, 0.05, 0.1, 0.2)])
         assert (along.diff(dim=0) > 0).all()
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_an_error_is_zero_at_the_truth_alone_and_has_a_slope(name: str) -> None:
+    true = _near_identity(6, 0.2)
+    exact = ERRORS[name](true, true)
+    np.testing.assert_allclose(exact.numpy(), 0, atol=1e-12)
+    predicted = (true + 0.1 * (_near_identity(7, 1.0) - EYE)).requires_grad_()
+    assert (ERRORS[name](predicted, true) > 1e-3).all()
+    assert torch.autograd.gradcheck(lambda theta: ERRORS[name](theta, true), (predicted,))
+
+
+def test_the_geodesic_error_is_the_distance_that_is_left_between_two_motions() -> None:
+    turns = [Rotation.from_euler("z", angle, degrees=True).as_matrix() for angle in (10, 25)]
+    first, second = (torch.from_numpy(turn)[None] for turn in turns)
+    assert ERRORS["geodesic"](first, second).item() == pytest.approx(math.radians(15))
+    assert ERRORS["euclidean"](first, second).item() == pytest.approx(
+        np.linalg.norm(turns[0] - turns[1])
+    )

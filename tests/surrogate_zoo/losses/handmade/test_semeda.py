@@ -130,7 +130,7 @@ def test_the_network_inside_never_learns() -> None:
 
 def test_bad_parameters_are_refused_by_name() -> None:
     for wrong in ((1, 2), (0, -1, 0)):
-        with pytest.raises(InputError, match="lambdas must be three numbers of at least 0"):
+        with pytest.raises(InputError, match="lambdas must be 3 numbers of at least 0"):
             _semeda(lambdas=wrong)
     with pytest.raises(InputError, match="norm must be l1 or l2, not 'l3'"):
         _semeda(norm="l3")
@@ -138,7 +138,7 @@ def test_bad_parameters_are_refused_by_name() -> None:
         network: dict[str, Any] = (
             {"edge_network": _network()} if name == "edge-cross-entropy" else {}
         )
-        with pytest.raises(InputError, match="weight must be at least 0, not -1"):
+        with pytest.raises(InputError, match="weight must be a number of at least 0, not -1"):
             load_loss(name, num_classes=CLASSES, weight=-1, **network)
 
 

@@ -1,0 +1,155 @@
+"""The zoo of losses: looked through, downloaded, added to, and moved from one service to another."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from api.client.addresses import segment
+from api.client.named_file import NamedFile
+from api.client.transport import Transport
+from api.schemas import LossDetail, LossView, Page
+from surrogate_zoo.errors import LossFileError
+
+Format = Literal["json", "python"]
+"""A loss file, or one Python file that needs torch alone."""
+
+_BUILT_IN = "built-in"
+
+
+class Losses:
+    """The zoo of losses."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(
+        self, *, metric: str | None = None, tag: str | None = None, page_size: int = 50
+    ) -> Iterator[LossView]:
+        """The newest version of every loss, by name; fetched page by page.
+
+        Args:
+            metric: Only those of this metric.
+            tag: Only those with this tag.
+            page_size: Losses a request, 500 at most.
+        """
+        return self._transport.pages(
+            Page[LossView], "/v1/losses", metric=metric, tag=tag, limit=page_size
+        )
+
+    def get(self, name: str, version: int | None = None) -> LossDetail:
+        """One loss with its document and what it needs; the newest version by default."""
+        return self._transport.read(LossDetail, f"/v1/losses/{segment(name)}", version=version)
+
+    def file(
+        self, name: str, file_format: Format = "json", version: int | None = None
+    ) -> NamedFile:
+        """A loss as a file for one's own training."""
+        path = f"/v1/losses/{segment(name)}/download"
+        return self._transport.file(path, format=file_format, version=version)
+
+    def download(
+        self,
+        name: str,
+        target: Path | None = None,
+        *,
+        file_format: Format = "json",
+        version: int | None = None,
+    ) -> Path:
+        """Write a loss to a file, under the service's name for it unless ``target`` is one.
+
+        Raises:
+            StorageError: It cannot be written there.
+        """
+        return self.file(name, file_format, version).save(target)
+
+    def make(
+        self, name: str, loss: str, parameters: Mapping[str, object] | None = None, **rest: object
+    ) -> LossView:
+        """Add a handmade loss with parameters of one's own.
+
+        Args:
+            name: Its name in the zoo.
+            loss: The entry that it is made of.
+            parameters: Those that differ from the entry's, which :meth:`get` tells with their ranges.
+            rest: ``title``, ``scale``.
+
+        Returns:
+            The version that has this content.
+        """
+        body = {"name": name, "loss": loss, "parameters": parameters or {}, **rest}
+        return self._transport.post(LossView, "/v1/losses", body)
+
+    def add(
+        self, source: Path | str | Mapping[str, object], *, tags: Iterable[str] = ()
+    ) -> LossView:
+        """Add a loss file; the same again adds nothing.
+
+        Args:
+            source: The file's path, or its content.
+            tags: Tags that are to point at it.
+
+        Returns:
+            The version that has this content.
+
+        Raises:
+            LossFileError: It cannot be read.
+        """
+        document = source if isinstance(source, Mapping) else _content(Path(source))
+        return self._transport.post(LossView, "/v1/losses", document, query={"tag": list(tags)})
+
+    def export(self, target: Path, names: Iterable[str] = ()) -> Sequence[LossView]:
+        """Write losses with their cards to a folder or a ZIP file, which :meth:`import_from` reads.
+
+        Args:
+            target: A folder, or a file whose name ends in ``.zip``.
+            names: Which losses, with all their versions; all but the built-in ones if none is named.
+
+        Returns:
+            The versions, the oldest of each name first.
+
+        Raises:
+            StorageError: They cannot be written there.
+        """
+        from surrogate_zoo.losses.exchange import Packed, write  # noqa: PLC0415  (loads NumPy)
+
+        chosen = list(names) or [loss.name for loss in self.list() if _BUILT_IN not in loss.tags]
+        versions = [
+            self.get(name, version)
+            for name in chosen
+            for version in reversed(self.get(name).versions)
+        ]
+        tags = [tuple(tag for tag in loss.tags if tag != _BUILT_IN) for loss in versions]
+        packed = [Packed(loss.document, own) for loss, own in zip(versions, tags, strict=True)]
+        write(target, packed)
+        return versions
+
+    def import_from(self, source: Path) -> Sequence[LossView]:
+        """Add the losses that :meth:`export` wrote, tags too; those that are there already stay.
+
+        Everything is checked before the first is added.
+
+        Args:
+            source: A folder or a ZIP file.
+
+        Returns:
+            The versions here, in the order of the source.
+
+        Raises:
+            LossFileError: Something in it is no loss file, or damaged.
+            StorageError: It cannot be read.
+        """
+        from surrogate_zoo.losses.exchange import read  # noqa: PLC0415  (loads NumPy)
+
+        return [self.add(packed.document, tags=packed.tags) for packed in read(source)]
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """A loss file's content; the service looks at what it says."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise LossFileError(f"Cannot read the loss file {path}: {error}.") from error
+    if not isinstance(content, dict):
+        raise LossFileError(f"{path} is no loss file: it holds no JSON object.")
+    return content

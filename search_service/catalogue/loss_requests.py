@@ -1,0 +1,66 @@
+"""What a caller may ask of the zoo; needs pydantic alone."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, RootModel, StringConstraints, Tag
+
+from search_service.jobs.fields import Name, Sha256
+from workers.tasks.base import Spec
+
+TagName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+"""A tag of a loss: a lower-case word of letters, digits, dots, dashes and underscores."""
+
+
+class EntryRequest(Spec):
+    """A handmade loss with parameters of one's own.
+
+    Attributes:
+        name: Its name in the zoo.
+        loss: The entry that it is made of.
+        parameters: Those that differ from the entry's; ``GET /v1/losses/{loss}`` tells what each may be.
+        title: A line for people; made of the entry's if not given.
+        scale: What the loss is multiplied by; None takes the entry's, which was measured with the
+            entry's own parameters.
+    """
+
+    name: Name
+    loss: Name
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    title: Annotated[str, Field(max_length=500)] = ""
+    scale: Annotated[float, Field(gt=0)] | None = None
+
+
+class LossFile(BaseModel):
+    """A whole loss file, as it was downloaded; its other fields follow from its kind."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    schema_: Literal["lossfit/loss/v1"] = Field(alias="schema")
+    name: Name
+    kind: Literal["surrogate", "handmade", "sum"]
+    sha256: Sha256 = Field(
+        description="Over the canonical body; a file that was changed does not fit it any more."
+    )
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The file's content."""
+        return self.model_dump(by_alias=True)
+
+
+def _form(body: object) -> str:
+    """Which of the two forms a body has."""
+    if isinstance(body, LossFile):
+        return "file"
+    return "file" if isinstance(body, dict) and "schema" in body else "entry"
+
+
+class LossRequest(
+    RootModel[
+        Annotated[
+            Annotated[EntryRequest, Tag("entry")] | Annotated[LossFile, Tag("file")],
+            Discriminator(_form),
+        ]
+    ]
+):
+    """A loss for the zoo: an entry with parameters, or a whole loss file."""

@@ -1,0 +1,102 @@
+"""A search in one process: the same proposals again, resumed, with failures, and as a notebook shows it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search_service.local.search import search
+from search_service.searches.external.trial import Trial
+from surrogate_zoo.errors import InputError
+from tests.search_service.searches.external.scoring import REQUEST, STEPS, evaluate
+
+SMALL: dict[str, Any] = {**REQUEST, "race": None, "steps": None, "halving": None}
+
+
+def test_a_search_ends_with_a_loss_that_a_notebook_shows(tmp_path: Path) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def noted(trial: Trial) -> float:
+        seen.append((trial.stage, trial.number))
+        return evaluate(trial)
+
+    result = search(evaluate=noted, storage=tmp_path / "search.db", **REQUEST)
+    assert {stage.split()[0] for stage, _ in seen} == {"generation", "heat", "round"}
+    assert [trial.number for trial in result.trials] == list(range(len(result.trials)))
+    assert {trial.ending for trial in result.trials} == {"trained", "stopped"}
+    assert result.loss(4) is not None
+    assert result.winners[0]["race"]["rounds"] == 2
+    assert str(result) in result._repr_html_()
+    assert "report.html" in {path.name for path in result.save(tmp_path / "out")}
+
+    def never(trial: Trial) -> float:
+        raise AssertionError(trial.stage)
+
+    again = search(evaluate=never, storage=tmp_path / "search.db", **REQUEST)
+    assert (again.trials, again.documents) == (result.trials, result.documents)
+
+
+def test_a_search_that_was_cut_off_goes_on_where_it_was(tmp_path: Path) -> None:
+    straight = search(evaluate=evaluate, **SMALL)
+    left = [9]
+
+    def cut_off(trial: Trial) -> float:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return evaluate_whole(trial)
+
+    storage = tmp_path / "search.db"
+    with pytest.raises(KeyboardInterrupt):
+        search(evaluate=cut_off, storage=storage, **SMALL)
+    resumed: list[int] = []
+
+    def rest(trial: Trial) -> float:
+        resumed.append(trial.number)
+        return evaluate_whole(trial)
+
+    result = search(evaluate=rest, storage=storage, **SMALL)
+    assert resumed == list(range(9, len(straight.trials)))
+    assert [(t.parameters, t.score) for t in result.trials] == [
+        (t.parameters, t.score) for t in straight.trials
+    ]
+
+
+def evaluate_whole(trial: Trial) -> float:
+    return evaluate(trial)
+
+
+def test_a_first_error_passes_through_and_later_ones_are_the_trials(tmp_path: Path) -> None:
+    def broken(trial: Trial) -> float:
+        raise RuntimeError(f"no data for {trial.number}")
+
+    storage = tmp_path / "search.db"
+    with pytest.raises(RuntimeError, match="no data for 0"):
+        search(evaluate=broken, storage=storage, **SMALL)
+
+    def sometimes(trial: Trial) -> float:
+        if trial.number == 2:
+            raise RuntimeError("out of memory")
+        return float("nan") if trial.number == 3 else evaluate(trial)
+
+    result = search(evaluate=sometimes, storage=storage, **SMALL)
+    failed = {trial.number: trial.error for trial in result.trials if trial.ending == "failed"}
+    assert failed == {2: "RuntimeError: out of memory", 3: "The training diverged: score is nan."}
+
+
+def test_a_score_out_of_range_or_a_request_without_sense_is_refused() -> None:
+    with pytest.raises(InputError, match="divide percent by 100"):
+        search(evaluate=lambda _: 71.0, **SMALL)
+    with pytest.raises(InputError, match="proxy_size is of the service's own training"):
+        search("miou", evaluate, num_classes=4, proxy_size=64)
+    with pytest.raises(InputError, match="ppo2 counts in steps"):
+        search("miou", evaluate, num_classes=4, sampler="ppo2", trials=8)
+
+
+def test_curves_are_searched_and_a_drafts_scale_is_measured() -> None:
+    space = {"name": "curves", "scaled": True, "rates": [0.5, 2.0]}
+    fields: dict[str, Any] = {"sampler": "tpe", "trials": 6, "space": space, "race": None}
+    result = search("miou", evaluate, num_classes=4, steps=STEPS, halving=None, **fields)
+    assert len(result.trials) == 6
+    assert result.document()["scale"] != 1
+    assert result.document()["kind"] == "surrogate"
