@@ -24,11 +24,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, NamedTuple
 
 import torch
+from scipy import stats
 
 from benchmarks import searches, tasks
+from search_service.comparisons.columns import METRIC_SCORES
 from search_service.comparisons.outcome import CellOutcome
 from search_service.comparisons.request import ComparisonRequest
 from search_service.comparisons.results import Table
@@ -374,6 +377,52 @@ def written(
         yield f"## {comparison.network}"
         firsts = {metric: names[0] for metric, names in comparison.losses.items()}
         yield from searches.report(comparison.tables(ledger), firsts)
+        yield ""
+        yield from foresight(comparison, ledger)
+
+
+class Seen(NamedTuple):
+    """A loss at the rate that it is best at on the hold-out set, its score there and on val."""
+
+    loss: str
+    held: float
+    val: float
+
+
+def seen(comparison: Comparison, ledger: Ledger, metric: str) -> list[Seen]:
+    """Every loss that was scored on both, the best on the hold-out set first."""
+    val: dict[tuple[str, float], list[float]] = defaultdict(list)
+    held: dict[tuple[str, float], float] = {}
+    for training, metrics in ledger.scores.items():
+        if training.network == comparison.network and metrics and metric in metrics:
+            if training.split == "val":
+                val[training.loss, training.rate].append(metrics[metric])
+            else:
+                held[training.loss, training.rate] = metrics[metric]
+    best: dict[str, Seen] = {}
+    for loss, rate in sorted(val.keys() & held.keys(), key=lambda pair: -held[pair]):
+        best.setdefault(loss, Seen(loss, held[loss, rate], fmean(val[loss, rate])))
+    return list(best.values())
+
+
+def foresight(comparison: Comparison, ledger: Ledger) -> Iterator[str]:
+    """Lines of a table: how well the hold-out set foretells the validation split, over all losses.
+
+    What is first on the hold-out set is what a search that reads nothing else can find.
+    """
+    yield "| metric | losses | rank correlation | first on the hold-out set | first on val | lost |"
+    yield "|---|---|---|---|---|---|"
+    for metric in comparison.losses:
+        losses = seen(comparison, ledger, metric)
+        if len(losses) < 3:
+            continue
+        rho = stats.spearmanr([one.held for one in losses], [one.val for one in losses]).statistic
+        first, best = losses[0], max(losses, key=lambda one: one.val)
+        yield (
+            f"| {METRIC_SCORES.column(metric).title} | {len(losses)} | {rho:.2f} | "
+            f"{first.loss}, {100 * first.val:.1f} on val | {best.loss}, {100 * best.val:.1f}; "
+            f"{losses.index(best) + 1}. on the hold-out set | {100 * (best.val - first.val):.1f} |"
+        )
 
 
 if __name__ == "__main__":

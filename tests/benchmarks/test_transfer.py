@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.transfer import FIRST_SEED, Comparison, Ledger, Training, packs, parse
+from benchmarks.transfer import (
+    FIRST_SEED,
+    Comparison,
+    Ledger,
+    Training,
+    foresight,
+    packs,
+    parse,
+    seen,
+)
 from surrogate_zoo.losses.registry import LOSSES
 
 NAMES = ["lovasz", "cross-entropy"]
@@ -70,3 +79,26 @@ def test_packs_share_seed_and_split() -> None:
     found = list(packs(trainings, 2))
     assert [len(pack) for pack in found] == [2, 1, 2, 1]
     assert all(len({one.seed for one in pack}) == 1 for pack in found)
+
+
+def test_a_hold_out_set_that_turns_the_order_around_foretells_it_backwards(
+    comparison: Comparison, tmp_path: Path
+) -> None:
+    ledger = Ledger(tmp_path / "outcomes.jsonl")
+    for number, loss in enumerate(("a", "b", "c")):
+        for rate, held in ((0.1, 0.5), (1.0, 0.4)):  # the higher rate counts nowhere
+            ledger.add(Training("lite0", loss, rate, 0, "train"), {"miou": held + number / 10})
+            for seed in (FIRST_SEED, FIRST_SEED + 1):
+                val = {"miou": 0.8 - number / 10 + (seed - FIRST_SEED) / 50}
+                ledger.add(Training("lite0", loss, rate, seed, "val"), val)
+    ledger.add(Training("lite0", "d", 0.1, 0, "train"), None)  # failed
+    losses = seen(comparison, ledger, "miou")
+    assert [(one.loss, round(one.val, 6)) for one in losses] == [
+        ("c", 0.61),
+        ("b", 0.71),
+        ("a", 0.81),
+    ]
+    told = list(foresight(comparison, ledger))
+    assert told[2:] == [
+        "| mIoU | 3 | -1.00 | c, 61.0 on val | a, 81.0; 3. on the hold-out set | 20.0 |"
+    ]
