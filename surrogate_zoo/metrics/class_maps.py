@@ -6,7 +6,6 @@ A one-hot target is zero but for one class a pixel, so it is kept as labels and 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
 import torch
@@ -63,13 +62,13 @@ class ClassMap:
         self._shaped = shaped
         self._looked_up: dict[int, Tensor] = {}
 
-    @cached_property
+    @property
     def dense(self) -> Tensor | None:
         """The dense part, (N, C, H, W); None where there is none."""
-        if self._shaped is None:
-            return self._dense
-        source, curve = self._shaped
-        return curve(source.as_dense())
+        if self._dense is None and self._shaped is not None:
+            source, curve = self._shaped
+            self._dense = curve(source.as_dense())
+        return self._dense
 
     @property
     def only_labels(self) -> Labelled | None:
@@ -116,7 +115,7 @@ class ClassMap:
 
     def dense_total(self, region: Tensor | None) -> Tensor | None:
         """Sum of the dense part over images and the pixels of ``region`` (N, H, W): (C,)."""
-        if self._shaped is not None and "dense" not in self.__dict__:
+        if self._shaped is not None and self._dense is None:
             source, curve = self._shaped
             return curve.total(source.as_dense(), region)
         if self.dense is None:
@@ -126,7 +125,7 @@ class ClassMap:
 
     def dense_totals(self, region: Tensor | None) -> Tensor | None:
         """Sum of the dense part over the pixels of ``region`` (N, H, W) of each image: (N, C)."""
-        if self._shaped is not None and "dense" not in self.__dict__:
+        if self._shaped is not None and self._dense is None:
             source, curve = self._shaped
             values = source.as_dense()
             regions = [None] * len(values) if region is None else list(region[:, None])

@@ -46,7 +46,8 @@ _MIN = _Extreme(torch.minimum, torch.lt, torch.inf)
 
 
 def _windows(values: Tensor, radius: int, extreme: _Extreme) -> Tensor:
-    if torch.compiler.is_compiling():
+    # Nor is a custom backward pass what torch.func makes of it.
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
         return _pooled(values, radius, extreme)
     result: Tensor = _Window.apply(values, radius, extreme)
     return result

@@ -1,8 +1,7 @@
 """The base of the handmade losses: one contract, void untouched."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +33,8 @@ class Batch:
         inputs: What else was handed over, by name: what heads gave and distance maps, in the dtype
             of ``scores``; the objects' numbers, int64. All are 0 at void pixels.
         group: The processes that hold the other parts of the batch; None where this is all of it.
+        kept: What was computed of it already. ``cached_property`` takes a lock, which torch.compile
+            does not follow.
     """
 
     scores: Tensor
@@ -42,20 +43,26 @@ class Batch:
     ignore_index: int
     inputs: Mapping[str, Tensor]
     group: Group = None
+    kept: dict[str, Tensor] = field(default_factory=dict)
 
     def total(self, part: Tensor) -> Tensor:
         """A sum over all parts of the batch, of the shape of this part's; see ``processes.summed``."""
         return summed(part, self.group)
 
-    @cached_property
+    @property
     def pixels(self) -> Tensor:
         """Number of valid pixels of all parts, at least 1; scalar in the dtype of ``scores``."""
-        return self.total(self.valid.sum()).clamp(min=1).to(self.scores.dtype)
+        if "pixels" not in self.kept:
+            pixels = self.total(self.valid.sum()).clamp(min=1)
+            self.kept["pixels"] = pixels.to(self.scores.dtype)
+        return self.kept["pixels"]
 
-    @cached_property
+    @property
     def labels(self) -> Tensor:
         """The target with 0 in place of void."""
-        return self.target.masked_fill(~self.valid, 0)
+        if "labels" not in self.kept:
+            self.kept["labels"] = self.target.masked_fill(~self.valid, 0)
+        return self.kept["labels"]
 
     def distances(self, name: str) -> Tensor:
         """The distance map ``name``, (N, K, H, W): as handed over, else computed here, slowly."""

@@ -1,5 +1,6 @@
 """Losses that torch.compile takes as one operation, because their shapes follow from the labels."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from weakref import WeakValueDictionary
 
@@ -40,7 +41,8 @@ class OpaqueLoss(HandmadeLoss):
         others = {k: v for k, v in batch.inputs.items() if k not in floats}
         names = " ".join(["scores", *floats, "target", *others])
         leaves = [batch.scores, *floats.values()]
-        found = _opaque(self._number, names, leaves, [batch.target, *others.values()])
+        floating, rest = [leaf.detach() for leaf in leaves], [batch.target, *others.values()]
+        found = _opaque(self._number, names, floating, rest)
         value: Tensor = found[0]
         for leaf, slope in zip(leaves, found[1:], strict=True):
             value = value + ((leaf - leaf.detach()) * slope).sum()  # adds 0, with this slope
@@ -57,15 +59,30 @@ def _opaque(number: int, names: str, floats: list[Tensor], others: list[Tensor])
         floats: The scores, and further inputs.
         others: The target, and further inputs.
     """
-    loss = _LOSSES[number]
-    with torch.enable_grad():
-        leaves = [each.detach().requires_grad_() for each in floats]
-        inputs = dict(zip(names.split(), [*leaves, *others], strict=True))
-        scores, target = inputs.pop("scores"), inputs.pop("target")
-        valid = target != loss.ignore_index
-        value = loss.of_valid(Batch(scores, target, valid, loss.ignore_index, inputs, loss.group))
-        slopes = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
-    return [value.detach(), *slopes]
+    device = floats[0].device
+    stream = torch.cuda.current_stream(device) if device.type == "cuda" else None
+
+    def computed() -> list[Tensor]:
+        with torch.cuda.stream(stream):
+            return _value_and_slopes(_LOSSES[number], names.split(), floats, others)
+
+    # In a thread of its own, since autograd records nothing within an operation.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(computed).result()
+
+
+def _value_and_slopes(
+    loss: OpaqueLoss, names: list[str], floats: list[Tensor], others: list[Tensor]
+) -> list[Tensor]:
+    leaves = [each.detach().requires_grad_() for each in floats]
+    inputs = dict(zip(names, [*leaves, *others], strict=True))
+    scores, target = inputs.pop("scores"), inputs.pop("target")
+    valid = target != loss.ignore_index
+    value = loss.of_valid(Batch(scores, target, valid, loss.ignore_index, inputs, loss.group))
+    return [
+        value.detach(),
+        *torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True),
+    ]
 
 
 @_opaque.register_fake
