@@ -55,7 +55,7 @@ def _windows(values: Tensor, radius: int, extreme: _Extreme) -> Tensor:
 
 def _pooled(values: Tensor, radius: int, extreme: _Extreme) -> Tensor:
     """The same by max-pooling: what compilers and second derivatives see."""
-    sign = -1 if extreme is _MIN else 1
+    sign = -1 if extreme == _MIN else 1  # an equal one: torch.func takes tuples apart
     numbers = values if values.is_floating_point() else values.float()
     planes = sign * numbers.reshape(-1, 1, *values.shape[-2:])
     pooled = F.max_pool2d(planes, 2 * radius + 1, stride=1, padding=radius)

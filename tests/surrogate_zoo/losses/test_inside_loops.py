@@ -118,6 +118,8 @@ def test_the_gradient_can_be_differentiated(name: str) -> None:
         return leaf, gradient
 
     leaf, gradient = slope(scores)
+    _, once = _value_and_gradient(_caller(name, loss), scores)
+    assert _agree(gradient.detach(), once, 1e-9)
     (curvature,) = torch.autograd.grad((gradient * direction).sum(), leaf)
     step = 1e-5
     above, below = (slope(scores + sign * step * direction)[1] for sign in (1, -1))
