@@ -19,6 +19,9 @@ class OpaqueLoss(HandmadeLoss):
 
     In a compiled graph their value and slopes are computed by one operation, ``lossfit::opaque``, just
     as without a compiler.
+
+    Attributes:
+        number: What graphs know this loss by, in this process.
     """
 
     def __init__(self, *, num_classes: int, ignore_index: int = 255) -> None:
@@ -31,8 +34,8 @@ class OpaqueLoss(HandmadeLoss):
         self._enlist()
 
     def _enlist(self) -> None:
-        self._number = next(_NUMBERS)
-        _LOSSES[self._number] = self
+        self.number = next(_NUMBERS)
+        _LOSSES[self.number] = self
 
     def _value(self, batch: Batch) -> Tensor:
         if not torch.compiler.is_compiling():
@@ -42,7 +45,7 @@ class OpaqueLoss(HandmadeLoss):
         names = " ".join(["scores", *floats, "target", *others])
         leaves = [batch.scores, *floats.values()]
         floating, rest = [leaf.detach() for leaf in leaves], [batch.target, *others.values()]
-        found = _opaque(self._number, names, floating, rest)
+        found = _opaque(self.number, names, floating, rest)
         value: Tensor = found[0]
         for leaf, slope in zip(leaves, found[1:], strict=True):
             value = value + ((leaf - leaf.detach()) * slope).sum()  # adds 0, with this slope
@@ -79,12 +82,10 @@ def _value_and_slopes(
     scores, target = inputs.pop("scores"), inputs.pop("target")
     valid = target != loss.ignore_index
     value = loss.of_valid(Batch(scores, target, valid, loss.ignore_index, inputs, loss.group))
-    return [
-        value.detach(),
-        *torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True),
-    ]
+    slopes = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
+    return [value.detach(), *(slope.contiguous() for slope in slopes)]
 
 
 @_opaque.register_fake
 def _(_number: int, _names: str, floats: list[Tensor], _others: list[Tensor]) -> list[Tensor]:
-    return [floats[0].new_empty(()), *(torch.empty_like(each) for each in floats)]
+    return [floats[0].new_empty(()), *(each.new_empty(each.shape) for each in floats)]

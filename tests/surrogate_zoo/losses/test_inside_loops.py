@@ -20,6 +20,7 @@ from tests.surrogate_zoo.losses.supplies import (
     heads,
     loss_with_slope,
     maps,
+    objects,
     supplied_loss,
 )
 
@@ -185,3 +186,12 @@ def test_a_copy_of_a_loss_of_objects_is_compiled_as_itself() -> None:
     graph = torch.compile(other, fullgraph=True, backend="aot_eager")
     compiled = _caller(name, graph)
     assert compiled(_scores(name), TARGET).item() == pytest.approx(value)
+
+
+def test_the_operation_of_a_loss_of_objects_is_as_the_compiler_is_told() -> None:
+    loss, scores = load_loss("discriminative", num_classes=CLASSES), _scores("discriminative")
+    turned = scores[:, CLASSES:].mT.contiguous().mT
+    names = "scores embeddings target instances"
+    arguments = (loss.number, names, [scores[:, :CLASSES], turned], [TARGET, objects(TARGET)])
+    operation = torch.ops.lossfit.opaque.default
+    torch.library.opcheck(operation, arguments, test_utils=["test_schema", "test_faketensor"])
