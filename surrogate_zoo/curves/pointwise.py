@@ -52,8 +52,10 @@ class _Sloped(torch.autograd.Function):
         ctx.save_for_backward(*tensors, *output[1:])
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         grad, saved = gradients[0], ctx.saved_tensors
+        if grad is None:
+            return (None,) * len(ctx.needs_input_grad)
         inputs, slopes = saved[: len(saved) // 2], saved[len(saved) // 2 :]
         if torch.is_grad_enabled():
             return None, None, *_differentiable(ctx.plain, inputs, grad, ctx.needs_input_grad[2:])

@@ -37,6 +37,14 @@ NOT_RUN = {
     ): "needs Docker",
     ("docs/guide/cluster.md", "ray start --head --port 6379"): "needs several machines",
     ("docs/guide/datasets.md", "LOSSFIT_DATASET_ROOTS='[\"/data\"]' lossfit serve"): SERVES,
+    (
+        "docs/guide/datasets.md",
+        "lossfit datasets check /data/mine --classes background,leaf,stem",
+    ): "the folder is yours",
+    (
+        "docs/guide/datasets.md",
+        "lossfit datasets add fields /data/fields --classes ground,crop --set bands=6",
+    ): "the folder is yours",
     ("docs/guide/first-steps.md", "python3 -m venv .venv"): INSTALLS,
     ("docs/guide/first-steps.md", "lossfit serve"): SERVES,
     (

@@ -78,7 +78,7 @@ def test_several_metrics_have_a_winner_each() -> None:
     ]
     with pytest.raises(ValidationError, match="give metric or metrics"):
         search(metrics=["bf1", "macc"])
-    with pytest.raises(ValidationError, match="searched in the space zoo alone"):
+    with pytest.raises(ValidationError, match="searched by the sampler portfolio alone"):
         SearchRequest.model_validate(
             {"metrics": ["miou", "bf1"], "dataset": "shapes", "sampler": {"name": "tpe"}}
         )

@@ -51,4 +51,4 @@ def network_input(network: nn.Module, images: Tensor) -> Tensor:
 def as_tensor(image: np.ndarray) -> Tensor:
     """An image as it was decoded, (H, W, B), as a tensor; 16 bits as float32, which torch computes with."""
     kept = image.astype(np.float32) if image.dtype == np.uint16 else image
-    return torch.from_numpy(np.ascontiguousarray(kept))
+    return torch.from_numpy(np.require(kept, requirements=("C", "W")))  # torch wants to write

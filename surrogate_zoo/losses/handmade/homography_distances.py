@@ -91,10 +91,13 @@ class _NearestRotation(torch.autograd.Function):
         ctx.save_for_backward(*inputs, *output)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+    def backward(ctx: Any, *gradients: Tensor | None) -> Tensor | None:
         """Return ``P [c]`` with ``(Tr(S) I - S) c`` the axis of ``P^T gradient``."""
+        gradient = gradients[0]
+        if gradient is None:
+            return None
         theta, rotation, values, vh = ctx.saved_tensors
-        turned = rotation.mT @ gradients[0]
+        turned = rotation.mT @ gradient
         skew = turned - turned.mT
         axis = torch.stack([skew[:, 2, 1], skew[:, 0, 2], skew[:, 1, 0]], 1)
         if torch.is_grad_enabled():  # this pass is differentiated itself: by theta and P alone

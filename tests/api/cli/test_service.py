@@ -277,7 +277,7 @@ def wait_for_state(service: Service, job: str, state: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["search", "nonsense", "tiny"], "Known: bf1"),
+        (["search", "nonsense", "tiny"], "Known: ap, ap-coco, ap50, bf1"),
         (["search", "macc", "nonsense"], "Known: shapes"),
         (["search", "macc", "tiny", "--set", "training"], "FIELD=VALUE"),
         (["search", "macc", "tiny", "--set", "seed.x=1"], "seed has no fields"),

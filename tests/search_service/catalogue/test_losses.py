@@ -15,7 +15,7 @@ from search_service.searches.admission import companion
 from search_service.searches.request import SearchRequest
 from search_service.store.database import sessions
 from surrogate_zoo import load_loss
-from surrogate_zoo.errors import ConflictError, InputError
+from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.document import sum_document, surrogate_document
 from surrogate_zoo.losses.scales import SCALES
 from surrogate_zoo.store import zoo
@@ -96,7 +96,7 @@ def test_the_same_key_gives_the_same_job_also_for_a_sum(session: Session) -> Non
     assert again.id == first.id
     assert again.request["versions"] == {"mine": 1, "dice": 1}
     other = retraining("mine+dice", versions={"mine": 2})
-    with pytest.raises(ConflictError):
+    with pytest.raises(InputError):
         create(session, other, idempotency_key="k")
 
 
@@ -119,7 +119,7 @@ def test_a_companion_is_as_it_was_when_the_search_was_asked_for(session: Session
     ]
     assert kept["terms"][0]["loss"]["control_points"] == POINTS
     assert create(session, asked, idempotency_key="k").id == job.id
-    with pytest.raises(ConflictError):
+    with pytest.raises(InputError):
         create(session, search("mine+0.6*dice"), idempotency_key="k")
     newest = create(session, asked)
     assert newest.request["companion_versions"] == {"mine": 2, "dice": 1}

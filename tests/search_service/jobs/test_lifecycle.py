@@ -80,10 +80,10 @@ def test_the_same_key_gives_the_same_job(session: Session) -> None:
     first = create(session, request(seed=1), idempotency_key="k")
     assert create(session, request(seed=1), idempotency_key="k").id == first.id
     assert create(session, request(seed=1)).id != first.id
-    with pytest.raises(ConflictError, match="another request"):
+    with pytest.raises(InputError, match="another request"):
         create(session, request(seed=2), idempotency_key="k")
     retraining = RetrainingRequest(loss="cross-entropy", dataset="shapes")
-    with pytest.raises(ConflictError):
+    with pytest.raises(InputError):
         create(session, retraining, idempotency_key="k")
 
 

@@ -161,10 +161,10 @@ def test_the_same_key_still_gives_the_same_job(desk: Desk) -> None:
     go_on(desk, job_id, 4)
     with desk.writing.begin() as session:
         assert create(session, small(seed=1), idempotency_key="one").id == job_id
-        with pytest.raises(ConflictError, match="another request"):
+        with pytest.raises(InputError, match="another request"):
             create(session, small(seed=2), idempotency_key="one")
         more = small(seed=1, sampler={"name": "ppo2", "steps": 4, "samples": 4})
-        with pytest.raises(ConflictError, match="another request"):
+        with pytest.raises(InputError, match="another request"):
             create(session, more, idempotency_key="one")
 
 

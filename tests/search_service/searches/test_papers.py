@@ -57,6 +57,7 @@ def test_what_is_given_stays() -> None:
     assert resolved(voc, scoring={"tolerance": 3}).scoring.model_dump() == {
         "tolerance": 3,
         "exclude_background": True,
+        "clustering": None,
     }
 
 

@@ -12,7 +12,7 @@ from search_service.searches import starts
 from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
 from search_service.store.database import sessions
-from surrogate_zoo.errors import ConflictError, InputError
+from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.document import sum_document, surrogate_document
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.store import zoo
@@ -50,7 +50,7 @@ def test_a_search_starts_from_a_loss_as_it_was_when_it_was_asked_for(session: Se
     points = curves(kept).control_points(first_theta(session, kept) or ())
     assert points["and"] == pytest.approx(POINTS["and"])
     assert create(session, asked, idempotency_key="k").id == job.id
-    with pytest.raises(ConflictError):
+    with pytest.raises(InputError):
         create(session, small(start="mine", start_version=2), idempotency_key="k")
     assert create(session, asked).request["start_version"] == 2
     older = create(session, small(start="mine", start_version=1))
