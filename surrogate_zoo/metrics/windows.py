@@ -46,8 +46,7 @@ _MIN = _Extreme(torch.minimum, torch.lt, torch.inf)
 
 
 def _windows(values: Tensor, radius: int, extreme: _Extreme) -> Tensor:
-    # Nor is a custom backward pass what torch.func makes of it.
-    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+    if torch.compiler.is_compiling():
         return _pooled(values, radius, extreme)
     result: Tensor = _Window.apply(values, radius, extreme)
     return result
