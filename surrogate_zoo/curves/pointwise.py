@@ -1,4 +1,4 @@
-"""Functions that keep their slopes alone, and an elementwise formula that is evaluated piece by piece."""
+"""Functions that keep their slopes, and an elementwise formula that is evaluated piece by piece."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,7 +15,7 @@ PIECE = 1 << 18
 def sloped(
     fast: Callable[..., tuple[Tensor, ...]], plain: Callable[..., Tensor], *inputs: Tensor
 ) -> Tensor:
-    """Evaluate a function together with its slopes, which alone are kept for the backward pass.
+    """Evaluate a function together with its slopes, which are kept for the backward pass beside its inputs.
 
     Who has to look into the function goes through ``plain``: torch.compile, and a backward pass that
     is differentiated itself, as by ``create_graph=True`` and torch.func.
