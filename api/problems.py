@@ -155,6 +155,9 @@ def _on_bug(request: Request, error: Exception) -> JSONResponse:
         request,
         500,
         f"An unexpected {type(error).__name__} was raised; the service's log has the traceback.",
+        # Starlette raises the error again, for the log, and the server then hangs up: without this the
+        # client's next request would go into a closed connection.
+        headers={"Connection": "close"},
     )
 
 

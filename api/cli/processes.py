@@ -21,6 +21,7 @@ from search_service.store.database import make_engine
 from surrogate_zoo.errors import InputError
 
 _BACKLOG = 2048  # connections that wait to be accepted; uvicorn's own
+_KEEP_ALIVE_S = 75  # clients shall let go of an idle connection first; httpx does after 5 s
 
 
 class _Stopped(BaseException):
@@ -113,7 +114,11 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 def _run_api(listening: socket.socket) -> None:
     config = uvicorn.Config(
-        "api.app:create_app", factory=True, log_level="warning", timeout_graceful_shutdown=5
+        "api.app:create_app",
+        factory=True,
+        log_level="warning",
+        timeout_graceful_shutdown=5,
+        timeout_keep_alive=_KEEP_ALIVE_S,
     )
     host, port = listening.getsockname()[:2]
     say(f"lossfit listens on http://{host}:{port}")

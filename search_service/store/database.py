@@ -2,6 +2,7 @@
 
 import sqlite3
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from surrogate_zoo.errors import InputError, StorageError
 
 _BUSY_SECONDS = 30
+_BETWEEN_TURNS_S = 0.01
 _IDLE = 5  # connections that stay open
 _READ_ONLY = "lossfit_read_only"
 _FILE = "lossfit_file"
@@ -135,8 +137,26 @@ def _only_one_migrates(connection: Connection) -> None:
 def _prepare_sqlite(path: Path, connection: Any, record: Any) -> None:
     record.info[_FILE] = path.stat().st_ino
     connection.isolation_level = None  # transactions begin in _begin_sqlite, not in the driver
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("PRAGMA foreign_keys=ON")
+    _turn_to_wal(connection)
+
+
+def _turn_to_wal(connection: sqlite3.Connection) -> None:
+    """Keep a write-ahead log from now on.
+
+    Of two connections that turn a new file at once SQLite refuses one without waiting for its timeout,
+    as each could hold the lock that the other waits for.
+    """
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_BETWEEN_TURNS_S)
+        else:
+            return
 
 
 def _begin_sqlite(path: Path, connection: Connection) -> None:

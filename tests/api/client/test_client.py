@@ -110,7 +110,7 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
         ledger.record_trial(session, trial(search, 0))
     (candidate,) = client.searches.trials(search)
     assert (candidate.theta, candidate.score) == ([0.1, 0.2], 0.5)
-    with pytest.raises(ServiceError):  # its theta is none of that metric
+    with pytest.raises(ServiceError, match="unexpected"):  # a theta that no search would store
         client.searches.publish(search, 0, "mine")
     with pytest.raises(ServiceError, match="is cancelled: only one that has succeeded"):
         client.searches.extend(search, 2)

@@ -23,6 +23,7 @@ from search_service.store.tables import Dataset
 from surrogate_zoo.errors import InputError, StorageError
 from surrogate_zoo.losses.registry import LOSSES
 from surrogate_zoo.store.tables import Base, Loss
+from tests.conftest import DEADLINE
 
 
 def test_migrations_make_the_tables_that_the_models_describe(engine: Engine) -> None:
@@ -58,6 +59,31 @@ def test_two_processes_may_upgrade_at_once(blank: Settings) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    assert errors == []
+
+
+def test_connections_that_find_a_new_file_at_once_all_get_it(tmp_path: Path) -> None:
+    errors: list[BaseException] = []
+
+    def connect(url: str, together: threading.Barrier) -> None:
+        engine = make_engine(url)
+        try:
+            together.wait(DEADLINE)
+            with engine.connect() as connection:
+                assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        except BaseException as error:  # noqa: BLE001  (a thread hands it to the test)
+            errors.append(error)
+        finally:
+            engine.dispose()
+
+    for number in range(50):
+        together = threading.Barrier(6)
+        arguments = f"sqlite:///{tmp_path}/{number}.db", together
+        threads = [threading.Thread(target=connect, args=arguments) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert errors == []
 
 
