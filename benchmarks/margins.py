@@ -53,6 +53,10 @@ SHOWN: Final = ("sbd", "ap50", "f1-50", "dic", "miou")
 WATERSHED: Final = "watershed on cross entropy"
 
 
+Metrics = Mapping[str, float | None] | None
+"""The metrics of a training; None of one that failed."""
+
+
 class TimeIsUpError(Exception):
     """Nothing new begins; what is trained is kept."""
 
@@ -208,46 +212,47 @@ def train_pack(
 
 
 def report(
-    rows: Mapping[str, Sequence[Mapping[str, float] | None]], metrics: Sequence[str]
+    rows: Mapping[str, Sequence[Metrics]],
+    metrics: Sequence[str],
+    *,
+    leads: bool = True,
 ) -> Iterator[str]:
     """A table of means with intervals, and of the first row's lead over each other one, in pairs.
 
     Args:
         rows: Name -> metrics with every seed, in the same order; None of a training that failed.
         metrics: What is shown.
+        leads: Whether to show the leads.
     """
     yield "| | " + " | ".join(heading_of(name) for name in metrics) + " |"
     yield "|---" * (len(metrics) + 1) + "|"
     for name, seeds in rows.items():
-        cells = [
-            _cell(metric, [told.get(metric) if told else None for told in seeds])
-            for metric in metrics
-        ]
+        cells = [_cell(metric, seeds) for metric in metrics]
         yield f"| {name} | " + " | ".join(cells) + " |"
     first, *others = rows
-    for other in others:
+    for other in others if leads else ():
         cells = [_lead(metric, rows[first], rows[other]) for metric in metrics]
         yield f"| {first.split(' (')[0]} - {other.split(' (')[0]} | " + " | ".join(cells) + " |"
 
 
-def _cell(metric: str, values: Sequence[float | None]) -> str:
-    found = [value for value in values if value is not None]
-    return estimate(found).text(unit_of(metric)) if len(found) == len(values) else "failed"
+def _cell(metric: str, seeds: Sequence[Metrics]) -> str:
+    """Mean and interval; empty where the metric is none of the row's."""
+    found = [value for told in seeds if told and (value := told.get(metric)) is not None]
+    if len(found) == len(seeds):
+        return estimate(found).text(unit_of(metric))
+    return "failed" if found or None in seeds else ""
 
 
-def _lead(
-    metric: str,
-    one: Sequence[Mapping[str, float] | None],
-    other: Sequence[Mapping[str, float] | None],
-) -> str:
+def _lead(metric: str, one: Sequence[Metrics], other: Sequence[Metrics]) -> str:
     pairs = [
-        (mine[metric], theirs[metric])
+        (value, base)
         for mine, theirs in zip(one, other, strict=True)
-        if mine and theirs and metric in mine and metric in theirs
+        if mine and theirs
+        if (value := mine.get(metric)) is not None and (base := theirs.get(metric)) is not None
     ]
     if not pairs:
         return ""
-    gap = difference([mine for mine, _ in pairs], [theirs for _, theirs in pairs])
+    gap = difference([value for value, _ in pairs], [base for _, base in pairs])
     told = gap.text(unit_of(metric), signed=True)
     return told if gap.p is None else f"{told} (p = {gap.p:.3f})"
 
