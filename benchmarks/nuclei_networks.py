@@ -11,13 +11,10 @@ from surrogate_zoo.losses.registry import LOSSES
 from workers.tasks.instances import EMBEDDED, ClusteringSpec
 from workers.tasks.retraining import RetrainingTask
 
-NETWORK: Final[Mapping[str, Any]] = {
-    "architecture": "Unet",
-    "encoder": "tu-tf_efficientnet_lite0",
-    "weights": "packaged",
-    "options": {"decoder_channels": [64, 48, 32, 24, 16]},
-}
-"""Maps of full size: a decoder that ends at a quarter of it joins nuclei that touch."""
+NETWORK: Final = tasks.NETWORKS["unet"]
+TUNING_SEED: Final = 0
+FIRST_SEED: Final = 100
+"""Of the trainings that are reported."""
 
 ALONE: Final = {
     "watershed": ClusteringSpec(method="watershed", radius=4),
@@ -27,7 +24,6 @@ CLUSTERED: Final = {
     "mean-shift, components": ClusteringSpec(within="components"),
     "mean-shift, image": ClusteringSpec(),
     "threshold, components": ClusteringSpec(method="threshold", within="components"),
-    "threshold, image": ClusteringSpec(method="threshold"),
 }
 
 
@@ -36,17 +32,19 @@ class Choice:
     """What may be chosen beside the rate.
 
     Attributes:
+        weight: Of the discriminative loss beside cross entropy.
         margins: Parameters of the discriminative loss that differ from the paper's.
         network: Fields of the network beside :data:`NETWORK`.
     """
 
+    weight: float = 0.1
     margins: Mapping[str, float] = field(default_factory=dict)
     network: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """What it is told by; empty where nothing was to choose."""
-        told = {**self.margins, **self.network}
+        """What it is told by, where it has embeddings."""
+        told = {"weight": self.weight, **self.margins, **self.network}
         told.pop("embedding", None)
         return ", ".join(f"{name} {value:g}" for name, value in told.items())
 
@@ -79,15 +77,18 @@ ARMS: Final[Mapping[str, Arm]] = {
     "classes": Arm(ALONE),
     "embeddings and places": Arm(
         CLUSTERED | ALONE,
-        [Choice(network=_embedding(coordinates=pixels)) for pixels in (4.0, 2.0, 8.0)],
+        [
+            Choice(weight, network=_embedding(coordinates=pixels))
+            for weight, pixels in ((0.1, 4.0), (0.1, 8.0), (1.0, 4.0))
+        ],
     ),
     "border": Arm({"border": ClusteringSpec(method="border")}, labels="border"),
     "embeddings": Arm(
         CLUSTERED | ALONE,
         [
             Choice(network=_embedding()),
-            Choice({"delta_v": 0.25, "delta_d": 1.5}, _embedding()),
-            Choice({"delta_v": 0.5, "delta_d": 0.75}, _embedding()),
+            Choice(margins={"delta_v": 0.25, "delta_d": 1.5}, network=_embedding()),
+            Choice(1.0, network=_embedding()),
         ],
     ),
 }
@@ -112,20 +113,21 @@ class Training:
     iterations: int
 
     @property
+    def reported(self) -> bool:
+        """Whether it is none that tunes."""
+        return self.seed >= FIRST_SEED
+
+    @property
     def name(self) -> str:
         """Its folder's."""
         arm = self.arm.replace(" ", "-")
         return f"{arm}-{self.rate:g}-{self.choice}-{self.seed}-{self.iterations}"
 
 
-def own_ways(arm: Arm) -> list[str]:
-    """The ways that an arm is for: those by embeddings, where it has some."""
-    return [name for name, way in arm.ways.items() if not arm.embedded or way.method in EMBEDDED]
-
-
-def options_of(arguments: argparse.Namespace, arm: Arm) -> dict[str, Any]:
-    """How the objects of an arm are made, tuned and scored."""
-    (name, first), *others = arm.ways.items()
+def options_of(arguments: argparse.Namespace, training: Training) -> dict[str, Any]:
+    """How the objects of a network are made, tuned and scored; by its first way alone to tune the rate."""
+    arm = ARMS[training.arm]
+    (name, first), *others = list(arm.ways.items())[: None if training.reported else 1]
     return {
         "scoring": {"tolerance": 2, "clustering": first},
         "clustering_name": plain(name),
@@ -135,7 +137,7 @@ def options_of(arguments: argparse.Namespace, arm: Arm) -> dict[str, Any]:
             "factors": (0.5, 0.75, 1.0, 1.5),
             "min_pixels": (1, 5, 15),
         },
-        "oracles": ("oracle-semantic", "oracle-centres") if arm.embedded else (),
+        "oracles": ("oracle-semantic", "oracle-centres") if arm.embedded and others else (),
     }
 
 
@@ -156,7 +158,7 @@ def task_of(arguments: argparse.Namespace, training: Training) -> RetrainingTask
         "seed": training.seed,
     }
     if arm.labels == "foreground":
-        return RetrainingTask.model_validate(body | options_of(arguments, arm))
+        return RetrainingTask.model_validate(body | options_of(arguments, training))
     left_out = {"hold_out": {"images": arguments.held}, "every": training.iterations}
     return RetrainingTask.model_validate(body | {"early_stop": left_out})
 
@@ -183,8 +185,10 @@ def schedule(arguments: argparse.Namespace, training: Training) -> dict[str, Any
 
 
 def loss_of(choice: Choice) -> Document:
-    """Cross entropy and the discriminative loss, one to one."""
+    """Cross entropy and the discriminative loss."""
     entry = LOSSES["discriminative"]
     parameters = {**entry.document()["parameters"], **choice.margins}
     embeddings = handmade_document("discriminative", entry.name, parameters, title=entry.title)
-    return sum_document("margins", [(1.0, LOSSES["cross-entropy"].document()), (1.0, embeddings)])
+    return sum_document(
+        "margins", [(1.0, LOSSES["cross-entropy"].document()), (choice.weight, embeddings)]
+    )

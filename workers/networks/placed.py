@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from surrogate_zoo.errors import InputError
+
 AXES = 2
 """Channels that a place has: row and column."""
 
@@ -18,9 +20,16 @@ class PlacedConvolution(nn.Conv2d):
         inputs: Channels of what it sees.
         outputs: Channels of an embedding, two at least.
         pixels: How many pixels of an image are one unit of an embedding.
+
+    Raises:
+        InputError: There are too few channels.
     """
 
     def __init__(self, inputs: int, outputs: int, pixels: float) -> None:
+        if outputs < AXES:
+            raise InputError(
+                "Coordinates are added to two channels of embeddings: give the network 2 or more."
+            )
         super().__init__(inputs, outputs, 1)
         self.pixels = pixels
 
