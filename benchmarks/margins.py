@@ -42,13 +42,11 @@ from workers.proxy.proxy import evaluate_pack
 from workers.tasks.instances import ClusteringSpec
 from workers.tasks.proxy import Candidate, ProxyTask
 
-PROXY: Final = "lite0, frozen"
-WHOLE: Final = "lite0"
+PROXY: Final = "frozen encoder"
+WHOLE: Final = "whole"
 FIRST_SEED: Final = 100
 """Of the trainings that are reported."""
 HEAT_SEEDS: Final = (1, 2)
-FINALISTS: Final = 3
-"""So many searched points, and so many of the paper's setting, are trained again before one is taken."""
 SHOWN: Final = ("sbd", "ap50", "f1-50", "dic", "miou")
 WATERSHED: Final = "watershed on cross entropy"
 
@@ -104,19 +102,20 @@ class Bench:
         return merits
 
     def best(self, thetas: Sequence[Theta]) -> Theta:
-        """Of the first of some thetas, the best by fresh seeds on the proxy.
+        """Of the first of some thetas, so many as there are finalists, the best by fresh seeds on the proxy.
 
         Raises:
             TimeIsUpError: Not all of them are trained.
         """
-        drafts = {self.key(theta): self.space.candidate(theta) for theta in thetas[:FINALISTS]}
+        first = thetas[: self.arguments.finalists]
+        drafts = {self.key(theta): self.space.candidate(theta) for theta in first}
         rounds = [self.train(PROXY, drafts, seed) for seed in HEAT_SEEDS]
 
         def mean(theta: Theta) -> float:
             merits = [self.scored(told[self.key(theta)]) for told in rounds]
             return fmean(float("-inf") if merit is None else merit for merit in merits)
 
-        return max(thetas[:FINALISTS], key=mean)
+        return max(first, key=mean)
 
     def finalists(self) -> dict[str, Draft]:
         """The rows of the report: the best searched point, the paper's setting, and a watershed.
@@ -274,6 +273,9 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=0.03)
     parser.add_argument("--trials", type=int, default=32, help="after the portfolio")
     parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument(
+        "--finalists", type=int, default=3, help="of searched points, of the paper's"
+    )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")

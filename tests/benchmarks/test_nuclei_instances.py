@@ -25,15 +25,15 @@ SIZE = 32
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A dozen of images that differ, with the same nuclei."""
+    """Some images with the same nuclei in different noise: none is near another."""
     random = np.random.default_rng(0)
-    objects = drawn(0).repeat(3, axis=0)[:SIZE].repeat(2, axis=1)[:, :SIZE]
     for split, count in {"train": 8, "val": 2}.items():
         names = [f"{split}-{number}" for number in range(count)]
         write_lines(tmp_path / f"{split}.txt", names)
         for name in names:
-            noise = random.integers(0, 100, (*objects.shape, 3), dtype=np.uint8)
-            lit = noise + np.uint8(120) * (objects > 0)[..., None]
+            objects = drawn(0).repeat(2, axis=0).repeat(2, axis=1)
+            lit = random.integers(0, 256, (12, 16, 3)).repeat(2, axis=0).repeat(2, axis=1)
+            lit[objects > 0] = 55 + lit[objects > 0] * 200 // 256
             save(tmp_path / f"images/{name}.png", lit.astype(np.uint8))
             save(tmp_path / f"instances/{name}.png", objects)
     return tmp_path
@@ -64,16 +64,16 @@ def test_a_toy_run_has_every_way_and_a_second_one_trains_nothing(
     root: Path, tmp_path: Path, few: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    main(words(root, out, "--seeds", "2"))
+    main(words(root, out, "--seeds", "1"))
     report = (out / "README.md").read_text()
     for name, arm in few.items():
         assert all(f"| {way} of {name} |" in report for way in arm.ways)
     assert "| oracle-semantic of embeddings and places |" in report
     assert "is best on the hold-out sets" in report
     assert "| border of border |" in report
-    assert len(list((out / "trainings").iterdir())) == 3 * (1 + 2)
+    assert len(list((out / "trainings").iterdir())) == 3 * (1 + 1)
     monkeypatch.delattr(nuclei_instances, "retrain")
-    main(words(root, out, "--seeds", "2"))
+    main(words(root, out, "--seeds", "1"))
     assert (out / "README.md").read_text() == report
 
 
@@ -88,7 +88,8 @@ class Known(Bench):
     """Trainings whose score on the hold-out set is a formula: best at 1e-3, and with the last choice."""
 
     def outcome(self, training: Training) -> dict[str, Any]:
-        ways = [nuclei_networks.plain(way) for way in ARMS[training.arm].ways]
+        every = [nuclei_networks.plain(way) for way in ARMS[training.arm].ways]
+        ways = every if training.reported else every[:1]
         sbd = 0.5 - abs(math.log10(training.rate) + 3) + 0.1 * training.choice
         merits = {way: sbd - 0.01 * number for number, way in enumerate(ways)}
         metrics = dict.fromkeys(("sbd", "dic", "f1-50", "ap-coco", "ap", "ap50"), sbd)
@@ -127,8 +128,12 @@ def test_all_are_trained_alike_but_for_heads_and_losses(tmp_path: Path) -> None:
     assert all(body == bodies[0] for body in bodies)
 
 
-def test_the_first_margins_are_the_papers() -> None:
-    terms = [loss_of(choice)["terms"][1]["loss"] for choice in ARMS["embeddings"].choices]
+def test_the_first_margins_are_the_papers_and_the_others_differ() -> None:
+    terms = [loss_of(choice)["terms"][1] for choice in ARMS["embeddings"].choices]
+    parameters = [term["loss"]["parameters"] for term in terms]
     papers = LOSSES["discriminative"].document()["parameters"]
-    assert terms[0]["parameters"] == papers
-    assert all(term["parameters"] != papers for term in terms[1:])
+    assert parameters[0] == papers
+    assert all(
+        (term["weight"], own) != (terms[0]["weight"], papers)
+        for term, own in zip(terms[1:], parameters[1:], strict=True)
+    )
