@@ -22,6 +22,7 @@ ALONE: Final = {
 }
 CLUSTERED: Final = {
     "mean-shift, components": ClusteringSpec(within="components"),
+    "merged mean-shift, components": ClusteringSpec(within="components", merge=True),
     "mean-shift, image": ClusteringSpec(),
     "threshold, components": ClusteringSpec(method="threshold", within="components"),
 }
@@ -88,7 +89,6 @@ ARMS: Final[Mapping[str, Arm]] = {
         [
             Choice(network=_embedding()),
             Choice(margins={"delta_v": 0.25, "delta_d": 1.5}, network=_embedding()),
-            Choice(1.0, network=_embedding()),
         ],
     ),
 }
@@ -127,6 +127,7 @@ class Training:
 def options_of(arguments: argparse.Namespace, training: Training) -> dict[str, Any]:
     """How the objects of a network are made, tuned and scored; by its first way alone to tune the rate."""
     arm = ARMS[training.arm]
+    oracles = ("oracle-semantic", "oracle-centres") if arm.embedded else ("oracle-semantic",)
     (name, first), *others = list(arm.ways.items())[: None if training.reported else 1]
     return {
         "scoring": {"tolerance": 2, "clustering": first},
@@ -134,16 +135,16 @@ def options_of(arguments: argparse.Namespace, training: Training) -> dict[str, A
         "clusterings": {plain(name): way for name, way in others},
         "tune_clustering": {
             "hold_out": {"images": arguments.held},
-            "factors": (0.5, 0.75, 1.0, 1.5),
+            "factors": (0.5, 0.75, 1.0, 1.5, 2.0),
             "min_pixels": (1, 5, 15),
         },
-        "oracles": ("oracle-semantic", "oracle-centres") if arm.embedded and others else (),
+        "oracles": oracles if others else (),
     }
 
 
 def plain(way: str) -> str:
     """What a retraining calls a way."""
-    return way.replace(", ", "-")
+    return way.replace(", ", "-").replace(" ", "-")
 
 
 def task_of(arguments: argparse.Namespace, training: Training) -> RetrainingTask:
