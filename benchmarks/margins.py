@@ -52,7 +52,7 @@ WATERSHED: Final = "watershed on cross entropy"
 
 
 Metrics = Mapping[str, float | None] | None
-"""The metrics of a training; None of one that failed."""
+"""The metrics of a training; None of one that failed, empty of one that is missing."""
 
 
 class TimeIsUpError(Exception):
@@ -219,11 +219,12 @@ def report(
     """A table of means with intervals, and of the first row's lead over each other one, in pairs.
 
     Args:
-        rows: Name -> metrics with every seed, in the same order; None of a training that failed.
+        rows: Name -> metrics with every seed, in the same order.
         metrics: What is shown.
         leads: Whether to show the leads.
     """
-    yield "| | " + " | ".join(heading_of(name) for name in metrics) + " |"
+    headings = [heading_of(name).replace("|", r"\|") for name in metrics]
+    yield "| | " + " | ".join(headings) + " |"
     yield "|---" * (len(metrics) + 1) + "|"
     for name, seeds in rows.items():
         cells = [_cell(metric, seeds) for metric in metrics]
@@ -235,11 +236,11 @@ def report(
 
 
 def _cell(metric: str, seeds: Sequence[Metrics]) -> str:
-    """Mean and interval; empty where the metric is none of the row's."""
+    """Mean and interval over the seeds that have the metric; empty where none has."""
+    if any(told is None for told in seeds):
+        return "failed"
     found = [value for told in seeds if told and (value := told.get(metric)) is not None]
-    if len(found) == len(seeds):
-        return estimate(found).text(unit_of(metric))
-    return "failed" if found or None in seeds else ""
+    return estimate(found).text(unit_of(metric)) if found else ""
 
 
 def _lead(metric: str, one: Sequence[Metrics], other: Sequence[Metrics]) -> str:

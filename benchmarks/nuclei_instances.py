@@ -11,7 +11,7 @@ likewise. Every retraining then tunes radius and smallest object of all its ways
 scored on the validation split, which nothing before looks at.
 
 A retraining that is over is not done again, and one that was killed goes on from its checkpoint: start the
-same command again. After ``--seconds`` none begins, and the report has the seeds that all networks have.
+same command again. After ``--seconds`` none begins, and the report has what there is.
 Prints and writes ``<out>/README.md``.
 """
 
@@ -19,6 +19,7 @@ import argparse
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -145,15 +146,13 @@ def stacks_of(arguments: argparse.Namespace, seed: int) -> tuple[list[Stack], st
 
 
 def lines_of(bench: Bench) -> Iterator[str]:
-    """Tune, train seed by seed, and report the seeds that all networks have."""
-    arguments, seeds = bench.arguments, list[dict[str, Outcome]]()
-    try:
-        for seed in range(arguments.seeds):
-            seeds.append({arm: bench.reported(arm, seed) for arm in ARMS})
-    except TimeIsUpError:
-        yield f"The time is up after {len(seeds)} of {arguments.seeds} seeds: run it again to go on."
+    """Tune, train seed by seed, and report what there is."""
+    arguments, seeds = bench.arguments, outcomes(bench)
+    missing = arguments.seeds * len(ARMS) - sum(map(len, seeds))
+    if missing:
+        yield f"The time is up, and {missing} trainings are missing: run it again to go on."
         yield ""
-    if not seeds:
+    if not all(any(arm in one for one in seeds) for arm, _ in RIVALS):
         return
     chosen = choose_device(arguments.device)
     device = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else "no GPU"
@@ -169,6 +168,17 @@ def lines_of(bench: Bench) -> Iterator[str]:
     yield from result_lines(seeds)
 
 
+def outcomes(bench: Bench) -> list[dict[str, Outcome]]:
+    """For each seed the outcomes of the arms, those left out that the time was not enough for."""
+    seeds: list[dict[str, Outcome]] = []
+    for seed in range(bench.arguments.seeds):
+        seeds.append({})
+        for arm in ARMS:
+            with suppress(TimeIsUpError):
+                seeds[-1][arm] = bench.reported(arm, seed)
+    return seeds
+
+
 def tuning_lines(bench: Bench) -> Iterator[str]:
     """What was chosen for every network."""
     yield "| network | rate | chosen beside it |"
@@ -182,46 +192,59 @@ def tuning_lines(bench: Bench) -> Iterator[str]:
 def result_lines(seeds: Sequence[Mapping[str, Outcome]]) -> Iterator[str]:
     """The table of all ways, of the oracles, and what embeddings lead by, in pairs of seeds.
 
-    Which way stands for embeddings, and which of the others for each rival, the hold-out sets say.
+    Which way stands for embeddings, the hold-out sets say.
     """
     rows = {
-        (arm, way): [
-            {**one[arm]["scores"][plain(way)], FOREGROUND: one[arm][FOREGROUND]} for one in seeds
-        ]
+        (arm, way): scores_of(seeds, arm, "scores", plain(way))
         for arm in ARMS
         for way in ARMS[arm].ways
     }
-    yield from report(
-        {f"{way} of {arm}": row for (arm, way), row in rows.items()}, SHOWN, leads=False
-    )
+    yield from report({titled(*pair, row): row for pair, row in rows.items()}, SHOWN, leads=False)
     yield ""
     yield "Oracles, which are told a part of the truth:"
     yield ""
     oracles = {
-        f"{oracle} of {arm}": [one[arm]["oracles"][oracle] for one in seeds]
+        (arm, oracle): scores_of(seeds, arm, "oracles", oracle)
         for arm in ARMS
         for oracle in seeds[0][arm]["oracles"]
     }
-    yield from report(oracles, SCORES, leads=False)
-    best = max(
-        (pair for pair in rows if clustered(*pair)), key=lambda pair: held_score(seeds, *pair)
+    yield from report(
+        {titled(*pair, row): row for pair, row in oracles.items()}, SCORES, leads=False
     )
-    rivals = {f"{way} of {arm}": rows[arm, way] for arm, way in RIVALS}
+    best = max(filter(clustered, rows), key=lambda pair: held_score(seeds, *pair))
     yield ""
     yield f"Of the ways by embeddings, {best[1]} of {best[0]} is best on the hold-out sets. Its lead:"
     yield ""
-    told = list(report({f"{best[1]} of {best[0]}": rows[best], **rivals}, SCORES))
-    yield from (*told[:2], *told[3 + len(rivals) :])
+    table = {titled(*pair, rows[pair]): rows[pair] for pair in (best, *RIVALS)}
+    told = list(report(table, SCORES))
+    yield from (*told[:2], *told[2 + len(table) :])
 
 
-def clustered(arm: str, way: str) -> bool:
+def scores_of(
+    seeds: Sequence[Mapping[str, Outcome]], arm: str, kind: str, name: str
+) -> list[dict[str, float | None]]:
+    """The scores of a way or of an oracle by seed; empty of a seed that is missing."""
+    return [
+        {**one[arm][kind][name], FOREGROUND: one[arm][FOREGROUND]} if arm in one else {}
+        for one in seeds
+    ]
+
+
+def titled(arm: str, way: str, row: Sequence[Mapping[str, float | None]]) -> str:
+    """What a row is called; tells how many seeds it has where some are missing."""
+    there = sum(map(bool, row))
+    return f"{way} of {arm}" + ("" if there == len(row) else f" ({there} of {len(row)} seeds)")
+
+
+def clustered(pair: tuple[str, str]) -> bool:
     """Whether a way of an arm makes objects of embeddings."""
+    arm, way = pair
     return ARMS[arm].ways[way].method in EMBEDDED
 
 
 def held_score(seeds: Sequence[Mapping[str, Outcome]], arm: str, way: str) -> float:
     """The mean SBD of a way on the hold-out sets."""
-    return fmean(one[arm]["tuning"]["scores"][plain(way)] for one in seeds)
+    return fmean(one[arm]["tuning"]["scores"][plain(way)] for one in seeds if arm in one)
 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:

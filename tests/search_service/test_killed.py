@@ -224,8 +224,8 @@ MARGINS = {
     "dataset": "shapes",
     "preset": "quick",
     "space": {"name": "margins", "widths": [4]},
-    "sampler": {"name": "random", "trials": 4, "batch": 1},
-    "training": {"iterations": 15},
+    "sampler": {"name": "random", "trials": 3, "batch": 1},
+    "training": {"iterations": 10},
     "seed": 5,
 }
 
@@ -239,13 +239,13 @@ def test_a_killed_search_of_margins_on_real_workers_ends_as_an_uninterrupted_one
     controller = start(["search_service.controller"], LOSSFIT_ACTORS="1")
     desk.wait_for_trials(killed, 1)
     controller.end(signal.SIGKILL)
-    assert 1 <= len(desk.trials(killed)) < 4
+    assert 1 <= len(desk.trials(killed)) < 3
     before = _moments(desk, killed)
     start(["search_service.controller"], LOSSFIT_ACTORS="1")
     straight = desk.submit(request)
     assert [desk.wait_for(job_id).state for job_id in (killed, straight)] == ["succeeded"] * 2
     assert desk.trials(killed) == desk.trials(straight)
-    assert len({score for _, _, score in desk.trials(killed)}) > 2  # trainings that differ
+    assert len({score for _, _, score in desk.trials(killed)}) > 1  # trainings that differ
     documents = [desk.published(job_id) for job_id in (killed, straight)]
     assert documents[0]["terms"] == documents[1]["terms"]
     chosen = [document["provenance"]["chosen"] for document in documents]
