@@ -57,6 +57,7 @@ NUCLEUS: Final = 1
 SCORES: Final = ("sbd", "dic", "f1-50", "ap-coco", "ap", "ap50")
 FOREGROUND: Final = "foreground IoU"
 SHOWN: Final = (*SCORES, FOREGROUND)
+PLACED: Final = "embeddings and places"
 RIVALS: Final = (("classes", "watershed"), ("classes", "components"), ("border", "border"))
 """Arm and way of each."""
 Outcome = dict[str, Any]
@@ -152,7 +153,7 @@ def lines_of(bench: Bench) -> Iterator[str]:
     if missing:
         yield f"The time is up, and {missing} trainings are missing: run it again to go on."
         yield ""
-    if not all(any(arm in one for one in seeds) for arm, _ in RIVALS):
+    if not all(any(arm in one for one in seeds) for arm in (PLACED, *dict(RIVALS))):
         return
     chosen = choose_device(arguments.device)
     device = torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else "no GPU"
@@ -194,9 +195,11 @@ def result_lines(seeds: Sequence[Mapping[str, Outcome]]) -> Iterator[str]:
 
     Which way stands for embeddings, the hold-out sets say.
     """
+    first = {arm: one[arm] for one in reversed(seeds) for arm in one}
+    arms = [arm for arm in ARMS if arm in first]
     rows = {
         (arm, way): scores_of(seeds, arm, "scores", plain(way))
-        for arm in ARMS
+        for arm in arms
         for way in ARMS[arm].ways
     }
     yield from report({titled(*pair, row): row for pair, row in rows.items()}, SHOWN, leads=False)
@@ -205,13 +208,14 @@ def result_lines(seeds: Sequence[Mapping[str, Outcome]]) -> Iterator[str]:
     yield ""
     oracles = {
         (arm, oracle): scores_of(seeds, arm, "oracles", oracle)
-        for arm in ARMS
-        for oracle in seeds[0][arm]["oracles"]
+        for arm in arms
+        for oracle in first[arm]["oracles"]
     }
     yield from report(
         {titled(*pair, row): row for pair, row in oracles.items()}, SCORES, leads=False
     )
-    best = max(filter(clustered, rows), key=lambda pair: held_score(seeds, *pair))
+    whole = [pair for pair in filter(clustered, rows) if all(rows[pair])]
+    best = max(whole or filter(clustered, rows), key=lambda pair: held_score(seeds, *pair))
     yield ""
     yield f"Of the ways by embeddings, {best[1]} of {best[0]} is best on the hold-out sets. Its lead:"
     yield ""
