@@ -35,7 +35,7 @@ class Kind(NamedTuple):
 KINDS: Final[Mapping[int, Kind]] = {
     400: Kind("malformed-request", "The request could not be read"),
     401: Kind("unauthorized", "A valid token is needed"),
-    403: Kind("forbidden", "This is not allowed from there"),
+    403: Kind("forbidden", "This is not allowed"),
     404: Kind("not-found", "There is no such thing here"),
     405: Kind("method-not-allowed", "This address does not take that method"),
     409: Kind("conflict", "The present state does not allow this"),
@@ -43,6 +43,7 @@ KINDS: Final[Mapping[int, Kind]] = {
     415: Kind("unsupported-media-type", "The request body must be JSON"),
     416: Kind("range-not-satisfiable", "The file has no such bytes"),
     422: Kind("invalid-input", "The request is not valid"),
+    429: Kind("too-many-requests", "Too many requests"),
     500: Kind("internal-error", "The service failed on this request"),
     503: Kind("unavailable", "The service cannot answer now"),
     507: Kind("storage-full", "There is no room left"),

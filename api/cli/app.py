@@ -16,6 +16,7 @@ from api.cli import (
     samplers,
     serve,
     submit,
+    tokens,
     trials,
 )
 
@@ -41,3 +42,4 @@ app.add_typer(loss_networks.app, name="loss-networks")
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(trials.app, name="trials")
+app.add_typer(tokens.app, name="tokens")
