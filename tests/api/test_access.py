@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from pydantic import SecretStr
 
 from api import auth
 from api.app import create_app
@@ -71,7 +72,7 @@ PLACES: Final[dict[str, dict[str, str]]] = {
 
 SHARED: Final = ["curve-families", "datasets", "kinds", "losses", "metrics", "networks", "samplers"]
 
-LEASE = {"lease": "none"}
+LEASE: Final[dict[str, object]] = {"lease": "none"}
 BODIES: Final[dict[str, dict[str, object]]] = {
     "publish": {"trial": 0, "name": "mine"},
     "extend": {"trials": 2},
@@ -106,7 +107,7 @@ def guarded(upgraded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A service with jobs of ada's, each with a file."""
     home = tmp_path_factory.mktemp("home")
     (home / "lossfit.db").write_bytes(upgraded.read_bytes())
-    with running(Settings(home=home, token=TOKEN)) as live:
+    with running(Settings(home=home, token=SecretStr(TOKEN))) as live:
         yield live
 
 

@@ -1,6 +1,7 @@
 """In a bounded session others' jobs are not there, whichever way they are asked for."""
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, func, select, update
@@ -70,7 +71,7 @@ def test_a_row_is_read_again_in_the_same_session(adas: Session, jobs: dict[str, 
 def test_another_ones_search_is_no_prior(adas: Session, jobs: dict[str, str]) -> None:
     portfolio = {"name": "portfolio", "trials": 4, "batch": 4}
     fields = {"space": {"name": "zoo"}, "sampler": portfolio}
-    request = small(**fields, priors=[PriorSpec(search=jobs["bob"])])
+    request = small(**fields, priors=[PriorSpec(search=UUID(jobs["bob"]))])
     with pytest.raises(InputError, match=f"there is no search {jobs['bob']}"):
         lifecycle.create(adas, Settings(), KINDS["search"], request, owner="ada")
 
