@@ -21,6 +21,8 @@ from surrogate_zoo.errors import (
     StorageError,
 )
 
+MOST_FIELDS: Final = 100
+"""Of a request that one answer lists."""
 MOST_FAULTS: Final = 1000
 """Of a dataset that one answer lists."""
 
@@ -121,9 +123,10 @@ def _on_service_error(request: Request, error: Exception) -> JSONResponse:
 
 def _on_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101  registered for this class alone
-    errors = field_errors(error.errors())
+    found = error.errors()
+    errors = field_errors(found[:MOST_FIELDS])
     first = f"{errors[0].field or errors[0].place}: {errors[0].message}" if errors else ""
-    more = f" (and {len(errors) - 1} more, see errors)" if len(errors) > 1 else ""
+    more = f" (and {len(found) - 1} more, see errors)" if len(found) > 1 else ""
     return _answer(request, 422, f"{first}{more}", errors=errors)
 
 

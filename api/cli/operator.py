@@ -34,8 +34,11 @@ def settings_of(options: dict[str, object]) -> Settings:
 
 
 def migrate(settings: Settings) -> None:
-    """Make the home, the artifacts' root and the database, where they are missing or old."""
-    settings.home.mkdir(parents=True, exist_ok=True)
+    """Make the home, the artifacts' root and the database, where they are missing or old.
+
+    A new home is the service's own user's alone: it holds people's images and results.
+    """
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     artifacts.prepare(settings.artifacts_root)
     engine = make_engine(settings.database)
     try:

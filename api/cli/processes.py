@@ -1,6 +1,7 @@
 """The processes that ``lossfit serve`` runs: the API in this one, the others as its children."""
 
 import contextlib
+import os
 import signal
 import socket
 import threading
@@ -18,6 +19,9 @@ from surrogate_zoo.errors import InputError
 
 _BACKLOG = 2048  # connections that wait to be accepted; uvicorn's own
 _KEEP_ALIVE_S = 75  # clients shall let go of an idle connection first; httpx does after 5 s
+
+_PRIVATE = 0o077
+"""What is written from then on, by children too, is for the service's own user alone."""
 
 
 class _Stopped(BaseException):
@@ -41,6 +45,7 @@ def run(role: Role, options: dict[str, object]) -> None:
             f"{settings.host} is reached by other machines, and no token is asked for: set LOSSFIT_TOKEN "
             "to a secret, or listen on 127.0.0.1."
         )
+    os.umask(_PRIVATE)
     migrate(settings)
     with contextlib.suppress(KeyboardInterrupt, _Stopped), contextlib.ExitStack() as stack:
         signal.signal(signal.SIGTERM, _stop)

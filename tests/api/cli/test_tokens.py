@@ -42,6 +42,12 @@ def test_the_life_of_a_token(tmp_path: Path) -> None:
     assert "revoked" in run(tmp_path, "list")[1]
 
 
+def test_a_new_home_is_its_users_alone(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert run(home, "list")[0] == 0
+    assert home.stat().st_mode & 0o777 == 0o700
+
+
 def test_what_cannot_be_is_told_in_a_sentence(tmp_path: Path) -> None:
     assert run(tmp_path, "add", "laptop", "--owner", "ada", "--scope", "write")[0] == 2
     code, _, err = run(tmp_path, "add", "lap top", "--owner", "ada")
