@@ -31,7 +31,7 @@ FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA",
 """What a file may be, whatever its name says. Pillow knows more, and starts programs for some of them."""
 
 MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 2**26
-"""Of one image, before it is decoded: a file of half a megabyte can ask for gigabytes. Pillow warns of more."""
+"""Of one image, before it is decoded: a file of half a megabyte can ask for gigabytes."""
 
 ORIENTATION = 0x0112
 UPRIGHT = 1
