@@ -31,7 +31,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
             "retrainings",
             "comparisons",
         ),
-        *("kinds", "controller", "local"),
+        *("kinds", "controller", "local", "backup"),
     ),
     "api": (
         *("schemas", "trial_schemas", "client", "problems", "auth", "audit", "browsers", "body"),

@@ -3,6 +3,7 @@
 import typer
 
 from api.cli import (
+    backups,
     compare,
     curve_families,
     datasets,
@@ -29,6 +30,8 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(serve.worker)
 app.command()(quickstart.quickstart)
+app.command()(backups.backup)
+app.command()(backups.restore)
 app.command()(submit.search)
 app.command()(submit.retrain)
 app.command()(compare.compare)
