@@ -19,7 +19,8 @@ _MODULES = (
     "errors", "registry", "processes", "metrics/sites", "metrics/metric", "metrics/catalogue",
     "curves/families", "curves/pointwise", "curves/curves",
     "metrics/windows", "metrics/class_maps", "metrics/maps", "metrics/logic",
-    "batch", "losses/surrogate", "losses/weighted_sum", "losses/scaled",
+    "modes", "batch", "labelling", "losses/parameters", "losses/declarations", "losses/class_weights",
+    "losses/surrogate", "losses/weighted_sum", "losses/scaled",
 )  # fmt: skip
 
 _HEADER = '''"""{title}
