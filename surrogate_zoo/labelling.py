@@ -119,6 +119,13 @@ class Labelling:
             scores = scores.masked_fill(void[:, None], 0)
         return torch.cat([torch.zeros_like(scores), scores], 1) if self.sigmoid else scores
 
+    def predicted(self, logits: Tensor) -> Tensor:
+        """The labels that logits (N, C, S) predict, int64: (N, S), or of a multi-label (N, C, S)."""
+        if not self.sigmoid:
+            return logits.argmax(1)
+        on = (logits > 0).long()
+        return on if self.multilabel else on[:, 0]
+
     def check_range(self, name: str, masks: Tensor, ignore_index: int | None) -> None:
         """Check that every label of masks (M, S) is one of the mask's classes, or void.
 

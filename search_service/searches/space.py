@@ -61,6 +61,7 @@ def space_of(
         request.space.mixtures,
         options,
         tuple(priors),
+        request.space.class_weights,
     )
 
 
