@@ -19,6 +19,12 @@ from surrogate_zoo.batch import check_labels
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.modes import MODES, MULTICLASS, MULTILABEL
 
+ONLY_SETS = (
+    "it compares sets of pixels, and its least value is not at the probabilities of a soft target; take "
+    "cross-entropy, jaccard-metric or dice-squared"
+)
+"""Why a loss of sets refuses soft targets."""
+
 SIZES = (2, 3)
 """Spatial dimensions: images and volumes."""
 
@@ -71,10 +77,14 @@ class Labelling:
             )
         if not logits.is_floating_point():
             raise InputError(f"logits must be floating point, not {logits.dtype}.")
-        self.check_masks("target", target, (logits.shape[0], *logits.shape[2:]))
+        size = (logits.shape[0], *logits.shape[2:])
+        if self.sigmoid or target.shape != logits.shape or not target.is_floating_point():
+            self.check_masks("target", target, size, soft=self.sigmoid)
 
-    def check_masks(self, name: str, labels: Tensor, size: tuple[int, ...]) -> None:
-        """Check shape and dtype of labels of images of ``size`` (N, S).
+    def check_masks(
+        self, name: str, labels: Tensor, size: tuple[int, ...], *, soft: bool = False
+    ) -> None:
+        """Check shape and dtype of labels of images of ``size`` (N, S), or probabilities if ``soft``.
 
         Raises:
             InputError: As :meth:`check`.
@@ -89,7 +99,7 @@ class Labelling:
             raise InputError(
                 f"{name} must have shape {shape} = {takes[0]}, not {tuple(labels.shape)}."
             )
-        if labels.is_floating_point():
+        if labels.is_floating_point() and not soft:
             raise InputError(
                 f"{name} must be integer labels of any type, not {labels.dtype}: call {name}.long()."
             )
@@ -105,6 +115,49 @@ class Labelling:
     def masks_of(self, labels: Tensor, size: tuple[int, ...]) -> Tensor:
         """Checked labels of images of ``size`` (N, S) as masks, int64 (M, S)."""
         return labels.reshape(size[0] * self.masks, *size[1:]).long()
+
+    def soft_masks_of(self, target: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
+        """A checked soft target as masks.
+
+        Args:
+            target: Float, as the logits: probabilities of a pixel's classes, all 0 where it is void; of a
+                sigmoid that the class is on, or ``ignore_index``.
+            ignore_index: Label of void pixels.
+
+        Returns:
+            The likeliest labels, int64 (M, S), and the probabilities of all, (M, ``labels``, S), 0 at void
+            pixels.
+        """
+        if self.sigmoid:
+            size = (
+                target.shape[2:]
+                if target.ndim - 2 in SIZES and target.shape[1] == self.masks
+                else None
+            )
+            on = target.reshape(-1, *(size or target.shape[1:]))
+            void = on == ignore_index
+            soft = torch.stack([1 - on, on], 1)
+        else:
+            soft, void = target, target.sum(1) == 0
+        soft = soft.masked_fill(void[:, None], 0)
+        return soft.argmax(1).masked_fill(void, ignore_index), soft
+
+    def crisp_masks_of(self, target: Tensor, ignore_index: int, why: str) -> Tensor:
+        """A checked target of floating point as masks, int64 (M, S), if it is labels: 0 and 1 alone.
+
+        Args:
+            target: As of :meth:`soft_masks_of`.
+            ignore_index: Label of void pixels.
+            why: Why there must be labels.
+
+        Raises:
+            InputError: There are probabilities, or torch.compile makes a graph, which cannot look.
+        """
+        masks, soft = self.soft_masks_of(target, ignore_index)
+        if torch.compiler.is_compiling() or not bool(((soft == 0) | (soft == 1)).all()):
+            raise InputError(f"This loss takes no soft targets: {why}.")
+        check_soft(soft)
+        return masks
 
     def scores_of(self, logits: Tensor, void: Tensor | None) -> Tensor:
         """Softmax scores of the masks, (M, ``labels``, S).
@@ -133,6 +186,26 @@ class Labelling:
             InputError: Names the label that is none.
         """
         check_labels(name, masks, self.labels, ignore_index)
+
+
+def check_soft(soft: Tensor) -> None:
+    """Check that probabilities (M, ``labels``, S) are such: in [0, 1], with a sum of 1, or all 0.
+
+    Raises:
+        InputError: They are not.
+    """
+    whole = soft.sum(1)
+    if not bool(((soft >= 0) & (soft <= 1)).all()) or not bool(
+        ((whole - 1).abs() <= _OFF).logical_or(whole == 0).all()
+    ):
+        raise InputError(
+            "target is floating point, so it holds probabilities: they must lie in [0, 1], and those of a "
+            "pixel's classes add up to 1, or all be 0 where it is void."
+        )
+
+
+_OFF = 1e-2
+"""How far the probabilities of a pixel may be from a sum of 1: half precision, rounded."""
 
 
 def labelling_of(num_classes: int, mode: str = MULTICLASS) -> Labelling:

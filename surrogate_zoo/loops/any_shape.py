@@ -75,7 +75,7 @@ class AnyShapeLoss(nn.Module):
     def _at(self, logits: Tensor, target: Tensor) -> Tensor:
         labelling: Labelling | None = getattr(self.loss, "labelling", None)
         one = labelling is None or not labelling.multilabel
-        labels = labels_of(target, logits, self.ignore_index) if one else whole(target)
+        labels = labels_of(target, logits, self.ignore_index) if one else target
         axes = logits.ndim - 2
         size = labels.shape[-axes:]
         if logits.shape[2:] != size:
@@ -86,12 +86,15 @@ class AnyShapeLoss(nn.Module):
 
 
 def labels_of(target: Tensor, logits: Tensor, ignore_index: int = 255) -> Tensor:
-    """Integer labels, (N, S) or (N, 1, S), of a target as of :class:`AnyShapeLoss`.
+    """Labels, (N, S) or (N, 1, S), of a target as of :class:`AnyShapeLoss`; probabilities as they are.
 
     Raises:
         InputError: It has labels that are not whole.
     """
     if target.ndim == logits.ndim and target.shape[1] == logits.shape[1] > 1:
+        looking = target.is_floating_point() and not torch.compiler.is_compiling()
+        if looking and not bool(((target == 0) | (target == 1)).all()):
+            return target
         label = target.argmax(1)
         return label.masked_fill(target.amax(1) == 0, ignore_index)
     return whole(target)

@@ -10,7 +10,7 @@ from surrogate_zoo.batch import looks, may_hold_void
 from surrogate_zoo.curves.curves import SHAPES
 from surrogate_zoo.curves.families import CURVE_FAMILIES, CurveFamily
 from surrogate_zoo.errors import InputError
-from surrogate_zoo.labelling import labelling_of
+from surrogate_zoo.labelling import ONLY_SETS, labelling_of
 from surrogate_zoo.losses.class_weights import ClassWeights
 from surrogate_zoo.losses.declarations import BATCH, SHARED
 from surrogate_zoo.metrics.catalogue import METRICS
@@ -136,9 +136,12 @@ class SurrogateLoss(nn.Module):
         """
         looking = looks(self.check_values)
         self.labelling.check(logits, target)
-        masks = self.labelling.masks_of(target, (logits.shape[0], *logits.shape[2:]))
-        if looking:
-            self.labelling.check_range("target", masks, self.ignore_index)
+        if target.is_floating_point():
+            masks = self.labelling.crisp_masks_of(target, self.ignore_index, ONLY_SETS)
+        else:
+            masks = self.labelling.masks_of(target, (logits.shape[0], *logits.shape[2:]))
+            if looking:
+                self.labelling.check_range("target", masks, self.ignore_index)
         with torch.autocast(logits.device.type, enabled=False):
             loss = self._value(logits, masks)
         if looking and not bool(torch.isfinite(loss.detach())):

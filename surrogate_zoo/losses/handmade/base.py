@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from surrogate_zoo.batch import looks, may_hold_void
 from surrogate_zoo.errors import InputError
-from surrogate_zoo.labelling import SIZES, labelling_of
+from surrogate_zoo.labelling import SIZES, check_soft, labelling_of
 from surrogate_zoo.losses.class_weights import ClassWeights
 from surrogate_zoo.losses.declarations import BATCH, SHARED, WEIGHS
 from surrogate_zoo.losses.distance_maps import MAPS, maps_of
@@ -25,6 +25,10 @@ ASKED: Mapping[str, str] = {
     SEEDINESS: f"float (N, {len(SIMILARITIES)} * (C + 1), H, W), the output of a seediness head",
 }
 """Inputs that a loss cannot do without: what each is."""
+
+
+SOFT = "soft target"
+"""Where a batch keeps the probabilities of a soft target, beside its other inputs."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,11 @@ class Batch:
     def total(self, part: Tensor) -> Tensor:
         """A sum over all parts of the batch, of the shape of this part's; see ``processes.summed``."""
         return summed(part, self.group)
+
+    @property
+    def soft(self) -> Tensor | None:
+        """The target's probabilities, (N, C, H, W), 0 at void pixels; None where it is labels."""
+        return self.inputs.get(SOFT)
 
     @property
     def pixels(self) -> Tensor:
@@ -111,6 +120,8 @@ class Batch:
         if self.channels:
             own = self.weights.repeat(len(self.target) // self.channels)
             return own.view(-1, *(1,) * (self.target.ndim - 1)) * self.valid
+        if self.soft is not None:
+            return (self.soft.movedim(1, -1) * self.weights).sum(-1)
         return self.weights[self.labels] * self.valid
 
     def mean(self, values: Tensor) -> Tensor:
@@ -202,6 +213,7 @@ class HandmadeLoss(nn.Module):
         looks_around: Whether it compares pixels with their neighbours, so that it wants volumes as they
             are and not as images.
         no_volumes: Why it takes no volumes; empty where it does.
+        no_soft: Why it takes no soft targets; empty where it does.
         no_multilabel: Why it takes no multi-labels; empty where it does.
         shared: Which of the shared parameters it takes, as its entry declares.
         check_values: Look for labels out of range and for NaN; see ``SurrogateLoss.check_values``.
@@ -213,6 +225,7 @@ class HandmadeLoss(nn.Module):
     looks_around = False
     no_volumes = ""
     no_multilabel = ""
+    no_soft = "it is made for labels; take cross-entropy, jaccard-metric or dice-squared"
     shared: tuple[str, ...] = WEIGHS
 
     def __init__(self, **common: Unpack[Common]) -> None:
@@ -247,6 +260,8 @@ class HandmadeLoss(nn.Module):
                 Half precision is computed in float32.
             target: Labels, whole numbers of any type, (N, H, W) or (N, 1, H, W), 0..C-1 (0 and 1 of one
                 channel) or ``ignore_index``; of a multilabel 0, 1 or ``ignore_index``, (N, C, H, W).
+                Where the maths allows, probabilities, float (N, C, H, W), all 0 at void pixels (of a
+                sigmoid ``ignore_index``).
             **inputs: What the loss's entry lists as ``inputs``, by name, as
                 :mod:`surrogate_zoo.needs` describes them; distance maps, float (N, K, H, W), are
                 computed from ``target`` where they are not given (slow: precompute them, see
@@ -264,12 +279,20 @@ class HandmadeLoss(nn.Module):
         if self.no_volumes and logits.ndim - 2 != SIZES[0]:
             raise InputError(f"This loss takes no volumes: {self.no_volumes}.")
         size = (logits.shape[0], *logits.shape[2:])
-        masks = self.labelling.masks_of(target, size)
-        if looking:
-            self.labelling.check_range("target", masks, self.ignore_index)
         self._check_inputs(inputs, size, values=looking)
+        soft: dict[str, Tensor] = {}
+        if target.is_floating_point() and self.no_soft:
+            masks = self.labelling.crisp_masks_of(target, self.ignore_index, self.no_soft)
+        elif target.is_floating_point():
+            masks, soft[SOFT] = self.labelling.soft_masks_of(target, self.ignore_index)
+            if looking:
+                check_soft(soft[SOFT])
+        else:
+            masks = self.labelling.masks_of(target, size)
+            if looking:
+                self.labelling.check_range("target", masks, self.ignore_index)
         with torch.autocast(logits.device.type, enabled=False):
-            loss = self._value(self._batch(logits, masks, inputs))
+            loss = self._value(self._batch(logits, masks, {**inputs, **soft}))
         if looking and not bool(torch.isfinite(loss.detach())):
             read = ["logits"] if self.reads_logits else []
             names = " or ".join([*read, *(name for name in inputs if name != INSTANCES)])

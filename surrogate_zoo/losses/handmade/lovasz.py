@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from surrogate_zoo.curves.pointwise import pieces, sloped
+from surrogate_zoo.labelling import ONLY_SETS
 from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
 
@@ -22,6 +23,7 @@ class LovaszSoftmax(HandmadeLoss):
 
     gathers = True
     shared = declarations.REDUCES
+    no_soft = ONLY_SETS
 
     def of_valid(self, batch: Batch) -> Tensor:
         """The loss of the batch's valid pixels."""

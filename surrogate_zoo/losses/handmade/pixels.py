@@ -16,6 +16,8 @@ from surrogate_zoo.metrics.maps import rows_by_label
 
 def entropies(batch: Batch) -> Tensor:
     """Cross entropy of every pixel, (N, H, W); 0 at void pixels."""
+    if batch.soft is not None:
+        return -(batch.soft * batch.scores.log_softmax(1)).sum(1)
     return F.cross_entropy(
         batch.scores, batch.target, ignore_index=batch.ignore_index, reduction="none"
     )
@@ -24,9 +26,11 @@ def entropies(batch: Batch) -> Tensor:
 class CrossEntropy(HandmadeLoss):
     """Mean cross entropy over valid pixels; 0 where ``F.cross_entropy`` gives NaN, without any."""
 
+    no_soft = ""
+
     def of_valid(self, batch: Batch) -> Tensor:
         """Sum over valid pixels, divided by their number."""
-        if batch.weights is not None:
+        if batch.weights is not None or batch.soft is not None:
             return batch.mean(entropies(batch))
         total = F.cross_entropy(
             batch.scores, batch.target, ignore_index=self.ignore_index, reduction="sum"
@@ -44,6 +48,8 @@ class Focal(HandmadeLoss):
         gamma: Focusing exponent >= 0.
     """
 
+    no_soft = ""
+
     def __init__(self, *, gamma: float, **common: Unpack[Common]) -> None:
         super().__init__(**common)
         declarations.FOCAL.check(gamma=gamma)
@@ -51,6 +57,10 @@ class Focal(HandmadeLoss):
 
     def of_valid(self, batch: Batch) -> Tensor:
         """Sum over valid pixels, divided by their number."""
+        if batch.soft is not None:  # what is expected of the labels
+            logs = batch.scores.log_softmax(1)
+            faded = (-torch.expm1(logs)) ** self.gamma * logs
+            return batch.mean(-(batch.soft * faded).sum(1))
         entropy = entropies(batch)
         # 1 - p from the entropy -log p, without cancellation where p is near 1.
         wrong = -torch.expm1(-entropy)
@@ -73,6 +83,7 @@ class TopKCrossEntropy(HandmadeLoss):
         self.share = share
 
     gathers = True
+    no_soft = ""
 
     def of_valid(self, batch: Batch) -> Tensor:
         """Mean over the picked pixels."""

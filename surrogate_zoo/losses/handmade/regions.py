@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from surrogate_zoo.batch import may_hold_void
+from surrogate_zoo.labelling import ONLY_SETS
 from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.handmade.base import Batch, Common, HandmadeLoss
 from surrogate_zoo.metrics.maps import rows_by_label
@@ -32,6 +33,9 @@ def overlap(batch: Batch, *, squared: bool = False) -> Overlap:
     counted = batch.valid.to(batch.scores.dtype)
     true = probabilities.gather(1, labels[:, None])[:, 0] * counted
     masked = _of_valid(probabilities, batch)
+    if squared and batch.soft is not None:
+        sums = (masked * batch.soft, masked.square(), batch.soft.square())
+        return Overlap(*_by_class(batch, *(each.sum((2, 3)) for each in sums)))
     predicted = (masked.square() if squared else masked).sum((2, 3))
     both, pixels = (rows_by_label(labels, each, num_classes).sum(1) for each in (true, counted))
     return Overlap(*_by_class(batch, both, predicted, pixels))
@@ -81,6 +85,7 @@ class Dice(HandmadeLoss):
         super().__init__(**common)
         declarations.DICE.check(smooth=smooth, squared=squared)
         self.smooth, self.squared = smooth, squared
+        self.no_soft = "" if squared else ONLY_SETS
 
     def of_valid(self, batch: Batch) -> Tensor:
         """``1 - (2 both + smooth) / (predicted + pixels + smooth)``."""
@@ -105,6 +110,7 @@ class Tversky(HandmadeLoss):
     """
 
     shared = declarations.REDUCES
+    no_soft = ONLY_SETS
 
     # Below this a class's loss is linear: a root's slope at 0 is infinite.
     _FLAT = 1e-6
@@ -156,6 +162,7 @@ class JaccardMetric(HandmadeLoss):
     """
 
     shared = declarations.REDUCES
+    no_soft = ""
 
     def __init__(
         self,
@@ -177,13 +184,10 @@ class JaccardMetric(HandmadeLoss):
         # Label by label, and no difference of sums: it is never below 0.
         wrong = _wrong(probabilities - floor if floor else probabilities, batch, rest)
         wrong = _of_valid(wrong.abs(), batch).sum((2, 3))
-        true = probabilities.gather(1, batch.labels[:, None])[:, 0] * counted
-        both, pixels = (
-            rows_by_label(batch.labels, each, classes).sum(1) for each in (true, counted)
-        )
+        both, pixels = _hits(probabilities, counted, batch)
         both, pixels, wrong = _by_class(batch, rest * both, pixels, wrong)
         union = both + wrong
-        if self.smoothing > 0:
+        if self.smoothing > 0 or batch.soft is not None:
             whole = counted.sum((1, 2))[:, None].expand(-1, classes)
             predicted = _of_valid(probabilities, batch).sum((2, 3))
             predicted, whole = _by_class(batch, predicted, whole)
@@ -192,8 +196,20 @@ class JaccardMetric(HandmadeLoss):
         return mean_of_present(wrong / (union + (union == 0)), pixels, batch.weights)
 
 
+def _hits(probabilities: Tensor, counted: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Probability of each class where it is the true one, and its valid pixels, (N, C) both."""
+    if batch.soft is not None:
+        return (probabilities * batch.soft).sum((2, 3)), batch.soft.sum((2, 3))
+    true = probabilities.gather(1, batch.labels[:, None])[:, 0] * counted
+    classes = probabilities.shape[1]
+    both, pixels = (rows_by_label(batch.labels, each, classes).sum(1) for each in (true, counted))
+    return both, pixels
+
+
 def _wrong(probabilities: Tensor, batch: Batch, share: float = 1.0) -> Tensor:
     """Probabilities less one-hot labels times ``share``, (N, C, H, W); void counts as class 0."""
+    if batch.soft is not None:
+        return probabilities - share * batch.soft
     labels = batch.labels[:, None]
     less = torch.full_like(labels, -share, dtype=probabilities.dtype)
     return probabilities.scatter_add(1, labels, less)

@@ -54,7 +54,7 @@ def test_the_power_of_class_weights_is_searched_where_it_is_asked_for() -> None:
         kind = kinds[name]
         own = dict(zip(kind.names, kind.start, strict=True)) | {"class_power": 0.5}
         loss = kind.candidate([own[each] for each in kind.names]).loss
-        assert loss.get("parameters", loss.get("options"))["class_power"] == 0.5
+        assert loss["options" if "options" in loss else "parameters"]["class_power"] == 0.5
         document = filled(loss, [1.5] * lacking(loss))
         assert "class_pixels" in needs_of(document).facts
         assert load_loss(document, num_classes=3, facts=FACTS) is not None

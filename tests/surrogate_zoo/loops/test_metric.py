@@ -90,5 +90,5 @@ def test_logits_of_sigmoids_are_on_above_0(classes: int, mode: str) -> None:
     )
     metric.update(logits, target)
     evaluator.update((logits > 0).long(), target)
-    found = {name: score.item() for name, score in metric.compute().items()}
+    found = {name: float(score) for name, score in metric.compute().items()}
     assert found == pytest.approx(evaluator.compute(), nan_ok=True)

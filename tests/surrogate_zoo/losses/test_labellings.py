@@ -260,3 +260,77 @@ def test_maps_of_channels_may_be_handed_over() -> None:
 
 def test_metrics_that_compare_the_classes_of_a_pixel_have_no_surrogate_of_multilabels() -> None:
     assert {name for name, metric in METRICS.items() if metric.multilabel == "none"} == {"kappa"}
+
+
+SOFT = ("cross-entropy", "focal", "top-k-cross-entropy", "jaccard-metric", "dice-squared", "jdt")
+
+
+def _target_of(kind: str, scores: Tensor) -> Tensor:
+    return scores.softmax(1) if kind == "multiclass" else scores.sigmoid()
+
+
+@pytest.mark.parametrize("name", SOFT)
+@pytest.mark.parametrize(
+    ("classes", "mode"), [(4, "multiclass"), (1, "multiclass"), (3, "multilabel")]
+)
+def test_soft_targets(name: str, classes: int, mode: str) -> None:
+    loss = load_loss(name, num_classes=classes, mode=mode, scale=1.0)
+    scores = _logits(classes, seed=3)
+    kind = "multiclass" if classes > 1 and mode == "multiclass" else "sigmoid"
+    soft = _target_of(kind, scores)
+    logits = _logits(classes).requires_grad_()
+    value = loss(logits, soft)
+    torch.autograd.backward(value)
+    assert logits.grad is not None
+    assert logits.grad.abs().sum() > 0
+    if name not in {"focal", "top-k-cross-entropy"}:  # whose least values lie elsewhere
+        least = loss(scores, soft).item()
+        assert least < value.item()
+        leaf = scores.clone().requires_grad_()
+        torch.autograd.backward(loss(leaf, soft))
+        assert leaf.grad is not None
+        for seed in range(4):
+            assert loss(scores + 0.05 * _logits(classes, seed=seed), soft).item() > least
+    # Of labels the value is that of labels; what is void touches nothing.
+    hard = _target_of(kind, 1e4 * scores)
+    on = hard.round()
+    labelled = on.argmax(1) if kind == "multiclass" else on.long()
+    assert loss(logits, on).item() == pytest.approx(loss(logits, labelled).item(), rel=1e-9)
+    void = torch.zeros(soft.shape, dtype=torch.bool)
+    void[:, :, :3] = True
+    filler, filled = (
+        (0.0 if kind == "multiclass" else VOID),
+        logits.detach().masked_fill(void, torch.nan),
+    )
+    part = loss(filled, soft.masked_fill(void, filler))
+    assert part.item() == pytest.approx(loss(logits[:, :, 3:], soft[:, :, 3:]).item(), rel=1e-9)
+
+
+def test_soft_targets_are_those_of_torch() -> None:
+    logits, soft = _logits(4), _logits(4, seed=3).softmax(1)
+    own = load_loss("cross-entropy", num_classes=4, scale=1.0)(logits, soft)
+    assert own.item() == pytest.approx(F.cross_entropy(logits, soft).item(), rel=1e-9)
+    one, on = _logits(1), _logits(1, seed=3).sigmoid()
+    binary = load_loss("cross-entropy", num_classes=1, scale=1.0)(one, on)
+    expected = F.binary_cross_entropy_with_logits(one, on).item()
+    assert binary.item() == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if name not in SOFT])
+def test_other_losses_refuse_soft_targets_and_take_labels(name: str) -> None:
+    target = labels(1, classes=2, void=0)
+    inputs = _inputs(name, SIZE, target)
+    loss, logits = _loss(name, 2), _logits(2)
+    one_hot = F.one_hot(target, 2).movedim(-1, 1).double()
+    if not all(getattr(part, "no_soft", "x") == "" for part in _parts(loss)):
+        with pytest.raises(InputError, match="This loss takes no soft targets: "):
+            loss(logits, 0.8 * one_hot + 0.1, **inputs)
+    expected = loss(logits, target, **inputs).item()
+    assert loss(logits, one_hot, **inputs).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_what_is_no_probability_is_refused() -> None:
+    loss, soft = load_loss("cross-entropy", num_classes=4), _logits(4, seed=3).softmax(1)
+    for wrong in (2 * soft, -soft, soft * torch.nan):
+        with pytest.raises(InputError, match="it holds probabilities"):
+            loss(_logits(4), wrong)
