@@ -43,6 +43,7 @@ def space_of(
             companion,
             request.space.rates,
             request.space.scaled,
+            request.labels,
         )
     if isinstance(request.space, MarginsSpec):
         return MarginSpace(
@@ -62,6 +63,7 @@ def space_of(
         options,
         tuple(priors),
         request.space.class_weights,
+        request.labels,
     )
 
 

@@ -5,7 +5,7 @@ handmade loss as well as bend a metric's curves. No torch.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -17,12 +17,13 @@ from search_service.spaces.space import Draft, Theta, joint_target
 from surrogate_zoo.errors import InputError, UnknownNameError
 from surrogate_zoo.losses.dimensions import Dimension
 from surrogate_zoo.losses.document import Document, handmade_document, surrogate_document
-from surrogate_zoo.losses.drafts import draft_of, sum_draft
+from surrogate_zoo.losses.drafts import draft_of, in_mode, sum_draft
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.losses.published import PUBLISHED_METRICS, published_document
 from surrogate_zoo.losses.registry import LOSSES, needs_of
 from surrogate_zoo.metrics.catalogue import METRICS
 from surrogate_zoo.metrics.targets import Target
+from surrogate_zoo.modes import MULTICLASS, MULTILABEL
 from surrogate_zoo.needs import CLASS_IMAGE_PIXELS, CLASS_PIXELS
 
 CROSS_ENTROPY: Final = "cross-entropy"
@@ -126,6 +127,8 @@ class ZooSpace:
         losses: Names of the handmade losses that take part; None takes all.
         rates: Least and largest factor on the learning rate.
         mixtures: Whether losses may stand beside cross entropy.
+        mode: Of the logits, which candidates say: ``multiclass`` or ``multilabel``. Losses that weigh
+            classes which exclude each other take no part in the latter.
         weights: Whether a kind that takes weights of classes has :data:`POWER` among its parameters.
         options: Options of the surrogates, such as ``tolerance``.
         priors: Points that are tried after the portfolio's own, each at its own rate.
@@ -140,6 +143,7 @@ class ZooSpace:
     options: Mapping[str, Any] | None = None
     priors: tuple[Theta, ...] = ()
     weights: bool = False
+    mode: str = MULTICLASS
 
     def __post_init__(self) -> None:
         """Refuse unknown metrics, families and losses."""
@@ -158,13 +162,17 @@ class ZooSpace:
     @cached_property
     def kinds(self) -> tuple[LossKind, ...]:
         """The kinds, cross entropy first."""
-        own = self.target.metrics
+        own = list(self.target.metrics)
         others = [name for name in PUBLISHED_METRICS if name not in own]
         handmade = [
             name
             for name in handmade_losses()
             if name == CROSS_ENTROPY or self.losses is None or name in self.losses
         ]
+        if self.mode == MULTILABEL:
+            own = [name for name in own if METRICS[name].multilabel != "none"]
+            others = [name for name in others if METRICS[name].multilabel != "none"]
+            handmade = [name for name in handmade if not needs_of(name).facts]
         return (
             *(self._handmade(name) for name in handmade),
             *(self._surrogate(name) for name in own),
@@ -212,7 +220,8 @@ class ZooSpace:
 
     def candidate(self, theta: Sequence[float]) -> Draft:
         """See :class:`search_service.spaces.space.Space`."""
-        return self.kind(theta).candidate(theta[1:])
+        draft = self.kind(theta).candidate(theta[1:])
+        return replace(draft, loss=in_mode(draft.loss, self.mode))
 
     def named(self, theta: Sequence[float]) -> dict[str, Any]:
         """``loss`` and ``rate``, and the kind's own parameters."""
