@@ -86,8 +86,8 @@ def scaled(task: ExternalTask, loss: Mapping[str, Any]) -> tuple[Document, list[
     target, states = reference_batch(task.num_classes, task.mode)
 
     def measure(document: Document) -> float:
-        options = {"num_classes": task.num_classes, "mode": task.mode}
-        loss = load_loss(document, facts=task.facts, **options)
+        classes = task.num_classes
+        loss = load_loss(document, num_classes=classes, facts=task.facts, mode=task.mode)
         return gradient_scale(loss, states, target, inputs_of(document, target, task.num_classes))
 
     return measured(in_mode(loss, task.mode), measure)

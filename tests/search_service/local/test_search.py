@@ -123,7 +123,7 @@ def test_sigmoids_are_searched_and_trained(classes: int, mode: str | None) -> No
         evaluator.update((net(images[6:]) > 0).long(), masks[6:])
         return evaluator.compute()["dice"]
 
-    told = {} if mode is None else {"mode": mode}
+    told: dict[str, Any] = {} if mode is None else {"mode": mode}
     result = search(
         "dice",
         trained,
