@@ -53,7 +53,8 @@ def load(
 
 
 def _build(document: dict[str, Any], num_classes: int, overrides: dict[str, Any]) -> nn.Module:
-    rest = {{name: value for name, value in overrides.items() if name != "scale"}}
+    said = {{"mode": document["mode"]}} if "mode" in document else {{}}
+    rest = {{name: value for name, value in (said | overrides).items() if name != "scale"}}
     if document["kind"] == "surrogate":
         return scaled(_surrogate(document, num_classes, rest), document, overrides)
     terms = [
