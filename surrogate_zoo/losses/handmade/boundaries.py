@@ -9,7 +9,8 @@ from torch import Tensor
 
 from surrogate_zoo.labelling import SIZES
 from surrogate_zoo.losses import declarations
-from surrogate_zoo.losses.handmade.base import Batch, Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.batch import Batch
 from surrogate_zoo.losses.handmade.pixels import entropies
 
 

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from surrogate_zoo.losses import declarations
-from surrogate_zoo.losses.handmade.base import Batch, Common
+from surrogate_zoo.losses.handmade.base import Common
+from surrogate_zoo.losses.handmade.batch import Batch
 from surrogate_zoo.losses.handmade.objects import Objects, objects_of, vectors_at
 from surrogate_zoo.losses.handmade.opaque import OpaqueLoss
 from surrogate_zoo.needs import EMBEDDINGS

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.loss_networks.storage import network_of
 from surrogate_zoo.losses import declarations
-from surrogate_zoo.losses.handmade.base import Batch, Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.batch import Batch
 from surrogate_zoo.losses.handmade.homography_distances import DISTANCES
 from surrogate_zoo.losses.handmade.pixels import entropies
 from surrogate_zoo.needs import BOUNDARY_LOGITS, INVERSE_NETWORK

@@ -10,7 +10,8 @@ from torch import Tensor
 from surrogate_zoo.curves.pointwise import pieces, sloped
 from surrogate_zoo.labelling import ONLY_SETS
 from surrogate_zoo.losses import declarations
-from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
+from surrogate_zoo.losses.handmade.base import HandmadeLoss
+from surrogate_zoo.losses.handmade.batch import Batch
 
 
 class LovaszSoftmax(HandmadeLoss):

@@ -8,7 +8,8 @@ from weakref import WeakValueDictionary
 import torch
 from torch import Tensor
 
-from surrogate_zoo.losses.handmade.base import Batch, Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.batch import Batch
 
 _LOSSES: "WeakValueDictionary[int, OpaqueLoss]" = WeakValueDictionary()
 """The losses that there are, by the numbers that compiled graphs know them by."""

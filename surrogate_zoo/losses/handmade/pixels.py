@@ -10,7 +10,8 @@ from torch import Tensor
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.class_weights import numbers_of
-from surrogate_zoo.losses.handmade.base import Batch, Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.batch import Batch
 from surrogate_zoo.metrics.maps import rows_by_label
 
 

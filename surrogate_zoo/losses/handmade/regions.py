@@ -8,7 +8,8 @@ from torch import Tensor
 from surrogate_zoo.batch import may_hold_void
 from surrogate_zoo.labelling import ONLY_SETS
 from surrogate_zoo.losses import declarations
-from surrogate_zoo.losses.handmade.base import Batch, Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.batch import Batch
 from surrogate_zoo.metrics.maps import rows_by_label
 
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from surrogate_zoo.loss_networks.edge import EdgeNetwork, edge_target
 from surrogate_zoo.loss_networks.storage import network_of
 from surrogate_zoo.losses import declarations
-from surrogate_zoo.losses.handmade.base import Batch, Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.batch import Batch
 from surrogate_zoo.losses.handmade.inverse_form import balanced_cross_entropy
 from surrogate_zoo.losses.handmade.pixels import entropies
 from surrogate_zoo.needs import BOUNDARY_LOGITS, EDGE_NETWORK

@@ -11,7 +11,8 @@ from torch import Tensor
 from surrogate_zoo.curves.pointwise import sloped
 from surrogate_zoo.labelling import SIZES
 from surrogate_zoo.losses import declarations
-from surrogate_zoo.losses.handmade.base import Batch, Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.batch import Batch
 
 # Elements of the planes worked on at a time on the CPU, so that they stay in the cache.
 _PLANE_CHUNK = 1 << 17
