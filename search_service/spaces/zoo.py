@@ -162,7 +162,7 @@ class ZooSpace:
     @cached_property
     def kinds(self) -> tuple[LossKind, ...]:
         """The kinds, cross entropy first."""
-        own = list(self.target.metrics)
+        own = self.target.metrics
         others = [name for name in PUBLISHED_METRICS if name not in own]
         handmade = [
             name
@@ -170,7 +170,6 @@ class ZooSpace:
             if name == CROSS_ENTROPY or self.losses is None or name in self.losses
         ]
         if self.mode == MULTILABEL:
-            own = [name for name in own if METRICS[name].multilabel != "none"]
             others = [name for name in others if METRICS[name].multilabel != "none"]
             handmade = [name for name in handmade if not needs_of(name).facts]
         return (

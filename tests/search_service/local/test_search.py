@@ -148,3 +148,8 @@ def _disks(channels: int, generator: torch.Generator) -> tuple[torch.Tensor, tor
     masks = (grid - places).square().sum(2) < 16
     noise = 0.3 * torch.randn(masks.shape, generator=generator)
     return masks.float() + noise, masks.to(torch.uint8)
+
+
+def test_a_metric_without_a_meaning_of_multilabels_is_not_searched() -> None:
+    with pytest.raises(InputError, match="kappa compares the classes of a pixel"):
+        search("miou+kappa", evaluate, num_classes=3, mode="multilabel")
