@@ -2,9 +2,11 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.docs.conftest import Live
 from tests.docs.pages import EXAMPLES, blocks_of, pages
@@ -13,6 +15,9 @@ from tests.docs.sessions import Session
 RUN = ("python", "sh")
 SHOWN = ("json", "toml", "{eval-rst}", "{include} ../CONTRIBUTING.md")
 """Languages of blocks that are no commands."""
+
+LIBRARIES = ("lightning", "optuna", "ray-tune")
+"""Pages of the guide about other libraries."""
 
 SERVES = "stays until it is stopped; these pages are run against a service that was started so"
 INSTALLS = "installs; CI installs the package before it runs these pages"
@@ -84,8 +89,30 @@ def runnable(page: str) -> bool:
     return any(block.language in RUN and not block.not_run for block in blocks_of(page))
 
 
+def runs() -> list[ParameterSet]:
+    """The pages with something to run; libraries that warn of their own do so on pages about them."""
+    warn = pytest.mark.filterwarnings("ignore")
+    return [
+        pytest.param(page, marks=warn if Path(page).stem in LIBRARIES else ())
+        for page in pages(EXAMPLES)
+        if runnable(page)
+    ]
+
+
+@pytest.fixture
+def _own_ray() -> Iterator[None]:
+    """A page that starts Ray in this process leaves none to tests that start theirs."""
+    import ray
+
+    there = ray.is_initialized()
+    yield
+    if not there:
+        ray.shutdown()
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in pages(EXAMPLES) if runnable(page)])
+@pytest.mark.usefixtures("_own_ray")
+@pytest.mark.parametrize("page", runs())
 def test_a_page_runs_as_written(page: str, live: Live, tmp_path: Path) -> None:
     folder = tmp_path / "page"
     folder.mkdir()
