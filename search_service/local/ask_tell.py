@@ -244,6 +244,7 @@ def _unpack(state: Path, folder: Path) -> None:
         with zipfile.ZipFile(state) as packed:
             packed.extractall(folder)
     except (OSError, zipfile.BadZipFile) as error:
+        shutil.rmtree(folder, ignore_errors=True)
         raise InputError(f"{state} is no state of a search: {error}.") from error
 
 

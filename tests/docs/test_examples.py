@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +15,13 @@ RUN = ("python", "sh")
 SHOWN = ("json", "toml", "{eval-rst}", "{include} ../CONTRIBUTING.md")
 """Languages of blocks that are no commands."""
 
-LIBRARIES = ("lightning", "optuna", "ray-tune")
-"""Pages of the guide about other libraries."""
+_WARN = pytest.mark.filterwarnings("ignore")
+LIBRARIES = {
+    "lightning": _WARN,
+    "optuna": _WARN,
+    "ray-tune": (_WARN, pytest.mark.usefixtures("local_ray")),
+}
+"""Pages of the guide about other libraries, which warn as they like; a page on Ray has the tests' own."""
 
 SERVES = "stays until it is stopped; these pages are run against a service that was started so"
 INSTALLS = "installs; CI installs the package before it runs these pages"
@@ -90,28 +94,15 @@ def runnable(page: str) -> bool:
 
 
 def runs() -> list[ParameterSet]:
-    """The pages with something to run; libraries that warn of their own do so on pages about them."""
-    warn = pytest.mark.filterwarnings("ignore")
+    """The pages with something to run."""
     return [
-        pytest.param(page, marks=warn if Path(page).stem in LIBRARIES else ())
+        pytest.param(page, marks=LIBRARIES.get(Path(page).stem, ()))
         for page in pages(EXAMPLES)
         if runnable(page)
     ]
 
 
-@pytest.fixture
-def _own_ray() -> Iterator[None]:
-    """A page that starts Ray in this process leaves none to tests that start theirs."""
-    import ray
-
-    there = ray.is_initialized()
-    yield
-    if not there:
-        ray.shutdown()
-
-
 @pytest.mark.slow
-@pytest.mark.usefixtures("_own_ray")
 @pytest.mark.parametrize("page", runs())
 def test_a_page_runs_as_written(page: str, live: Live, tmp_path: Path) -> None:
     folder = tmp_path / "page"

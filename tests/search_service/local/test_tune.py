@@ -96,7 +96,7 @@ def test_trials_may_fail_or_be_cut_short() -> None:
     assert told[3] == (pytest.approx(0.6), None)  # 0.15 below the other after one step
 
 
-def test_lower_may_be_better_and_a_request_without_sense_is_refused() -> None:
+def test_lower_may_be_better_and_a_request_without_sense_is_refused(tmp_path: Path) -> None:
     options: dict[str, Any] = {"num_classes": 2, "scoring": {"clustering": {"method": "watershed"}}}
     searcher = LossSearch("dic", **options)
     assert (searcher.metric, searcher.mode) == ("dic", "min")
@@ -111,6 +111,11 @@ def test_lower_may_be_better_and_a_request_without_sense_is_refused() -> None:
         LossSearch("miou", num_classes=2, steps=4, halving={"rungs": [0.5]})
     with pytest.raises(InputError, match="has not begun here"):
         several.best()
+    with pytest.raises(InputError, match="holds no state of a search"):
+        LossSearch.found_in(tmp_path)
+    (tmp_path / "searcher-state-1.pkl").write_bytes(b"another searcher's")
+    with pytest.raises(InputError, match="is no state of a search"):
+        LossSearch.found_in(tmp_path)
 
 
 def test_no_score_or_one_that_fits_not_ends_the_search() -> None:
