@@ -9,7 +9,6 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
-from ray.tune.result import TRAINING_ITERATION
 from ray.tune.search import Searcher
 
 from search_service.local.ask_tell import AskTell
@@ -20,11 +19,12 @@ from surrogate_zoo.errors import InputError
 from surrogate_zoo.metrics.catalogue import METRICS
 from surrogate_zoo.metrics.targets import Target
 
+_STEP: Final = "training_iteration"  # what Tune counts reports by
 KEYS: Final = ("loss", "rate", "seed", "steps", "stage", "number", "num_classes", "facts")
 """What a trial's config has of the search."""
 
 
-class LossSearch(Searcher):  # type: ignore[misc]
+class LossSearch(Searcher):
     """Proposes losses to the trials of Ray Tune: ``tune.TuneConfig(search_alg=..., num_samples=-1)``.
 
     The config of a trial holds
@@ -84,10 +84,9 @@ class LossSearch(Searcher):  # type: ignore[misc]
         self._desk: AskTell | None = None
         self._wrong: InputError | None = None
         single = len(self._names) == 1
-        super().__init__(
-            metric=self._names[0] if single else list(self._names),
-            mode=self._way if single else [self._way for _ in self._names],
-        )
+        names: Any = self._names[0] if single else list(self._names)  # Tune takes lists of both
+        ways: Any = self._way if single else [self._way for _ in self._names]
+        super().__init__(metric=names, mode=ways)
 
     def set_search_properties(
         self,
@@ -111,7 +110,7 @@ class LossSearch(Searcher):  # type: ignore[misc]
             )
         return False
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> Any:
         """The next trial's config; None while others have to end first, FINISHED at the search's end.
 
         Raises:
@@ -122,7 +121,7 @@ class LossSearch(Searcher):  # type: ignore[misc]
         handout = self._begun.ask(trial_id)
         if handout is not None:
             return _config(handout, self._request.steps)
-        return str(self.FINISHED) if self._begun.over else None
+        return self.FINISHED if self._begun.over else None
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Note how a trial does on the way, for those that a scheduler stops."""
@@ -130,7 +129,7 @@ class LossSearch(Searcher):  # type: ignore[misc]
         if self._request.steps is None or not self._begun.is_held(trial_id):
             return
         if set(self._names) <= set(metrics) and not_finite(None, metrics) is None:
-            step = int(result[TRAINING_ITERATION])
+            step = int(result[_STEP])
             self._noting(lambda: self._begun.report(trial_id, step, metrics))
 
     def on_trial_complete(
@@ -223,7 +222,7 @@ class LossSearch(Searcher):  # type: ignore[misc]
             self._begun.tell(trial_id, error=f"Its result lacks {', '.join(missing)}.")
         elif (reason := not_finite(None, metrics)) is not None:
             self._begun.tell(trial_id, error=reason)
-        elif steps is not None and (step := int(result[TRAINING_ITERATION])) < steps:
+        elif steps is not None and (step := int(result[_STEP])) < steps:
             self._begun.cut_short(trial_id, step, metrics)
         else:
             self._begun.tell(trial_id, metrics)

@@ -16,10 +16,10 @@ SHOWN = ("json", "toml", "{eval-rst}", "{include} ../CONTRIBUTING.md")
 """Languages of blocks that are no commands."""
 
 _WARN = pytest.mark.filterwarnings("ignore")
-LIBRARIES = {
-    "lightning": _WARN,
-    "optuna": _WARN,
-    "ray-tune": (_WARN, pytest.mark.usefixtures("local_ray")),
+LIBRARIES: dict[str, list[pytest.MarkDecorator]] = {
+    "lightning": [_WARN],
+    "optuna": [_WARN],
+    "ray-tune": [_WARN, pytest.mark.usefixtures("local_ray")],
 }
 """Pages of the guide about other libraries, which warn as they like; a page on Ray has the tests' own."""
 
@@ -96,7 +96,7 @@ def runnable(page: str) -> bool:
 def runs() -> list[ParameterSet]:
     """The pages with something to run."""
     return [
-        pytest.param(page, marks=LIBRARIES.get(Path(page).stem, ()))
+        pytest.param(page, marks=LIBRARIES.get(Path(page).stem, []))
         for page in pages(EXAMPLES)
         if runnable(page)
     ]

@@ -76,7 +76,7 @@ def test_what_does_not_fit_is_refused() -> None:
 def test_a_search_ends_with_a_loss(tmp_path: Path) -> None:
     def evaluate(trial: Trial) -> float:
         path = tmp_path / f"{trial.number}.json"  # a config names the loss file of its trial
-        path.write_text(dump_loss_file(trial.document))
+        path.write_text(dump_loss_file(dict(trial.document)))
         return miou(*_trained(_built(CONFIG | {"loss": str(path)}), 5, trial.rate))
 
     eight_trials(evaluate)
