@@ -231,6 +231,7 @@ METRICS = Registry(
             "Cohen's kappa: agreement of pixels beyond chance, -1..1.",
             "Cohen, A Coefficient of Agreement for Nominal Scales, 1960",
             kappa,
+            least=-1.0,
         ),
         Metric(
             "cwiou",

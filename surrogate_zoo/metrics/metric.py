@@ -26,6 +26,7 @@ class Metric:
         function: The metric over a logic; returns a score of 1 at most, 1 where all is right.
         segments: Bezier segments of every curve unless a search says otherwise.
         package: The package that brings it; empty for those of this module.
+        least: The least score that there may be.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Metric:
     function: "Callable[[Logic, Maps], Tensor]"
     segments: int = 2
     package: str = ""
+    least: float = 0.0
 
     @cached_property
     def curves(self) -> tuple[str, ...]:

@@ -15,13 +15,8 @@ RUN = ("python", "sh")
 SHOWN = ("json", "toml", "{eval-rst}", "{include} ../CONTRIBUTING.md")
 """Languages of blocks that are no commands."""
 
-_WARN = pytest.mark.filterwarnings("ignore")
-LIBRARIES: dict[str, list[pytest.MarkDecorator]] = {
-    "lightning": [_WARN],
-    "optuna": [_WARN],
-    "ray-tune": [_WARN, pytest.mark.usefixtures("local_ray")],
-}
-"""Pages of the guide about other libraries, which warn as they like; a page on Ray has the tests' own."""
+LIBRARIES = ("lightning", "optuna", "ray-tune")
+"""Pages of the guide about other libraries, which warn as they like."""
 
 SERVES = "stays until it is stopped; these pages are run against a service that was started so"
 INSTALLS = "installs; CI installs the package before it runs these pages"
@@ -95,8 +90,9 @@ def runnable(page: str) -> bool:
 
 def runs() -> list[ParameterSet]:
     """The pages with something to run."""
+    warn = [pytest.mark.filterwarnings("ignore")]
     return [
-        pytest.param(page, marks=LIBRARIES.get(Path(page).stem, []))
+        pytest.param(page, marks=warn if Path(page).stem in LIBRARIES else [])
         for page in pages(EXAMPLES)
         if runnable(page)
     ]
@@ -104,7 +100,11 @@ def runs() -> list[ParameterSet]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", runs())
-def test_a_page_runs_as_written(page: str, live: Live, tmp_path: Path) -> None:
+def test_a_page_runs_as_written(
+    page: str, live: Live, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if page == "docs/guide/ray-tune.md":
+        request.getfixturevalue("local_ray")  # Tune would start one, and tests start theirs
     folder = tmp_path / "page"
     folder.mkdir()
     # curl reports an error's document as a success unless it is told otherwise.
