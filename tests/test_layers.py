@@ -13,15 +13,25 @@ from tests.conftest import CHECKOUT
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "surrogate_zoo": (
-        *("errors", "registry", "entry_points", "files", "needs", "sums", "batch", "processes"),
-        *("curves", "metrics", "loss_networks", "losses", "loops", "store"),
+        *(
+            "errors",
+            "registry",
+            "entry_points",
+            "files",
+            "needs",
+            "sums",
+            "modes",
+            "batch",
+            "labelling",
+        ),
+        *("processes", "curves", "metrics", "loss_networks", "losses", "loops", "store"),
     ),
     "workers": (
         *("tasks", "datasets", "networks", "learning", "loss_networks", "instances", "scoring"),
         *("proxy", "retraining", "cluster"),
     ),
     "search_service": (
-        *("significance", "presets", "pages", "store", "settings", "liveness", "jobs"),
+        *("significance", "presets", "pages", "store", "settings", "liveness", "access", "jobs"),
         *(
             "catalogue",
             "spaces",
@@ -31,10 +41,10 @@ LAYERS: dict[str, tuple[str, ...]] = {
             "retrainings",
             "comparisons",
         ),
-        *("kinds", "controller", "local"),
+        *("kinds", "controller", "local", "backup"),
     ),
     "api": (
-        *("schemas", "trial_schemas", "client", "problems", "auth", "browsers", "body"),
+        *("schemas", "trial_schemas", "client", "problems", "auth", "audit", "browsers", "body"),
         *("plain_errors", "monitoring", "openapi", "dependencies", "files", "streams"),
         *("routes", "app", "cli"),
     ),

@@ -97,3 +97,16 @@ def test_a_search_by_its_scores_ends_with_a_loss() -> None:
         return {"miou": metric.compute()["miou"].item()}
 
     nets.eight_trials(evaluate)
+
+
+@pytest.mark.parametrize(("classes", "mode"), [(1, "multiclass"), (3, "multilabel")])
+def test_logits_of_sigmoids_are_on_above_0(classes: int, mode: str) -> None:
+    logits = torch.randn(2, classes, 9, 11)
+    target = torch.stack([labels(seed, classes=2) for seed in range(classes)], 1)
+    metric, evaluator = (
+        kind(classes, mode=mode) for kind in (SegmentationMetric, SegmentationEvaluator)
+    )
+    metric.update(logits, target)
+    evaluator.update((logits > 0).long(), target)
+    found = {name: float(score) for name, score in metric.compute().items()}
+    assert found == pytest.approx(evaluator.compute(), nan_ok=True)
