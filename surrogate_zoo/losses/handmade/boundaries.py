@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from surrogate_zoo.losses import declarations
-from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
+from surrogate_zoo.losses.handmade.base import MARKS, Batch, HandmadeLoss
 from surrogate_zoo.losses.handmade.pixels import entropies
 
 
@@ -210,14 +210,14 @@ def _jumps(scores: Tensor, valid: Tensor) -> Tensor:
 
 def _on_boundary(target: Tensor, valid: Tensor) -> Tensor:
     """Whether one of the 4 neighbours is of another class, bool (N, H, W); void is of none."""
-    edge = torch.zeros_like(valid)
+    edge = torch.zeros_like(valid, dtype=MARKS)
     for axis, length in ((1, target.shape[1] - 1), (2, target.shape[2] - 1)):
         here, there = (0, length), (1, length)
         other = target.narrow(axis, *here) != target.narrow(axis, *there)
         other &= valid.narrow(axis, *here) & valid.narrow(axis, *there)
         for side in (here, there):
-            edge.narrow(axis, *side).logical_or_(other)
-    return edge
+            edge.narrow(axis, *side).bitwise_or_(other)
+    return edge.bool()
 
 
 def _neighbours(
