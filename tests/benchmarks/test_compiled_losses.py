@@ -13,7 +13,7 @@ def compiler() -> None:
     torch.compiler.reset()
 
 
-def refuses(graph: nn.Module, inputs: list[Tensor]) -> None:  # noqa: ARG001 - a backend's signature
+def refuses(graph: nn.Module, inputs: list[Tensor]) -> None:
     raise NotImplementedError("In file x.cpp:\nx.cpp:12:3: error: no | here\nmore")
 
 
@@ -21,7 +21,8 @@ def test_a_loss_that_does_not_compile_is_told_and_the_next_has_its_row() -> None
     words = ["--size", "1", "3", "8", "8", "--rounds", "1", "--losses"]
     logits, target = random_batch((1, 3, 8, 8), 2, 0.0, "cpu")
     [told] = rows(parse([*words, "dice", "--backend", "eager"]), logits, target)
-    assert told.startswith("| dice | ") and len(told.split("|")) == 9
+    assert told.startswith("| dice | ")
+    assert told.count("|") == 8
     arguments = parse([*words, "dice", "focal"])
     arguments.backend = refuses
     found = list(rows(arguments, logits, target))
