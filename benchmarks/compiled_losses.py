@@ -3,9 +3,9 @@
     python -m benchmarks.compiled_losses [--size 4 21 192 192] [--threads 2] [--rounds 9]
 
 Both take turns, step by step, on the batch of ``benchmarks.losses``, with distance maps handed over; times
-are medians over rounds, and the ratio is to the loss without a compiler. Peak memory is in units of the logits.
-The time of compiling, forward and backward, stands beside them. A loss whose graph the backend cannot compile
-is told with the first line of its error, and the others go on.
+are medians over rounds, and the ratio is to the loss without a compiler. Peak memory is in units of the
+logits. The time of compiling, forward and backward, stands beside them. A loss whose graph the backend cannot
+compile is told with the first line of its error, and the others go on.
 """
 
 import argparse
