@@ -57,7 +57,9 @@ def _pooled(values: Tensor, radius: int, extreme: _Extreme) -> Tensor:
     sign = -1 if extreme == _MIN else 1  # an equal one: torch.func takes tuples apart
     numbers = values if values.is_floating_point() else values.float()
     planes = sign * numbers.reshape(-1, 1, *values.shape[-2:])
-    pooled = F.max_pool2d(planes, 2 * radius + 1, stride=1, padding=radius)
+    width = 2 * radius + 1
+    pooled = F.max_pool2d(planes, (1, width), stride=1, padding=(0, radius))
+    pooled = F.max_pool2d(pooled, (width, 1), stride=1, padding=(radius, 0))
     return (sign * pooled).view(values.shape).to(values.dtype)
 
 
