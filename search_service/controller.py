@@ -70,6 +70,7 @@ class Controller:
         self._stopping = threading.Event()
         self._enqueued: set[str] = set()
         self._at_work: set[str] = set()  # runs that have a thread in this process
+        self._idle = threading.Condition()  # told when the last of them ends
         self._resting: dict[str, tuple[float, float]] = {}  # job -> seconds, and until when
         self._suspects: set[str] = set()  # begun, but not at work when looked at last
         self._exits = ExitStack()
@@ -88,8 +89,7 @@ class Controller:
             self._writing = self._lease.fence(database.sessions(engine))
             self._reading = database.read_sessions(engine)
             self._launch()
-            exits.callback(_shut_down)
-            exits.callback(self._stopping.set)
+            exits.callback(self._shut_down)
             self._exits = exits.pop_all()
         return self
 
@@ -134,6 +134,7 @@ class Controller:
             "application_version": _RUN_VERSION,
             "enable_otlp": False,
             "log_level": "ERROR",
+            "notification_listener_polling_interval_sec": _POLL_SECONDS,
         }
         DBOS(config=config)
 
@@ -162,7 +163,7 @@ class Controller:
         with self._reading() as session:
             queued = list(session.scalars(query))
         for job in queued:
-            workflow = _workflow_id(job)
+            workflow = _workflow_id(job.id, job.attempt)
             _, until = self._resting.get(job.id, (0.0, 0.0))
             if workflow not in self._enqueued and time.monotonic() >= until:
                 # dbos starts the smallest priority first.
@@ -176,7 +177,7 @@ class Controller:
         """Queue again what nothing works on: no job stays behind whose run was lost."""
         query = select(Job).where(Job.state.in_(["queued", *ACTIVE]))
         with self._reading() as session:
-            jobs = {_workflow_id(job): job for job in session.scalars(query)}
+            jobs = {_workflow_id(job.id, job.attempt): job for job in session.scalars(query)}
         statuses = {
             status.workflow_id: status.status
             for status in DBOS.list_workflows(
@@ -211,15 +212,30 @@ class Controller:
 
     def _run(self, job_id: str, attempt: int) -> None:
         """Run a job to its end or until it is interrupted."""
-        with self._writing.begin() as session:
-            job = claim(session, job_id, attempt)
-        if job is None:
-            return
-        self._at_work.add(_workflow_id(job))
+        workflow = _workflow_id(job_id, attempt)
+        with self._idle:
+            if self._stopping.is_set():
+                raise Interrupted
+            self._at_work.add(workflow)
         try:
-            self._run_claimed(job)
+            with self._writing.begin() as session:
+                job = claim(session, job_id, attempt)
+            if job is not None:
+                self._run_claimed(job)
         finally:
-            self._at_work.discard(_workflow_id(job))
+            with self._idle:
+                self._at_work.discard(workflow)
+                self._idle.notify_all()
+
+    def _shut_down(self) -> None:
+        """Interrupt what runs, and wait for it a little.
+
+        dbos would wait too, but never less than a second.
+        """
+        with self._idle:
+            self._stopping.set()
+            self._idle.wait_for(lambda: not self._at_work, _GRACE_SECONDS)
+        DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=0)
 
     def _run_claimed(self, job: Job) -> None:
         run = Run(
@@ -266,12 +282,8 @@ def _step(name: str, function: Any) -> Any:
     return DBOS.run_step({"name": name}, function)
 
 
-def _shut_down() -> None:
-    DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=_GRACE_SECONDS)
-
-
-def _workflow_id(job: Job) -> str:
-    return f"{job.id}-{job.attempt}"
+def _workflow_id(job_id: str, attempt: int) -> str:
+    return f"{job_id}-{attempt}"
 
 
 def _only_waits(job: Job) -> bool:

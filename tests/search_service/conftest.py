@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from search_service.catalogue.built_in import prepare
+from search_service.controller import Controller
 from search_service.settings import Settings
 from search_service.store.database import make_engine
 from tests.postgresql import postgresql
+from tests.search_service.pools import IdlePool
 
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 _numbers = count()
@@ -26,31 +27,30 @@ def administer(url: str, *statements: str) -> None:
     engine.dispose()
 
 
-def upgraded(url: str) -> str:
-    """``url``, once its schema is the newest."""
-    engine = make_engine(url)
-    prepare(engine)
-    engine.dispose()
-    return url
+def make_template(settings: Settings) -> None:
+    """Make a database as the first controller leaves it: the newest schema, dbos's tables, its queues."""
+    with Controller(settings, IdlePool()):
+        pass
 
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite database whose schema is the newest, to be copied."""
-    path = tmp_path_factory.mktemp("sqlite") / "lossfit.db"
-    upgraded(f"sqlite:///{path}")
-    return path
+    """An SQLite database as the first controller leaves it, to be copied."""
+    home = tmp_path_factory.mktemp("sqlite")
+    make_template(Settings(home=home))
+    return home / "lossfit.db"
 
 
 @pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a PostgreSQL server of the session, with a database ``template`` to be copied."""
     with postgresql() as server:
         url = server.get_uri()
         # No test cuts the server's power; without fsync a new database takes milliseconds.
         administer(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
         administer(url, "CREATE DATABASE template")
-        upgraded(named(url, "template"))
+        home = tmp_path_factory.mktemp("postgresql")
+        make_template(Settings(home=home, database_url=named(url, "template")))
         yield url
 
 
@@ -67,7 +67,7 @@ def blank(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
 
 @pytest.fixture(params=DATABASES)
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
-    """Settings with a fresh database, its schema the newest."""
+    """Settings with a fresh database in which no job has run, as the first controller leaves it."""
     yield from _settings(request, tmp_path, template=True)
 
 

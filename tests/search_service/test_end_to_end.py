@@ -44,6 +44,7 @@ def pool(local_ray: None) -> Iterator[WorkerPool]:
         yield pool
 
 
+@pytest.mark.slow
 def test_a_search_finds_a_loss_and_a_retraining_trains_with_it(
     desk: Desk, settings: Settings, pool: WorkerPool
 ) -> None:
@@ -120,6 +121,7 @@ def _check_retraining(desk: Desk, settings: Settings, job_id: str) -> None:
     assert json.loads(files["metrics.json"].read_text())["metrics"] == result["metrics"]
 
 
+@pytest.mark.slow
 def test_a_paused_retraining_ends_with_the_weights_of_an_uninterrupted_one(
     desk: Desk, settings: Settings, pool: WorkerPool
 ) -> None:

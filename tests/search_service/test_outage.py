@@ -10,7 +10,6 @@ from search_service.settings import Settings
 from search_service.store.database import make_engine
 from tests.postgresql import postgresql
 from tests.search_service.bowl import BowlPool, expected
-from tests.search_service.conftest import upgraded
 from tests.search_service.service import Desk, small, working
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.slow]
@@ -26,7 +25,7 @@ def test_a_search_goes_on_when_the_database_is_back(
     server: PostgresServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = Settings(home=tmp_path, database_url=server.get_uri())
-    engine = make_engine(upgraded(settings.database))
+    engine = make_engine(settings.database)
     desk, request = Desk(engine), small(seed=1)
     with working(settings, BowlPool(0.3)):
         job_id = desk.submit(request)

@@ -209,6 +209,7 @@ def test_a_retraining_with_a_sum_takes_the_edge_network_and_says_so(
     assert f"{loss} (cross-entropy v1, semeda v1)" in table
 
 
+@pytest.mark.slow
 def test_a_retraining_on_a_dataset_without_networks_says_that_it_trains_one(
     service: Service,
 ) -> None:

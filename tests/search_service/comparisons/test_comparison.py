@@ -74,6 +74,7 @@ def cells(desk: Desk, job_id: str) -> dict[int, dict[str, Any]]:
         return {row.number: row.outcome for row in cells_of_job(session, job_id)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_losses_are_tuned_trained_alike_and_reported(
     desk: Desk, settings: Settings, pool: WorkerPool, tmp_path: Path

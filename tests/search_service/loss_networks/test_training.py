@@ -164,6 +164,7 @@ def test_a_retraining_trains_the_network_that_its_loss_needs_and_the_next_one_fi
     assert second.result["versions"] == {"cross-entropy": 1, "semeda": 1}
 
 
+@pytest.mark.slow
 @on_sqlite
 @pytest.mark.usefixtures("short")
 def test_a_search_trains_the_network_that_its_companion_needs_and_publishes_both_losses(
@@ -196,6 +197,7 @@ def test_a_search_trains_the_network_that_its_companion_needs_and_publishes_both
     assert second["terms"][1] == own["terms"][1]
 
 
+@pytest.mark.slow
 @on_sqlite
 def test_a_retraining_takes_the_newest_network_of_its_data_set_also_from_a_url(
     desk: Desk, settings: Settings, pool: WorkerPool, tmp_path: Path

@@ -42,6 +42,7 @@ def test_edges_of_unseen_shapes_are_found(tmp_path: Path) -> None:
     assert 2 * hits / int(found.sum() + edges.sum()) >= 0.98
 
 
+@pytest.mark.slow
 def test_edges_of_unseen_street_scenes_are_found(tmp_path: Path, real_datasets: Path) -> None:
     source = SegNetSource(
         root=str(real_datasets / "camvid"),
