@@ -16,7 +16,6 @@ from sqlalchemy import (
     Index,
     String,
     Text,
-    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -165,17 +164,6 @@ class Assignment(Base):
     """
 
     __tablename__ = "assignment"
-    __table_args__ = (
-        # Who asks is given the first of these: without it each ask reads and sorts all that are posted.
-        Index(
-            "ix_assignment_open",
-            "job_id",
-            "posted_at",
-            "number",
-            sqlite_where=text("outcome IS NULL"),
-            postgresql_where=text("outcome IS NULL"),
-        ),
-    )
 
     job_id: Mapped[str] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
     stage: Mapped[str] = mapped_column(String(40), primary_key=True)
