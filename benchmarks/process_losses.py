@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import distributed, multiprocessing
+from torch import distributed
+from torch.multiprocessing.spawn import spawn
 
 from benchmarks import tasks
 from benchmarks.losses import random_batch, step, supplied_loss
@@ -41,7 +42,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         meeting = Path(folder) / "meeting"
-        multiprocessing.spawn(run, (str(meeting), arguments), nprocs=WORLD)
+        spawn(run, (str(meeting), arguments), nprocs=WORLD)  # type: ignore[no-untyped-call]
 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -75,7 +76,7 @@ def rows(rank: int, arguments: argparse.Namespace) -> Iterator[str]:
         whole = supplied_loss(name, logits, target, networks)
         own = supplied_loss(name, *part, networks)
         shared = supplied_loss(name, *part, networks, process_group="world")
-        ways = [
+        ways: list[tuple[int, Callable[[], Any]]] = [
             (WORLD, partial(step, whole, logits, target) if rank == 0 else _nothing),
             (1, partial(step, shared, *part)),
             (1, partial(step, own, *part)),
