@@ -185,8 +185,13 @@ def written(comparison: Comparison, ledger: Ledger) -> Iterator[str]:
     yield ""
     yield "| loss | scale | stands for | score | less cross entropy | mIoU | diverged |"
     yield "|---|---|---|---|---|---|---|"
-    rows = [_row(comparison, ledger, rate, name) for name in comparison.documents]
+    firsts = same(comparison.documents)
+    begun = [name for name, first in firsts.items() if _scores(comparison, ledger, rate, first)]
+    rows = [_row(comparison, ledger, rate, name) for name in begun]
     yield from (line for _, line in sorted(rows, key=lambda row: row[0], reverse=True))
+    if left := [name for name in firsts if name not in begun]:
+        yield ""
+        yield f"Not trained: {', '.join(left)}."
 
 
 def _row(comparison: Comparison, ledger: Ledger, rate: float, name: str) -> tuple[float, str]:

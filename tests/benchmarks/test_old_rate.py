@@ -86,6 +86,8 @@ def test_the_table_tells_the_difference_and_who_diverged(
     [dice] = [line for line in lines if line.startswith("| dice |")]
     assert dice.endswith("| 1 of 2 |")
     assert any("All train at 0.1." in line for line in lines)
+    ledger.scores = {one: kept for one, kept in ledger.scores.items() if one.loss != "naive-macc"}
+    assert list(written(comparison, ledger))[-1] == "Not trained: naive-macc."
 
 
 def test_losses_that_need_networks_or_objects_are_left_out() -> None:
