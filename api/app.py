@@ -7,6 +7,7 @@ from importlib.metadata import version
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import APIRouter, FastAPI
 
+from api.audit import AuditMiddleware
 from api.auth import TokenMiddleware
 from api.body import BodyMiddleware
 from api.browsers import BrowserMiddleware, names_of
@@ -16,6 +17,7 @@ from api.openapi import add_openapi
 from api.plain_errors import PlainErrorMiddleware
 from api.problems import add_problem_handlers
 from api.routes import (
+    audit,
     comparisons,
     curve_families,
     datasets,
@@ -30,6 +32,7 @@ from api.routes import (
     samplers,
     searches,
 )
+from search_service.access.owners import bound
 from search_service.kinds import KINDS
 from search_service.settings import Settings
 from search_service.store.database import make_engine, read_sessions, sessions
@@ -58,7 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for kind in KINDS.values():
         v1.include_router(jobs.router_of(kind))
     catalogues = (metrics, networks, curve_families, samplers, kinds)
-    for routes in (searches, comparisons, losses, datasets, *catalogues):
+    for routes in (searches, comparisons, losses, datasets, audit, *catalogues):
         v1.include_router(routes.router)
     app.include_router(v1)
     app.include_router(health.router)
@@ -67,7 +70,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # The last one added is the first that a request meets.
     app.add_middleware(PlainErrorMiddleware)
     app.add_middleware(BodyMiddleware, max_bytes=settings.max_body_bytes)
-    app.add_middleware(TokenMiddleware, token=settings.token)
+    app.add_middleware(AuditMiddleware, writing=service.writing)
+    app.add_middleware(TokenMiddleware, token=settings.token, reading=service.reading)
     app.add_middleware(BrowserMiddleware, hosts=names_of(settings))
     app.add_middleware(MonitoringMiddleware, figures=service.figures)
     add_problem_handlers(app)
@@ -77,8 +81,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def _assemble(settings: Settings) -> Service:
     engine = make_engine(settings.database, connections=CONNECTIONS)
-    reading = read_sessions(engine)
-    return Service(settings, engine, reading, sessions(engine), Figures(reading))
+    reading, writing = bound(read_sessions(engine)), bound(sessions(engine))
+    return Service(settings, engine, reading, writing, Figures(reading))
 
 
 @asynccontextmanager

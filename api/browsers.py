@@ -12,11 +12,9 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.auth import READING
 from api.problems import problem_response
 from search_service.settings import LOOPBACK, Settings
-
-READING: Final = ("GET", "HEAD", "OPTIONS")
-"""Methods that change nothing."""
 
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",

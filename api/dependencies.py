@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
 import anyio
-from fastapi import Depends, Header, Path, Query, Request
+from fastapi import Depends, Header, HTTPException, Path, Query, Request
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from api.auth import refusal
 from api.monitoring import Figures
+from search_service.access.callers import Caller
+from search_service.access.owners import bounds
 from search_service.settings import Settings
 
 _NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -71,21 +74,46 @@ ReadersTurn = Annotated[None, Depends(readers_turn, scope="function")]
 WritersTurn = Annotated[None, Depends(writers_turn, scope="function")]
 
 
-def reading(parts: ServiceParts, _turn: ReadersTurn) -> Iterator[Session]:
-    """A session that only reads, and waits for no writer."""
-    with parts.reading() as session:
+def caller(request: Request) -> Caller:
+    """Who asks."""
+    found = request.state.caller
+    assert isinstance(found, Caller)  # noqa: S101  TokenMiddleware put it there
+    return found
+
+
+CallerOf = Annotated[Caller, Depends(caller)]
+
+
+def administrator(asks: CallerOf) -> Caller:
+    """Who asks, if they may do everything.
+
+    Raises:
+        HTTPException: They may not.
+    """
+    if not asks.may("admin"):
+        raise HTTPException(403, refusal(asks, "admin"))
+    return asks
+
+
+def reading(parts: ServiceParts, asks: CallerOf, _turn: ReadersTurn) -> Iterator[Session]:
+    """A session that only reads, holds the jobs that the caller sees, and waits for no writer."""
+    with parts.reading(**bounds(asks.sees)) as session:
         yield session
 
 
-def writing(parts: ServiceParts, _turn: WritersTurn) -> Iterator[Session]:
-    """A session whose changes are committed when the route returns without an error."""
-    with parts.writing.begin() as session:
+def writing(parts: ServiceParts, asks: CallerOf, _turn: WritersTurn) -> Iterator[Session]:
+    """A session whose changes are committed when the route returns without an error.
+
+    It holds the jobs that the caller sees.
+    """
+    with parts.writing(**bounds(asks.sees)) as session, session.begin():
         yield session
 
 
 # Both end before the answer leaves: whoever has the answer finds what it speaks of.
 ReadSession = Annotated[Session, Depends(reading, scope="function")]
 WriteSession = Annotated[Session, Depends(writing, scope="function")]
+Administrator = Annotated[Caller, Depends(administrator)]
 
 JobId = Annotated[str, Path(max_length=64, description="The job's id, a UUID.")]
 Name = Annotated[str, Path(pattern=_NAME, max_length=128)]

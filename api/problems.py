@@ -21,6 +21,8 @@ from surrogate_zoo.errors import (
     StorageError,
 )
 
+MOST_FIELDS: Final = 100
+"""Of a request that one answer lists."""
 MOST_FAULTS: Final = 1000
 """Of a dataset that one answer lists."""
 
@@ -35,7 +37,7 @@ class Kind(NamedTuple):
 KINDS: Final[Mapping[int, Kind]] = {
     400: Kind("malformed-request", "The request could not be read"),
     401: Kind("unauthorized", "A valid token is needed"),
-    403: Kind("forbidden", "This is not allowed from there"),
+    403: Kind("forbidden", "This is not allowed"),
     404: Kind("not-found", "There is no such thing here"),
     405: Kind("method-not-allowed", "This address does not take that method"),
     409: Kind("conflict", "The present state does not allow this"),
@@ -43,6 +45,7 @@ KINDS: Final[Mapping[int, Kind]] = {
     415: Kind("unsupported-media-type", "The request body must be JSON"),
     416: Kind("range-not-satisfiable", "The file has no such bytes"),
     422: Kind("invalid-input", "The request is not valid"),
+    429: Kind("too-many-requests", "Too many requests"),
     500: Kind("internal-error", "The service failed on this request"),
     503: Kind("unavailable", "The service cannot answer now"),
     507: Kind("storage-full", "There is no room left"),
@@ -120,9 +123,10 @@ def _on_service_error(request: Request, error: Exception) -> JSONResponse:
 
 def _on_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101  registered for this class alone
-    errors = field_errors(error.errors())
+    found = error.errors()
+    errors = field_errors(found[:MOST_FIELDS])
     first = f"{errors[0].field or errors[0].place}: {errors[0].message}" if errors else ""
-    more = f" (and {len(errors) - 1} more, see errors)" if len(errors) > 1 else ""
+    more = f" (and {len(found) - 1} more, see errors)" if len(found) > 1 else ""
     return _answer(request, 422, f"{first}{more}", errors=errors)
 
 

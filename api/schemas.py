@@ -59,6 +59,7 @@ class JobView(View):
     id: str
     kind: str
     state: State
+    owner: str = Field(description="Who asked for it: the owner of the token.")
     priority: int
     request: dict[str, Any] = Field(description="What was asked for, with every default filled in.")
     result: dict[str, Any] | None = Field(description="What came out, once it succeeded.")
@@ -73,6 +74,19 @@ class JobDetail(JobView):
     """A job with how far it has come."""
 
     progress: dict[str, Any]
+
+
+class AuditEntryView(View):
+    """A request that was to change something, and how it was answered."""
+
+    number: int
+    at: datetime
+    owner: str = Field(description="Who asked.")
+    token: str | None = Field(description="Name of their token; null of the operator's own.")
+    client: str = Field(description="Address that it came from.")
+    method: str
+    path: str
+    status: int = Field(description="Of the answer.")
 
 
 class TrialView(View):

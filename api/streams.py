@@ -1,12 +1,12 @@
 """Server-sent events of one job, read from the database, never blocking the event loop."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import anyio
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 from sse_starlette import ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
@@ -35,7 +35,7 @@ class JobEvents:
         last: Number of the last event that the client has.
     """
 
-    def __init__(self, reading: sessionmaker[Session], kind: str, job_id: str, last: int) -> None:
+    def __init__(self, reading: Callable[[], Session], kind: str, job_id: str, last: int) -> None:
         self._reading = reading
         self._kind: str = kind
         self._job_id = job_id

@@ -27,7 +27,8 @@ class Settings(BaseSettings):
         weights_roots: Folders that a network's file of weights may lie under; none by default.
         mlflow_tracking_uri: Where MLflow logs every retraining, as the workers reach it; none by
             default.
-        token: Bearer token that every request must carry; None asks for none.
+        token: The operator's bearer token; every request must carry it, or one that the operator has made
+            (``search_service.access.tokens``). None asks for none, and takes everybody for the operator.
         allowed_hosts: Names that the service is called by, beside this machine's own and ``host``: what
             stands in the header Host of its requests. With a token and none of them, any will do.
         host: Address that the API listens on; without a token one of this machine alone.

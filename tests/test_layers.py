@@ -21,7 +21,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("proxy", "retraining", "cluster"),
     ),
     "search_service": (
-        *("significance", "presets", "pages", "store", "settings", "liveness", "jobs"),
+        *("significance", "presets", "pages", "store", "settings", "liveness", "access", "jobs"),
         *(
             "catalogue",
             "spaces",
@@ -31,10 +31,10 @@ LAYERS: dict[str, tuple[str, ...]] = {
             "retrainings",
             "comparisons",
         ),
-        *("kinds", "controller", "local"),
+        *("kinds", "controller", "local", "backup"),
     ),
     "api": (
-        *("schemas", "trial_schemas", "client", "problems", "auth", "browsers", "body"),
+        *("schemas", "trial_schemas", "client", "problems", "auth", "audit", "browsers", "body"),
         *("plain_errors", "monitoring", "openapi", "dependencies", "files", "streams"),
         *("routes", "app", "cli"),
     ),

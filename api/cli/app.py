@@ -3,6 +3,7 @@
 import typer
 
 from api.cli import (
+    backups,
     compare,
     curve_families,
     datasets,
@@ -16,6 +17,7 @@ from api.cli import (
     samplers,
     serve,
     submit,
+    tokens,
     trials,
 )
 
@@ -28,6 +30,8 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(serve.worker)
 app.command()(quickstart.quickstart)
+app.command()(backups.backup)
+app.command()(backups.restore)
 app.command()(submit.search)
 app.command()(submit.retrain)
 app.command()(compare.compare)
@@ -41,3 +45,4 @@ app.add_typer(loss_networks.app, name="loss-networks")
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(trials.app, name="trials")
+app.add_typer(tokens.app, name="tokens")

@@ -9,19 +9,19 @@ from collections.abc import Iterator
 from types import FrameType
 
 import uvicorn
-from pydantic import ValidationError
 
 from api.cli.console import say
+from api.cli.operator import migrate, settings_of
 from api.cli.roles import Role, ray_node
 from api.cli.supervision import Supervised
-from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
-from search_service.store import artifacts
-from search_service.store.database import make_engine
 from surrogate_zoo.errors import InputError
 
 _BACKLOG = 2048  # connections that wait to be accepted; uvicorn's own
 _KEEP_ALIVE_S = 75  # clients shall let go of an idle connection first; httpx does after 5 s
+
+_PRIVATE = 0o077
+"""What is written from then on, by children too, is for the service's own user alone."""
 
 
 class _Stopped(BaseException):
@@ -39,13 +39,14 @@ def run(role: Role, options: dict[str, object]) -> None:
     Raises:
         InputError: A setting is wrong, or the port is taken.
     """
-    settings = _settings(options)
+    settings = settings_of(options)
     if role != "controller" and settings.is_open:
         raise InputError(
             f"{settings.host} is reached by other machines, and no token is asked for: set LOSSFIT_TOKEN "
             "to a secret, or listen on 127.0.0.1."
         )
-    _migrate(settings)
+    os.umask(_PRIVATE)
+    migrate(settings)
     with contextlib.suppress(KeyboardInterrupt, _Stopped), contextlib.ExitStack() as stack:
         signal.signal(signal.SIGTERM, _stop)
         listening = None if role == "controller" else stack.enter_context(_listening(settings))
@@ -64,30 +65,6 @@ def _children(settings: Settings) -> Iterator[tuple[str, list[str]]]:
         # A Ray driver needs a node of the cluster on its own machine; this one offers nothing.
         yield "Ray node", ray_node(settings.ray_address, cpus=0, gpus=0)
     yield "controller", ["search_service.controller"]
-
-
-def _settings(options: dict[str, object]) -> Settings:
-    """The settings, with ``options`` in the environment too, where child processes find them."""
-    for name, value in options.items():
-        if value is not None:
-            os.environ[f"LOSSFIT_{name}"] = str(value)
-    try:
-        return Settings()
-    except ValidationError as error:
-        raise InputError(
-            "The LOSSFIT_* environment variables or options are not valid: "
-            + "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        ) from error
-
-
-def _migrate(settings: Settings) -> None:
-    settings.home.mkdir(parents=True, exist_ok=True)
-    artifacts.prepare(settings.artifacts_root)
-    engine = make_engine(settings.database)
-    try:
-        prepare(engine)
-    finally:
-        engine.dispose()
 
 
 @contextlib.contextmanager

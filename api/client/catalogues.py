@@ -11,6 +11,7 @@ from api.client.downloads import download
 from api.client.named_file import NamedFile
 from api.client.transport import Transport
 from api.schemas import (
+    AuditEntryView,
     DatasetView,
     Health,
     Item,
@@ -88,6 +89,21 @@ class Datasets:
 
     def _of(self, name: str) -> str:
         return f"/v1/datasets/{segment(name)}"
+
+
+class AuditLog:
+    """Who changed what, and whether the service let them."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self, *, page_size: int = 100) -> Iterator[AuditEntryView]:
+        """All entries, the newest first; fetched page by page.
+
+        Raises:
+            ServiceError: The token is no administrator's.
+        """
+        return self._transport.pages(NumberedPage[AuditEntryView], "/v1/audit", limit=page_size)
 
 
 class Service:

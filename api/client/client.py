@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from api.client.catalogues import Catalogue, Datasets, Service
+from api.client.catalogues import AuditLog, Catalogue, Datasets, Service
 from api.client.errors import ServiceError, StrangerError
 from api.client.jobs import Comparisons, Jobs, Searches
 from api.client.losses import Losses
@@ -61,6 +61,7 @@ class Client:
         networks: What can be trained.
         samplers: What may propose the candidates of a search.
         curve_families: What a search may shape its surrogate with.
+        audit: Who changed what; for administrators.
         health: How the service itself is.
     """
 
@@ -84,6 +85,7 @@ class Client:
         self.networks = Catalogue(transport, "/v1/networks", Items[NetworkView])
         self.samplers = Catalogue(transport, "/v1/samplers", Items[SamplerView])
         self.curve_families = Catalogue(transport, "/v1/curve-families", Items[CurveFamilyView])
+        self.audit = AuditLog(transport)
         self.health = Service(transport)
 
     def __enter__(self) -> Self:

@@ -1,6 +1,7 @@
 """The life of a job, the same for every kind: create, list, read, watch, files, cancel, pause, resume."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response, status
@@ -10,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.dependencies import (
     ArtifactName,
+    CallerOf,
     Cursor,
     IdempotencyKey,
     IfNoneMatch,
@@ -24,6 +26,7 @@ from api.dependencies import (
 from api.files import FILE, stored_file
 from api.schemas import ArtifactView, Items, JobDetail, JobView, Page
 from api.streams import JobEvents
+from search_service.access.owners import bounds
 from search_service.jobs import lifecycle
 from search_service.jobs.estimate import Estimate
 from search_service.jobs.fields import JobRequest
@@ -63,6 +66,7 @@ def _add_creation(router: APIRouter, kind: Kind[Any]) -> None:
         request: JobRequest,
         session: WriteSession,
         parts: ServiceParts,
+        asks: CallerOf,
         response: Response,
         *,
         idempotency_key: IdempotencyKey = None,
@@ -73,7 +77,9 @@ def _add_creation(router: APIRouter, kind: Kind[Any]) -> None:
             response.status_code = status.HTTP_200_OK
             return lifecycle.estimate(session, parts.settings, kind, request)
         job = lifecycle.create(
-            session, parts.settings, kind, request, idempotency_key=idempotency_key
+            *(session, parts.settings, kind, request),
+            idempotency_key=idempotency_key,
+            owner=asks.owner,
         )
         response.headers["Location"] = f"/v1/{kind.path}/{job.id}"
         return JobView.model_validate(job)
@@ -133,9 +139,12 @@ def _add_events(router: APIRouter, kind: str) -> None:
         response_class=EventSourceResponse,
         responses=_EVENTS,
     )
-    async def watch_job(job_id: JobId, parts: ServiceParts, last: LastEventId = 0) -> Response:
+    async def watch_job(
+        job_id: JobId, parts: ServiceParts, asks: CallerOf, last: LastEventId = 0
+    ) -> Response:
         """Follow the job: its events as they happen, until it is finished (server-sent events)."""
-        events = JobEvents(parts.reading, kind, job_id, last)
+        reading = partial(parts.reading, **bounds(asks.sees))
+        events = JobEvents(reading, kind, job_id, last)
         first = await run_in_threadpool(events.read)
         if not first.events and first.finished:
             return Response(status_code=204)  # tells a browser's EventSource not to come back

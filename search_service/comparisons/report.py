@@ -14,6 +14,7 @@ from search_service.comparisons.page import DrawnFigure, FinishedComparison
 from search_service.comparisons.request import ComparisonRequest
 from search_service.comparisons.results import HEADING, Mark, Results, Table, Text
 from search_service.pages.canvas import png
+from search_service.pages.csv_cells import shown
 from search_service.store.tables import Dataset
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.metrics.titles import directed, title_of
@@ -106,12 +107,12 @@ def _write_cells(path: Path, results: Results) -> Path:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         heading = ["architecture", "encoder", "loss", "clustering", "seed", "error"]
-        writer.writerow([*heading, *columns])
+        writer.writerow(map(shown, [*heading, *columns]))
         for table in results.tables:
             network = [table.network["architecture"], table.network["encoder"]]
             for row in table.shown:
                 for seed, outcome in row.outcomes.items():
                     values = [column.value(outcome) for column in columns.values()]
                     named = [*network, row.loss, row.clustering, seed, outcome.error]
-                    writer.writerow([*named, *values])
+                    writer.writerow(map(shown, [*named, *values]))
     return path

@@ -15,6 +15,7 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from search_service.access.callers import OPERATOR
 from search_service.jobs import ledger
 from search_service.jobs.estimate import Estimate
 from search_service.jobs.kind import Kind, Request
@@ -41,6 +42,7 @@ def create(
     request: Request,
     *,
     idempotency_key: str | None = None,
+    owner: str = OPERATOR,
 ) -> Job:
     """Queue a job; fixes the versions of the losses that its request names where they are left open.
 
@@ -49,7 +51,8 @@ def create(
         settings: The service's settings.
         kind: Its kind.
         request: What is asked for.
-        idempotency_key: The same key with the same request gives the same job.
+        idempotency_key: The same key with the same request of the same owner gives the same job.
+        owner: Whose it is.
 
     Raises:
         InputError: The request names what there is not, or cannot be run; or the key was used for
@@ -57,20 +60,21 @@ def create(
     """
     code = kind.admission()
     request = code.resolved(settings, request)
-    if (earlier := _by_key(session, idempotency_key)) is not None:
+    key = _owned(owner, idempotency_key)
+    if (earlier := _by_key(session, key)) is not None:
         if earlier.kind == kind.name:
             request = request.pinned_as(kind.request.model_validate(earlier.request))
         return _same(earlier, kind.name, request.model_dump(mode="json"))
     body = code.admitted(session, request).model_dump(mode="json")
     job = Job(id=str(uuid4()), kind=kind.name, state="queued", request=body)
-    job.priority, job.idempotency_key = request.priority, idempotency_key
-    job.created_at, job.attempt = now(), 0
+    job.priority, job.idempotency_key = request.priority, key
+    job.owner, job.created_at, job.attempt = owner, now(), 0
     try:
         with session.begin_nested():
             session.add(job)
     except IntegrityError:
         # The same key came in twice at the same moment, and the other one was faster.
-        if (winner := _by_key(session, idempotency_key)) is None:
+        if (winner := _by_key(session, key)) is None:
             raise
         return _same(winner, kind.name, body)
     ledger.append_event(session, job.id, "state", {"state": "queued"})
@@ -184,6 +188,15 @@ def counts(session: Session) -> dict[tuple[str, str], int]:
     return {(kind, state): number for kind, state, number in session.execute(query)}
 
 
+def _owned(owner: str, key: str | None) -> str | None:
+    """A key as it is kept: keys have no blanks, so that no owner's key is another's."""
+    return key if key is None or owner == OPERATOR else f"{owner} {key}"
+
+
+def _plain(kept: str | None) -> str:
+    return (kept or "").rpartition(" ")[2]
+
+
 def _by_key(session: Session, key: str | None) -> Job | None:
     if key is None:
         return None
@@ -193,7 +206,7 @@ def _by_key(session: Session, key: str | None) -> Job | None:
 def _same(job: Job, kind: str, body: dict[str, Any]) -> Job:
     if job.kind != kind or job.request != body:
         raise InputError(
-            f"Idempotency key {job.idempotency_key!r} was used for another request "
+            f"Idempotency key {_plain(job.idempotency_key)!r} was used for another request "
             f"({job.kind} {job.id}): repeat that request unchanged, or take a new key."
         )
     return job

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from search_service.pages.canvas import png
+from search_service.pages.csv_cells import shown
 from search_service.searches import optuna_export
 from search_service.searches import page as report_page
 from search_service.searches.figures.catalogue import FIGURES
@@ -80,4 +81,4 @@ def _write_table(path: Path, space: Space, trials: Sequence[Trial]) -> None:
         for trial, parameters in zip(trials, named, strict=True):
             facts = [getattr(trial, column) for column in columns]
             scores = [trial.metrics.get(name) for name in measured]
-            table.writerow([*facts, *scores, *(parameters.get(name) for name in names)])
+            table.writerow(map(shown, [*facts, *scores, *(parameters.get(name) for name in names)]))

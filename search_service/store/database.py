@@ -88,7 +88,12 @@ def sessions(engine: Engine) -> sessionmaker[Session]:
 
 def read_sessions(engine: Engine) -> sessionmaker[Session]:
     """Make sessions that only read, and never wait for a writer nor make one wait."""
-    return sessions(engine.execution_options(**{_READ_ONLY: True}))
+    return sessions(read_only(engine))
+
+
+def read_only(engine: Engine) -> Engine:
+    """The engine, its transactions for reading alone: each sees one moment, and locks nothing on SQLite."""
+    return engine.execution_options(**{_READ_ONLY: True})
 
 
 def upgrade(engine: Engine, fill: Callable[[Session], None]) -> None:

@@ -1,4 +1,4 @@
-"""The service's tables: datasets, jobs, and what a job leaves (trials, events, artifacts, assignments).
+"""The service's tables: datasets, jobs, what a job leaves (trials, events, artifacts, assignments), access.
 
 Portable between SQLite and PostgreSQL. Rows of a job are written only while its row is locked
 (``ledger.lock``), which is what makes event sequences gapless and a trial recorded once.
@@ -48,11 +48,13 @@ class Job(Base):
         id: UUID in its canonical text form.
         kind: See ``search_service.kinds.KINDS``.
         state: See :data:`search_service.store.states.State`.
+        owner: Who asked for it (``search_service.access``).
         priority: Higher starts first.
         request: The checked request as JSON, everything that was left open filled in.
         result: What came out, once succeeded.
         error: One line, once failed.
-        idempotency_key: The caller's key; the same key gives the same job.
+        idempotency_key: The caller's key; the same key of the same owner gives the same job. Of all owners
+            but the operator their name stands before it.
         attempt: Runs begun so far after the first: each resume begins another, and each extension.
         created_at: Aware UTC, as the other times.
         started_at: Begin of the first run.
@@ -64,11 +66,13 @@ class Job(Base):
         CheckConstraint(f"state IN ({', '.join(repr(s) for s in STATES)})", name="state"),
         Index("ix_job_kind_created_at_id", "kind", "created_at", "id"),
         Index("ix_job_state", "state"),
+        Index("ix_job_owner_kind_created_at_id", "owner", "kind", "created_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     kind: Mapped[str] = mapped_column(String(20))
     state: Mapped[str] = mapped_column(String(20), default="queued")
+    owner: Mapped[str] = mapped_column(String(100), default="operator", server_default="operator")
     priority: Mapped[int] = mapped_column(default=0)
     request: Mapped[dict[str, Any]] = mapped_column(JSON)
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
@@ -272,3 +276,53 @@ class Controller(Base):
     beat: Mapped[float]
     place: Mapped[str] = mapped_column(String(255))
     pid: Mapped[int]
+
+
+class Token(Base):
+    """A token that the operator has made, see ``search_service.access.tokens``.
+
+    Attributes:
+        name: What the operator calls it.
+        owner: Whose jobs it makes and sees.
+        scope: See ``search_service.access.callers.Scope``.
+        sha256: Of the token, lower-case hex; the token itself is kept nowhere.
+        created_at: Aware UTC, as the other times.
+        expires_at: From then on it is a wrong one; None never.
+        revoked_at: Since when it is a wrong one.
+    """
+
+    __tablename__ = "token"
+
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(100))
+    scope: Mapped[str] = mapped_column(String(10))
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(AwareDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(AwareDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(AwareDateTime)
+
+
+class AuditEntry(Base):
+    """A request that was to change something, and how it was answered.
+
+    Attributes:
+        number: 1, 2, 3, ...; a gap tells that an entry is missing.
+        at: When it was answered, aware UTC.
+        owner: Who asked.
+        token: Name of their token; None of the operator's own, and where none is asked for.
+        client: Address that it came from.
+        method: Of HTTP.
+        path: What was asked for.
+        status: Of the answer.
+    """
+
+    __tablename__ = "audit_entry"
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(AwareDateTime)
+    owner: Mapped[str] = mapped_column(String(100))
+    token: Mapped[str | None] = mapped_column(String(100))
+    client: Mapped[str] = mapped_column(String(100))
+    method: Mapped[str] = mapped_column(String(10))
+    path: Mapped[str] = mapped_column(Text)
+    status: Mapped[int]

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from api.app import create_app
-from api.problems import status_of
+from api.problems import MOST_FIELDS, status_of
 from api.schemas import PROBLEM, Problem
 from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
@@ -191,6 +191,14 @@ def test_a_database_without_the_schema_is_unavailable_until_it_is_upgraded(tmp_p
         engine.dispose()
         assert live.is_healthy()
         assert live.http.get("/v1/searches").json() == {"items": [], "next": None}
+
+
+def test_one_request_gets_no_endless_answer(live: Live) -> None:
+    body = SEARCH | {f"field{number}": 1 for number in range(5000)}
+    response = live.http.post("/v1/searches", json=body)
+    problem = is_problem(response, 422)
+    assert len(problem.errors) == MOST_FIELDS
+    assert "(and 4999 more, see errors)" in problem.detail
 
 
 def test_a_bug_is_a_problem_too_and_tells_nothing_of_the_inside(tmp_path: Path) -> None:

@@ -58,6 +58,15 @@ NOT_RUN = {
     ("docs/guide/metrics.md", "pip install ./examples/own_metric"): ADDS,
     ("docs/guide/networks.md", "pip install ./examples/own_network"): ADDS,
     ("docs/guide/service.md", "lossfit serve"): SERVES,
+    (
+        "docs/guide/service.md",
+        "lossfit tokens add ada-laptop --owner ada --days 90",
+    ): "changes a service of one's own",
+    (
+        "docs/guide/service.md",
+        'curl -H "Authorization: Bearer $LOSSFIT_TOKEN" http://127.0.0.1:8000/v1/audit',
+    ): "needs a token",
+    ("docs/guide/service.md", "lossfit backup service.tar"): "needs a service of one's own",
     ("docs/guide/service.md", "pip install '.[s3]'"): "needs credentials of an object store",
     ("examples/own_metric/README.md", "pip install ./examples/own_metric"): ADDS,
     ("examples/own_network/README.md", "pip install ./examples/own_network"): ADDS,

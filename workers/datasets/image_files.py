@@ -27,6 +27,12 @@ UNREADABLE = (
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
 )
+FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
+"""What a file may be, whatever its name says. Pillow knows more, and starts programs for some of them."""
+
+MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 2**26
+"""Of one image, before it is decoded: a file of half a megabyte can ask for gigabytes."""
+
 ORIENTATION = 0x0112
 UPRIGHT = 1
 
@@ -73,7 +79,8 @@ def opened(path: Path) -> Opened:
         DatasetError: It cannot be read, or has several pages.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
+            _refuse_huge(path, image.size)
             pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
             deep = image.mode in {"RGB", "RGBA", "LA"} and ";16" in str(_raw_mode(image))
             orientation = int(image.getexif().get(ORIENTATION, UPRIGHT))
@@ -90,6 +97,14 @@ def opened(path: Path) -> Opened:
             f"{path} has {pages} pages, of which one alone would be read: save each page as a file."
         )
     return Opened(upright, orientation if 1 < orientation <= 8 else UPRIGHT, deep)
+
+
+def _refuse_huge(path: Path, size: tuple[int, int]) -> None:
+    if size[0] * size[1] > MOST_PIXELS:
+        raise DatasetError(
+            f"{path} is {size[0]} x {size[1]}, more than the {MOST_PIXELS:,} pixels that an image may have: "
+            "cut it into tiles."
+        )
 
 
 def _is_grey(image: Image.Image) -> bool:
@@ -196,7 +211,7 @@ def _deep_png(path: Path, high: Image.Image, orientation: int) -> Decoded:
     The lower 8 are what it gives when told that the bytes are the other way round.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             [tile] = image.tile
             image.tile = [tile._replace(args=str(tile.args).replace(";16B", ";16L"))]
             low = ImageOps.exif_transpose(image)

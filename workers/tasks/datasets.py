@@ -15,6 +15,7 @@ MAX_GENERATED_PIXELS = 2**26
 
 VOID = 255
 MOST_CLASSES = 255
+MOST_CHARACTERS = 100  # of a class's name
 
 Label = Annotated[int, Field(ge=0, le=255)]
 Stored = Annotated[int, Field(ge=0, le=65_535)]
@@ -33,6 +34,11 @@ def _told_apart(classes: tuple[str, ...]) -> tuple[str, ...]:
     for label, name in enumerate(names):
         if not name:
             raise ValueError(f"label {label} has no name: give each class one")
+        if len(name) > MOST_CHARACTERS or not name.isprintable():
+            raise ValueError(
+                f"the name of label {label} has {len(name)} characters, or some that cannot be printed: take "
+                f"at most {MOST_CHARACTERS} that can"
+            )
         if name in places:
             raise ValueError(
                 f"{name!r} is the name of the labels {places[name]} and {label}: give each class a "

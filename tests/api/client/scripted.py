@@ -11,6 +11,7 @@ def job(**changed: Any) -> dict[str, Any]:
     state = changed.get("state", "succeeded")
     return {
         "id": "1",
+        "owner": "operator",
         "kind": "search",
         "state": state,
         "priority": 0,

@@ -133,6 +133,7 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
     assert "ppo2" in {sampler.name for sampler in client.samplers.list()}
     assert "bezier" in {family.name for family in client.curve_families.list()}
     assert [kind.path for kind in client.kinds.list()] == [kind.path for kind in KINDS.values()]
+    assert client.audit.list().__next__().path == "/v1/datasets"
     assert client.health.live().warnings == []
     assert "No controller" in client.health.ready().warnings[0]
     assert "lossfit_" in client.health.figures()

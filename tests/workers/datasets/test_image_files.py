@@ -47,6 +47,27 @@ def save_deep_png(path: Path, pixels: np.ndarray) -> None:
     )
 
 
+def test_a_file_that_would_start_a_program_is_no_image(tmp_path: Path) -> None:
+    path = tmp_path / "0.png"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+    with pytest.raises(DatasetError, match=r"0\.png cannot be read as an image"):
+        read_image(path)
+
+
+def test_a_small_file_that_asks_for_gigabytes_is_not_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.png"
+    save_deep_png(path, np.zeros((1, 1, 3), np.uint16))
+    content = bytearray(path.read_bytes())
+    content[16:24] = struct.pack(">II", 13_300, 13_300)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    path.write_bytes(content)
+    with (
+        pytest.warns(Image.DecompressionBombWarning),
+        pytest.raises(DatasetError, match=r"13300 x 13300, more than .* tiles"),
+    ):
+        read_image(path)
+
+
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 @pytest.mark.parametrize("ending", [".jpg", ".png", ".tif", ".webp"])
 @pytest.mark.parametrize("bands", [None, 3])

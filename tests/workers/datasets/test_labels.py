@@ -205,6 +205,8 @@ def test_a_mask_as_jpeg_is_refused_with_the_reason(tmp_path: Path) -> None:
         ({"classes": ["leaf", "stem", " leaf "]}, r"'leaf' is the name of the labels 0 and 2"),
         ({"classes": ["\u00e9", "e\u0301"]}, r"is the name of the labels 0 and 1"),
         ({"classes": ["a", " "]}, r"label 1 has no name"),
+        ({"classes": ["a", 101 * "b"]}, r"label 1 has 101 characters"),
+        ({"classes": ["a\x1b[31m", "b"]}, r"label 0 .* printed"),
         ({"classes": [str(n) for n in range(256)]}, r"256 classes are more than the 255"),
         ({"classes": [str(n) for n in range(300)]}, r"300 classes are more .* labels="),
         ({"classes": ["a", "b"], "labels": {255: 2}}, r"label 2, .* last of the 2 classes is 1"),
