@@ -1,4 +1,4 @@
-"""A batch of logits and labels: what every loss and evaluator checks of it."""
+"""A batch of logits and labels: what every loss and evaluator checks of its values."""
 
 import torch
 from torch import Tensor
@@ -19,31 +19,6 @@ def may_hold_void(valid: Tensor) -> bool:
 def looks(check_values: bool) -> bool:
     """Whether a loss that is to check values does so now: torch.compile's graphs cannot."""
     return check_values and not torch.compiler.is_compiling()
-
-
-def check_batch(
-    logits: Tensor, target: Tensor, num_classes: int, ignore_index: int, *, values: bool
-) -> None:
-    """Check shapes and dtypes of a batch, and the range of its labels where ``values`` is True.
-
-    Raises:
-        InputError: Names the argument, what it is and what it should be.
-    """
-    if logits.ndim != 4 or logits.shape[1] != num_classes:
-        raise InputError(
-            f"logits must have shape (N, {num_classes}, H, W), not {tuple(logits.shape)}."
-        )
-    if not logits.is_floating_point():
-        raise InputError(f"logits must be floating point, not {logits.dtype}.")
-    expected = (logits.shape[0], *logits.shape[2:])
-    if target.shape != expected:
-        raise InputError(
-            f"target must have shape (N, H, W) = {expected}, not {tuple(target.shape)}."
-        )
-    if target.dtype != torch.int64:
-        raise InputError(f"target must be int64 labels, not {target.dtype}: call target.long().")
-    if values:
-        check_labels("target", target, num_classes, ignore_index)
 
 
 def check_labels(name: str, labels: Tensor, num_classes: int, ignore_index: int | None) -> None:

@@ -13,8 +13,18 @@ from tests.conftest import CHECKOUT
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "surrogate_zoo": (
-        *("errors", "registry", "entry_points", "files", "needs", "sums", "batch", "processes"),
-        *("curves", "metrics", "loss_networks", "losses", "loops", "store"),
+        *(
+            "errors",
+            "registry",
+            "entry_points",
+            "files",
+            "needs",
+            "sums",
+            "modes",
+            "batch",
+            "labelling",
+        ),
+        *("processes", "curves", "metrics", "loss_networks", "losses", "loops", "store"),
     ),
     "workers": (
         *("tasks", "datasets", "networks", "learning", "loss_networks", "instances", "scoring"),

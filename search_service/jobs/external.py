@@ -13,9 +13,10 @@ from search_service.jobs.run import Run
 from search_service.store.tables import Assignment
 from surrogate_zoo.errors import LossfitError
 from surrogate_zoo.losses.document import Document
-from surrogate_zoo.losses.drafts import measured
+from surrogate_zoo.losses.drafts import in_mode, measured
 from surrogate_zoo.losses.registry import load_loss
 from surrogate_zoo.losses.scale import gradient_scale, inputs_of, reference_batch
+from surrogate_zoo.modes import MULTICLASS
 from surrogate_zoo.store.tables import now
 from workers.tasks.base import Stopped
 from workers.tasks.proxy import Candidate, Outcome, ProxyOptions
@@ -28,12 +29,14 @@ class ExternalTask(ProxyOptions):
     for cross entropy.
 
     Attributes:
-        num_classes: Classes of the user's data.
+        num_classes: Channels of the user's logits.
+        mode: What a pixel may carry, see ``surrogate_zoo.modes``.
         facts: What is told of that data (see ``surrogate_zoo.needs``).
         scored: What is told of how it scores.
     """
 
     num_classes: int
+    mode: str = MULTICLASS
     facts: dict[str, list[int]] = Field(default_factory=dict)
     scored: str = ""
 
@@ -80,13 +83,14 @@ def scaled(task: ExternalTask, loss: Mapping[str, Any]) -> tuple[Document, list[
     Raises:
         LossfitError: The draft makes no loss, or has no scale.
     """
-    target, states = reference_batch(task.num_classes)
+    target, states = reference_batch(task.num_classes, task.mode)
 
     def measure(document: Document) -> float:
-        loss = load_loss(document, num_classes=task.num_classes, facts=task.facts)
+        classes = task.num_classes
+        loss = load_loss(document, num_classes=classes, facts=task.facts, mode=task.mode)
         return gradient_scale(loss, states, target, inputs_of(document, target, task.num_classes))
 
-    return measured(loss, measure)
+    return measured(in_mode(loss, task.mode), measure)
 
 
 def _post(run: Run, stage: str, task: ExternalTask, candidate: Candidate) -> Outcome | None:

@@ -280,6 +280,7 @@ def run(run: Run) -> None:
 def _external_task(request: SearchRequest) -> ExternalTask:
     return ExternalTask(
         num_classes=request.classes,
+        mode=request.labels,
         facts=request.facts,
         scored=SCORED,
         **fields_of(request, ProxyOptions),

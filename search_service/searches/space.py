@@ -7,12 +7,15 @@ from search_service.searches.request import SearchRequest
 from search_service.searches.space_specs import CurvesSpec, MarginsSpec, ZooSpec
 from search_service.spaces.curves import CurveSpace
 from search_service.spaces.margins import MarginSpace
-from search_service.spaces.space import Theta
+from search_service.spaces.space import Theta, joint_target
 from search_service.spaces.zoo import ZooSpace, handmade_losses
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.losses.registry import needs_of
+from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.metrics.metric import check_multilabel
+from surrogate_zoo.modes import MULTILABEL
 from workers.tasks.instances import ClusteringSpec
 
 SearchSpace: TypeAlias = CurveSpace | ZooSpace | MarginSpace
@@ -30,9 +33,12 @@ def space_of(
 
     Raises:
         UnknownNameError: No such metric, curve family or loss.
-        InputError: The metric is no weighted sum, curves have too few segments, or NSGA-II is given
-            a single metric.
+        InputError: The metric is no weighted sum or has no meaning of a multi-label, curves have too few
+            segments, or NSGA-II is given a single metric.
     """
+    if request.labels == MULTILABEL:
+        for name in joint_target(request.objectives).metrics:
+            check_multilabel(METRICS[name], as_released=False)
     options = request.scoring.model_dump(exclude_defaults=True, exclude={"clustering"})
     if isinstance(request.space, CurvesSpec):
         return CurveSpace(
@@ -43,6 +49,7 @@ def space_of(
             companion,
             request.space.rates,
             request.space.scaled,
+            request.labels,
         )
     if isinstance(request.space, MarginsSpec):
         return MarginSpace(
@@ -61,6 +68,8 @@ def space_of(
         request.space.mixtures,
         options,
         tuple(priors),
+        request.space.class_weights,
+        request.labels,
     )
 
 

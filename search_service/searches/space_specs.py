@@ -42,12 +42,15 @@ class ZooSpec(Spec):
             need logits and target alone.
         rates: Least and largest factor on the peak learning rate.
         mixtures: Whether a loss may stand beside cross entropy.
+        class_weights: Whether weights of classes by their inverse frequency are searched too: their
+            power, 0 to 1, is one more parameter of every loss that takes it.
     """
 
     name: Literal["zoo"] = "zoo"
     losses: tuple[Name, ...] | None = None
     rates: tuple[Factor, Factor] = RATES
     mixtures: bool = True
+    class_weights: bool = False
 
     @model_validator(mode="after")
     def _rates_are_a_range(self) -> Self:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from search_service.spaces.space import Draft
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.document import Document, sum_document, surrogate_document
-from surrogate_zoo.losses.drafts import draft_of
+from surrogate_zoo.losses.drafts import draft_of, in_mode
 from surrogate_zoo.losses.parameter_space import ControlPoints, ParameterSpace
 from surrogate_zoo.metrics.targets import Target
+from surrogate_zoo.modes import MULTICLASS
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class CurveSpace:
         rates: Least and largest factor on the schedule's peak learning rate, one more parameter, the
             last; None leaves the rate as it is.
         scaled: Whether candidates get the gradient of cross entropy, rather than their own.
+        mode: Of the logits, which candidates say: ``multiclass`` or ``multilabel``.
     """
 
     parameters: ParameterSpace
@@ -37,6 +39,7 @@ class CurveSpace:
     companion: Document | None = None
     rates: tuple[float, float] | None = None
     scaled: bool = False
+    mode: str = MULTICLASS
 
     @property
     def target(self) -> Target:
@@ -93,7 +96,7 @@ class CurveSpace:
         """See :class:`search_service.spaces.space.Space`."""
         if len(theta) != self.dimension:
             raise InputError(f"theta must have {self.dimension} numbers, not {len(theta)}.")
-        loss = self._loss(self.curves(theta))
+        loss = in_mode(self._loss(self.curves(theta)), self.mode)
         return Draft(draft_of(loss) if self.scaled else loss, self._rate(theta))
 
     def _loss(self, theta: Sequence[float]) -> Document:

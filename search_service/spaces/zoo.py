@@ -5,7 +5,7 @@ handmade loss as well as bend a metric's curves. No torch.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -17,16 +17,21 @@ from search_service.spaces.space import Draft, Theta, joint_target
 from surrogate_zoo.errors import InputError, UnknownNameError
 from surrogate_zoo.losses.dimensions import Dimension
 from surrogate_zoo.losses.document import Document, handmade_document, surrogate_document
-from surrogate_zoo.losses.drafts import draft_of, sum_draft
+from surrogate_zoo.losses.drafts import draft_of, in_mode, sum_draft
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.losses.published import PUBLISHED_METRICS, published_document
 from surrogate_zoo.losses.registry import LOSSES, needs_of
+from surrogate_zoo.metrics.catalogue import METRICS
 from surrogate_zoo.metrics.targets import Target
+from surrogate_zoo.modes import MULTICLASS, MULTILABEL
 from surrogate_zoo.needs import CLASS_IMAGE_PIXELS, CLASS_PIXELS
 
 CROSS_ENTROPY: Final = "cross-entropy"
 SHARE: Final = Dimension("cross-entropy", 0.0, 0.9)
 """Weight of cross entropy in a mixture; the loss itself has the rest. Both have its gradient's norm."""
+
+POWER: Final = Dimension("class_power", 0.0, 1.0)
+"""Exponent of the weights of classes by their inverse frequency; 0 is without."""
 
 _COUNTED = {CLASS_PIXELS, CLASS_IMAGE_PIXELS}
 _FIRST: Final = 2
@@ -122,6 +127,9 @@ class ZooSpace:
         losses: Names of the handmade losses that take part; None takes all.
         rates: Least and largest factor on the learning rate.
         mixtures: Whether losses may stand beside cross entropy.
+        mode: Of the logits, which candidates say: ``multiclass`` or ``multilabel``. Losses that weigh
+            classes which exclude each other take no part in the latter.
+        weights: Whether a kind that takes weights of classes has :data:`POWER` among its parameters.
         options: Options of the surrogates, such as ``tolerance``.
         priors: Points that are tried after the portfolio's own, each at its own rate.
     """
@@ -134,6 +142,8 @@ class ZooSpace:
     mixtures: bool = True
     options: Mapping[str, Any] | None = None
     priors: tuple[Theta, ...] = ()
+    weights: bool = False
+    mode: str = MULTICLASS
 
     def __post_init__(self) -> None:
         """Refuse unknown metrics, families and losses."""
@@ -159,6 +169,9 @@ class ZooSpace:
             for name in handmade_losses()
             if name == CROSS_ENTROPY or self.losses is None or name in self.losses
         ]
+        if self.mode == MULTILABEL:
+            others = [name for name in others if METRICS[name].multilabel != "none"]
+            handmade = [name for name in handmade if not needs_of(name).facts]
         return (
             *(self._handmade(name) for name in handmade),
             *(self._surrogate(name) for name in own),
@@ -206,7 +219,8 @@ class ZooSpace:
 
     def candidate(self, theta: Sequence[float]) -> Draft:
         """See :class:`search_service.spaces.space.Space`."""
-        return self.kind(theta).candidate(theta[1:])
+        draft = self.kind(theta).candidate(theta[1:])
+        return replace(draft, loss=in_mode(draft.loss, self.mode))
 
     def named(self, theta: Sequence[float]) -> dict[str, Any]:
         """``loss`` and ``rate``, and the kind's own parameters."""
@@ -225,7 +239,9 @@ class ZooSpace:
     def _handmade(self, name: str) -> LossKind:
         entry = LOSSES[name]
         searched = () if entry.make else entry.searched
-        start = tuple(float(entry.parameters[each.name]) for each in searched)
+        if self.weights and not entry.make and POWER.name in entry.takes.names:
+            searched = (*searched, POWER)
+        start = tuple(float(entry.parameters.get(each.name, 0.0)) for each in searched)
 
         def make(own: Theta) -> Document:
             if not searched:
@@ -243,14 +259,19 @@ class ZooSpace:
         searched = tuple(map(Dimension, curves.names, low, high))
         starts = [tuple(np.clip(curves.start, curves.low, curves.high).tolist())]
         starts += _published_start(curves)
+        weighs = self.weights and METRICS[metric].multilabel != "none"
+        if weighs:
+            searched = (*searched, POWER)
+            starts = [(*start, 0.0) for start in starts]
 
         def make(own: Theta) -> Document:
+            points, power = (own[:-1], {POWER.name: own[-1]}) if weighs else (own, {})
             return surrogate_document(
                 f"surrogate-{metric}",
                 metric,
-                curves.control_points(own),
+                curves.control_points(points),
                 family=self.family,
-                options=self.options,
+                options={**(self.options or {}), **power},
             )
 
         return self._with_share(

@@ -1,5 +1,6 @@
 """Piecewise curves g: [0, 1] -> [0, 1] that shape a surrogate's AND and OR, and their slopes."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -45,17 +46,17 @@ class PiecewiseCurve(ABC):
         """
         return sloped(self._values, self._plain, x)
 
-    def total(self, x: Tensor, region: Tensor | None) -> Tensor:
-        """Sum of g(x) over images and pixels of a region, without keeping g(x).
+    def totals(self, x: Tensor, region: Tensor | None) -> Tensor:
+        """Sum of g(x) over the pixels of a region of each image, without keeping g(x).
 
         Args:
-            x: Values in [0, 1], float (N, C, H, W).
+            x: Values in [0, 1], float (N, C, H, W), or of volumes (N, C, D, H, W).
             region: 0 and 1, float (N, H, W); None takes all pixels.
 
         Returns:
-            Shape (C,).
+            Shape (N, C).
         """
-        return sloped(partial(self._sums, region), partial(self._plain_sums, region), x).sum(0)
+        return sloped(partial(self._sums, region), partial(self._plain_sums, region), x)
 
     @property
     @abstractmethod
@@ -84,8 +85,8 @@ class PiecewiseCurve(ABC):
 
     def _sums(self, region: Tensor | None, x: Tensor) -> tuple[Tensor, Tensor]:
         """Sums of g(x) over the pixels of a region, (N, C), and their slopes, (N, C, H, W)."""
-        n, classes, height, width = x.shape
-        planes, formula = x.reshape(n * classes, height * width), self._formula(x.dtype)
+        n, classes, *size = x.shape
+        planes, formula = x.reshape(n * classes, math.prod(size)), self._formula(x.dtype)
         slope, totals = torch.empty_like(planes), planes.new_empty(n * classes)
         for part in pieces(planes):
             value = torch.empty_like(planes[part])
@@ -111,7 +112,7 @@ class PiecewiseCurve(ABC):
     def _plain_sums(self, region: Tensor | None, x: Tensor) -> Tensor:
         """Sums of g(x) over the pixels of a region, (N, C), in operations that torch differentiates."""
         values = self._plain(x)
-        return (values if region is None else values * region[:, None]).sum((2, 3))
+        return (values if region is None else values * region[:, None]).flatten(2).sum(2)
 
     def _formula(self, dtype: torch.dtype) -> _Formula:
         points = self.points

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.labelling import SIZES, Labelling
 
 Levels = Tensor | Sequence[Tensor]
 """A tensor, or one for each level of deep supervision."""
@@ -16,9 +17,10 @@ class AnyShapeLoss(nn.Module):
     """Calls a loss of the zoo with logits and targets as other libraries hand them over.
 
     - Logits of another size than the target, as SegFormer's of a quarter, are interpolated to it,
-      bilinear, ``align_corners=False``.
-    - Targets may have a channel, (N, 1, H, W), and be floating point, as in nnU-Net and MONAI.
-    - Targets may be one-hot, (N, C, H, W), as in MONAI; a pixel without any class is void.
+      bilinear (trilinear of volumes), ``align_corners=False``.
+    - Labels may be floating point, as in nnU-Net and MONAI.
+    - Targets may be one-hot, (N, C, H, W), as in MONAI; a pixel without any class is void. Of a multilabel
+      they are as they are.
     - Lists are levels of deep supervision, each with a target, or all with one; the value is their mean
       by ``weights``.
 
@@ -49,8 +51,8 @@ class AnyShapeLoss(nn.Module):
         """Return the loss.
 
         Args:
-            logits: Float (N, C, h, w), or a list of such.
-            target: (N, H, W) or (N, 1, H, W), labels in any dtype; or one-hot (N, C, H, W); or a list.
+            logits: Float (N, C, h, w), or of volumes (N, C, d, h, w), or a list of such.
+            target: What the loss takes, in any dtype; or one-hot (N, C, H, W); or a list.
 
         Raises:
             InputError: Lists of different lengths, a target of another shape, labels that are not
@@ -71,31 +73,42 @@ class AnyShapeLoss(nn.Module):
         return torch.stack(values).sum() / sum(weights)
 
     def _at(self, logits: Tensor, target: Tensor) -> Tensor:
-        labels = labels_of(target, logits.shape[1], self.ignore_index)
-        if logits.shape[2:] != labels.shape[1:]:
-            logits = F.interpolate(logits, size=labels.shape[1:], mode="bilinear")
+        labelling: Labelling | None = getattr(self.loss, "labelling", None)
+        one = labelling is None or not labelling.multilabel
+        labels = labels_of(target, logits, self.ignore_index) if one else target
+        axes = logits.ndim - 2
+        size = labels.shape[-axes:]
+        if logits.shape[2:] != size:
+            mode = "bilinear" if axes == SIZES[0] else "trilinear"
+            logits = F.interpolate(logits, size=size, mode=mode)
         value: Tensor = self.loss(logits, labels)
         return value
 
 
-def labels_of(target: Tensor, num_classes: int, ignore_index: int = 255) -> Tensor:
-    """Labels, int64 (N, H, W), of a target as of :class:`AnyShapeLoss`.
+def labels_of(target: Tensor, logits: Tensor, ignore_index: int = 255) -> Tensor:
+    """Labels, (N, S) or (N, 1, S), of a target as of :class:`AnyShapeLoss`; probabilities as they are.
 
     Raises:
-        InputError: It has another shape, or labels that are not whole.
+        InputError: It has labels that are not whole.
     """
-    if target.ndim == 4 and target.shape[1] == num_classes > 1:
+    if target.ndim == logits.ndim and target.shape[1] == logits.shape[1] > 1:
+        looking = target.is_floating_point() and not torch.compiler.is_compiling()
+        if looking and not bool(((target == 0) | (target == 1)).all()):
+            return target
         label = target.argmax(1)
         return label.masked_fill(target.amax(1) == 0, ignore_index)
-    if target.ndim == 4 and target.shape[1] == 1:
-        target = target[:, 0]
-    if target.ndim != 3:
-        raise InputError(
-            f"A target has shape (N, H, W), (N, 1, H, W) or (N, {num_classes}, H, W), not "
-            f"{tuple(target.shape)}."
-        )
+    return whole(target)
+
+
+def whole(target: Tensor) -> Tensor:
+    """Integer labels of labels in any dtype.
+
+    Raises:
+        InputError: They are not whole.
+    """
+    if not target.is_floating_point():
+        return target
     labels = target.long()
-    looking = target.is_floating_point() and not torch.compiler.is_compiling()
-    if looking and not bool((labels == target).all()):
+    if not torch.compiler.is_compiling() and not bool((labels == target).all()):
         raise InputError("target holds labels that are not whole numbers: is it a probability?")
     return labels

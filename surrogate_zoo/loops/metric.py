@@ -7,6 +7,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from surrogate_zoo.metrics.evaluator import SegmentationEvaluator
+from surrogate_zoo.modes import MULTICLASS
 
 
 class SegmentationMetric(Metric):  # type: ignore[misc]
@@ -16,7 +17,8 @@ class SegmentationMetric(Metric):  # type: ignore[misc]
     the whole data set, not means of the processes' scores.
 
     Args:
-        num_classes: C.
+        num_classes: C of the logits; 1 is binary with one channel.
+        mode: ``multiclass`` or ``multilabel``, as of the evaluator.
         ignore_index: Label of void pixels.
         tolerance: Boundary tolerance in pixels.
         exclude_background: See the evaluator.
@@ -31,6 +33,7 @@ class SegmentationMetric(Metric):  # type: ignore[misc]
         self,
         num_classes: int,
         *,
+        mode: str = MULTICLASS,
         ignore_index: int = 255,
         tolerance: int = 5,
         exclude_background: bool = False,
@@ -38,6 +41,7 @@ class SegmentationMetric(Metric):  # type: ignore[misc]
     ) -> None:
         super().__init__(**kwargs)
         self._options = {
+            "mode": mode,
             "ignore_index": ignore_index,
             "tolerance": tolerance,
             "exclude_background": exclude_background,
@@ -53,11 +57,13 @@ class SegmentationMetric(Metric):  # type: ignore[misc]
         """Add a batch.
 
         Args:
-            preds: Logits or probabilities, float (N, C, H, W); or labels, integer (N, H, W).
-            target: Labels, integer (N, H, W), 0..C-1 or ``ignore_index``.
+            preds: Logits, float (N, C, H, W), or softmax probabilities; or labels as the evaluator takes.
+                Of one channel and of a multilabel no probabilities: what is above 0 is on.
+            target: Labels as the evaluator takes.
         """
         evaluator = self._evaluator()
-        evaluator.update(preds.argmax(1) if preds.is_floating_point() else preds, target)
+        logits = preds.is_floating_point()
+        evaluator.update(evaluator.labelling.predicted(preds) if logits else preds, target)
         for number, total in enumerate(evaluator.totals()):
             state = getattr(self, f"total_{number}")
             setattr(self, f"total_{number}", state + total.to(state.device))

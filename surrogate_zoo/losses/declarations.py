@@ -4,7 +4,22 @@ Constructors check by them, and entries tell them. Where a greatest value stands
 is above it takes memory or time without end.
 """
 
-from surrogate_zoo.losses.parameters import Choice, Flag, Number, Parameters, Row, Rule
+from surrogate_zoo.losses.parameters import Choice, Flag, List, Number, Parameters, Row, Rule
+
+BATCH, IMAGE = "batch", "image"
+
+_WEIGHTS = (
+    List(Number("class_weights", "Weight of each class; null weighs all the same.")),
+    Number("class_power", "Exponent of weights by the classes' inverse frequency.", high=1),
+)
+_REDUCTION = Choice(
+    "reduction", "Over the whole batch, or the mean over its images.", (BATCH, IMAGE)
+)
+
+SHARED = Parameters((*_WEIGHTS, _REDUCTION))
+"""What losses of many kinds take."""
+WEIGHS = ("class_weights", "class_power")
+REDUCES = (*WEIGHS, "reduction")
 
 _WIDTH = Number(
     "width",
@@ -15,10 +30,17 @@ _WIDTH = Number(
 )
 _BETA = Number("beta", "Weight of the boundary head's cross entropy.")
 
-FOCAL = Parameters((Number("gamma", "Exponent that makes likely pixels fade; 0: cross entropy."),))
+PIXELS = Parameters(_WEIGHTS)
+
+FOCAL = Parameters(
+    (Number("gamma", "Exponent that makes likely pixels fade; 0: cross entropy."), *_WEIGHTS)
+)
 
 TOP_K = Parameters(
-    (Number("share", "Share of the valid pixels that counts, the hardest.", high=1, above=True),)
+    (
+        Number("share", "Share of the valid pixels that counts, the hardest.", high=1, above=True),
+        *_WEIGHTS,
+    )
 )
 
 WEIGHTED = Parameters(
@@ -36,6 +58,8 @@ DICE = Parameters(
     (
         Number("smooth", "Added to numerator and denominator."),
         Flag("squared", "Sum squares of probabilities in the denominator."),
+        *_WEIGHTS,
+        _REDUCTION,
     )
 )
 
@@ -48,6 +72,8 @@ JACCARD_METRIC = Parameters(
             below=True,
         ),
         Choice("variant", "Which of the paper's two losses.", (1, 2)),
+        *_WEIGHTS,
+        _REDUCTION,
     )
 )
 
@@ -56,6 +82,8 @@ TVERSKY = Parameters(
         Number("alpha", "Weight of false positives."),
         Number("beta", "Weight of false negatives."),
         Number("exponent", "Of each class's loss; 1 is the Tversky loss.", above=True),
+        *_WEIGHTS,
+        _REDUCTION,
     ),
     (
         Rule(
@@ -66,12 +94,14 @@ TVERSKY = Parameters(
     ),
 )
 
-LOVASZ = Parameters((Flag("per_image", "The mean over images in place of the whole batch."),))
+LOVASZ = Parameters((*_WEIGHTS, _REDUCTION))
 
 SSIM = Parameters(
     (
         Number("window", "Side of the window in pixels.", low=3, high=255, whole=True, odd=True),
         Number("sigma", "Standard deviation of the Gaussian in pixels.", low=0.01),
+        *_WEIGHTS,
+        _REDUCTION,
     )
 )
 
@@ -79,10 +109,11 @@ BORDER = Parameters(
     (
         Number("w0", "Weight that the ground between touching objects has beyond 1."),
         Number("sigma", "How fast it falls with the distance to them, in pixels.", above=True),
+        *_WEIGHTS,
     )
 )
 
-BOUNDARY = Parameters((Flag("normalise", "Measure distances in the image's diagonal."),))
+BOUNDARY = Parameters((Flag("normalise", "Measure distances in the image's diagonal."), *_WEIGHTS))
 
 ACTIVE_BOUNDARY = Parameters(
     (
@@ -98,7 +129,7 @@ ACTIVE_BOUNDARY = Parameters(
     )
 )
 
-BOUNDARY_CROSS_ENTROPY = Parameters((_BETA, _WIDTH))
+BOUNDARY_CROSS_ENTROPY = Parameters((_BETA, _WIDTH, *_WEIGHTS))
 
 INVERSE_FORM = Parameters(
     (
@@ -120,6 +151,7 @@ INVERSE_FORM = Parameters(
             2,
         ),
         _WIDTH,
+        *_WEIGHTS,
     )
 )
 
@@ -128,15 +160,17 @@ SEMEDA = Parameters(
         Row(Number("lambdas", "Weights of the edge network's three layers."), 3),
         Choice("norm", "What is averaged over a pixel's features.", ("l1", "l2")),
         Flag("after_relu", "Compare behind the ReLUs."),
+        *_WEIGHTS,
     )
 )
 
-EDGE_CROSS_ENTROPY = Parameters((Number("weight", "Of the edges."),))
+EDGE_CROSS_ENTROPY = Parameters((Number("weight", "Of the edges."), *_WEIGHTS))
 
 EDGE_HEAD = Parameters(
     (
         Number("weight", "Of the edges."),
         Flag("balanced", "Weigh edges and other pixels so that both count alike."),
+        *_WEIGHTS,
     )
 )
 

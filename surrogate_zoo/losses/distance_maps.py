@@ -129,7 +129,7 @@ def _objects(
     numbers = np.zeros(labels.shape, np.int64)
     for class_label in _present(labels, inside, num_classes):
         of_class = inside & (labels == class_label)
-        parts, _ = label(of_class | ~valid, np.ones((3, 3)))
+        parts, _ = label(of_class | ~valid, np.ones((3,) * labels.ndim))
         numbers[of_class] = parts[of_class] + (numbers.max() + 1)
     objects = np.zeros(labels.shape, np.int64)
     objects[inside] = np.unique(numbers[inside], return_inverse=True)[1]
@@ -216,7 +216,7 @@ def map_of(name: str, mask: NDArray[np.integer], num_classes: int, ignore_index:
 
     Args:
         name: A key of :data:`MAPS`.
-        mask: Labels (H, W), 0..C-1 or ``ignore_index``.
+        mask: Labels (H, W), or (D, H, W) of a volume, 0..C-1 or ``ignore_index``.
         num_classes: C.
         ignore_index: Label of void pixels.
 
@@ -233,7 +233,7 @@ def maps_of(name: str, target: "Tensor", num_classes: int, ignore_index: int = 2
 
     Args:
         name: A key of :data:`MAPS`.
-        target: Labels, int64 (N, H, W).
+        target: Labels, int64 (N, H, W), or (N, D, H, W) of volumes.
         num_classes: C.
         ignore_index: Label of void pixels.
 

@@ -17,6 +17,11 @@ The value of a loss is ``scale``, a number above 0, times what its kind says; th
 multiplies the sum of its terms, each of which has its own. It gives the loss's gradient at the logits
 the norm of cross entropy's (see :mod:`surrogate_zoo.losses.scale`). A file may leave it out: it is 1.
 
+``mode``, if it is there, is ``multilabel``: the loss is of channels that are on or off each by itself (see
+:mod:`surrogate_zoo.labelling`). Otherwise it is of one class a pixel, or, of one channel, of one class or
+none: that is for who builds the loss to say. ``options`` of a surrogate and ``parameters`` of a handmade loss
+may have ``class_weights``, ``class_power`` and ``reduction``.
+
 The checksum covers the canonical body: the document without ``sha256``, as UTF-8 JSON with sorted keys
 and no white space. Needs no torch.
 """
@@ -30,7 +35,9 @@ from typing import Any
 
 from surrogate_zoo.curves.families import CURVE_FAMILIES
 from surrogate_zoo.errors import InputError, LossFileError
+from surrogate_zoo.losses.declarations import SHARED
 from surrogate_zoo.losses.parameter_space import ParameterSpace
+from surrogate_zoo.modes import MODES, MULTICLASS
 from surrogate_zoo.sums import NAME
 
 SCHEMA = "lossfit/loss/v1"
@@ -40,7 +47,7 @@ Document = dict[str, Any]
 
 _OPTIONS: dict[str, type] = {"tolerance": int, "exclude_background": bool, "as_released": bool}
 _COMMON = {"schema", "kind", "name", "title", "provenance", "sha256"}
-_OPTIONAL = {"scale"}
+_OPTIONAL = {"scale", "mode"}
 _FIELDS = {
     "surrogate": _COMMON | {"metric", "family", "control_points", "options"},
     "handmade": _COMMON | {"loss", "parameters"},
@@ -202,6 +209,8 @@ def check_document(document: object) -> Document:
         if not isinstance(document[name], kind_of):
             raise LossFileError(f"{name} must be a {kind_of.__name__}, not {document[name]!r}.")
     _check_scale(document)
+    if document.get("mode", MULTICLASS) not in MODES:
+        raise LossFileError(f"mode must be one of {sorted(MODES)}, not {document['mode']!r}.")
     _CHECKS[document["kind"]](document)
     return document
 
@@ -241,11 +250,18 @@ def _check_surrogate(document: Document) -> None:
 
 
 def _check_options(options: Document) -> None:
+    shared = {name: value for name, value in options.items() if name in SHARED.names}
+    try:
+        SHARED.check(**shared)
+    except InputError as error:
+        raise LossFileError(str(error)) from error
     for name, value in options.items():
+        if name in shared:
+            continue
         kind = _OPTIONS.get(name)
         if kind is None:
             raise LossFileError(
-                f"There is no option {name!r}. Known: {', '.join(sorted(_OPTIONS))}."
+                f"There is no option {name!r}. Known: {', '.join(sorted((*_OPTIONS, *SHARED.names)))}."
             )
         if type(value) is not kind or (isinstance(value, int) and not 0 <= value <= 1024):
             raise LossFileError(

@@ -10,6 +10,7 @@ from typing import Any
 
 from surrogate_zoo.errors import InputError, LossFileError
 from surrogate_zoo.losses.document import SCHEMA, Document, check_document, signed, sum_document
+from surrogate_zoo.modes import MULTICLASS
 
 
 def draft_of(document: Mapping[str, Any]) -> Document:
@@ -35,6 +36,14 @@ def sum_draft(
         "scale": None,
         "provenance": dict(provenance or {}),
     }
+
+
+def in_mode(loss: Mapping[str, Any], mode: str) -> Document:
+    """A document or draft that says its mode; multiclass, which goes without saying, is as it is."""
+    if mode == MULTICLASS:
+        return dict(loss)
+    body = {**loss, "mode": mode}
+    return signed(body) if "sha256" in loss else body
 
 
 def missing(draft: Mapping[str, Any]) -> int:

@@ -28,6 +28,7 @@ HANDMADE = (
         "Mean over valid pixels of the negative log probability of the true class.",
         "torch.nn.functional.cross_entropy",
         built_by=f"{_PIXELS}:CrossEntropy",
+        takes=declarations.PIXELS,
     ),
     LossEntry(
         "focal",
@@ -78,7 +79,7 @@ HANDMADE = (
         "Sudre et al., Generalised Dice overlap, DLMIA 2017, eq. 2",
         built_by=f"{_REGIONS}:Dice",
         takes=declarations.DICE,
-        parameters={"smooth": 0.0},
+        parameters={"smooth": 0.0, "reduction": "batch"},
     ),
     LossEntry(
         "dice-squared",
@@ -87,7 +88,7 @@ HANDMADE = (
         "Milletari et al., V-Net, 3DV 2016, section 3",
         built_by=f"{_REGIONS}:Dice",
         takes=declarations.DICE,
-        parameters={"smooth": 0.0, "squared": True},
+        parameters={"smooth": 0.0, "squared": True, "reduction": "batch"},
     ),
     LossEntry(
         "jaccard-metric",
@@ -96,7 +97,7 @@ HANDMADE = (
         "Wang et al., Jaccard Metric Losses, NeurIPS 2023",
         built_by=f"{_REGIONS}:JaccardMetric",
         takes=declarations.JACCARD_METRIC,
-        parameters={"smoothing": 0.0, "variant": 1},
+        parameters={"smoothing": 0.0, "variant": 1, "reduction": "batch"},
     ),
     LossEntry(
         "tversky",
@@ -105,7 +106,7 @@ HANDMADE = (
         "Salehi et al., Tversky loss function for image segmentation, MLMI 2017, eq. 3",
         built_by=f"{_REGIONS}:Tversky",
         takes=declarations.TVERSKY,
-        parameters={"alpha": 0.3, "beta": 0.7, "exponent": 1.0},
+        parameters={"alpha": 0.3, "beta": 0.7, "exponent": 1.0, "reduction": "batch"},
         searched=(Dimension("alpha", 0.1, 1.0), Dimension("beta", 0.1, 1.0)),
     ),
     LossEntry(
@@ -115,7 +116,7 @@ HANDMADE = (
         "Abraham and Khan, A Novel Focal Tversky Loss Function, ISBI 2019, eq. 4",
         built_by=f"{_REGIONS}:Tversky",
         takes=declarations.TVERSKY,
-        parameters={"alpha": 0.3, "beta": 0.7, "exponent": 0.75},
+        parameters={"alpha": 0.3, "beta": 0.7, "exponent": 0.75, "reduction": "batch"},
         searched=(
             Dimension("alpha", 0.1, 1.0),
             Dimension("beta", 0.1, 1.0),
@@ -129,7 +130,7 @@ HANDMADE = (
         "Berman et al., The Lovasz-Softmax loss, CVPR 2018",
         built_by="surrogate_zoo.losses.handmade.lovasz:LovaszSoftmax",
         takes=declarations.LOVASZ,
-        parameters={"per_image": False},
+        parameters={"reduction": "batch"},
     ),
     LossEntry(
         "ssim",
@@ -138,7 +139,7 @@ HANDMADE = (
         "Wang et al., Image quality assessment, IEEE TIP 2004, eq. 13",
         built_by=f"{_STRUCTURE}:StructuralSimilarity",
         takes=declarations.SSIM,
-        parameters={"window": 11, "sigma": 1.5},
+        parameters={"window": 11, "sigma": 1.5, "reduction": "batch"},
     ),
     LossEntry(
         "unet-border-cross-entropy",
@@ -156,6 +157,7 @@ HANDMADE = (
         "Cross entropy that weighs errors at the true boundary up to twice as much.",
         "Caliva et al., Distance Map Loss Penalty Term for Semantic Segmentation, MIDL 2019, eq. 1",
         built_by=f"{_BOUNDARIES}:DistancePenalizedCrossEntropy",
+        takes=declarations.PIXELS,
         needs=Needs(inputs=("boundary_nearness",)),
     ),
     LossEntry(

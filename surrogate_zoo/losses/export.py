@@ -19,7 +19,8 @@ _MODULES = (
     "errors", "registry", "processes", "metrics/sites", "metrics/metric", "metrics/catalogue",
     "curves/families", "curves/pointwise", "curves/curves",
     "metrics/windows", "metrics/class_maps", "metrics/maps", "metrics/logic",
-    "batch", "losses/surrogate", "losses/weighted_sum", "losses/scaled",
+    "modes", "batch", "labelling", "losses/parameters", "losses/declarations", "losses/class_weights",
+    "losses/surrogate", "losses/weighted_sum", "losses/scaled",
 )  # fmt: skip
 
 _HEADER = '''"""{title}
@@ -52,7 +53,8 @@ def load(
 
 
 def _build(document: dict[str, Any], num_classes: int, overrides: dict[str, Any]) -> nn.Module:
-    rest = {{name: value for name, value in overrides.items() if name != "scale"}}
+    said = {{"mode": document["mode"]}} if "mode" in document else {{}}
+    rest = {{name: value for name, value in (said | overrides).items() if name != "scale"}}
     if document["kind"] == "surrogate":
         return scaled(_surrogate(document, num_classes, rest), document, overrides)
     terms = [

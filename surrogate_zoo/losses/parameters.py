@@ -144,6 +144,44 @@ class Row:
 
 
 @dataclass(frozen=True)
+class List:
+    """Any number of numbers, or null.
+
+    Attributes:
+        each: What each of them is; its name and meaning are the list's.
+    """
+
+    each: Number
+
+    @property
+    def name(self) -> str:
+        """See :class:`Parameter`."""
+        return self.each.name
+
+    @property
+    def meaning(self) -> str:
+        """See :class:`Parameter`."""
+        return self.each.meaning
+
+    @property
+    def range(self) -> str:
+        """See :class:`Parameter`."""
+        return f"null or a list of numbers {self.each.bounds}"
+
+    def holds(self, value: object) -> bool:
+        """See :class:`Parameter`."""
+        if value is None:
+            return True
+        return (
+            isinstance(value, list | tuple) and len(value) > 0 and all(map(self.each.holds, value))
+        )
+
+    def schema(self) -> dict[str, Any]:
+        """See :class:`Parameter`."""
+        return {"type": ["array", "null"], "items": self.each.schema(), "minItems": 1}
+
+
+@dataclass(frozen=True)
 class Choice:
     """One of a few values.
 

@@ -26,7 +26,7 @@ from surrogate_zoo.losses.published import (
 )
 from surrogate_zoo.losses.scales import SCALES
 from surrogate_zoo.metrics.catalogue import METRICS
-from surrogate_zoo.needs import Needs
+from surrogate_zoo.needs import CLASS_PIXELS, Needs
 from surrogate_zoo.registry import Registry
 from surrogate_zoo.sums import is_sum, parse_sum, sum_name
 
@@ -109,20 +109,23 @@ def load_loss(
         source: The name of a built-in loss (a key of :data:`LOSSES`), a weighted sum of some
             (``0.5*cross-entropy+0.5*asl-miou-voc``), the path of a downloaded loss file, or its
             content.
-        num_classes: C of the logits.
+        num_classes: C of the logits; 1 is binary with one channel, two classes by a sigmoid.
         facts: What is known about the data set (see :mod:`surrogate_zoo.needs`); each goes to the
             losses that ask for it, and to no other.
         process_group: Who holds parts of the batch: a group of torch.distributed, ``"world"`` for all
             its processes, or None for this one alone. See ``SurrogateLoss.process_group``.
-        **overrides: Options that replace those of the document: ``ignore_index``, ``tolerance``,
+        **overrides: Options that replace those of the document: ``mode`` (``multiclass``, or ``multilabel``
+            for C channels that are on or off each by itself), ``class_weights``, ``class_power`` and
+            ``reduction`` of those that take them, ``ignore_index``, ``tolerance``,
             ``exclude_background``, ``as_released`` of a surrogate; ``ignore_index`` and the entry's
             parameters of a handmade loss; ``ignore_index`` of a weighted sum. ``scale`` of any
             replaces the document's: 1.0 is the metric's or the literature's own form, which
             ``as_released`` gives by itself. A sum's terms keep their own.
 
     Returns:
-        A module; ``forward(logits (N, C, H, W) float, target (N, H, W) int64) -> scalar``, and as
-        further keyword arguments the inputs that :func:`needs_of` tells.
+        A module; ``forward(logits (N, C, H, W) float, target (N, H, W) integer) -> scalar``, or of
+        volumes (N, C, D, H, W), and as further keyword arguments the inputs that :func:`needs_of`
+        tells. A target may be (N, 1, H, W); of a multilabel it is (N, C, H, W), 0 and 1.
 
     Raises:
         UnknownNameError: No built-in loss of that name, and no such file.
@@ -139,7 +142,10 @@ def needs_of(source: str | Path | Mapping[str, Any]) -> Needs:
     document = _document(source)
     if document["kind"] == "sum":
         return Needs.union(needs_of(term["loss"]) for term in document["terms"])
-    return LOSSES[document["loss"]].needs if document["kind"] == "handmade" else Needs()
+    own = LOSSES[document["loss"]].needs if document["kind"] == "handmade" else Needs()
+    options = document["parameters" if document["kind"] == "handmade" else "options"]
+    counted = (CLASS_PIXELS,) if options.get("class_power") else ()
+    return Needs.union((own, Needs(facts=counted)))
 
 
 def checked(document: Mapping[str, Any]) -> Document:
@@ -178,14 +184,15 @@ def _build(
     from surrogate_zoo.losses.scaled import scaled  # noqa: PLC0415  (loads torch)
 
     build = {"surrogate": _surrogate, "handmade": _handmade, "sum": _sum}[document["kind"]]
-    rest = {name: value for name, value in overrides.items() if name != "scale"}
+    said = {"mode": document["mode"]} if "mode" in document else {}
+    rest = {name: value for name, value in (said | dict(overrides)).items() if name != "scale"}
     return scaled(build(document, num_classes, facts, rest), document, overrides)
 
 
 def _surrogate(
     document: Document,
     num_classes: int,
-    _facts: Mapping[str, Any],
+    facts: Mapping[str, Any],
     overrides: Mapping[str, Any],
 ) -> "nn.Module":
     from surrogate_zoo.losses.surrogate import SurrogateLoss  # noqa: PLC0415  (loads torch)
@@ -197,6 +204,8 @@ def _surrogate(
         else None
     )
     options = {"family": document["family"], **document["options"], **overrides}
+    if options.get("class_power") and CLASS_PIXELS in facts:
+        options.setdefault(CLASS_PIXELS, facts[CLASS_PIXELS])
     try:
         return SurrogateLoss(document["metric"], flat, num_classes=num_classes, **options)
     except TypeError as error:
@@ -209,8 +218,9 @@ def _handmade(
     entry = LOSSES[document["loss"]]
     module, _, name = entry.built_by.partition(":")
     build = getattr(import_module(module), name)
-    needed = {fact: facts[fact] for fact in entry.needs.facts if fact in facts}
-    parameters = {**entry.parameters, **document["parameters"], **needed, **overrides}
+    parameters = {**entry.parameters, **document["parameters"], **overrides}
+    asked = (*entry.needs.facts, *((CLASS_PIXELS,) if parameters.get("class_power") else ()))
+    parameters |= {fact: facts[fact] for fact in asked if fact in facts and fact not in overrides}
     try:
         loss: nn.Module = build(num_classes=num_classes, **parameters)
     except TypeError as error:

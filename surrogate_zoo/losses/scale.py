@@ -5,7 +5,8 @@
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.labelling import labelling_of
 from surrogate_zoo.losses.distance_maps import maps_of
 from surrogate_zoo.losses.registry import LOSSES, load_loss, needs_of
 from surrogate_zoo.losses.scales import SCALES, UNMEASURED
+from surrogate_zoo.modes import MULTICLASS, MULTILABEL
 from surrogate_zoo.needs import (
     BOUNDARY_LOGITS,
     CLASS_IMAGE_PIXELS,
@@ -42,23 +45,39 @@ literature's forms are 3 to 10 times cross entropy's, as these scales are.
 CLASSES, SIZE = 11, (4, 96, 72)
 
 
-def reference_batch(num_classes: int = CLASSES) -> tuple[Tensor, list[Tensor]]:
+def reference_batch(
+    num_classes: int = CLASSES, mode: str = MULTICLASS
+) -> tuple[Tensor, list[Tensor]]:
     """The batch that the scales of built-in losses are measured on, and of losses for unseen data.
 
     Always the same for a number of classes.
 
     Args:
-        num_classes: C; built-in losses are measured with 11.
+        num_classes: C of the logits, 1 is binary; built-in losses are measured with 11.
+        mode: ``multiclass`` or ``multilabel``, whose channels overlap.
 
     Returns:
         Masks, int64 (4, 96, 72): blobs of C classes, the first the most frequent and the last
         rare, about 7 % void (255); and predictions as of :func:`states`.
     """
+    labelling = labelling_of(num_classes, mode)
+    if labelling.sigmoid:
+        return _reference_channels(num_classes)
     scores = _blobs((SIZE[0], num_classes + 1, *SIZE[1:]), seed=1)
     frequent = torch.linspace(0.5, -0.5, num_classes)[None, :, None, None]
     target = (scores[:, :num_classes] + frequent).argmax(1)
     target = torch.where(scores[:, num_classes] > 1, VOID, target)
     return target, states(target, num_classes, seed=0)
+
+
+def _reference_channels(channels: int) -> tuple[Tensor, list[Tensor]]:
+    """The same of channels that are on or off, the first most often: int64 (4, C, 96, 72) and logits."""
+    scores = _blobs((SIZE[0], channels + 1, *SIZE[1:]), seed=1)
+    frequent = torch.linspace(0.5, -0.5, channels) if channels > 1 else torch.zeros(1)
+    on = (scores[:, :channels] + frequent[:, None, None] > 0.0).long()
+    target = torch.where(scores[:, channels:] > 1, VOID, on)
+    masks = states(target.flatten(0, 1), 2, seed=0)
+    return target, [(each[:, 1] - each[:, 0]).view(target.shape) for each in masks]
 
 
 def states(target: Tensor, num_classes: int, seed: int) -> list[Tensor]:
@@ -90,7 +109,7 @@ def gradient_scale(
     Args:
         loss: ``forward(logits, target, **inputs) -> scalar``.
         logits_states: Predictions (N, C, H, W), as of :func:`states`.
-        target: int64 (N, H, W), 255 = void.
+        target: int64 (N, H, W), 255 = void; (N, C, H, W) of a multi-label.
         inputs: What the loss takes beyond both.
 
     Returns:
@@ -100,11 +119,15 @@ def gradient_scale(
     Raises:
         InputError: The loss has no gradient, or one that is not finite, at some prediction.
     """
-    logs = []
+    logs, labelling = [], getattr(loss, "labelling", None)
+    reference: Callable[..., Tensor] = partial(F.cross_entropy, ignore_index=VOID)
+    if labelling is not None and labelling.sigmoid:
+        mode = MULTILABEL if labelling.multilabel else MULTICLASS
+        reference = load_loss("cross-entropy", num_classes=labelling.channels, mode=mode, scale=1)
     for logits in logits_states:
         leaf = logits.detach().clone().requires_grad_()
         own = _norm(loss(leaf, target, **(inputs or {})), leaf)
-        theirs = _norm(F.cross_entropy(leaf, target, ignore_index=VOID), leaf)
+        theirs = _norm(reference(leaf, target), leaf)
         if not (math.isfinite(own) and own > 0 and math.isfinite(theirs) and theirs > 0):
             raise InputError(
                 f"The loss has no scale: its gradient has the norm {own:g} at predictions where cross "

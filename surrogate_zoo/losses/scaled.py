@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.labelling import Labelling
 from surrogate_zoo.processes import Processes
 
 
@@ -31,6 +32,11 @@ class Scaled(nn.Module):
     @check_values.setter
     def check_values(self, value: bool) -> None:
         setattr(self.loss, "check_values", value)  # noqa: B010 - no attribute of nn.Module
+
+    @property
+    def labelling(self) -> Labelling | None:
+        """What a pixel may carry; None of a loss that is none of the zoo's."""
+        return getattr(self.loss, "labelling", None)
 
     @property
     def process_group(self) -> Processes:

@@ -1,20 +1,25 @@
 """The loss made of a metric: ``1 - surrogate``, where the surrogate is the metric over smooth logic."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from surrogate_zoo.batch import check_batch, looks, may_hold_void
+from surrogate_zoo.batch import looks, may_hold_void
 from surrogate_zoo.curves.curves import SHAPES
 from surrogate_zoo.curves.families import CURVE_FAMILIES, CurveFamily
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.labelling import ONLY_SETS, labelling_of
+from surrogate_zoo.losses.class_weights import ClassWeights
+from surrogate_zoo.losses.declarations import BATCH, SHARED
 from surrogate_zoo.metrics.catalogue import METRICS
 from surrogate_zoo.metrics.class_maps import ClassMap, one_hot
 from surrogate_zoo.metrics.logic import CurveLogic, Logic
 from surrogate_zoo.metrics.maps import Maps
-from surrogate_zoo.metrics.metric import Metric
-from surrogate_zoo.processes import Processes, group_of
+from surrogate_zoo.metrics.metric import Metric, check_multilabel
+from surrogate_zoo.modes import MULTICLASS
+from surrogate_zoo.processes import Group, Processes, group_of, summed
 
 
 class SurrogateLoss(nn.Module):
@@ -36,11 +41,20 @@ class SurrogateLoss(nn.Module):
             coordinates u1, v1, u2, v2, ... in [0, 1] of the inner ones), curve after curve in the
             order of ``METRICS[metric].curves``, the same number for every curve. None takes the
             product logic (the naive surrogate).
-        num_classes: C.
+        num_classes: C of the logits; 1 is binary with one channel.
+        mode: ``multiclass``, or ``multilabel``, C channels that are on or off each by itself: the metric's
+            classes are then the class on of each channel (see :mod:`surrogate_zoo.labelling`).
         family: Name of a family in :data:`surrogate_zoo.curves.families.CURVE_FAMILIES`.
         ignore_index: Label of void pixels.
         tolerance: Boundary tolerance in pixels (boundary metrics).
-        exclude_background: Leave class 0 out of boundaries, as PASCAL VOC does (boundary metrics).
+        exclude_background: Leave class 0 out of boundaries, as PASCAL VOC does (boundary metrics); of a
+            multilabel it always is.
+        class_weights: Weight of each class in the metric's means, K numbers >= 0, one a class (of a
+            multilabel, a channel); only their ratios matter.
+        class_power: In [0, 1]: the weights are multiplied by the classes' inverse frequency to this power.
+        class_pixels: Valid pixels of each class in the training split, K numbers, for ``class_power``. None
+            counts them in each batch.
+        reduction: ``batch``, or ``image`` for the mean over the images with valid pixels of each one's loss.
         as_released: Reproduce the released implementation: void borders count as edges, the BF1
             surrogate sees no void mask, absent classes stay in means, but for BF1's, which leaves
             out classes without a boundary in the target.
@@ -65,23 +79,36 @@ class SurrogateLoss(nn.Module):
         control_points: Sequence[float] | None,
         *,
         num_classes: int,
+        mode: str = MULTICLASS,
         family: str = "bezier",
         ignore_index: int = 255,
         tolerance: int = 5,
         exclude_background: bool = False,
         as_released: bool = False,
+        class_weights: Sequence[float] | None = None,
+        class_power: float = 0.0,
+        class_pixels: Sequence[float] | None = None,
+        reduction: str = BATCH,
     ) -> None:
         super().__init__()
-        if num_classes < 2:
-            raise InputError(f"num_classes must be at least 2, not {num_classes}.")
+        SHARED.check(class_weights=class_weights, class_power=class_power, reduction=reduction)
         if tolerance < 0:
             raise InputError(f"tolerance must be a number of pixels >= 0, not {tolerance}.")
         self.metric = METRICS[metric]
+        self.labelling = labelling_of(num_classes, mode)
+        if self.labelling.multilabel:
+            check_multilabel(self.metric, as_released)
+        self.class_weights = ClassWeights(self.labelling, class_weights, class_power, class_pixels)
+        if self.metric.multilabel == "none" and not self.class_weights.none:
+            raise InputError(
+                f"{self.metric.name} has no mean over classes that weights could weigh."
+            )
+        self.reduction = reduction
         self.num_classes = num_classes
         self.family = family
         self.ignore_index = ignore_index
         self.tolerance = tolerance
-        self.exclude_background = exclude_background
+        self.exclude_background = exclude_background and not self.labelling.multilabel
         self.as_released = as_released
         self.check_values = True
         self.process_group: Processes = None
@@ -96,8 +123,10 @@ class SurrogateLoss(nn.Module):
         """Return the loss of a batch.
 
         Args:
-            logits: Scores before softmax, float (N, C, H, W). Half precision is computed in float32.
-            target: Labels, int64 (N, H, W), 0..C-1 or ``ignore_index``.
+            logits: Scores before softmax or sigmoid, float (N, C, H, W), or of volumes (N, C, D, H, W).
+                Half precision is computed in float32.
+            target: Labels, whole numbers of any type, (N, H, W) or (N, 1, H, W), 0..C-1 (0 and 1 of one
+                channel) or ``ignore_index``; of a multilabel 0, 1 or ``ignore_index``, (N, C, H, W).
 
         Returns:
             Scalar in [0, 1], but above 1 where kappa is negative; float32 (float64 for float64 logits).
@@ -106,31 +135,64 @@ class SurrogateLoss(nn.Module):
             InputError: A wrong shape or dtype, a label out of range, or NaN or infinite logits.
         """
         looking = looks(self.check_values)
-        check_batch(logits, target, self.num_classes, self.ignore_index, values=looking)
+        self.labelling.check(logits, target)
+        if target.is_floating_point():
+            masks = self.labelling.crisp_masks_of(target, self.ignore_index, ONLY_SETS)
+        else:
+            masks = self.labelling.masks_of(target, (logits.shape[0], *logits.shape[2:]))
+            if looking:
+                self.labelling.check_range("target", masks, self.ignore_index)
         with torch.autocast(logits.device.type, enabled=False):
-            loss = 1 - self.metric.function(self._logic(), self._maps(logits, target))
+            loss = self._value(logits, masks)
         if looking and not bool(torch.isfinite(loss.detach())):
             raise InputError(
                 "logits hold NaN or infinite values at valid pixels: lower the learning rate."
             )
         return loss
 
-    def _maps(self, logits: Tensor, target: Tensor) -> Maps:
-        scores = logits if logits.dtype == torch.float64 else logits.float()
-        void = target == self.ignore_index
+    def _value(self, logits: Tensor, masks: Tensor) -> Tensor:
+        group, logic = group_of(self.process_group), self._logic()
+        if self.reduction == BATCH:
+            return 1 - self.metric.function(logic, self._maps(logits, masks, group))
+        images = [
+            (logits[i : i + 1], own)
+            for i, own in enumerate(torch.split(masks, self.labelling.masks) if len(masks) else ())
+        ]
+        losses = [1 - self.metric.function(logic, self._maps(*image, None)) for image in images]
+        holds = [(own != self.ignore_index).any() for _, own in images]
+        # Of an image that is all void as released may say anything.
+        kept = [loss * there for loss, there in zip(losses, holds, strict=True)]
+        total = torch.stack(kept).sum() if kept else logits.float().sum()
+        number = torch.stack(holds).sum() if holds else masks.sum()
+        return summed(total, group) / summed(number, group).clamp(min=1)
+
+    def _maps(self, logits: Tensor, masks: Tensor, group: Group) -> Maps:
+        dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
+        void = masks == self.ignore_index
         has_void = may_hold_void(~void)
-        if has_void and not self.as_released:
-            scores = scores.masked_fill(void[:, None], 0)
-        return Maps(
+        hidden = void if has_void and not self.as_released else None
+        scores = self.labelling.scores_of(logits.to(dtype), hidden)
+        maps = Maps(
             pred=ClassMap(dense=scores.softmax(1)),
-            target=one_hot(target.masked_fill(void, 0), ~void, scores.dtype),
+            target=one_hot(masks.masked_fill(void, 0), ~void, scores.dtype),
             void=void if has_void else None,
-            num_classes=self.num_classes,
+            num_classes=self.labelling.labels,
+            channels=self.labelling.masks if self.labelling.multilabel else 0,
+            off=self.labelling.multilabel and self.metric.multilabel == "both",
             tolerance=self.tolerance,
             exclude_background=self.exclude_background,
             as_released=self.as_released,
-            group=group_of(self.process_group),
+            group=group,
         )
+        return maps if self.class_weights.none else replace(maps, weights=self._weights(maps))
+
+    def _weights(self, maps: Maps) -> Tensor:
+        """What the classes weigh, (K,); of a channel, the class off as the one on."""
+        pixels = maps.target.labelled[0].values  # where nothing is counted, dtype and device alone
+        if self.class_weights.counts:
+            pixels = replace(maps, totals=[], off=False).total(maps.target)
+        found = self.class_weights.of(pixels)
+        return found.repeat_interleave(2) if maps.off else found
 
     def _logic(self) -> Logic:
         if not len(self.control_points):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from surrogate_zoo.labelling import Labelling
 from surrogate_zoo.losses.scaled import Scaled
 from surrogate_zoo.processes import Processes
 
@@ -52,6 +53,11 @@ class WeightedSum(nn.Module):
     def check_values(self, value: bool) -> None:
         for loss in self.losses:
             setattr(loss, "check_values", value)  # noqa: B010 - no attribute of nn.Module
+
+    @property
+    def labelling(self) -> Labelling | None:
+        """What a pixel may carry; None of a loss that is none of the zoo's."""
+        return getattr(next(iter(self.losses)), "labelling", None)
 
     @property
     def process_group(self) -> Processes:

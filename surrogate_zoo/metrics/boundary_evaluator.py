@@ -2,19 +2,22 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import product
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from surrogate_zoo.batch import check_labels
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.labelling import SIZES, labelling_of
 from surrogate_zoo.metrics.evaluator import checked_labels
+from surrogate_zoo.modes import MULTICLASS
 
 RADII = 5  # of the mean boundary accuracy
 
-Reach = tuple[int, ...]
-"""A neighbourhood: for every row from the top one down, how many pixels it reaches to each side."""
+Reach = tuple[tuple[tuple[int, ...], int], ...]
+"""A neighbourhood: how far off each of its rows is, along all axes but the last, and how many pixels it
+reaches to each side there."""
 
 
 class BoundaryEvaluator:
@@ -44,8 +47,13 @@ class BoundaryEvaluator:
     VOC, where a rim of void parts the classes and the band lies around it (``as_released``); without
     that option the distance is measured across the rim, and bands narrower than it are empty.
 
+    Of volumes the trimap is a band of voxels, of one length along all axes, and each slice is an image to
+    ``mba``. Of a multi-label each channel is an image to ``mba``, and the mIoU is the mean over the channels
+    of the IoU of what is on, near the channel's own borders.
+
     Args:
-        num_classes: C.
+        num_classes: C of the logits; 1 is binary with one channel.
+        mode: ``multiclass`` or ``multilabel``, as of :class:`SegmentationEvaluator`.
         ignore_index: Label of void pixels in the target.
         widths: Widths of the trimaps in pixels, 1 at least.
         outside: Also measure ``outside_<width>``, the mIoU of all pixels that are not in the band.
@@ -56,13 +64,13 @@ class BoundaryEvaluator:
         self,
         num_classes: int,
         *,
+        mode: str = MULTICLASS,
         ignore_index: int = 255,
         widths: Sequence[int] = (1, 2, 5, 10),
         outside: bool = False,
         as_released: bool = False,
     ) -> None:
-        if num_classes < 2:
-            raise InputError(f"num_classes must be at least 2, not {num_classes}.")
+        self.labelling = labelling_of(num_classes, mode)
         if not widths or any(width != int(width) or width < 1 for width in widths):
             raise InputError(f"widths must be whole numbers of pixels >= 1, not {tuple(widths)}.")
         self.num_classes = num_classes
@@ -74,33 +82,38 @@ class BoundaryEvaluator:
 
     @property
     def _options(self) -> tuple[object, ...]:
-        return (self.num_classes, self.ignore_index, self.widths, self.outside, self.as_released)
+        return (self.labelling, self.ignore_index, self.widths, self.outside, self.as_released)
 
     def update(self, pred: Tensor, target: Tensor) -> None:
         """Add a batch.
 
         Args:
-            pred: Predicted labels, integer (N, H, W), 0..C-1; values at void pixels do not matter.
-            target: Labels, integer (N, H, W), 0..C-1 or ``ignore_index``; on any device.
+            pred: Predicted labels, integer (N, H, W), or (N, D, H, W) of volumes, 0..C-1 (0 and 1 of
+                one channel); of a multilabel 0 and 1, (N, C, H, W). Values at void pixels do not
+                matter.
+            target: The same, or ``ignore_index``; on any device. Both may be (N, 1, H, W).
 
         Raises:
             InputError: Shapes differ, or labels are out of range. Nothing is added.
         """
-        pred, target, void = checked_labels(pred, target, self.num_classes, self.ignore_index)
+        pred, target, void = checked_labels(pred, target, self.labelling, self.ignore_index)
         pred, target = pred.masked_fill(void, 0), target.masked_fill(void, 0)
-        check_labels("pred", pred, self.num_classes, None)
+        self.labelling.check_range("pred", pred, None)
         if not target.numel():
             return
-        disks = [_disk(width) for width in self.widths]
-        rounds = [_opencv_disk(radius) for radius in mba_radii(*target.shape[1:])]
-        regions = _regions(target, void, {*disks, *rounds}, self.num_classes, self.as_released)
+        axes = target.ndim - 1
+        disks = [_ball(width, axes) for width in self.widths]
+        rounds = [_opencv_disk(radius, axes) for radius in mba_radii(*target.shape[-2:])]
+        classes = self.labelling.labels
+        regions = _regions(target, void, {*disks, *rounds}, classes, self.as_released)
         self._add_accuracy(pred == target, [regions[reach] for reach in rounds])
         self._add_counts(pred, target, ~void, [regions[reach] for reach in disks])
 
     def _add_accuracy(self, right: Tensor, regions: Sequence[Tensor]) -> None:
         """Add the mean boundary accuracy of every image that has a boundary."""
-        pixels = torch.stack([region.sum((1, 2)) for region in regions])
-        hits = torch.stack([(region & right).sum((1, 2)) for region in regions])
+        slices = [region.flatten(0, -3) for region in regions]
+        pixels = torch.stack([region.sum((1, 2)) for region in slices])
+        hits = torch.stack([(region & right.flatten(0, -3)).sum((1, 2)) for region in slices])
         measured = (pixels > 0).sum(0)
         accuracies = (hits / pixels.clamp(min=1).double()).sum(0) / measured.clamp(min=1)
         self._accuracy += float(accuracies.sum())
@@ -109,9 +122,12 @@ class BoundaryEvaluator:
     def _add_counts(
         self, pred: Tensor, target: Tensor, valid: Tensor, bands: Sequence[Tensor]
     ) -> None:
-        """Add pixels by the innermost band they lie in (the last: none), true and predicted class."""
+        """Add pixels by the innermost band they lie in (the last: none), channel, true, predicted class."""
         outside = torch.stack([~band for band in bands]).sum(0)
-        cells = ((outside * self.num_classes + target) * self.num_classes + pred)[valid]
+        classes, masks = self.labelling.labels, self.labelling.masks
+        channels = torch.arange(len(pred), device=pred.device).remainder(masks)
+        own = channels.view(-1, *(1,) * (pred.ndim - 1))
+        cells = (((outside * masks + own) * classes + target) * classes + pred)[valid]
         self._counts += (
             torch.bincount(cells, minlength=self._counts.numel()).cpu().view_as(self._counts)
         )
@@ -133,17 +149,26 @@ class BoundaryEvaluator:
         scores = {"mba": self._accuracy / self._images if self._images else math.nan}
         inside = self._counts.cumsum(0)
         for width, counts in zip(self.widths, inside, strict=False):
-            scores[f"trimap_{width}"] = _mean_iou(counts)
+            scores[f"trimap_{width}"] = self._mean_iou(counts)
         if self.outside:
             for width, counts in zip(self.widths, inside[-1] - inside, strict=False):
-                scores[f"outside_{width}"] = _mean_iou(counts)
+                scores[f"outside_{width}"] = self._mean_iou(counts)
         return scores
 
     def reset(self) -> None:
         """Forget everything."""
-        shape = (len(self.widths) + 1, self.num_classes, self.num_classes)
+        classes = self.labelling.labels
+        shape = (len(self.widths) + 1, self.labelling.masks, classes, classes)
         self._counts = torch.zeros(shape, dtype=torch.int64)
         self._accuracy, self._images = 0.0, 0
+
+    def _mean_iou(self, counts: Tensor) -> float:
+        """Mean IoU of pixel counts (channel, true class, predicted class) over the classes that occur."""
+        both = counts.diagonal(dim1=1, dim2=2).double()
+        either = counts.sum(1) + counts.sum(2) - both
+        if self.labelling.multilabel:
+            both, either = both[:, 1], either[:, 1]
+        return float((both / either)[either > 0].mean())
 
 
 def mba_radii(height: int, width: int) -> list[int]:
@@ -152,21 +177,19 @@ def mba_radii(height: int, width: int) -> list[int]:
     return [1 + int((largest - 1) / RADII * step) for step in range(RADII)]
 
 
-def _disk(radius: int) -> Reach:
+def _ball(radius: int, axes: int) -> Reach:
     """All pixels at most ``radius`` away."""
-    return tuple(math.isqrt(radius**2 - row**2) for row in range(-radius, radius + 1))
+    rows = product(range(-radius, radius + 1), repeat=axes - 1)
+    left = ((row, radius**2 - sum(step**2 for step in row)) for row in rows)
+    return tuple((row, math.isqrt(rest)) for row, rest in left if rest >= 0)
 
 
-def _opencv_disk(radius: int) -> Reach:
-    """The ellipse that OpenCV's ``getStructuringElement`` draws into a square."""
-    return tuple(round(math.sqrt(radius**2 - row**2)) for row in range(-radius, radius + 1))
-
-
-def _mean_iou(counts: Tensor) -> float:
-    """Mean IoU of pixel counts (true class, predicted class) over the classes that occur."""
-    both = counts.diagonal().double()
-    either = counts.sum(0) + counts.sum(1) - both
-    return float((both / either)[either > 0].mean())
+def _opencv_disk(radius: int, axes: int) -> Reach:
+    """The ellipse that OpenCV's ``getStructuringElement`` draws into a square, in one slice."""
+    above = (0,) * (axes - SIZES[0])
+    return tuple(
+        ((*above, row), round(math.sqrt(radius**2 - row**2))) for row in range(-radius, radius + 1)
+    )
 
 
 def _regions(
@@ -178,14 +201,14 @@ def _regions(
     Its extremes come from those of its rows, which grow pixel by pixel and serve all neighbourhoods.
 
     Args:
-        target: Labels (N, H, W), anything at void pixels.
-        void: Bool (N, H, W).
+        target: Labels (N, S), anything at void pixels.
+        void: Bool (N, S).
         reaches: The neighbourhoods, symmetric.
         num_classes: C.
         void_counts: Void is another class.
 
     Returns:
-        Bool (N, H, W) for each neighbourhood.
+        Bool (N, S) for each neighbourhood.
     """
     void_code, beyond = num_classes + 1, num_classes + 2
     codes = target.to(torch.uint8 if beyond < 256 else torch.int32) + 1
@@ -199,19 +222,21 @@ def _regions(
 def _extremes(
     labels: Tensor, never: int, reaches: Sequence[Reach], extreme: Callable[..., Tensor]
 ) -> dict[Reach, Tensor]:
-    """Lowest or highest label of every neighbourhood, (N, H, W) each; ``never`` is beyond them all."""
-    height, width = labels.shape[1:]
-    margin = max(len(reach) // 2 for reach in reaches)
-    padded = F.pad(labels, (margin,) * 4, value=never)
-    row = padded[:, :, margin : margin + width].contiguous()
+    """Lowest or highest label of every neighbourhood, (N, S) each; ``never`` is beyond them all."""
+    size = labels.shape[1:]
+    margin = max(side for reach in reaches for _, side in reach)
+    padded = F.pad(labels, (margin,) * (2 * len(size)), value=never)
+    row = padded[..., margin : margin + size[-1]].contiguous()
     extremes: dict[Reach, Tensor] = {}
     for side in range(margin + 1):
         for start in (margin - side, margin + side):
-            extreme(row, padded[:, :, start : start + width], out=row)
+            extreme(row, padded[..., start : start + size[-1]], out=row)
         for reach in reaches:
-            for offset, its_side in enumerate(reach, margin - len(reach) // 2):
+            for offsets, its_side in reach:
                 if its_side == side:
-                    part = row[:, offset : offset + height]
+                    starts = zip(offsets, size, strict=False)
+                    place = tuple(slice(margin + off, margin + off + n) for off, n in starts)
+                    part = row[:, *place]
                     so_far = extremes.get(reach)
                     extremes[reach] = (
                         part.clone() if so_far is None else extreme(so_far, part, out=so_far)

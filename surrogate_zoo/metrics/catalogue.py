@@ -203,7 +203,14 @@ METRICS = Registry(
             segments=1,
         ),
         Metric("macc", "mAcc", "Mean over classes of pixel recall.", f"{_LI}, Section 3", macc),
-        Metric("gacc", "gAcc", "Share of pixels whose class is right.", f"{_LI}, Section 3", gacc),
+        Metric(
+            "gacc",
+            "gAcc",
+            "Share of pixels whose class is right.",
+            f"{_LI}, Section 3",
+            gacc,
+            multilabel="both",
+        ),
         Metric(
             "precision",
             "mPrecision",
@@ -231,6 +238,7 @@ METRICS = Registry(
             "Cohen's kappa: agreement of pixels beyond chance, -1..1.",
             "Cohen, A Coefficient of Agreement for Nominal Scales, 1960",
             kappa,
+            multilabel="none",
         ),
         Metric(
             "cwiou",

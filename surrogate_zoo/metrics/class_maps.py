@@ -1,4 +1,4 @@
-"""Class maps: one value for every image, class and pixel, (N, C, H, W).
+"""Class maps: one value for every image, class and pixel, (N, C, H, W), or of volumes (N, C, D, H, W).
 
 A one-hot target is zero but for one class a pixel, so it is kept as labels and values of shape
 (N, H, W); whatever is multiplied with it is looked up at those labels alone.
@@ -19,8 +19,8 @@ class Curve(Protocol):
         """Return g(x), of the shape of ``x``."""
         ...
 
-    def total(self, x: Tensor, region: Tensor | None) -> Tensor:
-        """Sum g(x), (N, C, H, W), over images and the pixels of a region (N, H, W): (C,)."""
+    def totals(self, x: Tensor, region: Tensor | None) -> Tensor:
+        """Sum g(x), (N, C, H, W), over the pixels of a region (N, H, W) of each image: (N, C)."""
         ...
 
 
@@ -107,34 +107,21 @@ class ClassMap:
         """All values, (N, C, H, W); ``num_classes`` is needed where no part is dense."""
         result = self.dense
         if result is None:
-            n, h, w = self.labelled[0].labels.shape
-            result = self.labelled[0].values.new_zeros(n, num_classes or 0, h, w)
+            n, *size = self.labelled[0].labels.shape
+            result = self.labelled[0].values.new_zeros(n, num_classes or 0, *size)
         for part in self.labelled:
             result = result.scatter_add(1, part.labels[:, None], part.values[:, None])
         return result
-
-    def dense_total(self, region: Tensor | None) -> Tensor | None:
-        """Sum of the dense part over images and the pixels of ``region`` (N, H, W): (C,)."""
-        if self._shaped is not None and self._dense is None:
-            source, curve = self._shaped
-            return curve.total(source.as_dense(), region)
-        if self.dense is None:
-            return None
-        values = self.dense if region is None else self.dense * region[:, None]
-        return values.sum((0, 2, 3))
 
     def dense_totals(self, region: Tensor | None) -> Tensor | None:
         """Sum of the dense part over the pixels of ``region`` (N, H, W) of each image: (N, C)."""
         if self._shaped is not None and self._dense is None:
             source, curve = self._shaped
-            values = source.as_dense()
-            regions = [None] * len(values) if region is None else list(region[:, None])
-            sums = [curve.total(values[i : i + 1], part) for i, part in enumerate(regions)]
-            return torch.stack(sums)
+            return curve.totals(source.as_dense(), region)
         if self.dense is None:
             return None
         values = self.dense if region is None else self.dense * region[:, None]
-        return values.sum((2, 3))
+        return values.sum(tuple(range(2, values.ndim)))
 
     def with_labels(self, labelled: tuple[Labelled, ...], *, crisp: bool = False) -> "ClassMap":
         """The same dense part with other labelled parts."""

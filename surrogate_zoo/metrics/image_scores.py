@@ -5,8 +5,9 @@ import math
 import torch
 from torch import Tensor
 
-from surrogate_zoo.batch import check_labels
+from surrogate_zoo.labelling import labelling_of
 from surrogate_zoo.metrics.evaluator import checked_labels
+from surrogate_zoo.modes import MULTICLASS
 
 
 class ImageScores:
@@ -15,12 +16,15 @@ class ImageScores:
     Keeps C numbers an image, so order and split of the batches do not matter.
 
     Args:
-        num_classes: C.
+        num_classes: C of the logits; 1 is binary with one channel.
+        mode: ``multiclass`` or ``multilabel``, as of :class:`SegmentationEvaluator`.
         ignore_index: Label of void pixels in the target.
     """
 
-    def __init__(self, num_classes: int, *, ignore_index: int = 255) -> None:
-        self.num_classes = num_classes
+    def __init__(
+        self, num_classes: int, *, mode: str = MULTICLASS, ignore_index: int = 255
+    ) -> None:
+        self.labelling = labelling_of(num_classes, mode)
         self.ignore_index = ignore_index
         self._intersections: list[Tensor] = []
         self._unions: list[Tensor] = []
@@ -29,25 +33,41 @@ class ImageScores:
         """Add a batch.
 
         Args:
-            pred: Predicted labels, integer (N, H, W), 0..C-1; values at void pixels do not matter.
-            target: Labels, integer (N, H, W), 0..C-1 or ``ignore_index``.
+            pred: Predicted labels as of :meth:`SegmentationEvaluator.update`; values at void pixels do
+                not matter.
+            target: The same, or ``ignore_index``.
 
         Raises:
             InputError: Shapes differ, or labels are out of range. Nothing is added.
         """
-        pred, target, void = checked_labels(pred, target, self.num_classes, self.ignore_index)
-        check_labels("pred", pred.masked_fill(void, 0), self.num_classes, None)
-        for label, truth, valid in zip(pred, target, ~void, strict=True):
-            pair = label[valid] + self.num_classes * truth[valid]
-            counts = torch.bincount(pair, minlength=self.num_classes**2)
-            table = counts.view(self.num_classes, self.num_classes).cpu()
-            self._intersections.append(table.diagonal())
-            self._unions.append(table.sum(0) + table.sum(1) - table.diagonal())
+        pred, target, void = checked_labels(pred, target, self.labelling, self.ignore_index)
+        self.labelling.check_range("pred", pred.masked_fill(void, 0), None)
+        masks = self.labelling.masks
+        for image in range(0, len(pred), masks):
+            tables = [
+                self._table(*mask)
+                for mask in zip(
+                    *(each[image : image + masks] for each in (pred, target, ~void)), strict=True
+                )
+            ]
+            table = torch.stack(tables)
+            both = table.diagonal(dim1=1, dim2=2)
+            either = table.sum(1) + table.sum(2) - both
+            if self.labelling.multilabel:
+                both, either = both[:, 1], either[:, 1]
+            self._intersections.append(both.flatten())
+            self._unions.append(either.flatten())
+
+    def _table(self, pred: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        """Pixels of one mask by true and predicted class."""
+        classes = self.labelling.labels
+        pair = pred[valid] + classes * target[valid]
+        return torch.bincount(pair, minlength=classes**2).view(classes, classes).cpu()
 
     def class_iou(self) -> list[float]:
         """IoU of every class over all images; NaN of one that is neither in target nor prediction."""
         if not self._unions:
-            return [math.nan] * self.num_classes
+            return [math.nan] * self.labelling.classes
         ratio = torch.stack(self._intersections).sum(0) / torch.stack(self._unions).sum(0).double()
         return ratio.tolist()
 

@@ -18,10 +18,16 @@ class Maps:
         pred: Probabilities (soft) or one-hot labels (crisp).
         target: One-hot labels; zero at void pixels.
         void: Bool (N, H, W), True at void pixels; None where the batch has none.
-        num_classes: C.
+        num_classes: C, the classes of a mask.
+        channels: Of a multi-label, whose every channel of every image is a mask with the classes off and
+            on (see :mod:`surrogate_zoo.labelling`): N masks are those of N / ``channels`` images, and
+            what is summed by class is K = ``channels`` classes on. 0 where the masks are the images and
+            K = C.
+        off: Of a multi-label, sum up the classes off too: K = 2 ``channels``.
         tolerance: Boundary tolerance in pixels.
         exclude_background: Leave class 0 out of boundaries.
         as_released: Treat void and absent classes as the released implementation does.
+        weights: Of the classes in their means, (K,); None weighs all the same.
         group: The processes that hold the other parts of the batch, whose totals are added.
         carried: Totals of earlier batches, in calling order; empty for a batch on its own.
         totals: Receives the totals of this call, ``carried`` included, in calling order.
@@ -31,19 +37,30 @@ class Maps:
     target: ClassMap
     void: Tensor | None
     num_classes: int
+    channels: int = 0
+    off: bool = False
     tolerance: int = 5
     exclude_background: bool = False
     as_released: bool = False
+    weights: Tensor | None = None
     group: Group = None
     carried: tuple[Tensor, ...] = ()
     totals: list[Tensor] = field(default_factory=list)
 
     @property
     def foreground(self) -> Tensor:
-        """1 for every class that boundaries count for, shape (C,)."""
-        counts = torch.ones(self.num_classes, device=self._values.device, dtype=self._values.dtype)
+        """1 for every class that boundaries count for, shape (K,)."""
+        return self._foreground(self.channels * (1 + self.off) or self.num_classes)
+
+    def _foreground(self, number: int) -> Tensor:
+        counts = torch.ones(number, device=self._values.device, dtype=self._values.dtype)
         counts[0] = 0.0 if self.exclude_background else 1.0
         return counts
+
+    @property
+    def _axes(self) -> int:
+        """Dimensions of an image: 2, or 3 of a volume."""
+        return self._values.ndim - 1
 
     @property
     def _values(self) -> Tensor:
@@ -56,7 +73,7 @@ class Maps:
     def total(
         self, m: ClassMap, within: Tensor | None = None, *, include_void: bool = False
     ) -> Tensor:
-        """Sum over images and pixels of each class, (C,), earlier batches included.
+        """Sum over images and pixels of each class, (K,), earlier batches included.
 
         Args:
             m: What to sum.
@@ -64,19 +81,17 @@ class Maps:
             include_void: Count void pixels too.
         """
         region = self._region(within, include_void)
-        dense = m.dense_total(region)
-        total = self._values.new_zeros(self.num_classes) if dense is None else dense
-        for part in m.labelled:
-            values = part.values if region is None else part.values * region
-            total = total + sum_by_label(part.labels, values, self.num_classes)
-        return self._carry(total)
+        return self._carry(self._by_class(self._by_mask(m, region)).sum(0))
 
     def totals_by_image(self, m: ClassMap) -> Tensor:
-        """Sum over the valid pixels of each image and class, (N, C), of this batch alone.
+        """Sum over the valid pixels of each image and class, (images, K), of this batch alone.
 
         Nothing of it is carried: go on with :meth:`image_mean`.
         """
-        region = self._valid
+        return self._by_class(self._by_mask(m, self._valid))
+
+    def _by_mask(self, m: ClassMap, region: Tensor | None) -> Tensor:
+        """Sums over the pixels of a region of each mask and its classes, (N, C)."""
         dense = m.dense_totals(region)
         shape = (len(self._values), self.num_classes)
         total = self._values.new_zeros(shape) if dense is None else dense
@@ -84,6 +99,13 @@ class Maps:
             values = part.values if region is None else part.values * region
             total = total + rows_by_label(part.labels, values, self.num_classes).sum(1)
         return total
+
+    def _by_class(self, numbers: Tensor) -> Tensor:
+        """Numbers of masks and their classes, (N, C), as of images and what is measured, (images, K)."""
+        if not self.channels:
+            return numbers
+        images = numbers.view(-1, self.channels, 2)
+        return images.flatten(1) if self.off else images[..., 1]
 
     def exists(
         self,
@@ -93,7 +115,7 @@ class Maps:
         *,
         include_void: bool = False,
     ) -> Tensor:
-        """1 for every class that ``pred`` or ``target`` has inside the region, (C,).
+        """1 for every class that ``pred`` or ``target`` has inside the region, (K,).
 
         A soft map has a class where one of its values is above one half, which a one-hot map meets
         exactly where it holds the class. No gradient.
@@ -105,8 +127,10 @@ class Maps:
             else:
                 region = self._region(within, include_void)
                 values = pred.as_dense() if region is None else pred.as_dense() * region[:, None]
-                most = values.amax((0, 2, 3)) if len(values) else torch.zeros_like(totals)
-                totals = totals + self._carry((most > 0.5).to(totals.dtype))
+                pixels = tuple(range(2, values.ndim))
+                most = self._by_class((values.amax(pixels) > 0.5).to(totals.dtype))
+                has = most.amax(0) if len(most) else torch.zeros_like(totals)
+                totals = totals + self._carry(has)
             return self.occurs(totals)
 
     def occurs(self, totals: Tensor) -> Tensor:
@@ -124,17 +148,23 @@ class Maps:
 
         With nothing to measure a soft score is 1 (its loss is 0, without a gradient), a crisp one NaN.
         """
-        weights = weights.detach()
+        weights = self._weighed(weights.detach())
         weight = weights.sum()
         nothing = torch.where(weight == 0, torch.nan if self.pred.crisp else 1.0, 0.0)
         return (scores * weights).sum() / (weight + (weight == 0)) + nothing
+
+    def _weighed(self, weights: Tensor) -> Tensor:
+        """Weights of classes, (..., K), times those asked for; of anything else as they are."""
+        if self.weights is None or weights.shape[-1:] != self.weights.shape:
+            return weights
+        return weights * self.weights
 
     def image_mean(self, scores: Tensor, weights: Tensor) -> Tensor:
         """Mean over images of the weighted mean over classes; both (N, C), earlier batches included.
 
         An image without any weight is left out. With nothing to measure as :meth:`class_mean`.
         """
-        weights = weights.detach()
+        weights = self._weighed(weights.detach())
         weight = weights.sum(1)
         means = self.ratio((scores * weights).sum(1), weight)
         images = self._carry((weight > 0).to(means.dtype).sum())
@@ -158,7 +188,7 @@ class Maps:
         values = m.as_dense()
         if self.void is not None and not self.as_released:
             values = values.masked_fill(self.void[:, None], 1)
-        eroded = self._framed(window_min(values, radius), radius if framed else 0)
+        eroded = self._framed(window_min(values, radius, self._axes), radius if framed else 0)
         return ClassMap(crisp=m.crisp, dense=eroded)
 
     def rim(self, m: ClassMap) -> ClassMap:
@@ -173,9 +203,9 @@ class Maps:
         """0 in a frame along the image's border, (..., H, W)."""
         if not width:
             return values
-        height, breadth = values.shape[-2:]
-        inside = values.new_zeros(height, breadth)
-        inside[width : height - width, width : breadth - width] = 1
+        size = values.shape[-self._axes :]
+        inside = values.new_zeros(size)
+        inside[tuple(slice(width, side - width) for side in size)] = 1
         return values * inside
 
     def _uniform(self, part: Labelled, radius: int) -> Tensor:
@@ -183,8 +213,8 @@ class Maps:
         labels = part.labels.to(part.values.dtype)
         missing = part.values == 0
         low, high = (-1.0, -1.0) if self.as_released else (float(self.num_classes), -1.0)
-        least = window_min(labels.masked_fill(missing, low), radius)
-        most = window_max(labels.masked_fill(missing, high), radius)
+        least = window_min(labels.masked_fill(missing, low), radius, self._axes)
+        most = window_max(labels.masked_fill(missing, high), radius, self._axes)
         return ((least == labels) & (most == labels)).to(labels.dtype) * part.values
 
     def dilate(self, m: ClassMap) -> ClassMap:
@@ -192,21 +222,24 @@ class Maps:
         values = self._bytes(m) if m.crisp else m.as_dense(self.num_classes)
         if self.void is not None and not self.as_released:
             values = values * (~self.void)[:, None]
-        return ClassMap(crisp=m.crisp, dense=window_max(values, self.tolerance))
+        return ClassMap(crisp=m.crisp, dense=window_max(values, self.tolerance, self._axes))
 
     def _bytes(self, m: ClassMap) -> Tensor:
         """All values of a crisp map as uint8, (N, C, H, W): a window's maximum takes less time."""
         part = m.only_labels
         if part is None:
             return m.as_dense(self.num_classes).to(torch.uint8)
-        n, h, w = part.labels.shape
-        empty = torch.zeros(n, self.num_classes, h, w, dtype=torch.uint8, device=part.labels.device)
+        n, *size = part.labels.shape
+        empty = torch.zeros(
+            n, self.num_classes, *size, dtype=torch.uint8, device=part.labels.device
+        )
         return empty.scatter_(1, part.labels[:, None], part.values[:, None].to(torch.uint8))
 
     def band(self, edge: ClassMap) -> Tensor:
         """Region within the tolerance of a crisp boundary of any foreground class, float (N, H, W)."""
         part = edge.labelled[0]
-        return window_max(part.values * self.foreground[part.labels], self.tolerance)
+        counted = part.values * self._foreground(self.num_classes)[part.labels]
+        return window_max(counted, self.tolerance, self._axes)
 
     def _region(self, within: Tensor | None, include_void: bool) -> Tensor | None:
         valid = None if include_void else self._valid
@@ -228,6 +261,7 @@ def sum_by_label(labels: Tensor, values: Tensor, num_classes: int) -> Tensor:
 
 
 def rows_by_label(labels: Tensor, values: Tensor, num_classes: int) -> Tensor:
-    """Sum ``values`` (N, H, W) by label in every row: (N, H, C)."""
+    """Sum ``values`` (N, H, W), or (N, D, H, W), by label in every row: (N, rows, C)."""
+    labels, values = labels.flatten(1, -2), values.flatten(1, -2)
     sums = values.new_zeros(*values.shape[:2], num_classes)
     return sums.scatter_add(2, labels, values)

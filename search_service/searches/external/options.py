@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from surrogate_zoo.modes import MULTICLASS
 from surrogate_zoo.needs import CLASS_IMAGE_PIXELS, CLASS_PIXELS
 from workers.tasks.base import Spec
 from workers.tasks.hold_out import HoldOut
@@ -55,8 +56,10 @@ class ExternalOptions(Spec):
     Attributes:
         trainer: ``service`` trains candidates on its workers; ``external`` hands them out to the
             user's own code (``ask``), which tells what they scored (``tell``).
-        num_classes: Classes of the user's data, for ``external``: scales of losses are measured on a
-            reference batch with as many.
+        num_classes: Channels of the user's logits, for ``external``: scales of losses are measured on a
+            reference batch with as many. 1 is binary with one channel.
+        mode: For ``external``, ``multilabel`` where each channel is on or off by itself; otherwise a
+            pixel has one class.
         steps: Steps of one training as its reports count them, epochs say, for ``external``; needed
             where halving stops the worst.
         class_pixels: Pixels of each class in the user's training images, for ``external``; without
@@ -65,7 +68,8 @@ class ExternalOptions(Spec):
     """
 
     trainer: Trainer = "service"
-    num_classes: Annotated[int, Field(ge=2, le=255)] | None = None
+    num_classes: Annotated[int, Field(ge=1, le=255)] | None = None
+    mode: Literal["multiclass", "multilabel"] | None = None
     steps: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     class_pixels: Counts | None = None
     class_image_pixels: Counts | None = None
@@ -79,6 +83,11 @@ class ExternalOptions(Spec):
     def classes(self) -> int:
         """Classes of the user's data; of a search that the service trains there are none to tell."""
         return self.num_classes or 0
+
+    @property
+    def labels(self) -> str:
+        """The mode, multiclass unless told."""
+        return self.mode or MULTICLASS
 
     @property
     def facts(self) -> dict[str, list[int]]:
@@ -133,6 +142,8 @@ def check(request: ExternalOptions) -> None:
         raise ValueError(
             "halving needs steps, the number of steps of one training as its reports count them"
         )
+    binary = request.num_classes == 1 and request.labels == MULTICLASS
+    classes = 2 if binary else request.num_classes
     for name, counts in request.facts.items():
-        if len(counts) != request.num_classes or not sum(counts):
-            raise ValueError(f"{name} must be {request.num_classes} counts, not all of them 0")
+        if len(counts) != classes or not sum(counts):
+            raise ValueError(f"{name} must be {classes} counts, not all of them 0")

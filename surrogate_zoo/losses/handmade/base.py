@@ -1,91 +1,46 @@
 """The base of the handmade losses: one contract, void untouched."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Required, TypedDict, Unpack
 
 import torch
 from torch import Tensor, nn
 
-from surrogate_zoo.batch import check_batch, looks, may_hold_void
+from surrogate_zoo.batch import looks, may_hold_void
 from surrogate_zoo.errors import InputError
-from surrogate_zoo.losses.distance_maps import MAPS, maps_of
+from surrogate_zoo.labelling import SIZES, check_soft, labelling_of
+from surrogate_zoo.losses.class_weights import ClassWeights
+from surrogate_zoo.losses.declarations import BATCH, SHARED, WEIGHS
+from surrogate_zoo.losses.distance_maps import MAPS
+from surrogate_zoo.losses.handmade.batch import ASKED, SOFT, Batch
+from surrogate_zoo.modes import MULTICLASS
 from surrogate_zoo.needs import BOUNDARY_LOGITS, EMBEDDINGS, INSTANCES, SEEDINESS, SIMILARITIES
-from surrogate_zoo.processes import Group, Processes, gathered, group_of, summed
-
-MARKS: Final = torch.uint8
-"""Of masks that are put together side by side: torch 2.14's inductor writes no valid C++ for bools there."""
-
-ASKED: Mapping[str, str] = {
-    BOUNDARY_LOGITS: "float (N, 1, H, W), the output of a boundary head",
-    EMBEDDINGS: "float (N, E, H, W), the output of an embedding head",
-    INSTANCES: "int64 (N, H, W), the number of the object that a pixel is of, 0 of none",
-    SEEDINESS: f"float (N, {len(SIMILARITIES)} * (C + 1), H, W), the output of a seediness head",
-}
-"""Inputs that a loss cannot do without: what each is."""
+from surrogate_zoo.processes import Group, Processes, gathered, group_of
 
 
-@dataclass(frozen=True)
-class Batch:
-    """A checked batch, as a handmade loss sees it.
+class Common(TypedDict, total=False):
+    """What every handmade loss is built with, beside its own parameters.
 
     Attributes:
-        scores: Logits, float32 or float64 (N, C, H, W), 0 at void pixels.
-        target: Labels, int64 (N, H, W), void included.
-        valid: Bool (N, H, W), False at void pixels.
+        num_classes: C of the logits; 1 is binary with one channel.
         ignore_index: Label of void pixels.
-        inputs: What else was handed over, by name: what heads gave and distance maps, in the dtype
-            of ``scores``; the objects' numbers, int64. All are 0 at void pixels.
-        group: The processes that hold the other parts of the batch; None where this is all of it.
-        kept: What was computed of it already. ``cached_property`` takes a lock, which torch.compile
-            does not follow.
+        mode: ``multiclass``, or ``multilabel``, C channels that are on or off each by itself.
+        class_weights: Weight of each class, K numbers >= 0 (see ``Batch.by_class``): a mean over pixels
+            weighs each by its class, a mean over classes each class. Only their ratios matter.
+        class_power: In [0, 1]: the weights are multiplied by the classes' inverse frequency to this power.
+        class_pixels: Valid pixels of each class in the training split, K numbers, for ``class_power``. None
+            counts them in each batch.
+        reduction: ``batch``, or ``image`` for the mean over the images with valid pixels of each one's loss.
     """
 
-    scores: Tensor
-    target: Tensor
-    valid: Tensor
+    num_classes: Required[int]
     ignore_index: int
-    inputs: Mapping[str, Tensor]
-    group: Group = None
-    kept: dict[str, Tensor] = field(default_factory=dict)
-
-    def total(self, part: Tensor) -> Tensor:
-        """A sum over all parts of the batch, of the shape of this part's; see ``processes.summed``."""
-        return summed(part, self.group)
-
-    @property
-    def pixels(self) -> Tensor:
-        """Number of valid pixels of all parts, at least 1; scalar in the dtype of ``scores``."""
-        if "pixels" not in self.kept:
-            pixels = self.total(self.valid.sum()).clamp(min=1)
-            self.kept["pixels"] = pixels.to(self.scores.dtype)
-        return self.kept["pixels"]
-
-    @property
-    def labels(self) -> Tensor:
-        """The target with 0 in place of void."""
-        if "labels" not in self.kept:
-            self.kept["labels"] = self.target.masked_fill(~self.valid, 0)
-        return self.kept["labels"]
-
-    def distances(self, name: str) -> Tensor:
-        """The distance map ``name``, (N, K, H, W): as handed over, else computed here, slowly."""
-        if name in self.inputs:
-            return self.inputs[name]
-        num_classes = self.scores.shape[1]
-        return maps_of(name, self.target, num_classes, self.ignore_index).to(self.scores.dtype)
-
-    def asked(self, name: str) -> Tensor:
-        """The input ``name``, a key of :data:`ASKED`.
-
-        Raises:
-            InputError: It was not handed over.
-        """
-        if name not in self.inputs:
-            raise InputError(
-                f"This loss needs {name}, {ASKED[name]}: pass them as a keyword argument."
-            )
-        return self.inputs[name]
+    mode: str
+    class_weights: Sequence[float] | None
+    class_power: float
+    class_pixels: Sequence[float] | None
+    reduction: str
 
 
 class HandmadeLoss(nn.Module):
@@ -95,25 +50,50 @@ class HandmadeLoss(nn.Module):
     empty, has loss 0 and gradient 0.
 
     Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
+        **common: See :class:`Common`.
 
     Attributes:
         reads_logits: Whether the value depends on the logits.
         gathers: Whether processes hand each other their parts of a batch, in place of sums over them.
+        looks_around: Whether it compares pixels with their neighbours, so that it wants volumes as they
+            are and not as images.
+        no_volumes: Why it takes no volumes; empty where it does.
+        no_soft: Why it takes no soft targets; empty where it does.
+        no_multilabel: Why it takes no multi-labels; empty where it does.
+        shared: Which of the shared parameters it takes, as its entry declares.
         check_values: Look for labels out of range and for NaN; see ``SurrogateLoss.check_values``.
         process_group: Who holds parts of the batch; see ``SurrogateLoss.process_group``.
     """
 
     reads_logits = True
     gathers = False
+    looks_around = False
+    no_volumes = ""
+    no_multilabel = ""
+    no_soft = "it is made for labels; take cross-entropy, jaccard-metric or dice-squared"
+    shared: tuple[str, ...] = WEIGHS
 
-    def __init__(self, *, num_classes: int, ignore_index: int = 255) -> None:
+    def __init__(self, **common: Unpack[Common]) -> None:
         super().__init__()
-        if num_classes < 2:
-            raise InputError(f"num_classes must be at least 2, not {num_classes}.")
-        self.num_classes = num_classes
-        self.ignore_index = ignore_index
+        for name in common.keys() - Common.__annotations__.keys():
+            raise TypeError(f"{type(self).__name__} got an unexpected keyword argument {name!r}")
+        self.num_classes = common["num_classes"]
+        self.ignore_index = common.get("ignore_index", 255)
+        self.labelling = labelling_of(self.num_classes, common.get("mode", MULTICLASS))
+        if self.labelling.multilabel and self.no_multilabel:
+            raise InputError(f"This loss takes no multi-labels: {self.no_multilabel}.")
+        given = {name: value for name, value in common.items() if name in SHARED.names}
+        strange = sorted(given.keys() - set(self.shared))
+        if strange:
+            raise InputError(f"This loss has no parameter {strange[0]!r}.")
+        SHARED.check(**given)
+        self.reduction = common.get("reduction", BATCH)
+        self.class_weights = ClassWeights(
+            self.labelling,
+            common.get("class_weights"),
+            common.get("class_power", 0.0),
+            common.get("class_pixels"),
+        )
         self.check_values = True
         self.process_group: Processes = None
 
@@ -121,12 +101,16 @@ class HandmadeLoss(nn.Module):
         """Return the loss of a batch.
 
         Args:
-            logits: Scores before softmax, float (N, C, H, W). Half precision is computed in float32.
-            target: Labels, int64 (N, H, W), 0..C-1 or ``ignore_index``.
+            logits: Scores before softmax or sigmoid, float (N, C, H, W), or of volumes (N, C, D, H, W).
+                Half precision is computed in float32.
+            target: Labels, whole numbers of any type, (N, H, W) or (N, 1, H, W), 0..C-1 (0 and 1 of one
+                channel) or ``ignore_index``; of a multilabel 0, 1 or ``ignore_index``, (N, C, H, W).
+                Where the maths allows, probabilities, float (N, C, H, W), all 0 at void pixels (of a
+                sigmoid ``ignore_index``).
             **inputs: What the loss's entry lists as ``inputs``, by name, as
                 :mod:`surrogate_zoo.needs` describes them; distance maps, float (N, K, H, W), are
                 computed from ``target`` where they are not given (slow: precompute them, see
-                ``surrogate_zoo.losses.distance_maps``).
+                ``surrogate_zoo.losses.distance_maps``). Of a multi-label, K maps of each channel.
 
         Returns:
             Scalar >= 0, float32 (float64 for float64 logits).
@@ -136,10 +120,24 @@ class HandmadeLoss(nn.Module):
                 input that is missing.
         """
         looking = looks(self.check_values)
-        check_batch(logits, target, self.num_classes, self.ignore_index, values=looking)
-        _check_inputs(inputs, target, self.num_classes, values=looking)
+        self.labelling.check(logits, target)
+        if self.no_volumes and logits.ndim - 2 != SIZES[0]:
+            raise InputError(f"This loss takes no volumes: {self.no_volumes}.")
+        size = (logits.shape[0], *logits.shape[2:])
+        self._check_inputs(inputs, size, values=looking)
+        soft: dict[str, Tensor] = {}
+        if target.is_floating_point() and self.no_soft:
+            masks = self.labelling.crisp_masks_of(target, self.ignore_index, self.no_soft)
+        elif target.is_floating_point():
+            masks, soft[SOFT] = self.labelling.soft_masks_of(target, self.ignore_index)
+            if looking:
+                check_soft(soft[SOFT])
+        else:
+            masks = self.labelling.masks_of(target, size)
+            if looking:
+                self.labelling.check_range("target", masks, self.ignore_index)
         with torch.autocast(logits.device.type, enabled=False):
-            loss = self._value(self._batch(logits, target, inputs))
+            loss = self._value(self._batch(logits, masks, {**inputs, **soft}))
         if looking and not bool(torch.isfinite(loss.detach())):
             read = ["logits"] if self.reads_logits else []
             names = " or ".join([*read, *(name for name in inputs if name != INSTANCES)])
@@ -154,50 +152,71 @@ class HandmadeLoss(nn.Module):
         return group_of(self.process_group)
 
     def _value(self, batch: Batch) -> Tensor:
+        if self.reduction == BATCH:
+            return self._of_valid(batch)
+        images = [self._of_valid(image) for image in batch.images()]
+        total = torch.stack(images).sum() if images else batch.scores.sum()
+        return batch.total(total) / batch.total(batch.holds.sum()).clamp(min=1)
+
+    def _of_valid(self, batch: Batch) -> Tensor:
+        if not self.class_weights.none:
+            batch = replace(batch, weights=self.class_weights.of(batch.class_pixels), kept={})
         return self.of_valid(batch)
 
     def of_valid(self, batch: Batch) -> Tensor:
         """Return the loss of the valid pixels, a scalar; 0 with gradient 0 where there are none."""
         raise NotImplementedError
 
-    def _batch(self, logits: Tensor, target: Tensor, inputs: Mapping[str, Tensor]) -> Batch:
-        group = self.group
+    def _batch(self, logits: Tensor, masks: Tensor, inputs: Mapping[str, Tensor]) -> Batch:
+        group, labelling = self.group, self.labelling
+        inputs = {name: self._of_masks(tensor, masks) for name, tensor in inputs.items()}
         if self.gathers and group is not None:
-            logits, target = gathered(logits, group), gathered(target, group)
+            logits, masks = gathered(logits, group), gathered(masks, group)
             inputs = {name: gathered(tensor, group) for name, tensor in inputs.items()}
             group = None
         dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
-        scores = logits.to(dtype)
         lifted = {
             name: tensor if name == INSTANCES else tensor.to(dtype)
             for name, tensor in inputs.items()
         }
-        valid = target != self.ignore_index
-        if may_hold_void(valid):
-            # Whatever stands at void pixels, NaN too, reaches neither value nor gradient.
-            scores = scores.masked_fill(~valid[:, None], 0)
+        valid = masks != self.ignore_index
+        void = ~valid if may_hold_void(valid) else None
+        scores = labelling.scores_of(logits.to(dtype), void)
+        if void is not None:
             lifted = {
-                name: tensor.masked_fill(~valid if name == INSTANCES else ~valid[:, None], 0)
+                name: tensor.masked_fill(void if name == INSTANCES else void[:, None], 0)
                 for name, tensor in lifted.items()
             }
-        return Batch(scores, target, valid, self.ignore_index, lifted, group)
+        if not self.looks_around:  # volumes as images: no copy
+            scores, masks, valid = scores.flatten(2, -2), masks.flatten(1, -2), valid.flatten(1, -2)
+            lifted = {
+                name: tensor.flatten(1 if name == INSTANCES else 2, -2)
+                for name, tensor in lifted.items()
+            }
+        channels = labelling.masks if labelling.multilabel else 0
+        return Batch(scores, masks, valid, self.ignore_index, lifted, group, channels)
 
+    def _of_masks(self, tensor: Tensor, masks: Tensor) -> Tensor:
+        """What belongs to images, (N, K * masks, S), as of their masks, (M, K, S)."""
+        if not self.labelling.multilabel:
+            return tensor
+        return tensor.reshape(len(masks), -1, *masks.shape[1:])
 
-def _check_inputs(
-    inputs: Mapping[str, Tensor], target: Tensor, num_classes: int, *, values: bool
-) -> None:
-    """Check names, dtypes and shapes of what a loss is given beside logits and target."""
-    size = tuple(target.shape)
-    for name, tensor in inputs.items():
-        if name == INSTANCES:
-            _check_instances(tensor, size, values=values)
-            continue
-        expected = (size[0], _channels(name, tensor, num_classes), *size[1:])
-        if tuple(tensor.shape) != expected or not tensor.is_floating_point():
-            raise InputError(
-                f"{name} must be floating point of shape {expected}, not {tensor.dtype} of shape "
-                f"{tuple(tensor.shape)}."
-            )
+    def _check_inputs(
+        self, inputs: Mapping[str, Tensor], size: tuple[int, ...], *, values: bool
+    ) -> None:
+        """Check names, dtypes and shapes of what a loss is given beside logits and target."""
+        for name, tensor in inputs.items():
+            if name == INSTANCES:
+                _check_instances(tensor, size, values=values)
+                continue
+            channels = self.labelling.masks * _channels(name, tensor, self.labelling.labels)
+            expected = (size[0], channels, *size[1:])
+            if tuple(tensor.shape) != expected or not tensor.is_floating_point():
+                raise InputError(
+                    f"{name} must be floating point of shape {expected}, not {tensor.dtype} of shape "
+                    f"{tuple(tensor.shape)}."
+                )
 
 
 def _channels(name: str, tensor: Tensor, num_classes: int) -> int:

@@ -1,12 +1,16 @@
 """Handmade losses that know how far every pixel is from the true boundary."""
 
 import math
+from itertools import product
+from typing import Unpack
 
 import torch
 from torch import Tensor
 
+from surrogate_zoo.labelling import SIZES
 from surrogate_zoo.losses import declarations
-from surrogate_zoo.losses.handmade.base import MARKS, Batch, HandmadeLoss
+from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.batch import MARKS, Batch
 from surrogate_zoo.losses.handmade.pixels import entropies
 
 
@@ -19,16 +23,20 @@ class BorderCrossEntropy(HandmadeLoss):
     pixels and not by the sum of weights: more borders in an image take nothing from the rest of it.
 
     Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
         w0: Weight where objects touch, >= 0.
         sigma: Reach of the weight in pixels, > 0.
     """
 
+    looks_around = True
+
     def __init__(
-        self, *, num_classes: int, ignore_index: int = 255, w0: float, sigma: float
+        self,
+        *,
+        w0: float,
+        sigma: float,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        super().__init__(**common)
         declarations.BORDER.check(w0=w0, sigma=sigma)
         self.w0, self.sigma = w0, sigma
 
@@ -36,7 +44,7 @@ class BorderCrossEntropy(HandmadeLoss):
         """Sum over valid pixels, divided by their number."""
         distances = batch.distances("border_distances")[:, 0]
         weights = 1 + self.w0 * torch.exp(-0.5 * (distances / self.sigma) ** 2)
-        return batch.total((weights * entropies(batch)).sum()) / batch.pixels
+        return batch.mean(weights * entropies(batch))
 
 
 class DistancePenalizedCrossEntropy(HandmadeLoss):
@@ -47,10 +55,12 @@ class DistancePenalizedCrossEntropy(HandmadeLoss):
     mean of the cross entropy without it.
     """
 
+    looks_around = True
+
     def of_valid(self, batch: Batch) -> Tensor:
         """Sum over valid pixels, divided by their number."""
         weights = 1 + batch.distances("boundary_nearness")[:, 0]
-        return batch.total((weights * entropies(batch)).sum()) / batch.pixels
+        return batch.mean(weights * entropies(batch))
 
 
 class BoundaryLoss(HandmadeLoss):
@@ -67,14 +77,14 @@ class BoundaryLoss(HandmadeLoss):
     one of regions, with a small weight, since it is in pixels.
 
     Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
         normalise: Divide distances by the diagonal of the images in the batch, for one weight across
             sizes; the paper's are in pixels.
     """
 
-    def __init__(self, *, num_classes: int, ignore_index: int = 255, normalise: bool) -> None:
-        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+    looks_around = True
+
+    def __init__(self, *, normalise: bool, **common: Unpack[Common]) -> None:
+        super().__init__(**common)
         declarations.BOUNDARY.check(normalise=normalise)
         self.normalise = normalise
 
@@ -83,9 +93,9 @@ class BoundaryLoss(HandmadeLoss):
         distances = batch.distances("signed_distances")
         # Probabilities sum to 1; subtracting first keeps every term positive, free of cancellation.
         excess = distances - distances.gather(1, batch.labels[:, None])
-        total = (excess * batch.scores.softmax(1)).sum((2, 3)).sum()
         unit = math.hypot(*batch.target.shape[1:]) if self.normalise else 1.0
-        return batch.total(total) / (2 * unit * batch.pixels)
+        misplaced = (excess * batch.scores.softmax(1)).sum(1)
+        return batch.mean(misplaced * batch.valid) / (2 * unit)
 
 
 class ActiveBoundary(HandmadeLoss):
@@ -115,8 +125,6 @@ class ActiveBoundary(HandmadeLoss):
     - d is the map ``boundary_distances`` less 1: 0 on both sides of a boundary.
 
     Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
         share: Share of an image's valid pixels that may be on predicted boundaries, in (0, 1]; at
             least one pixel.
         theta: Distance in pixels from which weights are 1, > 0.
@@ -125,22 +133,21 @@ class ActiveBoundary(HandmadeLoss):
             against each other. The gradient is then not the slope of the value.
     """
 
+    looks_around = True
+    shared = ()
     # Less divergence than this is no boundary.
     _LEAST = 1e-5
-    # Straight directions first: of equally near neighbours they win.
-    _DIRECTIONS = ((1, 0), (-1, 0), (0, -1), (0, 1), (-1, 1), (1, 1), (-1, -1), (1, -1))
 
     def __init__(
         self,
         *,
-        num_classes: int,
-        ignore_index: int = 255,
         share: float,
         theta: float,
         smoothing: float,
         detach: bool,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        super().__init__(**common)
         declarations.ACTIVE_BOUNDARY.check(
             share=share, theta=theta, smoothing=smoothing, detach=detach
         )
@@ -149,7 +156,7 @@ class ActiveBoundary(HandmadeLoss):
     def of_valid(self, batch: Batch) -> Tensor:
         """Mean over the pixels on predicted boundaries; 0 without any."""
         places, chosen = self._predicted(batch)
-        around, exists = _neighbours(places, batch.valid, self._DIRECTIONS)
+        around, exists = _neighbours(places, batch.valid)
         distances = batch.distances("boundary_distances")[:, 0]
         here = _look_up(distances[:, None], places)[:, 0]
         there = _look_up(distances[:, None], around)[:, 0].masked_fill(~exists, torch.inf)
@@ -190,7 +197,7 @@ class ActiveBoundary(HandmadeLoss):
 
 
 def _jumps(scores: Tensor, valid: Tensor) -> Tensor:
-    """Sum of a pixel's divergences from its 4 neighbours, (N, H, W); void pairs are 0.
+    """Sum of a pixel's divergences from its 4 neighbours, or a voxel's 6, (N, S); void pairs are 0.
 
     That of a pair is KL(p_i | p_j), i the left or the upper pixel.
     """
@@ -198,7 +205,7 @@ def _jumps(scores: Tensor, valid: Tensor) -> Tensor:
     probabilities = logs.exp()
     order = (probabilities * logs).sum(1)
     jumps = torch.zeros_like(order)
-    for axis, length in ((1, order.shape[1] - 1), (2, order.shape[2] - 1)):
+    for axis, length in _steps(order):
         here, there = (0, length), (1, length)
         both = valid.narrow(axis, *here) & valid.narrow(axis, *there)
         pairs = probabilities.narrow(axis + 1, *here) * logs.narrow(axis + 1, *there)
@@ -211,7 +218,7 @@ def _jumps(scores: Tensor, valid: Tensor) -> Tensor:
 def _on_boundary(target: Tensor, valid: Tensor) -> Tensor:
     """Whether one of the 4 neighbours is of another class, bool (N, H, W); void is of none."""
     edge = torch.zeros_like(valid, dtype=MARKS)
-    for axis, length in ((1, target.shape[1] - 1), (2, target.shape[2] - 1)):
+    for axis, length in _steps(target):
         here, there = (0, length), (1, length)
         other = target.narrow(axis, *here) != target.narrow(axis, *there)
         other &= valid.narrow(axis, *here) & valid.narrow(axis, *there)
@@ -220,16 +227,29 @@ def _on_boundary(target: Tensor, valid: Tensor) -> Tensor:
     return edge.bool()
 
 
-def _neighbours(
-    places: Tensor, valid: Tensor, directions: tuple[tuple[int, int], ...]
-) -> tuple[Tensor, Tensor]:
+def _steps(maps: Tensor) -> list[tuple[int, int]]:
+    """Axes of an image in maps (N, S), each with the number of its steps from pixel to pixel."""
+    return [(axis, side - 1) for axis, side in enumerate(maps.shape[1:], 1)]
+
+
+def _directions(axes: int) -> list[tuple[int, ...]]:
+    """To a pixel's 8 neighbours, or the 26 of a voxel; straight ones first, which win of equally near."""
+    if axes == SIZES[0]:
+        return [(1, 0), (-1, 0), (0, -1), (0, 1), (-1, 1), (1, 1), (-1, -1), (1, -1)]
+    every = product((1, 0, -1), repeat=axes)
+    return sorted((step for step in every if any(step)), key=lambda step: sum(map(abs, step)))
+
+
+def _neighbours(places: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
     """Places of pixels' neighbours, (N, 8, K), and whether they are valid pixels of the image."""
-    height, width = valid.shape[1:]
-    steps = torch.tensor(directions, device=places.device)[:, :, None]
-    rows = places[:, None] // width + steps[:, 0]
-    columns = places[:, None] % width + steps[:, 1]
-    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    around = rows.clamp(0, height - 1) * width + columns.clamp(0, width - 1)
+    size = valid.shape[1:]
+    steps = torch.tensor(_directions(len(size)), device=places.device)[:, :, None]
+    around, inside = torch.zeros_like(places[:, None]), torch.ones_like(places[:, None]) > 0
+    for axis, side in enumerate(size):
+        stride = math.prod(size[axis + 1 :])
+        at = places[:, None] // stride % side + steps[:, axis]
+        inside = inside & (at >= 0) & (at < side)
+        around = around + at.clamp(0, side - 1) * stride
     return around, inside & _look_up(valid[:, None], around)[:, 0]
 
 

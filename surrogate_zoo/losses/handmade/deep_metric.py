@@ -1,13 +1,15 @@
 """The losses of deep metric learning: alike pixels of one object, unlike ones of two, and seeds."""
 
 import math
+from typing import Unpack
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from surrogate_zoo.losses import declarations
-from surrogate_zoo.losses.handmade.base import Batch
+from surrogate_zoo.losses.handmade.base import Common
+from surrogate_zoo.losses.handmade.batch import Batch
 from surrogate_zoo.losses.handmade.grown_masks import classes_of_masks
 from surrogate_zoo.losses.handmade.objects import Objects, objects_of, vectors_at
 from surrogate_zoo.losses.handmade.opaque import OpaqueLoss
@@ -39,8 +41,6 @@ class DeepMetric(OpaqueLoss):
     that have come close still part. Void pixels touch nothing, and neither do the logits.
 
     Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
         samples: Pixels of each object that are compared, >= 1.
         classification: Weight of L_cls, the paper's lambda, >= 0. The paper raises it from 0 to 0.2
             while it trains. With 0 no seediness is needed.
@@ -56,13 +56,12 @@ class DeepMetric(OpaqueLoss):
     def __init__(
         self,
         *,
-        num_classes: int,
-        ignore_index: int = 255,
         samples: int,
         classification: float,
         across_classes: bool,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        super().__init__(**common)
         declarations.DEEP_METRIC.check(
             samples=samples, classification=classification, across_classes=across_classes
         )

@@ -1,11 +1,14 @@
 """The discriminative loss: embeddings of one object close to their mean, means of several far apart."""
 
+from typing import Unpack
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from surrogate_zoo.losses import declarations
-from surrogate_zoo.losses.handmade.base import Batch
+from surrogate_zoo.losses.handmade.base import Common
+from surrogate_zoo.losses.handmade.batch import Batch
 from surrogate_zoo.losses.handmade.objects import Objects, objects_of, vectors_at
 from surrogate_zoo.losses.handmade.opaque import OpaqueLoss
 from surrogate_zoo.needs import EMBEDDINGS
@@ -32,8 +35,6 @@ class Discriminative(OpaqueLoss):
     gives the same embedding everywhere, as one with weights 0, never learns.
 
     Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
         delta_v: How far a pixel may be from its object's mean, >= 0.
         delta_d: Half of how far two means are to be apart, above ``delta_v``. Mean shift with the
             radius ``delta_d`` is exact at a loss of 0 (without L_reg) where it is above 2 ``delta_v``.
@@ -51,16 +52,15 @@ class Discriminative(OpaqueLoss):
     def __init__(
         self,
         *,
-        num_classes: int,
-        ignore_index: int = 255,
         delta_v: float,
         delta_d: float,
         alpha: float,
         beta: float,
         gamma: float,
         norm: str,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        super().__init__(**common)
         declarations.DISCRIMINATIVE.check(
             delta_v=delta_v, delta_d=delta_d, alpha=alpha, beta=beta, gamma=gamma, norm=norm
         )

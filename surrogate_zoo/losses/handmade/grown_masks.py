@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from surrogate_zoo.losses.handmade.base import Batch
+from surrogate_zoo.losses.handmade.batch import Batch
 from surrogate_zoo.losses.handmade.objects import Objects, vectors_at
 from surrogate_zoo.needs import EMBEDDINGS, SIMILARITIES
 

@@ -1,6 +1,7 @@
 """InverseForm: cross entropy, a boundary head, and the homography between the head's map and truth."""
 
 from pathlib import Path
+from typing import Unpack
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +10,8 @@ from torch import Tensor, nn
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.loss_networks.storage import network_of
 from surrogate_zoo.losses import declarations
-from surrogate_zoo.losses.handmade.base import MARKS, Batch, HandmadeLoss
+from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.batch import MARKS, Batch
 from surrogate_zoo.losses.handmade.homography_distances import DISTANCES
 from surrogate_zoo.losses.handmade.pixels import entropies
 from surrogate_zoo.needs import BOUNDARY_LOGITS, INVERSE_NETWORK
@@ -95,16 +97,21 @@ class BoundaryCrossEntropy(HandmadeLoss):
     InverseForm without its inverse transformation network: the baseline of the paper's ablation.
 
     Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
         beta: Weight of the boundary head's cross entropy, >= 0; 0.3 as released.
         width: Of the true boundary on each side of a border, in pixels, >= 1; 2 as released.
     """
 
+    no_volumes = "its boundary head and maps are of images; pass slices as images"
+    no_multilabel = "its boundary head finds the borders between classes that exclude each other"
+
     def __init__(
-        self, *, num_classes: int, ignore_index: int = 255, beta: float, width: int
+        self,
+        *,
+        beta: float,
+        width: int,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        super().__init__(**common)
         declarations.BOUNDARY_CROSS_ENTROPY.check(beta=beta, width=width)
         self.beta, self.width = beta, width
 
@@ -113,7 +120,7 @@ class BoundaryCrossEntropy(HandmadeLoss):
         return self._entropies(batch, boundary_target(batch.labels, batch.valid, self.width))
 
     def _entropies(self, batch: Batch, marked: Tensor) -> Tensor:
-        of_classes = batch.total(entropies(batch).sum()) / batch.pixels
+        of_classes = batch.mean(entropies(batch))
         boundary = balanced_cross_entropy(batch.asked(BOUNDARY_LOGITS), marked, batch)
         return of_classes + self.beta * boundary
 
@@ -133,8 +140,6 @@ class InverseForm(BoundaryCrossEntropy):
     The released attention loss (0.1), which the paper does not have, is left out.
 
     Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
         inverse_network: A trained :class:`~surrogate_zoo.loss_networks.inverse.InverseNetwork`, or
             the path of its weights.
         beta: Weight of the boundary head's cross entropy, >= 0; 0.3 as released.
@@ -150,16 +155,15 @@ class InverseForm(BoundaryCrossEntropy):
     def __init__(
         self,
         *,
-        num_classes: int,
-        ignore_index: int = 255,
         inverse_network: str | Path | nn.Module | None = None,
         beta: float,
         gamma: float,
         distance: str,
         tiles: tuple[int, int],
         width: int,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(num_classes=num_classes, ignore_index=ignore_index, beta=beta, width=width)
+        super().__init__(beta=beta, width=width, **common)
         declarations.INVERSE_FORM.check(gamma=gamma, distance=distance, tiles=tiles)
         self.gamma, self.distance = gamma, distance
         self.tiles = (int(tiles[0]), int(tiles[1]))

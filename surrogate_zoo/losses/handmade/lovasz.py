@@ -2,13 +2,16 @@
 
 import sys
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from surrogate_zoo.curves.pointwise import pieces, sloped
+from surrogate_zoo.labelling import ONLY_SETS
 from surrogate_zoo.losses import declarations
-from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
+from surrogate_zoo.losses.handmade.base import HandmadeLoss
+from surrogate_zoo.losses.handmade.batch import Batch
 
 
 class LovaszSoftmax(HandmadeLoss):
@@ -17,74 +20,95 @@ class LovaszSoftmax(HandmadeLoss):
     Berman et al., The Lovasz-Softmax loss, CVPR 2018, Algorithm 1. Written here because
     segmentation-models-pytorch counts pixels in float32, which is wrong beyond 2^24 of them, fails for
     float64 logits, and takes the steps as differences of ratios, which leaves its gradients 3 digits.
-
-    Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
-        per_image: Mean of the images' losses in place of one loss over the batch.
     """
 
     gathers = True
-
-    def __init__(self, *, num_classes: int, ignore_index: int = 255, per_image: bool) -> None:
-        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
-        declarations.LOVASZ.check(per_image=per_image)
-        self.per_image = per_image
+    shared = declarations.REDUCES
+    no_soft = ONLY_SETS
 
     def of_valid(self, batch: Batch) -> Tensor:
-        """The loss of the batch's valid pixels, or the mean over images that hold any."""
+        """The loss of the batch's valid pixels."""
         probabilities = batch.scores.softmax(1)
         labels = batch.target.masked_fill(~batch.valid, -1)
-        if not self.per_image:
-            return _lovasz(probabilities, labels)
-        images = zip(probabilities[:, None], labels[:, None], strict=True)
-        losses = [_lovasz(*image) for image in images]  # 0 of one that is all void
-        number = (labels >= 0).flatten(1).any(1).sum().clamp(min=1)
-        return torch.stack(losses).sum() / number if losses else probabilities.sum()
+        truth = _Truth(labels[:, None], torch.arange(probabilities.shape[1], device=labels.device))
+        if batch.channels:  # the class on of each channel
+            size = (-1, batch.channels, *labels.shape[1:])
+            probabilities, labels = probabilities[:, 1].reshape(size), labels.view(size)
+            truth = _Truth(
+                labels, torch.ones(batch.channels, dtype=torch.int64, device=labels.device)
+            )
+        scene = (truth, batch.weights)
+        return sloped(
+            partial(_present_classes, *scene), partial(_all_classes, *scene), probabilities
+        )
 
 
-def _lovasz(probabilities: Tensor, labels: Tensor) -> Tensor:
-    """Mean over the classes present.
+class _Truth(NamedTuple):
+    """Where each of K classes is.
 
-    Args:
-        probabilities: (N, C, H, W).
-        labels: (N, H, W), -1 at void pixels.
+    Attributes:
+        labels: (N, 1, H, W), or (N, K, H, W) of a mask for each class; -1 at void pixels.
+        names: Label of each class, int64 (K,).
     """
-    return sloped(partial(_present_classes, labels), partial(_all_classes, labels), probabilities)
+
+    labels: Tensor
+    names: Tensor
+
+    def of(self, rows: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """1 for pixels of some classes, and 1 for the valid ones, (R, N, H, W), or (1, ...) of valid ones."""
+        own = self.labels if self.labels.shape[1] == 1 else self.labels[:, rows]
+        own = own.movedim(1, 0)
+        truth = own == self.names[rows][:, None, None, None]
+        return truth.to(dtype), own >= 0
+
+    def present(self) -> Tensor:
+        """Whether each class has pixels, bool (K,)."""
+        if self.labels.shape[1] == len(self.names):
+            return (self.labels == self.names[:, None, None]).flatten(2).any(2).any(0)
+        return torch.bincount(self.labels.flatten() + 1, minlength=len(self.names) + 1)[1:] > 0
 
 
-def _present_classes(labels: Tensor, probabilities: Tensor) -> tuple[Tensor, Tensor]:
+def _shares(present: Tensor, weights: Tensor | None, dtype: torch.dtype) -> Tensor:
+    """What each class has of the mean over the present ones, (K,)."""
+    counted = present.to(dtype) if weights is None else present * weights
+    whole = counted.sum()
+    return counted / (whole + (whole == 0))
+
+
+def _present_classes(
+    target: _Truth, weights: Tensor | None, probabilities: Tensor
+) -> tuple[Tensor, Tensor]:
     """Value and slopes: the loss is linear in the errors for a given order of them."""
-    counts = torch.bincount(labels.flatten() + 1, minlength=probabilities.shape[1] + 1)
-    present = counts[1:].nonzero()[:, 0]
-    valid = (labels >= 0).to(probabilities.dtype) if bool(counts[0] > 0) else None
+    present = target.present()
+    shares = _shares(present, weights, probabilities.dtype)
+    rows = present.nonzero()[:, 0]
+    void = bool((target.labels < 0).any())
     slopes = torch.zeros_like(probabilities)
     value = probabilities.new_zeros(())
-    for rows in pieces(labels.flatten().expand(len(present), -1)):
-        classes = present[rows]
-        truth = (labels == classes[:, None, None, None]).to(probabilities.dtype)
+    for part in pieces(probabilities[:, 0].reshape(-1).expand(len(rows), -1)):
+        classes = rows[part]
+        truth, valid = target.of(classes, probabilities.dtype)
         wrong = probabilities[:, classes].movedim(1, 0) - truth
-        if valid is not None:
+        if void:
             # A void pixel has error 0, so it comes last, where it changes nothing.
             wrong *= valid
         errors = wrong.abs().flatten(1)
         steps = _jaccard_steps(_descending(errors), truth.flatten(1)).view_as(wrong)
-        signed = wrong.sgn().mul_(steps)
+        signed = wrong.sgn().mul_(steps).mul_(shares[classes][:, None, None, None])
         value += torch.dot(signed.flatten(), wrong.flatten())
         slopes[:, classes] = signed.movedim(0, 1)
-    share = 1 / max(len(present), 1)
-    return value * share, slopes.mul_(share)
+    return value, slopes
 
 
-def _all_classes(labels: Tensor, probabilities: Tensor) -> Tensor:
+def _all_classes(target: _Truth, weights: Tensor | None, probabilities: Tensor) -> Tensor:
     """The value in operations that torch differentiates, and of shapes that the labels do not change."""
-    classes = torch.arange(probabilities.shape[1], device=labels.device)
-    truth = (labels == classes[:, None, None, None]).to(probabilities.dtype)
-    errors = ((probabilities.movedim(1, 0) - truth) * (labels >= 0)).abs().flatten(1)
+    every = torch.arange(probabilities.shape[1], device=probabilities.device)
+    truth, valid = target.of(every, probabilities.dtype)
+    errors = ((probabilities.movedim(1, 0) - truth) * valid).abs().flatten(1)
     order = errors.detach().argsort(dim=1, descending=True, stable=True)
     losses = (errors * _jaccard_steps(order, truth.flatten(1))).sum(1)
     present = truth.flatten(1).sum(1) > 0
-    return (losses * present).sum() / present.sum().clamp(min=1)
+    return (losses * _shares(present, weights, losses.dtype)).sum()
 
 
 def _jaccard_steps(order: Tensor, truth: Tensor) -> Tensor:

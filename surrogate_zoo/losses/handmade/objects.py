@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from surrogate_zoo.losses.handmade.base import Batch
+from surrogate_zoo.losses.handmade.batch import Batch
 from surrogate_zoo.needs import INSTANCES
 
 

@@ -2,12 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from typing import Unpack
 from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
 
-from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
+from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.batch import Batch
 
 _LOSSES: "WeakValueDictionary[int, OpaqueLoss]" = WeakValueDictionary()
 """The losses that there are, by the numbers that compiled graphs know them by."""
@@ -24,8 +26,11 @@ class OpaqueLoss(HandmadeLoss):
         number: What graphs know this loss by, in this process.
     """
 
-    def __init__(self, *, num_classes: int, ignore_index: int = 255) -> None:
-        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+    shared = ()
+    no_multilabel = "objects that overlap have no one number a pixel"
+
+    def __init__(self, **common: Unpack[Common]) -> None:
+        super().__init__(**common)
         self._enlist()
 
     def __setstate__(self, state: dict[str, object]) -> None:

@@ -1,6 +1,7 @@
 """Handmade losses that are means over pixels."""
 
 from collections.abc import Sequence
+from typing import Unpack
 
 import torch
 import torch.nn.functional as F
@@ -8,12 +9,16 @@ from torch import Tensor
 
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses import declarations
-from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
+from surrogate_zoo.losses.class_weights import numbers_of
+from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.batch import Batch
 from surrogate_zoo.metrics.maps import rows_by_label
 
 
 def entropies(batch: Batch) -> Tensor:
     """Cross entropy of every pixel, (N, H, W); 0 at void pixels."""
+    if batch.soft is not None:
+        return -(batch.soft * batch.scores.log_softmax(1)).sum(1)
     return F.cross_entropy(
         batch.scores, batch.target, ignore_index=batch.ignore_index, reduction="none"
     )
@@ -22,8 +27,12 @@ def entropies(batch: Batch) -> Tensor:
 class CrossEntropy(HandmadeLoss):
     """Mean cross entropy over valid pixels; 0 where ``F.cross_entropy`` gives NaN, without any."""
 
+    no_soft = ""
+
     def of_valid(self, batch: Batch) -> Tensor:
         """Sum over valid pixels, divided by their number."""
+        if batch.weights is not None or batch.soft is not None:
+            return batch.mean(entropies(batch))
         total = F.cross_entropy(
             batch.scores, batch.target, ignore_index=self.ignore_index, reduction="sum"
         )
@@ -37,22 +46,26 @@ class Focal(HandmadeLoss):
     true class's softmax probability. With gamma 0 it is cross entropy.
 
     Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
         gamma: Focusing exponent >= 0.
     """
 
-    def __init__(self, *, num_classes: int, ignore_index: int = 255, gamma: float) -> None:
-        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+    no_soft = ""
+
+    def __init__(self, *, gamma: float, **common: Unpack[Common]) -> None:
+        super().__init__(**common)
         declarations.FOCAL.check(gamma=gamma)
         self.gamma = gamma
 
     def of_valid(self, batch: Batch) -> Tensor:
         """Sum over valid pixels, divided by their number."""
+        if batch.soft is not None:  # what is expected of the labels
+            logs = batch.scores.log_softmax(1)
+            faded = (-torch.expm1(logs)) ** self.gamma * logs
+            return batch.mean(-(batch.soft * faded).sum(1))
         entropy = entropies(batch)
         # 1 - p from the entropy -log p, without cancellation where p is near 1.
         wrong = -torch.expm1(-entropy)
-        return batch.total((wrong**self.gamma * entropy).sum()) / batch.pixels
+        return batch.mean(wrong**self.gamma * entropy)
 
 
 class TopKCrossEntropy(HandmadeLoss):
@@ -62,17 +75,16 @@ class TopKCrossEntropy(HandmadeLoss):
     hardest pixels are picked from the whole batch.
 
     Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
         share: Share of the valid pixels that counts, in (0, 1]; at least one pixel does.
     """
 
-    def __init__(self, *, num_classes: int, ignore_index: int = 255, share: float) -> None:
-        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+    def __init__(self, *, share: float, **common: Unpack[Common]) -> None:
+        super().__init__(**common)
         declarations.TOP_K.check(share=share)
         self.share = share
 
     gathers = True
+    no_soft = ""
 
     def of_valid(self, batch: Batch) -> Tensor:
         """Mean over the picked pixels."""
@@ -82,7 +94,11 @@ class TopKCrossEntropy(HandmadeLoss):
         hardest = entropy.topk(min(entropy.numel(), max(1, round(self.share * entropy.numel()))))
         ranks = torch.arange(len(hardest.values), device=entropy.device)
         counted = (ranks < picked) & (hardest.values >= 0)
-        return (hardest.values * counted).sum() / picked.to(entropy.dtype)
+        weights = batch.pixel_weights
+        if weights is None:
+            return (hardest.values * counted).sum() / picked.to(entropy.dtype)
+        own = weights.flatten()[hardest.indices] * counted
+        return (hardest.values * own).sum() / (own.sum() + (own.sum() == 0))
 
 
 class WeightedCrossEntropy(HandmadeLoss):
@@ -97,43 +113,44 @@ class WeightedCrossEntropy(HandmadeLoss):
     the median of all frequencies over its class's; the median cancels in the weighted mean.
 
     Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
         weighting: What a class's frequency is relative to: all pixels (``inverse``) or those of the
             images that hold the class (``median``, median frequency balancing).
         power: Exponent of the weights in [0, 1]: 1 is the literature's, 0 is cross entropy.
-        class_pixels: Valid pixels of each class in the training split, C numbers >= 0. None counts
-            them in each batch, which makes ``inverse`` the mean over the batch's classes of each
-            one's mean cross entropy.
-        class_image_pixels: Valid pixels of the training split's images that hold the class, C
-            numbers, for ``median``. None with ``class_pixels``: every image holds every class, which
-            makes it ``inverse``.
+        class_image_pixels: Beside ``class_pixels``, valid pixels of the training split's images that
+            hold the class, C numbers, for ``median``. None with ``class_pixels``: every image holds
+            every class, which makes it ``inverse``.
+
+    Without ``class_pixels`` they are counted in each batch, which makes ``inverse`` the mean over the batch's
+    classes of each one's mean cross entropy.
 
     Attributes:
         weights: Weight of each class, >= 1 or 0, float64 (C,); None where each batch has its own.
     """
 
+    no_multilabel = (
+        "its weights are of classes that exclude each other; take cross-entropy with class_power"
+    )
+    shared = ()
     weights: Tensor | None
 
     def __init__(
         self,
         *,
-        num_classes: int,
-        ignore_index: int = 255,
         weighting: str,
         power: float,
-        class_pixels: Sequence[float] | None = None,
         class_image_pixels: Sequence[float] | None = None,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        super().__init__(**common)
         declarations.WEIGHTED.check(weighting=weighting, power=power)
         self.weighting, self.power = weighting, power
-        weights = None
+        weights, classes = None, self.labelling.labels
+        class_pixels = common.get("class_pixels")
         if class_pixels is not None:
-            counts = _counts("class_pixels", class_pixels, num_classes)
-            whole = counts.sum().expand(num_classes)
+            counts = numbers_of("class_pixels", class_pixels, classes)
+            whole = counts.sum().expand(classes)
             if weighting == "median" and class_image_pixels is not None:
-                whole = _counts("class_image_pixels", class_image_pixels, num_classes)
+                whole = numbers_of("class_image_pixels", class_image_pixels, classes)
             if bool((whole < counts).any()):
                 raise InputError(
                     "class_image_pixels must be at least class_pixels, class by class."
@@ -162,17 +179,6 @@ class WeightedCrossEntropy(HandmadeLoss):
         holds = (pixels > 0) | (self.weighting == "inverse")
         whole = batch.total((images * holds).sum(0))
         return _inverse(batch.total(pixels.sum(0)), whole, self.power)
-
-
-def _counts(name: str, numbers: Sequence[float], num_classes: int) -> Tensor:
-    """Check pixel counts of classes; float64 (C,)."""
-    counts = torch.as_tensor(numbers, dtype=torch.float64)
-    sound = counts.shape == (num_classes,) and bool((counts.isfinite() & (counts >= 0)).all())
-    if not sound or not bool(counts.any()):
-        raise InputError(
-            f"{name} must be {num_classes} finite numbers >= 0, one a class, not all 0."
-        )
-    return counts
 
 
 def _inverse(counts: Tensor, whole: Tensor, power: float) -> Tensor:

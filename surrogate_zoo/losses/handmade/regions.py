@@ -1,18 +1,20 @@
 """Handmade losses that compare regions: sums over the batch first, then a ratio of each class."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 import torch
 from torch import Tensor
 
 from surrogate_zoo.batch import may_hold_void
+from surrogate_zoo.labelling import ONLY_SETS
 from surrogate_zoo.losses import declarations
-from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
-from surrogate_zoo.metrics.maps import sum_by_label
+from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.batch import Batch
+from surrogate_zoo.metrics.maps import rows_by_label
 
 
 class Overlap(NamedTuple):
-    """Sums over the batch's valid pixels, (C,) each.
+    """Sums over the batch's valid pixels, (K,) each, K as of ``Batch.by_class``.
 
     Attributes:
         both: Probability of the class where it is the true one.
@@ -31,11 +33,18 @@ def overlap(batch: Batch, *, squared: bool = False) -> Overlap:
     num_classes, labels = batch.scores.shape[1], batch.labels
     counted = batch.valid.to(batch.scores.dtype)
     true = probabilities.gather(1, labels[:, None])[:, 0] * counted
-    pixels = sum_by_label(labels, counted, num_classes)
     masked = _of_valid(probabilities, batch)
-    predicted = (masked.square() if squared else masked).sum((0, 2, 3))
-    sums = (sum_by_label(labels, true, num_classes), predicted, pixels)
-    return Overlap(*batch.total(torch.stack(sums)))
+    if squared and batch.soft is not None:
+        sums = (masked * batch.soft, masked.square(), batch.soft.square())
+        return Overlap(*_by_class(batch, *(each.sum((2, 3)) for each in sums)))
+    predicted = (masked.square() if squared else masked).sum((2, 3))
+    both, pixels = (rows_by_label(labels, each, num_classes).sum(1) for each in (true, counted))
+    return Overlap(*_by_class(batch, both, predicted, pixels))
+
+
+def _by_class(batch: Batch, *sums: Tensor) -> Tensor:
+    """Sums of masks and their classes, (N, C) each, over the whole batch: (sums, K)."""
+    return batch.total(batch.by_class(torch.stack(sums, -1)).T)
 
 
 def _of_valid(values: Tensor, batch: Batch) -> Tensor:
@@ -43,10 +52,13 @@ def _of_valid(values: Tensor, batch: Batch) -> Tensor:
     return values * batch.valid[:, None] if may_hold_void(batch.valid) else values
 
 
-def mean_of_present(losses: Tensor, pixels: Tensor) -> Tensor:
-    """Mean of losses (C,) over the classes with pixels in the target; 0 without any."""
+def mean_of_present(losses: Tensor, pixels: Tensor, weights: Tensor | None) -> Tensor:
+    """Mean by weights of losses (K,) over the classes with pixels in the target; 0 without any."""
     present = (pixels > 0).to(losses.dtype)
-    return (losses * present).sum() / present.sum().clamp(min=1)
+    if weights is None:
+        return (losses * present).sum() / present.sum().clamp(min=1)
+    whole = (weights * present).sum()
+    return (losses * present * weights).sum() / (whole + (whole == 0))
 
 
 class Dice(HandmadeLoss):
@@ -58,23 +70,23 @@ class Dice(HandmadeLoss):
     because ports label void pixels with the last class.
 
     Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
         smooth: Added to numerator and denominator.
         squared: Sum squares of probabilities in the denominator.
     """
 
+    shared = declarations.REDUCES
+
     def __init__(
         self,
         *,
-        num_classes: int,
-        ignore_index: int = 255,
         smooth: float,
         squared: bool = False,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        super().__init__(**common)
         declarations.DICE.check(smooth=smooth, squared=squared)
         self.smooth, self.squared = smooth, squared
+        self.no_soft = "" if squared else ONLY_SETS
 
     def of_valid(self, batch: Batch) -> Tensor:
         """``1 - (2 both + smooth) / (predicted + pixels + smooth)``."""
@@ -82,7 +94,7 @@ class Dice(HandmadeLoss):
         whole = predicted + pixels + self.smooth
         coefficients = (2 * both + self.smooth) / (whole + (whole == 0))
         # Rounding of the sums must not take it below 0.
-        return mean_of_present((1 - coefficients).clamp(min=0), pixels)
+        return mean_of_present((1 - coefficients).clamp(min=0), pixels, batch.weights)
 
 
 class Tversky(HandmadeLoss):
@@ -93,12 +105,13 @@ class Tversky(HandmadeLoss):
     the focal Tversky loss (Abraham and Khan, ISBI 2019, eq. 4, with exponent 1 / gamma).
 
     Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
         alpha: Weight of false positives, >= 0.
         beta: Weight of false negatives, >= 0; the two are not both 0.
         exponent: Of each class's loss, > 0.
     """
+
+    shared = declarations.REDUCES
+    no_soft = ONLY_SETS
 
     # Below this a class's loss is linear: a root's slope at 0 is infinite.
     _FLAT = 1e-6
@@ -106,13 +119,12 @@ class Tversky(HandmadeLoss):
     def __init__(
         self,
         *,
-        num_classes: int,
-        ignore_index: int = 255,
         alpha: float,
         beta: float,
         exponent: float,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        super().__init__(**common)
         declarations.TVERSKY.check(alpha=alpha, beta=beta, exponent=exponent)
         self.alpha, self.beta, self.exponent = alpha, beta, exponent
 
@@ -128,7 +140,7 @@ class Tversky(HandmadeLoss):
             losses = torch.where(
                 losses < self._FLAT, losses * self._FLAT ** (self.exponent - 1), curved
             )
-        return mean_of_present(losses, pixels)
+        return mean_of_present(losses, pixels, batch.weights)
 
 
 class JaccardMetric(HandmadeLoss):
@@ -144,23 +156,23 @@ class JaccardMetric(HandmadeLoss):
     since a class present has a union above 0.
 
     Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
         smoothing: Share of every label that is spread evenly over all classes, in [0, 1). Above 0 the
             minimum lies at the smoothed labels, and a one-hot prediction has a loss above 0. The
             paper smooths at boundaries only.
         variant: 1 or 2, for JML1 or JML2.
     """
 
+    shared = declarations.REDUCES
+    no_soft = ""
+
     def __init__(
         self,
         *,
-        num_classes: int,
-        ignore_index: int = 255,
         smoothing: float,
         variant: int,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        super().__init__(**common)
         declarations.JACCARD_METRIC.check(smoothing=smoothing, variant=variant)
         self.smoothing, self.variant = smoothing, variant
 
@@ -168,23 +180,37 @@ class JaccardMetric(HandmadeLoss):
         """``d / union`` of each class; the union is that of the variant."""
         probabilities = batch.scores.softmax(1)
         counted = batch.valid.to(probabilities.dtype)
-        floor, rest = self.smoothing / self.num_classes, 1 - self.smoothing
-        pixels = batch.total(sum_by_label(batch.labels, counted, self.num_classes))
+        classes = probabilities.shape[1]
+        floor, rest = self.smoothing / classes, 1 - self.smoothing
         # Label by label, and no difference of sums: it is never below 0.
         wrong = _wrong(probabilities - floor if floor else probabilities, batch, rest)
-        wrong = batch.total(_of_valid(wrong.abs(), batch).sum((0, 2, 3)))
-        true = probabilities.gather(1, batch.labels[:, None])[:, 0] * counted
-        both = rest * batch.total(sum_by_label(batch.labels, true, self.num_classes))
+        wrong = _of_valid(wrong.abs(), batch).sum((2, 3))
+        both, pixels = _hits(probabilities, counted, batch)
+        both, pixels, wrong = _by_class(batch, rest * both, pixels, wrong)
         union = both + wrong
-        if self.smoothing > 0:
-            predicted = batch.total(_of_valid(probabilities, batch).sum((0, 2, 3)))
-            mass = predicted + rest * pixels + floor * pixels.sum()
+        if self.smoothing > 0 or batch.soft is not None:
+            whole = counted.sum((1, 2))[:, None].expand(-1, classes)
+            predicted = _of_valid(probabilities, batch).sum((2, 3))
+            predicted, whole = _by_class(batch, predicted, whole)
+            mass = predicted + rest * pixels + floor * whole
             union = (mass + wrong) / 2 if self.variant == 1 else union + floor * predicted
-        return mean_of_present(wrong / (union + (union == 0)), pixels)
+        return mean_of_present(wrong / (union + (union == 0)), pixels, batch.weights)
+
+
+def _hits(probabilities: Tensor, counted: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Probability of each class where it is the true one, and its valid pixels, (N, C) both."""
+    if batch.soft is not None:
+        return (probabilities * batch.soft).sum((2, 3)), batch.soft.sum((2, 3))
+    true = probabilities.gather(1, batch.labels[:, None])[:, 0] * counted
+    classes = probabilities.shape[1]
+    both, pixels = (rows_by_label(batch.labels, each, classes).sum(1) for each in (true, counted))
+    return both, pixels
 
 
 def _wrong(probabilities: Tensor, batch: Batch, share: float = 1.0) -> Tensor:
     """Probabilities less one-hot labels times ``share``, (N, C, H, W); void counts as class 0."""
+    if batch.soft is not None:
+        return probabilities - share * batch.soft
     labels = batch.labels[:, None]
     less = torch.full_like(labels, -share, dtype=probabilities.dtype)
     return probabilities.scatter_add(1, labels, less)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
 import torch
 import torch.nn.functional as F
@@ -10,10 +11,13 @@ from torch import Tensor, nn
 from surrogate_zoo.loss_networks.edge import EdgeNetwork, edge_target
 from surrogate_zoo.loss_networks.storage import network_of
 from surrogate_zoo.losses import declarations
-from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
+from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.batch import Batch
 from surrogate_zoo.losses.handmade.inverse_form import balanced_cross_entropy
 from surrogate_zoo.losses.handmade.pixels import entropies
 from surrogate_zoo.needs import BOUNDARY_LOGITS, EDGE_NETWORK
+
+_ONLY_IMAGES = "it looks for edges in images; pass slices as images"
 
 NORMS = {"l1": torch.abs, "l2": torch.square}
 """What is averaged over a pixel's features, by name."""
@@ -22,15 +26,18 @@ NORMS = {"l1": torch.abs, "l2": torch.square}
 class _WithEdgeNetwork(HandmadeLoss):
     """A loss with an edge network inside, which moves along with it and never learns."""
 
+    no_volumes = _ONLY_IMAGES
+    no_multilabel = "its edge network sees classes that exclude each other"
+
     def __init__(
         self,
         *,
-        num_classes: int,
-        ignore_index: int,
         edge_network: str | Path | nn.Module | None,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
-        network = network_of(EDGE_NETWORK, edge_network, _REMEDY, num_classes=num_classes)
+        super().__init__(**common)
+        classes = self.labelling.labels
+        network = network_of(EDGE_NETWORK, edge_network, _REMEDY, num_classes=classes)
         if not isinstance(network, EdgeNetwork):  # network_of has looked already
             raise TypeError(type(network))
         # A fifth faster on a CPU than channels first.
@@ -60,8 +67,6 @@ class Semeda(_WithEdgeNetwork):
     Void pixels are all zeros in prediction and truth, and do not count themselves.
 
     Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
         edge_network: A trained :class:`~surrogate_zoo.loss_networks.edge.EdgeNetwork`, or the path
             of its weights.
         lambdas: Weight of each of the three layers, >= 0. The paper's best is (0, 1, 0).
@@ -75,23 +80,20 @@ class Semeda(_WithEdgeNetwork):
     def __init__(
         self,
         *,
-        num_classes: int,
-        ignore_index: int = 255,
         edge_network: str | Path | nn.Module | None = None,
         lambdas: Sequence[float],
         norm: str,
         after_relu: bool,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(
-            num_classes=num_classes, ignore_index=ignore_index, edge_network=edge_network
-        )
+        super().__init__(edge_network=edge_network, **common)
         declarations.SEMEDA.check(lambdas=lambdas, norm=norm, after_relu=after_relu)
         self.lambdas = tuple(float(weight) for weight in lambdas)
         self.norm, self.after_relu = norm, after_relu
 
     def of_valid(self, batch: Batch) -> Tensor:
         """Mean cross entropy plus the weighted distances."""
-        return batch.total(entropies(batch).sum()) / batch.pixels + self.of_features(batch)
+        return batch.mean(entropies(batch)) + self.of_features(batch)
 
     def of_features(self, batch: Batch) -> Tensor:
         """``sum_l lambda_l |psi_l(S_hat) - psi_l(S*)|``, mean over valid pixels."""
@@ -119,8 +121,6 @@ class EdgeCrossEntropy(_WithEdgeNetwork):
     the paper's loss would push a perfect prediction away from it.
 
     Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
         edge_network: A trained :class:`~surrogate_zoo.loss_networks.edge.EdgeNetwork`, or the path
             of its weights.
         weight: Of the edges, >= 0. The paper has 5; an edge network that is nearly always right is
@@ -133,14 +133,11 @@ class EdgeCrossEntropy(_WithEdgeNetwork):
     def __init__(
         self,
         *,
-        num_classes: int,
-        ignore_index: int = 255,
         edge_network: str | Path | nn.Module | None = None,
         weight: float,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(
-            num_classes=num_classes, ignore_index=ignore_index, edge_network=edge_network
-        )
+        super().__init__(edge_network=edge_network, **common)
         declarations.EDGE_CROSS_ENTROPY.check(weight=weight)
         self.weight = weight
 
@@ -151,7 +148,7 @@ class EdgeCrossEntropy(_WithEdgeNetwork):
         predicted = self.network.embeddings(probabilities(batch))[-1].log_softmax(1)
         edges = F.kl_div(predicted, true, reduction="none", log_target=True).sum(1)
         edges = edges.masked_fill(~batch.valid, 0)
-        return batch.total((entropies(batch) + self.weight * edges).sum()) / batch.pixels
+        return batch.mean(entropies(batch) + self.weight * edges)
 
 
 class EdgeHead(HandmadeLoss):
@@ -161,8 +158,6 @@ class EdgeHead(HandmadeLoss):
     so they shape the features and not the masks themselves.
 
     Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
         weight: Of the edges, >= 0.
         balanced: Weigh edges and other pixels so that both count alike, as UberNet does; see
             :func:`~surrogate_zoo.losses.handmade.inverse_form.balanced_cross_entropy`.
@@ -171,15 +166,17 @@ class EdgeHead(HandmadeLoss):
         InputError: A parameter is out of range; ``forward``: no boundary logits were given.
     """
 
+    no_volumes = _ONLY_IMAGES
+    no_multilabel = "its head finds the edges between classes that exclude each other"
+
     def __init__(
         self,
         *,
-        num_classes: int,
-        ignore_index: int = 255,
         weight: float,
         balanced: bool,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        super().__init__(**common)
         declarations.EDGE_HEAD.check(weight=weight, balanced=balanced)
         self.weight, self.balanced = weight, balanced
 
@@ -193,7 +190,7 @@ class EdgeHead(HandmadeLoss):
             truth, counted = marked.to(logits.dtype), batch.valid[:, None].to(logits.dtype)
             edges = F.binary_cross_entropy_with_logits(logits, truth, counted, reduction="sum")
             edges = batch.total(edges) / batch.pixels
-        return batch.total(entropies(batch).sum()) / batch.pixels + self.weight * edges
+        return batch.mean(entropies(batch)) + self.weight * edges
 
 
 def probabilities(batch: Batch) -> Tensor:

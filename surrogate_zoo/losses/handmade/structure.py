@@ -2,16 +2,17 @@
 
 import math
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from surrogate_zoo.curves.pointwise import sloped
+from surrogate_zoo.labelling import SIZES
 from surrogate_zoo.losses import declarations
-from surrogate_zoo.losses.handmade.base import Batch, HandmadeLoss
-from surrogate_zoo.metrics.maps import sum_by_label
+from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
+from surrogate_zoo.losses.handmade.batch import Batch
 
 # Elements of the planes worked on at a time on the CPU, so that they stay in the cache.
 _PLANE_CHUNK = 1 << 17
@@ -34,21 +35,21 @@ class StructuralSimilarity(HandmadeLoss):
     1 what half precision cannot tell from it, and negative variances come out of flat regions.
 
     Args:
-        num_classes: C.
-        ignore_index: Label of void pixels.
         window: Side of the window in pixels, odd, at least 3.
         sigma: Standard deviation of the Gaussian in pixels, at least 0.01.
     """
 
+    looks_around = True
+    shared = declarations.REDUCES
+
     def __init__(
         self,
         *,
-        num_classes: int,
-        ignore_index: int = 255,
         window: int,
         sigma: float,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(num_classes=num_classes, ignore_index=ignore_index)
+        super().__init__(**common)
         declarations.SSIM.check(window=window, sigma=sigma)
         radius = window // 2
         weights = [math.exp(-(i**2) / (2 * sigma**2)) for i in range(radius + 1)]
@@ -58,57 +59,68 @@ class StructuralSimilarity(HandmadeLoss):
     def of_valid(self, batch: Batch) -> Tensor:
         """Sum over valid pixels and classes present, divided by the number of both."""
         labels = batch.target.masked_fill(~batch.valid, -1)
-        counted = batch.valid.to(batch.scores.dtype)
-        pixels = batch.total(sum_by_label(batch.labels, counted, self.num_classes))
-        present = pixels > 0
-        scene = (labels, present, self._taps)
+        present = (batch.class_pixels > 0).to(batch.scores.dtype)
+        weights = batch.by_mask(present if batch.weights is None else present * batch.weights)
+        scene = (labels, weights, self._taps)
         probabilities = batch.scores.softmax(1)
         total = sloped(partial(_by_planes, *scene), partial(_at_once, *scene), probabilities)
-        return batch.total(total) / (batch.pixels * present.sum().clamp(min=1))
+        pixels = batch.valid.flatten(1).sum(1).to(weights.dtype)
+        whole = batch.total((weights.sum(1) * pixels).sum())
+        return batch.total(total) / (whole + (whole == 0))
 
 
 def _by_planes(
-    labels: Tensor, present: Tensor, taps: tuple[float, ...], probabilities: Tensor
+    labels: Tensor, weights: Tensor, taps: tuple[float, ...], probabilities: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Sum of 1 - SSIM over valid pixels (label >= 0) and the classes present; and its slopes."""
+    """Sum of 1 - SSIM over valid pixels (label >= 0), by weights of classes (N, C); and its slopes."""
     slopes = torch.zeros_like(probabilities)
     total = probabilities.new_zeros(())
-    height, width = labels.shape[1:]
+    inside = (slice(None), *map(slice, labels.shape[1:]))
+    axes = labels.ndim - 1
     # The margin counts as void; see blur.
-    margin = (0, len(taps) - 1) * 2
-    classes = present.nonzero()[:, 0]
+    margin = (0, len(taps) - 1) * axes
+    counted = [row.nonzero()[:, 0].to(labels.device) for row in weights.cpu()]  # one wait
     for image, mask in enumerate(F.pad(labels, margin, value=-1)):
         windows = _Windows.of(mask >= 0, taps, probabilities.dtype)
-        for part in torch.split(classes, _share(mask)):
-            target = (mask == part[:, None, None]).to(probabilities.dtype)
+        for part in torch.split(counted[image], _share(mask)):
+            target = (mask == _plane(part, axes)).to(probabilities.dtype)
             error = F.pad(probabilities[image, part], margin).mul_(windows.valid).sub_(target)
-            value, slope = _compare(error, target, windows)
+            own = _plane(weights[image, part], axes)
+            value, slope = _compare(error, target, windows, own)
             total += value
-            slopes[image, part] = slope[:, :height, :width]
+            slopes[image, part] = slope[inside].mul_(own)
     return total, slopes
 
 
 def _at_once(
-    labels: Tensor, present: Tensor, taps: tuple[float, ...], probabilities: Tensor
+    labels: Tensor, weights: Tensor, taps: tuple[float, ...], probabilities: Tensor
 ) -> Tensor:
     """The same sum in operations that torch differentiates, of shapes that labels do not change."""
     valid = (labels >= 0)[:, None].to(probabilities.dtype)
     classes = torch.arange(probabilities.shape[1], device=labels.device)
-    target = (labels[:, None] == classes[:, None, None]).to(probabilities.dtype)
+    target = (labels[:, None] == _plane(classes, labels.ndim - 1)).to(probabilities.dtype)
     error = probabilities * valid - target
     scale = torch.where(valid > 0, 1 / _convolved(valid, taps), 0)
     products = (target, error, error * error, target * error)
     truth, mean, square, cross = (_convolved(each, taps) * scale for each in products)
     a, b = _parts(truth, mean, (square - mean * mean).clamp(min=0), cross)
-    return ((a + b - a * b).sum((0, 2, 3)) * present).sum()
+    return ((a + b - a * b).flatten(2).sum(2) * weights).sum()
+
+
+def _plane(numbers: Tensor, axes: int) -> Tensor:
+    """Numbers (P,) beside planes (P, S)."""
+    return numbers.view(-1, *(1,) * axes)
 
 
 def _convolved(maps: Tensor, taps: tuple[float, ...]) -> Tensor:
-    """What :func:`blur` computes, of maps (N, K, H, W) without a margin."""
+    """What :func:`blur` computes, of maps (N, K, S) without a margin."""
     line = maps.new_tensor([*taps[:0:-1], *taps])
-    planes = maps.reshape(-1, 1, *maps.shape[2:])
-    for kernel in (line[:, None], line[None]):
-        planes = F.conv2d(planes, kernel[None, None], padding="same")
+    planes, axes = maps.reshape(-1, 1, *maps.shape[2:]), maps.ndim - 2
+    convolve = F.conv2d if axes == SIZES[0] else F.conv3d
+    for axis in range(axes):
+        shape = [1] * axes
+        shape[axis] = len(line)
+        planes = convolve(planes, line.view(1, 1, *shape), padding="same")
     return planes.view(maps.shape)
 
 
@@ -134,18 +146,18 @@ class _Windows(NamedTuple):
     def of(cls, valid: Tensor, taps: tuple[float, ...], dtype: torch.dtype) -> "_Windows":
         """The windows of a mask, bool (H, W)."""
         counted = valid.to(dtype)
-        return cls(taps, counted, torch.where(valid, 1 / blur(counted, taps), 0))
+        return cls(taps, counted, torch.where(valid, 1 / blur(counted, taps, valid.ndim), 0))
 
     def mean(self, values: Tensor) -> Tensor:
         """Means over windows of values (P, H, W) that are 0 where not valid; 0 at such centres."""
-        return blur(values, self.taps).mul_(self.scale)
+        return blur(values, self.taps, self.valid.ndim).mul_(self.scale)
 
     def spread(self, slopes: Tensor) -> Tensor:
         """The adjoint of :meth:`mean`: slopes towards means become slopes towards valid values."""
-        return blur(slopes * self.scale, self.taps).mul_(self.valid)
+        return blur(slopes * self.scale, self.taps, self.valid.ndim).mul_(self.valid)
 
 
-def blur(planes: Tensor, taps: tuple[float, ...]) -> Tensor:
+def blur(planes: Tensor, taps: tuple[float, ...], axes: int = 2) -> Tensor:
     """Convolve planes with a separable, symmetric window.
 
     Rows lie one behind the other in memory, so a shift along either axis is a shift of the flat
@@ -153,15 +165,16 @@ def blur(planes: Tensor, taps: tuple[float, ...]) -> Tensor:
     the dtype of ``planes``, where convolutions may round to 10 bits.
 
     Args:
-        planes: Float (..., H, W), 0 in the last ``len(taps) - 1`` rows and columns, a margin that
-            keeps one row or plane from the next.
+        planes: Float (..., H, W), or (..., D, H, W), 0 in the last ``len(taps) - 1`` rows and columns (and
+            slices), a margin that keeps one row or plane from the next.
         taps: Weights along one axis from the centre outwards.
+        axes: 2 for images, 3 for volumes.
 
     Returns:
         Shape of ``planes``; right outside of the margin and arbitrary within.
     """
     line = planes.reshape(-1)
-    for step in (1, planes.shape[-1]):
+    for step in (math.prod(planes.shape[planes.ndim - axis :]) for axis in range(axes)):
         result = line * taps[0]
         for i, weight in enumerate(taps[1:], 1):
             shift = i * step
@@ -181,11 +194,14 @@ def _parts(truth: Tensor, mean: Tensor, spread: Tensor, cross: Tensor) -> tuple[
     return mean * mean / (predicted * predicted + truth * truth + _C1), spread / (variances + _C2)
 
 
-def _compare(error: Tensor, target: Tensor, windows: _Windows) -> tuple[Tensor, Tensor]:
-    """1 - SSIM of ``target + error`` and a binary ``target``, both (P, H, W) and 0 where not valid.
+def _compare(
+    error: Tensor, target: Tensor, windows: _Windows, weights: Tensor
+) -> tuple[Tensor, Tensor]:
+    """1 - SSIM of ``target + error`` and a binary ``target``, both (P, S) and 0 where not valid.
 
     Returns:
-        The sum over valid pixels, and its slopes towards the error, (P, H, W).
+        The sum over valid pixels by weights (P, 1, ...) of planes, and the slopes of each plane's towards the
+        error, (P, S).
     """
     products = (target, error, error * error, target * error)
     truth, mean, square, cross = map(windows.mean, products)
@@ -195,7 +211,7 @@ def _compare(error: Tensor, target: Tensor, windows: _Windows) -> tuple[Tensor, 
     variances = 2 * (truth * (1 - truth) + cross - truth * mean) + spread
     across, within = predicted * predicted + truth * truth + _C1, variances + _C2
     a, b = mean * mean / across, spread / within
-    value = (a + b - a * b).sum()
+    value = ((a + b - a * b) * weights).sum()
     # Slopes towards the means of the error, of its square and of its product with the target.
     by_square = (1 - a) * (1 - b) / within
     by_cross = -2 * (1 - a) * b / within

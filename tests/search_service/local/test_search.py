@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from search_service.local.search import search
 from search_service.searches.external.trial import Trial
+from surrogate_zoo import SegmentationEvaluator
 from surrogate_zoo.errors import InputError
 from tests.search_service.searches.external.scoring import REQUEST, STEPS, evaluate
 
@@ -100,3 +102,54 @@ def test_curves_are_searched_and_a_drafts_scale_is_measured() -> None:
     assert len(result.trials) == 6
     assert result.document()["scale"] != 1
     assert result.document()["kind"] == "surrogate"
+
+
+@pytest.mark.slow  # 7 s each
+@pytest.mark.parametrize(("classes", "mode"), [(1, None), (3, "multilabel")])
+def test_sigmoids_are_searched_and_trained(classes: int, mode: str | None) -> None:
+    """Disks of light on noise; of a multi-label one in each band, which overlap."""
+    generator = torch.Generator().manual_seed(0)
+    images, masks = _disks(classes, generator)
+
+    def trained(trial: Trial) -> float:
+        torch.manual_seed(trial.seed)
+        net, loss = torch.nn.Conv2d(classes, classes, 5, padding=2), trial.loss()
+        optimiser = torch.optim.Adam(net.parameters(), lr=0.05 * min(trial.rate, 2))
+        for _ in range(15):
+            optimiser.zero_grad()
+            torch.autograd.backward(loss(net(images[:6]), masks[:6]))
+            optimiser.step()
+        evaluator = SegmentationEvaluator(classes, mode=mode or "multiclass")
+        evaluator.update((net(images[6:]) > 0).long(), masks[6:])
+        return evaluator.compute()["dice"]
+
+    told: dict[str, Any] = {} if mode is None else {"mode": mode}
+    result = search(
+        "dice",
+        trained,
+        num_classes=classes,
+        sampler={"name": "portfolio", "rates": [1.0], "trials": 2, "batch": 2},
+        space={"name": "zoo", "losses": ["dice", "lovasz"], "class_weights": True},
+        race={"rounds": 2, "heats": 1},
+        halving=None,
+        **told,
+    )
+    assert {trial.ending for trial in result.trials} == {"trained"}
+    assert result.documents[0].get("mode") == mode
+    logits = torch.randn(2, classes, 16, 16)
+    assert result.loss(classes)(logits, (logits > 0).long()) > 0
+    assert max(trial.score or 0 for trial in result.trials) > 0.8
+
+
+def _disks(channels: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images (8, C, 16, 16) and masks, uint8, of a disk in each band."""
+    places = 4 + 8 * torch.rand(8, channels, 2, 1, 1, generator=generator)
+    grid = torch.stack(torch.meshgrid(torch.arange(16), torch.arange(16), indexing="ij"))
+    masks = (grid - places).square().sum(2) < 16
+    noise = 0.3 * torch.randn(masks.shape, generator=generator)
+    return masks.float() + noise, masks.to(torch.uint8)
+
+
+def test_a_metric_without_a_meaning_of_multilabels_is_not_searched() -> None:
+    with pytest.raises(InputError, match="kappa compares the classes of a pixel"):
+        search("miou+kappa", evaluate, num_classes=3, mode="multilabel")

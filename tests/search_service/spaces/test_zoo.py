@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from search_service.spaces.zoo import ZooSpace, handmade_losses
-from surrogate_zoo import load_loss
+from surrogate_zoo import load_loss, needs_of
 from surrogate_zoo.errors import InputError, UnknownNameError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.drafts import filled
@@ -43,6 +43,21 @@ def test_kinds_begin_with_cross_entropy_and_end_with_the_surrogates() -> None:
     few = ZooSpace(("miou",), losses=("dice",), mixtures=False)
     assert [kind.name for kind in few.kinds][:3] == ["cross-entropy", "dice", "surrogate-miou"]
     assert not any(kind.mixes for kind in few.kinds)
+
+
+def test_the_power_of_class_weights_is_searched_where_it_is_asked_for() -> None:
+    space = ZooSpace(("miou", "kappa"), losses=("dice", "lovasz"), weights=True)
+    kinds = {kind.name: kind for kind in space.kinds}
+    weighed = {name for name, kind in kinds.items() if "class_power" in kind.names}
+    assert weighed == {"cross-entropy", "dice", "lovasz", "surrogate-miou"}
+    for name in weighed:
+        kind = kinds[name]
+        own = dict(zip(kind.names, kind.start, strict=True)) | {"class_power": 0.5}
+        loss = kind.candidate([own[each] for each in kind.names]).loss
+        assert loss["options" if "options" in loss else "parameters"]["class_power"] == 0.5
+        document = filled(loss, [1.5] * lacking(loss))
+        assert "class_pixels" in needs_of(document).facts
+        assert load_loss(document, num_classes=3, facts=FACTS) is not None
 
 
 def test_the_portfolio_has_every_start_at_every_rate() -> None:

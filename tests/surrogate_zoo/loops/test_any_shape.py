@@ -66,7 +66,7 @@ def test_what_does_not_fit_is_refused() -> None:
     loss = AnyShapeLoss(LOSS)
     with pytest.raises(InputError, match="2 levels of logits have 1 targets"):
         loss([_logits(), _logits()], [TARGET])
-    with pytest.raises(InputError, match="A target has shape"):
+    with pytest.raises(InputError, match="target must have shape"):
         loss(_logits(), TARGET[0])
     with pytest.raises(InputError, match="not whole numbers"):
         loss(_logits(), TARGET + 0.5)
@@ -75,5 +75,20 @@ def test_what_does_not_fit_is_refused() -> None:
 
 
 def test_a_pixel_without_a_class_is_void() -> None:
-    assert torch.equal(labels_of(_one_hot(TARGET), CLASSES), TARGET)
-    assert torch.equal(labels_of(_one_hot(TARGET), CLASSES, 9), TARGET.where(TARGET != VOID, 9))
+    assert torch.equal(labels_of(_one_hot(TARGET), _logits()), TARGET)
+    assert torch.equal(labels_of(_one_hot(TARGET), _logits(), 9), TARGET.where(TARGET != VOID, 9))
+
+
+def test_channels_that_are_on_or_off_are_no_one_hot() -> None:
+    loss = load_loss("dice", num_classes=CLASSES, mode="multilabel")
+    target = _one_hot(TARGET)
+    quarter = _logits(4, 5)
+    large = F.interpolate(quarter, size=(16, 20), mode="bilinear", align_corners=False)
+    assert AnyShapeLoss(loss)(quarter, target.float()).item() == loss(large, target).item()
+
+
+def test_logits_of_volumes_are_interpolated_along_all_axes() -> None:
+    half = torch.randn(2, CLASSES, 2, 4, 5)
+    large = F.interpolate(half, size=(4, 8, 10), mode="trilinear", align_corners=False)
+    target = labels(2, size=(8, 8, 10)).view(2, 4, 8, 10)
+    assert AnyShapeLoss(LOSS)(half, target.float()).item() == LOSS(large, target).item()

@@ -79,3 +79,16 @@ def test_an_evaluator_restored_from_totals_has_the_scores() -> None:
     void = torch.full_like(_pair(0)[1], VOID)
     parts[2].update(void.zero_(), torch.full_like(void, VOID))
     assert parts[2].compute() == pytest.approx(_expected(range(2)))
+
+
+@pytest.mark.parametrize(("classes", "mode"), [(1, "multiclass"), (3, "multilabel")])
+def test_logits_of_sigmoids_are_on_above_0(classes: int, mode: str) -> None:
+    logits = torch.randn(2, classes, 9, 11)
+    target = torch.stack([labels(seed, classes=2) for seed in range(classes)], 1)
+    metric, evaluator = (
+        kind(classes, mode=mode) for kind in (SegmentationMetric, SegmentationEvaluator)
+    )
+    metric.update(logits, target)
+    evaluator.update((logits > 0).long(), target)
+    found = {name: float(score) for name, score in metric.compute().items()}
+    assert found == pytest.approx(evaluator.compute(), nan_ok=True)

@@ -206,7 +206,7 @@ _BAD = {
     "dimensions": (torch.zeros(CLASSES, 4, 4), _TARGET, "logits must have shape"),
     "integer logits": (_GOOD.long(), _TARGET, "logits must be floating point"),
     "target size": (_GOOD, torch.zeros(1, 4, 5).long(), "target must have shape"),
-    "target dtype": (_GOOD, _TARGET.float(), "target must be int64"),
+    "target dtype": (_GOOD, _TARGET.float(), "target must be integer labels"),
     "label too large": (_GOOD, _TARGET + 4, "target holds the label 4"),
     "negative label": (_GOOD, _TARGET - 1, "target holds the label -1"),
     "nan": (torch.full_like(_GOOD, torch.nan), _TARGET, "logits hold NaN"),

@@ -19,16 +19,26 @@ NO_PARAMETERS = {
     *(CLASS_PIXELS, CLASS_IMAGE_PIXELS, EDGE_NETWORK, INVERSE_NETWORK),
 }
 
+SHARED = {
+    name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+    for name, default in (
+        ("class_weights", None),
+        ("class_power", 0.0),
+        ("reduction", inspect.Parameter.empty),  # loss files say it
+    )
+}
+
 
 def arguments(entry: LossEntry) -> dict[str, inspect.Parameter]:
     """The constructor's own keyword arguments, without what every loss or the data set gives."""
     module, _, name = entry.built_by.partition(":")
-    signature = inspect.signature(getattr(import_module(module), name))
-    return {
+    built = getattr(import_module(module), name)
+    own = {
         name: argument
-        for name, argument in signature.parameters.items()
-        if name not in NO_PARAMETERS
+        for name, argument in inspect.signature(built).parameters.items()
+        if name not in NO_PARAMETERS and argument.kind is not inspect.Parameter.VAR_KEYWORD
     }
+    return own | {name: SHARED[name] for name in built.shared}
 
 
 @every_entry
@@ -50,6 +60,7 @@ def test_a_loss_file_may_leave_parameters_out() -> None:
         "alpha": 0.3,
         "beta": 0.7,
         "exponent": 0.75,
+        "reduction": "batch",
     }
 
 

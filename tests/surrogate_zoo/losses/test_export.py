@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import torch
 from surrogate_zoo import LOSSES, load_loss
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.document import sum_document
+from surrogate_zoo.losses.drafts import in_mode
 from surrogate_zoo.losses.export import python_source
 from tests.surrogate_zoo.batches import labels
 
@@ -92,3 +94,16 @@ def test_a_handmade_loss_cannot_be_exported() -> None:
     ):
         with pytest.raises(InputError, match="'dice' is a handmade loss"):
             python_source(document)
+
+
+def test_the_export_of_a_multilabel_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terms = [(1.0, LOSSES[name].document()) for name in ("asl-miou-voc", "naive-dice")]
+    document = in_mode(sum_document("organs", terms), "multilabel")
+    (tmp_path / "organs_loss.py").write_text(python_source(document))
+    monkeypatch.syspath_prepend(tmp_path)
+    logits = torch.randn(2, 3, 9, 11)
+    target = torch.stack([labels(seed, classes=2) for seed in range(3)], 1)
+    value = import_module("organs_loss").load(num_classes=3)(logits, target)
+    assert value.item() == load_loss(document, num_classes=3)(logits, target).item()

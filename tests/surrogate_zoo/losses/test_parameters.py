@@ -12,7 +12,7 @@ from surrogate_zoo.errors import InputError, LossFileError
 from surrogate_zoo.losses.document import handmade_document, sum_document
 from surrogate_zoo.losses.entries import HANDMADE
 from surrogate_zoo.losses.entry import LossEntry
-from surrogate_zoo.losses.parameters import Choice, Flag, Number, Parameter, Row
+from surrogate_zoo.losses.parameters import Choice, Flag, List, Number, Parameter, Row
 from surrogate_zoo.losses.registry import LOSSES, checked
 from tests.surrogate_zoo.losses.supplies import CLASSES, loss_networks
 from tests.surrogate_zoo.losses.test_entries import arguments
@@ -65,6 +65,10 @@ def values(parameter: Parameter) -> st.SearchStrategy[Any]:
             size = st.integers(parameter.length - 1, parameter.length + 1)
             rows = size.flatmap(lambda n: st.lists(numbers(parameter.each), min_size=n, max_size=n))
             return rows | strange
+        case List():  # of as many classes as the tests have, one of which counts
+            rest = st.lists(numbers(parameter.each), min_size=CLASSES - 1, max_size=CLASSES - 1)
+            odd: st.SearchStrategy[Any] = st.sampled_from([None, True, "", [], {}, "1", ["1"]])
+            return rest.map(lambda row: [1, *row]) | odd
         case Choice():
             return st.sampled_from(parameter.options) | strange
         case _:
@@ -152,8 +156,23 @@ def test_no_number_is_infinite(value: float) -> None:
             "2 whole numbers of at least 1 and at most 64, not [0, 1].",
         ),
         ("inverse-form", {"distance": "l1"}, "must be euclidean or geodesic, not 'l1'."),
-        ("lovasz", {"per_image": 1}, "per_image must be true or false, not 1."),
-        ("dpce", {"gamma": 1}, "dpce: The loss has no parameter 'gamma': it takes none."),
+        ("lovasz", {"reduction": "sum"}, "reduction must be batch or image, not 'sum'."),
+        ("dice-squared", {"squared": 1}, "squared must be true or false, not 1."),
+        (
+            "focal",
+            {"class_power": 2},
+            "class_power must be a number of at least 0 and at most 1, not 2.",
+        ),
+        (
+            "focal",
+            {"class_weights": [1, -1]},
+            "class_weights must be null or a list of numbers of at least 0, not [1, -1].",
+        ),
+        (
+            "active-boundary",
+            {"reduction": "image"},
+            "no parameter 'reduction': it takes share, theta, smoothing, detach.",
+        ),
     ],
 )
 def test_a_sentence_names_parameter_range_and_value(

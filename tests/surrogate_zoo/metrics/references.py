@@ -19,7 +19,7 @@ Pixels = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Masks:
-    """Labels (N, H, W) predicted and true, void 255 in the latter, and the options of a metric."""
+    """Labels (N, H, W), or of volumes, predicted and true, void 255 in the latter; a metric's options."""
 
     pred: Labels
     target: Labels
@@ -76,9 +76,9 @@ def edges(mask: Pixels, void: Pixels) -> Pixels:
     """Pixels of the mask with a valid neighbour that is not of it."""
     padded, seen = np.pad(mask, 1, constant_values=True), np.pad(~void, 1, constant_values=False)
     edge = np.zeros_like(mask)
-    for row, column in np.argwhere(mask & ~void):
-        window = (slice(row, row + 3), slice(column, column + 3))
-        edge[row, column] = (seen[window] & ~padded[window]).any()
+    for place in map(tuple, np.argwhere(mask & ~void)):
+        window = tuple(slice(start, start + 3) for start in place)
+        edge[place] = (seen[window] & ~padded[window]).any()
     return edge
 
 
@@ -90,7 +90,7 @@ def per_class(of: Masks, image: int) -> list[tuple[Pixels, Pixels, Pixels]]:
 
 
 def near(edge: Pixels, tolerance: int) -> Pixels:
-    return ndimage.binary_dilation(edge, np.ones((2 * tolerance + 1,) * 2, bool))
+    return ndimage.binary_dilation(edge, np.ones((2 * tolerance + 1,) * edge.ndim, bool))
 
 
 def trimap_iou(of: Masks) -> float:
@@ -121,9 +121,9 @@ def boundary_f1(of: Masks) -> float:
 def rim(mask: Pixels, void: Pixels, distance: int) -> Pixels:
     """The mask less what is left of it after so many 3x3 erosions; there is nothing outside."""
     padded = np.pad(mask | void, 1)
-    square = np.ones((3, 3), bool)
+    square = np.ones((3,) * mask.ndim, bool)
     left: Pixels = ndimage.binary_erosion(padded, square, iterations=distance, border_value=1)
-    return mask & ~left[1:-1, 1:-1]
+    return mask & ~left[(slice(1, -1),) * mask.ndim]
 
 
 def boundary_iou(of: Masks) -> float:

@@ -160,7 +160,7 @@ def test_merging_into_an_empty_one_and_resetting() -> None:
         (
             torch.zeros(4, 4).long(),
             torch.zeros(4, 4).long(),
-            "pred must be integer labels of shape",
+            r"target must have shape \(N, H, W\)",
         ),
         (torch.zeros(1, 4, 4).long(), torch.zeros(1, 4, 5).long(), "differ in shape"),
         (torch.zeros(1, 4, 4).long(), torch.full((1, 4, 4), 7), "target holds the label 7"),

@@ -30,6 +30,20 @@ def test_value_and_gradient_are_those_of_max_pooling(
     torch.testing.assert_close(ours.grad, theirs.grad)
 
 
+@pytest.mark.parametrize("radius", [0, 1, 3])
+def test_of_volumes_they_are_cubes(radius: int) -> None:
+    ours = torch.randn(2, 3, 4, 6, 5, dtype=torch.float64).requires_grad_()
+    theirs = ours.detach().clone().requires_grad_()
+    upstream = torch.randn(ours.shape, dtype=torch.float64)
+    computed = window_max(ours, radius, axes=3)
+    expected = F.max_pool3d(theirs, 2 * radius + 1, stride=1, padding=radius)
+    assert torch.equal(computed, expected)
+    torch.autograd.backward(computed, upstream)
+    torch.autograd.backward(expected, upstream)
+    torch.testing.assert_close(ours.grad, theirs.grad)
+    assert torch.equal(window_min(ours, radius, axes=3), -window_max(-ours, radius, axes=3))
+
+
 @pytest.mark.parametrize("radius", [1, 5])
 def test_many_planes_are_worked_on_in_chunks(radius: int) -> None:
     values = torch.randn(40, 100, 120)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from surrogate_zoo import load_loss
 from surrogate_zoo.errors import InputError
-from surrogate_zoo.losses.handmade.base import Batch
+from surrogate_zoo.losses.handmade.batch import Batch
 from surrogate_zoo.losses.handmade.deep_metric import NEAR, drawn_pixels
 from surrogate_zoo.losses.handmade.grown_masks import classes_of_masks
 from surrogate_zoo.losses.handmade.objects import objects_of

@@ -14,7 +14,7 @@ from surrogate_zoo import load_loss
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.loss_networks.storage import save
-from surrogate_zoo.losses.handmade.base import Batch
+from surrogate_zoo.losses.handmade.batch import Batch
 from surrogate_zoo.losses.handmade.inverse_form import (
     InverseForm,
     balanced_cross_entropy,

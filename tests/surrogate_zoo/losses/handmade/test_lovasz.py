@@ -32,7 +32,7 @@ def test_it_is_the_lovasz_extension_of_the_jaccard_loss() -> None:
     found = literature("lovasz", num_classes=CLASSES)(logits, target).item()
     assert found == pytest.approx(_lovasz(*valid(logits, target)))
     images = [_lovasz(*valid(logits[i : i + 1], target[i : i + 1])) for i in range(2)]
-    found = literature("lovasz", num_classes=CLASSES, per_image=True)(logits, target).item()
+    found = literature("lovasz", num_classes=CLASSES, reduction="image")(logits, target).item()
     assert found == pytest.approx(np.mean(images))
 
 

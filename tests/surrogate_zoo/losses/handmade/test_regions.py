@@ -172,4 +172,4 @@ def test_an_unknown_parameter_is_refused() -> None:
     with pytest.raises(InputError, match="takes no such parameter"):
         literature("dice", num_classes=CLASSES, colour="red")
     with pytest.raises(InputError, match="num_classes"):
-        literature("dice", num_classes=1)
+        literature("dice", num_classes=0)
