@@ -15,6 +15,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -75,12 +76,28 @@ def main() -> None:
 
 
 def supplied_loss(
-    name: str, logits: Tensor, target: Tensor, networks: Mapping[str, torch.nn.Module]
+    name: str,
+    logits: Tensor,
+    target: Tensor,
+    networks: Mapping[str, torch.nn.Module],
+    *,
+    made: Callable[[torch.nn.Module], Callable[..., Tensor]] = lambda loss: loss,
+    **options: Any,
 ) -> Loss:
-    """A loss of the zoo with everything that it needs at hand."""
+    """A loss of the zoo with everything that it needs at hand.
+
+    Args:
+        name: The loss.
+        logits: (N, C, H, W), of the batch that it is for.
+        target: (N, H, W).
+        networks: Loss networks by kind.
+        made: What is called in place of the loss, ``torch.compile`` say.
+        options: Of ``load_loss``.
+    """
     needs, num_classes = needs_of(name), logits.shape[1]
     facts = {kind: networks[kind] for kind in needs.loss_networks}
-    loss = load_loss(name, num_classes=num_classes, facts=facts).to(logits.device)
+    loss = load_loss(name, num_classes=num_classes, facts=facts, **options).to(logits.device)
+    called = made(loss)
     inputs = {kind: maps_of(kind, target, num_classes) for kind in needs.inputs if kind in MAPS}
     if INSTANCES in needs.inputs:
         inputs[INSTANCES] = tiles(target)
@@ -94,8 +111,7 @@ def supplied_loss(
 
     def with_heads(scores: Tensor, labels: Tensor) -> Tensor:
         given = {kind: head.detach().requires_grad_() for kind, head in heads.items()}
-        value: Tensor = loss(scores, labels, **inputs, **given)
-        return value
+        return called(scores, labels, **inputs, **given)
 
     return with_heads
 
@@ -142,19 +158,21 @@ def step(loss: Loss, logits: Tensor, target: Tensor) -> None:
     torch.autograd.backward(loss(logits.detach().requires_grad_(), target))
 
 
-def step_seconds(loss: Loss, logits: Tensor, target: Tensor, rounds: int) -> tuple[float, float]:
-    """Median seconds of a step with cross entropy and with ``loss``."""
+def step_seconds(
+    loss: Loss, logits: Tensor, target: Tensor, rounds: int, base: Loss = _cross_entropy
+) -> tuple[float, float]:
+    """Median seconds of a step with ``base`` and with ``loss``, which take turns."""
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(rounds + 2):
-        for which, kept in zip((_cross_entropy, loss), times, strict=True):
+        for which, kept in zip((base, loss), times, strict=True):
             _wait(logits)
             start = time.perf_counter()
             step(which, logits, target)
             _wait(logits)
             if turn >= 2:  # the first rounds warm allocator and threads up
                 kept.append(time.perf_counter() - start)
-    base, seconds = map(statistics.median, times)
-    return base, seconds
+    before, seconds = map(statistics.median, times)
+    return before, seconds
 
 
 def _wait(tensor: Tensor) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from api.client.client import Client
     from search_service.local.result import SearchResult
     from search_service.local.search import search
+    from search_service.local.tune import LossSearch
     from search_service.searches.external.trial import Trial, TrialOver
     from surrogate_zoo import (
         INSTANCE_SCORES,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from surrogate_zoo.loops.any_shape import AnyShapeLoss
     from surrogate_zoo.loops.metric import SegmentationMetric
     from surrogate_zoo.loops.mmseg import MMSegLoss
+    from surrogate_zoo.loops.tune import loss_of
     from surrogate_zoo.losses.sharing import pull_loss, push_loss
     from workers.instances.prediction import predict_instances
     from workers.networks.trained import load_network
@@ -59,6 +61,7 @@ _HOMES = {
     "AnyShapeLoss": "surrogate_zoo.loops.any_shape",
     "MMSegLoss": "surrogate_zoo.loops.mmseg",
     "SegmentationMetric": "surrogate_zoo.loops.metric",
+    "loss_of": "surrogate_zoo.loops.tune",
     "pull_loss": "surrogate_zoo.losses.sharing",
     "push_loss": "surrogate_zoo.losses.sharing",
     "load_network": "workers.networks.trained",
@@ -67,6 +70,7 @@ _HOMES = {
     "ClusteringSpec": "workers.tasks.instances",
     "Client": "api.client.client",
     "search": "search_service.local.search",
+    "LossSearch": "search_service.local.tune",
     "SearchResult": "search_service.local.result",
     "Trial": "search_service.searches.external.trial",
     "TrialOver": "search_service.searches.external.trial",
@@ -80,6 +84,7 @@ _EXTRAS = {
     "Client": "client",
     "SegmentationMetric": "torchmetrics",
     "search": "service",
+    "LossSearch": "service",
     "SearchResult": "service",
 }
 """Name -> the extra that brings what it needs beyond lossfit's own dependencies."""
@@ -95,6 +100,7 @@ __all__ = [
     "ImageScores",
     "InstanceEvaluator",
     "InstanceScore",
+    "LossSearch",
     "MMSegLoss",
     "Metric",
     "SearchResult",
@@ -106,6 +112,7 @@ __all__ = [
     "__version__",
     "load_loss",
     "load_network",
+    "loss_of",
     "needs_of",
     "predict",
     "predict_instances",

@@ -162,12 +162,13 @@ def test_nothing_that_ships_or_measures_imports_the_tests() -> None:
     assert not users
 
 
-def test_ray_is_imported_by_the_cluster_alone() -> None:
+def test_ray_is_imported_by_the_cluster_and_for_tune_alone() -> None:
     users = {
         m for m, source in SOURCES.items() if "ray" in {n.split(".")[0] for n in imports_of(source)}
     }
     measured = {m for m in users if m.startswith("benchmarks.ray_tune.")}
-    assert users - measured == {"workers.cluster.calls", "workers.cluster.pool"}
+    cluster = {"workers.cluster.calls", "workers.cluster.pool"}
+    assert users - measured == cluster | {"search_service.local.tune"}
 
 
 @pytest.mark.parametrize("module", LIGHT)

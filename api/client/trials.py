@@ -145,14 +145,18 @@ class _Heartbeat:
         self._stop.set()
 
     def _beat(self) -> None:
+        if self._stop.wait(self._every_s):
+            return  # a connection costs more than a short trial
         transport = self._transport.another()  # one is not shared between threads
         try:
-            while not self._stop.wait(self._every_s):
+            while True:
                 try:
                     transport.post(Prolonged, f"{self._path}/heartbeat", {"lease": self._lease})
                 except ServiceError as error:
                     if not error.may_pass:
                         return  # the next report or the end says why
+                if self._stop.wait(self._every_s):
+                    return
         finally:
             transport.close()
 

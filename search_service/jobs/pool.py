@@ -58,3 +58,34 @@ class Pool(Protocol):
             LossfitError: The task cannot be done.
         """
         ...
+
+
+class IdlePool:
+    """Stands where a job sends nothing to workers: one actor that refuses every task."""
+
+    @property
+    def actors(self) -> int:
+        """As :attr:`Pool.actors`."""
+        return 1
+
+    def evaluate(
+        self,
+        task: ProxyTask,
+        candidates: Sequence[Candidate],
+        *,
+        on_outcome: Callable[[Outcome], None],
+        should_stop: Callable[[], bool],
+    ) -> None:
+        """Refuse the candidates."""
+        raise NotImplementedError(f"{type(self).__name__} evaluates no candidates.")
+
+    def run(
+        self,
+        task: FolderTask[Result],
+        folder: Path,
+        *,
+        on_progress: Callable[[int, float], None],
+        should_stop: Callable[[], bool],
+    ) -> Result:
+        """Refuse the task."""
+        raise NotImplementedError(f"{type(self).__name__} does no {type(task).__name__}.")

@@ -4,45 +4,32 @@ The same run, samplers, spaces and race as behind the service, on an SQLite file
 the same request makes the same proposals and ends with the same loss.
 """
 
-import hashlib
-import json
 import tempfile
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
-from pydantic import ValidationError
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from search_service.jobs import assignments, lifecycle
-from search_service.jobs.run import Run, claim
-from search_service.kinds import KINDS
+from search_service.jobs import assignments
+from search_service.local.job import handout_of, job_of, request_of, run_of, settings_of
 from search_service.local.result import SearchResult, result_of
-from search_service.samplers.specs import PortfolioSpec
 from search_service.searches import search as searches
 from search_service.searches.external import trials as external
 from search_service.searches.external.requests import AskRequest, ReportRequest, TellRequest
 from search_service.searches.external.trial import Handout, Record, Trial
 from search_service.searches.request import SearchRequest
-from search_service.settings import Settings
 from search_service.store.database import make_engine, read_sessions, sessions, upgrade
 from search_service.store.lease import hold_lease
-from search_service.store.tables import Job
 from search_service.store.tables import Trial as Row
-from surrogate_zoo.errors import InputError
 from surrogate_zoo.store import zoo
-from workers.tasks.base import FolderTask
-from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
 Scored: TypeAlias = float | Mapping[str, float] | None
 Evaluate: TypeAlias = Callable[[Trial], Scored]
 """Trains with ``trial.loss()`` and returns the score, or every metric by name; None where it told itself."""
-
-Result = TypeVar("Result")
 
 
 def search(
@@ -83,100 +70,31 @@ def search(
         WorkerError: No trial got a score.
         ConflictError: Another process has the storage.
     """
-    sought = {"metric": metric} if isinstance(metric, str) else {"metrics": list(metric)}
-    spec = {} if sampler is None and trials is None else {"sampler": _sampler(sampler, trials)}
-    told = {"trainer": "external", "num_classes": num_classes, "seed": seed}
-    request = _request({**sought, **spec, **told, **fields})
+    request = request_of(
+        metric, num_classes=num_classes, trials=trials, sampler=sampler, seed=seed, fields=fields
+    )
     with ExitStack() as exits:
         if storage is None:
             storage = Path(exits.enter_context(tempfile.TemporaryDirectory())) / "search.db"
-        settings = _settings(Path(storage))
+        settings = settings_of(Path(storage))
         engine = make_engine(settings.database)
         exits.callback(engine.dispose)
         upgrade(engine, zoo.seed)
         writing = exits.enter_context(hold_lease(engine)).fence(sessions(engine))
-        job = _job(writing, settings, request)
+        job = job_of(writing, settings, request)
         if job.state != "succeeded":
-            _run(engine, writing, settings, job, evaluate)
+            trainer = _Trainer(writing, job.id, evaluate, Record(_has_score(engine, job.id)))
+            with writing.begin() as session:  # whoever trained for an earlier call is gone
+                assignments.release(session, job.id)
+            searches.run(run_of(engine, writing, settings, job, trainer.train))
         with read_sessions(engine)() as session:
             return result_of(session, settings, job.id)
-
-
-def _sampler(sampler: str | Mapping[str, Any] | None, trials: int | None) -> dict[str, Any]:
-    named = sampler or "portfolio"
-    spec: dict[str, Any] = {"name": named} if isinstance(named, str) else dict(named)
-    if trials is None:
-        return spec
-    if (name := spec.setdefault("name", "portfolio")) == "ppo2":
-        raise InputError(
-            "ppo2 counts in steps and samples: leave trials out, and say them in sampler."
-        )
-    if name == "portfolio" and trials and "batch" not in spec:
-        spec["batch"] = max(n for n in range(1, _BATCH + 1) if trials % n == 0)
-    return {**spec, "trials": trials}
-
-
-_BATCH = PortfolioSpec().batch
-
-
-def _request(body: dict[str, Any]) -> SearchRequest:
-    try:
-        return SearchRequest.model_validate(body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        message = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{place}: {message}." if place else f"{message}.") from error
-
-
-def _settings(storage: Path) -> Settings:
-    """Settings that nothing of the environment gets into, with the report's files beside the storage."""
-    path = storage.expanduser().absolute()
-    home = path.with_name(f"{path.name}.files")
-    return Settings(home=home, database_url=f"sqlite:///{path}", artifacts=str(home / "artifacts"))
-
-
-def _job(writing: sessionmaker[Session], settings: Settings, request: SearchRequest) -> Job:
-    """The search of that request; a file may hold several."""
-    body = json.dumps(request.model_dump(mode="json"), sort_keys=True)
-    key = hashlib.sha256(body.encode()).hexdigest()
-    with writing.begin() as session:
-        return lifecycle.create(session, settings, KINDS["search"], request, idempotency_key=key)
-
-
-def _run(
-    engine: Engine,
-    writing: sessionmaker[Session],
-    settings: Settings,
-    job: Job,
-    evaluate: Evaluate,
-) -> None:
-    with writing.begin() as session:
-        claimed = claim(session, job.id, job.attempt)
-        assignments.release(session, job.id)
-    if claimed is None:  # nobody pauses or cancels it here
-        raise InputError(f"The search {job.id} of this storage is {job.state}: take another file.")
-    run = Run(
-        job=claimed,
-        settings=settings,
-        writing=writing,
-        reading=read_sessions(engine),
-        pool=_NoWorkers(),
-        step=_step,
-        stopping=threading.Event(),
-        train=_Trainer(writing, job.id, evaluate, Record(_has_score(engine, job.id))).train,
-    )
-    searches.run(run)
 
 
 def _has_score(engine: Engine, job_id: str) -> bool:
     query = select(Row.number).where(Row.job_id == job_id, Row.score.is_not(None)).limit(1)
     with read_sessions(engine)() as session:
         return session.scalar(query) is not None
-
-
-def _step(name: str, function: Callable[[], Result]) -> Result:  # noqa: ARG001 - recorded is recorded
-    return function()
 
 
 @dataclass(frozen=True)
@@ -200,17 +118,8 @@ class _Trainer:
         with self.writing.begin() as session:
             job, held = external.ask(session, self.job_id, AskRequest())
             request = SearchRequest.model_validate(job.request)
-        ((assignment, lease),) = held
-        handout = Handout(
-            lease.id,
-            assignment.stage,
-            assignment.number,
-            assignment.seed,
-            assignment.rate,
-            assignment.loss,
-            request.classes,
-            request.facts,
-        )
+        (only,) = held
+        handout = handout_of(request, only)
         trial = _LocalTrial(handout, self.record, self.writing, self.job_id)
         with trial:
             scored = self.evaluate(trial)
@@ -240,31 +149,3 @@ class _LocalTrial(Trial):
         request = TellRequest(lease=lease, score=score, metrics=metrics, error=error)
         with self._writing.begin() as session:
             external.tell(session, self._job_id, request)
-
-
-class _NoWorkers:
-    """Stands where the service has its workers: nothing of an external search is sent to them."""
-
-    @property
-    def actors(self) -> int:
-        return 0
-
-    def evaluate(
-        self,
-        task: ProxyTask,
-        candidates: Sequence[Candidate],
-        *,
-        on_outcome: Callable[[Outcome], None],
-        should_stop: Callable[[], bool],
-    ) -> None:
-        raise NotImplementedError
-
-    def run(
-        self,
-        task: FolderTask[Result],
-        folder: Path,
-        *,
-        on_progress: Callable[[int, float], None],
-        should_stop: Callable[[], bool],
-    ) -> Result:
-        raise NotImplementedError

@@ -239,6 +239,7 @@ METRICS = Registry(
             "Cohen, A Coefficient of Agreement for Nominal Scales, 1960",
             kappa,
             multilabel="none",
+            least=-1.0,
         ),
         Metric(
             "cwiou",

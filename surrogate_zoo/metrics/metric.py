@@ -29,6 +29,7 @@ class Metric:
             each, or ``none``, where it has no meaning.
         segments: Bezier segments of every curve unless a search says otherwise.
         package: The package that brings it; empty for those of this module.
+        least: The least score that there may be.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Metric:
     segments: int = 2
     multilabel: Literal["on", "both", "none"] = "on"
     package: str = ""
+    least: float = 0.0
 
     @cached_property
     def curves(self) -> tuple[str, ...]:

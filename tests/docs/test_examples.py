@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.docs.conftest import Live
 from tests.docs.pages import EXAMPLES, blocks_of, pages
@@ -13,6 +14,9 @@ from tests.docs.sessions import Session
 RUN = ("python", "sh")
 SHOWN = ("json", "toml", "{eval-rst}", "{include} ../CONTRIBUTING.md")
 """Languages of blocks that are no commands."""
+
+LIBRARIES = ("lightning", "optuna", "ray-tune")
+"""Pages of the guide about other libraries, which warn as they like."""
 
 SERVES = "stays until it is stopped; these pages are run against a service that was started so"
 INSTALLS = "installs; CI installs the package before it runs these pages"
@@ -93,9 +97,23 @@ def runnable(page: str) -> bool:
     return any(block.language in RUN and not block.not_run for block in blocks_of(page))
 
 
+def runs() -> list[ParameterSet]:
+    """The pages with something to run."""
+    warn = [pytest.mark.filterwarnings("ignore")]
+    return [
+        pytest.param(page, marks=warn if Path(page).stem in LIBRARIES else [])
+        for page in pages(EXAMPLES)
+        if runnable(page)
+    ]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in pages(EXAMPLES) if runnable(page)])
-def test_a_page_runs_as_written(page: str, live: Live, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", runs())
+def test_a_page_runs_as_written(
+    page: str, live: Live, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if page == "docs/guide/ray-tune.md":
+        request.getfixturevalue("local_ray")  # Tune would start one, and tests start theirs
     folder = tmp_path / "page"
     folder.mkdir()
     # curl reports an error's document as a success unless it is told otherwise.

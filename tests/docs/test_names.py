@@ -1,5 +1,6 @@
 """What the registries hold stands in the guide: an entry that is added is told to its users."""
 
+import re
 from collections.abc import Iterable
 
 import pytest
@@ -51,3 +52,11 @@ def test_the_reference_describes_the_public_face() -> None:
 def test_the_reference_describes_the_command_line_that_there_is() -> None:
     assert app.info.name == "lossfit"
     assert "api.cli.app:app" in (CHECKOUT / "docs/reference/cli.md").read_text()
+
+
+def test_other_loops_are_tested_with_the_versions_that_are_installed() -> None:
+    page = (CHECKOUT / "docs/guide/other-loops.md").read_text()
+    told = re.findall(r"\| ([a-z-]+) (\d[\d.]*) \|$", page, re.MULTILINE)
+    assert len(told) == 5
+    installed = (CHECKOUT / "constraints.txt").read_text().lower().replace("_", "-").splitlines()
+    assert {f"{name}=={version}" for name, version in told} <= set(installed)

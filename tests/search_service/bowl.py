@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from search_service.jobs.pool import IdlePool
 from search_service.samplers.contract import Proposal, Score
 from search_service.samplers.registry import SAMPLERS
 from search_service.searches.request import SearchRequest
@@ -14,7 +15,6 @@ from search_service.spaces.curves import CurveSpace
 from search_service.spaces.space import Theta
 from surrogate_zoo.losses.parameter_space import ControlPoints, ParameterSpace
 from surrogate_zoo.metrics.targets import Target
-from tests.search_service.pools import IdlePool
 from workers.tasks.base import Stopped
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import Engine, text
 
 from search_service.controller import Controller
+from search_service.jobs.pool import IdlePool
 from search_service.settings import Settings
 from search_service.store.database import make_engine
 from tests.postgresql import postgresql
-from tests.search_service.pools import IdlePool
 
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 _numbers = count()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.search_service.pools import IdlePool, Result
+from search_service.jobs.pool import IdlePool, Result
 from workers.cluster.worker import FUNCTIONS
 from workers.proxy.proxy import evaluate_pack
 from workers.tasks.base import FolderTask

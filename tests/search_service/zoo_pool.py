@@ -4,9 +4,9 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 
+from search_service.jobs.pool import IdlePool
 from surrogate_zoo.losses.drafts import missing
 from surrogate_zoo.metrics.targets import Target
-from tests.search_service.pools import IdlePool
 from workers.tasks.base import Stopped
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 

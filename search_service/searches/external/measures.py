@@ -30,6 +30,8 @@ def measured(target: Target, score: float | None, metrics: Mapping[str, float]) 
     if missing := [name for name in target.metrics if name not in told]:
         raise InputError(f"metrics lacks {', '.join(missing)}, which the search is for.")
     for name, value in told.items():
-        if name in METRICS and not 0 <= value <= 1:
-            raise InputError(f"{name} must be in 0..1, not {value:g}: divide percent by 100.")
+        if name in METRICS and not (least := METRICS[name].least) <= value <= 1:
+            raise InputError(
+                f"{name} must be in {least:g}..1, not {value:g}: divide percent by 100."
+            )
     return told

@@ -81,6 +81,23 @@ def stopped_at(
     return None
 
 
+def come_to(step: int, own: Metrics, others: Sequence[Earlier]) -> dict[str, float]:
+    """What a training would have come to that somebody else stopped, by its distance to the others.
+
+    Args:
+        step: Steps that it was trained for.
+        own: Its metrics then.
+        others: Trials that are over; those count that reported after as many steps or more.
+
+    Returns:
+        Its metrics on the scale of whole trainings, as :func:`stopped_at` tells them; its own where nobody
+        got as far.
+    """
+    reached = _reached(others, step)
+    everyone = frozenset(reached)
+    return _imputed_all(Rung({}, everyone, everyone), own, reached, others)
+
+
 def _told(
     keep: float,
     step: int,
@@ -89,18 +106,28 @@ def _told(
     objectives: Sequence[Target],
 ) -> dict[str, float] | None:
     """What a candidate that is stopped on a rung is told to have come to; None where it goes on."""
-    reached = {
-        trial.number: report.metrics
-        for trial in earlier
-        if trial.last and (report := _first(trial.reports, step)) is not None
-    }
+    reached = _reached(earlier, step)
     if len(reached) < LEAST:
         return None
-    measured = reached | {OWN: own}
-    rung = Rung.of(standings(measured, objectives), keep)
-    if OWN in rung.going_on:
-        return None
-    last = {trial.number: trial.last for trial in earlier if trial.number in reached}
+    rung = Rung.of(standings(reached | {OWN: own}, objectives), keep)
+    return None if OWN in rung.going_on else _imputed_all(rung, own, reached, earlier)
+
+
+def _reached(trials: Sequence[Earlier], step: int) -> dict[int, Metrics]:
+    """What those measured on a rung that came to a score and reported there."""
+    return {
+        trial.number: report.metrics
+        for trial in trials
+        if trial.last and (report := _first(trial.reports, step)) is not None
+    }
+
+
+def _imputed_all(
+    rung: Rung, own: Metrics, reached: Mapping[int, Metrics], trials: Sequence[Earlier]
+) -> dict[str, float]:
+    """The metrics of the stopped candidate that everyone has, on the scale of whole trainings."""
+    measured = {**reached, OWN: own}
+    last = {trial.number: trial.last for trial in trials if trial.number in reached}
     names = [name for name in own if all(name in m for m in (*measured.values(), *last.values()))]
     return {name: _imputed(name, rung, measured, last) for name in names}
 

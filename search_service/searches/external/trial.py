@@ -136,7 +136,7 @@ class Trial(ABC):
             InputError: That fits the search not.
         """
         measured = dict(metrics or {})
-        self._end_if_not_finite(score, measured)
+        self._end_ifnot_finite(score, measured)
         if self._report(step, score, measured):
             self._over = self._record.scored = True
             raise TrialOver(
@@ -157,7 +157,7 @@ class Trial(ABC):
         if self._over:
             raise InputError(f"Trial {self.number} is told already.")
         measured = dict(metrics or {})
-        if (reason := _not_finite(score, measured)) is not None:
+        if (reason := not_finite(score, measured)) is not None:
             self.fail(reason)
             return
         self._tell(score, measured, None)
@@ -200,8 +200,8 @@ class Trial(ABC):
             return True
         return False
 
-    def _end_if_not_finite(self, score: float | None, measured: Mapping[str, float]) -> None:
-        if (reason := _not_finite(score, measured)) is not None:
+    def _end_ifnot_finite(self, score: float | None, measured: Mapping[str, float]) -> None:
+        if (reason := not_finite(score, measured)) is not None:
             self.fail(reason)
             raise TrialOver(f"Trial {self.number} is over: {reason}")
 
@@ -214,8 +214,8 @@ class Trial(ABC):
         """Send the end."""
 
 
-def _not_finite(score: float | None, metrics: Mapping[str, float]) -> str | None:
-    """Which number is none, in a sentence; None where all are."""
+def not_finite(score: float | None, metrics: Mapping[str, float]) -> str | None:
+    """Which score is no number, in a sentence; None where all are."""
     numbers = metrics if score is None else {"score": score, **metrics}
     strange = [name for name, value in numbers.items() if not math.isfinite(value)]
     return f"The training diverged: {strange[0]} is {numbers[strange[0]]}." if strange else None

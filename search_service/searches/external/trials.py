@@ -20,7 +20,7 @@ from search_service.searches.external.requests import (
     ReportRequest,
     TellRequest,
 )
-from search_service.searches.external.stopping import Earlier, Report, stopped_at
+from search_service.searches.external.stopping import Earlier, Report, come_to, stopped_at
 from search_service.searches.request import SearchRequest
 from search_service.store.states import Ending
 from search_service.store.tables import Job, Lease
@@ -121,6 +121,34 @@ def tell(session: Session, job_id: str, request: TellRequest) -> Ending:
         outcome["seconds"] = request.seconds
     assignments.close(held, told, outcome)
     return ending
+
+
+def cut_short(session: Session, job_id: str, request: ReportRequest) -> None:
+    """Take a trial that somebody else stopped, with its last report.
+
+    It counts with what it would have come to by its distance to all that are over; a training of the race
+    cannot count so, and has failed.
+
+    Raises:
+        NotFoundError: There is no such search or lease.
+        ConflictError: The trial was handed out again or is over, or the search is.
+        InputError: The metrics do not fit the search.
+    """
+    job, search = _search(session, job_id)
+    target = Target(search.metric)
+    metrics = measured(target, request.score, request.metrics)
+    held = assignments.find(session, job.id, request.lease)
+    assignments.check_held(session, held)
+    told = {"stopped": {"step": request.step, "metrics": metrics}}
+    if not held.assignment.stage.startswith(GENERATION):
+        error = f"It was stopped after {request.step} steps, and the race trains whole."
+        outcome = _outcome(held, metrics={}, iterations=request.step, error=error)
+        assignments.close(held, told, outcome | {"score": None})
+        return
+    others = [_earlier(other) for other in assignments.with_stage(session, job.id, GENERATION)]
+    last = come_to(request.step, metrics, others)
+    outcome = _outcome(held, metrics=last, iterations=request.step, stopped=True)
+    assignments.close(held, told, outcome | {"score": target.score(last)})
 
 
 def _search(session: Session, job_id: str) -> tuple[Job, SearchRequest]:

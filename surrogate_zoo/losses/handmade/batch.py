@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -11,6 +12,9 @@ from surrogate_zoo.losses.distance_maps import maps_of
 from surrogate_zoo.metrics.maps import rows_by_label
 from surrogate_zoo.needs import BOUNDARY_LOGITS, EMBEDDINGS, INSTANCES, SEEDINESS, SIMILARITIES
 from surrogate_zoo.processes import Group, summed
+
+MARKS: Final = torch.uint8
+"""Of masks that are put together side by side: torch 2.14's inductor writes no valid C++ for bools there."""
 
 ASKED: Mapping[str, str] = {
     BOUNDARY_LOGITS: "float (N, 1, H, W), the output of a boundary head",

@@ -10,7 +10,7 @@ from torch import Tensor
 from surrogate_zoo.labelling import SIZES
 from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
-from surrogate_zoo.losses.handmade.batch import Batch
+from surrogate_zoo.losses.handmade.batch import MARKS, Batch
 from surrogate_zoo.losses.handmade.pixels import entropies
 
 
@@ -217,14 +217,14 @@ def _jumps(scores: Tensor, valid: Tensor) -> Tensor:
 
 def _on_boundary(target: Tensor, valid: Tensor) -> Tensor:
     """Whether one of the 4 neighbours is of another class, bool (N, H, W); void is of none."""
-    edge = torch.zeros_like(valid)
+    edge = torch.zeros_like(valid, dtype=MARKS)
     for axis, length in _steps(target):
         here, there = (0, length), (1, length)
         other = target.narrow(axis, *here) != target.narrow(axis, *there)
         other &= valid.narrow(axis, *here) & valid.narrow(axis, *there)
         for side in (here, there):
-            edge.narrow(axis, *side).logical_or_(other)
-    return edge
+            edge.narrow(axis, *side).bitwise_or_(other)
+    return edge.bool()
 
 
 def _steps(maps: Tensor) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.loss_networks.storage import network_of
 from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
-from surrogate_zoo.losses.handmade.batch import Batch
+from surrogate_zoo.losses.handmade.batch import MARKS, Batch
 from surrogate_zoo.losses.handmade.homography_distances import DISTANCES
 from surrogate_zoo.losses.handmade.pixels import entropies
 from surrogate_zoo.needs import BOUNDARY_LOGITS, INVERSE_NETWORK
@@ -33,7 +33,7 @@ def boundary_target(labels: Tensor, valid: Tensor, width: int = 2) -> Tensor:
         Bool (N, 1, H, W), False at void pixels; void makes no boundary.
     """
     height, wide = labels.shape[1:]
-    marked = torch.zeros_like(valid)
+    marked = torch.zeros_like(valid, dtype=MARKS)
     for down, right in _half_disk(width):
         if down >= height or abs(right) >= wide:
             continue
@@ -42,7 +42,7 @@ def boundary_target(labels: Tensor, valid: Tensor, width: int = 2) -> Tensor:
         differ = (labels[here] != labels[there]) & valid[here] & valid[there]
         marked[here] |= differ
         marked[there] |= differ
-    return marked[:, None]
+    return marked[:, None].bool()
 
 
 def _half_disk(radius: int) -> list[tuple[int, int]]:

@@ -10,8 +10,8 @@ import uvicorn
 
 from api.app import create_app
 from search_service.controller import Controller
+from search_service.jobs.pool import IdlePool
 from search_service.settings import Settings
-from tests.search_service.pools import IdlePool
 
 if __name__ == "__main__":
     with Controller(Settings(), IdlePool()) as controller:

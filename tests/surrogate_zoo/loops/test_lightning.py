@@ -5,20 +5,19 @@ from pathlib import Path
 import lightning
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from lossfit import SegmentationMetric, load_loss
-from tests.surrogate_zoo.loops.nets import CLASSES, images, network
+from lossfit import SegmentationMetric, Trial, load_loss
+from tests.surrogate_zoo.loops.nets import CLASSES, eight_trials, images, network
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # advice on loaders' workers, and the like
 
 
 class Segmentation(lightning.LightningModule):  # type: ignore[misc]
-    def __init__(self) -> None:
+    def __init__(self, loss: nn.Module, rate: float = 1.0) -> None:
         super().__init__()
-        self.network = network()
-        self.loss = load_loss("asl-miou-voc", num_classes=CLASSES, process_group="world")
+        self.network, self.loss, self.rate = network(), loss, rate
         self.metric = SegmentationMetric(CLASSES, tolerance=1)
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
@@ -35,15 +34,18 @@ class Segmentation(lightning.LightningModule):  # type: ignore[misc]
         self.metric.reset()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(self.parameters(), lr=1e-2)
+        return torch.optim.Adam(self.parameters(), lr=1e-2 * self.rate)
 
 
-def _trained(folder: Path, devices: int) -> float:
+def _fitted(
+    module: Segmentation, folder: Path, *, devices: int = 1, epochs: int = 8
+) -> dict[str, float]:
+    """The metrics of a module that was trained."""
     trainer = lightning.Trainer(
         accelerator="cpu",
         devices=devices,
         strategy="ddp_spawn" if devices > 1 else "auto",
-        max_epochs=8,
+        max_epochs=epochs,
         default_root_dir=folder,
         logger=False,
         enable_checkpointing=False,
@@ -51,14 +53,28 @@ def _trained(folder: Path, devices: int) -> float:
         enable_model_summary=False,
     )
     loader = DataLoader(images(), batch_size=4)
-    trainer.fit(Segmentation(), loader, loader)
-    return float(trainer.callback_metrics["miou"])
+    trainer.fit(module, loader, loader)
+    return {name: float(score) for name, score in trainer.callback_metrics.items()}
+
+
+def _module() -> Segmentation:
+    return Segmentation(load_loss("asl-miou-voc", num_classes=CLASSES, process_group="world"))
 
 
 def test_it_trains(tmp_path: Path) -> None:
-    assert _trained(tmp_path, 1) > 0.8
+    assert _fitted(_module(), tmp_path)["miou"] > 0.8
+
+
+@pytest.mark.slow
+def test_a_search_ends_with_a_loss(tmp_path: Path) -> None:
+    def evaluate(trial: Trial) -> dict[str, float]:
+        module = Segmentation(trial.loss(process_group="world"), trial.rate)
+        return _fitted(module, tmp_path, epochs=1)
+
+    found = eight_trials(evaluate)
+    assert "bf1" in found.trials[0].metrics
 
 
 @pytest.mark.slow
 def test_it_trains_on_two_processes(tmp_path: Path) -> None:
-    assert _trained(tmp_path, 2) > 0.8
+    assert _fitted(_module(), tmp_path, devices=2)["miou"] > 0.8

@@ -10,8 +10,9 @@ from torch import distributed
 from torch.multiprocessing.spawn import spawn
 from torchmetrics import MetricCollection
 
-from lossfit import METRICS, SegmentationEvaluator, SegmentationMetric
+from lossfit import METRICS, SegmentationEvaluator, SegmentationMetric, Trial
 from tests.surrogate_zoo.batches import VOID, labels
+from tests.surrogate_zoo.loops import nets
 
 CLASSES = 4
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -79,6 +80,23 @@ def test_an_evaluator_restored_from_totals_has_the_scores() -> None:
     void = torch.full_like(_pair(0)[1], VOID)
     parts[2].update(void.zero_(), torch.full_like(void, VOID))
     assert parts[2].compute() == pytest.approx(_expected(range(2)))
+
+
+@pytest.mark.slow
+def test_a_search_by_its_scores_ends_with_a_loss() -> None:
+    def evaluate(trial: Trial) -> dict[str, float]:
+        network, (inputs, masks) = nets.network(), nets.images().tensors
+        loss = trial.loss()
+        optimiser = torch.optim.Adam(network.parameters(), lr=1e-2 * trial.rate)
+        for _ in range(5):
+            optimiser.zero_grad()
+            torch.autograd.backward(loss(network(inputs), masks))
+            optimiser.step()
+        metric = SegmentationMetric(nets.CLASSES)
+        metric.update(network(inputs), masks)
+        return {"miou": metric.compute()["miou"].item()}
+
+    nets.eight_trials(evaluate)
 
 
 @pytest.mark.parametrize(("classes", "mode"), [(1, "multiclass"), (3, "multilabel")])

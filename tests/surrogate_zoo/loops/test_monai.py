@@ -4,25 +4,36 @@ import pytest
 import torch
 from monai.losses import DiceLoss
 from monai.networks.nets import UNet
+from torch import Tensor, nn
 
 from lossfit import AnyShapeLoss, load_loss
 from tests.surrogate_zoo.batches import VOID
-from tests.surrogate_zoo.loops.nets import CLASSES, accuracy, images
+from tests.surrogate_zoo.loops.nets import CLASSES, accuracy, eight_trials, images, miou
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-def test_it_trains() -> None:
+def _trained(zoo: nn.Module, steps: int, rate: float = 1.0) -> tuple[Tensor, Tensor]:
+    """Logits of a network that was trained, and the masks."""
     torch.manual_seed(0)
     model = UNet(2, in_channels=3, out_channels=CLASSES, channels=(8, 16), strides=(2,))
-    loss = AnyShapeLoss(load_loss("asl-miou-voc", num_classes=CLASSES))
+    loss = AnyShapeLoss(zoo)
     inputs, masks = images().tensors
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
-    for _ in range(40):
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-2 * rate)
+    for _ in range(steps):
         optimiser.zero_grad()
         torch.autograd.backward(loss(model(inputs), masks[:, None].float()))
         optimiser.step()
-    assert accuracy(model(inputs), masks) > 0.9
+    return model(inputs), masks
+
+
+def test_it_trains() -> None:
+    assert accuracy(*_trained(load_loss("asl-miou-voc", num_classes=CLASSES), 40)) > 0.9
+
+
+@pytest.mark.slow
+def test_a_search_ends_with_a_loss() -> None:
+    eight_trials(lambda trial: miou(*_trained(trial.loss(), 5, trial.rate)))
 
 
 @pytest.mark.parametrize("one_hot", [False, True])

@@ -4,13 +4,14 @@ nnU-Net itself is not installed: it brings some thirty packages, and its loop wa
 Its trainer calls ``loss(list of logits, list of targets)``, which is what happens here.
 """
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lossfit import AnyShapeLoss, load_loss
+from lossfit import AnyShapeLoss, Trial, load_loss
 from tests.surrogate_zoo.batches import VOID
-from tests.surrogate_zoo.loops.nets import CLASSES, accuracy, images
+from tests.surrogate_zoo.loops.nets import CLASSES, accuracy, eight_trials, images, miou
 
 IGNORE = CLASSES
 """nnU-Net's label of void pixels is the one after the classes."""
@@ -36,19 +37,34 @@ class DeeplySupervised(nn.Module):
         return outputs
 
 
-def test_it_trains() -> None:
+def _trained(zoo: nn.Module, steps: int, rate: float = 1.0) -> tuple[DeeplySupervised, Tensor]:
+    """A network that was trained, and its largest logits."""
     inputs, masks = images().tensors
     masks = masks.masked_fill(masks == VOID, IGNORE)
     targets = [masks[:, None, ::step, ::step].float() for step in (1, 2, 4)]
-    zoo = load_loss("cross-entropy-dice", num_classes=CLASSES, ignore_index=IGNORE)
     loss, model = (
         AnyShapeLoss(zoo, ignore_index=IGNORE, weights=(4 / 7, 2 / 7, 0)),
         DeeplySupervised(),
     )
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.99, nesterov=True)
-    for _ in range(60):
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1 * rate, momentum=0.99, nesterov=True)
+    for _ in range(steps):
         optimiser.zero_grad()
         torch.autograd.backward(loss(model(inputs), targets))
         optimiser.step()
-    assert accuracy(model(inputs)[0], masks.masked_fill(masks == IGNORE, VOID)) > 0.9
+    return model, model(inputs)[0]
+
+
+def test_it_trains() -> None:
+    zoo = load_loss("cross-entropy-dice", num_classes=CLASSES, ignore_index=IGNORE)
+    model, logits = _trained(zoo, 60)
+    assert accuracy(logits, images().tensors[1]) > 0.9
     assert model.heads[2].weight.grad is None  # the smallest level has no weight
+
+
+@pytest.mark.slow
+def test_a_search_ends_with_a_loss() -> None:
+    def evaluate(trial: Trial) -> float:
+        _, logits = _trained(trial.loss(ignore_index=IGNORE), 5, trial.rate)
+        return miou(logits, images().tensors[1])
+
+    eight_trials(evaluate)

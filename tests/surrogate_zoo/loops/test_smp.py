@@ -4,24 +4,34 @@ import pytest
 import segmentation_models_pytorch as smp
 import torch
 from segmentation_models_pytorch.losses import DiceLoss
+from torch import Tensor, nn
 
 from lossfit import load_loss
 from tests.surrogate_zoo.batches import VOID
-from tests.surrogate_zoo.loops.nets import CLASSES, accuracy, images
+from tests.surrogate_zoo.loops.nets import CLASSES, accuracy, eight_trials, images, miou
 
 
-def test_it_trains() -> None:
+def _trained(loss: nn.Module, steps: int, rate: float = 1.0) -> tuple[Tensor, Tensor]:
+    """Logits of a network that was trained, and the masks."""
     torch.manual_seed(0)
     model = smp.Unet("resnet18", encoder_weights=None, classes=CLASSES, encoder_depth=3,
                      decoder_channels=(16, 16, 16))  # fmt: skip
-    loss = load_loss("asl-miou-voc", num_classes=CLASSES)
     inputs, masks = images(8).tensors
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
-    for _ in range(25):
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-2 * rate)
+    for _ in range(steps):
         optimiser.zero_grad()
         torch.autograd.backward(loss(model(inputs), masks))
         optimiser.step()
-    assert accuracy(model(inputs), masks) > 0.8
+    return model(inputs), masks
+
+
+def test_it_trains() -> None:
+    assert accuracy(*_trained(load_loss("asl-miou-voc", num_classes=CLASSES), 25)) > 0.8
+
+
+@pytest.mark.slow
+def test_a_search_ends_with_a_loss() -> None:
+    eight_trials(lambda trial: miou(*_trained(trial.loss(), 3, trial.rate)))
 
 
 def test_its_dice_is_the_zoos_where_all_classes_are_present() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import (
     SegformerConfig,
     SegformerForSemanticSegmentation,
@@ -14,8 +14,8 @@ from transformers import (
     set_seed,
 )
 
-from lossfit import AnyShapeLoss, load_loss
-from tests.surrogate_zoo.loops.nets import CLASSES, accuracy, images
+from lossfit import AnyShapeLoss, Trial, load_loss
+from tests.surrogate_zoo.loops.nets import CLASSES, accuracy, eight_trials, images, miou
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -37,29 +37,44 @@ def _segformer() -> Any:
     return SegformerForSemanticSegmentation(config)
 
 
-def test_it_trains(tmp_path: Path) -> None:
-    loss = AnyShapeLoss(load_loss("cross-entropy+asl-miou-voc", num_classes=CLASSES))
-    model, data = _segformer(), images()
-    trainer = Trainer(
+def _train(model: Any, loss: nn.Module, folder: Path, steps: int, rate: float = 1.0) -> None:
+    Trainer(
         model,
         TrainingArguments(
-            output_dir=str(tmp_path),
-            max_steps=40,
-            learning_rate=1e-2,
+            output_dir=str(folder),
+            max_steps=steps,
+            learning_rate=1e-2 * rate,
             use_cpu=True,
             report_to=[],
             save_strategy="no",
             disable_tqdm=True,
         ),
         data_collator=_collated,
-        train_dataset=data,
+        train_dataset=images(),
         compute_loss_func=lambda outputs, labels, **_: loss(outputs.logits, labels),
-    )
-    inputs, masks = data.tensors
+    ).train()
+
+
+def _large(logits: Tensor) -> Tensor:
+    return nn.functional.interpolate(logits, size=(32, 32), mode="bilinear")
+
+
+def test_it_trains(tmp_path: Path) -> None:
+    loss = AnyShapeLoss(load_loss("cross-entropy+asl-miou-voc", num_classes=CLASSES))
+    model, (inputs, masks) = _segformer(), images().tensors
     before = loss(model(inputs).logits, masks).item()
-    trainer.train()
+    _train(model, loss, tmp_path, 40)
     logits = model.eval()(inputs).logits
     assert logits.shape[2:] == (8, 8)
     assert loss(logits, masks).item() < 0.7 * before
-    large = torch.nn.functional.interpolate(logits, size=(32, 32), mode="bilinear")
-    assert accuracy(large, masks) > 0.6
+    assert accuracy(_large(logits), masks) > 0.6
+
+
+@pytest.mark.slow
+def test_a_search_ends_with_a_loss(tmp_path: Path) -> None:
+    def evaluate(trial: Trial) -> float:
+        model, (inputs, masks) = _segformer(), images().tensors
+        _train(model, AnyShapeLoss(trial.loss()), tmp_path, 5, trial.rate)
+        return miou(_large(model.eval()(inputs).logits), masks)
+
+    eight_trials(evaluate)

@@ -76,7 +76,7 @@ def test_unchecked_values_pass_through() -> None:
         ({"control_points": [0.5] * 8}, "control point"),
         ({"control_points": [0.9, 0.9, 0.1, 0.1, 1, 1] * 2}, "must rise"),
         ({"control_points": [float("nan")] * 4}, "must rise"),
-        ({"num_classes": 1}, "num_classes"),
+        ({"num_classes": 0}, "num_classes"),
         ({"tolerance": -1}, "tolerance"),
         ({"family": "spline"}, "curve family"),
     ],

@@ -10,6 +10,7 @@ from surrogate_zoo.metrics.targets import Target
 def test_a_score_is_the_metric_where_there_is_one() -> None:
     assert measured(Target("miou"), 0.5, {}) == {"miou": 0.5}
     assert measured(Target("miou"), 0.5, {"miou": 0.5, "mine": 70}) == {"miou": 0.5, "mine": 70}
+    assert measured(Target("miou"), 0.5, {"kappa": -0.3})["kappa"] == -0.3  # agreement below chance
     assert measured(Target("miou+bf1"), None, {"miou": 0.5, "bf1": 0.25}) == {
         "miou": 0.5,
         "bf1": 0.25,

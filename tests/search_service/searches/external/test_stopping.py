@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_service.searches.external.stopping import LEAST, Earlier, Report, stopped_at
+from search_service.searches.external.stopping import LEAST, Earlier, Report, come_to, stopped_at
 from search_service.searches.halving import HalvingSpec
 from surrogate_zoo.metrics.targets import Target
 
@@ -39,6 +39,13 @@ def test_reports_before_a_rung_and_after_it_stop_nobody() -> None:
     assert stopped(0.0, FOUR, 4) is None
     assert stopped(0.0, FOUR, 5, 6) is None
     assert stopped(0.0, FOUR, 4, 7) is not None  # the first report after the rung counts for it
+
+
+def test_who_is_stopped_by_others_would_have_come_to_what_lies_as_far_below() -> None:
+    # At 0.25 those that stood higher end at 0.6 and more, from 0.3 on.
+    assert abs(come_to(5, {"miou": 0.25}, FOUR)["miou"] - (0.6 + 0.25 - 0.3)) < 1e-12
+    assert come_to(6, {"miou": 0.25}, FOUR) == {"miou": 0.25}  # nobody was seen as late
+    assert come_to(5, {"miou": 0.25}, []) == {"miou": 0.25}
 
 
 def test_few_and_failed_ones_before_tell_nothing() -> None:

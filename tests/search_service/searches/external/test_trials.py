@@ -217,3 +217,23 @@ def test_a_search_that_the_service_trains_hands_out_nothing(trainer: Trainer) ->
     trainer.job_id = trainer.submit(small())
     with pytest.raises(ConflictError, match="The service trains this search itself"):
         trainer.ask()
+
+
+def test_one_that_others_cut_short_counts_and_fails_in_the_race(trainer: Trainer) -> None:
+    trainer.begin(("generation 0", 0), ("generation 1", 1), ("round 1", 0))
+    whole, short, raced = [held.lease.id for held in trainer.ask(3)]
+    trainer.report(whole, STEPS - 1, 0.5)
+    trainer.tell(whole, 0.75)
+    for lease in (short, raced):
+        with trainer.writing.begin() as session:
+            request = ReportRequest(lease=lease, step=STEPS - 1, score=0.25)
+            trials.cut_short(session, trainer.job_id, request)
+    told = trainer.outcomes("generation 1")[1]
+    assert told | {"score": 0.5, "stopped": True, "iterations": STEPS - 1} == told
+    raced_told = trainer.outcomes("round 1")[0]
+    assert (raced_told["score"], raced_told["metrics"]) == (None, {})
+    assert (
+        raced_told["error"] == f"It was stopped after {STEPS - 1} steps, and the race trains whole."
+    )
+    with pytest.raises(ConflictError, match="is over under this lease"):
+        trainer.tell(short, 0.9)

@@ -201,3 +201,12 @@ def test_missing_boundary_logits_are_refused() -> None:
     logits: Tensor = torch.zeros(2, CLASSES, 9, 11)
     with pytest.raises(InputError, match="boundary_logits"):
         _loss()(logits, target)
+
+
+@pytest.mark.slow
+def test_inductor_compiles_the_marks() -> None:
+    target = labels(1, size=(1, 24, 48))
+    torch.compiler.reset()
+    compiled = torch.compile(boundary_target)
+    assert torch.equal(compiled(target, target != VOID), boundary_target(target, target != VOID))
+    torch.compiler.reset()
