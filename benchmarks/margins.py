@@ -42,15 +42,17 @@ from workers.proxy.proxy import evaluate_pack
 from workers.tasks.instances import ClusteringSpec
 from workers.tasks.proxy import Candidate, ProxyTask
 
-PROXY: Final = "lite0, frozen"
-WHOLE: Final = "lite0"
+PROXY: Final = "frozen encoder"
+WHOLE: Final = "whole"
 FIRST_SEED: Final = 100
 """Of the trainings that are reported."""
 HEAT_SEEDS: Final = (1, 2)
-FINALISTS: Final = 3
-"""So many searched points, and so many of the paper's setting, are trained again before one is taken."""
 SHOWN: Final = ("sbd", "ap50", "f1-50", "dic", "miou")
 WATERSHED: Final = "watershed on cross entropy"
+
+
+Metrics = Mapping[str, float | None] | None
+"""The metrics of a training; None of one that failed, empty of one that is missing."""
 
 
 class TimeIsUpError(Exception):
@@ -100,19 +102,20 @@ class Bench:
         return merits
 
     def best(self, thetas: Sequence[Theta]) -> Theta:
-        """Of the first of some thetas, the best by fresh seeds on the proxy.
+        """Of the first of some thetas, so many as there are finalists, the best by fresh seeds on the proxy.
 
         Raises:
             TimeIsUpError: Not all of them are trained.
         """
-        drafts = {self.key(theta): self.space.candidate(theta) for theta in thetas[:FINALISTS]}
+        first = thetas[: self.arguments.finalists]
+        drafts = {self.key(theta): self.space.candidate(theta) for theta in first}
         rounds = [self.train(PROXY, drafts, seed) for seed in HEAT_SEEDS]
 
         def mean(theta: Theta) -> float:
             merits = [self.scored(told[self.key(theta)]) for told in rounds]
             return fmean(float("-inf") if merit is None else merit for merit in merits)
 
-        return max(thetas[:FINALISTS], key=mean)
+        return max(first, key=mean)
 
     def finalists(self) -> dict[str, Draft]:
         """The rows of the report: the best searched point, the paper's setting, and a watershed.
@@ -208,46 +211,48 @@ def train_pack(
 
 
 def report(
-    rows: Mapping[str, Sequence[Mapping[str, float] | None]], metrics: Sequence[str]
+    rows: Mapping[str, Sequence[Metrics]],
+    metrics: Sequence[str],
+    *,
+    leads: bool = True,
 ) -> Iterator[str]:
     """A table of means with intervals, and of the first row's lead over each other one, in pairs.
 
     Args:
-        rows: Name -> metrics with every seed, in the same order; None of a training that failed.
+        rows: Name -> metrics with every seed, in the same order.
         metrics: What is shown.
+        leads: Whether to show the leads.
     """
-    yield "| | " + " | ".join(heading_of(name) for name in metrics) + " |"
+    headings = [heading_of(name).replace("|", r"\|") for name in metrics]
+    yield "| | " + " | ".join(headings) + " |"
     yield "|---" * (len(metrics) + 1) + "|"
     for name, seeds in rows.items():
-        cells = [
-            _cell(metric, [told.get(metric) if told else None for told in seeds])
-            for metric in metrics
-        ]
+        cells = [_cell(metric, seeds) for metric in metrics]
         yield f"| {name} | " + " | ".join(cells) + " |"
     first, *others = rows
-    for other in others:
+    for other in others if leads else ():
         cells = [_lead(metric, rows[first], rows[other]) for metric in metrics]
         yield f"| {first.split(' (')[0]} - {other.split(' (')[0]} | " + " | ".join(cells) + " |"
 
 
-def _cell(metric: str, values: Sequence[float | None]) -> str:
-    found = [value for value in values if value is not None]
-    return estimate(found).text(unit_of(metric)) if len(found) == len(values) else "failed"
+def _cell(metric: str, seeds: Sequence[Metrics]) -> str:
+    """Mean and interval over the seeds that have the metric; empty where none has."""
+    if any(told is None for told in seeds):
+        return "failed"
+    found = [value for told in seeds if told and (value := told.get(metric)) is not None]
+    return estimate(found).text(unit_of(metric)) if found else ""
 
 
-def _lead(
-    metric: str,
-    one: Sequence[Mapping[str, float] | None],
-    other: Sequence[Mapping[str, float] | None],
-) -> str:
+def _lead(metric: str, one: Sequence[Metrics], other: Sequence[Metrics]) -> str:
     pairs = [
-        (mine[metric], theirs[metric])
+        (value, base)
         for mine, theirs in zip(one, other, strict=True)
-        if mine and theirs and metric in mine and metric in theirs
+        if mine and theirs
+        if (value := mine.get(metric)) is not None and (base := theirs.get(metric)) is not None
     ]
     if not pairs:
         return ""
-    gap = difference([mine for mine, _ in pairs], [theirs for _, theirs in pairs])
+    gap = difference([value for value, _ in pairs], [base for _, base in pairs])
     told = gap.text(unit_of(metric), signed=True)
     return told if gap.p is None else f"{told} (p = {gap.p:.3f})"
 
@@ -269,6 +274,9 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=0.03)
     parser.add_argument("--trials", type=int, default=32, help="after the portfolio")
     parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument(
+        "--finalists", type=int, default=3, help="of searched points, of the paper's"
+    )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")

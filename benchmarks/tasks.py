@@ -37,6 +37,12 @@ NETWORKS: Mapping[str, dict[str, Any]] = {
         "weights": "packaged",
         "options": {"decoder_channels": 64},
     },
+    "unet": {  # its maps have full size: a decoder that ends at a quarter joins objects that touch
+        "architecture": "Unet",
+        "encoder": "tu-tf_efficientnet_lite0",
+        "weights": "packaged",
+        "options": {"encoder_depth": 4, "decoder_channels": [48, 32, 24, 16]},
+    },
 }
 
 

@@ -7,7 +7,7 @@ from workers.tasks.base import Spec
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.scoring import ScoringSpec
 
-_HEADS = {"embedding", "seediness"}
+_HEADS = {"embedding", "coordinates", "seediness"}
 """Fields of a network that add heads to it."""
 
 

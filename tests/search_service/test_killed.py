@@ -219,6 +219,41 @@ def test_a_killed_search_on_real_workers_ends_as_an_uninterrupted_one(
     assert before.items() <= _moments(desk, killed).items()
 
 
+MARGINS = {
+    "metric": "sbd",
+    "dataset": "shapes",
+    "preset": "quick",
+    "space": {"name": "margins", "widths": [4]},
+    "sampler": {"name": "random", "trials": 3, "batch": 1},
+    "training": {"iterations": 10},
+    "seed": 5,
+}
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_killed_search_of_margins_on_real_workers_ends_as_an_uninterrupted_one(
+    desk: Desk, start: Callable[..., Process]
+) -> None:
+    request = SearchRequest.model_validate(MARGINS)
+    killed = desk.submit(request)
+    controller = start(["search_service.controller"], LOSSFIT_ACTORS="1")
+    desk.wait_for_trials(killed, 1)
+    controller.end(signal.SIGKILL)
+    assert 1 <= len(desk.trials(killed)) < 3
+    before = _moments(desk, killed)
+    start(["search_service.controller"], LOSSFIT_ACTORS="1")
+    straight = desk.submit(request)
+    assert [desk.wait_for(job_id).state for job_id in (killed, straight)] == ["succeeded"] * 2
+    assert desk.trials(killed) == desk.trials(straight)
+    assert len({score for _, _, score in desk.trials(killed)}) > 1  # trainings that differ
+    documents = [desk.published(job_id) for job_id in (killed, straight)]
+    assert documents[0]["terms"] == documents[1]["terms"]
+    chosen = [document["provenance"]["chosen"] for document in documents]
+    assert chosen[0] == chosen[1]
+    assert {"embedding", "clustering"} <= chosen[0].keys()
+    assert before.items() <= _moments(desk, killed).items()
+
+
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_killed_while_it_trains_an_edge_network_a_retraining_ends_as_an_uninterrupted_one(
     desk: Desk, start: Callable[..., Process]

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.needs import BOUNDARY_LOGITS, EMBEDDINGS, SEEDINESS
 from workers.networks.layers import convolution, resized
+from workers.networks.placed import PlacedConvolution
 from workers.tasks.training import TrainingSpec
 
 HEADS: Mapping[str, int] = {BOUNDARY_LOGITS: 1}
@@ -194,7 +195,8 @@ def _check_own(network: nn.Module, names: Iterable[str]) -> None:
 def _linear(head: nn.Module, decoded: Tensor, size: Sequence[int]) -> Tensor:
     """What a head of the network's own gives, float32 (N, K, H, W)."""
     with torch.autocast(decoded.device.type, enabled=False):
-        return resized(head(decoded.float()), size)
+        maps = resized(head(decoded.float()), size)
+    return head.placed(maps) if isinstance(head, PlacedConvolution) else maps
 
 
 def _head(network: nn.Module, outputs: int) -> nn.Module:

@@ -4,6 +4,7 @@ from torch import nn
 
 from surrogate_zoo.needs import EMBEDDINGS, SEEDINESS, SIMILARITIES
 from workers.networks.heads import decoded_channels
+from workers.networks.placed import PlacedConvolution
 from workers.tasks.networks import NetworkSpec
 
 
@@ -17,10 +18,10 @@ def add_own_heads(network: nn.Module, spec: NetworkSpec, num_classes: int) -> No
     """Give a network the heads that its spec asks for, as ``network.own_heads``; none if it asks for none.
 
     A head is one 1x1 convolution on the decoder's output, without normalisation and activation:
-    embeddings of any sign and length. Its weights do not start at 0, where embeddings that are all the
-    same would never part. The network's ``forward`` gives the logits alone, as before;
-    :class:`workers.networks.heads.WithHeads` runs both. The heads are in its state, so they are saved,
-    loaded and averaged with it.
+    embeddings of any sign and length, to which ``coordinates`` adds places. Its weights do not start at 0,
+    where embeddings that are all the same would never part. The network's ``forward`` gives the logits
+    alone, as before; :class:`workers.networks.heads.WithHeads` runs both. The heads are in its state, so
+    they are saved, loaded and averaged with it.
 
     Args:
         network: See :class:`workers.networks.architectures.Architecture`.
@@ -36,4 +37,14 @@ def add_own_heads(network: nn.Module, spec: NetworkSpec, num_classes: int) -> No
         return
     widths = {EMBEDDINGS: spec.embedding or 0, SEEDINESS: len(SIMILARITIES) * (num_classes + 1)}
     inputs = decoded_channels(network)
-    network.own_heads = nn.ModuleDict({name: nn.Conv2d(inputs, widths[name], 1) for name in names})
+    units = {EMBEDDINGS: spec.coordinates}
+    network.own_heads = nn.ModuleDict(
+        {name: _head(inputs, widths[name], units.get(name)) for name in names}
+    )
+
+
+def _head(inputs: int, outputs: int, pixels: float | None) -> nn.Module:
+    """A head; the same weights with places as without."""
+    if pixels is None:
+        return nn.Conv2d(inputs, outputs, 1)
+    return PlacedConvolution(inputs, outputs, pixels)

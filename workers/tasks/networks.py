@@ -23,6 +23,9 @@ class NetworkSpec(Spec):
         embedding: Channels of a head that gives every pixel an embedding, which losses of objects
             train and clustering makes objects of (De Brabandere et al., 2017: 8 for Cityscapes, 16
             for CVPPP); None for a network without.
+        coordinates: Pixels that are one unit of an embedding: each pixel's row and column, divided by
+            it, are added to the first two channels, so that the network has to learn offsets and alike
+            objects differ by their place; None adds nothing.
         seediness: Whether it has the head of ``deep-metric`` that says where to begin a mask, too.
     """
 
@@ -32,6 +35,7 @@ class NetworkSpec(Spec):
     weights_file: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
     embedding: Annotated[int, Field(ge=1, le=64)] | None = None
+    coordinates: Annotated[float, Field(gt=0, le=10_000)] | None = None
     seediness: bool = False
 
     @model_validator(mode="after")
@@ -44,4 +48,12 @@ class NetworkSpec(Spec):
     def _seeds_are_of_embeddings(self) -> "NetworkSpec":
         if self.seediness and self.embedding is None:
             raise ValueError("seediness needs embeddings: set embedding, to 16 say")
+        return self
+
+    @model_validator(mode="after")
+    def _places_are_added_to_embeddings(self) -> "NetworkSpec":
+        if self.coordinates is not None and (self.embedding or 0) < 2:
+            raise ValueError(
+                "coordinates are added to two channels of embeddings: set embedding, to 8 say"
+            )
         return self

@@ -115,6 +115,8 @@ def test_it_names_the_heads_that_stay(dataset: Dataset) -> None:
     told, without = rows(card(dataset, request(network=headed))), rows(card(dataset, request()))
     assert (told["embedding head"], told["seediness head"]) == ("8 channels", "yes")
     assert not {"embedding head", "seediness head"} & without.keys()
+    placed = rows(card(dataset, request(network=headed | {"coordinates": 4})))
+    assert placed["embedding head"] == "8 channels, with places in units of 4.0 pixels"
 
 
 OBJECTS = {
