@@ -34,24 +34,13 @@ from benchmarks.nuclei_networks import (
     FIRST_SEED,
     TUNING_SEED,
     Training,
-    options_of,
     plain,
-    source_of,
     task_of,
 )
 from surrogate_zoo.files import write_atomically
-from workers.datasets.layouts import open_dataset
 from workers.learning.device import choose_device
-from workers.learning.hold_out import cut_hold_out
-from workers.learning.image_stack import Stack, stack_by_size
-from workers.networks.trained import load_network
-from workers.retraining.objects import object_report, tune_ways
 from workers.retraining.retraining import retrain
-from workers.tasks.datasets import NucleiSource
-from workers.tasks.hold_out import HoldOut
 from workers.tasks.instances import EMBEDDED
-from workers.tasks.objects import ObjectOptions
-from workers.tasks.retraining import WEIGHTS
 
 NUCLEUS: Final = 1
 SCORES: Final = ("sbd", "dic", "f1-50", "ap-coco", "ap", "ap50")
@@ -97,11 +86,9 @@ class Bench:
         task = task_of(self.arguments, training)
         result = retrain(task, folder, device=self.arguments.device)
         told = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        objects = dict(result.objects) or border_objects(self.arguments, training, folder)
-        iou = (
-            told["class_iou"]["nucleus"] if result.objects else None
-        )  # with a border it is another
-        return objects | {FOREGROUND: iou}
+        with_border = ARMS[training.arm].labels == "border"  # its inside is another foreground
+        iou = None if with_border else told["class_iou"]["nucleus"]
+        return dict(result.objects) | {FOREGROUND: iou}
 
     def held(self, training: Training) -> float:
         """The SBD on the hold-out set by which rate and choice are taken."""
@@ -121,29 +108,6 @@ class Bench:
         return self.outcome(
             Training(arm, rate, choice, FIRST_SEED + seed, self.arguments.iterations)
         )
-
-
-def border_objects(arguments: argparse.Namespace, training: Training, folder: Path) -> Outcome:
-    """The objects of a border class, tuned and scored as the others against the whole nuclei.
-
-    The layout has nuclei with their objects, or cut by their borders; so the network is trained on the
-    second and scored on the first.
-    """
-    options = ObjectOptions.model_validate(options_of(arguments, training))
-    network, _ = load_network(folder / WEIGHTS)
-    held, told, val = stacks_of(arguments, training.seed)
-    chosen = tune_ways(options, network, held, (NUCLEUS,), told)
-    return object_report(options, chosen, network, val, (NUCLEUS,))
-
-
-def stacks_of(arguments: argparse.Namespace, seed: int) -> tuple[list[Stack], str, list[Stack]]:
-    """What a retraining of nuclei with objects holds out, how, and what it is scored on."""
-    source = NucleiSource.model_validate(source_of(arguments, "foreground"))
-    dataset, device = open_dataset(source), choose_device(arguments.device)
-    train, val = dataset.read("train"), dataset.read("val")
-    cut = cut_hold_out(source, train, HoldOut(images=arguments.held), seed)
-    held = stack_by_size(train, device, cut.held)
-    return held, cut.told, stack_by_size(val, device, range(len(val)))
 
 
 def lines_of(bench: Bench) -> Iterator[str]:

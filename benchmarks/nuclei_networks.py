@@ -148,20 +148,17 @@ def plain(way: str) -> str:
 
 
 def task_of(arguments: argparse.Namespace, training: Training) -> RetrainingTask:
-    """The retraining; one with a border class is scored apart, and leaves the same images out."""
+    """The retraining."""
     arm = ARMS[training.arm]
     choice = arm.choices[training.choice]
-    body: dict[str, Any] = {
+    body = {
         "dataset": source_of(arguments, arm.labels),
         "loss": loss_of(choice) if arm.embedded else LOSSES["cross-entropy"].document(),
         "network": {**NETWORK, **choice.network},
         "training": schedule(arguments, training),
         "seed": training.seed,
     }
-    if arm.labels == "foreground":
-        return RetrainingTask.model_validate(body | options_of(arguments, training))
-    left_out = {"hold_out": {"images": arguments.held}, "every": training.iterations}
-    return RetrainingTask.model_validate(body | {"early_stop": left_out})
+    return RetrainingTask.model_validate(body | options_of(arguments, training))
 
 
 def source_of(arguments: argparse.Namespace, labels: str) -> dict[str, Any]:

@@ -125,8 +125,8 @@ def check_objects(session: Session, name: str, clustering: ClusteringSpec | None
     if clustering is not None and counted and dataset.report["instances"] is None:
         raise InputError(
             f"scoring.clustering makes objects, and dataset {name} tells none apart: "
-            "take one that does, such as shapes, nuclei with labels=foreground or cityscapes with "
-            "instances=true, or leave clustering out."
+            "take one that does, such as shapes, nuclei or cityscapes with instances=true, or leave "
+            "clustering out."
         )
 
 

@@ -10,7 +10,7 @@ from workers.datasets.dataset import Lost
 from workers.datasets.decoding import read_instances
 from workers.datasets.file_dataset import Annotation, FileDataset, Mask, Pair
 from workers.datasets.files import DatasetFolder, Missing
-from workers.datasets.instances import Instances
+from workers.datasets.instances import NUCLEUS, Instances
 from workers.datasets.nuclei import labelled_nuclei, nuclei_classes
 from workers.datasets.splits import split_by_ratio
 from workers.tasks.datasets import Dsb2018Source
@@ -39,8 +39,8 @@ def open_dsb2018(source: Dsb2018Source, root: DatasetFolder) -> FileDataset:
         return Pair(image, mask)
 
     pairs = {split: {name: sample(name) for name in names} for split, names in splits.items()}
-    classes, things = nuclei_classes(source)
-    return FileDataset(source, root, classes, pairs, things=things)
+    classes, border = nuclei_classes(source)
+    return FileDataset(source, root, classes, pairs, things=(NUCLEUS,), border=border)
 
 
 def _find(root: DatasetFolder) -> Found:

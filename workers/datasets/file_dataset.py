@@ -24,8 +24,8 @@ class Annotation(NamedTuple):
     Attributes:
         mask: uint8 (H, W), void = 255.
         objects: Integers (H, W): 0 or the number of an object, below 2**16 and with gaps where the
-            files have them. Where ``mask`` is no thing they say nothing. None: nothing is told
-            apart.
+            files have them. Where ``mask`` is neither a thing nor its border they say nothing. None:
+            nothing is told apart.
         lost: What is not seen of the objects already.
     """
 
@@ -144,6 +144,7 @@ class FileDataset(Dataset):
         pairs: The samples.
         remarks: See :class:`Dataset`.
         things: Likewise; the pairs' masks then read objects.
+        border: Label of a class whose pixels belong to objects of the one thing, too; None without one.
     """
 
     def __init__(
@@ -155,9 +156,11 @@ class FileDataset(Dataset):
         *,
         remarks: Sequence[str] = (),
         things: Sequence[int] = (),
+        border: int | None = None,
     ) -> None:
         self.classes = classes
         self.things = tuple(things)
+        self._objects_on = self.things if border is None else (*self.things, border)
         self.bands = source.bands
         self.splits = {split: tuple(named) for split, named in pairs.items()}
         self.remarks = (*remarks, *root.remarks())
@@ -210,7 +213,7 @@ class FileDataset(Dataset):
         lost = lost._replace(turned=image.orientation != UPRIGHT)
         if objects is None:
             return resize(image.pixels, labels, self._size), lost
-        whole = of_things(objects, labels, self.things)
+        whole = of_things(objects, labels, self._objects_on)
         sample = resize(image.pixels, labels, self._size, whole)
         left = 0 if sample.instances is None else int(sample.instances.max(initial=0))
         return sample, lost._replace(vanished=int(whole.max(initial=0)) - left)

@@ -32,7 +32,7 @@ def of_things(objects: Instances, mask: Pixels, things: Sequence[int]) -> Object
     Args:
         objects: See :func:`numbered`.
         mask: uint8 (H, W), void = 255.
-        things: Labels that have objects.
+        things: Labels whose pixels may belong to objects.
     """
     thing = np.zeros(256, dtype=bool)
     thing[list(things)] = True

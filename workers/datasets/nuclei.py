@@ -24,20 +24,21 @@ def open_nuclei(source: NucleiSource, root: DatasetFolder) -> FileDataset:
         split: pair_listed(names, images, masks, read)
         for split, names in listed_splits(root, images, masks).items()
     }
-    classes, things = nuclei_classes(source)
-    return FileDataset(source, root, classes, pairs, things=things)
+    classes, border = nuclei_classes(source)
+    return FileDataset(source, root, classes, pairs, things=(NUCLEUS,), border=border)
 
 
-def nuclei_classes(source: BorderSource) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """The classes of nuclei, and which of them have objects."""
-    return (CLASSES, ()) if source.labels == "border" else (CLASSES[:BORDER], (NUCLEUS,))
+def nuclei_classes(source: BorderSource) -> tuple[tuple[str, ...], int | None]:
+    """The classes of nuclei, and the border's label where there is one."""
+    return (CLASSES, BORDER) if source.labels == "border" else (CLASSES[:BORDER], None)
 
 
 def labelled_nuclei(instances: Instances, source: BorderSource) -> Annotation:
-    """Labels of a label image of nuclei, (H, W) with 0 for background, and objects where asked for."""
+    """Labels of a label image of nuclei, (H, W) with 0 for background, and whole nuclei as objects."""
+    whole = one_thing(instances)
     if source.labels == "border":
-        return Annotation(border_classes(instances, source.border_width))
-    return one_thing(instances)
+        return whole._replace(mask=border_classes(instances, source.border_width))
+    return whole
 
 
 def one_thing(instances: Instances) -> Annotation:

@@ -18,7 +18,7 @@ from workers.tasks.networks import NetworkSpec
 
 REMEDIES: Mapping[str, str] = {
     **OWN_HEADS,
-    INSTANCES: "take a dataset that tells objects apart, such as shapes, nuclei with labels=foreground or "
+    INSTANCES: "take a dataset that tells objects apart, such as shapes, nuclei or "
     "cityscapes with instances=true",
 }
 """Inputs that not every training has, and how it comes to have them."""

@@ -204,8 +204,8 @@ class BorderSource(FilesSource):
     """A dataset of nuclei, each an object of its own.
 
     Attributes:
-        labels: ``border`` turns the objects into the classes background, nucleus and border;
-            ``foreground`` has background and nucleus, and keeps the objects.
+        labels: ``border`` has the classes background, nucleus and border, ``foreground`` background and
+            nucleus. The objects are whole nuclei, their border included, with either.
         border_width: A nucleus's pixel is border where another nucleus or background lies within
             so many pixels of it, diagonals included, before any resizing.
     """

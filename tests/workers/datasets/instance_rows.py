@@ -238,13 +238,12 @@ def make_a_crowd(root: Path) -> None:
     path.write_text(json.dumps(content))
 
 
-BORDERS = {"labels": "border"}
 NONE = {"instances": False}
 
 INSTANCE_ROWS: Mapping[str, InstanceRow] = {
     "shapes": InstanceRow(drawn),
-    "nuclei": InstanceRow(foreground(nuclei), BORDERS, move("instances/nucleus-02.png")),
-    "dsb2018": InstanceRow(foreground(dsb2018), BORDERS, move("00001/masks/0300.png")),
+    "nuclei": InstanceRow(foreground(nuclei), None, move("instances/nucleus-02.png")),
+    "dsb2018": InstanceRow(foreground(dsb2018), None, move("00001/masks/0300.png")),
     "cvppp": InstanceRow(cvppp, None, move("plant002_label.png")),
     "voc": InstanceRow(voc, NONE, move("SegmentationObject/2007_000002.png")),
     "cityscapes": InstanceRow(

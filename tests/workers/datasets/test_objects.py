@@ -76,6 +76,19 @@ def test_without_its_objects_a_dataset_has_no_things(row: InstanceRow, written: 
     assert report.fingerprint != describe(written.source).fingerprint
 
 
+@pytest.mark.parametrize("layout", ["nuclei", "dsb2018"])
+def test_a_border_belongs_to_the_nuclei_that_it_parts(layout: str, tmp_path: Path) -> None:
+    plain = INSTANCE_ROWS[layout].write(tmp_path).source
+    parted = plain.model_copy(update={"labels": "border", "border_width": 2})
+    dataset = open_dataset(parted)
+    assert (dataset.classes[2], dataset.things) == ("border", (1,))
+    whole, cut = open_dataset(plain).sample("train", 0), dataset.sample("train", 0)
+    assert whole.instances is not None
+    assert cut.instances is not None
+    np.testing.assert_array_equal(cut.instances, whole.instances)
+    assert set(cut.mask[cut.instances > 0]) == {1, 2}
+
+
 def test_the_fingerprint_follows_the_files_of_objects(
     row: InstanceRow, written: Written, tmp_path: Path
 ) -> None:

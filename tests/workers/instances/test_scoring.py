@@ -11,7 +11,7 @@ from surrogate_zoo import INSTANCE_SCORES, InstanceEvaluator
 from surrogate_zoo.errors import DatasetError, InputError
 from tests.workers import tiny
 from tests.workers.instances.test_prediction import ByColour, scene
-from workers.datasets.dataset import Samples
+from workers.datasets.dataset import Objects, Pixels, Samples
 from workers.datasets.layouts import open_dataset
 from workers.instances.prediction import predict_instances
 from workers.instances.scoring import (
@@ -50,6 +50,22 @@ def test_objects_that_are_found_score_what_they_should() -> None:
     assert (scores["dic"], scores["dic-signed"]) == (0, 0)
     joined = instance_scores(ByColour(), stacks, (1,), ClusteringSpec(method="components"))
     assert joined["dic-signed"] == -2  # all three touch
+
+
+def test_objects_are_whole_where_a_border_parts_them() -> None:
+    samples = coloured()
+    rims = tuple(np.where(mask * (objects == 1) > 0, 2, mask) for mask, objects in _pairs(samples))
+    parted = replace(samples, masks=tuple(rim.astype(np.uint8) for rim in rims))
+    found = [
+        instance_scores(ByColour(), stack_by_size(each, CPU, range(len(SIZES))), (1,), TIGHT)
+        for each in (samples, parted)
+    ]
+    assert found[0] == found[1]
+
+
+def _pairs(samples: Samples) -> list[tuple[Pixels, Objects]]:
+    assert samples.instances is not None
+    return list(zip(samples.masks, samples.instances, strict=True))
 
 
 def test_what_there_is_nothing_to_measure_on_is_left_out() -> None:
