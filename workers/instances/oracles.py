@@ -27,6 +27,12 @@ class Truth(NamedTuple):
     target: Tensor
     instances: Tensor
 
+    def whole(self, things: Sequence[int]) -> Tensor:
+        """The true labels, (H, W), a border of the one thing's objects labelled as their inside."""
+        if len(things) > 1:  # these have no border
+            return self.target
+        return self.target.masked_fill(self.instances > 0, things[0])
+
 
 Oracle = Callable[[Prediction, Truth, Sequence[int], ClusteringSpec, int], Found]
 """Of a prediction, the truth, and things, spec and seed as in ``cluster``."""
@@ -68,7 +74,8 @@ def oracle_centres(
     numbers, inverse = torch.unique(truth.instances.flatten(), return_inverse=True)
     inverse = inverse - int((numbers == 0).any())  # -1 = no object
     owned = (inverse >= 0).nonzero()[:, 0]
-    means, labels = _centres(points_of(given, owned), inverse[owned], truth.target.flatten()[owned])
+    target = truth.whole(things).flatten()
+    means, labels = _centres(points_of(given, owned), inverse[owned], target[owned])
     result = torch.zeros(classes.numel(), dtype=torch.int64, device=classes.device)
     for thing in things:
         pixels = (classes.flatten() == thing).nonzero()[:, 0]

@@ -153,9 +153,7 @@ class _Scored:
         for name, way in self._ways.items():
             found = way.objects(prediction, truth, self._things, number)
             sure = confidences_of(found, probabilities)
-            self._evaluators[name].update(
-                *found, sure, truth.instances, _whole(truth, self._things)
-            )
+            self._evaluators[name].update(*found, sure, truth.instances, truth.whole(self._things))
 
     def compute(self) -> dict[str, Scores] | InputError:
         """The scores of every way, or why there are none."""
@@ -192,13 +190,6 @@ def truths_of(stack: Stack) -> list[Truth]:
         raise DatasetError(f"The samples have no objects to score: {REMEDIES[INSTANCES]}.")
     pairs = zip(stack.masks, stack.instances, strict=True)
     return [Truth(mask.long(), instances) for mask, instances in pairs]
-
-
-def _whole(truth: Truth, things: Sequence[int]) -> Tensor:
-    """The true labels, (H, W), a border of the one thing's objects labelled as their inside."""
-    if len(things) > 1:  # these have no border
-        return truth.target
-    return truth.target.masked_fill(truth.instances > 0, things[0])
 
 
 def _measured(evaluator: InstanceEvaluator) -> Scores:

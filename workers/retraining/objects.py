@@ -103,7 +103,7 @@ class _Looks:
         evaluator = InstanceEvaluator(self._things)
         for found, held in zip(objects, self._samples.images(), strict=True):
             sure = confidences_of(found, held.probabilities)
-            evaluator.update(*found, sure, held.truth.instances, held.truth.target)
+            evaluator.update(*found, sure, held.truth.instances, held.truth.whole(self._things))
         merit = self._sign * evaluator.compute()[self._score]
         self._merits.append(merit)
         return merit
