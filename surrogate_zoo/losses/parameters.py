@@ -104,16 +104,8 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Row:
-    """So many numbers, in their order.
-
-    Attributes:
-        each: What each of them is; its name and meaning are the row's.
-        length: How many.
-    """
-
+class _Several:
     each: Number
-    length: int
 
     @property
     def name(self) -> str:
@@ -124,6 +116,18 @@ class Row:
     def meaning(self) -> str:
         """See :class:`Parameter`."""
         return self.each.meaning
+
+
+@dataclass(frozen=True)
+class Row(_Several):
+    """So many numbers, in their order.
+
+    Attributes:
+        each: What each of them is; its name and meaning are the row's.
+        length: How many.
+    """
+
+    length: int
 
     @property
     def range(self) -> str:
@@ -144,24 +148,12 @@ class Row:
 
 
 @dataclass(frozen=True)
-class List:
+class List(_Several):
     """Any number of numbers, or null.
 
     Attributes:
         each: What each of them is; its name and meaning are the list's.
     """
-
-    each: Number
-
-    @property
-    def name(self) -> str:
-        """See :class:`Parameter`."""
-        return self.each.name
-
-    @property
-    def meaning(self) -> str:
-        """See :class:`Parameter`."""
-        return self.each.meaning
 
     @property
     def range(self) -> str:

@@ -252,8 +252,11 @@ def _tiff(path: Path, bands: int) -> Decoded:
     try:
         with tifffile.TiffFile(path) as file:
             [whole, *others] = [one for one in file.series if not one.pages[0].is_reduced]
+            _refuse_huge(path, (whole.pages[0].imagewidth, whole.pages[0].imagelength))
             axes, orientation = whole.axes, _orientation(whole.pages[0])
             array: Bands = whole.asarray()
+    except DatasetError:
+        raise
     except Exception as error:  # whatever a broken file makes of it
         raise DatasetError(f"{path} cannot be read as a TIFF: {error}.") from error
     if axes == "YX" or (len(axes) == 3 and axes.startswith("YX")):

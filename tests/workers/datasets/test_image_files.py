@@ -68,6 +68,19 @@ def test_a_small_file_that_asks_for_gigabytes_is_not_decoded(tmp_path: Path) -> 
         read_image(path)
 
 
+def test_a_tiff_of_bands_that_asks_for_gigabytes_is_not_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.tif"
+    tifffile.imwrite(path, np.zeros((4, 4, 6), np.uint8), planarconfig="contig")
+    content = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as file:
+        tags = [file.pages.first.tags[name] for name in ("ImageWidth", "ImageLength")]
+    for tag in tags:
+        content[tag.valueoffset : tag.valueoffset + 2] = struct.pack("<H", 60_000)
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match=r"60000 x 60000, more than .* tiles"):
+        read_image(path, bands=6)
+
+
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 @pytest.mark.parametrize("ending", [".jpg", ".png", ".tif", ".webp"])
 @pytest.mark.parametrize("bands", [None, 3])
