@@ -293,14 +293,20 @@ OF_OBJECTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("stage", ["training", "clustering"])
 def test_killed_in_the_middle_a_retraining_of_objects_ends_as_an_uninterrupted_one(
-    desk: Desk, start: Callable[..., Process], settings: Settings
+    desk: Desk, start: Callable[..., Process], settings: Settings, stage: str
 ) -> None:
     request = RetrainingRequest.model_validate(OF_OBJECTS)
     killed = desk.submit(request)
     controller = start(["search_service.controller"], LOSSFIT_ACTORS="1")
     checkpoint = settings.home / "jobs" / killed / CHECKPOINT
     desk.wait(checkpoint.exists, "checkpoint")
+    if stage == "clustering":  # what follows the last step: ways are tuned and scored
+        last = request.training.iterations
+        desk.wait(
+            lambda: any(body["done"] == last for body in _told(desk, killed, "progress")), "end"
+        )
     controller.end(signal.SIGKILL)
     assert desk.job(killed).state == "running"
     start(["search_service.controller"], LOSSFIT_ACTORS="1")
