@@ -42,7 +42,7 @@ class PiecewiseCurve(ABC):
         Returns:
             Shape and dtype of ``x``, in [0, 1]; g(0) and g(1) are exact. The slope is at most 1e6.
         """
-        return sloped(self._values, self._plain, x)
+        return sloped(self.with_slope, self._plain, x)
 
     def totals(self, x: Tensor, region: Tensor | None) -> Tensor:
         """Sum of g(x) over the pixels of a region of each image, without keeping g(x).
@@ -73,8 +73,8 @@ class PiecewiseCurve(ABC):
     def _value(self, x: Tensor, chosen: list[Tensor]) -> Tensor:
         """g(x) for torch to differentiate; the coefficients are of the shape of ``x``, or numbers."""
 
-    def _values(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """g(x) and g'(x), of the shape of ``x``."""
+    def with_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """g(x) and g'(x), of the shape of ``x``; nothing is differentiated."""
         line, formula = x.reshape(-1), self._formula(x.dtype)
         value, slope = torch.empty_like(line), torch.empty_like(line)
         for part in pieces(line):

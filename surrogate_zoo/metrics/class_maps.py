@@ -19,6 +19,10 @@ class Curve(Protocol):
         """Return g(x), of the shape of ``x``."""
         ...
 
+    def with_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return g(x) and its slope, of the shape of ``x``."""
+        ...
+
     def totals(self, x: Tensor, region: Tensor | None) -> Tensor:
         """Sum g(x), (N, C, H, W), over the pixels of a region (N, H, W) of each image: (N, C)."""
         ...
