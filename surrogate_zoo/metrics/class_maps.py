@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 class Curve(Protocol):
-    """A function g of [0, 1] onto itself with g(0) = 0 and g(1) = 1."""
+    """A function g of [0, 1] onto itself with g(0) = 0 and g(1) = 1, or one of each candidate."""
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return g(x), of the shape of ``x``."""

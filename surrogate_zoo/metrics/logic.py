@@ -20,7 +20,17 @@ from surrogate_zoo.metrics.sites import curves_of
 
 
 class Logic:
-    """The product logic: g is the identity. On crisp maps it is Boolean logic."""
+    """The product logic: g is the identity. On crisp maps it is Boolean logic.
+
+    Attributes:
+        candidates: How many candidates' maps lie one behind the other, each with curves of its own.
+    """
+
+    candidates = 1
+
+    def of(self, candidate: int) -> "Logic":  # noqa: ARG002
+        """The logic of one candidate."""
+        return self
 
     def and_(self, site: str, first: ClassMap, second: ClassMap) -> ClassMap:
         """``g(first) g(second)`` at the call site ``site``."""
@@ -47,27 +57,27 @@ class Logic:
         self, site: str, first: Tensor, second: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The same, and its slopes towards both: what is made on the way lives for one piece."""
-        left, right = first.reshape(-1), second.reshape(-1)
+        left, right = (each.reshape(self.candidates, -1) for each in (first, second))
         value, by_left, by_right = (torch.empty_like(left) for _ in range(3))
-        for part in pieces(left):
-            a, b = left[part], right[part]
-            (g, g_slope), (h, h_slope) = self._evaluated(f"{site}.or", a, b)
+        for part in ((row, columns) for row in range(len(left)) for columns in pieces(left[row])):
+            own, a, b = self.of(part[0]), left[part], right[part]
+            (g, g_slope), (h, h_slope) = own.evaluated(f"{site}.or", a, b)
             rest, other = 1 - h, 1 - g
             torch.addcmul(h, rest, g, out=value[part])
             torch.mul(rest, g_slope, out=by_left[part])
             torch.mul(other, h_slope, out=by_right[part])
-            (g, g_slope), (h, h_slope) = self._evaluated(f"{site}.and", a, b)
+            (g, g_slope), (h, h_slope) = own.evaluated(f"{site}.and", a, b)
             value[part].addcmul_(g, h, value=-1)
             by_left[part].addcmul_(g_slope, h, value=-1)
             by_right[part].addcmul_(g, h_slope, value=-1)
         shape = first.shape
         return value.view(shape), by_left.view(shape), by_right.view(shape)
 
-    def _evaluated(
+    def evaluated(
         self,
-        site: str,
+        site: str,  # noqa: ARG002
         first: Tensor,
-        second: Tensor,  # noqa: ARG002
+        second: Tensor,
     ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Both soft operands of a call site, shaped, each with the slope of its curve."""
         one = torch.ones_like(first)
@@ -107,6 +117,13 @@ class CurveLogic(Logic):
     def __init__(self, curves: Mapping[str, PiecewiseCurve]) -> None:
         """Take every curve by name."""
         self.curves = curves
+        self.candidates = max(curve.candidates for curve in curves.values())
+
+    def of(self, candidate: int) -> "CurveLogic":
+        """The logic of one candidate."""
+        if self.candidates == 1:
+            return self
+        return CurveLogic({name: curve.of(candidate) for name, curve in self.curves.items()})
 
     def shape(self, curve: str, operand: ClassMap) -> ClassMap:
         """Apply the named curve.
@@ -123,9 +140,10 @@ class CurveLogic(Logic):
             )
         return operand.shaped(g)
 
-    def _evaluated(
+    def evaluated(
         self, site: str, first: Tensor, second: Tensor
     ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """As of the product logic, with the curves of the call site."""
         names = curves_of(site, first_soft=True, second_soft=True)
         one, other = (
             self.curves[name or ""].with_slope(x)
