@@ -4,8 +4,8 @@
 
 Forward + backward; all that compute one loss take turns, step by step, and cross entropy of torch with them.
 With one thread the clock is the process's own time, which other work on the machine lengthens less; else it
-is the wall's. Peak memory is that of new tensors in one step, in units of the logits. The libraries' losses are
-as their users build them, on the same logits and labels: MONAI takes labels with a channel, as (N, 1, H, W).
+is the wall's. Peak memory is that of new tensors in one step, in units of the logits. The libraries' losses
+are as their users build them, on the same logits and labels; MONAI's labels have a channel, (N, 1, H, W).
 """
 
 import argparse
