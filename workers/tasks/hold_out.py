@@ -160,7 +160,9 @@ class HoldOut(Spec):
         if self.split is not None and any(other is not None for other in others):
             raise ValueError("split holds out nothing: leave share, images and groups out")
         if self.leaves_open_how_much:
-            object.__setattr__(self, "share", SHARE)  # the default; not among the fields that are set
+            object.__setattr__(
+                self, "share", SHARE
+            )  # the default; not among the fields that are set
         return self
 
     @property
