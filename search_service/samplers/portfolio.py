@@ -104,7 +104,7 @@ def _leading(space: PortfolioSpace, scored: Scored, objective: Target) -> list[i
 
 
 def _best_of_kinds(space: PortfolioSpace, scored: Scored, objective: Target) -> list[Theta]:
-    """The best point of every kind that has a score, the best first; of equals the earlier kind, and point."""
+    """The best point of every kind that has a score, the best first; of equals the earlier one."""
     best: dict[int, tuple[float, Theta]] = {}
     for theta, score in scored:
         kind, value = space.parts(theta)[0], objective.score(score.parts)
