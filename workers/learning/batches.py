@@ -65,6 +65,16 @@ class TrainingBatch(NamedTuple):
     maps: dict[str, Tensor]
     instances: Tensor | None = None
 
+    def to(self, device: torch.device) -> "TrainingBatch":
+        """The batch on a device, its images channels-last."""
+        images = self.images.to(device, non_blocking=True)
+        return TrainingBatch(
+            images.contiguous(memory_format=torch.channels_last),
+            self.masks.to(device, non_blocking=True),
+            {name: kept.to(device, non_blocking=True) for name, kept in self.maps.items()},
+            None if self.instances is None else self.instances.to(device, non_blocking=True),
+        )
+
     def split(self, parts: int) -> "list[TrainingBatch]":
         """Cut the batch into equal parts, in order; ``parts`` divides B."""
         size = len(self.images) // parts
@@ -219,9 +229,7 @@ class Batches:
             pixels = jitter(pixels, strength, plan.colours, store.format)
         pixels = normalise(pixels, store.format) * crop.inside[..., None]
         channels_first = {name: kept.permute(0, 3, 1, 2) for name, kept in crop.maps.items()}
-        return TrainingBatch(
-            pixels.permute(0, 3, 1, 2), crop.masks, channels_first, crop.instances
-        )
+        return TrainingBatch(pixels.permute(0, 3, 1, 2), crop.masks, channels_first, crop.instances)
 
     def _chosen(self, first: int, count: int) -> NDArray[np.int64]:
         """Positions of the images of ``count`` steps from ``first`` on."""
@@ -272,9 +280,7 @@ def gather(stack: Stack, rows: Tensor, crops: Crops, crop: tuple[int, int]) -> C
     """Resample crops from the images ``rows``, int64 (B,), of a stack; see :func:`sample`."""
     height, width = stack.size
     sizes = torch.tensor([stack.size]).to(rows.device).expand(len(rows), 2)
-    return sample(
-        stack.store, sites_of(stack.start + rows * (height * width), sizes, crops, crop)
-    )
+    return sample(stack.store, sites_of(stack.start + rows * (height * width), sizes, crops, crop))
 
 
 def sites_of(starts: Tensor, sizes: Tensor, crops: Crops, crop: tuple[int, int]) -> Sites:
