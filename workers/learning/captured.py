@@ -69,13 +69,17 @@ class CapturedSteps:
     Args:
         batches: What is trained on, on the device.
         device: Of the learners.
+        side_by_side: Whether the learners' graphs run at once, on a stream each, or one after the other.
     """
 
-    def __init__(self, batches: Batches, device: torch.device) -> None:
+    def __init__(
+        self, batches: Batches, device: torch.device, *, side_by_side: bool = True
+    ) -> None:
         self._off = switched_off(device)
+        self._side_by_side = side_by_side
         self._batches, self._device = batches, device
         self._lanes: dict[int, _Lane] = {}
-        self._batch: _BatchGraph | None = None
+        self._batch: BatchGraph | None = None
 
     def take(self, step: int, learners: Sequence[Member], seed: int) -> list[Member]:
         """Take step ``step`` with all learners that can.
@@ -92,26 +96,35 @@ class CapturedSteps:
             for learner in learners:
                 learner.ran = f"loop: {self._off}" if self._off else "loop"
             return list(learners)
-        if self._batch is None:
-            self._batch = _BatchGraph(self._batches, self._device)
         lanes = [self._lane(learner) for learner in learners]
         able = [pair for pair in zip(learners, lanes, strict=True) if pair[1].refusal is None]
         if not able:
             return list(learners)
-        batch = self._batch.of(step)
+        batch = self.batch_of(step)
         main = torch.cuda.current_stream(self._device)
         taken = {id(learner) for learner, lane in able if lane.take(learner, step, batch, seed)}
         for _, lane in able:
             main.wait_stream(lane.stream)  # the next batch takes the place of this one
         return [learner for learner in learners if id(learner) not in taken]
 
+    def batch_of(self, step: int) -> TrainingBatch:
+        """The batch of a step; the next one takes its place."""
+        if self._batch is None:
+            self._batch = BatchGraph(self._batches, self._device)
+        return self._batch.of(step)
+
     def _lane(self, learner: Captured) -> "_Lane":
         if id(learner) not in self._lanes:
-            self._lanes[id(learner)] = _Lane(learner, self._device)
+            shared = next(iter(self._lanes.values()), None)
+            if shared is None or self._side_by_side:
+                stream = torch.cuda.Stream(self._device)
+            else:
+                stream = shared.stream
+            self._lanes[id(learner)] = _Lane(learner, self._device, stream)
         return self._lanes[id(learner)]
 
 
-class _BatchGraph:
+class BatchGraph:
     """The batches, made by a graph: always in the same place."""
 
     def __init__(self, batches: Batches, device: torch.device) -> None:
@@ -147,8 +160,8 @@ class _Lane:
         refusal: Why its steps are not captured; None where they are, or have yet to be.
     """
 
-    def __init__(self, learner: Captured, device: torch.device) -> None:
-        self.stream = torch.cuda.Stream(device)
+    def __init__(self, learner: Captured, device: torch.device, stream: torch.cuda.Stream) -> None:
+        self.stream = stream
         self.refusal: str | None = None
         self._device = device
         self._at = torch.zeros(1, dtype=torch.int64, device=device)

@@ -75,16 +75,13 @@ class Rates:
             self._attach()
 
     def set(self, at: int | Tensor) -> None:
-        """Set the rates of a step; of one whose number is on the device, int64 (1,), on a GPU alone."""
-        groups = self._optimiser.param_groups
+        """Set the rates of a step, whose number may be on the device, int64 (1,)."""
         if self._table is not None:
             row = self._table[at] if isinstance(at, int) else self._table.index_select(0, at)[0]
             self._now.copy_(row)
-        elif isinstance(at, int):
-            for group in groups:
-                group["lr"] = learning_rate(self._training, at, group["factor"])
-        else:
-            raise TypeError("A CPU knows the number of its step.")
+            return
+        for group in self._optimiser.param_groups:
+            group["lr"] = learning_rate(self._training, int(at), group["factor"])
 
     def load(self, state: dict[str, Any]) -> None:
         """Let the optimiser take over a state, of whatever device."""
