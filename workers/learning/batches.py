@@ -50,7 +50,7 @@ class TrainingBatch(NamedTuple):
 
     Attributes:
         images: float32 (B, bands, h, w), normalised, 0 outside of the image.
-        masks: int64 (B, h, w), void = 255 outside of the image.
+        masks: int64 (B, h, w), or (B, C, h, w) of a multi-label; void = 255 outside of the image.
         maps: Distance maps by name, float32 (B, K, h, w), 0 outside of the image. They are those of
             the whole image, scaled along with it: a border beyond the crop counts.
         instances: int64 (B, h, w) number of each pixel's object in its image, 0 = none and outside
@@ -82,7 +82,7 @@ class Crop(NamedTuple):
 
     Attributes:
         pixels: float32 (B, h, w, bands), in 0..255 where they are RGB.
-        masks: int64 (B, h, w), void outside.
+        masks: int64 (B, h, w), or (B, h, w, C) of a multi-label; void outside.
         inside: bool (B, h, w), False where the crop reaches beyond its image.
         maps: Distance maps by name, float32 (B, h, w, K), 0 outside.
         instances: int64 (B, h, w), 0 outside; None where the stack has none.
@@ -126,12 +126,15 @@ class Batches:
         device = self._stacks[0].images.device
         crop = self._training.crop
         images = torch.empty((size, *crop, self._stacks[0].format.bands), device=device)
-        masks = torch.empty((size, *crop), dtype=torch.int64, device=device)
+        inner = self._stacks[0].masks.shape[3:]  # channels of a multi-label
+        masks = torch.empty((size, *crop, *inner), dtype=torch.int64, device=device)
         maps = {
             name: torch.empty((size, *crop, kept.shape[-1]), device=device)
             for name, kept in self._stacks[0].maps.items()
         }
-        instances = None if self._stacks[0].instances is None else torch.empty_like(masks)
+        instances = None
+        if self._stacks[0].instances is not None:
+            instances = torch.empty((size, *crop), dtype=torch.int64, device=device)
         for number in np.unique(places[:, 0]):
             slots = np.flatnonzero(places[:, 0] == number)
             where = torch.from_numpy(slots).to(device)
@@ -142,6 +145,7 @@ class Batches:
             for name, kept in part.maps.items():
                 maps[name][where] = kept
         channels_first = {name: kept.permute(0, 3, 1, 2) for name, kept in maps.items()}
+        masks = masks.movedim(-1, 1) if inner else masks
         return TrainingBatch(images.permute(0, 3, 1, 2), masks, channels_first, instances)
 
     def _chosen(self, step: int) -> NDArray[np.int64]:
@@ -217,7 +221,8 @@ def gather(stack: Stack, rows: Tensor, crops: Crops, crop: tuple[int, int]) -> C
         flat[index(top + 1, left)].float(), flat[index(top + 1, left + 1)].float(), right
     )
     nearest = index(near_y, near_x)
-    masks = stack.masks.view(-1)[nearest].long().masked_fill(~inside, VOID)
+    masks = stack.masks.flatten(0, 2)[nearest].long()
+    masks = masks.masked_fill(~inside[(..., *(None,) * (masks.ndim - 3))], VOID)
     maps = {
         name: kept.view(-1, kept.shape[-1])[nearest].float() * inside[..., None]
         for name, kept in stack.maps.items()

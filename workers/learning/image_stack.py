@@ -27,7 +27,7 @@ class Stack:
 
     Attributes:
         images: uint8 (N, H, W, B), or float32 where they have more than 8 bits.
-        masks: uint8 (N, H, W), void = 255.
+        masks: uint8 (N, H, W), void = 255; of a multi-label (N, H, W, C), 0 and 1.
         positions: The N positions of these samples among all samples.
         maps: Distance maps of the masks by name, float16 (N, H, W, K).
         instances: int32 (N, H, W) number of each pixel's object, 0 = none; None where the dataset
@@ -47,6 +47,11 @@ class Stack:
         """(H, W)."""
         return self.masks.shape[1], self.masks.shape[2]
 
+    def labels(self, part: slice = slice(None)) -> Tensor:
+        """The labels of some images, as losses and evaluators take them: int64 (n, H, W), or (n, C, H, W)."""
+        masks = self.masks[part].long()
+        return masks if masks.ndim == 3 else masks.movedim(-1, 1)
+
 
 def stack_by_size(
     samples: Samples,
@@ -64,7 +69,7 @@ def stack_by_size(
         device: Where to keep them.
         chosen: Which of them; positions in the stacks count within ``chosen``.
         maps: Names of the distance maps to compute, once for every image.
-        num_classes: C, for the maps.
+        num_classes: C of the logits, for the maps.
         images: What the samples' images are.
 
     Raises:
@@ -73,7 +78,7 @@ def stack_by_size(
     masks = [samples.masks[index] for index in chosen]
     members: dict[tuple[int, ...], list[int]] = {}
     for position, mask in enumerate(masks):
-        members.setdefault(mask.shape, []).append(position)
+        members.setdefault(mask.shape[:2], []).append(position)
     _check_room(masks, maps, num_classes)
     return [
         Stack(
@@ -103,18 +108,23 @@ def _instances(samples: Samples, chosen: Sequence[int], device: torch.device) ->
 
 
 def _maps(name: str, masks: Sequence[Pixels], num_classes: int) -> Tensor:
-    """One distance map of masks of one size, float16 (N, H, W, K)."""
+    """One distance map of masks of one size, float16 (N, H, W, K); of a multi-label K of each channel."""
 
     def compute(mask: Pixels) -> NDArray[np.float16]:
-        distances = map_of(name, mask, num_classes, VOID).clip(-HALF, HALF)
-        return np.ascontiguousarray(distances.transpose(1, 2, 0), np.float16)
+        channels = mask.transpose(2, 0, 1) if mask.ndim == 3 else mask[None]
+        labels = 2 if mask.ndim == 3 else max(num_classes, 2)
+        distances = np.concatenate([map_of(name, each, labels, VOID) for each in channels])
+        return np.ascontiguousarray(distances.clip(-HALF, HALF).transpose(1, 2, 0), np.float16)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         return torch.from_numpy(np.stack(list(pool.map(compute, masks))))
 
 
 def _check_room(masks: Sequence[Pixels], maps: Sequence[str], num_classes: int) -> None:
-    channels = sum(MAPS[name].channels(num_classes) for name in maps)
+    labels = (
+        2 if masks[0].ndim == 3 else max(num_classes, 2)
+    )  # of a multi-label a mask is a channel
+    channels = sum(MAPS[name].channels(labels) for name in maps)
     needed = 2 * channels * sum(mask.size for mask in masks)
     if needed > MOST_MAP_BYTES:
         raise DatasetError(
