@@ -1,10 +1,13 @@
 """The modes of logits: how many classes a pixel may carry. Needs no torch."""
 
-MULTICLASS, MULTILABEL = "multiclass", "multilabel"
+from typing import Final
+
+MULTICLASS: Final = "multiclass"
+MULTILABEL: Final = "multilabel"
 MODES = (MULTICLASS, MULTILABEL)
 """One class a pixel of several, or, with one channel, one or none (binary); or any of several."""
 
-BINARY = "binary"
+BINARY: Final = "binary"
 """What data of two classes are called that are trained with one channel: the logits are multiclass."""
 
 

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from surrogate_zoo.errors import DatasetError
 from surrogate_zoo.modes import MULTICLASS
 from workers.tasks import datasets as sources
+from workers.tasks import labels
 
-VOID = sources.VOID
+VOID = labels.VOID
 LISTED_OFFENDERS = 10
 WAITING = 256  # results that may wait for their turn
 

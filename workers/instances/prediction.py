@@ -63,8 +63,8 @@ def predict_instances(
 
     Raises:
         InputError: An image has another shape or type, the network is of a multi-label, ``things`` has a
-            label that is none of the network's, or the network has no embeddings or such that are not finite; or a package is not
-            installed that the method needs.
+            label that is none of the network's, or it has no embeddings or such that are not finite; or a
+            package is not installed that the method needs.
     """
     check(clustering)
     embedded = clustering.method in EMBEDDED

@@ -55,8 +55,9 @@ def build_loss(
     facts: dict[str, Any] = dict(loss_networks)
     if CLASS_PIXELS in wanted or CLASS_IMAGE_PIXELS in wanted:
         facts |= class_counts(masks, num_classes)
-    said = {"mode": mode} if mode == MULTILABEL else {}
-    return load_loss(document, num_classes=num_classes, facts=facts, **said)
+    if mode == MULTILABEL:
+        return load_loss(document, num_classes=num_classes, facts=facts, mode=mode)
+    return load_loss(document, num_classes=num_classes, facts=facts)
 
 
 def _check_mode(document: Mapping[str, Any], mode: str) -> None:
