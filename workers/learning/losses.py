@@ -11,6 +11,7 @@ from surrogate_zoo import load_loss, needs_of
 from surrogate_zoo.errors import InputError, LossfitError
 from surrogate_zoo.losses.distance_maps import MAPS
 from surrogate_zoo.losses.drafts import filled, missing
+from surrogate_zoo.losses.mode_fit import check_mode
 from surrogate_zoo.modes import MULTICLASS, MULTILABEL
 from surrogate_zoo.needs import CLASS_IMAGE_PIXELS, CLASS_PIXELS, INSTANCES
 from workers.datasets.dataset import VOID, Pixels, Samples
@@ -49,7 +50,7 @@ def build_loss(
         InputError: The loss is made for the other mode, a loss network that it asks for is missing or does
             not fit, or it asks for an input that this training does not have; tells what to set.
     """
-    _check_mode(document, mode)
+    check_mode(document, mode)
     _check_inputs(needs_of(document).inputs, given)
     wanted = needs_of(document).facts
     facts: dict[str, Any] = dict(loss_networks)
@@ -58,15 +59,6 @@ def build_loss(
     if mode == MULTILABEL:
         return load_loss(document, num_classes=num_classes, facts=facts, mode=mode)
     return load_loss(document, num_classes=num_classes, facts=facts)
-
-
-def _check_mode(document: Mapping[str, Any], mode: str) -> None:
-    """Refuse a loss that says to be of multi-labels where a pixel has one class; all others adapt."""
-    if mode != MULTILABEL and document.get("mode") == MULTILABEL:
-        raise InputError(
-            f"The loss {document.get('name', '')!r} is of multi-labels, and the dataset has one class a "
-            "pixel: take another loss, or a dataset with mode=multilabel."
-        )
 
 
 def inputs_given(network: NetworkSpec, samples: Samples) -> tuple[str, ...]:
