@@ -53,8 +53,8 @@ class JobRequest(Spec):
     """Base of what a caller may ask for as a job.
 
     Attributes:
-        pinned: Names of the fields that hold versions of losses: None, or a name left out of a
-            mapping, takes the newest at the time of the request.
+        pinned: Names of the fields that are fixed at the time of the request where they are None, such as
+            versions of losses: a name left out of a mapping, too, takes the newest.
         priority: See :data:`Priority`.
     """
 

@@ -104,7 +104,7 @@ class SearchRequest(ProxyOptions, ExternalOptions, JobRequest):
         seed: Seeds the sampler and, shared by all candidates, the proxy task.
     """
 
-    pinned: ClassVar[tuple[str, ...]] = ("start_version", "companion_versions")
+    pinned: ClassVar[tuple[str, ...]] = ("start_version", "companion_versions", "mode")
 
     name: Name | None = None
     metrics: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)] | None = None
