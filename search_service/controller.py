@@ -1,8 +1,8 @@
 """The controller: takes queued jobs up and runs them, durably, with dbos.
 
 The database says what is to be done: the API writes a job's row, and the dispatcher here enqueues
-what is queued, under an id that follows from the job and its attempt, so twice is once. dbos keeps
-the queue and remembers the finished steps of every run; a controller that starts again continues
+what is next (``search_service.jobs.queue``), under an id that follows from the job and its attempt, so
+twice is once. dbos starts it and remembers the finished steps of every run; a controller that starts again continues
 the runs of the one before it. One controller works on a database at a time.
 """
 
@@ -20,7 +20,6 @@ from dbos import (
     DBOS,
     DBOSConfig,
     DBOSPortableJSONSerializer,
-    SetEnqueueOptions,
     SetWorkflowID,
     WorkflowStatusString,
 )
@@ -28,6 +27,7 @@ from sqlalchemy import make_url, select
 from sqlalchemy.exc import DBAPIError
 
 from search_service.catalogue.built_in import prepare
+from search_service.jobs import queue
 from search_service.jobs.pool import Pool
 from search_service.jobs.run import Interrupted, Run, claim, fail, requeue, settle
 from search_service.kinds import KINDS
@@ -40,8 +40,8 @@ from surrogate_zoo.errors import LossfitError, StorageAwayError
 
 _LOG = logging.getLogger(__name__)
 _QUEUE = "jobs"
-_WAITING_QUEUE = "waiting"  # of searches that others train for: these take no place from the others
-_WAITING_JOBS = 100
+_ASIDE_QUEUE = "waiting"  # of jobs that take no place from the others
+_ASIDE_JOBS = 100
 _POLL_SECONDS = 0.25
 _REVIVAL_SECONDS = 5.0
 _GRACE_SECONDS = 20
@@ -68,7 +68,7 @@ class Controller:
         """Keep the parts; nothing starts before the context is entered."""
         self._settings, self._pool = settings, pool
         self._stopping = threading.Event()
-        self._enqueued: set[str] = set()
+        self._starting: list[queue.Due] = []  # enqueued, and not yet taken up
         self._at_work: set[str] = set()  # runs that have a thread in this process
         self._idle = threading.Condition()  # told when the last of them ends
         self._resting: dict[str, tuple[float, float]] = {}  # job -> seconds, and until when
@@ -151,27 +151,24 @@ class Controller:
             on_conflict="always_update",
         )
         DBOS.register_queue(
-            _WAITING_QUEUE,
-            worker_concurrency=_WAITING_JOBS,
+            _ASIDE_QUEUE,
+            worker_concurrency=_ASIDE_JOBS,
             polling_interval_sec=_POLL_SECONDS,
             on_conflict="always_update",
         )
 
     def _dispatch(self) -> None:
-        """Enqueue what is queued."""
-        query = select(Job).where(Job.state == "queued").order_by(Job.created_at, Job.id)
+        """Let those jobs begin whose turn it is."""
+        moment = time.monotonic()
+        resting = [job_id for job_id, (_, until) in self._resting.items() if moment < until]
         with self._reading() as session:
-            queued = list(session.scalars(query))
-        for job in queued:
-            workflow = _workflow_id(job.id, job.attempt)
-            _, until = self._resting.get(job.id, (0.0, 0.0))
-            if workflow not in self._enqueued and time.monotonic() >= until:
-                # dbos starts the smallest priority first.
-                options = SetEnqueueOptions(priority=10_000 - job.priority)
-                queue = _WAITING_QUEUE if _only_waits(job) else _QUEUE
-                with SetWorkflowID(workflow), options:
-                    DBOS.enqueue_workflow(queue, self._workflow, job.id, job.attempt)
-                self._enqueued.add(workflow)
+            self._starting = queue.still_queued(session, self._starting)
+            due = queue.due(session, self._settings, self._starting, resting)
+        for job in due:
+            with SetWorkflowID(_workflow_id(job.id, job.attempt)):
+                name = _ASIDE_QUEUE if job.aside else _QUEUE
+                DBOS.enqueue_workflow(name, self._workflow, job.id, job.attempt)
+            self._starting.append(job)
 
     def _revive(self) -> None:
         """Queue again what nothing works on: no job stays behind whose run was lost."""
@@ -284,11 +281,6 @@ def _step(name: str, function: Any) -> Any:
 
 def _workflow_id(job_id: str, attempt: int) -> str:
     return f"{job_id}-{attempt}"
-
-
-def _only_waits(job: Job) -> bool:
-    """Whether a job trains nothing here: it hands out what others train, maybe for weeks."""
-    return job.request.get("trainer") == "external"
 
 
 def _system_database(settings: Settings) -> str:

@@ -62,6 +62,11 @@ class JobRequest(Spec):
 
     priority: Priority = 0
 
+    @property
+    def aside(self) -> bool:
+        """Whether such a job takes no place of those who train here."""
+        return False
+
     def pinned_as(self, earlier: Self) -> Self:
         """The request with the versions of an earlier one where it leaves them open."""
         versions: dict[str, Any] = {}

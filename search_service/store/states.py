@@ -26,5 +26,8 @@ Ending: TypeAlias = Literal[
 ]
 """How a trial ended."""
 
+RUNG = "rung "
+"""Beginning of the stages of what is trained on the way to trials."""
+
 CELL = "cell"
 """Stage of a comparison's retrainings."""
