@@ -17,6 +17,7 @@ from api.openapi import add_openapi
 from api.plain_errors import PlainErrorMiddleware
 from api.problems import add_problem_handlers
 from api.routes import (
+    any_job,
     audit,
     comparisons,
     curve_families,
@@ -31,6 +32,7 @@ from api.routes import (
     reference,
     samplers,
     searches,
+    workers,
 )
 from search_service.access.owners import bound
 from search_service.kinds import KINDS
@@ -61,7 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for kind in KINDS.values():
         v1.include_router(jobs.router_of(kind))
     catalogues = (metrics, networks, curve_families, samplers, kinds)
-    for routes in (searches, comparisons, losses, datasets, audit, *catalogues):
+    for routes in (any_job, searches, comparisons, losses, datasets, workers, audit, *catalogues):
         v1.include_router(routes.router)
     app.include_router(v1)
     app.include_router(health.router)

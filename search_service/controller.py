@@ -1,9 +1,9 @@
 """The controller: takes queued jobs up and runs them, durably, with dbos.
 
 The database says what is to be done: the API writes a job's row, and the dispatcher here enqueues
-what is next (``search_service.jobs.queue``), under an id that follows from the job and its attempt, so
-twice is once. dbos starts it and remembers the finished steps of every run; a controller that starts again continues
-the runs of the one before it. One controller works on a database at a time.
+what is next (``search_service.jobs.queue``), under an id that follows from the job and its attempt,
+so twice is once. dbos starts it and remembers the finished steps of every run; a controller that starts
+again continues the runs of the one before it. One controller works on a database at a time.
 """
 
 import logging
@@ -26,11 +26,14 @@ from dbos import (
 from sqlalchemy import make_url, select
 from sqlalchemy.exc import DBAPIError
 
+from search_service import logs
 from search_service.catalogue.built_in import prepare
 from search_service.jobs import queue
 from search_service.jobs.pool import Pool
 from search_service.jobs.run import Interrupted, Run, claim, fail, requeue, settle
 from search_service.kinds import KINDS
+from search_service.metering import Meter, MeteredPool
+from search_service.reporting import reporting
 from search_service.settings import Settings
 from search_service.store import database
 from search_service.store.lease import LeaseLostError, hold_lease
@@ -74,6 +77,7 @@ class Controller:
         self._resting: dict[str, tuple[float, float]] = {}  # job -> seconds, and until when
         self._suspects: set[str] = set()  # begun, but not at work when looked at last
         self._exits = ExitStack()
+        self._meter = Meter()
 
     def __enter__(self) -> Self:
         """Bring the schema up to date, take the lease, and let dbos continue what was running.
@@ -90,6 +94,7 @@ class Controller:
             self._reading = database.read_sessions(engine)
             self._launch()
             exits.callback(self._shut_down)
+            exits.enter_context(reporting(self._lease, self._writing, self._pool, self._meter))
             self._exits = exits.pop_all()
         return self
 
@@ -199,13 +204,14 @@ class Controller:
             requeue(session, job.id, job.attempt)
 
     def _clear_folders(self) -> None:
-        """Remove the folders of jobs that are over: their files are artifacts now."""
+        """Remove the folders of jobs that are over or deleted: their files are artifacts now."""
         root = self._settings.home / "jobs"
         names = [folder.name for folder in root.iterdir()] if root.is_dir() else []
-        query = select(Job.id).where(Job.id.in_(names), Job.state.in_(FINAL))
+        query = select(Job.id).where(Job.id.in_(names), Job.state.not_in(FINAL))
         with self._reading() as session:
-            for name in session.scalars(query):
-                shutil.rmtree(root / name, ignore_errors=True)
+            needed = set(session.scalars(query)) if names else set()
+        for name in set(names) - needed:
+            shutil.rmtree(root / name, ignore_errors=True)
 
     def _run(self, job_id: str, attempt: int) -> None:
         """Run a job to its end or until it is interrupted."""
@@ -218,7 +224,8 @@ class Controller:
             with self._writing.begin() as session:
                 job = claim(session, job_id, attempt)
             if job is not None:
-                self._run_claimed(job)
+                with logs.about(job.id):
+                    self._run_claimed(job)
         finally:
             with self._idle:
                 self._at_work.discard(workflow)
@@ -240,10 +247,22 @@ class Controller:
             settings=self._settings,
             writing=self._writing,
             reading=self._reading,
-            pool=self._pool,
+            pool=MeteredPool(self._pool, self._meter, job.kind),
             step=_step,
             stopping=self._stopping,
         )
+        began = time.monotonic()
+        _LOG.info("Run %d of a %s of %s begins.", job.attempt + 1, job.kind, job.owner)
+        ending = "interrupted"
+        try:
+            ending = self._run_to_its_end(run)
+        finally:
+            self._meter.runs.labels(job.kind, ending).inc()
+            _LOG.info("The run is over after %.1f s: %s.", time.monotonic() - began, ending)
+
+    def _run_to_its_end(self, run: Run) -> str:
+        """Run a job; how its run ended, in a word."""
+        job = run.job
         try:
             KINDS[job.kind].run(run)
         except Interrupted:
@@ -251,19 +270,23 @@ class Controller:
                 raise  # dbos then keeps the run as unfinished, for the next controller
             with self._writing.begin() as session:
                 settle(session, job.id, job.attempt)
+            return "interrupted"
         except DBAPIError:
             raise  # the database failed, not the job: _revive queues it again
         except StorageAwayError as error:
             self._rest(job, str(error))
+            return "waits"
         except Exception as error:  # noqa: BLE001  (whatever it is, it is this job's end)
             # Errors raised on purpose say all there is to say; others need their trace.
-            _LOG.warning("Job %s failed.", job.id, exc_info=not isinstance(error, LossfitError))
+            _LOG.warning("Failed: %s", error, exc_info=not isinstance(error, LossfitError))
             with self._writing.begin() as session:
                 fail(session, job.id, job.attempt, str(error) or type(error).__name__)
+            return "failed"
+        return "done"
 
     def _rest(self, job: Job, reason: str) -> None:
         """Queue a job again that storage keeps from going on, and leave it alone for a while."""
-        _LOG.warning("Job %s waits for its storage: %s", job.id, reason)
+        _LOG.warning("It waits for its storage: %s", reason)
         seconds, _ = self._resting.get(job.id, (_FIRST_REST_SECONDS / 2, 0.0))
         seconds = min(2 * seconds, _LONGEST_REST_SECONDS)
         self._resting[job.id] = seconds, time.monotonic() + seconds
@@ -318,7 +341,6 @@ def serve(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    serve(Settings())
+    settings = Settings()
+    logs.configure(settings.log_format)
+    serve(settings)

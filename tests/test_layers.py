@@ -31,7 +31,17 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("proxy", "retraining", "cluster"),
     ),
     "search_service": (
-        *("significance", "presets", "pages", "store", "settings", "liveness", "access", "jobs"),
+        *(
+            "significance",
+            "presets",
+            "pages",
+            "store",
+            "settings",
+            "logs",
+            "liveness",
+            "access",
+            "jobs",
+        ),
         *(
             "catalogue",
             "spaces",
@@ -41,7 +51,16 @@ LAYERS: dict[str, tuple[str, ...]] = {
             "retrainings",
             "comparisons",
         ),
-        *("kinds", "controller", "local", "backup"),
+        *(
+            "kinds",
+            "deletion",
+            "retention",
+            "metering",
+            "reporting",
+            "controller",
+            "local",
+            "backup",
+        ),
     ),
     "api": (
         *("schemas", "trial_schemas", "client", "problems", "auth", "audit", "browsers", "body"),

@@ -83,9 +83,7 @@ def cells(session: Session, job_id: str) -> list[Evaluation]:
     return list(session.scalars(query.order_by(Evaluation.number)))
 
 
-def estimated(
-    session: Session, request: ComparisonRequest, *, measured: bool = True
-) -> Estimate:
+def estimated(session: Session, request: ComparisonRequest, *, measured: bool = True) -> Estimate:
     """A training for every cell, and for every learning rate that is tried at first."""
     cells = len(request.losses) * len(request.networks) * request.seeds
     tuning = len(request.losses) * len(request.networks) * len(request.learning_rates)
@@ -99,5 +97,5 @@ def estimated(
     each = (cells + tuning) / len(request.networks)
     trainings = [(network, each) for network in request.networks]
     return with_measures(
-        session, plan, request.dataset, trainings, request.training, "comparison"
+        session, plan, request.dataset, trainings, request.training, kind="comparison"
     )

@@ -38,9 +38,7 @@ class Admission(Protocol[Request]):
         """
         ...
 
-    def estimated(
-        self, session: "Session", request: Request, *, measured: bool = True
-    ) -> Estimate:
+    def estimated(self, session: "Session", request: Request, *, measured: bool = True) -> Estimate:
         """Return what a request that was admitted will cost.
 
         Args:

@@ -120,6 +120,18 @@ def get(session: Session, kind: str, job_id: str) -> Job:
     return job
 
 
+def of_any_kind(session: Session, job_id: str) -> Job:
+    """Return a job.
+
+    Raises:
+        NotFoundError: There is none of that id.
+    """
+    job = session.get(Job, _canonical("job", job_id))
+    if job is None:
+        raise NotFoundError(f"There is no job {job_id}.")
+    return job
+
+
 def page(
     session: Session,
     kind: str,

@@ -85,14 +85,14 @@ def due(
     taken = {*begun, *skipped}
     while room > 0 and owners:
         owner = min(owners, key=lambda one: (running.get(one, 0), used[one].seconds, one))
-        job = _head(session, owner, taken)
-        if job is None or _refusal(settings, owner, job, running.get(owner, 0), used[owner]):
+        head = _head(session, owner, taken)
+        if head is None or _refusal(settings, owner, head, running.get(owner, 0), used[owner]):
             owners.remove(owner)
             continue
-        beside.append(Due(job.id, job.attempt, owner, aside=False))
-        taken.add(job.id)
+        beside.append(Due(head.id, head.attempt, owner, aside=False))
+        taken.add(head.id)
         running[owner] = running.get(owner, 0) + 1
-        used[owner] = _with(used[owner], job)
+        used[owner] = _with(used[owner], head)
         room -= 1
     return beside
 
@@ -126,6 +126,12 @@ def waits(session: Session, settings: Settings, jobs: Sequence[Job]) -> dict[str
     return found
 
 
+def oldest(session: Session) -> float:
+    """Seconds since the oldest waiting job was asked for; 0 where none waits."""
+    first = session.scalar(select(func.min(Job.created_at)).where(*_IS_WAITING))
+    return 0.0 if first is None else (now() - first).total_seconds()
+
+
 def usage(session: Session, settings: Settings, owner: str) -> Usage:
     """What an owner's jobs have taken lately."""
     return _sums(session, settings, [owner])[owner]
@@ -147,14 +153,12 @@ def _waiting_aside(session: Session, without: Collection[str]) -> list[Due]:
 
 def _waiting_by_owner(session: Session) -> dict[str, int]:
     query = select(_JOB.owner, func.count()).where(*_IS_WAITING).group_by(_JOB.owner)
-    return {owner: count for owner, count in session.execute(query)}
+    return dict(session.execute(query).all())
 
 
 def _running(session: Session) -> dict[str, int]:
-    query = select(_JOB.owner, func.count()).where(
-        _JOB.state.in_(ACTIVE), _JOB.aside.is_(False)
-    )
-    return {owner: count for owner, count in session.execute(query.group_by(_JOB.owner))}
+    query = select(_JOB.owner, func.count()).where(_JOB.state.in_(ACTIVE), _JOB.aside.is_(False))
+    return dict(session.execute(query.group_by(_JOB.owner)).all())
 
 
 def _head(session: Session, owner: str, without: Collection[str]) -> Job | None:
@@ -192,7 +196,7 @@ def _sums(session: Session, settings: Settings, owners: Sequence[str]) -> dict[s
 
 def _larger_while(active: object, planned: object, spent: object) -> object:
     """What is planned or spent, whichever is more, of a job that runs; what is spent of others."""
-    return case((active & (planned > spent), planned), else_=spent)  # type: ignore[operator,call-overload]
+    return case((active & (planned > spent), planned), else_=spent)  # type: ignore[operator]
 
 
 def _refusal(settings: Settings, owner: str, job: Job, running: int, used: Usage) -> str:

@@ -51,9 +51,7 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
     return newest_progress(session, job, total=job.request["training"]["iterations"])
 
 
-def estimated(
-    session: Session, request: RetrainingRequest, *, measured: bool = True
-) -> Estimate:
+def estimated(session: Session, request: RetrainingRequest, *, measured: bool = True) -> Estimate:
     """One training."""
     steps = float(request.training.iterations)
     plan = Estimate(trainings=1, parts={"retraining": 1}, steps=steps)
@@ -61,5 +59,5 @@ def estimated(
         return plan
     trainings = [(request.network, 1.0)]
     return with_measures(
-        session, plan, request.dataset, trainings, request.training, "retraining"
+        session, plan, request.dataset, trainings, request.training, kind="retraining"
     )

@@ -36,6 +36,7 @@ def with_measures(
     dataset: str,
     trainings: Sequence[tuple[NetworkSpec, float]],
     training: TrainingSpec,
+    *,
     kind: str,
 ) -> Estimate:
     """A plan with what earlier trainings tell of its time, memory and files.

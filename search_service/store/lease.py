@@ -133,6 +133,11 @@ def is_beating(session: Session) -> bool:
     return silence(session) < LASTS_SECONDS
 
 
+def term(session: Session) -> int:
+    """Number of the newest controller's term."""
+    return int(session.scalars(select(Controller.term)).one())
+
+
 def silence(session: Session) -> float:
     """Seconds since a controller's heart beat last, by the database's clock."""
     return float(session.scalars(select(_now(session.get_bind()) - Controller.beat)).one())

@@ -1,4 +1,4 @@
-"""The words of a job's life: states and endings; needs nothing."""
+"""The words of a job's life and of workers: states and endings; needs nothing."""
 
 from typing import Literal, TypeAlias, get_args
 
@@ -25,6 +25,14 @@ Ending: TypeAlias = Literal[
     "failed",
 ]
 """How a trial ended."""
+
+WorkerState: TypeAlias = Literal[
+    "starting",  # its process is not there yet
+    "idle",
+    "busy",  # it trains
+    "silent",  # it does not say what it does
+]
+"""What a worker does."""
 
 RUNG = "rung "
 """Beginning of the stages of what is trained on the way to trials."""
