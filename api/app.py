@@ -16,6 +16,7 @@ from api.monitoring import Figures, MonitoringMiddleware
 from api.openapi import add_openapi
 from api.plain_errors import PlainErrorMiddleware
 from api.problems import add_problem_handlers
+from api.proxies import RootPathMiddleware
 from api.routes import (
     any_job,
     audit,
@@ -57,6 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=not settings.root_path,  # they would lead to paths without it
     )
     app.state.service = service
     v1 = APIRouter(prefix="/v1")
@@ -76,8 +78,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(TokenMiddleware, token=settings.token, reading=service.reading)
     app.add_middleware(BrowserMiddleware, hosts=names_of(settings))
     app.add_middleware(MonitoringMiddleware, figures=service.figures)
+    app.add_middleware(RootPathMiddleware, root_path=settings.root_path)
     add_problem_handlers(app)
-    add_openapi(app, token=settings.token is not None)
+    add_openapi(app, token=settings.token is not None, root_path=settings.root_path)
     return app
 
 

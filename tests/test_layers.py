@@ -63,7 +63,17 @@ LAYERS: dict[str, tuple[str, ...]] = {
         ),
     ),
     "api": (
-        *("schemas", "trial_schemas", "client", "problems", "auth", "audit", "browsers", "body"),
+        *(
+            "schemas",
+            "trial_schemas",
+            "client",
+            "problems",
+            "auth",
+            "audit",
+            "browsers",
+            "proxies",
+            "body",
+        ),
         *("plain_errors", "monitoring", "openapi", "dependencies", "files", "streams"),
         *("routes", "app", "cli"),
     ),

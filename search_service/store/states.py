@@ -3,7 +3,7 @@
 from typing import Literal, TypeAlias, get_args
 
 State: TypeAlias = Literal[
-    "queued",  # waits for the controller, by priority
+    "queued",  # waits for its turn
     "running",  # the controller works on it, or will again after its restart
     "pausing",  # running, and asked to pause
     "paused",  # waits for a resume; trials and checkpoints are kept
