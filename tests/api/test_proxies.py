@@ -74,8 +74,8 @@ def proxied(behind: str, certificate: tuple[Path, Path], *, strips: bool) -> Ite
         return Response(answer.content, answer.status_code, kept)
 
     app = Starlette(routes=[Route("/{path:path}", passed_on, methods=METHODS)])
-    files = {"ssl_certfile": certificate[0], "ssl_keyfile": certificate[1]}
-    with listening(app, lifespan="off", **files) as url:
+    chain, key = certificate
+    with listening(app, lifespan="off", ssl_certfile=chain, ssl_keyfile=key) as url:
         yield f"{url.replace('http://127.0.0.1', 'https://localhost')}{ROOT}"
 
 

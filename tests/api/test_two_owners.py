@@ -9,6 +9,7 @@ import hypothesis
 from hypothesis import HealthCheck
 from hypothesis.stateful import run_state_machine_as_test
 from pydantic import SecretStr
+from schemathesis import Case
 from schemathesis.core.transport import Response
 from schemathesis.specs.openapi.checks import (
     ensure_resource_availability,
@@ -17,7 +18,6 @@ from schemathesis.specs.openapi.checks import (
     use_after_free,
 )
 
-from schemathesis import Case
 from search_service.access import tokens
 from tests.api.conftest import Live
 from tests.api.test_openapi import document
@@ -45,7 +45,7 @@ def test_two_owners_never_meet(serve: Callable[..., Live]) -> None:
         def before_call(self, case: Case[Any]) -> None:
             # Two questions of one, then two of the other: each follows up on both.
             owner = OWNERS[next(turn) // 2 % 2]
-            case.headers = {**(case.headers or {}), "Authorization": f"Bearer {secrets[owner]}"}
+            case.headers.update({"Authorization": f"Bearer {secrets[owner]}"})
             asked.append(owner)
 
         def get_call_kwargs(self, _case: Case[Any]) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def test_two_owners_never_meet(serve: Callable[..., Live]) -> None:
             assert set(re.findall(r'"owner": ?"([^"]*)"', response.text)) <= {asked[-1]}
             case.validate_response(response, excluded_checks=NOT_OF_TWO_OWNERS)
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Owners,
         settings=hypothesis.settings(
             max_examples=RUNS,

@@ -91,10 +91,13 @@ def test_what_costs_too_much_is_refused_with_the_figures(serve: Callable[..., Li
 
 def test_workers_and_figures_are_those_that_the_controller_told_last(live: Live) -> None:
     engine = live.sessions.kw["bind"]
-    workers = [{"state": "busy", "host": "node", "pid": 7, "torch": "2.9"}, {"state": "starting"}]
+    workers: list[dict[str, str | int]] = [
+        {"state": "busy", "host": "node", "pid": 7, "torch": "2.9"},
+        {"state": "starting"},
+    ]
     with hold_lease(engine) as lease:
-        for seen in ([], workers):
-            write(lease.term, live.sessions, seen, Meter())
+        write(lease.term, live.sessions, [], Meter())
+        write(lease.term, live.sessions, workers, Meter())
         told = live.http.get("/v1/workers").json()["items"]
         text = live.http.get("/metrics").text
     assert [(one["state"], one["host"], one.get("torch")) for one in told] == [
