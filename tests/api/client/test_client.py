@@ -99,6 +99,9 @@ def live_a_life(live: Live, jobs: Jobs[Any], request: dict[str, Any], folder: Pa
     assert jobs.resume(job.id).state == "queued"
     assert jobs.cancel(job.id).state == "cancelled"
     assert [event.sequence for event in jobs.events(job.id)] == [1, 2, 3, 4]
+    assert [entry.sequence for entry in jobs.log(job.id, page_size=2)] == [1, 2, 3, 4]
+    other = jobs.cancel(jobs.submit(request).id)
+    assert jobs.delete(other.id, dry_run=True).jobs == jobs.delete(other.id).jobs == [other.id]
     assert [artifact.name for artifact in jobs.artifacts(job.id)] == ["scores.csv"]
     assert jobs.download(job.id, "scores.csv", folder / job.id).read_text() == "1,2\n"
     return job.id
@@ -121,6 +124,7 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
     assert client.losses.download("dice", folder) == folder / "dice.json"
     made = client.losses.make("mine", "focal", {"gamma": 1})
     assert client.losses.add(client.losses.get("mine").document) == made
+    assert client.losses.delete("mine").losses == ["mine"]
     dataset = client.datasets.register(name="tiny", source=SOURCE)
     assert client.datasets.get("tiny") == dataset
     assert dataset in list(client.datasets.list())
@@ -134,6 +138,8 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
     assert "bezier" in {family.name for family in client.curve_families.list()}
     assert [kind.path for kind in client.kinds.list()] == [kind.path for kind in KINDS.values()]
     assert client.audit.list().__next__().path == "/v1/datasets"
+    assert client.datasets.delete("tiny").datasets == ["tiny"]
+    assert client.workers.list() == []
     assert client.health.live().warnings == []
     assert "No controller" in client.health.ready().warnings[0]
     assert "lossfit_" in client.health.figures()
