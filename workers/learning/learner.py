@@ -22,7 +22,7 @@ from workers.learning.device import autocast, forward_dtype
 from workers.learning.sharing import Share, share_batch_statistics
 from workers.learning.streams import Stream, own_random_numbers, seed_torch
 from workers.networks.build import build_network
-from workers.networks.frozen import forget_features
+from workers.networks.frozen import batch_norms_of, forget_features
 from workers.networks.heads import (
     AUXILIARY_LOGITS,
     HEADS,
@@ -117,6 +117,7 @@ class Learner:
         if share is not None:
             share_batch_statistics(self._headed, device)
         self._headed.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._frozen_norms = batch_norms_of(self.network) if training.frozen_statistics else []
         self._maps = [name for name in inputs if name not in heads and name != INSTANCES]
         self._needs_instances = INSTANCES in inputs
         self.failure: str | None = None
@@ -154,6 +155,8 @@ class Learner:
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(self._training, step, group["factor"])
         self._headed.train()
+        for norm in self._frozen_norms:
+            norm.eval()
         self._optimiser.zero_grad()
         total = torch.zeros((), device=self._device)
         for part in batch.split(parts):

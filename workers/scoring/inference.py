@@ -207,7 +207,7 @@ class _Scores:
                 tolerance=scoring.tolerance,
                 exclude_background=scoring.exclude_background,
             ),
-            BoundaryEvaluator(num_classes),
+            BoundaryEvaluator(num_classes, outside=True),
         )
         self._images = images
         self._present = torch.zeros(256, dtype=torch.bool)
