@@ -158,6 +158,12 @@ INVERSE_FORM = Parameters(
             "released.",
             ("sum", "mean"),
         ),
+        Number(
+            "rounding",
+            "Distance of a tile below which its slope fades to 0; 0 is the paper's, a slope of 1 down to "
+            "the minimum.",
+            high=1,
+        ),
         _WIDTH,
         *_WEIGHTS,
     )
