@@ -27,7 +27,7 @@ from workers.learning.rates import Rates, optimiser_of
 from workers.learning.sharing import Share, share_batch_statistics
 from workers.learning.streams import Stream, own_random_numbers, seed_device, seed_of, seed_torch
 from workers.networks.build import build_network
-from workers.networks.frozen import FrozenEncoder, forget_features
+from workers.networks.frozen import FrozenEncoder, batch_norms_of, forget_features
 from workers.networks.heads import (
     AUXILIARY_LOGITS,
     HEADS,
@@ -107,6 +107,7 @@ class Learner:
         if share is not None:
             share_batch_statistics(self._headed, device)
         self._headed.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._frozen_norms = batch_norms_of(self.network) if training.frozen_statistics else []
         self.counts = BatchCounts(self._headed)
         self._maps = [name for name in inputs if name not in heads and name != INSTANCES]
         self._needs_instances = INSTANCES in inputs
@@ -152,6 +153,8 @@ class Learner:
         """
         if not (self._headed.training and self.network.training):  # who scores it sets it otherwise
             self._headed.train()
+            for norm in self._frozen_norms:
+                norm.eval()
         try:
             self.take(step if at is None else at, batch)
         except _Refusal as refusal:

@@ -10,7 +10,7 @@ from workers.tasks.base import Curve, Fraction, Seed, Side, Spec
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.instances import ClusteringSpec
-from workers.tasks.networks import NetworkSpec
+from workers.tasks.networks import NetworkSpec, check_statistics_are_there
 from workers.tasks.scoring import (
     ScoringSpec,
     check_embeddings_are_given,
@@ -68,9 +68,9 @@ class ProxyOptions(Spec):
     seed: Seed = 0
 
     @model_validator(mode="after")
-    def _frozen_features_are_learned(self) -> Self:
-        pretrained = self.network.weights or self.network.weights_file
-        if self.frozen_encoder and not pretrained:
+    def _what_is_frozen_was_learned(self) -> Self:
+        check_statistics_are_there(self.training, self.network)
+        if self.frozen_encoder and not self.network.is_pretrained:
             raise ValueError(
                 "frozen_encoder needs a pretrained encoder, random features teach nothing: set "
                 "network.weights or network.weights_file"
