@@ -1,18 +1,16 @@
 """Piecewise curves g: [0, 1] -> [0, 1] that shape a surrogate's AND and OR, and their slopes."""
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from surrogate_zoo.curves.families import CURVE_FAMILIES
-from surrogate_zoo.curves.pointwise import pieces, sloped
+from surrogate_zoo.curves.pointwise import blocks, pieces, sloped
 
 # The slope of a curve is infinite where a segment starts or ends vertically; it is cut here, so that
 # gradients stay finite.
@@ -85,20 +83,18 @@ class PiecewiseCurve(ABC):
 
     def _sums(self, region: Tensor | None, x: Tensor) -> tuple[Tensor, Tensor]:
         """Sums of g(x) over the pixels of a region, (N, C), and their slopes, (N, C, H, W)."""
-        n, classes, *size = x.shape
-        planes, formula = x.reshape(n * classes, math.prod(size)), self._formula(x.dtype)
-        slope, totals = torch.empty_like(planes), planes.new_empty(n * classes)
-        for part in pieces(planes):
-            value = torch.empty_like(planes[part])
-            flat = (t.view(-1) for t in (planes[part], value, slope[part]))
-            formula(*flat)
-            if region is not None:
-                images = torch.arange(n * classes, device=x.device)[part] // classes
-                counted = region.reshape(n, -1)[images]
-                value.mul_(counted)
-                slope[part].mul_(counted)
-            totals[part] = value.sum(1)
-        return totals.view(n, classes), slope.view(x.shape)
+        planes, formula = x.flatten(2), self._formula(x.dtype)
+        slope, totals = torch.empty_like(planes), planes.new_zeros(planes.shape[:2])
+        counted = None if region is None else region.flatten(1)[:, None]
+        for images, classes, pixels in blocks(planes, whole=False):
+            part, steep = planes[images, classes, pixels], slope[images, classes, pixels]
+            value = torch.empty_like(part)
+            formula(part, value, steep)
+            if counted is not None:
+                value.mul_(counted[images, :, pixels])
+                steep.mul_(counted[images, :, pixels])
+            totals[images, classes] += value.sum(2)
+        return totals, slope.view(x.shape)
 
     def _plain(self, x: Tensor) -> Tensor:
         """g(x) in operations that torch differentiates."""
@@ -235,26 +231,30 @@ def _of_segment(x: Tensor, coefficients: Tensor, zeros: int) -> list[Tensor]:
 
     In the first segment, the first ``zeros`` coefficients are zero.
 
-    Sums of 0-1 indicators times coefficients are exact, and vectorised on the CPU, where a choice by
-    a bool mask is not.
+    Each is its first value plus 0-1 indicators times its steps, exact but for rounding, and vectorised on
+    the CPU, where a choice by a bool mask is not.
     """
     if coefficients.shape[1] == 1:
         return list(coefficients[:, 0])
     beyond = [torch.gt(x, knot, out=torch.empty_like(x)) for knot in coefficients[0, 1:]]
-    inside = [
-        1 - beyond[0],
-        *(low - high for low, high in pairwise(beyond)),
-        beyond[-1],
-    ]
+    if x.device.type == "cpu":  # numbers at full speed, which addcmul does not give scalars
+        steps, firsts = coefficients.diff(dim=1).tolist(), coefficients[:, 0]
+        return [
+            _stepped(beyond, row, None if index < zeros else firsts[index])
+            for index, row in enumerate(steps)
+        ]
     return [
-        _chosen(inside, row, start=1 if index < zeros else 0)
-        for index, row in enumerate(coefficients)
+        sum(
+            (each * step for each, step in zip(beyond, row.diff(), strict=True)),
+            row[0],
+        )
+        for row in coefficients
     ]
 
 
-def _chosen(inside: list[Tensor], row: Tensor, start: int) -> Tensor:
-    """Sum of indicators times a coefficient's values by segment, from segment ``start`` on."""
-    total = inside[start] * row[start]
-    for segment in range(start + 1, len(inside)):
-        total.addcmul_(inside[segment], row[segment])
+def _stepped(beyond: list[Tensor], steps: list[float], first: Tensor | None) -> Tensor:
+    """A coefficient of every x: its first value, none being 0, and a step at each knot that lies below."""
+    total = beyond[0] * steps[0] if first is None else torch.add(first, beyond[0], alpha=steps[0])
+    for each, step in zip(beyond[1:], steps[1:], strict=True):
+        total.add_(each, alpha=step)
     return total
