@@ -327,7 +327,9 @@ def sample(store: PixelStore, sites: Sites) -> Crop:
     if store.instances is not None:
         instances = store.instances[nearest].long().masked_fill(outside, 0)
     masks = store.masks[nearest].long()
-    beyond = outside if masks.ndim == outside.ndim else outside[..., None]  # channels of a multi-label
+    beyond = (
+        outside if masks.ndim == outside.ndim else outside[..., None]
+    )  # channels of a multi-label
     return Crop(
         torch.lerp(upper, lower, sites.down[:, :, None, None]),
         masks.masked_fill(beyond, VOID),
