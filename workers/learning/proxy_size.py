@@ -44,7 +44,7 @@ def _brought_down(stack: Stack, side: int) -> Stack:
             instances[rows] = crop.instances.int()
     store = PixelStore(
         images.flatten(0, 2),
-        masks.flatten(),
+        masks.flatten(0, 2),
         instances=None if instances is None else instances.flatten(),
         format=stack.format,
     )
