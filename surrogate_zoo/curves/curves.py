@@ -70,8 +70,8 @@ class PiecewiseCurve(ABC):
         """Write g(x) and g'(x) by the coefficients ``chosen`` for every x; all of shape (P,)."""
 
     @abstractmethod
-    def _value(self, x: Tensor, chosen: Tensor) -> Tensor:
-        """g(x) for torch to differentiate; the coefficients are of shape (R, *x.shape)."""
+    def _value(self, x: Tensor, chosen: list[Tensor]) -> Tensor:
+        """g(x) for torch to differentiate; the coefficients are of the shape of ``x``, or numbers."""
 
     def _values(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """g(x) and g'(x), of the shape of ``x``."""
@@ -100,10 +100,12 @@ class PiecewiseCurve(ABC):
         """g(x) in operations that torch differentiates."""
         points = self.points
         coefficients = self._coefficients(points).to(x.dtype)
-        # A knot belongs to the segment that it ends.
-        segments = torch.bucketize(x.detach(), coefficients[0, 1:].contiguous())
+        chosen = list(coefficients[:, 0])
+        for knot, row in zip(coefficients[0, 1:], coefficients[:, 1:].T, strict=True):
+            beyond = x > knot  # a knot belongs to the segment that it ends
+            chosen = [torch.where(beyond, own, was) for own, was in zip(row, chosen, strict=True)]
         end = x.new_ones(()) if self.truth_table else points[-1, 1].to(x.dtype)
-        return torch.where(x >= 1, end, self._value(x, coefficients[:, segments]))
+        return torch.where(x >= 1, end, self._value(x, chosen))
 
     def _plain_sums(self, region: Tensor | None, x: Tensor) -> Tensor:
         """Sums of g(x) over the pixels of a region, (N, C), in operations that torch differentiates."""
@@ -163,7 +165,7 @@ class BezierCurve(PiecewiseCurve):
         torch.add(rise, c, out=value).mul_(t).add_(y0).clamp_(0, 1)
         torch.div(rise, root, out=slope)
 
-    def _value(self, x: Tensor, chosen: Tensor) -> Tensor:
+    def _value(self, x: Tensor, chosen: list[Tensor]) -> Tensor:
         x0, y0, a, c, b, d = chosen
         offset = x - x0
         t = offset / ((offset * b + a * a).clamp(min=_STEEPEST**-2).sqrt() + a)
@@ -199,7 +201,7 @@ class LinearCurve(PiecewiseCurve):
         torch.sub(x, x0, out=value).mul_(steepness).add_(y0).clamp_(0, 1)
         slope.copy_(steepness)
 
-    def _value(self, x: Tensor, chosen: Tensor) -> Tensor:
+    def _value(self, x: Tensor, chosen: list[Tensor]) -> Tensor:
         x0, y0, steepness = chosen
         value: Tensor = ((x - x0) * steepness + y0).clamp(0, 1)
         return value

@@ -29,11 +29,14 @@ def probabilities(scores: Tensor, labels: Tensor, void: Tensor | None) -> tuple[
 
 
 def _plain(scores: Tensor, labels: Tensor, void: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The same for a compiler, which joins its steps."""
-    if void is None:
-        return _look_up(scores.softmax(1), labels)
-    hidden = void[:, None]
-    return _look_up(scores.masked_fill(hidden, 0).softmax(1).masked_fill(hidden, 0), labels)
+    """The same for a compiler, which joins its steps, where none of them scatters."""
+    softmax = scores if void is None else scores.masked_fill(void[:, None], 0)
+    softmax = softmax.softmax(1)
+    if void is not None:
+        softmax = softmax.masked_fill(void[:, None], 0)
+    classes = torch.arange(scores.shape[1], device=scores.device)
+    others = labels[:, None] != classes.view(-1, *(1,) * (labels.ndim - 1))
+    return softmax, softmax.masked_fill(others, 0).sum(1)
 
 
 def _softmax(scores: Tensor, void: Tensor | None) -> Tensor:
