@@ -33,7 +33,6 @@ from workers.learning.streams import Stream, seed_device, seed_of
 from workers.scoring.inference import evaluate
 from workers.tasks.scoring import ScoringSpec
 
-WARM = 6  # steps before the clock starts, those that are captured included
 PROFILED = 4  # steps under the profiler
 KERNELS = 14  # that a profile names
 
@@ -46,9 +45,13 @@ def main() -> None:
     parser.add_argument("--size", choices=sorted(SIZES), default="released")
     parser.add_argument("--packs", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument(
+        "--warm", type=int, default=6, help="steps before the clock starts, captures included"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     arguments = parser.parse_args()
-    bench = Bench(SIZES[arguments.size], torch.device(arguments.device), arguments.steps)
+    size, device = SIZES[arguments.size], torch.device(arguments.device)
+    bench = Bench(size, device, arguments.steps, arguments.warm)
     print(f"{proxy_pack.facts(bench.device)}\n", flush=True)
     parts: list[tuple[str, Callable[[], Iterable[str]]]] = [
         ("A step", partial(bench.steps_table, arguments.packs)),
@@ -80,8 +83,8 @@ def guarded(title: str, part: Callable[[], Iterable[str]]) -> None:
 class Bench:
     """What the parts share: the images, the initial network and the device."""
 
-    def __init__(self, size: Size, device: torch.device, steps: int) -> None:
-        self.size, self.device, self.steps = size, device, steps
+    def __init__(self, size: Size, device: torch.device, steps: int, warm: int) -> None:
+        self.size, self.device, self.steps, self.warm = size, device, steps, warm
         self.stacks = proxy_pack.stacks_of(size, device)
         self.network: nn.Module = proxy_pack.network_of(size)
         graphs = device.type == "cuda"
@@ -120,11 +123,11 @@ class Bench:
         """Milliseconds of a step of a pack, and how its learners say that they ran."""
         learners = self.learners(count)
         with self.way(way, learners) as step:
-            for number in range(WARM):
+            for number in range(self.warm):
                 step(number)
             self.wait()
             began = time.perf_counter()
-            for number in range(WARM, WARM + self.steps):
+            for number in range(self.warm, self.warm + self.steps):
                 step(number)
             self.wait()
             seconds = time.perf_counter() - began
@@ -149,6 +152,8 @@ class Bench:
                 os.environ[SWITCH] = before
             del steps
             gc.collect()
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
 
     def take(
         self, steps: CapturedSteps, batches: Batches, learners: Sequence[Learner], number: int
@@ -178,16 +183,16 @@ class Bench:
             yield f"  weights {float(moved):.1e} (losses {', '.join(f'{x:.5f}' for x in losses[-3:])})"
 
     def state_after(self, way: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """Losses and weights of the second of two candidates after twelve steps."""
+        """Losses and weights of the second of two candidates after some steps."""
         learners = self.learners(2)
         with self.way(way, learners) as step:
-            for number in range(12):
+            for number in range(2 * self.warm):
                 step(number)
         self.wait()
         weights = torch.cat(
             [weight.detach().flatten() for weight in learners[1].network.parameters()]
         )
-        return learners[1].state()["losses"][:12].cpu().clone(), weights.cpu()
+        return learners[1].state()["losses"][: 2 * self.warm].cpu().clone(), weights.cpu()
 
     def profiles(self) -> Iterator[str]:
         """Share of the time in which nothing runs, and what runs longest."""
@@ -203,11 +208,11 @@ class Bench:
         if self.device.type == "cuda":
             activities = [ProfilerActivity.CUDA]
         with self.way(way, self.learners(count)) as step:
-            for number in range(WARM):
+            for number in range(self.warm):
                 step(number)
             self.wait()
             with profile(activities=activities) as found:
-                for number in range(WARM, WARM + PROFILED):
+                for number in range(self.warm, self.warm + PROFILED):
                     step(number)
                 self.wait()
         spans = sorted(spans_of(found, self.device))
@@ -230,10 +235,10 @@ class Bench:
             make(0)
             self.wait()
             began = time.perf_counter()
-            for number in range(64):
+            for number in range(8 * self.steps):
                 make(number)
             self.wait()
-            yield f"- {name}: {1000 * (time.perf_counter() - began) / 64:.3f} ms a batch"
+            yield f"- {name}: {1000 * (time.perf_counter() - began) / (8 * self.steps):.3f} ms a batch"
 
     def batch_graph(self, batches: Batches) -> Callable[[int], Any] | None:
         """What makes batches by a graph."""

@@ -55,7 +55,9 @@ RELEASED = Size(
 
 TINY = Size(
     NetworkSpec(
-        architecture="DeepLabV3Plus", encoder="tu-resnet18", options={"decoder_channels": 16}
+        architecture="Unet",
+        encoder="tu-resnet18",
+        options={"encoder_depth": 2, "decoder_channels": [16, 8]},
     ),
     TrainingSpec(auxiliary_weight=0.4, batch_size=2, crop=(32, 32), iterations=100),
     classes=4,
