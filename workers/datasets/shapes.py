@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from workers.datasets.dataset import VOID, Dataset, Sample
 from workers.datasets.instances import of_things
-from workers.tasks.datasets import ShapesSource
+from workers.tasks.datasets import GeneratedSource
 
 Grid = NDArray[np.int64]
 Region = NDArray[np.bool_]
@@ -148,9 +148,9 @@ def draw(random: Generator, height: int, width: int) -> Sample:
 
 
 class ShapesDataset(Dataset):
-    """The generated dataset of a :class:`ShapesSource`; draws an image when it is read."""
+    """The generated dataset of a :class:`GeneratedSource`; draws an image when it is read."""
 
-    def __init__(self, source: ShapesSource) -> None:
+    def __init__(self, source: GeneratedSource) -> None:
         self.source = source
         self.classes, self.things = CLASSES, THINGS
         self.splits = {
