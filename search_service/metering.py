@@ -62,8 +62,9 @@ class Meter:
 
     def count(self, kind: str, outcome: Outcome) -> None:
         """Count a candidate's training."""
-        failure = "" if outcome.error is None else failure_class(outcome.error)
-        self.trainings.labels(kind, _ending(outcome), failure).inc()
+        ending = _ending(outcome)
+        failure = failure_class(outcome.error or "") if ending == "failed" else ""
+        self.trainings.labels(kind, ending, failure).inc()
         self.seconds.labels(kind).observe(outcome.seconds)
 
 
@@ -124,13 +125,13 @@ class MeteredPool:
 
 
 _CLASSES: Final[Mapping[str, str]] = {
-    "out of memory": "out of memory",
-    "worker lost": "lost worker",
-    "lost three workers": "lost worker",
-    "no worker can be started": "no worker",
-    "not finite": "not finite",
-    "nan": "not finite",
-    "diverged": "not finite",
+    "out of memory": "memory",
+    "worker lost": "lost",
+    "lost three workers": "lost",
+    "no worker can be started": "infrastructure",
+    "not finite": "infeasible",
+    "nan": "infeasible",
+    "diverged": "infeasible",
 }
 """Words of an error -> class of the failure."""
 
@@ -138,7 +139,7 @@ _CLASSES: Final[Mapping[str, str]] = {
 def failure_class(error: str) -> str:
     """What kind of failure an error tells of, in one of few words."""
     text = error.lower()
-    return next((name for words, name in _CLASSES.items() if words in text), "other")
+    return next((name for words, name in _CLASSES.items() if words in text), "unexpected")
 
 
 def _ending(outcome: Outcome) -> str:
