@@ -212,7 +212,7 @@ def evaluation_cost(size: Size, images: int = 4) -> Cost:
 @contextmanager
 def as_on_gpu() -> Iterator[None]:
     """Let the device of meta tensors stand for a GPU."""
-    multi = "torch.nn.utils.clip_grad._device_has_foreach_support"
+    multi = "torch.nn.utils.clip_grad._has_foreach_support"
     with (
         patch("torch.autocast", lambda *_, **__: nullcontext()),
         patch("workers.learning.learner.autocast", lambda *_: nullcontext()),
