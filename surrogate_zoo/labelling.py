@@ -59,6 +59,11 @@ class Labelling:
         return self.channels if self.multilabel else self.labels
 
     @property
+    def mode(self) -> str:
+        """The mode, as of :mod:`surrogate_zoo.modes`."""
+        return MULTILABEL if self.multilabel else MULTICLASS
+
+    @property
     def sigmoid(self) -> bool:
         """Whether each channel is a mask with two classes."""
         return self.multilabel or self.channels == 1
@@ -171,6 +176,14 @@ class Labelling:
         if void is not None:
             scores = scores.masked_fill(void[:, None], 0)
         return torch.cat([torch.zeros_like(scores), scores], 1) if self.sigmoid else scores
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Of each channel, as the logits (N, C, S): softmax or sigmoid."""
+        return logits.sigmoid() if self.sigmoid else logits.softmax(1)
+
+    def likeliest(self, probabilities: Tensor) -> Tensor:
+        """The labels of probabilities (N, C, S), as of :meth:`predicted`."""
+        return self.predicted(probabilities - 0.5 if self.sigmoid else probabilities)
 
     def predicted(self, logits: Tensor) -> Tensor:
         """The labels that logits (N, C, S) predict, int64: (N, S), or of a multi-label (N, C, S)."""

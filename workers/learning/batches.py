@@ -52,7 +52,7 @@ class TrainingBatch(NamedTuple):
 
     Attributes:
         images: float32 (B, bands, h, w), normalised, 0 outside of the image.
-        masks: int64 (B, h, w), void = 255 outside of the image.
+        masks: int64 (B, h, w), or (B, C, h, w) of a multi-label; void = 255 outside of the image.
         maps: Distance maps by name, float32 (B, K, h, w), 0 outside of the image. They are those of
             the whole image, scaled along with it: a border beyond the crop counts.
         instances: int64 (B, h, w) number of each pixel's object in its image, 0 = none and outside
@@ -94,7 +94,7 @@ class Crop(NamedTuple):
 
     Attributes:
         pixels: float32 (B, h, w, bands), in 0..255 where they are RGB.
-        masks: int64 (B, h, w), void outside.
+        masks: int64 (B, h, w), or (B, h, w, C) of a multi-label; void outside.
         inside: bool (B, h, w), False where the crop reaches beyond its image.
         maps: Distance maps by name, float32 (B, h, w, K), 0 outside.
         instances: int64 (B, h, w), 0 outside; None where the store has none.
@@ -229,7 +229,8 @@ class Batches:
             pixels = jitter(pixels, strength, plan.colours, store.format)
         pixels = normalise(pixels, store.format) * crop.inside[..., None]
         channels_first = {name: kept.permute(0, 3, 1, 2) for name, kept in crop.maps.items()}
-        return TrainingBatch(pixels.permute(0, 3, 1, 2), crop.masks, channels_first, crop.instances)
+        masks = crop.masks if crop.masks.ndim == 3 else crop.masks.movedim(-1, 1)
+        return TrainingBatch(pixels.permute(0, 3, 1, 2), masks, channels_first, crop.instances)
 
     def _chosen(self, first: int, count: int) -> NDArray[np.int64]:
         """Positions of the images of ``count`` steps from ``first`` on."""
@@ -325,9 +326,13 @@ def sample(store: PixelStore, sites: Sites) -> Crop:
     instances = None
     if store.instances is not None:
         instances = store.instances[nearest].long().masked_fill(outside, 0)
+    masks = store.masks[nearest].long()
+    beyond = (
+        outside if masks.ndim == outside.ndim else outside[..., None]
+    )  # channels of a multi-label
     return Crop(
         torch.lerp(upper, lower, sites.down[:, :, None, None]),
-        store.masks[nearest].long().masked_fill(outside, VOID),
+        masks.masked_fill(beyond, VOID),
         inside,
         _sampled_maps(store.maps, nearest, inside, sites.scale),
         instances,

@@ -29,7 +29,7 @@ class PixelStore:
 
     Attributes:
         images: uint8 (P, B) of P pixels in all, or float32 where they have more than 8 bits.
-        masks: uint8 (P,), void = 255.
+        masks: uint8 (P,), void = 255; of a multi-label (P, C), 0 and 1.
         maps: Distance maps of the masks by name, float16 (P, K).
         instances: int32 (P,) number of each pixel's object in its image, 0 = none; None where the
             dataset has no things.
@@ -66,7 +66,7 @@ class Stack:
 
     @property
     def masks(self) -> Tensor:
-        """uint8 (N, H, W), void = 255."""
+        """uint8 (N, H, W), void = 255; of a multi-label (N, H, W, C), 0 and 1."""
         return self._block(self.store.masks)
 
     @property
@@ -90,6 +90,11 @@ class Stack:
         part = kept[self.start : self.start + count * height * width]
         return part.view(count, height, width, *kept.shape[1:])
 
+    def labels(self, part: slice = slice(None)) -> Tensor:
+        """The labels of some images, as losses and evaluators take them: int64 (n, H, W), or (n, C, H, W)."""
+        masks = self.masks[part].long()
+        return masks if masks.ndim == 3 else masks.movedim(-1, 1)
+
 
 def stack_by_size(
     samples: Samples,
@@ -107,7 +112,7 @@ def stack_by_size(
         device: Where to keep them.
         chosen: Which of them; positions in the stacks count within ``chosen``.
         maps: Names of the distance maps to compute, once for every image.
-        num_classes: C, for the maps.
+        num_classes: C of the logits, for the maps.
         images: What the samples' images are.
 
     Returns:
@@ -180,13 +185,20 @@ def _plain(array: NDArray[Any]) -> Tensor:
 
 
 def _map(name: str, masks: Sequence[Pixels], num_classes: int, position: int) -> Tensor:
-    """The distance map of one mask, float16 (H, W, K)."""
-    distances = map_of(name, masks[position], num_classes, VOID).clip(-HALF, HALF)
-    return torch.from_numpy(np.ascontiguousarray(distances.transpose(1, 2, 0), np.float16))
+    """The distance map of one mask, float16 (H, W, K); of a multi-label K of each channel."""
+    mask = masks[position]
+    channels = mask.transpose(2, 0, 1) if mask.ndim == 3 else mask[None]
+    labels = 2 if mask.ndim == 3 else max(num_classes, 2)
+    distances = np.concatenate([map_of(name, each, labels, VOID) for each in channels])
+    halves = distances.clip(-HALF, HALF).transpose(1, 2, 0)
+    return torch.from_numpy(np.ascontiguousarray(halves, np.float16))
 
 
 def _check_room(masks: Sequence[Pixels], maps: Sequence[str], num_classes: int) -> None:
-    channels = sum(MAPS[name].channels(num_classes) for name in maps)
+    labels = (
+        2 if masks[0].ndim == 3 else max(num_classes, 2)
+    )  # of a multi-label a mask is a channel
+    channels = sum(MAPS[name].channels(labels) for name in maps)
     needed = 2 * channels * sum(mask.size for mask in masks)
     if needed > MOST_MAP_BYTES:
         raise DatasetError(

@@ -16,6 +16,7 @@ from torch.nn.utils import get_total_norm
 
 from surrogate_zoo.errors import InputError, LossfitError
 from surrogate_zoo.losses.weighted_sum import of_logits
+from surrogate_zoo.modes import MULTICLASS
 from surrogate_zoo.needs import INSTANCES
 from workers.learning.averaging import AveragedWeights
 from workers.learning.batch_counts import BatchCounts
@@ -26,7 +27,7 @@ from workers.learning.rates import Rates, optimiser_of
 from workers.learning.sharing import Share, share_batch_statistics
 from workers.learning.streams import Stream, own_random_numbers, seed_device, seed_of, seed_torch
 from workers.networks.build import build_network
-from workers.networks.frozen import FrozenEncoder, forget_features
+from workers.networks.frozen import FrozenEncoder, batch_norms_of, forget_features
 from workers.networks.heads import (
     AUXILIARY_LOGITS,
     HEADS,
@@ -46,12 +47,17 @@ KNOWN = ("torch", "surrogate_zoo")  # whose modules keep no count of their calls
 
 
 def initial_network(
-    spec: NetworkSpec, num_classes: int, seed: int, images: ImageFormat = RGB
+    spec: NetworkSpec,
+    num_classes: int,
+    seed: int,
+    images: ImageFormat = RGB,
+    *,
+    mode: str = MULTICLASS,
 ) -> nn.Module:
     """Build a network on the CPU whose random weights follow from ``seed`` alone."""
     with own_random_numbers(torch.device("cpu")):
         seed_torch(seed, Stream.WEIGHTS)
-        return build_network(spec, num_classes, images)
+        return build_network(spec, num_classes, images, mode=mode)
 
 
 class _Refusal(Exception):  # noqa: N818 - becomes a learner's failure
@@ -63,7 +69,8 @@ class Learner:
 
     Args:
         network: Its initial weights are copied, not changed.
-        loss: ``forward(logits (N, C, H, W) float32, target (N, H, W) int64, **inputs) -> scalar``.
+        loss: ``forward(logits (N, C, H, W) float32, target (N, H, W) int64, **inputs) -> scalar``; the
+            target of a multi-label is (N, C, H, W).
         training: The schedule.
         device: Where to train.
         inputs: Names of the inputs that the loss takes: heads, which the network has or then carries
@@ -100,6 +107,7 @@ class Learner:
         if share is not None:
             share_batch_statistics(self._headed, device)
         self._headed.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._frozen_norms = batch_norms_of(self.network) if training.frozen_statistics else []
         self.counts = BatchCounts(self._headed)
         self._maps = [name for name in inputs if name not in heads and name != INSTANCES]
         self._needs_instances = INSTANCES in inputs
@@ -145,6 +153,8 @@ class Learner:
         """
         if not (self._headed.training and self.network.training):  # who scores it sets it otherwise
             self._headed.train()
+            for norm in self._frozen_norms:
+                norm.eval()
         try:
             self.take(step if at is None else at, batch)
         except _Refusal as refusal:
@@ -209,7 +219,7 @@ class Learner:
         if self._share is not None:
             logits = self._share.whole(logits)
             heads = {name: self._share.whole(head) for name, head in heads.items()}
-        size = batch.masks.shape[1:]
+        size = batch.masks.shape[-2:]
         if logits.shape[2:] != size:
             raise InputError(
                 f"The network maps {tuple(size)} pixels to {tuple(logits.shape[2:])}; "

@@ -32,8 +32,8 @@ def _brought_down(stack: Stack, side: int) -> Stack:
     plain = replace(stack, store=replace(stack.store, maps={}))
     size = (len(stack.positions), side, side)
     images = stack.images.new_empty((*size, stack.images.shape[-1]))
-    masks = stack.masks.new_empty(size)
-    instances = None if stack.instances is None else torch.empty_like(masks, dtype=torch.int32)
+    masks = stack.masks.new_empty((*size, *stack.masks.shape[3:]))
+    instances = None if stack.instances is None else stack.instances.new_empty(size)
     for start in range(0, len(images), TOGETHER):
         rows = torch.arange(start, min(start + TOGETHER, len(images)), device=images.device)
         crop = gather(plain, rows, _middle(stack, side, len(rows)), (side, side))
@@ -44,7 +44,7 @@ def _brought_down(stack: Stack, side: int) -> Stack:
             instances[rows] = crop.instances.int()
     store = PixelStore(
         images.flatten(0, 2),
-        masks.flatten(),
+        masks.flatten(0, 2),
         instances=None if instances is None else instances.flatten(),
         format=stack.format,
     )

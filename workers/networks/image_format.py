@@ -1,4 +1,4 @@
-"""What images a network takes, kept with the network, so that whoever predicts with it knows."""
+"""What images a network takes and what its logits are, kept with it: whoever predicts with it knows."""
 
 from functools import lru_cache
 
@@ -7,14 +7,32 @@ import torch
 from torch import Tensor, nn
 
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.labelling import Labelling, labelling_of
+from surrogate_zoo.modes import MULTICLASS
 from workers.tasks.images import RGB, ImageFormat
 
 _NAME = "lossfit_images"
+_MODE = "lossfit_mode"
 
 
 def takes(network: nn.Module, images: ImageFormat) -> None:
     """Note what images a network takes; copies of it know too."""
     setattr(network, _NAME, images)
+
+
+def gives(network: nn.Module, mode: str) -> None:
+    """Note the mode of a network's logits (``multiclass`` or ``multilabel``); copies of it know too."""
+    setattr(network, _MODE, mode)
+
+
+def mode_of(network: nn.Module) -> str:
+    """The mode of a network's logits; multiclass where nobody said."""
+    return str(getattr(network, _MODE, MULTICLASS))
+
+
+def labelling_of_logits(network: nn.Module, logits: Tensor) -> Labelling:
+    """What a network's logits (N, C, H, W) say of a pixel; with one channel they are binary."""
+    return labelling_of(logits.shape[1], mode_of(network))
 
 
 def format_of(network: nn.Module) -> ImageFormat:
