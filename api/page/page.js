@@ -57,7 +57,7 @@ const plain = (kind) => kind.replaceAll("_", " ");
 
 const about = (request) => (request.losses ? `${request.losses.length} losses`
   : request.metrics?.join(",") ?? request.metric ?? request.loss ?? plain(request.network.kind));
-const what = ({ request }) => `${about(request)} on ${request.dataset}`;
+const what = ({ request }) => (request.source ? request.name : `${about(request)} on ${request.dataset}`);
 
 const stage = ({ stage }) => (stage ? `${plain(stage)} first, ` : "");
 
