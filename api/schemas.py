@@ -168,6 +168,12 @@ class LossNetworkEvent(JobEvent):
     measures: dict[str, float] = Field({}, description="As of :class:`LossNetworkView`.")
 
 
+class RemarkEvent(JobEvent):
+    """Something that the job went on without."""
+
+    text: str = Field(description="What, in one sentence.")
+
+
 class ErrorEvent(JobEvent):
     """The job failed."""
 
@@ -180,6 +186,7 @@ EVENTS: Final[Mapping[str, type[JobEvent]]] = {
     "evaluation": EvaluationEvent,
     "progress": ProgressEvent,
     "loss-network": LossNetworkEvent,
+    "remark": RemarkEvent,
     "error": ErrorEvent,
 }
 """The kinds of events."""
