@@ -60,8 +60,8 @@ def _told(error: ValidationError) -> str:
         bound = f" ({first['msg']})" if first["type"].endswith("_than_equal") else ""
         others = f", and {len(same) - 1} others like it" if len(same) > 1 else ""
         return (
-            f"{'.'.join(places[: at + 1])} is no outline{bound}{others}. It must hold polygons, [[x, y, x, y, x, y, "
-            "...], ...] of three points or more, or run lengths, {size, counts}: draw it, or remove the "
+            f"{'.'.join(places[: at + 1])} is no outline{bound}{others}. It must hold polygons, [[x, y, x, "
+            "y, ...], ...] of three points or more, or run lengths, {size, counts}: draw it, or remove the "
             "annotation"
         )
     return f"{'.'.join(places) or 'the file'}: {first['msg']}"
