@@ -21,6 +21,7 @@ from api.schemas import (
     Page,
 )
 from search_service.catalogue.request import DatasetRequest
+from search_service.deletion import Deletion
 
 
 class Catalogue(Generic[Item]):
@@ -68,6 +69,10 @@ class Datasets:
         body = request.model_dump(mode="json") if isinstance(request, BaseModel) else request or {}
         # Minutes for 20,000 images.
         return self._transport.post(DatasetView, "/v1/datasets", {**body, **fields}, timeout_s=None)
+
+    def delete(self, name: str, *, dry_run: bool = False) -> Deletion:
+        """Delete a dataset's entry that no job names, as an administrator; its folder stays."""
+        return self._transport.delete(Deletion, self._of(name), dry_run=dry_run)
 
     def picture(self, name: str) -> NamedFile:
         """A picture of nine training samples with their labels."""

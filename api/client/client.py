@@ -29,6 +29,7 @@ from api.schemas import (
     MetricView,
     NetworkView,
     SamplerView,
+    WorkerView,
 )
 from search_service.kinds import KINDS
 from search_service.loss_networks.request import LossNetworkRequest
@@ -61,6 +62,7 @@ class Client:
         networks: What can be trained.
         samplers: What may propose the candidates of a search.
         curve_families: What a search may shape its surrogate with.
+        workers: Who trains, and what they do.
         audit: Who changed what; for administrators.
         health: How the service itself is.
     """
@@ -85,6 +87,7 @@ class Client:
         self.networks = Catalogue(transport, "/v1/networks", Items[NetworkView])
         self.samplers = Catalogue(transport, "/v1/samplers", Items[SamplerView])
         self.curve_families = Catalogue(transport, "/v1/curve-families", Items[CurveFamilyView])
+        self.workers = Catalogue(transport, "/v1/workers", Items[WorkerView])
         self.audit = AuditLog(transport)
         self.health = Service(transport)
 

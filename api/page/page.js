@@ -42,12 +42,14 @@ async function list() {
   at("jobs").replaceChildren(...jobs.map(row));
 }
 
+const standing = ({ state, waiting }) => (waiting ? `${state}, ${waiting.position}.` : state);
+
 function row(job) {
   const line = element("tr");
   const cell = element("td");
   cell.append(element("a", { href: `#${job.path}` }, what(job)));
   const created = new Date(job.created_at).toLocaleString();
-  line.append(element("td", {}, job.kind), cell, element("td", {}, job.state), element("td", {}, created));
+  line.append(element("td", {}, job.kind), cell, element("td", {}, standing(job)), element("td", {}, created));
   return line;
 }
 
@@ -135,7 +137,10 @@ async function show(path, signal) {
   const job = await (await ask(path, { signal })).json();
   const { done, total, best_score: best } = job.progress;
   const score = typeof best === "number" ? `, best score ${best.toFixed(4)}` : "";
-  at("state").textContent = `${job.state}, ${done} of ${total}${score}${job.error ? `: ${job.error}` : ""}`;
+  const why = job.error ?? job.waiting?.reason;
+  at("state").textContent = `${standing(job)}, ${done} of ${total}${score}${why ? `: ${why}` : ""}`;
+  const log = (await (await ask(`jobs/${job.id}/log?limit=500`, { signal })).json()).items;
+  at("log").replaceChildren(...log.map(({ at: time, level, message }) => element("li", { class: level }, `${new Date(time).toLocaleString()} ${message}`)));
   const files = (await (await ask(`${path}/artifacts`, { signal })).json()).items;
   at("files").replaceChildren(...files.map((file) => entry(path, file)));
   const pictures = files.filter((file) => file.media_type === "image/png");

@@ -26,7 +26,7 @@ from workers.datasets.dataset import refusal
 from workers.datasets.layouts import open_dataset
 from workers.datasets.picture import draw_samples
 from workers.datasets.report import DatasetReport, Examination, examine
-from workers.tasks.datasets import DatasetSource, Registered, ShapesSource
+from workers.tasks.datasets import DatasetSource, GeneratedSource, Registered, ShapesSource
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.instances import ClusteringSpec
 
@@ -265,14 +265,14 @@ def _add(
 
 def _asked(source: DatasetSource) -> DatasetSource:
     """What a caller asked for, without what the service adds."""
-    if isinstance(source, ShapesSource):
+    if isinstance(source, GeneratedSource):
         return source
     return source.model_copy(update={"registered": None})
 
 
 def _with_what_was_found(source: DatasetSource, found: Examination) -> DatasetSource:
     """A source with all that workers have to know of it."""
-    if isinstance(source, ShapesSource):
+    if isinstance(source, GeneratedSource):
         return source
     bands = found.report.bands if found.report is not None else None
     known = (source.registered or Registered()).model_copy(
@@ -291,7 +291,7 @@ def _draw(source: DatasetSource, report: DatasetReport, artifacts_root: artifact
 
 
 def _allowed(settings: Settings, source: DatasetSource) -> DatasetSource:
-    if isinstance(source, ShapesSource):
+    if isinstance(source, GeneratedSource):
         return source
     root = allowed_path(
         source.root,

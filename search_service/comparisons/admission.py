@@ -14,6 +14,7 @@ from search_service.comparisons.request import ComparisonRequest
 from search_service.comparisons.tuning import grid
 from search_service.jobs.estimate import Estimate
 from search_service.loss_networks import choice
+from search_service.retrainings.measured import with_measures
 from search_service.settings import Settings
 from search_service.store.states import CELL
 from search_service.store.tables import Evaluation, Job
@@ -87,8 +88,19 @@ def cells(session: Session, job_id: str) -> list[Evaluation]:
     return list(session.scalars(query.order_by(Evaluation.number)))
 
 
-def estimated(session: Session, request: ComparisonRequest) -> Estimate:  # noqa: ARG001 - as all kinds
+def estimated(session: Session, request: ComparisonRequest, *, measured: bool = True) -> Estimate:
     """A training for every cell, and for every learning rate that is tried at first."""
-    cells = len(cells_of(request))
+    cells = len(request.losses) * len(request.networks) * request.seeds
     tuning = len(request.losses) * len(request.networks) * len(request.learning_rates)
-    return Estimate(trainings=cells + tuning, parts={"tuning": tuning, "cells": cells})
+    plan = Estimate(
+        trainings=cells + tuning,
+        parts={"tuning": tuning, "cells": cells},
+        steps=float((cells + tuning) * request.training.iterations),
+    )
+    if not measured:
+        return plan
+    each = (cells + tuning) / len(request.networks)
+    trainings = [(network, each) for network in request.networks]
+    return with_measures(
+        session, plan, request.dataset, trainings, request.training, kind="comparison"
+    )

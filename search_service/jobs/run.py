@@ -121,6 +121,8 @@ def claim(session: Session, job_id: str, attempt: int) -> Job | None:
         ledger.move(session, job_id, {"queued": "running"}, attempt=attempt)
         job = ledger.lock(session, job_id)
         job.started_at = job.started_at or now()
+    elif job.state == "running":
+        ledger.append_event(session, job_id, "continued", {"attempt": attempt})
     elif job.state in ("pausing", "cancelling"):
         settle(session, job_id, attempt)
     return job if job.state == "running" else None

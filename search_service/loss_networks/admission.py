@@ -40,6 +40,12 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
     return newest_progress(session, job, total=job.request["network"]["iterations"])
 
 
-def estimated(session: Session, request: LossNetworkRequest) -> Estimate:  # noqa: ARG001 - as all kinds
+def estimated(
+    session: Session,  # noqa: ARG001 - as all kinds
+    request: LossNetworkRequest,
+    *,
+    measured: bool = True,  # noqa: ARG001
+) -> Estimate:
     """One training of a small network."""
-    return Estimate(trainings=1, parts={"loss network": 1})
+    steps = float(request.network.iterations)
+    return Estimate(trainings=1, parts={"loss network": 1}, steps=steps)

@@ -9,6 +9,7 @@ from search_service.catalogue.seen_splits import check_unseen
 from search_service.jobs.estimate import Estimate
 from search_service.jobs.lifecycle import newest_progress
 from search_service.loss_networks import choice
+from search_service.retrainings.measured import with_measures
 from search_service.retrainings.request import RetrainingRequest
 from search_service.settings import Settings
 from search_service.store.tables import Job
@@ -53,6 +54,13 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
     return newest_progress(session, job, total=job.request["training"]["iterations"])
 
 
-def estimated(session: Session, request: RetrainingRequest) -> Estimate:  # noqa: ARG001 - as all kinds
+def estimated(session: Session, request: RetrainingRequest, *, measured: bool = True) -> Estimate:
     """One training."""
-    return Estimate(trainings=1, parts={"retraining": 1})
+    steps = float(request.training.iterations)
+    plan = Estimate(trainings=1, parts={"retraining": 1}, steps=steps)
+    if not measured:
+        return plan
+    trainings = [(request.network, 1.0)]
+    return with_measures(
+        session, plan, request.dataset, trainings, request.training, kind="retraining"
+    )

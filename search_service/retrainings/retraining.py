@@ -28,7 +28,9 @@ def run(run: Run) -> None:
     with run.reading() as session:
         dataset = datasets.get(session, request.dataset)
         loss = losses.document(session, request.loss, request.loss_versions)
-    networks = supply.ensure(run, dataset, [loss], request.loss_networks)
+    networks = supply.ensure(
+        run, dataset, [loss], request.loss_networks, request.loss_network_specs
+    )
     task = RetrainingTask(
         dataset=source_of(dataset),
         loss=loss,

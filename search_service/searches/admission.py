@@ -87,9 +87,10 @@ def number_of_trials(session: Session, request: SearchRequest) -> int:
     return request.sampler.trials
 
 
-def estimated(session: Session, request: SearchRequest) -> Estimate:
+def estimated(session: Session, request: SearchRequest, *, measured: bool = True) -> Estimate:
     """What a search will cost, from the speed of earlier ones."""
-    return estimate.estimated(session, request, number_of_trials(session, request))
+    candidates = number_of_trials(session, request)
+    return estimate.estimated(session, request, candidates, measured=measured)
 
 
 def companion(session: Session, request: SearchRequest) -> Document | None:

@@ -21,7 +21,7 @@ from workers.datasets.segnet import open_segnet
 from workers.datasets.shapes import ShapesDataset
 from workers.datasets.voc import open_voc
 from workers.datasets.voc_sbd import open_voc_sbd
-from workers.tasks.datasets import DatasetSource, Registered, ShapesSource
+from workers.tasks.datasets import DatasetSource, GeneratedSource, Registered
 
 Opener = Callable[[Any, Any], Dataset]
 """Opens a dataset; takes the source of its layout, and its folder, where it notes what is wrong (a
@@ -29,6 +29,7 @@ Opener = Callable[[Any, Any], Dataset]
 
 LAYOUTS: Mapping[str, Opener] = {
     "shapes": lambda source, _folder: ShapesDataset(source),
+    "dry-run": lambda source, _folder: ShapesDataset(source),
     "segnet": open_segnet,
     "folder": open_folder,
     "voc": open_voc,
@@ -71,7 +72,7 @@ def opened(source: DatasetSource) -> tuple[Dataset | None, tuple[str, ...]]:
     if source.layout not in LAYOUTS:
         raise UnknownNameError("dataset layout", source.layout, LAYOUTS)
     faults: list[str] = []
-    if isinstance(source, ShapesSource):
+    if isinstance(source, GeneratedSource):
         return LAYOUTS[source.layout](source, None), ()
     known = source.registered or Registered()
     try:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from surrogate_zoo.modes import BINARY, MULTICLASS, MULTILABEL
 from workers.datasets.dataset import VOID, Dataset, Pixels, Sample
 from workers.datasets.instances import of_things
-from workers.tasks.datasets import ShapesSource
+from workers.tasks.datasets import GeneratedSource
 
 Grid = NDArray[np.int64]
 Region = NDArray[np.bool_]
@@ -168,9 +168,9 @@ def draw(random: Generator, height: int, width: int, channels: Pixels | None = N
 
 
 class ShapesDataset(Dataset):
-    """The generated dataset of a :class:`ShapesSource`; draws an image when it is read."""
+    """The generated dataset of a :class:`GeneratedSource`; draws an image when it is read."""
 
-    def __init__(self, source: ShapesSource) -> None:
+    def __init__(self, source: GeneratedSource) -> None:
         self.source = source
         self.mode = source.mode
         self.classes, self.things = OF_MODE[source.mode]

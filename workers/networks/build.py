@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import segmentation_models_pytorch as smp
 import timm
 from torch import nn
 
@@ -13,6 +12,7 @@ from surrogate_zoo.errors import InputError, LossfitError, UnknownNameError
 from surrogate_zoo.modes import MULTICLASS
 from workers.networks.architectures import ARCHITECTURES, Architecture
 from workers.networks.image_format import gives, takes
+from workers.networks.layers import encoder_names
 from workers.networks.own_heads import add_own_heads
 from workers.networks.packaged import check_packaged, load_packaged
 from workers.networks.weights import load_encoder
@@ -146,9 +146,9 @@ def _check_encoder(spec: NetworkSpec) -> None:
             not tag or f"{model}.{tag}" in timm.list_pretrained(model)
         )
     else:
-        exists = spec.encoder in smp.encoders.get_encoder_names()
+        exists = spec.encoder in encoder_names()
     if not exists:
-        names = [*smp.encoders.get_encoder_names(), "tu-<any model of timm>"]
+        names = [*encoder_names(), "tu-<any model of timm>"]
         raise UnknownNameError("encoder", spec.encoder, names)
     if spec.weights == "packaged":
         check_packaged(spec.encoder)

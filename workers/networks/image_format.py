@@ -1,5 +1,7 @@
 """What images a network takes and what its logits are, kept with it: whoever predicts with it knows."""
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -41,8 +43,15 @@ def format_of(network: nn.Module) -> ImageFormat:
 
 def normalise(pixels: Tensor, images: ImageFormat = RGB) -> Tensor:
     """Normalise the values of images, float (..., B), by the mean and deviation of each band."""
-    mean, deviation = pixels.new_tensor(images.mean), pixels.new_tensor(images.deviation)
+    mean, deviation = (constants(each, pixels.device) for each in (images.mean, images.deviation))
     return (pixels - mean) / deviation
+
+
+@lru_cache(maxsize=256)
+def constants(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Numbers as float32 on a device; handed there once, so that no later use waits for the copy."""
+    with torch.inference_mode(False):  # what inference mode makes is of no use to training
+        return torch.tensor(values, dtype=torch.float32).to(device)
 
 
 def network_input(network: nn.Module, images: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,11 +16,21 @@ def encoder_of(
 
     An HRNet gives its four branches as they are, without the wider layers that its classifier has.
     """
+    import segmentation_models_pytorch as smp  # noqa: PLC0415 - most encoders alone need it
+
     plain = {"feature_location": ""} if name.startswith("tu-hrnet") else {}
     encoder: nn.Module = smp.encoders.get_encoder(
         name, in_channels=in_channels, depth=DEPTH, weights=weights, output_stride=stride, **plain
     )
     return encoder
+
+
+def encoder_names() -> list[str]:
+    """Encoders of segmentation-models-pytorch by name."""
+    import segmentation_models_pytorch as smp  # noqa: PLC0415 - as above
+
+    names: list[str] = smp.encoders.get_encoder_names()
+    return names
 
 
 def convolution(inputs: int, outputs: int, kernel: int) -> nn.Sequential:

@@ -37,6 +37,7 @@ from workers.proxy.networks import InitialNetworks
 from workers.proxy.rejection import RejectionTest
 from workers.proxy.scores import clustering_of, scores_of
 from workers.tasks.datasets import DatasetSource
+from workers.tasks.failures import Failure
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
@@ -274,15 +275,18 @@ def _outcome(
     target = Target(task.metric)
     outcome = Outcome(candidate.number, None, {}, None, 0.0, worker=worker_facts(device))
     if isinstance(entry, _Untrained):
-        return replace(outcome, error=entry.reason, rejected=entry.rejected)
+        failure: Failure | None = None if entry.rejected else "infeasible"
+        return replace(outcome, error=entry.reason, rejected=entry.rejected, failure=failure)
     learner, metrics = entry.learner, scores.get(entry.learner, {})
     if task.states is not None and task.stop_after is not None and learner.failure is None:
         keep(learner, state_path(task.states, candidate.number))
+    error = learner.failure or _nothing(target, metrics)
     return replace(
         outcome,
         score=target.score(metrics),
         metrics=metrics,
-        error=learner.failure or _nothing(target, metrics),
+        error=error,
+        failure=None if error is None else "infeasible",
         curve=learner.curve(),
         iterations=learner.steps,
         scales=entry.scales,

@@ -24,8 +24,9 @@ from workers.learning.hold_out import Cut, cut_hold_out, held_out
 from workers.learning.image_formats import images_of
 from workers.learning.image_stack import Stack, stack_by_size
 from workers.learning.labellings import labelling_in
-from workers.learning.learner import CHECK_EVERY, Learner, initial_network, learning_rate, train
+from workers.learning.learner import CHECK_EVERY, Learner, initial_network, train
 from workers.learning.losses import build_loss, distance_maps_of, inputs_given
+from workers.learning.rates import learning_rate
 from workers.learning.sharing import Share, device_of, shared_with
 from workers.retraining.early_stop import EarlyStop
 from workers.retraining.logs import Logs, event_files, training_logs

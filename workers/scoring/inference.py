@@ -218,7 +218,7 @@ class _Scores:
                 tolerance=scoring.tolerance,
                 exclude_background=scoring.exclude_background,
             ),
-            BoundaryEvaluator(num_classes, mode=mode),
+            BoundaryEvaluator(num_classes, mode=mode, outside=True),
         )
         self._images = images
         self._present = torch.zeros(256, dtype=torch.bool)

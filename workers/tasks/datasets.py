@@ -10,6 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from surrogate_zoo.modes import MULTICLASS, MULTILABEL
 from workers.tasks.base import Seed, Side, Spec
+from workers.tasks.dry_run import Script
 from workers.tasks.labels import (
     CLASS,
     IMAGE,
@@ -60,8 +61,8 @@ class Registered(Spec):
     splits: dict[str, SplitFiles] = Field(default_factory=dict)
 
 
-class ShapesSource(Spec):
-    """The generated dataset: textured overlapping shapes, thin rare classes, noise, void borders.
+class GeneratedSource(Spec):
+    """Generated images: textured overlapping shapes, thin rare classes, noise, void borders.
 
     Attributes:
         seed: Same seed, same images, byte for byte.
@@ -74,7 +75,6 @@ class ShapesSource(Spec):
             ``multilabel``, the five shapes with what others cover of them.
     """
 
-    layout: Literal["shapes"] = "shapes"
     mode: Mode = MULTICLASS
     seed: Seed = 0
     height: Side = 64
@@ -84,7 +84,7 @@ class ShapesSource(Spec):
     test: Annotated[int, Field(ge=1, le=100_000)] = 40
 
     @model_validator(mode="after")
-    def _is_drawn_in_minutes(self) -> "ShapesSource":
+    def _is_drawn_in_minutes(self) -> Self:
         # Registering a dataset draws all of it; without a bound one request would take days.
         images = self.train + self.val + self.test
         if images * self.height * self.width > MAX_GENERATED_PIXELS:
@@ -93,6 +93,31 @@ class ShapesSource(Spec):
                 "take fewer or smaller images"
             )
         return self
+
+
+class ShapesSource(GeneratedSource):
+    """The generated dataset, to train on."""
+
+    layout: Literal["shapes"] = "shapes"
+
+
+class DryRunSource(GeneratedSource):
+    """A dataset whose proxy trainings are played by a script: searches on it try a cluster, not losses.
+
+    A candidate scores what its parameters say, the same everywhere. Retrainings, and trainings of loss
+    networks, train on its images, which are the generated ones.
+
+    Attributes:
+        script: How long candidates take, and what happens to them.
+    """
+
+    layout: Literal["dry-run"] = "dry-run"
+    height: Side = 32
+    width: Side = 32
+    train: Annotated[int, Field(ge=8, le=100_000)] = 16
+    val: Annotated[int, Field(ge=1, le=100_000)] = 8
+    test: Annotated[int, Field(ge=1, le=100_000)] = 8
+    script: Script = Script()
 
 
 class FilesSource(Spec):
@@ -384,6 +409,7 @@ class CocoSource(InstanceSource):
 
 DatasetSource = Annotated[
     ShapesSource
+    | DryRunSource
     | SegNetSource
     | FolderSource
     | VocSource

@@ -10,7 +10,7 @@ from surrogate_zoo.sums import is_sum, parse_sum
 from workers.tasks.base import FolderTask, Seed, Spec
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.hold_out import HoldOut
-from workers.tasks.networks import NetworkSpec
+from workers.tasks.networks import NetworkSpec, check_statistics_are_there
 from workers.tasks.objects import ClusteringTuning, ObjectOptions
 from workers.tasks.scoring import (
     InferenceSpec,
@@ -136,6 +136,11 @@ class SingleRetrainingOptions(RetrainingOptions):
     network: NetworkSpec = NetworkSpec()
     seed: Seed = 0
     log: tuple[Log, ...] = ()
+
+    @model_validator(mode="after")
+    def _frozen_statistics_were_learned(self) -> Self:
+        check_statistics_are_there(self.training, self.network)
+        return self
 
     @model_validator(mode="after")
     def _embeddings_are_given(self) -> Self:

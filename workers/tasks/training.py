@@ -76,6 +76,9 @@ class TrainingSpec(Spec):
             loss scaling where it has no bfloat16. Predictions are made as with None.
         ema_decay: Score and save an exponential moving average of the weights instead, which keeps
             this share of itself at every step (see ``workers.learning.averaging``); None does without.
+        frozen_statistics: Whether the encoder's batch normalisations keep the means and variances that
+            its pretrained weights came with, as DeepLab v2 and SEMEDA do, so that small batches do no
+            harm; their scales and shifts learn on.
         augmentation: See :class:`AugmentationSpec`.
     """
 
@@ -95,6 +98,7 @@ class TrainingSpec(Spec):
     auxiliary_weight: Annotated[float, Field(ge=0, le=100)] | None = None
     precision: Precision | None = None
     ema_decay: Annotated[float, Field(ge=0, lt=1)] | None = None
+    frozen_statistics: bool = False
     augmentation: AugmentationSpec = AugmentationSpec()
 
     @model_validator(mode="after")

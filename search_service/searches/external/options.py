@@ -75,6 +75,11 @@ class ExternalOptions(Spec):
     class_image_pixels: Counts | None = None
 
     @property
+    def aside(self) -> bool:
+        """As of every request: the user's own code trains elsewhere."""
+        return self.is_external
+
+    @property
     def is_external(self) -> bool:
         """Whether the user's own code trains."""
         return self.trainer == "external"

@@ -99,6 +99,9 @@ def live_a_life(live: Live, jobs: Jobs[Any], request: dict[str, Any], folder: Pa
     assert jobs.resume(job.id).state == "queued"
     assert jobs.cancel(job.id).state == "cancelled"
     assert [event.sequence for event in jobs.events(job.id)] == [1, 2, 3, 4]
+    assert [entry.sequence for entry in jobs.log(job.id, page_size=2)] == [1, 2, 3, 4]
+    other = jobs.cancel(jobs.submit(request).id)
+    assert jobs.delete(other.id, dry_run=True).jobs == jobs.delete(other.id).jobs == [other.id]
     assert [artifact.name for artifact in jobs.artifacts(job.id)] == ["scores.csv"]
     assert jobs.download(job.id, "scores.csv", folder / job.id).read_text() == "1,2\n"
     return job.id
@@ -121,6 +124,7 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
     assert client.losses.download("dice", folder) == folder / "dice.json"
     made = client.losses.make("mine", "focal", {"gamma": 1})
     assert client.losses.add(client.losses.get("mine").document) == made
+    assert client.losses.delete("mine").losses == ["mine"]
     dataset = client.datasets.register(name="tiny", source=SOURCE)
     assert client.datasets.get("tiny") == dataset
     assert dataset in list(client.datasets.list())
@@ -134,6 +138,8 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
     assert "bezier" in {family.name for family in client.curve_families.list()}
     assert [kind.path for kind in client.kinds.list()] == [kind.path for kind in KINDS.values()]
     assert client.audit.list().__next__().path == "/v1/datasets"
+    assert client.datasets.delete("tiny").datasets == ["tiny"]
+    assert client.workers.list() == []
     assert client.health.live().warnings == []
     assert "No controller" in client.health.ready().warnings[0]
     assert "lossfit_" in client.health.figures()
@@ -177,6 +183,13 @@ def test_a_request_and_its_fields_ask_for_the_same(client: Client, name: str) ->
     assert jobs.submit(REQUESTS[name], key="same") == by_model
     assert jobs.submit(**REQUESTS[name], key="same") == by_model
     assert jobs.submit(MODELS[name]).id != by_model.id
+
+
+def test_a_request_leaves_open_what_its_parts_leave_open(client: Client) -> None:
+    body = {"metric": "bf1", "preset": "paper", "dataset": SEARCH["dataset"]}
+    body |= {"scoring": {"tolerance": 3}, "hold_out": {"groups": None}}
+    job = client.searches.submit(body, key="open")
+    assert client.searches.submit(SearchRequest.model_validate(body), key="open") == job
 
 
 def test_a_field_counts_more_than_the_request_that_it_is_given_with(client: Client) -> None:

@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from surrogate_zoo.errors import InputError, WorkerError
 from tests.workers import tiny
-from workers.learning.learner import learning_rate
+from workers.learning.rates import learning_rate
 from workers.retraining import logs
 from workers.retraining.logs import MlflowLog
 from workers.retraining.retraining import retrain
