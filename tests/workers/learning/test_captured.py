@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from surrogate_zoo import load_loss
 from tests.workers import tiny
@@ -16,6 +17,7 @@ from workers.learning.batches import AHEAD, Batches
 from workers.learning.captured import SWITCH
 from workers.learning.image_stack import stack_by_size
 from workers.learning.learner import Learner, initial_network, train
+from workers.networks.frozen import freeze_encoder
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.training import TrainingSpec
 
@@ -36,8 +38,8 @@ class Rerun:
             kept.copy_(new)
 
 
-def tensors(batch: Any) -> list[Tensor]:
-    return [] if batch is None else [batch.images, batch.masks]
+def tensors(result: Any) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
 
 
 def rerun(work: Callable[[], Any]) -> tuple[Rerun, Any]:
@@ -156,6 +158,30 @@ def test_a_cpu_loops_and_a_switch_turns_graphs_off(monkeypatch: pytest.MonkeyPat
     assert captured.switched_off(torch.device("cuda")) is None
     monkeypatch.setenv(SWITCH, "0")
     assert captured.switched_off(torch.device("cuda")) == f"{SWITCH} is 0"
+
+
+@pytest.mark.usefixtures("graphs")
+def test_learners_on_a_frozen_encoder_share_its_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    training = tiny.training(iterations=5)
+    calls: list[int] = []
+
+    def trained() -> list[Learner]:
+        network = initial_network(tiny.NETWORK, CLASSES, seed=0)
+        frozen = freeze_encoder(network, CPU)
+        frozen.register_forward_hook(lambda *_: calls.append(len(frozen._seen)))
+        learners = [Learner(network, loss(name), training, CPU) for name in ("dice", "lovasz")]
+        samples = open_dataset(tiny.SOURCE).read("train")
+        batches = Batches(stack_by_size(samples, CPU, range(len(samples))), training, 0)
+        train(learners, batches, training, seed=0, device=CPU)
+        assert not frozen._seen
+        return learners
+
+    graphs = trained()
+    assert {learner.ran for learner in graphs} == {"graph"}
+    assert set(calls) == {1}  # whoever asks finds the features of one batch
+    monkeypatch.setattr(captured, "switched_off", lambda _: "")
+    for one, other in zip(graphs, trained(), strict=True):
+        assert torch.equal(weights(one), weights(other))
 
 
 @GPU
