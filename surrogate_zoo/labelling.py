@@ -86,6 +86,19 @@ class Labelling:
         if self.sigmoid or target.shape != logits.shape or not target.is_floating_point():
             self.check_masks("target", target, size, soft=self.sigmoid)
 
+    def shown(self, logits: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+        """A checked batch; of images without a pixel, as one of no images, which is worth as little.
+
+        Args:
+            logits: Scores (N, C, S).
+            *others: What belongs to them, images first.
+        """
+        if all(logits.shape[2:]):
+            return logits, *others
+        return tuple(
+            each.reshape(0, *(side or 1 for side in each.shape[1:])) for each in (logits, *others)
+        )
+
     def check_masks(
         self, name: str, labels: Tensor, size: tuple[int, ...], *, soft: bool = False
     ) -> None:

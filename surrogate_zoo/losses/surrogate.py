@@ -137,6 +137,7 @@ class SurrogateLoss(nn.Module):
         """
         looking = looks(self.check_values)
         self.labelling.check(logits, target)
+        logits, target = self.labelling.shown(logits, target)
         if target.is_floating_point():
             masks = self.labelling.crisp_masks_of(target, self.ignore_index, ONLY_SETS)
         else:

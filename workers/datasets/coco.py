@@ -22,13 +22,15 @@ from workers.datasets.coco_files import (
     common_names,
     label_of,
     labels_by_category,
+    names_of,
     read_annotations,
 )
 from workers.datasets.dataset import VOID, Lost, Pixels, compare_counts
 from workers.datasets.extras import optional
 from workers.datasets.file_dataset import Annotation, FileDataset, Mask, Pair
-from workers.datasets.files import DatasetFolder, without_ending
+from workers.datasets.files import DatasetFolder, Listing
 from workers.tasks.datasets import CocoSource
+from workers.tasks.labels import SPLIT
 
 Coordinate = Annotated[float, Field(ge=-100_000, le=100_000)]
 Polygon = Annotated[
@@ -69,7 +71,9 @@ Drawer = Callable[..., Pixels | Annotation]
 
 
 def open_coco(source: CocoSource, root: DatasetFolder) -> FileDataset:
-    """Open the splits ``train`` and ``val``: label 0 is background, then the categories in order.
+    """Open the splits ``train`` and ``val``, and ``test`` where it has annotations.
+
+    Label 0 is background, then come the categories in order.
 
     A crowd is of its category. Pixels that instances of different categories claim are void. Where
     objects are read the later annotation is on top instead, and what a crowd has alone is void.
@@ -84,22 +88,32 @@ def open_coco(source: CocoSource, root: DatasetFolder) -> FileDataset:
     optional("pycocotools.mask", "coco")
     pairs: dict[str, dict[str, Pair]] = {}
     categories: dict[Path, list[Category]] = {}
-    for split in PUBLISHED:
-        path = root.file(f"annotations/instances_{split}2017.json")
+    for split, (folder, file) in _places(source, root).items():
+        path = root.file(file)
         content = read_annotations(path, INSTANCES)
         categories[path] = content["categories"]
-        pairs[split] = _pairs(root, split, content, path, draw=_drawer(source, content))
+        pairs[split] = _pairs(root.files(folder), content, path, draw=_drawer(source, content))
     names = common_names(categories)
     classes = names if source.mode == MULTILABEL else ("background", *names)
-    remarks = [NO_TEST_LABELS, *compare_counts(pairs, PUBLISHED)]
+    published = source.images == CocoSource.model_fields["images"].default
+    remarks = [NO_TEST_LABELS, *compare_counts(pairs, PUBLISHED)] if published else []
     things = range(1, len(classes)) if source.instances else ()
     return FileDataset(source, root, classes, pairs, remarks=remarks, things=things)
 
 
-def _pairs(
-    root: DatasetFolder, split: str, content: Instances, path: Path, *, draw: Drawer
-) -> dict[str, Pair]:
-    images = root.files(f"{split}2017")
+def _places(source: CocoSource, root: DatasetFolder) -> dict[str, tuple[str, str]]:
+    """Folder of the images and annotation file of each split; a test split where it has a file."""
+    called = {"train": "train", "val": source.val_name, "test": "test"}
+    places = {
+        split: (source.images.replace(SPLIT, name), source.annotations.replace(SPLIT, name))
+        for split, name in called.items()
+    }
+    return {
+        split: place for split, place in places.items() if split != "test" or root.has(place[1])
+    }
+
+
+def _pairs(images: Listing, content: Instances, path: Path, *, draw: Drawer) -> dict[str, Pair]:
     labels = labels_by_category(path, content["categories"])
     outlines: dict[int, list[tuple[Any, ...]]] = {image["id"]: [] for image in content["images"]}
     for annotation in content["annotations"]:
@@ -108,9 +122,10 @@ def _pairs(
         label = 1 + label_of(annotation["category_id"], labels, path)
         crowd = (bool(annotation.get("iscrowd")),) if draw is draw_objects else ()
         outlines[annotation["image_id"]].append((label, annotation["segmentation"], *crowd))
+    names = names_of(path, content["images"])
     pairs = {}
     for image in content["images"]:
-        name = without_ending(image["file_name"])
+        name = names[image["id"]]
         drawing = [image["height"], image["width"], outlines.pop(image["id"])]
         where = f"{path}, image {image['file_name']},"
         text = json.dumps(drawing, default=list).encode()

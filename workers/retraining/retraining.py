@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,8 @@ def retrain(
         run.resume()
         with training_logs(task, folder, run.learner.steps) as logs:
             run.train(logs, on_progress, should_stop)
-            return _finish(run, logs)
+            result = _finish(run, logs)
+        return replace(result, remarks=logs.remarks)
 
 
 def _sharing(

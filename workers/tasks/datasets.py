@@ -392,9 +392,19 @@ class CocoSource(InstanceSource):
     overlap, the later one is on top with ``instances``; without, pixels that two categories claim
     are void. With ``instances`` the pixels of a crowd that no object has are void. With ``mode``
     multilabel the categories are the classes, and annotations overlap as they do; crowds are of theirs.
+
+    Attributes:
+        images: The folder of a split's images; ``{split}`` for what Roboflow exports.
+        annotations: A split's annotation file; ``{split}/_annotations.coco.json``.
+        val_name: What the split val is called in both; ``valid``.
     """
 
     layout: Literal["coco"] = "coco"
+    images: Annotated[str, Field(pattern=r"\{split\}")] = "{split}2017"
+    annotations: Annotated[str, Field(pattern=r"\{split\}")] = (
+        "annotations/instances_{split}2017.json"
+    )
+    val_name: Annotated[str, Field(min_length=1)] = "val"
 
 
 DatasetSource = Annotated[

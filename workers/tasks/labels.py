@@ -18,8 +18,8 @@ Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 Mode = Literal["multiclass", "binary", "multilabel"]
 Region = Annotated[tuple[Stored, ...], Field(min_length=1)]
 
-IMAGE, CLASS = "{image}", "{class}"
-"""What stands in a pattern of masks' names for the image's name, and for the class's."""
+IMAGE, CLASS, SPLIT = "{image}", "{class}", "{split}"
+"""What stands in a pattern of names for the image's, the class's and the split's."""
 
 MULTILABEL_LAYOUTS: Final = ("folder", "coco", "shapes")
 """Layouts whose masks can have several classes a pixel."""
