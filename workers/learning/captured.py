@@ -123,7 +123,7 @@ class CapturedSteps:
         if id(learner) not in self._lanes:
             shared = next(iter(self._lanes.values()), None)
             if shared is None or self._side_by_side:
-                stream = torch.cuda.Stream(self._device)
+                stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
             else:
                 stream = shared.stream
             self._lanes[id(learner)] = _Lane(learner, self._device, stream)
@@ -146,7 +146,7 @@ class BatchGraph:
         self._offset = torch.zeros(1, dtype=torch.int64, device=device)
         self._plan = batches.plan(0, AHEAD)
         self._first = 0
-        side = torch.cuda.Stream(device)
+        side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream(device))
         with torch.cuda.stream(side):
             self._assembled()  # once outside, so that constants are there

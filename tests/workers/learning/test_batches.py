@@ -11,7 +11,8 @@ from tests.workers import tiny
 from workers.datasets.dataset import VOID, Samples
 from workers.datasets.layouts import open_dataset
 from workers.learning import image_stack
-from workers.learning.batches import AHEAD, Batches, Crops, gather, jitter, place_crops
+from workers.learning.batches import AHEAD, Batches
+from workers.learning.crops import Crops, gather, jitter, place_crops
 from workers.learning.image_stack import Stack, stack_by_size
 from workers.networks.image_format import normalise
 from workers.tasks.images import DEVIATION, MEAN
