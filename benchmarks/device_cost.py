@@ -86,7 +86,7 @@ class Cost:
         return max(work, self.counts.kernels * (device.node if graph else device.host) / 1e3)
 
 
-class DeviceCounter(Counter):
+class DeviceCounter(Counter):  # type: ignore[no-untyped-call]
     """Counts what runs on the GPU alone."""
 
     def __torch_dispatch__(
@@ -104,7 +104,7 @@ class DeviceCounter(Counter):
         self.counts[name] = self.counts.get(name, Counts()) + counts
 
 
-class MixedPrecision(TorchFunctionMode):  # type: ignore[no-untyped-call]
+class MixedPrecision(TorchFunctionMode):
     """Computes convolutions and products in bfloat16, as autocast does on a GPU."""
 
     def __torch_function__(

@@ -27,7 +27,7 @@ from benchmarks import proxy_pack
 from benchmarks.forked_pack import Step, forked, new_stream
 from benchmarks.kernel_profile import busy_of, longest, spans_of
 from benchmarks.proxy_pack import SIZES, Size
-from workers.learning import captured
+from workers.learning import captured, compiled
 from workers.learning.batches import Batches
 from workers.learning.captured import SWITCH, CapturedSteps, capture
 from workers.learning.learner import Learner
@@ -61,6 +61,7 @@ def main() -> None:
         ("Evaluation", bench.evaluation),
         ("cudnn.benchmark", partial(bench.tuned, arguments.packs)),
         ("A step", partial(bench.steps_table, arguments.packs)),
+        ("Compiled losses", partial(bench.compiled, arguments.packs)),
     ]
     for title, part in parts:
         guarded(title, part)
@@ -289,6 +290,19 @@ class Bench:
                 yield f"- {count} candidates: {milliseconds / count:.2f} ms a step and candidate"
         finally:
             torch.backends.cudnn.benchmark = False
+
+    def compiled(self, packs: Sequence[int]) -> Iterator[str]:
+        """The same with surrogates that torch has compiled."""
+        os.environ[compiled.SWITCH] = "1"
+        try:
+            for count in (packs[0], packs[-1]):
+                began = time.perf_counter()
+                milliseconds, ran = self.timed(self.ways[min(2, len(self.ways) - 1)], count)
+                seconds = time.perf_counter() - began
+                yield f"- {count} candidates: {milliseconds / count:.2f} ms a step and candidate"
+                yield f"  ({'; '.join(sorted(ran))}; {seconds:.0f} s with the compiler)"
+        finally:
+            del os.environ[compiled.SWITCH]
 
     def evaluation(self) -> Iterator[str]:
         """Milliseconds of an image in evaluation, network included."""

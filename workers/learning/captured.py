@@ -43,6 +43,10 @@ class Captured(Protocol):
     def uncapturable(self) -> str | None:
         """Why its steps cannot be captured."""
 
+    @property
+    def way(self) -> str:
+        """What it is called where they are."""
+
     def step(self, step: int, batch: TrainingBatch, *, at: Tensor | None = None) -> None:
         """Take a step, one kernel after the other."""
 
@@ -221,7 +225,7 @@ class _Lane:
         except RuntimeError as error:
             self._refuse(learner, f"a step cannot be captured, {str(error).splitlines()[0]}")
             return False
-        learner.ran = "graph"
+        learner.ran = learner.way
         return True
 
     def _refuse(self, learner: Captured, reason: str) -> None:
