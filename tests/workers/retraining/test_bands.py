@@ -16,7 +16,7 @@ from tests.workers.datasets.folders import save
 from workers.datasets.image_files import read_image
 from workers.datasets.layouts import open_dataset
 from workers.datasets.report import describe
-from workers.learning.batches import jitter
+from workers.learning.crops import jitter
 from workers.learning.image_formats import images_of
 from workers.networks.image_format import format_of
 from workers.networks.packaged import ENCODER
