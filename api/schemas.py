@@ -206,6 +206,12 @@ class LossNetworkEvent(JobEvent):
     measures: dict[str, float] = Field({}, description="As of :class:`LossNetworkView`.")
 
 
+class RemarkEvent(JobEvent):
+    """Something that the job went on without."""
+
+    text: str = Field(description="What, in one sentence.")
+
+
 class StageEvent(JobEvent):
     """A part of the job begins, such as a generation or a heat."""
 
@@ -232,6 +238,7 @@ EVENTS: Final[Mapping[str, type[JobEvent]]] = {
     "evaluation": EvaluationEvent,
     "progress": ProgressEvent,
     "loss-network": LossNetworkEvent,
+    "remark": RemarkEvent,
     "stage": StageEvent,
     "continued": ContinuedEvent,
     "error": ErrorEvent,

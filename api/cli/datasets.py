@@ -22,7 +22,7 @@ from api.cli.console import (
 from api.cli.watching import follow
 from api.client.client import Client
 from api.client.errors import JobError
-from api.schemas import ErrorEvent
+from api.schemas import DatasetView, ErrorEvent
 from surrogate_zoo.errors import InputError
 from workers.tasks.datasets import LAYOUT_NAMES
 
@@ -34,7 +34,10 @@ Layout = Annotated[
 ]
 Classes = Annotated[
     str | None,
-    typer.Option(help="Class names by label, 0 first, separated by commas; for folder and segnet."),
+    typer.Option(
+        help="Class names by label, 0 first, separated by commas; for folder and segnet. "
+        "With mode=multilabel none of them is background."
+    ),
 ]
 
 
@@ -51,13 +54,22 @@ def list_datasets(as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
         (
             dataset.name,
             dataset.source["layout"],
-            str(len(dataset.report["classes"])),
+            _classes(dataset),
             ", ".join(f"{split} {count}" for split, count in dataset.report["images"].items()),
         )
         for dataset in datasets
     ]
     columns = ("Name", "Layout", "Classes", "Images")
     print_table(columns, rows, prose=("Images",), empty="There are no datasets.")
+
+
+def _classes(dataset: DatasetView) -> str:
+    """How many classes there are, and how networks tell them apart where that is not by softmax."""
+    told = {
+        "binary": "2 by one channel",
+        "multilabel": f"{len(dataset.report['classes'])} that overlap",
+    }
+    return told.get(dataset.report.get("mode", ""), str(len(dataset.report["classes"])))
 
 
 @app.command()

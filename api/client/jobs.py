@@ -196,7 +196,7 @@ class Jobs(Generic[Request]):
 def _fields_of(request: BaseModel | Mapping[str, object] | None) -> Mapping[str, object]:
     """The fields that were given: the service fills in the others, as far as it can tell better."""
     if isinstance(request, BaseModel):
-        return request.model_dump(mode="json", include=request.model_fields_set)
+        return request.model_dump(mode="json", exclude_unset=True)
     return request or {}
 
 

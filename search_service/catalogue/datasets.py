@@ -1,6 +1,7 @@
 """Registered datasets: a name, where the images are, and a report of what was found there."""
 
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,13 +15,18 @@ from search_service.settings import Settings
 from search_service.store import artifacts
 from search_service.store.tables import Dataset
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError, UnknownNameError
+from surrogate_zoo.losses.mode_fit import check_mode
+from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.metrics.metric import check_multilabel
+from surrogate_zoo.metrics.targets import Target
+from surrogate_zoo.modes import MULTILABEL, mode_of_logits
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import LossNetwork, now
 from workers.datasets.dataset import refusal
 from workers.datasets.layouts import open_dataset
 from workers.datasets.picture import draw_samples
 from workers.datasets.report import DatasetReport, Examination, Progress, examine
-from workers.tasks.datasets import DatasetSource, Registered, ShapesSource
+from workers.tasks.datasets import DatasetSource, GeneratedSource, Registered, ShapesSource
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.instances import ClusteringSpec
 
@@ -88,7 +94,13 @@ def check_split(session: Session, name: str, split: str) -> None:
     if not dataset.report["images"].get(split):
         raise InputError(f"Dataset {dataset.name} has no image in its split {split!r}.")
     present = dataset.report.get("present", {}).get(split)
-    if present is not None and len(present) < 2:
+    several = source_of(dataset).mode == MULTILABEL
+    if several and present == []:
+        raise InputError(
+            f"In the split {split!r} of dataset {dataset.name} no class has pixels: no score can be measured "
+            "on it. Take another split."
+        )
+    if present is not None and len(present) < 2 and not several:
         raise InputError(
             f"The split {split!r} of dataset {dataset.name} holds {present[0] if present else 'void'} "
             "alone: no score can be measured on it. Take another split, or register masks of more "
@@ -137,6 +149,39 @@ def check_objects(session: Session, name: str, clustering: ClusteringSpec | None
             "take one that does, such as shapes, nuclei or cityscapes with instances=true, or leave "
             "clustering out."
         )
+
+
+def mode_of(session: Session, name: str) -> str:
+    """The mode of the logits of networks for a dataset that a request names; binary is multiclass.
+
+    Raises:
+        UnknownNameError: None of that name is registered.
+    """
+    return mode_of_logits(source_of(requested(session, name)).mode)
+
+
+def check_metrics(session: Session, name: str, metrics: Iterable[str]) -> None:
+    """Refuse metrics, or weighted sums of some, that have no meaning for a dataset's labels.
+
+    Raises:
+        UnknownNameError: No such dataset or metric.
+        InputError: A metric compares the classes of a pixel, and it has several or none.
+    """
+    if mode_of(session, name) == MULTILABEL:
+        for metric in {own for each in metrics for own in Target(each).metrics} & {*METRICS}:
+            check_multilabel(METRICS[metric], as_released=False)
+
+
+def check_losses(session: Session, name: str, losses: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse losses, by their files' content, that do not fit to a dataset's labels.
+
+    Raises:
+        UnknownNameError: None of that name is registered.
+        InputError: A loss takes no multi-labels, or no others.
+    """
+    mode = mode_of(session, name)
+    for loss in losses:
+        check_mode(loss, mode)
 
 
 def source_of(dataset: Dataset) -> DatasetSource:
@@ -248,14 +293,14 @@ def enter(session: Session, name: str, found: Read) -> Dataset:
 
 def _asked(source: DatasetSource) -> DatasetSource:
     """What a caller asked for, without what the service adds."""
-    if isinstance(source, ShapesSource):
+    if isinstance(source, GeneratedSource):
         return source
     return source.model_copy(update={"registered": None})
 
 
 def _with_what_was_found(source: DatasetSource, found: Examination) -> DatasetSource:
     """A source with all that workers have to know of it."""
-    if isinstance(source, ShapesSource):
+    if isinstance(source, GeneratedSource):
         return source
     bands = found.report.bands if found.report is not None else None
     known = (source.registered or Registered()).model_copy(
@@ -279,7 +324,7 @@ def allowed(settings: Settings, source: DatasetSource) -> DatasetSource:
     Raises:
         InputError: The folder lies outside ``settings.dataset_roots`` (after symlinks).
     """
-    if isinstance(source, ShapesSource):
+    if isinstance(source, GeneratedSource):
         return source
     root = allowed_path(
         source.root,

@@ -40,8 +40,9 @@ def admitted(session: Session, request: ComparisonRequest) -> ComparisonRequest:
     Raises:
         UnknownNameError: No such dataset or metric.
         InputError: The metric is a sum or ranks nothing, there is no such loss in the zoo, one was found
-            by scores on the split, the dataset has no image in the split, or a loss network is not there
-            or does not fit; or objects are scored, and it has none, or no way to make them fits a loss.
+            by scores on the split, the dataset has no image in the split, a loss or metric does not fit to
+            its labels, or a loss network is not there or does not fit; or objects are scored, and it has
+            none, or no way to make them fits a loss.
     """
     if is_sum(request.metric):
         raise InputError(f"A comparison ranks by one metric, not by {request.metric!r}: name one.")
@@ -50,11 +51,15 @@ def admitted(session: Session, request: ComparisonRequest) -> ComparisonRequest:
     datasets.check_hold_out(session, request.dataset, request.hold_out)
     datasets.check_hold_out(session, request.dataset, request.held_out)
     datasets.check_objects(session, request.dataset, request.scoring.clustering)
+    looked_at = [request.early_stop.metric] if request.early_stop is not None else []
+    datasets.check_metrics(session, request.dataset, [request.metric, *looked_at])
     versions: dict[str, int] = {}
     for loss in request.losses:
         versions |= losses.pin(session, loss, request.versions)
+        document = losses.document(session, loss, versions)
+        datasets.check_losses(session, request.dataset, [document])
         if request.ways:
-            options_for(request, loss, losses.document(session, loss, versions))
+            options_for(request, loss, document)
     check_unseen(session, request.dataset, request.split, versions)
     dataset = datasets.requested(session, request.dataset)
     for loss, chosen in request.loss_networks.items():

@@ -31,17 +31,20 @@ def admitted(session: Session, request: RetrainingRequest) -> RetrainingRequest:
     Raises:
         UnknownNameError: No such dataset.
         InputError: No such loss in the zoo, it was found by scores on the split, the dataset has no
-            image in the split, or a loss network is not there or does not fit; or objects are scored, and
-            it has none.
+            image in the split, loss or metric do not fit to its labels, or a loss network is not there or
+            does not fit; or objects are scored, and it has none.
     """
     datasets.check_split(session, request.dataset, request.split)
     datasets.check_hold_out(session, request.dataset, request.held_out)
     datasets.check_objects(session, request.dataset, request.scoring.clustering)
     versions = losses.pin(session, request.loss, request.loss_versions)
     check_unseen(session, request.dataset, request.split, versions)
+    document = losses.document(session, request.loss, versions)
+    datasets.check_losses(session, request.dataset, [document])
+    if request.early_stop is not None:
+        datasets.check_metrics(session, request.dataset, [request.early_stop.metric])
     if request.loss_networks:
         dataset = datasets.requested(session, request.dataset)
-        document = losses.document(session, request.loss, versions)
         choice.check(session, dataset, request.loss, document, request.loss_networks)
     return request.with_loss_versions(versions)
 

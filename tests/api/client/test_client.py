@@ -190,6 +190,13 @@ def test_a_request_and_its_fields_ask_for_the_same(client: Client, name: str) ->
     assert jobs.submit(MODELS[name]).id != by_model.id
 
 
+def test_a_request_leaves_open_what_its_parts_leave_open(client: Client) -> None:
+    body = {"metric": "bf1", "preset": "paper", "dataset": SEARCH["dataset"]}
+    body |= {"scoring": {"tolerance": 3}, "hold_out": {"groups": None}}
+    job = client.searches.submit(body, key="open")
+    assert client.searches.submit(SearchRequest.model_validate(body), key="open") == job
+
+
 def test_a_field_counts_more_than_the_request_that_it_is_given_with(client: Client) -> None:
     request = MODELS["searches"]
     assert isinstance(request, SearchRequest)
