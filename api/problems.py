@@ -15,7 +15,6 @@ from api.schemas import PROBLEM, FieldError, Problem
 from search_service.jobs.limits import CostError
 from surrogate_zoo.errors import (
     ConflictError,
-    DatasetError,
     InputError,
     LossfitError,
     NotFoundError,
@@ -24,8 +23,6 @@ from surrogate_zoo.errors import (
 
 MOST_FIELDS: Final = 100
 """Of a request that one answer lists."""
-MOST_FAULTS: Final = 1000
-"""Of a dataset that one answer lists."""
 
 
 class Kind(NamedTuple):
@@ -122,10 +119,8 @@ def status_of(error: LossfitError) -> int:
 
 def _on_service_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, LossfitError)  # noqa: S101  registered for this class alone
-    faults = error.faults[:MOST_FAULTS] if isinstance(error, DatasetError) else ()
-    errors = [FieldError(place="body", field="source", message=fault) for fault in faults]
     cost = error if isinstance(error, CostError) else None
-    return _answer(request, status_of(error), str(error), errors=errors, cost=cost)
+    return _answer(request, status_of(error), str(error), cost=cost)
 
 
 def _on_invalid(request: Request, error: Exception) -> JSONResponse:

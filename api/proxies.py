@@ -1,9 +1,10 @@
-"""The path that a proxy puts the service under, taken off what it passes on."""
+"""The path that a proxy puts the service under: off what it passes on, and before where answers lead."""
 
 from typing import Final
 
+from starlette.datastructures import MutableHeaders
 from starlette.responses import RedirectResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _CONNECTIONS: Final = ("http", "websocket")
 
@@ -26,7 +27,20 @@ class RootPathMiddleware:
                 await RedirectResponse(f"{self._root}/", 308)(scope, receive, send)
                 return
             scope = {**scope, **self._without_root(scope)}
+            send = self._with_root(send)
         await self._app(scope, receive, send)
+
+    def _with_root(self, send: Send) -> Send:
+        """What is sent, its Location below the prefix."""
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if headers.get("location", "").startswith("/"):
+                    headers["location"] = self._root + headers["location"]
+            await send(message)
+
+        return sent
 
     def _without_root(self, scope: Scope) -> Scope:
         if not scope["path"].startswith(f"{self._root}/"):

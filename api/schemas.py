@@ -229,6 +229,7 @@ class ErrorEvent(JobEvent):
     """The job failed."""
 
     error: str = Field(description="Why, in one line.")
+    faults: list[str] = Field([], description="All that is wrong with a dataset, a sentence each.")
 
 
 EVENTS: Final[Mapping[str, type[JobEvent]]] = {

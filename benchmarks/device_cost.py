@@ -2,10 +2,11 @@
 
     python -m benchmarks.device_cost [--size released] [--metric miou] [--candidates 8]
 
-A step of the released proxy task is run on fake tensors that say they are on a GPU: every kernel, byte, copy
-and wait is counted and nothing is computed. A step that waits for the device fails outright, since a fake
-tensor has no value to wait for. The scores are counted on a CPU, whose branches may differ. A fused optimiser
-step, and a norm over all weights, count as one kernel each.
+A step of the released proxy task is run on meta tensors, which take the branches of a GPU: every kernel,
+byte, copy and wait is counted and nothing is computed. A step that waits for the device fails outright,
+since a meta tensor has no value to wait for. Convolutions are cast to bfloat16 as autocast does. The
+optimiser's fused kernels are taken from what they read and write. The scores are counted on a CPU, whose
+branches may differ.
 
 The expected time of a phase is the longer one of its bytes at the device's bandwidth and its products at
 the device's rate for convolutions, or the time to start its kernels where that is longer still: one after the
@@ -14,14 +15,16 @@ other by the host, or as nodes of a CUDA graph.
 
 import argparse
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any
 from unittest.mock import patch
 
 import torch
-from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch import Tensor
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -32,9 +35,9 @@ from surrogate_zoo import BoundaryEvaluator, SegmentationEvaluator, load_loss
 from workers.learning.batches import AHEAD, Batches, Plan, Sites, TrainingBatch
 from workers.learning.image_stack import PixelStore
 from workers.learning.learner import CHECK_EVERY, Learner
-from workers.networks.image_format import constants
+from workers.scoring.inference import PIXELS
 
-GPU = torch.device("cuda:0")
+GPU = torch.device("meta")
 CPU = torch.device("cpu")
 TRIALS = {"released": 12 * 32, "paper": 20 * 32}
 SCORED = 1000  # images of the hold-out set that are scored, about
@@ -82,49 +85,61 @@ class Cost:
 
 
 class DeviceCounter(Counter):
-    """Counts what runs on the GPU; an optimiser's fused step is counted, and not asked for its shapes."""
+    """Counts what runs on the GPU alone."""
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         """Run an operation and count it if a tensor on the GPU takes part."""
         given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
-        if "_fused_sgd_" in str(func):
-            moved = sum(tensor.numel() * tensor.element_size() for tensor in given)
-            self.add(Counts(kernels=1, read=moved, written=moved * 2 // 3))
-            return None
-        on_device = any(tensor.device.type == GPU.type for tensor in given)
-        wanted = torch.device((kwargs or {}).get("device") or CPU).type == GPU.type
-        if on_device or wanted:
+        asked = torch.device((kwargs or {}).get("device") or CPU)
+        if asked.type == GPU.type or any(tensor.device.type == GPU.type for tensor in given):
             return super().__torch_dispatch__(func, types, args, kwargs)
         return func(*args, **(kwargs or {}))
 
-    def add(self, counts: Counts) -> None:
-        """Count something in the present phase."""
-        self.counts[self._phase] = self.counts.get(self._phase, Counts()) + counts
+    def add(self, name: str, counts: Counts) -> None:
+        """Count something of a phase."""
+        self.counts[name] = self.counts.get(name, Counts()) + counts
+
+
+class MixedPrecision(TorchFunctionMode):
+    """Computes convolutions and products in bfloat16, as autocast does on a GPU."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Cast what goes into a convolution."""
+        if func in (torch.conv2d, torch.conv_transpose2d, F.linear, torch.matmul):
+            args = tuple(_halved(each) for each in args)
+        return func(*args, **(kwargs or {}))
+
+
+def _halved(value: Any) -> Any:
+    wide = isinstance(value, Tensor) and value.dtype == torch.float32
+    return value.bfloat16() if wide else value
 
 
 class PhasedLearner(Learner):
     """A learner whose steps say what they are doing."""
 
-    counter: Counter
+    counter: DeviceCounter
 
     def _forward(self, batch: TrainingBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        with self.counter.phase("forward"):
+        with self.counter.phase("forward"), MixedPrecision():
             return super()._forward(batch)
 
     def _value(self, logits: Tensor, heads: dict[str, Tensor], batch: TrainingBatch) -> Tensor:
         with self.counter.phase("loss"):
             return super()._value(logits, heads, batch)
 
-    def watch(self, counter: Counter) -> None:
+    def watch(self, counter: DeviceCounter) -> None:
         """Count by phase from now on."""
         self.counter = counter
-        phase = ExitStack()
-        self._optimiser.register_step_pre_hook(
-            lambda *_: phase.enter_context(counter.phase("optimiser")) and None
-        )
-        self._optimiser.register_step_post_hook(lambda *_: phase.close())
+        groups = self._optimiser.param_groups
+        weights = sum(weight.numel() for group in groups for weight in group["params"])
+        # Weights, gradients and momentum are read, weights and momentum written; the rates are looked up.
+        counts = Counts(kernels=len(groups) + 2, read=3 * 4 * weights, written=2 * 4 * weights)
+        self._optimiser.step = lambda *_: counter.add("optimiser", counts)  # type: ignore[method-assign]
 
 
 def costs_of(size: Size, metric: str) -> dict[str, Cost]:
@@ -167,8 +182,13 @@ def costs_of(size: Size, metric: str) -> dict[str, Cost]:
     return found
 
 
-def evaluation_cost(size: Size, images: int = 8) -> Cost:
-    """What scoring so many images at the size of the crops asks for, the network left out."""
+def evaluation_cost(size: Size, images: int = 4) -> Cost:
+    """What scoring the hold-out set at the size of the crops asks for, the network left out.
+
+    Args:
+        size: How large the pack is.
+        images: So many are scored; the others cost as much.
+    """
     counter = Counter()
     random = torch.Generator().manual_seed(0)
     shape = (images, *size.training.crop)
@@ -180,42 +200,26 @@ def evaluation_cost(size: Size, images: int = 8) -> Cost:
     with counter, counter.phase("evaluation"):
         for evaluator in evaluators:
             evaluator.update(pred, target)
-    return Cost(counter.counts["evaluation"])
+    found = counter.counts["evaluation"]
+    height, width = size.training.crop
+    batches = ceil(SCORED * height * width / PIXELS)
+    moved = (found.read * SCORED // images, found.written * SCORED // images)
+    return Cost(
+        Counts(found.kernels * batches, *moved, found.copies * batches, found.waits * batches)
+    )
 
 
 @contextmanager
 def as_on_gpu() -> Iterator[None]:
-    """Let fake tensors be on a GPU that is not there, in its mixed precision."""
-    constants.cache_clear()
-    missing = "torch.cuda.amp.common.amp_definitely_not_available"
-    try:
-        with (
-            patch(missing, return_value=False),
-            patch("torch.cuda.is_bf16_supported", return_value=True),
-            patch("copy.deepcopy", lambda kept, *_: kept),  # neither survives fake tensors
-            patch.object(nn.Module, "to", _moved),
-            FakeTensorMode(allow_non_fake_inputs=True),
-        ):
-            yield
-    finally:
-        constants.cache_clear()
-
-
-def _moved(module: nn.Module, *where: Any, **options: Any) -> nn.Module:
-    """As ``module.to``, with new parameters in the place of the old ones."""
-    for part in module.modules():
-        for name, weight in part._parameters.items():
-            if weight is not None:
-                part._parameters[name] = nn.Parameter(
-                    _channels_last(weight.detach(), *where, **options), weight.requires_grad
-                )
-        for name, kept in part._buffers.items():
-            part._buffers[name] = None if kept is None else kept.to(*where)
-    return module
-
-
-def _channels_last(weight: Tensor, *where: Any, **options: Any) -> Tensor:
-    return weight.to(*where, **options) if weight.ndim == 4 else weight.to(*where)
+    """Let the device of meta tensors stand for a GPU."""
+    multi = "torch.nn.utils.clip_grad._has_foreach_support"
+    with (
+        patch("torch.autocast", lambda *_, **__: nullcontext()),
+        patch("workers.learning.learner.autocast", lambda *_: nullcontext()),
+        patch(multi, return_value=True),
+        patch.object(Tensor, "cpu", lambda counts: torch.zeros(counts.shape, dtype=counts.dtype)),
+    ):
+        yield
 
 
 def _like(tensor: Tensor) -> Tensor:
@@ -245,8 +249,8 @@ def main() -> None:
     arguments = parser.parse_args()
     size = SIZES[arguments.size]
     costs = costs_of(size, arguments.metric)
-    scores = evaluation_cost(size, SCORED if arguments.size == "released" else 8)
-    costs["evaluation"] = Cost(_share(scores.counts, size.training.iterations))
+    scores = evaluation_cost(size).counts
+    costs["evaluation"] = Cost(_share(scores, size.training.iterations))
     print(*phase_table(costs), sep="\n")
     print()
     print(*hours_table(costs, size, arguments.candidates), sep="\n")

@@ -1,16 +1,18 @@
 """Milliseconds of a training step, for each way to run a pack of candidates on a GPU.
 
-    python -m benchmarks.gpu_step [--size released] [--packs 1 2 4 8] [--steps 20]
+    python -m benchmarks.gpu_step [--size released] [--packs 1 2 4 8] [--steps 8]
 
 Ways: ``loop`` starts one kernel after the other; ``graph`` replays a CUDA graph for each candidate, one after
 the other; ``streams`` replays them side by side, as trainings do; ``forked`` is one graph of all candidates,
 whose streams fork inside. A part that fails prints its traceback, and the others go on. On a CPU there is the
-loop alone. Idle is the share of the time in which no kernel runs, by the profiler.
+loop alone. Idle is the share of the time in which no kernel runs, by the profiler. Which losses run as graphs
+is told by :mod:`benchmarks.gpu_losses_ran`.
 """
 
 import argparse
 import gc
 import os
+import re
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,7 +36,14 @@ from workers.scoring.inference import evaluate
 from workers.tasks.scoring import ScoringSpec
 
 PROFILED = 4  # steps under the profiler
-KERNELS = 14  # that a profile names
+KERNELS = 40  # that a profile names
+REPLAYS = 20  # of a graph of a part of a step
+
+NOISE = re.compile(
+    r"void |at::native::|\(anonymous namespace\)::|at::detail::|std::array<char\*, \d+ul>|elementwise_kernel"
+    r"|gpu_kernel_impl_nocast<|<lambda|at::|c10::|TrivialOffsetCalculator<\d+, unsigned int>"
+)
+"""What the names of kernels have in common."""
 
 Step = Callable[[int], None]
 
@@ -44,9 +53,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", choices=sorted(SIZES), default="released")
     parser.add_argument("--packs", type=int, nargs="+", default=[1, 2, 4, 8])
-    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=8)
     parser.add_argument(
-        "--warm", type=int, default=6, help="steps before the clock starts, captures included"
+        "--warm", type=int, default=4, help="steps before the clock starts, captures included"
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     arguments = parser.parse_args()
@@ -54,12 +63,13 @@ def main() -> None:
     bench = Bench(size, device, arguments.steps, arguments.warm)
     print(f"{proxy_pack.facts(bench.device)}\n", flush=True)
     parts: list[tuple[str, Callable[[], Iterable[str]]]] = [
-        ("A step", partial(bench.steps_table, arguments.packs)),
-        ("Equality", bench.equality),
+        ("Parts of a step", bench.parts),
         ("Where a step's time goes", bench.profiles),
+        ("Equality", bench.equality),
         ("A batch", bench.batch),
-        ("cudnn.benchmark", partial(bench.tuned, arguments.packs)),
         ("Evaluation", bench.evaluation),
+        ("cudnn.benchmark", partial(bench.tuned, arguments.packs)),
+        ("A step", partial(bench.steps_table, arguments.packs)),
     ]
     for title, part in parts:
         guarded(title, part)
@@ -109,6 +119,9 @@ class Bench:
         for count in packs:
             cells, ran = [], set()
             for way in self.ways:
+                if way in ("graph", "forked") and count not in (packs[0], packs[-1]):
+                    cells.append("")
+                    continue
                 try:
                     milliseconds, told = self.timed(way, count)
                 except Exception:  # noqa: BLE001 - told in its cell, and the next may work
@@ -194,13 +207,42 @@ class Bench:
         )
         return learners[1].state()["losses"][: 2 * self.warm].cpu().clone(), weights.cpu()
 
+    def parts(self) -> Iterator[str]:
+        """Milliseconds of a step's parts, by graphs that end after each."""
+        if self.device.type != "cuda":
+            yield "A CPU has no graphs."
+            return
+        [learner] = self.learners(1)
+        batches = self.batches()
+        batch = captured.BatchGraph(batches, self.device).of(0)
+        at = torch.zeros(1, dtype=torch.int64, device=self.device)
+
+        def forward() -> Any:
+            return learner._forward(batch)
+
+        def loss() -> Any:
+            return learner._value(*forward(), batch)
+
+        def backward() -> Any:
+            learner._optimiser.zero_grad()
+            torch.autograd.backward(loss())
+
+        works = {"forward": forward, "loss": loss, "backward": backward}
+        works["optimiser and notes"] = lambda: learner.take(at, batch)
+        side, before = torch.cuda.Stream(), 0.0
+        with torch.cuda.stream(side):
+            for _ in range(2):
+                learner.step(0, batch, at=at)
+            for name, work in works.items():
+                graph, _ = capture(work)
+                milliseconds = _replayed(graph)
+                yield f"- {name}: {milliseconds - before:.2f} ms"
+                before = milliseconds
+
     def profiles(self) -> Iterator[str]:
         """Share of the time in which nothing runs, and what runs longest."""
-        for way, count in ((w, c) for c in (1, 4) for w in self.ways if w != "graph" or c == 1):
-            try:
-                yield from self.profiled(way, count)
-            except Exception:  # noqa: BLE001 - told, and the next may work
-                yield f"```\n{way}, {count}: {traceback.format_exc()}```"
+        for way, count in (("loop", 1), (self.ways[min(2, len(self.ways) - 1)], 1)):
+            yield from self.profiled(way, count)
 
     def profiled(self, way: str, count: int) -> Iterator[str]:
         """One profile."""
@@ -222,7 +264,7 @@ class Bench:
         busy, whole = busy_of(spans), max(end for _, end, _ in spans) - spans[0][0]
         yield f"{way}, {count} candidates: {whole / PROFILED / 1e6:.2f} ms a step, "
         yield f"{len(spans) / PROFILED:.0f} kernels, idle {100 * (1 - busy / whole):.0f}%"
-        if count == 1 and way in ("loop", "streams"):
+        if way == self.ways[min(2, len(self.ways) - 1)]:
             yield from longest(spans)
         yield ""
 
@@ -268,6 +310,18 @@ class Bench:
         yield f"- {1000 * seconds / self.size.images:.2f} ms an image of about 375x500"
 
 
+def _replayed(graph: torch.cuda.CUDAGraph) -> float:
+    """Milliseconds of a replay."""
+    graph.replay()
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    start.record()
+    for _ in range(REPLAYS):
+        graph.replay()
+    end.record()
+    torch.cuda.synchronize()
+    return float(start.elapsed_time(end)) / REPLAYS
+
+
 def forked(steps: CapturedSteps, learners: Sequence[Learner], device: torch.device) -> Step:
     """One graph of all candidates' steps, whose streams fork inside."""
     lanes = [torch.cuda.Stream(device) for _ in learners]
@@ -285,7 +339,7 @@ def forked(steps: CapturedSteps, learners: Sequence[Learner], device: torch.devi
             current.wait_stream(lane)
 
     def take(number: int) -> None:
-        batch = steps.batch_of(number)
+        batch = steps.batch_of(number, learners)
         at.fill_(number)
         drawn = seed_of(0, Stream.DROPOUT, number)
         trunk.wait_stream(torch.cuda.current_stream(device))
@@ -300,6 +354,7 @@ def forked(steps: CapturedSteps, learners: Sequence[Learner], device: torch.devi
                 seed_device(device, drawn)
                 graph[0].replay()
                 for learner in learners:
+                    learner.ran = "graph"
                     learner.replayed(number)
         torch.cuda.current_stream(device).wait_stream(trunk)
 
@@ -341,7 +396,7 @@ def longest(spans: Sequence[Span]) -> Iterator[str]:
     """The kernels that take most of the time, by name."""
     totals: dict[str, list[float]] = {}
     for start, end, name in spans:
-        entry = totals.setdefault(name[:90], [0, 0.0])
+        entry = totals.setdefault(NOISE.sub("", name)[:150], [0, 0.0])
         entry[0] += 1
         entry[1] += (end - start) / 1e6
     for name, (number, milliseconds) in sorted(totals.items(), key=lambda each: -each[1][1])[

@@ -39,7 +39,7 @@ from search_service.store import database
 from search_service.store.lease import LeaseLostError, hold_lease
 from search_service.store.states import ACTIVE, FINAL
 from search_service.store.tables import Job
-from surrogate_zoo.errors import LossfitError, StorageAwayError
+from surrogate_zoo.errors import DatasetError, LossfitError, StorageAwayError
 
 _LOG = logging.getLogger(__name__)
 _QUEUE = "jobs"
@@ -279,8 +279,9 @@ class Controller:
         except Exception as error:  # noqa: BLE001  (whatever it is, it is this job's end)
             # Errors raised on purpose say all there is to say; others need their trace.
             _LOG.warning("Failed: %s", error, exc_info=not isinstance(error, LossfitError))
+            faults = error.faults if isinstance(error, DatasetError) else ()
             with self._writing.begin() as session:
-                fail(session, job.id, job.attempt, str(error) or type(error).__name__)
+                fail(session, job.id, job.attempt, str(error) or type(error).__name__, faults)
             return "failed"
         return "done"
 

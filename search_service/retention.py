@@ -2,7 +2,7 @@
 
 Jobs that are over, datasets and losses that nothing names go when somebody says so; a file goes once no row
 names it. Rows are deleted in one transaction, their files after it: what fails in between leaves files too
-many and none too few, and :func:`sweep` finds those. A file that was written lately stays for now, since
+many and none too few, and :func:`clean_service` finds those. A file that was written lately stays for now, since
 whoever writes one names it a moment later.
 """
 
@@ -108,18 +108,23 @@ def why_loss_stays(session: Session, name: str) -> str | None:
 def clean_service(
     settings: Settings, older_than: timedelta, *, unused: bool, dry_run: bool
 ) -> Deletion:
-    """As :func:`clean`, then :func:`sweep`, on the database and the files of a service that may run."""
+    """As :func:`clean`, and every file that no row names then, of a service that may run."""
+    found = artifacts.stored(settings.artifacts_root)  # before the transaction: it may be far away
+    old = {sha256: file.bytes for sha256, file in found.items() if now() - file.written >= YOUNG}
     engine = make_engine(settings.database)
     try:
         with sessions(engine)() as session:
             told = clean(session, older_than, unused=unused, dry_run=dry_run)
+            session.flush()
+            gone = old.keys() - _named(session)
             if not dry_run:
                 session.commit()
-            # In a dry run the same transaction, in which the rows are gone.
-            files, size = sweep(session, settings, dry_run=dry_run)
     finally:
         engine.dispose()
-    return told.model_copy(update={"files": files, "bytes": size})
+    if not dry_run:
+        remove(settings, gone)
+    size = sum(old[sha256] for sha256 in gone)
+    return told.model_copy(update={"files": len(gone), "bytes": size})
 
 
 def clean(
@@ -186,26 +191,17 @@ def unnamed(session: Session, files: Iterable[str]) -> set[str]:
     return left - _pictures(session) if left else left
 
 
-def sweep(session: Session, settings: Settings, *, dry_run: bool = False) -> tuple[int, int]:
-    """Remove every file that no row names and that is not :data:`YOUNG`.
-
-    Returns:
-        How many files, and their bytes.
-    """
-    found = artifacts.stored(settings.artifacts_root)
-    named = set(session.scalars(select(Artifact.sha256)))
-    named |= set(session.scalars(select(LossNetwork.sha256))) | _pictures(session)
-    old = {sha256: file.bytes for sha256, file in found.items() if now() - file.written >= YOUNG}
-    gone = {sha256: size for sha256, size in old.items() if sha256 not in named}
-    if not dry_run:
-        remove(settings, gone)
-    return len(gone), sum(gone.values())
-
-
 def remove(settings: Settings, files: Collection[str]) -> None:
-    """Remove files that no row names; a young one stays for :func:`sweep`."""
+    """Remove files that no row names; a young one stays until the service is cleaned."""
     for sha256 in files:
         artifacts.remove(settings.artifacts_root, sha256, older_than=YOUNG)
+
+
+def _named(session: Session) -> set[str]:
+    """Every file that a row names."""
+    columns = (Artifact.sha256, LossNetwork.sha256)
+    named = [session.scalars(select(column)).all() for column in columns]
+    return {*named[0], *named[1], *_pictures(session)}
 
 
 def _pictures(session: Session) -> set[str]:

@@ -50,6 +50,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
             "searches",
             "retrainings",
             "comparisons",
+            "registrations",
         ),
         *(
             "kinds",

@@ -19,7 +19,10 @@ from api.cli.console import (
     print_table,
     say,
 )
-from api.schemas import DatasetView
+from api.cli.watching import follow
+from api.client.client import Client
+from api.client.errors import JobError
+from api.schemas import DatasetView, ErrorEvent
 from surrogate_zoo.errors import InputError
 from workers.tasks.datasets import LAYOUT_NAMES
 
@@ -90,7 +93,7 @@ def add(
     assignments: Assignments = None,
     url: Url = DEFAULT_URL,
 ) -> None:
-    """Register a dataset; the service reads it through and tells all that is wrong with it.
+    """Register a dataset: a job in which the service reads it through, and tells all that is wrong with it.
 
     Example: lossfit datasets add camvid /data/camvid --layout segnet --classes sky,building,...
     --set 'void_labels=[11]' --set 'size=[120,160]'
@@ -99,7 +102,21 @@ def add(
     """
     source = _source(root, layout, classes, assignments)
     with connect(url) as client:
-        out.print_json(json.dumps(client.datasets.register(name=name, source=source).report))
+        job = client.registrations.submit(name=name, source=source)
+        try:
+            follow(client.registrations, job.id, f"register {name}")
+        except JobError:
+            _tell_faults(client, job.id)
+            raise
+        out.print_json(json.dumps(client.datasets.get(name).report))
+
+
+def _tell_faults(client: Client, job_id: str) -> None:
+    events = [
+        event for event in client.registrations.events(job_id) if isinstance(event, ErrorEvent)
+    ]
+    for number, fault in enumerate(events[-1].faults if events else [], 1):
+        say(f"{number}. {fault}")
 
 
 @app.command()

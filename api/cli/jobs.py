@@ -74,6 +74,8 @@ def _state(job: JobView) -> str:
 
 def _subject(request: Mapping[str, Any]) -> str:
     """What a job is about, in a few words."""
+    if "source" in request:
+        return str(request["name"])
     return f"{_sought(request)} on {request['dataset']}"
 
 

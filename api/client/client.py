@@ -33,6 +33,7 @@ from api.schemas import (
 )
 from search_service.kinds import KINDS
 from search_service.loss_networks.request import LossNetworkRequest
+from search_service.registrations.request import RegistrationRequest
 from search_service.retrainings.request import RetrainingRequest
 
 
@@ -54,6 +55,7 @@ class Client:
         retrainings: The retrainings.
         comparisons: The comparisons, with their cells.
         loss_networks: The trainings of loss networks.
+        registrations: The registrations of datasets.
         jobs: The collections of jobs of every kind.
         kinds: The kinds of jobs, as the service has them.
         losses: The zoo.
@@ -75,14 +77,16 @@ class Client:
         self.retrainings = Jobs[RetrainingRequest](transport, _path("retraining"))
         self.comparisons = Comparisons(transport, _path("comparison"))
         self.loss_networks = Jobs[LossNetworkRequest](transport, _path("loss-network"))
-        named = (self.searches, self.retrainings, self.comparisons, self.loss_networks)
+        self.registrations = Jobs[RegistrationRequest](transport, _path("registration"))
+        named: tuple[Jobs[Any], ...] = (self.searches, self.retrainings, self.comparisons)
+        named += (self.loss_networks, self.registrations)
         collections: dict[str, Jobs[Any]] = {jobs.path: jobs for jobs in named}
         self.jobs: tuple[Jobs[Any], ...] = tuple(
             collections.get(_path(kind)) or Jobs[Any](transport, _path(kind)) for kind in KINDS
         )
         self.kinds = Catalogue(transport, "/v1/kinds", Items[KindView])
         self.losses = Losses(transport)
-        self.datasets = Datasets(transport)
+        self.datasets = Datasets(transport, self.registrations)
         self.metrics = Catalogue(transport, "/v1/metrics", Items[MetricView])
         self.networks = Catalogue(transport, "/v1/networks", Items[NetworkView])
         self.samplers = Catalogue(transport, "/v1/samplers", Items[SamplerView])

@@ -1,6 +1,6 @@
-"""``/v1/datasets``: register a dataset, read what was found in it and what was trained on its masks."""
+"""``/v1/datasets``: what was found in registered ones, and what was trained on their masks."""
 
-from fastapi import APIRouter, Response, status
+from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 
 from api.dependencies import (
@@ -15,25 +15,15 @@ from api.dependencies import (
     ServiceParts,
     Sha256,
     WritersTurn,
-    WriteSession,
 )
 from api.files import FILE, stored_file
 from api.schemas import DatasetView, LossNetworkView, NumberedPage, Page
 from search_service import retention
 from search_service.catalogue import datasets
-from search_service.catalogue.request import DatasetRequest
 from search_service.deletion import Deletion
 from search_service.store.artifacts import MEDIA_TYPES
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
-
-
-@router.post("", status_code=status.HTTP_201_CREATED)
-def register_dataset(
-    request: DatasetRequest, session: WriteSession, parts: ServiceParts
-) -> DatasetView:
-    """Register a dataset: read it through, and refuse it with a reason where it is wrong."""
-    return DatasetView.model_validate(datasets.register(session, parts.settings, request))
 
 
 @router.get("")

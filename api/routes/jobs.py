@@ -81,7 +81,7 @@ def _add_creation(router: APIRouter, kind: Kind[Any]) -> None:
             idempotency_key=idempotency_key,
             owner=asks.owner,
         )
-        response.headers["Location"] = f"{parts.settings.root_path}/v1/{kind.path}/{job.id}"
+        response.headers["Location"] = f"/v1/{kind.path}/{job.id}"
         return JobView.model_validate(job)
 
     create_job.__annotations__["request"] = kind.request  # FastAPI reads the body's model here

@@ -66,7 +66,6 @@ def add_loss(
     request: LossRequest,
     session: WriteSession,
     response: Response,
-    parts: ServiceParts,
     tag: Annotated[
         list[TagName] | None,
         Query(max_length=16, description="Tags that are to point at the loss; may be repeated."),
@@ -80,9 +79,7 @@ def add_loss(
     loss, is_new = losses.add(session, request.root, tag or ())
     if not is_new:
         response.status_code = status.HTTP_200_OK
-    response.headers["Location"] = (
-        f"{parts.settings.root_path}/v1/losses/{loss.name}?version={loss.version}"
-    )
+    response.headers["Location"] = f"/v1/losses/{loss.name}?version={loss.version}"
     return LossView.model_validate(loss)
 
 

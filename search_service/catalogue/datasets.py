@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 from sqlalchemy import select
@@ -25,13 +25,21 @@ from surrogate_zoo.store.tables import LossNetwork, now
 from workers.datasets.dataset import refusal
 from workers.datasets.layouts import open_dataset
 from workers.datasets.picture import draw_samples
-from workers.datasets.report import DatasetReport, Examination, examine
+from workers.datasets.report import DatasetReport, Examination, Progress, examine
 from workers.tasks.datasets import DatasetSource, GeneratedSource, ShapesSource
 from workers.tasks.file_sources import Registered
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.instances import ClusteringSpec
 
 _SOURCES: TypeAdapter[DatasetSource] = TypeAdapter(DatasetSource)
+
+
+class Read(NamedTuple):
+    """A dataset whose files were read: its source with what workers have to know, and its report as JSON."""
+
+    source: DatasetSource
+    report: dict[str, Any]
+
 
 BUILT_IN: dict[str, DatasetSource] = {"shapes": ShapesSource()}
 """Datasets that every database has from its first day."""
@@ -47,8 +55,8 @@ def register(session: Session, settings: Settings, request: DatasetRequest) -> D
         DatasetError: Images, masks or splits are missing or wrong.
         ConflictError: The name stands for other content.
     """
-    source = _allowed(settings, request.source)
-    return _add(session, request.name, source, settings.artifacts_root)
+    source = allowed(settings, request.source)
+    return enter(session, request.name, read(source, settings.artifacts_root))
 
 
 def get(session: Session, name: str) -> Dataset:
@@ -221,7 +229,7 @@ def seed(session: Session) -> None:
     """Register the built-in datasets where they are missing."""
     for name, source in BUILT_IN.items():
         if session.get(Dataset, name) is None:
-            _add(session, name, source, None)
+            enter(session, name, read(source, None))
 
 
 def picture(session: Session, name: str) -> str:
@@ -239,26 +247,46 @@ def picture(session: Session, name: str) -> str:
     return sha256
 
 
-def _add(
-    session: Session, name: str, source: DatasetSource, artifacts_root: artifacts.Root | None
-) -> Dataset:
-    found = examine(source)  # before the transaction begins: it may read for minutes
+def read(
+    source: DatasetSource,
+    artifacts_root: artifacts.Root | None,
+    on_progress: Progress = lambda _done, _total: None,
+) -> Read:
+    """Read and check every file of a dataset, which may take minutes: in no transaction.
+
+    Args:
+        source: Where it is, one that :func:`allowed` gave.
+        artifacts_root: Where a picture of nine samples is stored; None draws none.
+        on_progress: See :func:`workers.datasets.report.examine`.
+
+    Raises:
+        DatasetError: Images, masks or splits are missing or wrong.
+    """
+    found = examine(source, on_progress)
     report = found.report
     if report is None:
         raise refusal(found.faults)
     drawn = {} if artifacts_root is None else {"picture": _draw(source, report, artifacts_root)}
-    source = _with_what_was_found(source, found)
+    return Read(_with_what_was_found(source, found), report.model_dump(mode="json") | drawn)
+
+
+def enter(session: Session, name: str, found: Read) -> Dataset:
+    """Give a dataset that was read its name.
+
+    Raises:
+        ConflictError: The name stands for other content.
+    """
+    source = found.source.model_dump(mode="json")
     registered = session.get(Dataset, name)
     if registered is not None:
-        same = _asked(source_of(registered)) == _asked(source)
-        if same and registered.report["fingerprint"] == report.fingerprint:
-            registered.source = source.model_dump(mode="json")  # the files may have other times
+        same = _asked(source_of(registered)) == _asked(found.source)
+        if same and registered.report["fingerprint"] == found.report["fingerprint"]:
+            registered.source = source  # the files may have other times
             return registered
         raise ConflictError(
             f"Dataset {name!r} is registered with other content: take another name."
         )
-    dataset = Dataset(name=name, source=source.model_dump(mode="json"))
-    dataset.report, dataset.created_at = report.model_dump(mode="json") | drawn, now()
+    dataset = Dataset(name=name, source=source, report=found.report, created_at=now())
     session.add(dataset)
     session.flush()
     return dataset
@@ -291,7 +319,12 @@ def _draw(source: DatasetSource, report: DatasetReport, artifacts_root: artifact
         return artifacts.store(artifacts_root, path)[0]
 
 
-def _allowed(settings: Settings, source: DatasetSource) -> DatasetSource:
+def allowed(settings: Settings, source: DatasetSource) -> DatasetSource:
+    """Return a source with its folder in full and the links that may be followed.
+
+    Raises:
+        InputError: The folder lies outside ``settings.dataset_roots`` (after symlinks).
+    """
     if isinstance(source, GeneratedSource):
         return source
     root = allowed_path(

@@ -67,7 +67,7 @@ def create(
             request = request.pinned_as(kind.request.model_validate(earlier.request))
         return _same(earlier, kind.name, request.model_dump(mode="json"))
     request = code.admitted(session, request)
-    plan = _allowed(session, settings, code, request, owner)
+    plan = allowed(session, settings, code, request, owner)
     body = request.model_dump(mode="json")
     job = Job(id=str(uuid4()), kind=kind.name, state="queued", request=body)
     job.priority, job.idempotency_key, job.aside = request.priority, key, request.aside
@@ -97,10 +97,14 @@ def estimate(
     return code.estimated(session, code.admitted(session, code.resolved(settings, request)))
 
 
-def _allowed(
+def allowed(
     session: Session, settings: Settings, code: Admission[Request], request: Request, owner: str
 ) -> Estimate:
-    """What an admitted request is estimated to cost, if that is not too much."""
+    """What an admitted request is estimated to cost, if that is not too much.
+
+    Raises:
+        CostError: It is.
+    """
     measured = limits.needs_speed(settings, owner)
     plan = code.estimated(session, request, measured=measured)
     if not request.aside:

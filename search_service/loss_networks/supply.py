@@ -57,6 +57,10 @@ class _Asked:
     spec: LossNetworkSpec | None
     file: str
 
+    def is_met_by(self, network: LossNetwork) -> bool:
+        """Whether a network was trained so; what earlier services did not ask for has its default."""
+        return self.spec is None or self.spec == _SPEC.validate_python(network.spec)
+
 
 _SPEC: TypeAdapter[LossNetworkSpec] = TypeAdapter(LossNetworkSpec)
 
@@ -187,15 +191,10 @@ def _find(run: Run, session: Session, fingerprint: str, asked: _Asked) -> LossNe
     network = begun_with and zoo.loss_network(session, fingerprint, begun_with.sha256)
     if network is None:
         newest_first = zoo.loss_networks(session, asked.kind, fingerprint)
-        network = next((row for row in newest_first if asked.spec in (None, _spec_of(row))), None)
+        network = next(filter(asked.is_met_by, newest_first), None)
     if network is None or not artifacts.is_stored(run.settings.artifacts_root, network.sha256):
         return None
     return network
-
-
-def _spec_of(network: LossNetwork) -> LossNetworkSpec:
-    """How a network was trained; what earlier services did not ask for has its default."""
-    return _SPEC.validate_python(network.spec)
 
 
 def train_network(

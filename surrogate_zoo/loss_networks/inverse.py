@@ -114,11 +114,12 @@ def faded(fixed: Tensor, moved: Tensor) -> Tensor:
         moved: Likewise.
     """
     axes = (1, 2, 3)
-    away = fixed - fixed.mean(axes, keepdim=True)
-    spread = away.square().sum(axes, keepdim=True)
+    middle, other = fixed.mean(axes, keepdim=True), moved.mean(axes, keepdim=True)
+    spread = (fixed - middle).square().sum(axes, keepdim=True)
+    common = ((fixed - middle) * (moved - other)).sum(axes, keepdim=True)
     there = spread > 0
-    b = (away * moved).sum(axes, keepdim=True) / torch.where(there, spread, 1)
-    return moved.mean(axes, keepdim=True) + (b * there).clamp(0, 1) * away
+    b = (common / torch.where(there, spread, 1) * there).clamp(0, 1)
+    return b * fixed + (other - b * middle)  # equal maps: b is 1, and they come back bit for bit
 
 
 class FullyConnected(nn.Module):

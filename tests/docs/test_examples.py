@@ -95,6 +95,7 @@ NOT_RUN = {
     ("docs/guide/service.md", "pip install '.[s3]'"): "needs credentials of an object store",
     ("examples/own_metric/README.md", "pip install ./examples/own_metric"): ADDS,
     ("examples/own_network/README.md", "pip install ./examples/own_network"): ADDS,
+    ("examples/papers/README.md", "import json"): "trains for days on a GPU",
 }
 """(page, first line of a block) -> why it cannot be run, as the comment before the block says."""
 

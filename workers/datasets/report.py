@@ -3,11 +3,11 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -37,6 +37,9 @@ from workers.tasks.datasets import DatasetSource
 from workers.tasks.file_sources import BorderSource, LabelledSource, SplitFiles
 
 LISTED_SIZES = 10
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told the images read, and all there are."""
 
 
 class DatasetReport(BaseModel):
@@ -123,10 +126,17 @@ def describe(source: DatasetSource) -> DatasetReport:
     return found.report
 
 
-def examine(source: DatasetSource) -> Examination:
+def examine(
+    source: DatasetSource, on_progress: Progress = lambda _done, _total: None
+) -> Examination:
     """Read every file of every split once; report what the dataset holds, or all that is wrong.
 
     Images are decoded a few at a time by a thread pool; only counts and hashes are kept.
+
+    Args:
+        source: The dataset.
+        on_progress: Called in this thread with the images read and all there are, after each; what it
+            raises ends the reading.
     """
     dataset, found = opened(source)
     if dataset is None:
@@ -135,7 +145,9 @@ def examine(source: DatasetSource) -> Examination:
     keys = [(split, i) for split, names in dataset.splits.items() for i in range(len(names))]
     faults = list(found)
     looks: dict[str, list[_Count]] = {split: [] for split in dataset.splits}
-    for (split, _), result in zip(keys, attempted(partial(_count, dataset), keys), strict=True):
+    results = zip(keys, attempted(partial(_count, dataset), keys), strict=True)
+    for done, ((split, _), result) in enumerate(results, 1):
+        on_progress(done, len(keys))
         if isinstance(result, DatasetError):
             faults += result.faults
         else:

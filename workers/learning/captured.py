@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -51,6 +51,12 @@ class Captured(Protocol):
 
     def replayed(self, step: int) -> None:
         """Note that a graph took a step."""
+
+    def features(self, images: Tensor) -> Any:
+        """What learners share beside the batch: the first one makes it, and the others find it."""
+
+    def forget(self) -> None:
+        """Forget what is shared: it is to be made anew."""
 
 
 Member = TypeVar("Member", bound=Captured)
@@ -100,17 +106,17 @@ class CapturedSteps:
         able = [pair for pair in zip(learners, lanes, strict=True) if pair[1].refusal is None]
         if not able:
             return list(learners)
-        batch = self.batch_of(step)
+        batch = self.batch_of(step, [learner for learner, _ in able])
         main = torch.cuda.current_stream(self._device)
         taken = {id(learner) for learner, lane in able if lane.take(learner, step, batch, seed)}
         for _, lane in able:
             main.wait_stream(lane.stream)  # the next batch takes the place of this one
         return [learner for learner in learners if id(learner) not in taken]
 
-    def batch_of(self, step: int) -> TrainingBatch:
-        """The batch of a step; the next one takes its place."""
+    def batch_of(self, step: int, learners: Sequence[Captured]) -> TrainingBatch:
+        """The batch of a step, and what learners share of it; the next one takes its place."""
         if self._batch is None:
-            self._batch = BatchGraph(self._batches, self._device)
+            self._batch = BatchGraph(self._batches, self._device, learners)
         return self._batch.of(step)
 
     def _lane(self, learner: Captured) -> "_Lane":
@@ -125,10 +131,18 @@ class CapturedSteps:
 
 
 class BatchGraph:
-    """The batches, made by a graph: always in the same place."""
+    """The batches, made by a graph: always in the same place.
 
-    def __init__(self, batches: Batches, device: torch.device) -> None:
-        self._batches, self._device = batches, device
+    Args:
+        batches: What is trained on.
+        device: Where.
+        learners: Whose shared features, of a frozen encoder, are made along with a batch.
+    """
+
+    def __init__(
+        self, batches: Batches, device: torch.device, learners: Sequence[Captured] = ()
+    ) -> None:
+        self._batches, self._device, self._learners = batches, device, learners
         self._offset = torch.zeros(1, dtype=torch.int64, device=device)
         self._plan = batches.plan(0, AHEAD)
         self._first = 0
@@ -136,7 +150,7 @@ class BatchGraph:
         side.wait_stream(torch.cuda.current_stream(device))
         with torch.cuda.stream(side):
             self._assembled()  # once outside, so that constants are there
-            self._graph, self._batch = capture(self._assembled)
+            self._graph, (self._batch, self._features) = capture(self._assembled)
 
     def of(self, step: int) -> TrainingBatch:
         """The batch of a step; the next one takes its place."""
@@ -148,8 +162,11 @@ class BatchGraph:
         self._graph.replay()
         return self._batch
 
-    def _assembled(self) -> TrainingBatch:
-        return self._batches.assemble(self._plan.at(self._offset))
+    def _assembled(self) -> tuple[TrainingBatch, list[Any]]:
+        for learner in self._learners:
+            learner.forget()
+        batch = self._batches.assemble(self._plan.at(self._offset))
+        return batch, [learner.features(batch.images) for learner in self._learners]
 
 
 class _Lane:

@@ -31,11 +31,13 @@ from workers.networks.frozen import FrozenEncoder, batch_norms_of, forget_featur
 from workers.networks.heads import (
     AUXILIARY_LOGITS,
     HEADS,
+    MULTIPLE,
     OWN_HEADS,
     WithHeads,
     auxiliary_weight,
     parameter_groups,
 )
+from workers.networks.upsampling import replace_upsampling
 from workers.tasks.base import Curve
 from workers.tasks.images import RGB, ImageFormat
 from workers.tasks.networks import NetworkSpec
@@ -103,6 +105,8 @@ class Learner:
             heads = [name for name in inputs if name in HEADS or name in OWN_HEADS]
             self._auxiliary_weight = auxiliary_weight(self.network, training)
             self._headed = WithHeads(self.network, heads, auxiliary=self._auxiliary_weight > 0)
+        if device.type == "cuda":
+            replace_upsampling(self._headed)
         self._share = share
         if share is not None:
             share_batch_statistics(self._headed, device)
@@ -198,6 +202,22 @@ class Learner:
             self._losses[at] = total
 
     @property
+    def _frozen(self) -> FrozenEncoder | None:
+        encoder = getattr(self.network, "encoder", None)
+        return encoder if isinstance(encoder, FrozenEncoder) else None
+
+    def features(self, images: Tensor) -> Any:
+        """Features of a frozen encoder, which those that share it find there; None without one."""
+        if self._frozen is None:
+            return None
+        with autocast(self._device, self._training.precision):
+            return self._frozen(images)
+
+    def forget(self) -> None:
+        """Forget the features of a frozen encoder."""
+        forget_features([self.network])
+
+    @property
     def uncapturable(self) -> str | None:
         """Why the steps cannot be captured in a CUDA graph; None where they may be tried."""
         if self._share is not None:
@@ -206,8 +226,9 @@ class Learner:
             return "an average of the weights is kept"
         if self._scaler.is_enabled():
             return "the gradients of float16 are scaled"
-        if isinstance(getattr(self.network, "encoder", None), FrozenEncoder):
-            return "the pack shares the features of a frozen encoder"
+        divided = self._training.accumulate > 1 or any(s % MULTIPLE for s in self._training.crop)
+        if divided and self._frozen is not None:
+            return "the features of a frozen encoder are those of parts of a batch, or of padded images"
         foreign = [m for m in self._loss.modules() if type(m).__module__.split(".")[0] not in KNOWN]
         return f"the loss is code of its own ({type(foreign[0]).__name__})" if foreign else None
 
@@ -354,3 +375,4 @@ def train(
             if (step + 1) % CHECK_EVERY == 0 or step + 1 == end:
                 check_all(active)
             after_step(step + 1)
+    forget_features(learner.network for learner in learners)

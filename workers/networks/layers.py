@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from workers.networks.upsampling import upsampled
+
 DEPTH = 5  # stages of an encoder, the last at stride 32 unless dilated
 
 
@@ -43,7 +45,10 @@ def convolution(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
 
 
 def resized(maps: Tensor, size: Sequence[int]) -> Tensor:
-    """``maps`` (N, C, h, w) at ``size`` (H, W), bilinear."""
+    """``maps`` (N, C, h, w) at ``size`` (H, W), bilinear; on a GPU float32 where it is larger."""
+    height, width = size
+    if maps.device.type == "cuda" and height > maps.shape[2] and width > maps.shape[3]:
+        return upsampled(maps, (height, width), align_corners=False)
     return F.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
 
 

@@ -33,6 +33,7 @@ from workers.learning.labellings import labelling_in
 from workers.learning.learner import Learner, train
 from workers.learning.losses import build_loss, distance_maps_of, inputs_given
 from workers.learning.states import keep, restore, state_path
+from workers.proxy.kept import NETWORKS, SCORED_ON, TRAINED_ON, images_key, networks_key
 from workers.proxy.networks import InitialNetworks
 from workers.proxy.rejection import RejectionTest
 from workers.proxy.scores import clustering_of, scores_of
@@ -119,8 +120,11 @@ def evaluate_pack(
     scored = samples if cut.split == "train" else split_samples(source, cut.split)
     maps = distance_maps_of(candidate.loss for candidate in candidates)
     images = images_of(task.dataset, samples)
-    stacks = stack_by_size(
-        samples, torch_device, cut.kept, maps=maps, num_classes=channels, images=images
+    stacks = TRAINED_ON.get(
+        images_key(task, torch_device, *maps),
+        lambda: stack_by_size(
+            samples, torch_device, cut.kept, maps=maps, num_classes=channels, images=images
+        ),
     )
     batches = Batches(stacks, task.schedule, task.seed)
     entrance = _Entrance.of(
@@ -138,7 +142,10 @@ def evaluate_pack(
         until=task.stop_after,
         after_step=progress,
     )
-    stacks_held = stack_by_size(scored, torch_device, cut.held, images=images)
+    stacks_held = SCORED_ON.get(
+        images_key(task, torch_device),
+        lambda: stack_by_size(scored, torch_device, cut.held, images=images),
+    )
     scores = scores_of(task, entered, stacks_held, num_classes=channels, things=things)
     outcomes = [
         _outcome(task, candidate, entry, scores, torch_device)
@@ -211,7 +218,12 @@ class _Entrance:
     ) -> "_Entrance":
         """Prepare what candidates share; the samples ``kept`` are trained on."""
         Target(task.metric)  # an unknown metric is the task's fault, not a candidate's
-        networks = InitialNetworks(task, labelling, device, images=images_of(task.dataset, samples))
+        networks = NETWORKS.get(
+            networks_key(task, device),
+            lambda: InitialNetworks(
+                task, labelling, device, images=images_of(task.dataset, samples)
+            ),
+        )
         build = partial(
             build_loss,
             masks=[samples.masks[index] for index in kept],
@@ -281,8 +293,10 @@ def _outcome(
     if task.states is not None and task.stop_after is not None and learner.failure is None:
         keep(learner, state_path(task.states, candidate.number))
     error = learner.failure or _nothing(target, metrics)
+    ran = {"steps": learner.ran} if device.type == "cuda" else {}  # a CPU always loops
     return replace(
         outcome,
+        worker={**outcome.worker, **ran},
         score=target.score(metrics),
         metrics=metrics,
         error=error,

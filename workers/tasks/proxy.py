@@ -170,7 +170,8 @@ class Outcome:
         seconds: Wall-clock seconds of its training and evaluation; a pack's are shared evenly.
         curve: (iteration, mean training loss since the point before), about fifty points.
         worker: Where it ran: host, pid, device, threads and the version of torch. Scores repeat bit
-            for bit on a CPU with the same thread count and version.
+            for bit on a CPU with the same thread count and version. On a GPU also how its ``steps`` ran:
+            ``graph``, or ``loop`` and why not as a graph.
         iterations: Steps that it was trained for.
         rejected: Whether it was not trained because it is hopeless (see ``workers.proxy.rejection``).
         scales: What was measured for a draft, as ``surrogate_zoo.losses.scale.filled`` takes it.

@@ -141,7 +141,8 @@ class InverseForm(BoundaryCrossEntropy):
 
     Departures from the released code: it takes log_softmax over the map's one channel, all zeros,
     whose gradient is zero, so that its L_if teaches nothing; here the map is a sigmoid. Tiles without
-    any true boundary are left out: no homography says anything about them. Both maps are 0 at void.
+    any true boundary are left out: no homography says anything about them. At void the true map is 0
+    and the predicted one as it is on average where there is no boundary.
     The released attention loss (0.1), which the paper does not have, is left out.
 
     Args:
@@ -203,7 +204,7 @@ class InverseForm(BoundaryCrossEntropy):
             batch: With boundary logits.
             marked: The true boundary, bool (N, 1, H, W).
         """
-        predicted = batch.asked(BOUNDARY_LOGITS).sigmoid() * batch.valid[:, None]
+        predicted = _without_void(batch.asked(BOUNDARY_LOGITS).sigmoid(), marked, batch.valid)
         true = cut_tiles(marked.to(predicted.dtype), self.tiles, self.network.side)
         theta = self.network(cut_tiles(predicted, self.tiles, self.network.side), true)
         counted = (true.flatten(1).amax(1) > 0).view(len(predicted), -1)
@@ -215,11 +216,23 @@ class InverseForm(BoundaryCrossEntropy):
         return batch.total(distances.sum()) / images
 
 
+def _without_void(predicted: Tensor, marked: Tensor, valid: Tensor) -> Tensor:
+    """Give void pixels what the prediction has on average where there is no true boundary.
+
+    Void has none either, so a prediction that is right elsewhere has the truth's shape there too.
+    """
+    quiet = (valid[:, None] & ~marked).to(predicted.dtype)
+    pixels = quiet.sum((2, 3), keepdim=True).clamp(min=1)
+    ground = (predicted * quiet).sum((2, 3), keepdim=True) / pixels
+    return torch.where(valid[:, None], predicted, ground)
+
+
 def rounded(distances: Tensor, rounding: float) -> Tensor:
     """``sqrt(d^2 + r^2) - r`` of distances (B,), at least 0; they themselves where r is 0."""
     if not rounding:
         return distances
-    return (distances.square() + rounding**2).sqrt() - rounding
+    least = torch.full_like(distances, rounding)
+    return torch.hypot(distances, least) - least
 
 
 def _inverse_network(source: str | Path | nn.Module | None) -> InverseNetwork:
