@@ -16,7 +16,7 @@ DatasetName = Annotated[Name, StringConstraints(max_length=100)]
 """A dataset's name: as in the zoo, and shorter, since the name of a loss may contain it."""
 
 Priority = Annotated[int, Field(ge=-1000, le=1000)]
-"""Order among waiting jobs: a higher priority starts first, equals start in the order they came."""
+"""Order among an owner's waiting jobs: a higher priority starts first, equals in the order they came."""
 
 Version = Annotated[int, Field(ge=1, lt=2**31)]
 
@@ -79,14 +79,19 @@ class JobRequest(Spec):
     """Base of what a caller may ask for as a job.
 
     Attributes:
-        pinned: Names of the fields that hold versions of losses: None, or a name left out of a
-            mapping, takes the newest at the time of the request.
+        pinned: Names of the fields that are fixed at the time of the request where they are None, such as
+            versions of losses: a name left out of a mapping, too, takes the newest.
         priority: See :data:`Priority`.
     """
 
     pinned: ClassVar[tuple[str, ...]] = ()
 
     priority: Priority = 0
+
+    @property
+    def aside(self) -> bool:
+        """Whether such a job takes no place of those who train here."""
+        return False
 
     def pinned_as(self, earlier: Self) -> Self:
         """The request with the versions of an earlier one where it leaves them open."""

@@ -12,7 +12,7 @@ from tests.docs.pages import EXAMPLES, blocks_of, pages
 from tests.docs.sessions import Session
 
 RUN = ("python", "sh")
-SHOWN = ("json", "toml", "{eval-rst}", "{include} ../CONTRIBUTING.md")
+SHOWN = ("json", "toml", "nginx", "{eval-rst}", "{include} ../CONTRIBUTING.md")
 """Languages of blocks that are no commands."""
 
 LIBRARIES = ("lightning", "optuna", "ray-tune")
@@ -61,6 +61,18 @@ NOT_RUN = {
     ): "times every loss for minutes",
     ("docs/guide/metrics.md", "pip install ./examples/own_metric"): ADDS,
     ("docs/guide/networks.md", "pip install ./examples/own_network"): ADDS,
+    (
+        "docs/guide/operation.md",
+        """export LOSSFIT_OWNER_LIMITS='{"*": {"jobs": 1, "hours": 100}, "ada": {"jobs": 4}}'""",
+    ): SERVES,
+    (
+        "docs/guide/operation.md",
+        "export LOSSFIT_TOKEN=... LOSSFIT_ROOT_PATH=/lossfit",
+    ): SERVES,
+    (
+        "docs/guide/operation.md",
+        "lossfit jobs delete JOB --dry-run",
+    ): "needs a service of one's own",
     ("docs/guide/service.md", "lossfit serve"): SERVES,
     (
         "docs/guide/service.md",

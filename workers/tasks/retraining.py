@@ -159,12 +159,14 @@ class RetrainingResult:
         seconds: Wall-clock seconds it took, interruptions left out.
         objects: What was told of objects, see ``workers.retraining.objects``; empty where none were
             made.
+        remarks: What went on without, such as a log that did not answer, in plain sentences.
     """
 
     metrics: Mapping[str, float]
     files: tuple[str, ...]
     seconds: float
     objects: Mapping[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 class RetrainingTask(SingleRetrainingOptions, FolderTask[RetrainingResult]):
