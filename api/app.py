@@ -27,6 +27,7 @@ from api.routes import (
     losses,
     metrics,
     networks,
+    overview,
     page,
     reference,
     samplers,
@@ -61,7 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for kind in KINDS.values():
         v1.include_router(jobs.router_of(kind))
     catalogues = (metrics, networks, curve_families, samplers, kinds)
-    for routes in (searches, comparisons, losses, datasets, audit, *catalogues):
+    for routes in (overview, searches, comparisons, losses, datasets, audit, *catalogues):
         v1.include_router(routes.router)
     app.include_router(v1)
     app.include_router(health.router)

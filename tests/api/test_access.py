@@ -70,7 +70,16 @@ PLACES: Final[dict[str, dict[str, str]]] = {
     "rebound host": {"Host": "elsewhere.example", "Sec-Fetch-Site": "same-origin"},
 }
 
-SHARED: Final = ["curve-families", "datasets", "kinds", "losses", "metrics", "networks", "samplers"]
+SHARED: Final = [
+    "curve-families",
+    "datasets",
+    "jobs",
+    "kinds",
+    "losses",
+    "metrics",
+    "networks",
+    "samplers",
+]
 
 LEASE: Final[dict[str, object]] = {"lease": "none"}
 BODIES: Final[dict[str, dict[str, object]]] = {
