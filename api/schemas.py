@@ -73,6 +73,10 @@ class JobView(View):
 class JobDetail(JobView):
     """A job with how far it has come."""
 
+    about: str = Field("", description="What it is about: `mIoU on camvid`.")
+    headline: str = Field(
+        "", description="Its answer, why it failed, or what it waits for; may be empty."
+    )
     progress: dict[str, Any]
 
 
