@@ -36,7 +36,7 @@ export function best(values, higher) {
   });
 }
 
-// A chart of series over x. A series is {label, values, dots, colour, width?}; x is shared by all.
+// A chart of series over x. A series is {label, values, colour, dots?, stepped?, width?}; x is shared by all.
 export function Chart({ x, series, xLabel, yLabel, label, pick = null, digits = 4 }) {
   const place = useRef(null);
   const drawn = useRef(null);
@@ -78,6 +78,7 @@ function settings(width, { series, xLabel, yLabel, digits }) {
       width: one.dots ? 0 : one.width ?? 2,
       spanGaps: true,
       ...(one.dots && { paths: () => null }),
+      ...(one.stepped && { paths: UPlot.paths.stepped({ align: 1 }) }),
       points: one.dots ? { show: true, size: 6, fill: colour(one.colour), width: 0 } : { show: false },
       value: (_, value) => round(value),
     }))],

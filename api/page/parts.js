@@ -119,7 +119,7 @@ const compare = (a, b) => {
 };
 
 // A table that sorts by its headings. A column is {name, title, value(row), show(row)?, numeric?}.
-export function Table({ columns, rows, by = null, down = false, keyOf, label, rowClass = () => "" }) {
+export function Table({ columns, rows, by = null, down = false, keyOf, label, rowClass = () => "", tall = true }) {
   const [order, setOrder] = useState({ by, down });
   const [most, setMost] = useState(STEP);
   const sorted = useMemo(() => {
@@ -134,7 +134,7 @@ export function Table({ columns, rows, by = null, down = false, keyOf, label, ro
   }, [columns, rows, order]);
   const sort = (column) => setOrder((old) => ({ by: column.name, down: old.by === column.name ? !old.down : Boolean(column.numeric) }));
   const told = (column) => (order.by !== column.name ? "none" : order.down ? "descending" : "ascending");
-  return html`<div class="scroll tall" tabindex="0" role="region" aria-label=${label}>
+  return html`<div class="scroll ${tall ? "tall" : ""}" tabindex="0" role="region" aria-label=${label}>
     <table>
       <thead><tr>${columns.map((column) => html`<th key=${column.name} scope="col" class=${column.numeric ? "numeric" : ""} aria-sort=${column.value ? told(column) : null}>
         ${column.value ? html`<button type="button" onClick=${() => sort(column)}>${column.title}</button>` : column.title}
@@ -143,8 +143,11 @@ export function Table({ columns, rows, by = null, down = false, keyOf, label, ro
         ${columns.map((column) => html`<td key=${column.name} class=${column.numeric ? "numeric" : ""}>${column.show ? column.show(row) : column.value(row)}</td>`)}
       </tr>`)}</tbody>
     </table>
-    ${sorted.length > most && html`<p class="quiet">${most} of ${sorted.length}. <button type="button" class="link" onClick=${() => setMost(most * 4)}>Show more</button></p>`}
-  </div>`;
+  </div>
+  ${sorted.length > most && html`<p class="quiet">${most} of ${sorted.length}. <button type="button" class="link" onClick=${() => setMost(most * 4)}>Show more</button></p>`}`;
 }
+
+// A share as a bar beside its number.
+export const Bar = ({ share }) => html`<span class="bar" aria-hidden="true"><i style=${{ width: `${((share ?? 0) * 100).toFixed(1)}%` }}></i></span>`;
 
 export const Facts = ({ facts }) => html`<dl class="facts">${Object.entries(facts).filter(([, value]) => value !== null && value !== undefined && value !== "").map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;

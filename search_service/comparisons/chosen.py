@@ -35,7 +35,7 @@ class Choice:
 
     Attributes:
         table: The rows that were chosen, ranked by the score: marks and tests are among them alone.
-        by: The column of that score.
+        by: The column of that score, the first of the table.
     """
 
     table: Table
@@ -68,7 +68,10 @@ class Choice:
         ranks = mean_ranks({row.name: row.merits(scores[score]) for row in rows})
         rows.sort(key=lambda row: ranks.get(row.name, len(rows) + 1.0))
         oracles = [row for row in table.oracles if row.loss in kept]
-        return cls(replace(table, rows=rows, ranks=ranks, oracles=oracles), scores[score])
+        by = replace(scores[score], short=True)
+        columns = [by, *(column for column in table.columns if column.name != score)]
+        chosen = replace(table, rows=rows, columns=columns, ranks=ranks, oracles=oracles)
+        return cls(chosen, by)
 
     @property
     def pairs(self) -> list[Pair]:

@@ -61,10 +61,10 @@ export function Answer({ answer, holdOut }) {
       <div>
         ${raced.length > 0 && html`<${Intervals} rows=${raced.map(row(answer.factor))} unit=${answer.title}
           label="Race in ${answer.title}: points are fresh seeds, the bar is one standard deviation. Leads have ${((answer.level ?? 0.95) * 100).toFixed(1)}% intervals of the paired differences." />`}
+        ${loss && Object.keys(loss.curves).length > 0 && html`<${Curves} curves=${loss.curves} />`}
       </div>
       <div>
         <${Facts} facts=${facts} />
-        ${loss && Object.keys(loss.curves).length > 0 && html`<${Curves} curves=${loss.curves} />`}
         <${Copy} label="In your own training" text=${snippet(answer.loss)} />
       </div>
     </div>

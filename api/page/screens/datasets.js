@@ -1,7 +1,7 @@
 // Datasets: what was found when they were registered.
 
 import { html } from "../vendor/preact-htm.js";
-import { Ago, Copy, Facts, Loading, Picture, Problem, Table, number } from "../parts.js";
+import { Ago, Bar, Copy, Facts, Loading, Picture, Problem, Table, number } from "../parts.js";
 import { all, useAnswer } from "../service.js";
 
 const counted = (images) => Object.entries(images).map(([split, count]) => `${count} ${split}`).join(", ");
@@ -40,7 +40,7 @@ export function Dataset({ parts: [name] }) {
           { name: "index", title: "Value", numeric: true, value: (row) => row.index },
           { name: "label", title: "Class", value: (row) => row.label },
           { name: "share", title: "Pixels, percent", numeric: true, value: (row) => row.share, show: (row) => (row.share === null ? "" : number(row.share * 100, 2)) },
-          { name: "bar", title: "", show: (row) => html`<meter min="0" max=${most || 1} value=${row.share ?? 0} aria-label="Share of ${row.label}"></meter>` },
+          { name: "bar", title: "", show: (row) => html`<${Bar} share=${row.share / (most || 1)} />` },
         ]} /></section>
       <section class="card"><h2>What was found</h2><${Facts} facts=${{
         layout: report.layout,

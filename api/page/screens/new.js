@@ -46,16 +46,17 @@ export function New({ parts: [kind], query }) {
   const body = edited ?? (from && old.value ? again(old.value.request, kind) : begun(query));
   const model = useModel(kind);
   const choices = useChoices();
-  const [cost, errors, wrong] = useCost(kind, body, !from || old.value);
+  const every = model ? fields(model) : [];
+  const lacking = every.filter((field) => field.required && body[field.name] === undefined && !(field.name === "metric" && body.metrics)).map((field) => field.name);
+  const [cost, errors, wrong] = useCost(kind, body, model && !lacking.length && (!from || old.value));
   const set = (path, value) => setEdited((now) => put(now ?? body, path, value));
   const submit = async () => {
     const key = crypto.randomUUID?.() ?? String(Math.random());
     const job = await send(kind, body, { "Idempotency-Key": key });
     location.hash = `${kind}/${job.id}`;
   };
-  const all_ = model ? fields(model) : [];
-  const first = FIRST[kind].map((name) => all_.find((field) => field.name === name)).filter(Boolean);
-  const others = all_.filter((field) => !FIRST[kind].includes(field.name) && !COUNTED.includes(field.name));
+  const first = FIRST[kind].map((name) => every.find((field) => field.name === name)).filter(Boolean);
+  const others = every.filter((field) => !FIRST[kind].includes(field.name) && !COUNTED.includes(field.name));
   const show = (field) => html`<${Field} key=${field.name} field=${field} path=${[field.name]} value=${body[field.name]} set=${set} errors=${errors} choices=${choices} base=${field.schema.default} />`;
   return html`<h1>New ${KINDS.find(([name]) => name === kind)[1].toLowerCase()}</h1>
     <${Choice} label="Kind of job" value=${kind} options=${KINDS} choose=${(next) => { location.hash = `new/${next}`; }} />
@@ -69,8 +70,8 @@ export function New({ parts: [kind], query }) {
       </form>
       <aside>
         <section class="card" aria-live="polite"><h2>What it will cost</h2>
-          <${Cost} cost=${cost} wrong=${wrong} errors=${errors} />
-          <${Action} kind="primary" act=${submit} disabled=${!cost}>Start it<//>
+          ${lacking.length ? html`<p class="quiet">Fill in ${lacking.join(" and ")} first.</p>` : html`<${Cost} cost=${cost} wrong=${wrong} errors=${errors} />`}
+          <${Action} kind="primary" act=${submit} disabled=${!cost || lacking.length > 0}>Start it<//>
         </section>
         <${Elsewhere} kind=${kind} body=${body} />
       </aside>

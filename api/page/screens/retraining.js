@@ -2,7 +2,7 @@
 
 import { html, useMemo } from "../vendor/preact-htm.js";
 import { Chart } from "../charts.js";
-import { Facts, Picture, Table, number } from "../parts.js";
+import { Bar, Facts, Picture, Table, number } from "../parts.js";
 import { OVER, ask, useAnswer } from "../service.js";
 import { Asked, Head, Tail, useJob } from "./job.js";
 
@@ -62,7 +62,7 @@ function Classes({ classes }) {
   const columns = [
     { name: "name", title: "Class", value: (row) => row.name },
     { name: "iou", title: "IoU, percent", numeric: true, value: (row) => row.iou, show: (row) => (row.iou === null ? "absent" : number(row.iou * 100, 1)) },
-    { name: "bar", title: "", show: (row) => html`<meter min="0" max="1" value=${row.iou ?? 0} aria-label="IoU of ${row.name}"></meter>` },
+    { name: "bar", title: "", show: (row) => html`<${Bar} share=${row.iou} />` },
   ];
   return html`<section class="card"><h2>Classes</h2><${Table} label="IoU of classes" columns=${columns} rows=${rows} keyOf=${(row) => row.name} /></section>`;
 }

@@ -21,7 +21,7 @@ export function Scores({ trials, title, higher, pick }) {
     const found = [
       { label: "trained", values: ended("trained"), dots: true, colour: "dot" },
       { label: "stopped early", values: ended("stopped"), dots: true, colour: "faint" },
-      { label: "best so far", values: best(values, higher), colour: "accent", width: 1.5 },
+      { label: "best so far", values: best(values, higher), colour: "accent", width: 1.5, stepped: true },
     ];
     return [sorted.map((trial) => trial.number), found.filter((one) => one.values.some((value) => value !== null))];
   }, [trials, metric, higher]);

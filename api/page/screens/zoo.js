@@ -38,7 +38,7 @@ function leaves(value, prefix = "") {
 
 const LONG = 300; // characters; what is longer, such as all trials of a search, is in the file
 
-const rows = (value) => Object.fromEntries(leaves(value).filter(([, told]) => told.length < LONG));
+const rows = (value) => Object.fromEntries(leaves(value).filter(([, told]) => told.length < LONG && told !== "null"));
 
 export function Loss({ parts: [name] }) {
   const [version, setVersion] = useState(null);
@@ -59,7 +59,7 @@ export function Loss({ parts: [name] }) {
     <div class="columns">
       <section class="card"><h2>What it is</h2><${Facts} facts=${{ ...rows(told), "needs of a batch": loss.needs.inputs.join(", "), "needs of the data": loss.needs.facts.join(", ") }} />
         ${terms && html`<h3>A sum of</h3><ul>${terms.map((term) => html`<li key=${term.loss.name}>${Number(term.weight.toPrecision(4))} × ${term.loss.name ?? term.loss.loss ?? term.loss.metric}</li>`)}</ul>`}</section>
-      <section class="card"><h2>Where it comes from</h2><${Facts} facts=${rows(origin)} /></section>
+      <${Origin} origin=${origin} chosen=${chosen} />
     </div>
     ${loss.parameters.length > 0 && html`<section class="card"><h2>Parameters</h2><${Table} label="Parameters" keyOf=${(row) => row.name} rows=${loss.parameters} columns=${[
       { name: "name", title: "Name", value: (row) => row.name },
@@ -72,6 +72,19 @@ export function Loss({ parts: [name] }) {
       <option value="" disabled>choose one</option>${others.filter((one) => one.name !== name).map((one) => html`<option key=${one.name} value=${one.name}>${one.name}</option>`)}</select></label></section>`}`;
 }
 
+const FEW = 12; // rows that are shown at once
+
+function Origin({ origin, chosen }) {
+  const { search, ...others } = origin;
+  const facts = rows(others);
+  const table = html`<${Facts} facts=${facts} />`;
+  return html`<section class="card"><h2>Where it comes from</h2>
+    ${chosen?.race && html`<p>${chosen.race.sentence}</p>`}
+    ${search && html`<p>Found by <a href="#searches/${search}">a search</a> on ${origin.dataset?.name ?? "data of its user"}.</p>`}
+    ${Object.keys(facts).length > FEW ? html`<details><summary>All that is known of it</summary>${table}</details>` : table}
+  </section>`;
+}
+
 export function Difference({ parts: [one, other] }) {
   const [first, second] = [useAnswer(`losses/${one}`), useAnswer(`losses/${other}`)];
   const problem = first.problem ?? second.problem;
@@ -82,7 +95,7 @@ export function Difference({ parts: [one, other] }) {
   return html`<p class="crumbs"><a href="#zoo">Losses</a> / <a href="#zoo/${one}">${one}</a></p>
     <h1>${one} against ${other}</h1>
     ${(Object.keys(drawn).length > 0 || Object.keys(under).length > 0) && html`<section class="card"><h2>Curves</h2><p class="quiet">Strong: ${one}; dashed: ${other}.</p><${Curves} curves=${drawn} others=${under} /></section>`}
-    <section class="card"><h2>What differs</h2><${Table} label="What differs" keyOf=${(name) => name} rows=${names} columns=${[
+    <section class="card"><h2>What differs</h2><${Table} tall=${false} label="What differs" keyOf=${(name) => name} rows=${names} columns=${[
       { name: "name", title: "Field", value: (name) => name, show: (name) => plain(name) },
       { name: "first", title: one, value: (name) => a[name] ?? "–" },
       { name: "second", title: other, value: (name) => b[name] ?? "–" },
