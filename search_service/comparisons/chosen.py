@@ -55,14 +55,10 @@ class Choice:
         """
         scores = {column.name: column for column in table.scores}
         if score not in scores:
-            raise UnknownNameError(
-                f"The comparison has no score {score!r}; it has: {', '.join(scores) or 'none yet'}."
-            )
+            raise UnknownNameError("score of the comparison", score, list(scores))
         names = {row.loss for row in table.shown}
         if strange := sorted(set(losses) - names):
-            raise UnknownNameError(
-                f"The comparison has no loss {strange[0]!r}; it has: {', '.join(sorted(names))}."
-            )
+            raise UnknownNameError("loss of the comparison", strange[0], sorted(names))
         kept = set(losses) or names
         rows = [row for row in table.rows if row.loss in kept]
         ranks = mean_ranks({row.name: row.merits(scores[score]) for row in rows})
