@@ -8,9 +8,11 @@ from sqlalchemy import String, cast, or_, select, tuple_
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
+from search_service.jobs import queue
 from search_service.jobs.lifecycle import cursor_of, position_of
 from search_service.kinds import KINDS
 from search_service.searches.racing.answers import answer
+from search_service.settings import Settings
 from search_service.store.states import FINAL, State
 from search_service.store.tables import Event, Job
 from surrogate_zoo.metrics.titles import directed, scores_in, title_of, unit_of
@@ -41,6 +43,7 @@ class Summary:
 
 def page(
     session: Session,
+    settings: Settings,
     *,
     kinds: Sequence[str] = (),
     states: Sequence[State] = (),
@@ -52,6 +55,7 @@ def page(
 
     Args:
         session: Its owner's bounds hold.
+        settings: The service's settings.
         kinds: Names of kinds; none takes all.
         states: States; none takes all.
         text: What a job's id begins with, or what its dataset, metrics, losses or name contain.
@@ -75,16 +79,23 @@ def page(
     rows = session.scalars(select(Job).where(Job.id.in_([job_id for _, job_id in shown])))
     jobs = sorted(rows, key=lambda job: (job.created_at, job.id), reverse=True)
     following = cursor_of(jobs[-1]) if len(found) > limit else None
-    return [summary(session, job) for job in jobs], following
+    waits = queue.waits(session, settings, jobs)
+    return [_summary(session, job, waits) for job in jobs], following
 
 
-def summary(session: Session, job: Job) -> Summary:
+def summary(session: Session, settings: Settings, job: Job) -> Summary:
     """Tell of one job."""
+    return _summary(session, job, queue.waits(session, settings, [job]))
+
+
+def _summary(session: Session, job: Job, waits: Mapping[str, queue.Waiting]) -> Summary:
     kind = KINDS[job.kind]
     over = job.state in FINAL
     progress = None if over else kind.admission().progress(session, job)
-    line = _outcome(job) if over else _reason(session, job)
-    return Summary(job, kind.path, about(job.kind, job.request), line, progress)
+    told = about(job.kind, job.request)
+    if waiting := waits.get(job.id):
+        return Summary(job, kind.path, told, f"Place {waiting.position}: {waiting.reason}", progress)
+    return Summary(job, kind.path, told, _outcome(job) if over else _reason(session, job), progress)
 
 
 def about(kind: str, request: Mapping[str, Any]) -> str:
@@ -98,6 +109,8 @@ def about(kind: str, request: Mapping[str, Any]) -> str:
         )
     elif kind == "retraining":
         told = str(request["loss"])
+    elif kind == "registration":
+        return f"the dataset {request['name']}"
     else:
         told = str(request["network"]["kind"]).replace("_", " ")
     return f"{told} on {request['dataset']}"

@@ -31,7 +31,17 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("proxy", "retraining", "cluster"),
     ),
     "search_service": (
-        *("significance", "presets", "pages", "store", "settings", "liveness", "access", "jobs"),
+        *(
+            "significance",
+            "presets",
+            "pages",
+            "store",
+            "settings",
+            "logs",
+            "liveness",
+            "access",
+            "jobs",
+        ),
         *(
             "catalogue",
             "spaces",
@@ -40,8 +50,19 @@ LAYERS: dict[str, tuple[str, ...]] = {
             "searches",
             "retrainings",
             "comparisons",
+            "registrations",
         ),
-        *("kinds", "overview", "controller", "local", "backup"),
+        *(
+            "kinds",
+            "overview",
+            "deletion",
+            "retention",
+            "metering",
+            "reporting",
+            "controller",
+            "local",
+            "backup",
+        ),
     ),
     "api": (
         *(
@@ -53,6 +74,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
             "auth",
             "audit",
             "browsers",
+            "proxies",
             "body",
         ),
         *("plain_errors", "monitoring", "openapi", "dependencies", "files", "streams"),

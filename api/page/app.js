@@ -6,8 +6,8 @@ import { Comparison } from "./screens/comparison.js";
 import { Dataset, Datasets } from "./screens/datasets.js";
 import { Home } from "./screens/home.js";
 import { Jobs } from "./screens/jobs.js";
-import { LossNetwork } from "./screens/loss_network.js";
 import { New } from "./screens/new.js";
+import { PlainJob } from "./screens/plain_job.js";
 import { Retraining } from "./screens/retraining.js";
 import { Search } from "./screens/search.js";
 import { Difference, Loss, Zoo } from "./screens/zoo.js";
@@ -22,7 +22,7 @@ const SCREENS = [
   [`searches/${ID}`, Search, "jobs"],
   [`retrainings/${ID}`, Retraining, "jobs"],
   [`comparisons/${ID}`, Comparison, "jobs"],
-  [`loss-networks/${ID}`, LossNetwork, "jobs"],
+  [`(?:loss-networks|registrations)/${ID}`, PlainJob, "jobs"],
   ["zoo", Zoo, "zoo"],
   [`zoo/${NAME}/against/${NAME}`, Difference, "zoo"],
   [`zoo/${NAME}`, Loss, "zoo"],

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.dependencies import Cursor, Limit, ReadSession
+from api.dependencies import Cursor, Limit, ReadSession, ServiceParts
 from api.overview_schemas import JobSummary
 from api.schemas import Page
 from search_service import overview
@@ -32,6 +32,7 @@ Text = Annotated[
 @router.get("", operation_id="list_jobs")
 def list_jobs(
     session: ReadSession,
+    parts: ServiceParts,
     *,
     kind: Kinds = None,
     state: States = None,
@@ -41,7 +42,12 @@ def list_jobs(
 ) -> Page[JobSummary]:
     """The jobs of every kind, the newest first."""
     found, following = overview.page(
-        session, kinds=kind or (), states=state or (), text=text, after=after, limit=limit
+        *(session, parts.settings),
+        kinds=kind or (),
+        states=state or (),
+        text=text,
+        after=after,
+        limit=limit,
     )
     return Page(items=[_view(summary) for summary in found], next=following)
 

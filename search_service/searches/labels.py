@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from search_service.searches.space import SearchSpace
 from search_service.spaces.curves import CurveSpace
 from search_service.spaces.margins import MarginSpace
+from search_service.spaces.zoo import called
 
 
 def label_of(space: SearchSpace, theta: Sequence[float]) -> str:
-    """What a trial tried: ``dice, 0.2 of cross entropy, rate x 3``; its rate alone of a trial of curves.
+    """What a trial tried: ``dice with 0.2 of cross entropy, rate x 3``; its rate alone of a trial of curves.
 
     Args:
         space: The search's space.
@@ -21,6 +22,4 @@ def label_of(space: SearchSpace, theta: Sequence[float]) -> str:
     if isinstance(space, MarginSpace):
         margins = f"delta_v {named['delta_v']:.2g}, delta_d {named['delta_d']:.2g}"
         return f"{space.group(theta)}: {margins}, {rate}"
-    share = named.get("cross-entropy", 0.0)
-    mixed = f", {share:.2g} of cross entropy" if share else ""
-    return f"{named['loss']}{mixed}, {rate}"
+    return f"{called(named)}, {rate}"

@@ -24,6 +24,15 @@ const Group = ({ title, jobs, empty }) => html`<section><h2>${title}</h2>
   ${jobs.length ? html`<div class="cards">${jobs.map((job) => html`<${JobCard} key=${job.id} job=${job} />`)}</div>` : html`<p class="quiet">${empty}</p>`}
 </section>`;
 
+const DOING = ["busy", "idle"]; // told first, in this order
+
+function Workers({ workers }) {
+  const states = [...new Set([...DOING, ...workers.map((worker) => worker.state)])];
+  const told = states.map((state) => [state, workers.filter((worker) => worker.state === state).length]).filter(([, count]) => count);
+  const hosts = [...new Set(workers.map(({ host, device }) => [host, device].filter(Boolean).join(", ")).filter(Boolean))];
+  return html`<section><h2>Workers</h2><p>${told.map(([state, count]) => `${count} ${state}`).join(", ")}${hosts.length ? html`<span class="quiet"> on ${hosts.join("; ")}</span>` : ""}</p></section>`;
+}
+
 const ASKED = "jobs?limit=12&";
 
 export function Home() {
@@ -32,6 +41,7 @@ export function Home() {
   const waiting = useAnswer(`${ASKED}state=queued&state=paused`, every);
   const over = useAnswer(`${ASKED}state=succeeded&state=failed`, every);
   const ready = useAnswer("../readyz", every);
+  const workers = useAnswer("workers", { every: 8000 }).value?.items ?? [];
   const problem = running.problem ?? waiting.problem ?? over.problem;
   if (problem) return html`<h1>Home</h1><${Problem} problem=${problem} />`;
   if (!running.value || !waiting.value || !over.value) return html`<h1>Home</h1><${Loading} />`;
@@ -43,5 +53,6 @@ export function Home() {
       <${Group} title="Running" jobs=${runs} empty="Nothing runs." />
       ${waits.length > 0 && html`<${Group} title="Waiting" jobs=${waits} />`}
       <${Group} title="Finished last" jobs=${done} empty="Nothing has finished yet." />
+      ${workers.length > 0 && html`<${Workers} workers=${workers} />`}
       <details><summary>Ways to begin</summary><div class="cards">${WAYS.map(Way)}</div></details>`}`;
 }

@@ -2,7 +2,7 @@
 
 import { html, useState } from "../vendor/preact-htm.js";
 import { Action, Ago, Copy, Facts, Files, Loading, Problem, Progress, State, short, took } from "../parts.js";
-import { OVER, send, useAnswer, useEvents } from "../service.js";
+import { OVER, all, ask, send, useAnswer, useEvents } from "../service.js";
 
 const PAUSABLE = ["queued", "running"];
 const ENDABLE = ["queued", "running", "pausing", "paused"];
@@ -25,7 +25,8 @@ export const Asked = ({ path, problem, job, children }) => (job ? children : pro
 export function Head({ path, job, title, again, doing = null, children }) {
   const { state } = job;
   const act = (verb) => async () => { await send(`${path}/${verb}`); again(); };
-  const waits = { queued: "It waits for its turn.", paused: "It is paused, and goes on where it was." }[state];
+  const waits = { queued: job.headline, paused: "It is paused, and goes on where it was." }[state];
+  const remove = async () => { await ask(`jobs/${job.id}`, { method: "DELETE" }); location.hash = "jobs"; };
   return html`<div class="head">
     <p class="crumbs"><a href="#jobs">Jobs</a> / ${job.kind.replaceAll("-", " ")} ${short(job.id)}</p>
     <h1>${title}</h1>
@@ -43,6 +44,7 @@ export function Head({ path, job, title, again, doing = null, children }) {
       ${ENDABLE.includes(state) && html`<${Action} act=${act("cancel")} confirm="Stop this job for good? What it has recorded stays.">Cancel<//>`}
       ${children}
       ${["searches", "retrainings", "comparisons"].some((kind) => path.startsWith(kind)) && html`<a class="button" href="#new/${path.split("/")[0]}?from=${path}">Again, with changes</a>`}
+      ${OVER.includes(state) && html`<${Action} act=${remove} confirm="Delete this job with its trials and files? Losses that it published stay.">Delete<//>`}
     </div>
   </div>`;
 }
@@ -60,8 +62,18 @@ export function Tail({ path, job, files = null }) {
   return html`<section class="card"><h2>Files</h2>
       ${found?.length ? html`<${Files} path=${path} files=${found} />` : html`<p class="quiet">None yet.</p>`}
     </section>
+    <${Log} job=${job} />
     <details class="card"><summary><h2>What was asked for</h2></summary>
       <${Facts} facts=${Object.fromEntries(leaves(job.request).filter(([, told]) => told !== ""))} />
       <${Copy} label="as JSON" text=${JSON.stringify(job.request, null, 1)} />
     </details>`;
+}
+
+function Log({ job }) {
+  const [open, setOpen] = useState(false);
+  const { value, problem } = useAnswer(open ? `jobs/${job.id}/log` : null, { get: all, every: OVER.includes(job.state) ? 0 : 5000 });
+  return html`<details class="card" onToggle=${(event) => setOpen(event.target.open)}><summary><h2>Log</h2></summary>
+    <${Problem} problem=${problem} />
+    ${value && html`<ol class="log" tabindex="0">${value.map((entry) => html`<li key=${entry.sequence} class=${entry.level}><time datetime=${entry.at}>${new Date(entry.at).toLocaleString()}</time> ${entry.message}</li>`)}</ol>`}
+  </details>`;
 }

@@ -5,7 +5,7 @@ import { Ago, Loading, Problem, Progress, State, plain, short, took } from "../p
 import { read, useAnswer } from "../service.js";
 
 const STATES = [["", "every state"], ["running", "running"], ["queued", "queued"], ["paused", "paused"], ["succeeded", "succeeded"], ["failed", "failed"], ["cancelled", "cancelled"]];
-const KINDS = [["", "every kind"], ["search", "searches"], ["retraining", "retrainings"], ["comparison", "comparisons"], ["loss-network", "loss networks"]];
+const KINDS = [["", "every kind"], ["search", "searches"], ["retraining", "retrainings"], ["comparison", "comparisons"], ["loss-network", "loss networks"], ["registration", "registrations"]];
 
 const Select = ({ label, options, value, choose }) => html`<label>${label} <select value=${value} onChange=${(event) => choose(event.target.value)}>
   ${options.map(([key, text]) => html`<option key=${key} value=${key}>${text}</option>`)}</select></label>`;

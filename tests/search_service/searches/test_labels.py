@@ -14,7 +14,7 @@ def test_a_point_of_the_zoo_is_its_loss_share_and_rate() -> None:
     labels = [label_of(space, theta) for theta in space.portfolio((1.0, 3.0))]
     assert labels[:2] == ["cross-entropy, rate x 1", "cross-entropy, rate x 3"]
     kind = next(number for number, one in enumerate(space.kinds) if one.name == "dice")
-    assert label_of(space, [kind, 0.5, 0.25]) == "dice, 0.25 of cross entropy, rate x 0.5"
+    assert label_of(space, [kind, 0.5, 0.25]) == "dice with 0.25 of cross entropy, rate x 0.5"
 
 
 def test_a_point_of_curves_is_told_by_its_rate_alone() -> None:
