@@ -48,13 +48,14 @@ export async function send(path, body, headers = {}) {
   return read(path, sent);
 }
 
-// All items of a collection of numbered or cursored pages, 500 at a time.
-export async function all(path, options) {
+// All items of a collection of numbered or cursored pages, 500 at a time; `each` gets those of every page.
+export async function all(path, options, each = () => {}) {
   const items = [];
   for (let next = null; ;) {
     const after = next === null ? "" : `&after=${encodeURIComponent(next)}`;
     const page = await read(`${path}${path.includes("?") ? "&" : "?"}limit=500${after}`, options);
     items.push(...page.items);
+    each(page.items);
     if (page.next === null || page.next === undefined) return items;
     next = page.next;
   }

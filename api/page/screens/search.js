@@ -24,7 +24,7 @@ function useTrials(path) {
   });
   useEffect(() => {
     const controller = new AbortController();
-    all(`${path}/trials`, { signal: controller.signal }).then(add).catch((error) => error.name === "AbortError" || setProblem(error));
+    all(`${path}/trials`, { signal: controller.signal }, add).catch((error) => error.name === "AbortError" || setProblem(error));
     return () => controller.abort();
   }, [path]);
   const known = new Set(trials.map((trial) => trial.number));
@@ -73,7 +73,7 @@ function Sofar({ job, trials }) {
 }
 
 const Overview = ({ answers, choose }) => html`<section class="card"><h2>Answers</h2>
-  <div class="scroll" tabindex="0" role="region" aria-label="Answers"><table>
+  <div class="scroll" tabindex="0" role="region" aria-label="Answers"><table class="answers">
     <thead><tr><th scope="col">Metric</th><th scope="col">Loss to use</th><th scope="col">How sure</th><th scope="col">What the race says</th></tr></thead>
     <tbody>${answers.map((answer) => html`<tr key=${answer.metric}>
       <td><button type="button" class="link" onClick=${() => choose(answer.metric)}>${answer.title}</button></td>

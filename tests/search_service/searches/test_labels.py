@@ -12,6 +12,7 @@ def test_a_point_of_the_zoo_is_its_loss_share_and_rate() -> None:
     space = space_of(SearchRequest.model_validate(ASKED))
     assert isinstance(space, ZooSpace)
     labels = [label_of(space, theta) for theta in space.portfolio((1.0, 3.0))]
+    assert "top-k-cross-entropy, rate x 1" in labels  # whose own parameter is called share too
     assert labels[:2] == ["cross-entropy, rate x 1", "cross-entropy, rate x 3"]
     kind = next(number for number, one in enumerate(space.kinds) if one.name == "dice")
     assert label_of(space, [kind, 0.5, 0.25]) == "dice with 0.25 of cross entropy, rate x 0.5"
