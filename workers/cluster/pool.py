@@ -126,13 +126,26 @@ class WorkerPool:
         return self._wanted
 
     def workers(self) -> list[dict[str, str | int]]:
-        """Host, pid, device, threads and torch version of every actor that answers in time."""
+        """The state of every actor: starting, idle, busy or silent.
+
+        Of those that answer in time also host, pid, device, threads and torch version.
+        """
         with self._lock:
-            references = [control(actor.facts) for actor in self._alive]
-        if not references:
-            return []
-        ready, _ = ray.wait(references, num_returns=len(references), timeout=STOP_GRACE)
-        return [facts for facts in map(result_of, ready) if isinstance(facts, dict)]
+            starting = set(self._starting.values())
+            asked = {control(actor.facts): actor for actor in self._alive - starting}
+        idle = self._shares.idle()
+        told: list[dict[str, str | int]] = [{"state": "starting"} for _ in starting]
+        if asked:
+            references = list(asked)
+            ready, silent = ray.wait(references, num_returns=len(asked), timeout=STOP_GRACE)
+            for reference in ready:
+                facts = result_of(reference)
+                state = "idle" if asked[reference] in idle else "busy"
+                told.append(
+                    {**facts, "state": state} if isinstance(facts, dict) else {"state": "silent"}
+                )
+            told += [{"state": "silent"} for _ in silent]
+        return told
 
     def evaluate(
         self,

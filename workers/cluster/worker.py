@@ -12,10 +12,13 @@ import torch
 from surrogate_zoo import errors
 from workers.learning.device import choose_device, worker_facts
 from workers.loss_networks.training import train_loss_network
+from workers.proxy.dry_run import dry_run_pack
+from workers.proxy.kept import forget
 from workers.proxy.proxy import evaluate_pack
 from workers.retraining.retraining import retrain
 from workers.scoring.gallery import draw_gallery
 from workers.tasks.base import FolderTask, Stopped
+from workers.tasks.datasets import DryRunSource
 from workers.tasks.gallery import GalleryTask
 from workers.tasks.loss_networks import LossNetworkTask
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
@@ -88,13 +91,15 @@ class TrainingWorker:
                 raise Stopped("The evaluation was stopped.")
 
         try:
-            return evaluate_pack(task, candidates, device=self._device, progress=progress)
+            evaluated = dry_run_pack if isinstance(task.dataset, DryRunSource) else evaluate_pack
+            return evaluated(task, candidates, device=self._device, progress=progress)
         except Exception as error:  # noqa: BLE001 - goes to the caller
             return _refusal(error)
 
     def run(self, ticket: str, task: FolderTask[Result], folder: str) -> Result | Refusal:
         """Do a task in ``folder`` and tell its progress; ``ticket`` names this call."""
         torch.set_num_threads(self._threads)
+        forget()  # a search's images and networks, which this task has no use for
 
         def on_progress(steps: int, loss: float) -> None:
             with self._lock:
