@@ -78,15 +78,18 @@ def serving(home: Path, database: str) -> Iterator[Service]:
 
 def _wait(url: str, path: str, state: str | None = None) -> None:
     """Ask until the answer is 200, and tells a state if one is wanted."""
-    pause = time.monotonic() + 600
-    while time.monotonic() < pause:
+    until = time.monotonic() + 600
+    while time.monotonic() < until:
         try:
             answer = httpx.get(url + path, timeout=10)
-            if answer.status_code == 200 and state in (None, answer.json().get("state")):
+            told = answer.json().get("state") if answer.status_code == 200 else "away"
+            if told == "failed":
+                raise SystemExit(f"{path} failed: {answer.json()['error']}")
+            if told != "away" and state in (None, told):
                 return
         except httpx.TransportError:
             pass
-        time.sleep(0.5)
+        time.sleep(0.2)
     raise SystemExit(f"{path} did not come up within ten minutes; see service.log.")
 
 
