@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import create_trial
 
-from search_service.pages.canvas import FOUND, TRIAL, figure_of, legend
+from search_service.pages.canvas import FOUND, TRIAL, Room, figure_of, legend
 from search_service.samplers.optuna_study import box
 from search_service.searches.figures.search import NO_CURVES, FinishedSearch
 from search_service.spaces.space import Box
@@ -26,6 +26,7 @@ LEAST = 20
 _AMONG_BEST = 5  # the evaluator's documentation asks for as many trials as that
 _BY_CHANCE = 60  # shares that shuffled scores have to give at least, of all parameters together
 _MOST_BARS = 60
+_LETTER = 0.08  # inches of the names' letters at most, in the mean
 _MOST_TRIALS = 1000  # of more, so many tell, spread evenly over the search
 
 
@@ -96,7 +97,7 @@ def _worst_of_best(scores: NDArray[np.float64]) -> float:
 
 def _bars(names: tuple[str, ...], shares: NDArray[np.float64], chance: float) -> Figure:
     order = np.argsort(-shares, kind="stable")[:_MOST_BARS]
-    figure = figure_of(7, 1.3 + 0.22 * len(order))
+    figure = figure_of(7, 1.3 + 0.22 * len(order), measured=False)
     axes = figure.subplots()
     axes.barh([names[i] for i in order], shares[order], color=TRIAL, height=0.7)
     axes.axvline(
@@ -112,5 +113,6 @@ def _bars(names: tuple[str, ...], shares: NDArray[np.float64], chance: float) ->
     if len(order) < len(names):
         axes.set_title(f"The {len(order)} most important of {len(names)} parameters", fontsize=10)
     axes.grid(axis="x", alpha=0.25)
-    legend(figure, axes)
+    longest = max(len(names[place]) for place in order)
+    legend(figure, axes, room=Room(left=0.25 + _LETTER * longest, top=0.35, bottom=0.55))
     return figure

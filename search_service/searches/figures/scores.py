@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from search_service.pages.canvas import FOUND, START, TRIAL, figure_of, legend
+from search_service.pages.canvas import FOUND, START, TRIAL, Room, figure_of, legend
 from search_service.searches.figures.search import FinishedSearch
 from search_service.spaces.space import PortfolioSpace
 from surrogate_zoo.metrics.titles import directed
@@ -17,7 +17,7 @@ COLOURED = 8
 
 def draw(search: FinishedSearch) -> Figure:
     """Draw every trial's score; those without one stand as crosses on the axis."""
-    figure = figure_of(9, 4.8)
+    figure = figure_of(9, 4.8, measured=False)
     axes = figure.subplots()
     if search.grouped is not None:
         _draw_kinds(axes, search, search.grouped)
@@ -30,7 +30,7 @@ def draw(search: FinishedSearch) -> Figure:
     axes.set(xlabel="trial", ylabel=directed(told, search.space.target.expression))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y", alpha=0.25)
-    legend(figure, axes, columns=3)
+    legend(figure, axes, columns=3, room=Room(top=0.2, bottom=0.55))
     return figure
 
 
@@ -87,7 +87,14 @@ def _draw_failed(axes: Axes, search: FinishedSearch) -> None:
 
 def _draw_means(axes: Axes, search: FinishedSearch) -> None:
     means = [np.nan if score is None else score for score in search.result.mean_scores]
-    axes.plot(centres(search, len(means)), means, color=FOUND, marker="o", markersize=5, label="mean of a generation")
+    axes.plot(
+        centres(search, len(means)),
+        means,
+        color=FOUND,
+        marker="o",
+        markersize=5,
+        label="mean of a generation",
+    )
 
 
 def _draw_published(axes: Axes, search: FinishedSearch) -> None:
