@@ -163,7 +163,9 @@ class BoundaryEvaluator:
         classes = self.labelling.labels
         shape = (len(self.widths) + 1, self.labelling.masks, classes, classes)
         self._counts = torch.zeros(shape, dtype=torch.int64)
-        self._images = torch.zeros(2, dtype=torch.float64)  # sum of accuracies, images with a border
+        self._images = torch.zeros(
+            2, dtype=torch.float64
+        )  # sum of accuracies, images with a border
 
     def _mean_iou(self, counts: Tensor) -> float:
         """Mean IoU of pixel counts (channel, true class, predicted class) over the classes that occur."""

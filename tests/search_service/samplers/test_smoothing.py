@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import gamma, kv
 
+from search_service.samplers import smoothing
 from search_service.samplers.contract import SamplerResult
 from search_service.samplers.registry import SAMPLERS
-from search_service.samplers import smoothing
 from search_service.samplers.smoothing import _covariance, expected_scores
 from search_service.samplers.specs import TPESpec
 from surrogate_zoo.losses.parameter_space import ParameterSpace

@@ -1,4 +1,4 @@
-"""Indices for what is asked for again and again: jobs in a state, progress, and trainings that nobody has told."""
+"""Indices for what is asked for often: jobs in a state, progress, trainings that nobody has told."""
 
 import sqlalchemy as sa
 from alembic import op
