@@ -116,6 +116,7 @@ class Learner:
             share_batch_statistics(self._headed, device)
         self._headed.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._frozen_norms = batch_norms_of(self.network) if training.frozen_statistics else []
+        self._set_training()
         self.counts = BatchCounts(self._headed)
         self._maps = [name for name in inputs if name not in heads and name != INSTANCES]
         self._needs_instances = INSTANCES in inputs
@@ -161,9 +162,7 @@ class Learner:
             at: The number on the device, as of :meth:`take`.
         """
         if not (self._headed.training and self.network.training):  # who scores it sets it otherwise
-            self._headed.train()
-            for norm in self._frozen_norms:
-                norm.eval()
+            self._set_training()
         try:
             self._take(step if at is None else at, batch)
         except _Refusal as refusal:
@@ -177,6 +176,11 @@ class Learner:
     def way(self) -> str:
         """What is captured of it: ``graph``, or ``graph, compiled loss``."""
         return "graph, compiled loss" if self._compiled else "graph"
+
+    def _set_training(self) -> None:
+        self._headed.train()
+        for norm in self._frozen_norms:
+            norm.eval()
 
     def replayed(self, step: int) -> None:
         """Note that step ``step`` was taken by a CUDA graph of :meth:`take`."""
