@@ -158,3 +158,7 @@ def _timed(loss: Loss, logits: Tensor, target: Tensor) -> float:
     end.synchronize()
     milliseconds: float = start.elapsed_time(end)
     return milliseconds / 1e3
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 """What the controller needs of a pool of workers; ``workers.cluster.pool.WorkerPool`` is the real one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -16,6 +16,13 @@ class Pool(Protocol):
     @property
     def actors(self) -> int:
         """How many trainings can run at once."""
+        ...
+
+    def workers(self) -> Sequence[Mapping[str, str | int]]:
+        """Every worker with its ``state`` (:data:`~search_service.store.states.WorkerState`).
+
+        Of one that answers in time also ``host``, ``pid``, ``device``, ``threads`` and versions.
+        """
         ...
 
     def evaluate(
@@ -67,6 +74,10 @@ class IdlePool:
     def actors(self) -> int:
         """As :attr:`Pool.actors`."""
         return 1
+
+    def workers(self) -> Sequence[Mapping[str, str | int]]:
+        """None."""
+        return []
 
     def evaluate(
         self,

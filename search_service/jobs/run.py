@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -19,6 +19,7 @@ from surrogate_zoo.store.tables import now
 
 _LOOK_SECONDS = 0.5
 _PATIENCE_SECONDS = 0.2
+_MOST_FAULTS = 1000
 
 Result = TypeVar("Result")
 
@@ -121,6 +122,8 @@ def claim(session: Session, job_id: str, attempt: int) -> Job | None:
         ledger.move(session, job_id, {"queued": "running"}, attempt=attempt)
         job = ledger.lock(session, job_id)
         job.started_at = job.started_at or now()
+    elif job.state == "running":
+        ledger.append_event(session, job_id, "continued", {"attempt": attempt})
     elif job.state in ("pausing", "cancelling"):
         settle(session, job_id, attempt)
     return job if job.state == "running" else None
@@ -147,12 +150,18 @@ def requeue(session: Session, job_id: str, attempt: int, reason: str | None = No
         job.attempt += 1
 
 
-def fail(session: Session, job_id: str, attempt: int, reason: str) -> None:
-    """Let a job end in failure with one line that says why."""
+def fail(
+    session: Session, job_id: str, attempt: int, reason: str, faults: Sequence[str] = ()
+) -> None:
+    """Let a job end in failure with one line that says why; ``faults`` are told in its events alone."""
     line = " ".join(reason.split())[:2000]
     if ledger.move(session, job_id, dict.fromkeys(ACTIVE, "failed"), attempt=attempt):
         ledger.lock(session, job_id).error = line
-        ledger.append_event(session, job_id, "error", {"error": line})
+        ledger.append_event(session, job_id, "error", _told(line, faults))
+
+
+def _told(line: str, faults: Sequence[str]) -> dict[str, Any]:
+    return {"error": line} | ({"faults": list(faults[:_MOST_FAULTS])} if faults else {})
 
 
 def succeed(session: Session, job_id: str, attempt: int, result: dict[str, Any]) -> bool:

@@ -75,6 +75,7 @@ class CandidateLosses(nn.Module):
                 f"logits must be those of {number} candidates, (K, N, C, H, W), not {tuple(logits.shape)}."
             )
         loss, looking = self.first, looks(self.first.check_values)
+        loss.labelling.check(logits[0], target)
         masks = loss.masks_of(logits[0], target, looking=looking)
         with torch.autocast(logits.device.type, enabled=False):
             values = self._values(logits, masks)

@@ -136,6 +136,8 @@ class SurrogateLoss(nn.Module):
             InputError: A wrong shape or dtype, a label out of range, or NaN or infinite logits.
         """
         looking = looks(self.check_values)
+        self.labelling.check(logits, target)
+        logits, target = self.labelling.shown(logits, target)
         masks = self.masks_of(logits, target, looking=looking)
         with torch.autocast(logits.device.type, enabled=False):
             loss = self.value_of(logits, masks, self.control_points)
@@ -146,8 +148,7 @@ class SurrogateLoss(nn.Module):
         return loss
 
     def masks_of(self, logits: Tensor, target: Tensor, *, looking: bool) -> Tensor:
-        """Check a batch, its labels' range too if ``looking``, and return the target as masks (M, S)."""
-        self.labelling.check(logits, target)
+        """Return the target of a checked batch as masks (M, S); their range is checked if ``looking``."""
         if target.is_floating_point():
             return self.labelling.crisp_masks_of(target, self.ignore_index, ONLY_SETS)
         masks = self.labelling.masks_of(target, (logits.shape[0], *logits.shape[2:]))

@@ -18,11 +18,12 @@ from typing import Any, NoReturn, TypeVar, cast
 import ray
 
 from surrogate_zoo.errors import InputError, WorkerError
+from workers.cluster.actor import TrainingActor
 from workers.cluster.calls import CONTROL, POLL, Reference, connect, control, finished, result_of
 from workers.cluster.fair_shares import Call, FairShares
 from workers.cluster.packs import ATTEMPTS, Pack, cut_packs, retry
+from workers.cluster.refusal import Refusal
 from workers.cluster.timer import Timer
-from workers.cluster.worker import Progress, Refusal, TrainingWorker
 from workers.tasks.base import FolderTask, Stopped
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
@@ -34,6 +35,7 @@ PATIENCE = 60.0  # seconds without any worker before the log says so
 log = logging.getLogger(__name__)
 Actor = Any  # ray.actor.ActorHandle is untyped
 Stop = Callable[[], bool]
+Progress = Callable[[int, float], None]
 Result = TypeVar("Result")
 
 
@@ -126,13 +128,26 @@ class WorkerPool:
         return self._wanted
 
     def workers(self) -> list[dict[str, str | int]]:
-        """Host, pid, device, threads and torch version of every actor that answers in time."""
+        """The state of every actor: starting, idle, busy or silent.
+
+        Of those that answer in time also host, pid, device, threads and torch version.
+        """
         with self._lock:
-            references = [control(actor.facts) for actor in self._alive]
-        if not references:
-            return []
-        ready, _ = ray.wait(references, num_returns=len(references), timeout=STOP_GRACE)
-        return [facts for facts in map(result_of, ready) if isinstance(facts, dict)]
+            starting = set(self._starting.values())
+            asked = {control(actor.facts): actor for actor in self._alive - starting}
+        idle = self._shares.idle()
+        told: list[dict[str, str | int]] = [{"state": "starting"} for _ in starting]
+        if asked:
+            references = list(asked)
+            ready, silent = ray.wait(references, num_returns=len(asked), timeout=STOP_GRACE)
+            for reference in ready:
+                facts = result_of(reference)
+                state = "idle" if asked[reference] in idle else "busy"
+                told.append(
+                    {**facts, "state": state} if isinstance(facts, dict) else {"state": "silent"}
+                )
+            told += [{"state": "silent"} for _ in silent]
+        return told
 
     def evaluate(
         self,
@@ -326,7 +341,7 @@ class WorkerPool:
             "concurrency_groups": {CONTROL: 1},
         }
         threads = max(1, int(self._cpus))
-        actor_class: Any = ray.remote(**options)(TrainingWorker)
+        actor_class: Any = ray.remote(**options)(TrainingActor)
         actor = actor_class.remote(threads, "cuda" if self._gpus else "cpu")
         with self._lock:
             self._alive.add(actor)

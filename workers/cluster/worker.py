@@ -3,19 +3,22 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import torch
 
 from surrogate_zoo import errors
+from workers.cluster.refusal import Refusal
 from workers.learning.device import choose_device, worker_facts
 from workers.loss_networks.training import train_loss_network
+from workers.proxy.dry_run import dry_run_pack
+from workers.proxy.kept import forget
 from workers.proxy.proxy import evaluate_pack
 from workers.retraining.retraining import retrain
 from workers.scoring.gallery import draw_gallery
 from workers.tasks.base import FolderTask, Stopped
+from workers.tasks.datasets import DryRunSource
 from workers.tasks.gallery import GalleryTask
 from workers.tasks.loss_networks import LossNetworkTask
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
@@ -24,7 +27,6 @@ from workers.tasks.retraining import RetrainingTask
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-Progress = Callable[[int, float], None]
 
 
 FUNCTIONS: Mapping[type[FolderTask[Any]], Callable[..., Any]] = {
@@ -33,28 +35,6 @@ FUNCTIONS: Mapping[type[FolderTask[Any]], Callable[..., Any]] = {
     GalleryTask: draw_gallery,
 }
 """Type of a task -> what does it: takes task, folder, device, on_progress and should_stop."""
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """An error on its way from a worker to the caller.
-
-    Attributes:
-        kind: Name of the class in ``surrogate_zoo.errors``, ``Stopped``, or "" for an error that
-            nobody raised on purpose.
-        message: Its text.
-    """
-
-    kind: str
-    message: str
-
-    def throw(self) -> NoReturn:
-        """Raise the error; as an InputError where its own class needs more than a text."""
-        if self.kind == Stopped.__name__:
-            raise Stopped(self.message)
-        if self.kind == errors.UnknownNameError.__name__:
-            raise errors.InputError(self.message)
-        raise getattr(errors, self.kind, errors.WorkerError)(self.message)
 
 
 class TrainingWorker:
@@ -88,13 +68,15 @@ class TrainingWorker:
                 raise Stopped("The evaluation was stopped.")
 
         try:
-            return evaluate_pack(task, candidates, device=self._device, progress=progress)
+            evaluated = dry_run_pack if isinstance(task.dataset, DryRunSource) else evaluate_pack
+            return evaluated(task, candidates, device=self._device, progress=progress)
         except Exception as error:  # noqa: BLE001 - goes to the caller
             return _refusal(error)
 
     def run(self, ticket: str, task: FolderTask[Result], folder: str) -> Result | Refusal:
         """Do a task in ``folder`` and tell its progress; ``ticket`` names this call."""
         torch.set_num_threads(self._threads)
+        forget()  # a search's images and networks, which this task has no use for
 
         def on_progress(steps: int, loss: float) -> None:
             with self._lock:

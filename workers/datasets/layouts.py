@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from surrogate_zoo.errors import DatasetError, UnknownNameError
+from surrogate_zoo.modes import BINARY
 from workers.datasets.ade20k import open_ade20k
 from workers.datasets.cityscapes import open_cityscapes
 from workers.datasets.coco import open_coco
@@ -20,7 +21,8 @@ from workers.datasets.segnet import open_segnet
 from workers.datasets.shapes import ShapesDataset
 from workers.datasets.voc import open_voc
 from workers.datasets.voc_sbd import open_voc_sbd
-from workers.tasks.datasets import DatasetSource, Registered, ShapesSource
+from workers.tasks.datasets import DatasetSource, GeneratedSource
+from workers.tasks.file_sources import Registered
 
 Opener = Callable[[Any, Any], Dataset]
 """Opens a dataset; takes the source of its layout, and its folder, where it notes what is wrong (a
@@ -28,6 +30,7 @@ Opener = Callable[[Any, Any], Dataset]
 
 LAYOUTS: Mapping[str, Opener] = {
     "shapes": lambda source, _folder: ShapesDataset(source),
+    "dry-run": lambda source, _folder: ShapesDataset(source),
     "segnet": open_segnet,
     "folder": open_folder,
     "voc": open_voc,
@@ -70,7 +73,7 @@ def opened(source: DatasetSource) -> tuple[Dataset | None, tuple[str, ...]]:
     if source.layout not in LAYOUTS:
         raise UnknownNameError("dataset layout", source.layout, LAYOUTS)
     faults: list[str] = []
-    if isinstance(source, ShapesSource):
+    if isinstance(source, GeneratedSource):
         return LAYOUTS[source.layout](source, None), ()
     known = source.registered or Registered()
     try:
@@ -80,4 +83,9 @@ def opened(source: DatasetSource) -> tuple[Dataset | None, tuple[str, ...]]:
     except DatasetError as error:
         return None, tuple(dict.fromkeys([*faults, *error.faults]))
     dataset.registered = known.splits
+    if source.mode == BINARY and len(dataset.classes) != 2:
+        faults.append(
+            f"mode=binary has two classes, and the layout {source.layout} has {len(dataset.classes)}: leave "
+            "mode out."
+        )
     return dataset, tuple(dict.fromkeys(faults))

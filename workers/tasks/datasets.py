@@ -3,83 +3,34 @@
 The module needs pydantic alone, so that the API can check a request without loading NumPy.
 """
 
-import unicodedata
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, Field, model_validator
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import Field, model_validator
 
+from surrogate_zoo.modes import MULTICLASS, MULTILABEL
 from workers.tasks.base import Seed, Side, Spec
+from workers.tasks.dry_run import Script
+from workers.tasks.file_sources import (
+    BorderSource,
+    FilesSource,
+    InstanceSource,
+    LabelledSource,
+    SplitSource,
+)
+from workers.tasks.labels import (
+    CLASS,
+    IMAGE,
+    Mode,
+    Region,
+    check_pattern,
+    check_regions,
+)
 
 MAX_GENERATED_PIXELS = 2**26
 
-VOID = 255
-MOST_CLASSES = 255
-MOST_CHARACTERS = 100  # of a class's name
 
-Label = Annotated[int, Field(ge=0, le=255)]
-Stored = Annotated[int, Field(ge=0, le=65_535)]
-Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
-
-
-def _told_apart(classes: tuple[str, ...]) -> tuple[str, ...]:
-    """Class names without blanks around them, in one Unicode form; none is there twice."""
-    names = tuple(unicodedata.normalize("NFC", name.strip()) for name in classes)
-    if len(names) > MOST_CLASSES:
-        raise ValueError(
-            f"{len(names)} classes are more than the {MOST_CLASSES} that a mask of 8 bits can hold "
-            f"beside void ({VOID}): give rare ones a label in common, labels={{stored: label}}"
-        )
-    places: dict[str, int] = {}
-    for label, name in enumerate(names):
-        if not name:
-            raise ValueError(f"label {label} has no name: give each class one")
-        if len(name) > MOST_CHARACTERS or not name.isprintable():
-            raise ValueError(
-                f"the name of label {label} has {len(name)} characters, or some that cannot be printed: take "
-                f"at most {MOST_CHARACTERS} that can"
-            )
-        if name in places:
-            raise ValueError(
-                f"{name!r} is the name of the labels {places[name]} and {label}: give each class a "
-                "name of its own, or map the stored values to one label, labels={stored: label}"
-            )
-        places[name] = label
-    return names
-
-
-class SplitFiles(Spec):
-    """The files of a split as they were when the dataset was registered.
-
-    Attributes:
-        fingerprint: SHA-256 over the names and what each sample is stored as.
-        stamp: SHA-256 over names, sizes and times of change, which is cheap to look at.
-    """
-
-    fingerprint: str
-    stamp: str
-
-
-class Registered(Spec):
-    """What a worker has to know of a dataset that is registered.
-
-    Attributes:
-        links: Folders that links inside of the dataset may lead below.
-        depth: What the images' values are stored as, where ``bands`` are read.
-        mean: Of each band over the training split, where ``bands`` are read.
-        deviation: Standard deviation of each, likewise.
-        splits: Its files by split; a job that finds others ends.
-    """
-
-    links: tuple[str, ...] = ()
-    depth: Literal["uint8", "uint16", "float32"] | None = None
-    mean: tuple[float, ...] | None = None
-    deviation: tuple[float, ...] | None = None
-    splits: dict[str, SplitFiles] = Field(default_factory=dict)
-
-
-class ShapesSource(Spec):
-    """The generated dataset: textured overlapping shapes, thin rare classes, noise, void borders.
+class GeneratedSource(Spec):
+    """Generated images: textured overlapping shapes, thin rare classes, noise, void borders.
 
     Attributes:
         seed: Same seed, same images, byte for byte.
@@ -88,9 +39,11 @@ class ShapesSource(Spec):
         train: Number of training images.
         val: Number of validation images.
         test: Number of test images.
+        mode: ``multiclass``, ground and five shapes; ``binary``, ground and shape, with one channel; or
+            ``multilabel``, the five shapes with what others cover of them.
     """
 
-    layout: Literal["shapes"] = "shapes"
+    mode: Mode = MULTICLASS
     seed: Seed = 0
     height: Side = 64
     width: Side = 64
@@ -99,7 +52,7 @@ class ShapesSource(Spec):
     test: Annotated[int, Field(ge=1, le=100_000)] = 40
 
     @model_validator(mode="after")
-    def _is_drawn_in_minutes(self) -> "ShapesSource":
+    def _is_drawn_in_minutes(self) -> Self:
         # Registering a dataset draws all of it; without a bound one request would take days.
         images = self.train + self.val + self.test
         if images * self.height * self.width > MAX_GENERATED_PIXELS:
@@ -110,108 +63,29 @@ class ShapesSource(Spec):
         return self
 
 
-class FilesSource(Spec):
-    """A dataset in files; everything it reads lies below one folder.
+class ShapesSource(GeneratedSource):
+    """The generated dataset, to train on."""
+
+    layout: Literal["shapes"] = "shapes"
+
+
+class DryRunSource(GeneratedSource):
+    """A dataset whose proxy trainings are played by a script: searches on it try a cluster, not losses.
+
+    A candidate scores what its parameters say, the same everywhere. Retrainings, and trainings of loss
+    networks, train on its images, which are the generated ones.
 
     Attributes:
-        root: That folder, on the service's machine.
-        size: (height, width) that images and masks are resized to when read; None keeps theirs.
-        bands: How many bands the images have, read as they are stored, with 8 or 16 bits or as
-            floating-point numbers (PNG, TIFF, or ``.npy`` of shape (height, width, bands)), and
-            normalised by the mean and deviation of each in the training split. None reads RGB with
-            8 bits, normalised as encoders for ImageNet expect, and refuses what is more.
-        registered: Is set by the service.
+        script: How long candidates take, and what happens to them.
     """
 
-    root: str
-    size: tuple[Side, Side] | None = None
-    bands: Annotated[int, Field(ge=1, le=64)] | None = None
-    registered: SkipJsonSchema[Registered | None] = None
-
-
-class LabelledSource(FilesSource):
-    """A dataset whose owner says what the labels in its masks mean.
-
-    Attributes:
-        classes: Class names in the order of their labels, 0 first.
-        void_labels: Stored values in the masks that mean void (CamVid: 11).
-        labels: Label of each stored value that is none itself, ``{255: 1}`` for a mask of 0 and 255;
-            all other values mean what they are. It goes before ``void_labels``; 255 as a label is
-            void.
-        colours: Label of each colour ``#rrggbb``, for masks in RGB, and for palettes and shades of grey
-            too: with colours, each pixel counts as what it looks like.
-        one_hot: Masks have a channel for each class, above 0 at one of them at most; where all are 0
-            is void.
-    """
-
-    classes: Annotated[tuple[str, ...], Field(min_length=2), AfterValidator(_told_apart)]
-    void_labels: tuple[Stored, ...] = (VOID,)
-    labels: dict[Stored, Label] = Field(default_factory=dict)
-    colours: dict[Colour, Label] = Field(default_factory=dict)
-    one_hot: bool = False
-
-    @model_validator(mode="after")
-    def _labels_are_classes(self) -> "LabelledSource":
-        wrong = sorted({label for label in self.labels.values() if label != VOID} - {*self._known})
-        if wrong:
-            raise ValueError(
-                f"labels gives the label {wrong[0]}, and the last of the {len(self.classes)} classes is "
-                f"{len(self.classes) - 1}: name a class, or {VOID} for void"
-            )
-        if sum((bool(self.labels), bool(self.colours), self.one_hot)) > 1:
-            raise ValueError(
-                "labels, colours and one_hot exclude each other: take the one that the masks need"
-            )
-        return self
-
-    @property
-    def _known(self) -> range:
-        return range(len(self.classes))
-
-
-class SplitSource(FilesSource):
-    """A dataset that may have to be split here.
-
-    Attributes:
-        ratio: Share of train, val and test; the names are shuffled with ``seed``.
-        seed: Seed of that shuffle.
-    """
-
-    ratio: tuple[float, float, float] = (0.7, 0.15, 0.15)
-    seed: Seed = 0
-
-    @model_validator(mode="after")
-    def _ratio_is_a_partition(self) -> "SplitSource":
-        if min(self.ratio) < 0 or self.ratio[0] <= 0 or abs(sum(self.ratio) - 1) > 1e-6:
-            raise ValueError(
-                "ratio must be three shares (train, val, test) >= 0 with sum 1 and train > 0"
-            )
-        return self
-
-
-class InstanceSource(FilesSource):
-    """A dataset of classes whose files also tell objects of one class apart.
-
-    Attributes:
-        instances: Whether to read the objects too. What belongs to no single object, a group or a
-            crowd, then is void, so that some pixels lose the label that they have without.
-    """
-
-    instances: bool = False
-
-
-class BorderSource(FilesSource):
-    """A dataset of nuclei, each an object of its own.
-
-    Attributes:
-        labels: ``border`` has the classes background, nucleus and border, ``foreground`` background and
-            nucleus. The objects are whole nuclei, their border included, with either.
-        border_width: A nucleus's pixel is border where another nucleus or background lies within
-            so many pixels of it, diagonals included, before any resizing.
-    """
-
-    labels: Literal["border", "foreground"] = "border"
-    border_width: Annotated[int, Field(ge=1, le=64)] = 1
+    layout: Literal["dry-run"] = "dry-run"
+    height: Side = 32
+    width: Side = 32
+    train: Annotated[int, Field(ge=8, le=100_000)] = 16
+    val: Annotated[int, Field(ge=1, le=100_000)] = 8
+    test: Annotated[int, Field(ge=1, le=100_000)] = 8
+    script: Script = Script()
 
 
 class SegNetSource(LabelledSource):
@@ -231,12 +105,43 @@ class FolderSource(LabelledSource, SplitSource):
     Attributes:
         images: Name of the folder of images below ``root``.
         masks: Name of the folder of masks below ``root``; one label a pixel, or as ``labels``,
-            ``colours`` or ``one_hot`` say.
+            ``colours`` or ``one_hot`` say. With ``mode`` multilabel a mask has a channel for each class, 0
+            off and 1 on, unless ``mask_name`` or ``regions`` say otherwise.
+        mask_name: What an image's mask is called there, without its ending: ``{image}_mask``. With
+            ``{class}`` each class of a multi-label has a mask of its own, 0 off and 1 on:
+            ``{class}/{image}``, ``{image}_{class}``.
+        missing_masks: What a class's mask that is not there means: a fault (``refuse``), or that the image
+            has no pixel of the class (``empty``).
+        regions: Of a multi-label whose masks have one label a pixel: the stored values that each class is
+            made of, ``{"whole": [1, 2, 3], "core": [2, 3]}``; 0 is of no class.
     """
 
     layout: Literal["folder"] = "folder"
     images: str = "images"
     masks: str = "masks"
+    mask_name: str = IMAGE
+    missing_masks: Literal["refuse", "empty"] = "refuse"
+    regions: dict[str, Region] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _masks_are_found(self) -> Self:
+        check_pattern(self.mask_name, self.mode)
+        if self.missing_masks == "empty" and CLASS not in self.mask_name:
+            raise ValueError(
+                f"missing_masks is of masks for each class: say mask_name with {CLASS}"
+            )
+        if self.regions:
+            if self.mode != MULTILABEL or CLASS in self.mask_name:
+                raise ValueError(
+                    "regions are of a multi-label whose masks have one label a pixel: say "
+                    f"mode=multilabel, and mask_name without {CLASS}"
+                )
+            check_regions(self.regions, self.classes, self.labels)
+        elif self.colours and self.mode == MULTILABEL and CLASS not in self.mask_name:
+            raise ValueError(
+                f"colours are of one class a pixel: say mask_name with {CLASS}, or leave colours out"
+            )
+        return self
 
 
 class VocSource(InstanceSource):
@@ -341,14 +246,26 @@ class CocoSource(InstanceSource):
 
     Polygons and run lengths are drawn by pycocotools; needs ``lossfit[coco]``. Where annotations
     overlap, the later one is on top with ``instances``; without, pixels that two categories claim
-    are void. With ``instances`` the pixels of a crowd that no object has are void.
+    are void. With ``instances`` the pixels of a crowd that no object has are void. With ``mode``
+    multilabel the categories are the classes, and annotations overlap as they do; crowds are of theirs.
+
+    Attributes:
+        images: The folder of a split's images; ``{split}`` for what Roboflow exports.
+        annotations: A split's annotation file; ``{split}/_annotations.coco.json``.
+        val_name: What the split val is called in both; ``valid``.
     """
 
     layout: Literal["coco"] = "coco"
+    images: Annotated[str, Field(pattern=r"\{split\}")] = "{split}2017"
+    annotations: Annotated[str, Field(pattern=r"\{split\}")] = (
+        "annotations/instances_{split}2017.json"
+    )
+    val_name: Annotated[str, Field(min_length=1)] = "val"
 
 
 DatasetSource = Annotated[
     ShapesSource
+    | DryRunSource
     | SegNetSource
     | FolderSource
     | VocSource

@@ -242,6 +242,7 @@ NONE = {"instances": False}
 
 INSTANCE_ROWS: Mapping[str, InstanceRow] = {
     "shapes": InstanceRow(drawn),
+    "dry-run": InstanceRow(drawn),
     "nuclei": InstanceRow(foreground(nuclei), None, move("instances/nucleus-02.png")),
     "dsb2018": InstanceRow(foreground(dsb2018), None, move("00001/masks/0300.png")),
     "cvppp": InstanceRow(cvppp, None, move("plant002_label.png")),

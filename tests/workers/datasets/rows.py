@@ -195,7 +195,14 @@ def nyu_mat(root: Path) -> Written:
 
 
 def shapes(_root: Path) -> Written:
-    source = sources.ShapesSource(height=16, width=24, train=9, val=3, test=2)
+    return generated(sources.ShapesSource(height=16, width=24, train=9, val=3, test=2))
+
+
+def dry_run(_root: Path) -> Written:
+    return generated(sources.DryRunSource(height=16, width=24, train=9, val=3, test=2))
+
+
+def generated(source: sources.ShapesSource | sources.DryRunSource) -> Written:
     dataset = open_dataset(source)
     return Written(
         source,
@@ -212,6 +219,7 @@ def grey(path: Path) -> None:
 
 ROWS: Mapping[str, Row] = {
     "shapes": Row(shapes),
+    "dry-run": Row(dry_run),
     "segnet": Row(
         plain(folders.segnet), "train/train-1.png", "trainannot/train-1.png", lists="train.txt"
     ),

@@ -14,7 +14,7 @@ from tests.workers.datasets.written import HEIGHT, WIDTH, Written
 from workers.datasets.dataset import VOID, Dataset
 from workers.datasets.layouts import LAYOUTS, open_dataset
 from workers.datasets.report import describe
-from workers.tasks.datasets import LAYOUT_NAMES, DatasetSource, ShapesSource
+from workers.tasks.datasets import LAYOUT_NAMES, DatasetSource, GeneratedSource, ShapesSource
 
 
 @pytest.fixture(params=LAYOUTS)
@@ -77,7 +77,7 @@ def test_report_counts_what_is_there(written: Written, dataset: Dataset) -> None
 
 
 def test_resizing_keeps_labels_and_changes_the_fingerprint(written: Written) -> None:
-    if isinstance(written.source, ShapesSource):
+    if isinstance(written.source, GeneratedSource):
         pytest.skip("shapes are drawn in their size")
     resized = written.source.model_copy(update={"size": (2 * HEIGHT, 2 * WIDTH)})
     samples = open_dataset(resized).read("train")

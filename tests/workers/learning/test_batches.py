@@ -11,7 +11,8 @@ from tests.workers import tiny
 from workers.datasets.dataset import VOID, Samples
 from workers.datasets.layouts import open_dataset
 from workers.learning import image_stack
-from workers.learning.batches import Batches, Crops, gather, jitter, place_crops
+from workers.learning.batches import AHEAD, Batches
+from workers.learning.crops import Crops, gather, jitter, place_crops
 from workers.learning.image_stack import Stack, stack_by_size
 from workers.networks.image_format import normalise
 from workers.tasks.images import DEVIATION, MEAN
@@ -77,6 +78,22 @@ def test_a_batch_is_a_function_of_seed_and_step() -> None:
     assert not torch.equal(drawn(5)[0], other(5)[0])
 
 
+def test_a_plan_of_many_steps_is_that_of_each() -> None:
+    of = samples((16, 16), (40, 24), (30, 64))
+    drawn = batches(of, tiny.training(batch_size=4, crop=(16, 16)))
+    ahead = drawn.plan(AHEAD - 2, 4)
+    for step in range(AHEAD - 2, AHEAD + 2):  # the last of a plan and the first of the next
+        offset = step - (AHEAD - 2)
+        there = torch.tensor([offset])
+        for batch in (
+            drawn(step),
+            drawn.assemble(ahead.at(there)),
+            batches(of, drawn._training)(step),
+        ):
+            assert torch.equal(batch.images, drawn.assemble(ahead.at(offset)).images)
+            assert torch.equal(batch.masks, drawn.assemble(ahead.at(offset)).masks)
+
+
 def test_images_of_different_sizes_share_a_batch() -> None:
     of = samples((16, 16), (40, 24), (16, 16), (30, 64))
     images, masks, *_ = batches(of, tiny.training(batch_size=4, crop=(32, 32)))(0)
@@ -115,7 +132,7 @@ def test_flip_mirrors_image_and_mask_alike(stack: Stack) -> None:
 def test_crops_stay_within_larger_images_and_around_smaller_ones() -> None:
     training = tiny.training(crop=(32, 32), augmentation=AugmentationSpec(scale=(0.5, 2.0)))
     draws = torch.rand(2000, 7, generator=torch.Generator().manual_seed(0))
-    placed = place_crops((32, 64), training, draws)
+    placed = place_crops(torch.tensor([[32, 64]]), training, draws)
     height, width = torch.round(32 * placed.scale), torch.round(64 * placed.scale)
     assert 0.5 <= placed.scale.min() < 0.51
     assert 1.99 < placed.scale.max() <= 2
@@ -128,15 +145,15 @@ def test_crops_stay_within_larger_images_and_around_smaller_ones() -> None:
 def test_scales_are_relative_to_a_short_side() -> None:
     plain = AugmentationSpec(scale=(0.5, 2.0))
     draws = torch.rand(50, 7, generator=torch.Generator().manual_seed(0))
-    factor = place_crops((64, 96), tiny.training(augmentation=plain), draws).scale
+    factor = place_crops(torch.tensor([[64, 96]]), tiny.training(augmentation=plain), draws).scale
     for size, short in (((64, 96), 64), ((48, 36), 36)):
         spec = plain.model_copy(update={"short_side": 32})
-        placed = place_crops(size, tiny.training(augmentation=spec), draws)
+        placed = place_crops(torch.tensor([size]), tiny.training(augmentation=spec), draws)
         torch.testing.assert_close(placed.scale, factor * 32 / short)
     # An image that is that small already gives the very same crops.
     small = plain.model_copy(update={"short_side": 64})
-    placed = place_crops((64, 96), tiny.training(augmentation=small), draws)
-    other = place_crops((64, 96), tiny.training(augmentation=plain), draws)
+    placed = place_crops(torch.tensor([[64, 96]]), tiny.training(augmentation=small), draws)
+    other = place_crops(torch.tensor([[64, 96]]), tiny.training(augmentation=plain), draws)
     assert torch.equal(placed.top, other.top)
     assert torch.equal(placed.left, other.left)
 

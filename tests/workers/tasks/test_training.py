@@ -9,6 +9,7 @@ from workers.tasks.base import Spec
 from workers.tasks.datasets import FolderSource, ShapesSource
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.proxy import ProxyTask
+from workers.tasks.retraining import RetrainingTask
 from workers.tasks.training import AugmentationSpec, TrainingSpec
 
 WRONG: dict[str, tuple[type[Spec], dict[str, Any]]] = {
@@ -30,11 +31,41 @@ WRONG: dict[str, tuple[type[Spec], dict[str, Any]]] = {
 }
 
 
+def test_statistics_are_kept_of_pretrained_weights_alone() -> None:
+    kept = {"training": {"frozen_statistics": True}}
+    pretrained = {"network": {"weights": "imagenet"}}
+    loss = {"loss": {}, "dataset": {"layout": "shapes"}}
+    proxy = {"metric": "miou", "dataset": {"layout": "shapes"}}
+    kinds: tuple[tuple[type[RetrainingTask] | type[ProxyTask], dict[str, Any]], ...]
+    kinds = ((RetrainingTask, loss), (ProxyTask, proxy))
+    for kind, body in kinds:
+        assert kind.model_validate(body | kept | pretrained).training.frozen_statistics
+        with pytest.raises(ValidationError, match=r"the network has none: set network\.weights"):
+            kind.model_validate(body | kept)
+
+
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_values_are_refused_where_they_are_made(case: str) -> None:
     kind, values = WRONG[case]
     with pytest.raises(ValidationError):
         kind(**values)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"iterations": 5, "warmup": 10}, "warmup is 10 steps and the training has 5 iterations"),
+        ({"iterations": 1, "warmup": 1}, "set warmup below 1, to 0 say"),
+        (
+            {"learning_rate": 0.001, "minimum_learning_rate": 0.01},
+            "minimum_learning_rate is 0.01 and learning_rate 0.001",
+        ),
+        ({"batch_size": 6, "accumulate": 4}, "accumulate is 4 and batch_size 6"),
+    ],
+)
+def test_messages_have_the_numbers_and_the_remedy(fields: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        TrainingSpec.model_validate(fields)
 
 
 def test_tasks_survive_json() -> None:

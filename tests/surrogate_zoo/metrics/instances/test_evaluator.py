@@ -149,6 +149,20 @@ def test_tensors_and_lists_are_taken_like_arrays() -> None:
     assert evaluator.compute() == WHOLE
 
 
+def test_a_volume_scores_as_an_image_of_its_slices() -> None:
+    """No score asks where a pixel lies, so slices may stand beside each other as well as behind."""
+    flat, deep = _evaluator(), _evaluator()
+    size = (4, 12, 48)
+    for shown in SCENES:
+        flat.update(*shown)
+        maps = [shown.predicted.reshape(size), shown.instances.reshape(size)]
+        deep.update(maps[0], shown.labels, shown.confidences, maps[1], shown.target.reshape(size))
+    assert deep.compute() == flat.compute() == WHOLE
+    shown = SCENES[0]
+    with pytest.raises(InputError, match=r"\(D, H, W\) of a volume"):
+        deep.update(shown.predicted[None, None], *shown[1:])
+
+
 def test_nothing_seen_is_not_a_number_and_reset_forgets() -> None:
     evaluator = evaluated(SCENES, _evaluator())
     evaluator.reset()
