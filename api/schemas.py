@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from search_service.store.states import Ending, State
+from workers.tasks.failures import Failure
 
 PROBLEM: Final = "application/problem+json"
 """Media type of every error."""
@@ -104,6 +105,7 @@ class TrialView(View):
         description="Every metric on the hold-out set, as measured; of a stopped trial on its rung."
     )
     error: str | None
+    failure: Failure | None = Field(None, description="Which class of failure that was.")
     ending: Ending = Field(description="How it ended: only a trained one went to its end.")
     iterations: int = Field(description="Steps that it was trained for.")
     seconds: float = Field(description="Wall time of its training and scoring.")
@@ -137,6 +139,7 @@ class TrialEvent(JobEvent):
     ending: Ending
     score: float | None
     error: str | None
+    failure: Failure | None = None
     seconds: float
 
 
@@ -172,6 +175,7 @@ class ErrorEvent(JobEvent):
     """The job failed."""
 
     error: str = Field(description="Why, in one line.")
+    failure: Failure | None = Field(None, description="Which class of failure that was.")
 
 
 EVENTS: Final[Mapping[str, type[JobEvent]]] = {

@@ -7,6 +7,7 @@ the runs of the one before it. One controller works on a database at a time.
 """
 
 import logging
+import os
 import shutil
 import signal
 import sys
@@ -29,14 +30,14 @@ from sqlalchemy.exc import DBAPIError
 
 from search_service.catalogue.built_in import prepare
 from search_service.jobs.pool import Pool
-from search_service.jobs.run import Interrupted, Run, claim, fail, requeue, settle
+from search_service.jobs.run import Interrupted, Run, claim, fail, failure_of, requeue, settle
 from search_service.kinds import KINDS
 from search_service.settings import Settings
 from search_service.store import database
 from search_service.store.lease import LeaseLostError, hold_lease
 from search_service.store.states import ACTIVE, FINAL
 from search_service.store.tables import Job
-from surrogate_zoo.errors import LossfitError, StorageAwayError
+from surrogate_zoo.errors import LossfitError, StorageAwayError, WorkersAwayError
 
 _LOG = logging.getLogger(__name__)
 _QUEUE = "jobs"
@@ -107,11 +108,14 @@ class Controller:
 
         Raises:
             LeaseLostError: Another controller has begun its term.
+            WorkersAwayError: The pool is of no use any more.
         """
         rounds, away = 0, False
         while not stop.is_set():
             if self._lease.lost.is_set():
                 raise LeaseLostError(f"Term {self._lease.term} as the controller is over.")
+            if (reason := self._pool.lost) is not None:
+                raise WorkersAwayError(reason)
             try:
                 if rounds % round(_REVIVAL_SECONDS / _POLL_SECONDS) == 0:
                     self._revive()
@@ -197,7 +201,7 @@ class Controller:
     def _restart(self, job: Job, *, given_up: bool) -> None:
         with self._writing.begin() as session:
             if given_up:
-                fail(session, job.id, job.attempt, _GIVEN_UP)
+                fail(session, job.id, job.attempt, _GIVEN_UP, "unexpected")
                 return
             requeue(session, job.id, job.attempt)
 
@@ -256,17 +260,18 @@ class Controller:
                 settle(session, job.id, job.attempt)
         except DBAPIError:
             raise  # the database failed, not the job: _revive queues it again
-        except StorageAwayError as error:
+        except (StorageAwayError, WorkersAwayError) as error:
             self._rest(job, str(error))
         except Exception as error:  # noqa: BLE001  (whatever it is, it is this job's end)
             # Errors raised on purpose say all there is to say; others need their trace.
             _LOG.warning("Job %s failed.", job.id, exc_info=not isinstance(error, LossfitError))
             with self._writing.begin() as session:
-                fail(session, job.id, job.attempt, str(error) or type(error).__name__)
+                reason = str(error) or type(error).__name__
+                fail(session, job.id, job.attempt, reason, failure_of(error))
 
     def _rest(self, job: Job, reason: str) -> None:
-        """Queue a job again that storage keeps from going on, and leave it alone for a while."""
-        _LOG.warning("Job %s waits for its storage: %s", job.id, reason)
+        """Queue a job again that storage or Ray keeps from going on, and leave it alone for a while."""
+        _LOG.warning("Job %s waits: %s", job.id, reason)
         seconds, _ = self._resting.get(job.id, (_FIRST_REST_SECONDS / 2, 0.0))
         seconds = min(2 * seconds, _LONGEST_REST_SECONDS)
         self._resting[job.id] = seconds, time.monotonic() + seconds
@@ -316,6 +321,7 @@ def serve(settings: Settings) -> None:
         cpus_per_actor=settings.cpus_per_actor,
         gpus_per_actor=settings.gpus_per_actor,
         pack_size=settings.pack_size,
+        stall_seconds=settings.stall_seconds,
     )
     try:
         with pool, Controller(settings, pool) as controller:
@@ -323,6 +329,10 @@ def serve(settings: Settings) -> None:
     except LeaseLostError as error:
         _LOG.error("%s Another controller works on this database.", error)
         sys.exit(1)
+    except WorkersAwayError as error:
+        _LOG.error("%s The controller ends; its parent starts it again.", error)
+        logging.shutdown()
+        os._exit(1)  # who leaves in order waits for Ray, which does not answer
 
 
 if __name__ == "__main__":

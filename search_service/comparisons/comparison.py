@@ -37,7 +37,7 @@ from search_service.jobs.run import Interrupted, Run, succeed
 from search_service.loss_networks import supply
 from search_service.store.states import CELL
 from search_service.store.tables import Dataset, Evaluation, Job
-from surrogate_zoo.errors import WorkerError
+from surrogate_zoo.errors import WorkerError, WorkersAwayError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.store.tables import now
 from workers.retraining.results import METRICS
@@ -257,6 +257,8 @@ class _Comparison:
             )
         except Stopped as stopped:
             raise Interrupted from stopped
+        except WorkersAwayError:
+            raise  # it is not the cell's fault: the job waits
         except WorkerError as error:
             outcome = CellOutcome(rate, error=str(error))
         else:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -15,7 +15,9 @@ from search_service.settings import Settings
 from search_service.store import artifacts
 from search_service.store.states import ACTIVE, State
 from search_service.store.tables import Artifact, Job
+from surrogate_zoo.errors import LossfitError, StorageError, WorkerError
 from surrogate_zoo.store.tables import now
+from workers.tasks.failures import Failure
 
 _LOOK_SECONDS = 0.5
 _PATIENCE_SECONDS = 0.2
@@ -147,12 +149,21 @@ def requeue(session: Session, job_id: str, attempt: int, reason: str | None = No
         job.attempt += 1
 
 
-def fail(session: Session, job_id: str, attempt: int, reason: str) -> None:
-    """Let a job end in failure with one line that says why."""
+def fail(session: Session, job_id: str, attempt: int, reason: str, failure: Failure) -> None:
+    """Let a job end in failure with one line that says why, and the class of it."""
     line = " ".join(reason.split())[:2000]
     if ledger.move(session, job_id, dict.fromkeys(ACTIVE, "failed"), attempt=attempt):
         ledger.lock(session, job_id).error = line
-        ledger.append_event(session, job_id, "error", {"error": line})
+        ledger.append_event(session, job_id, "error", {"error": line, "failure": failure})
+
+
+def failure_of(error: Exception) -> Failure:
+    """The class of what ended a job."""
+    if isinstance(error, WorkerError):
+        return cast("Failure", error.failure)
+    if isinstance(error, StorageError):
+        return "infrastructure"
+    return "user" if isinstance(error, LossfitError) else "unexpected"
 
 
 def succeed(session: Session, job_id: str, attempt: int, result: dict[str, Any]) -> bool:

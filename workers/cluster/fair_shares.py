@@ -47,6 +47,11 @@ class FairShares(Generic[Worker]):
         with self._lock:
             self._idle.append(worker)
 
+    def idle(self) -> set[Worker]:
+        """Those that nobody holds now."""
+        with self._lock:
+            return set(self._idle)
+
     def claim(self, call: Call) -> Worker | None:
         """Take an idle worker; None if there is none or another waiting call is owed it."""
         with self._lock:
