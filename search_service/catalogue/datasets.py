@@ -15,10 +15,11 @@ from search_service.store.tables import Dataset
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError, UnknownNameError
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import LossNetwork, now
+from workers.datasets.bounded import Limits, examine_bounded
 from workers.datasets.dataset import refusal
 from workers.datasets.layouts import open_dataset
 from workers.datasets.picture import draw_samples
-from workers.datasets.report import DatasetReport, Examination, examine
+from workers.datasets.report import DatasetReport, Examination
 from workers.tasks.datasets import DatasetSource, GeneratedSource, Registered, ShapesSource
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.instances import ClusteringSpec
@@ -40,7 +41,8 @@ def register(session: Session, settings: Settings, request: DatasetRequest) -> D
         ConflictError: The name stands for other content.
     """
     source = _allowed(settings, request.source)
-    return _add(session, request.name, source, settings.artifacts_root)
+    limits = Limits(settings.dataset_memory_gb, settings.dataset_seconds)
+    return _add(session, request.name, source, settings.artifacts_root, limits)
 
 
 def get(session: Session, name: str) -> Dataset:
@@ -174,7 +176,7 @@ def seed(session: Session) -> None:
     """Register the built-in datasets where they are missing."""
     for name, source in BUILT_IN.items():
         if session.get(Dataset, name) is None:
-            _add(session, name, source, None)
+            _add(session, name, source, None, Limits())
 
 
 def picture(session: Session, name: str) -> str:
@@ -193,9 +195,15 @@ def picture(session: Session, name: str) -> str:
 
 
 def _add(
-    session: Session, name: str, source: DatasetSource, artifacts_root: artifacts.Root | None
+    session: Session,
+    name: str,
+    source: DatasetSource,
+    artifacts_root: artifacts.Root | None,
+    limits: Limits,
 ) -> Dataset:
-    found = examine(source)  # before the transaction begins: it may read for minutes
+    found = examine_bounded(
+        source, limits
+    )  # before the transaction begins: it may read for minutes
     report = found.report
     if report is None:
         raise refusal(found.faults)

@@ -18,6 +18,7 @@ from workers.datasets.coco_files import (
     PUBLISHED,
     Category,
     CocoImage,
+    check_sizes,
     common_names,
     label_of,
     labels_by_category,
@@ -94,6 +95,7 @@ def _pairs(
     root: DatasetFolder, split: str, content: Instances, path: Path, *, objects: bool
 ) -> dict[str, Pair]:
     images = root.files(f"{split}2017")
+    check_sizes(path, content["images"])
     labels = labels_by_category(path, content["categories"])
     outlines: dict[int, list[tuple[Any, ...]]] = {image["id"]: [] for image in content["images"]}
     for annotation in content["annotations"]:
