@@ -50,7 +50,9 @@ PARTS: dict[str, Callable[[bytes], bool]] = {
 
 DATASET = "played"
 GONE_SECONDS = 60.0  # after an end in order nothing may be left by then
-TRIAL_SECONDS = 60.0  # a kill waits so long for another trial at most
+PATIENCE_SECONDS = (
+    30.0  # a kill waits so long for another trial, or for what it wants to kill, at most
+)
 POLL = 0.1
 
 Recorded = list[tuple[int, list[float], float | None]]
@@ -230,14 +232,21 @@ def disturb(home: Home, service: Service, job_id: str, kills: int, seed: int) ->
     while killed.total() < kills and home.job(job_id).state not in FINAL:
         wanted = draw.choice(list(PARTS))
         if draw.random() < 0.5:  # in the middle of the trainings; else as it comes up
-            before, deadline = len(home.trials(job_id)), time.monotonic() + TRIAL_SECONDS
-            while len(home.trials(job_id)) == before and time.monotonic() < deadline:
-                time.sleep(POLL)
+            before = len(home.trials(job_id))
+            _wait(lambda: len(home.trials(job_id)) > before)  # noqa: B023
+        _wait(lambda: any(map(PARTS[wanted], home.processes().values())))  # noqa: B023
         time.sleep(draw.uniform(0.0, 3.0))
         if (part := service.kill(wanted)) is not None:
             killed[part] += 1
             print(f"{killed.total()}: {part}, {len(home.trials(job_id))} trials", file=sys.stderr)
     return dict(killed)
+
+
+def _wait(met: Callable[[], bool]) -> None:
+    """Wait until it is so, and not longer than it may take."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not met() and time.monotonic() < deadline:
+        time.sleep(POLL)
 
 
 def run(kills: int, *, seed: int, seconds: float, trials: int, log: Path) -> Report:

@@ -38,6 +38,7 @@ from search_service.store.lease import LeaseLostError, hold_lease
 from search_service.store.states import ACTIVE, FINAL
 from search_service.store.tables import Job
 from surrogate_zoo.errors import LossfitError, StorageAwayError, WorkersAwayError
+from surrogate_zoo.files import is_away
 
 _LOG = logging.getLogger(__name__)
 _QUEUE = "jobs"
@@ -263,6 +264,9 @@ class Controller:
         except (StorageAwayError, WorkersAwayError) as error:
             self._rest(job, str(error))
         except Exception as error:  # noqa: BLE001  (whatever it is, it is this job's end)
+            if is_away(error):
+                self._rest(job, f"The disk takes nothing: {error}")
+                return
             # Errors raised on purpose say all there is to say; others need their trace.
             _LOG.warning("Job %s failed.", job.id, exc_info=not isinstance(error, LossfitError))
             with self._writing.begin() as session:

@@ -11,6 +11,7 @@ import torch
 
 from surrogate_zoo import errors
 from surrogate_zoo.entry_points import brought_by
+from surrogate_zoo.files import is_away
 from workers.learning.device import choose_device, worker_facts
 from workers.loss_networks.training import train_loss_network
 from workers.proxy.dry_run import dry_run_pack
@@ -155,6 +156,9 @@ def _refusal(error: Exception) -> Refusal:
         return Refusal("", str(error), cast("Failure", error.failure))
     if isinstance(error, errors.LossfitError):
         return Refusal(type(error).__name__, str(error))
+    if is_away(error):
+        message = f"The disk takes nothing: {type(error).__name__}: {error}"
+        return Refusal(errors.StorageAwayError.__name__, message)
     log.exception("A training failed unexpectedly")
     told = f"{type(error).__name__}: {error}"
     if (package := brought_by(error)) is not None:
