@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -226,11 +226,14 @@ class Service:
             self.process.kill()
 
 
-def disturb(home: Home, service: Service, job_id: str, kills: int, seed: int) -> dict[str, int]:
+def disturb(
+    home: Home, service: Service, job_id: str, parts: Iterable[str], seed: int
+) -> dict[str, int]:
     """Kill parts at moments of a seed, until the search is over or all are done."""
     draw, killed = random.Random(seed), Counter[str]()  # noqa: S311 - no secret
-    while killed.total() < kills and home.job(job_id).state not in FINAL:
-        wanted = draw.choice(list(PARTS))
+    for wanted in parts:
+        if home.job(job_id).state in FINAL:
+            break
         if draw.random() < 0.5:  # in the middle of the trainings; else as it comes up
             before = len(home.trials(job_id))
             _wait(lambda: len(home.trials(job_id)) > before)  # noqa: B023
@@ -249,8 +252,8 @@ def _wait(met: Callable[[], bool]) -> None:
         time.sleep(POLL)
 
 
-def run(kills: int, *, seed: int, seconds: float, trials: int, log: Path) -> Report:
-    """Run one search through ``kills`` kills."""
+def run(parts: Iterable[str], *, seed: int, seconds: float, trials: int, log: Path) -> Report:
+    """Run one search while these parts are killed, one after another."""
     expected = undisturbed(trials, seed)
     with tempfile.TemporaryDirectory(prefix="lossfit-kills-") as folder:
         home = Home(Path(folder))
@@ -259,7 +262,7 @@ def run(kills: int, *, seed: int, seconds: float, trials: int, log: Path) -> Rep
             _wait_for_schema(home)
             began = time.monotonic()
             job_id = home.submit(seconds, trials, seed)
-            report = Report(disturb(home, service, job_id, kills, seed))
+            report = Report(disturb(home, service, job_id, parts, seed))
             report.state = home.wait(job_id, 1800)
             report.seconds = round(time.monotonic() - began, 1)
         finally:
@@ -285,8 +288,9 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=48)
     parser.add_argument("--log", type=Path, default=Path("kills.log"), help="of the service")
     options = parser.parse_args()
+    draw = random.Random(options.seed)  # noqa: S311 - no secret
     report = run(
-        options.kills,
+        draw.choices(list(PARTS), k=options.kills),
         seed=options.seed,
         seconds=options.seconds,
         trials=options.trials,
