@@ -8,7 +8,7 @@ EXTRAS := service,pretrained,postgresql,coco,nyu,bands,instances,s3,tensorboard,
 PLATFORM := ^(torch|torchvision|triton|nvidia-.*|cuda-.*)==| @ file:
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: help install constraints quickstart test test-slow lint docs bench clean
+.PHONY: help install constraints quickstart test test-slow lint docs bench bench-gpu clean
 
 help:
 	@echo "make quickstart  search a loss on a generated dataset, retrain with it, print the table"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint        check style, format and types"
 	@echo "make docs        build the documentation in docs/_build/html, warnings are errors"
 	@echo "make bench       time the losses, and what a search spends beside training"
+	@echo "make bench-gpu   measure all that needs a GPU, in under 25 minutes"
 	@echo "make install     make $(VENV) with everything the tests need"
 	@echo "make constraints write the versions in $(VENV) to constraints.txt"
 	@echo "make clean       remove $(VENV) and the quickstart's folder"
@@ -63,6 +64,9 @@ docs: $(VENV)/.installed-test
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.losses
 	$(BIN)/python -m benchmarks.search_overhead
+
+bench-gpu: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.gpu
 
 clean:
 	rm -rf $(VENV) quickstart docs/_build

@@ -16,7 +16,9 @@ from api.monitoring import Figures, MonitoringMiddleware
 from api.openapi import add_openapi
 from api.plain_errors import PlainErrorMiddleware
 from api.problems import add_problem_handlers
+from api.proxies import RootPathMiddleware
 from api.routes import (
+    any_job,
     audit,
     comparisons,
     curve_families,
@@ -31,6 +33,7 @@ from api.routes import (
     reference,
     samplers,
     searches,
+    workers,
 )
 from search_service.access.owners import bound
 from search_service.kinds import KINDS
@@ -55,13 +58,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=not settings.root_path,  # they would lead to paths without it
     )
     app.state.service = service
     v1 = APIRouter(prefix="/v1")
     for kind in KINDS.values():
         v1.include_router(jobs.router_of(kind))
     catalogues = (metrics, networks, curve_families, samplers, kinds)
-    for routes in (searches, comparisons, losses, datasets, audit, *catalogues):
+    for routes in (any_job, searches, comparisons, losses, datasets, workers, audit, *catalogues):
         v1.include_router(routes.router)
     app.include_router(v1)
     app.include_router(health.router)
@@ -74,8 +78,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(TokenMiddleware, token=settings.token, reading=service.reading)
     app.add_middleware(BrowserMiddleware, hosts=names_of(settings))
     app.add_middleware(MonitoringMiddleware, figures=service.figures)
+    app.add_middleware(RootPathMiddleware, root_path=settings.root_path)
     add_problem_handlers(app)
-    add_openapi(app, token=settings.token is not None)
+    add_openapi(app, token=settings.token is not None, root_path=settings.root_path)
     return app
 
 

@@ -115,6 +115,7 @@ ReadSession = Annotated[Session, Depends(reading, scope="function")]
 WriteSession = Annotated[Session, Depends(writing, scope="function")]
 Administrator = Annotated[Caller, Depends(administrator)]
 
+DryRun = Annotated[bool, Query(description="Tell what would be deleted, and delete nothing.")]
 JobId = Annotated[str, Path(max_length=64, description="The job's id, a UUID.")]
 Name = Annotated[str, Path(pattern=_NAME, max_length=128)]
 Sha256 = Annotated[

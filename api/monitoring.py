@@ -1,33 +1,53 @@
-"""Prometheus figures: this process's requests, and the jobs in the database."""
+"""Prometheus figures: this process's requests, the jobs in the database, what the controller tells."""
 
 import time
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from search_service.jobs import lifecycle
+from search_service import reporting
+from search_service.jobs import lifecycle, queue
+from search_service.store import lease
 
 
 class JobFigures(Collector):
-    """Jobs by kind and state, counted when asked."""
+    """Jobs by kind and state, the queue, and whether a controller is at work; looked up when asked."""
 
     def __init__(self, reading: sessionmaker[Session]) -> None:
         """Count in sessions of ``reading``."""
         self._reading = reading
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Count the jobs."""
+        """Count the jobs, and look at the queue and the controller."""
         family = GaugeMetricFamily(
             "lossfit_jobs", "Jobs by kind and state.", labels=("kind", "state")
         )
         with self._reading() as session:
             for labels, number in lifecycle.counts(session).items():
                 family.add_metric(labels, number)
+            oldest, silence, term = (
+                queue.oldest(session),
+                lease.silence(session),
+                lease.term(session),
+            )
         yield family
+        yield GaugeMetricFamily(
+            "lossfit_queue_oldest_seconds",
+            "Since when the oldest waiting job waits; 0 where none does.",
+            oldest,
+        )
+        yield GaugeMetricFamily(
+            "lossfit_controller_silence_seconds",
+            f"Since the controller's last heart beat; from {lease.LASTS_SECONDS:g} on none runs.",
+            silence,
+        )
+        yield GaugeMetricFamily(
+            "lossfit_controller_term", "Controllers that this database has had.", term
+        )
 
 
 class Figures:
@@ -35,6 +55,7 @@ class Figures:
 
     def __init__(self, reading: sessionmaker[Session]) -> None:
         """Register the figures."""
+        self._reading = reading
         self.registry = CollectorRegistry()
         self.registry.register(JobFigures(reading))
         self.requests = Counter(
@@ -49,6 +70,13 @@ class Figures:
             ("operation",),
             registry=self.registry,
         )
+
+    def text(self) -> bytes:
+        """All of them in Prometheus's text format, then those that the controller has told last."""
+        with self._reading() as session:
+            report = reporting.newest(session)
+        told = b"" if report is None else report.figures.encode()
+        return generate_latest(self.registry) + told
 
 
 class MonitoringMiddleware:

@@ -10,12 +10,14 @@ from api.schemas import PROBLEM, Problem
 _METHODS = {"get", "head", "post", "put", "patch", "delete"}
 
 
-def add_openapi(app: FastAPI, *, token: bool) -> None:
-    """Replace ``app.openapi`` by one that documents problems and, with ``token``, the token."""
+def add_openapi(app: FastAPI, *, token: bool, root_path: str) -> None:
+    """Replace ``app.openapi`` by one that documents problems, the token where there is one, and the path."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             app.openapi_schema = _document(app, token=token)
+            if root_path:
+                app.openapi_schema["servers"] = [{"url": root_path}]
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -12,9 +12,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from api.schemas import PROBLEM, FieldError, Problem
+from search_service.jobs.limits import CostError
 from surrogate_zoo.errors import (
     ConflictError,
-    DatasetError,
     InputError,
     LossfitError,
     NotFoundError,
@@ -23,8 +23,6 @@ from surrogate_zoo.errors import (
 
 MOST_FIELDS: Final = 100
 """Of a request that one answer lists."""
-MOST_FAULTS: Final = 1000
-"""Of a dataset that one answer lists."""
 
 
 class Kind(NamedTuple):
@@ -59,6 +57,7 @@ def problem_response(
     instance: str,
     errors: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
+    cost: CostError | None = None,
 ) -> JSONResponse:
     """Build the answer for one problem.
 
@@ -68,6 +67,7 @@ def problem_response(
         instance: The path that was asked for.
         errors: The offending fields.
         headers: Further response headers.
+        cost: Whose figures and limits are told.
     """
     kind = KINDS.get(status, Kind(f"http-{status}", "The request was refused"))
     problem = Problem(
@@ -77,8 +77,11 @@ def problem_response(
         detail=detail,
         instance=instance,
         errors=list(errors),
+        figures=cost.figures if cost else {},
+        limits=cost.limits if cost else {},
     )
-    content = problem.model_dump(exclude={"errors"} if not errors else None)
+    optional = {"errors", "figures", "limits"}
+    content = problem.model_dump(exclude={name for name in optional if not getattr(problem, name)})
     return JSONResponse(content, status, headers=dict(headers or {}), media_type=PROBLEM)
 
 
@@ -116,9 +119,8 @@ def status_of(error: LossfitError) -> int:
 
 def _on_service_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, LossfitError)  # noqa: S101  registered for this class alone
-    faults = error.faults[:MOST_FAULTS] if isinstance(error, DatasetError) else ()
-    errors = [FieldError(place="body", field="source", message=fault) for fault in faults]
-    return _answer(request, status_of(error), str(error), errors=errors)
+    cost = error if isinstance(error, CostError) else None
+    return _answer(request, status_of(error), str(error), cost=cost)
 
 
 def _on_invalid(request: Request, error: Exception) -> JSONResponse:

@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from search_service.store.states import Ending, State
+from search_service.store.states import Ending, State, WorkerState
 from workers.tasks.failures import Failure
 
 PROBLEM: Final = "application/problem+json"
@@ -54,6 +54,13 @@ class Items(BaseModel, Generic[Item]):
     items: list[Item]
 
 
+class WaitingView(View):
+    """What a queued job waits for."""
+
+    position: int = Field(description="Its place in the queue at most; 1 is next.")
+    reason: str
+
+
 class JobView(View):
     """A search, a retraining, a comparison, or the training of a loss network."""
 
@@ -66,15 +73,45 @@ class JobView(View):
     result: dict[str, Any] | None = Field(description="What came out, once it succeeded.")
     error: str | None = Field(description="Why it failed, in one line.")
     attempt: int
+    trainings: float = Field(
+        description="How many it was estimated to take, when it was submitted."
+    )
+    spent_trainings: int = Field(description="How many are recorded.")
+    spent_seconds: float = Field(description="What they took, in seconds of one worker.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    waiting: WaitingView | None = Field(None, description="Of a queued job that was looked up.")
 
 
 class JobDetail(JobView):
     """A job with how far it has come."""
 
     progress: dict[str, Any]
+
+
+class LogEntryView(View):
+    """Something that happened to a job."""
+
+    sequence: int = Field(description="Its number among the job's events.")
+    at: datetime
+    level: Literal["info", "warning", "error"]
+    event: str = Field(description="The kind of event, as in the stream of them.")
+    message: str
+    body: dict[str, Any] = Field(description="What is known of it.")
+
+
+class WorkerView(View):
+    """A worker, and what it does."""
+
+    model_config = ConfigDict(from_attributes=True, extra="allow")
+
+    state: WorkerState
+    host: str | None = Field(None, description="Of one that answers, as the next ones.")
+    pid: int | None = None
+    device: str | None = None
+    threads: int | None = None
+    at: datetime = Field(description="When it was seen so.")
 
 
 class AuditEntryView(View):
@@ -127,6 +164,7 @@ class StateEvent(JobEvent):
     """The job changed its state."""
 
     state: State
+    attempt: int | None = Field(None, description="Runs before this one, of one that begins.")
     reason: str | None = Field(None, description="Why, of a job that waits to go on.")
 
 
@@ -171,11 +209,31 @@ class LossNetworkEvent(JobEvent):
     measures: dict[str, float] = Field({}, description="As of :class:`LossNetworkView`.")
 
 
+class RemarkEvent(JobEvent):
+    """Something that the job went on without."""
+
+    text: str = Field(description="What, in one sentence.")
+
+
+class StageEvent(JobEvent):
+    """A part of the job begins, such as a generation or a heat."""
+
+    stage: str
+    trainings: int = Field(description="How many are to do.")
+
+
+class ContinuedEvent(JobEvent):
+    """A run went on that its controller had not ended."""
+
+    attempt: int
+
+
 class ErrorEvent(JobEvent):
     """The job failed."""
 
     error: str = Field(description="Why, in one line.")
     failure: Failure | None = Field(None, description="Which class of failure that was.")
+    faults: list[str] = Field([], description="All that is wrong with a dataset, a sentence each.")
 
 
 EVENTS: Final[Mapping[str, type[JobEvent]]] = {
@@ -184,6 +242,9 @@ EVENTS: Final[Mapping[str, type[JobEvent]]] = {
     "evaluation": EvaluationEvent,
     "progress": ProgressEvent,
     "loss-network": LossNetworkEvent,
+    "remark": RemarkEvent,
+    "stage": StageEvent,
+    "continued": ContinuedEvent,
     "error": ErrorEvent,
 }
 """The kinds of events."""
@@ -376,3 +437,9 @@ class Problem(BaseModel):
     detail: str = Field(description="What went wrong this time, and what to do.")
     instance: str = Field(description="The path that was asked for.")
     errors: list[FieldError] = Field(default=[], description="The offending fields, where known.")
+    figures: dict[str, float | None] = Field(
+        default={}, description="What a job would cost that is refused for it; null is not known."
+    )
+    limits: dict[str, float | None] = Field(
+        default={}, description="What is allowed, by the same names; null is no limit."
+    )

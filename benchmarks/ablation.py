@@ -7,7 +7,8 @@ These searches, by the service, each with as many candidates on the same proxy t
 
 - ``all``: the standard search, for all of ``--metrics`` at once;
 - ``images``: the same with a hold-out set that is cut image by image; ``whole``: with whole networks as
-  proxies; ``raceless``: the best trials of ``all`` by their scores, as a search without a race publishes;
+  proxies; ``single``: without sums of losses; ``raceless``: the best trials of ``all`` by their scores, as a
+  search without a race publishes;
 - for each metric ``paper``: PPO2 over curves, as the paper has it; ``scaled``: the same with every candidate
   brought to the norm of cross entropy's gradient; ``rated``: the same with the learning rate searched too.
 
@@ -65,6 +66,7 @@ def requests(arguments: argparse.Namespace, dataset: str) -> dict[str, dict[str,
         ALL: standard,
         "images": standard | {"hold_out": {"groups": None}},
         "whole": standard | {"frozen_encoder": False},
+        "single": standard | {"space": {"name": "zoo", "mixtures": False}},
     }
     for metric, paper in zip(arguments.metrics, curves, strict=True):
         ways |= {

@@ -175,7 +175,8 @@ def rejection_table(
 
 def gains_of(task: ProxyTask, rows: Rows) -> tuple[list[float], float]:
     """Gain of every candidate in the rejection test, and the seconds of one."""
-    samples, classes = training_samples(task.dataset)
+    samples, labelling = training_samples(task.dataset)
+    classes = labelling.channels
     kept = cut_hold_out(task.dataset, samples, task.hold_out, task.seed).kept
     batches = Batches(stack_by_size(samples, CPU, kept), task.training, task.seed)
     test = RejectionTest(task, RejectionSpec(), batches(0).masks, classes)

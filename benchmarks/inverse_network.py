@@ -2,26 +2,42 @@
 
     python -m benchmarks.inverse_network shapes
     python -m benchmarks.inverse_network --root <SegNet layout> --classes 11 --void 11 --size 120 160
+    python -m benchmarks.inverse_network --root <SegNet layout> --classes 11 --void 11 --size 512 1024 \
+        --tiles 3 6 --sides 32
 
-Prints two Markdown tables. The first has one row for each network: its error on held-out warps over
+Prints three Markdown tables. The first has one row for each network: its error on held-out warps over
 that of predicting the identity, on crisp and on softened maps, and the seconds and weights it took.
 The second has the mean distance of each network's homography from the identity at growing shift,
-scale and rotation of held-out maps: 0 at none, and it should rise from column to column.
+scale and rotation of held-out maps: 0 at none, and it should rise from column to column. The third has
+the loss itself, InverseForm's ``L_if`` of a predicted boundary that is the true one shifted to the right
+by some pixels (logits of 3 and -3, also with noise of deviation 0.5), and the length of its gradient at
+the boundary logits over that of the boundary head's cross entropy, both as the loss weighs them.
 """
 
 import argparse
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from surrogate_zoo import load_loss
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.loss_networks.storage import load
+from surrogate_zoo.losses.handmade.batch import Batch
 from surrogate_zoo.losses.handmade.homography_distances import DISTANCES
+from surrogate_zoo.losses.handmade.inverse_form import (
+    InverseForm,
+    balanced_cross_entropy,
+    boundary_target,
+)
+from surrogate_zoo.needs import BOUNDARY_LOGITS
+from workers.datasets.dataset import VOID
 from workers.datasets.layouts import open_dataset
 from workers.learning.hold_out import cut_hold_out
 from workers.loss_networks.boundary_tiles import BoundaryTiles
@@ -32,6 +48,9 @@ from workers.tasks.loss_networks import InverseNetworkSpec, LossNetworkTask
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 MOTIONS = ("shift", "scale", "rotation")
 PAIRS = 500
+SHIFTS = (0, 1, 2, 4, 8)
+NOISES = (0.0, 0.5)
+SHOWN = 4
 
 
 def main() -> None:
@@ -47,12 +66,16 @@ def main() -> None:
         spec = InverseNetworkSpec(
             architecture=architecture,
             side=side,
+            tiles=tuple(arguments.tiles),
             **({"iterations": arguments.iterations} if arguments.iterations else {}),
         )
         network, row = measured(task.model_copy(update={"network": spec}), arguments.device)
         trained.append((f"{architecture}, {side}", network, spec))
         print(row, flush=True)
     print("\n".join(["", *growth(task, trained)]))
+    masks = open_dataset(task.dataset).read("val").masks[:: arguments.every][:SHOWN]
+    networks = {title: network for title, network, _ in trained}
+    print("\n".join(["", *steepness(networks, masks)]))
 
 
 def _arguments() -> argparse.Namespace:
@@ -63,6 +86,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--void", type=int, nargs="*", default=[11], help="labels that mean void")
     parser.add_argument("--size", type=int, nargs=2, default=None, metavar=("H", "W"))
     parser.add_argument("--sides", type=int, nargs="+", default=[InverseNetworkSpec().side])
+    parser.add_argument("--tiles", type=int, nargs=2, default=list(InverseNetworkSpec().tiles))
+    parser.add_argument("--every", type=int, default=25, help="masks of val that are skipped")
     parser.add_argument("--architectures", nargs="+", default=["fully-connected", "convolutional"])
     parser.add_argument("--iterations", type=int, help="optimiser steps; those of the spec if left")
     parser.add_argument("--threads", type=int, default=2)
@@ -124,6 +149,65 @@ def growth(
         for name, distance in DISTANCES.items():
             means = " | ".join(f"{float(distance(moved).mean()):.3f}" for moved in homographies)
             yield f"| {title} | {motion} ({largest:g}) | {name} | {means} |"
+
+
+class Shifted(NamedTuple):
+    """What the loss says of a boundary that is some pixels off.
+
+    Attributes:
+        value: L_if, mean over the masks.
+        ratio: Length of the gradient of gamma L_if over that of beta L_bxe.
+    """
+
+    value: float
+    ratio: float
+
+
+def shifted(loss: InverseForm, masks: Sequence[NDArray[np.uint8]], noise: float) -> list[Shifted]:
+    """A boundary at each of :data:`SHIFTS`.
+
+    Args:
+        loss: The loss.
+        masks: uint8 (H, W) of one size, void = 255.
+        noise: Standard deviation of noise on the boundary logits, which are 3 and -3.
+    """
+    device = next(loss.parameters()).device
+    target = torch.from_numpy(np.stack(masks).astype(np.int64)).to(device)
+    valid = target != VOID
+    marked = boundary_target(target, valid, loss.width)
+    scores = torch.zeros(len(target), 2, *target.shape[1:], device=device)
+    random = torch.randn(marked.shape, generator=torch.Generator().manual_seed(0)).to(device)
+    found = []
+    for shift in SHIFTS:
+        logits = 6 * marked.roll(shift, 3).float() - 3 + noise * random
+        logits.requires_grad_()
+        batch = Batch(scores, target, valid, VOID, {BOUNDARY_LOGITS: logits})
+        value = loss.of_boundaries(batch, marked)
+        entropy = balanced_cross_entropy(logits, marked, batch)
+        lengths = [
+            float(torch.autograd.grad(weight * part, logits)[0].norm())
+            for weight, part in ((loss.gamma, value), (loss.beta, entropy))
+        ]
+        found.append(Shifted(value.item(), lengths[0] / lengths[1]))
+    return found
+
+
+def steepness(
+    networks: Mapping[str, InverseNetwork], masks: Sequence[NDArray[np.uint8]]
+) -> Iterator[str]:
+    """Lines of the third table."""
+    height, width = masks[0].shape
+    columns = " | ".join(f"{shift} px" for shift in SHIFTS)
+    yield f"| network at {height}x{width} | tiles | noise | " + f"{columns} | gradient: {columns} |"
+    yield "|---|---|---|" + "---|" * 2 * len(SHIFTS)
+    for (title, network), noise in itertools.product(networks.items(), NOISES):
+        loss = load_loss("inverse-form", num_classes=2, inverse_network=network)
+        assert isinstance(loss, InverseForm)
+        found = shifted(loss.to(next(network.parameters()).device), masks, noise)
+        values = " | ".join(f"{each.value:.3f}" for each in found)
+        ratios = " | ".join(f"{each.ratio:.1f}" for each in found)
+        rows, across = network.tiles
+        yield f"| {title} | {rows}x{across} | {noise:g} | {values} | {ratios} |"
 
 
 if __name__ == "__main__":

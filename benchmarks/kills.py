@@ -50,9 +50,9 @@ PARTS: dict[str, Callable[[bytes], bool]] = {
 
 DATASET = "played"
 GONE_SECONDS = 60.0  # after an end in order nothing may be left by then
-PATIENCE_SECONDS = (
-    30.0  # a kill waits so long for another trial, or for what it wants to kill, at most
-)
+PATIENCE_SECONDS = 120.0
+"""A kill waits so long for another trial, or for what it wants to kill, at most."""
+
 POLL = 0.1
 
 Recorded = list[tuple[int, list[float], float | None]]

@@ -23,7 +23,7 @@ from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
 from search_service.store import artifacts
 from search_service.store.database import make_engine, read_only, upgrade
-from search_service.store.tables import Artifact, Controller, Dataset, Job
+from search_service.store.tables import Artifact, Controller, ControllerReport, Dataset, Job
 from surrogate_zoo.errors import ConflictError, InputError, StorageError
 from surrogate_zoo.store.tables import Base, LossNetwork
 
@@ -31,7 +31,8 @@ _ROWS: Final = "lossfit.db"
 _FILE: Final = re.compile(r"artifacts/([0-9a-f]{64})")
 _BATCH: Final = 1000
 
-_TABLES: Final = [t for t in Base.metadata.sorted_tables if t is not Controller.__table__]
+_RUNS: Final = (Controller.__table__, ControllerReport.__table__)
+_TABLES: Final = [table for table in Base.metadata.sorted_tables if table not in _RUNS]
 """All but who runs the jobs, which is another one there; those that others refer to first."""
 
 

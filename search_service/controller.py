@@ -1,9 +1,9 @@
 """The controller: takes queued jobs up and runs them, durably, with dbos.
 
 The database says what is to be done: the API writes a job's row, and the dispatcher here enqueues
-what is queued, under an id that follows from the job and its attempt, so twice is once. dbos keeps
-the queue and remembers the finished steps of every run; a controller that starts again continues
-the runs of the one before it. One controller works on a database at a time.
+what is next (``search_service.jobs.queue``), under an id that follows from the job and its attempt,
+so twice is once. dbos starts it and remembers the finished steps of every run; a controller that starts
+again continues the runs of the one before it. One controller works on a database at a time.
 """
 
 import logging
@@ -21,29 +21,37 @@ from dbos import (
     DBOS,
     DBOSConfig,
     DBOSPortableJSONSerializer,
-    SetEnqueueOptions,
     SetWorkflowID,
     WorkflowStatusString,
 )
 from sqlalchemy import make_url, select
 from sqlalchemy.exc import DBAPIError
 
+from search_service import logs
 from search_service.catalogue.built_in import prepare
+from search_service.jobs import queue
 from search_service.jobs.pool import Pool
 from search_service.jobs.run import Interrupted, Run, claim, fail, failure_of, requeue, settle
 from search_service.kinds import KINDS
+from search_service.metering import Meter, MeteredPool
+from search_service.reporting import reporting
 from search_service.settings import Settings
 from search_service.store import database
 from search_service.store.lease import LeaseLostError, hold_lease
 from search_service.store.states import ACTIVE, FINAL
 from search_service.store.tables import Job
-from surrogate_zoo.errors import LossfitError, StorageAwayError, WorkersAwayError
+from surrogate_zoo.errors import (
+    DatasetError,
+    LossfitError,
+    StorageAwayError,
+    WorkersAwayError,
+)
 from surrogate_zoo.files import is_away
 
 _LOG = logging.getLogger(__name__)
 _QUEUE = "jobs"
-_WAITING_QUEUE = "waiting"  # of searches that others train for: these take no place from the others
-_WAITING_JOBS = 100
+_ASIDE_QUEUE = "waiting"  # of jobs that take no place from the others
+_ASIDE_JOBS = 100
 _POLL_SECONDS = 0.25
 _REVIVAL_SECONDS = 5.0
 _GRACE_SECONDS = 20
@@ -70,12 +78,13 @@ class Controller:
         """Keep the parts; nothing starts before the context is entered."""
         self._settings, self._pool = settings, pool
         self._stopping = threading.Event()
-        self._enqueued: set[str] = set()
+        self._starting: list[queue.Due] = []  # enqueued, and not yet taken up
         self._at_work: set[str] = set()  # runs that have a thread in this process
         self._idle = threading.Condition()  # told when the last of them ends
         self._resting: dict[str, tuple[float, float]] = {}  # job -> seconds, and until when
         self._suspects: set[str] = set()  # begun, but not at work when looked at last
         self._exits = ExitStack()
+        self._meter = Meter()
 
     def __enter__(self) -> Self:
         """Bring the schema up to date, take the lease, and let dbos continue what was running.
@@ -92,6 +101,7 @@ class Controller:
             self._reading = database.read_sessions(engine)
             self._launch()
             exits.callback(self._shut_down)
+            exits.enter_context(reporting(self._lease, self._writing, self._pool, self._meter))
             self._exits = exits.pop_all()
         return self
 
@@ -156,27 +166,24 @@ class Controller:
             on_conflict="always_update",
         )
         DBOS.register_queue(
-            _WAITING_QUEUE,
-            worker_concurrency=_WAITING_JOBS,
+            _ASIDE_QUEUE,
+            worker_concurrency=_ASIDE_JOBS,
             polling_interval_sec=_POLL_SECONDS,
             on_conflict="always_update",
         )
 
     def _dispatch(self) -> None:
-        """Enqueue what is queued."""
-        query = select(Job).where(Job.state == "queued").order_by(Job.created_at, Job.id)
+        """Let those jobs begin whose turn it is."""
+        moment = time.monotonic()
+        resting = [job_id for job_id, (_, until) in self._resting.items() if moment < until]
         with self._reading() as session:
-            queued = list(session.scalars(query))
-        for job in queued:
-            workflow = _workflow_id(job.id, job.attempt)
-            _, until = self._resting.get(job.id, (0.0, 0.0))
-            if workflow not in self._enqueued and time.monotonic() >= until:
-                # dbos starts the smallest priority first.
-                options = SetEnqueueOptions(priority=10_000 - job.priority)
-                queue = _WAITING_QUEUE if _only_waits(job) else _QUEUE
-                with SetWorkflowID(workflow), options:
-                    DBOS.enqueue_workflow(queue, self._workflow, job.id, job.attempt)
-                self._enqueued.add(workflow)
+            self._starting = queue.still_queued(session, self._starting)
+            due = queue.due(session, self._settings, self._starting, resting)
+        for job in due:
+            with SetWorkflowID(_workflow_id(job.id, job.attempt)):
+                name = _ASIDE_QUEUE if job.aside else _QUEUE
+                DBOS.enqueue_workflow(name, self._workflow, job.id, job.attempt)
+            self._starting.append(job)
 
     def _revive(self) -> None:
         """Queue again what nothing works on: no job stays behind whose run was lost."""
@@ -207,13 +214,14 @@ class Controller:
             requeue(session, job.id, job.attempt)
 
     def _clear_folders(self) -> None:
-        """Remove the folders of jobs that are over: their files are artifacts now."""
+        """Remove the folders of jobs that are over or deleted: their files are artifacts now."""
         root = self._settings.home / "jobs"
         names = [folder.name for folder in root.iterdir()] if root.is_dir() else []
-        query = select(Job.id).where(Job.id.in_(names), Job.state.in_(FINAL))
+        query = select(Job.id).where(Job.id.in_(names), Job.state.not_in(FINAL))
         with self._reading() as session:
-            for name in session.scalars(query):
-                shutil.rmtree(root / name, ignore_errors=True)
+            needed = set(session.scalars(query)) if names else set()
+        for name in set(names) - needed:
+            shutil.rmtree(root / name, ignore_errors=True)
 
     def _run(self, job_id: str, attempt: int) -> None:
         """Run a job to its end or until it is interrupted."""
@@ -226,7 +234,8 @@ class Controller:
             with self._writing.begin() as session:
                 job = claim(session, job_id, attempt)
             if job is not None:
-                self._run_claimed(job)
+                with logs.about(job.id):
+                    self._run_claimed(job)
         finally:
             with self._idle:
                 self._at_work.discard(workflow)
@@ -248,10 +257,22 @@ class Controller:
             settings=self._settings,
             writing=self._writing,
             reading=self._reading,
-            pool=self._pool,
+            pool=MeteredPool(self._pool, self._meter, job.kind),
             step=_step,
             stopping=self._stopping,
         )
+        began = time.monotonic()
+        _LOG.info("Run %d of a %s of %s begins.", job.attempt + 1, job.kind, job.owner)
+        ending = "interrupted"
+        try:
+            ending = self._run_to_its_end(run)
+        finally:
+            self._meter.runs.labels(job.kind, ending).inc()
+            _LOG.info("The run is over after %.1f s: %s.", time.monotonic() - began, ending)
+
+    def _run_to_its_end(self, run: Run) -> str:
+        """Run a job; how its run ended, in a word."""
+        job = run.job
         try:
             KINDS[job.kind].run(run)
         except Interrupted:
@@ -259,23 +280,28 @@ class Controller:
                 raise  # dbos then keeps the run as unfinished, for the next controller
             with self._writing.begin() as session:
                 settle(session, job.id, job.attempt)
+            return "interrupted"
         except DBAPIError:
             raise  # the database failed, not the job: _revive queues it again
         except (StorageAwayError, WorkersAwayError) as error:
             self._rest(job, str(error))
+            return "waits"
         except Exception as error:  # noqa: BLE001  (whatever it is, it is this job's end)
             if is_away(error):
                 self._rest(job, f"The disk takes nothing: {error}")
-                return
+                return "waits"
             # Errors raised on purpose say all there is to say; others need their trace.
-            _LOG.warning("Job %s failed.", job.id, exc_info=not isinstance(error, LossfitError))
+            _LOG.warning("Failed: %s", error, exc_info=not isinstance(error, LossfitError))
+            faults = error.faults if isinstance(error, DatasetError) else ()
             with self._writing.begin() as session:
                 reason = str(error) or type(error).__name__
-                fail(session, job.id, job.attempt, reason, failure_of(error))
+                fail(session, job.id, job.attempt, reason, failure_of(error), faults=faults)
+            return "failed"
+        return "done"
 
     def _rest(self, job: Job, reason: str) -> None:
         """Queue a job again that storage or Ray keeps from going on, and leave it alone for a while."""
-        _LOG.warning("Job %s waits: %s", job.id, reason)
+        _LOG.warning("It waits: %s", reason)
         seconds, _ = self._resting.get(job.id, (_FIRST_REST_SECONDS / 2, 0.0))
         seconds = min(2 * seconds, _LONGEST_REST_SECONDS)
         self._resting[job.id] = seconds, time.monotonic() + seconds
@@ -293,11 +319,6 @@ def _step(name: str, function: Any) -> Any:
 
 def _workflow_id(job_id: str, attempt: int) -> str:
     return f"{job_id}-{attempt}"
-
-
-def _only_waits(job: Job) -> bool:
-    """Whether a job trains nothing here: it hands out what others train, maybe for weeks."""
-    return job.request.get("trainer") == "external"
 
 
 def _system_database(settings: Settings) -> str:
@@ -340,7 +361,6 @@ def serve(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    serve(Settings())
+    settings = Settings()
+    logs.configure(settings.log_format)
+    serve(settings)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from search_service.comparisons.request import ComparisonRequest
 from search_service.jobs.kind import Admission, Kind
 from search_service.loss_networks.request import LossNetworkRequest
+from search_service.registrations.request import RegistrationRequest
 from search_service.retrainings.request import RetrainingRequest
 from search_service.searches.request import SearchRequest
 from surrogate_zoo.registry import Registry
@@ -65,6 +66,18 @@ def _run_loss_network(run: "Run") -> None:
     run_job(run)
 
 
+def _admit_registration() -> Admission[RegistrationRequest]:
+    from search_service.registrations import admission
+
+    return admission
+
+
+def _run_registration(run: "Run") -> None:
+    from search_service.registrations.registration import run as run_job
+
+    run_job(run)
+
+
 KINDS: Registry[Kind[Any]] = Registry(
     "kind of job",
     [
@@ -92,6 +105,14 @@ KINDS: Registry[Kind[Any]] = Registry(
             LossNetworkRequest,
             _admit_loss_network,
             _run_loss_network,
+        ),
+        Kind(
+            "registration",
+            "registrations",
+            "Registration",
+            RegistrationRequest,
+            _admit_registration,
+            _run_registration,
         ),
     ],
 )

@@ -2,15 +2,31 @@
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from search_service.store.artifacts import Root
 
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 """What this machine calls itself."""
+
+
+class OwnerLimits(BaseModel):
+    """What one owner's jobs may take; None sets no limit.
+
+    Attributes:
+        jobs: That run at the same time.
+        trainings: Within ``Settings.owner_days``.
+        hours: Of one worker, of its GPUs where it has any, within ``Settings.owner_days``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    jobs: Annotated[int, Field(ge=0)] | None = None
+    trainings: Annotated[float, Field(ge=0)] | None = None
+    hours: Annotated[float, Field(ge=0)] | None = None
 
 
 class Settings(BaseSettings):
@@ -44,7 +60,18 @@ class Settings(BaseSettings):
             may hold more than it weighs.
         dataset_seconds: Seconds that it may take there.
         max_body_bytes: Largest request body in bytes.
-        concurrent_jobs: Jobs that run at the same time; more wait by priority.
+        concurrent_jobs: Jobs that run at the same time; more wait, and owners take turns
+            (``search_service.jobs.queue``).
+        owner_limits: Owner -> what they may use; ``*`` is everybody who is not named.
+        owner_days: Days over which what an owner uses is summed up.
+        most_trainings: Trainings that a job may take by its estimate; more are refused. None sets no
+            limit, here as in the next ones.
+        most_steps: Optimiser steps of all its trainings together.
+        most_hours: Hours of one worker that a job may take by its estimate, where its speed is known.
+        most_disk_gb: Gigabytes that a job may leave by its estimate, where they are known.
+        most_memory_gb: Gigabytes of GPU memory that one of its workers may need, where they are known.
+        log_format: How processes of the service write their logs: ``text``, or ``json``, a line each.
+        root_path: Path that a proxy in front of the API puts it under, such as ``/lossfit``.
     """
 
     model_config = SettingsConfigDict(env_prefix="LOSSFIT_", frozen=True, extra="forbid")
@@ -69,6 +96,15 @@ class Settings(BaseSettings):
     dataset_seconds: Annotated[float, Field(gt=0)] = 3600.0
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
     concurrent_jobs: Annotated[int, Field(ge=1, le=64)] = 2
+    owner_limits: dict[str, OwnerLimits] = Field(default_factory=dict)
+    owner_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    most_trainings: Annotated[float, Field(gt=0)] | None = 20_000
+    most_steps: Annotated[float, Field(gt=0)] | None = 1e9
+    most_hours: Annotated[float, Field(gt=0)] | None = None
+    most_disk_gb: Annotated[float, Field(gt=0)] | None = None
+    most_memory_gb: Annotated[float, Field(gt=0)] | None = None
+    log_format: Literal["text", "json"] = "text"
+    root_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = ""
 
     @field_validator("token")
     @classmethod

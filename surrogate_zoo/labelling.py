@@ -59,6 +59,11 @@ class Labelling:
         return self.channels if self.multilabel else self.labels
 
     @property
+    def mode(self) -> str:
+        """The mode, as of :mod:`surrogate_zoo.modes`."""
+        return MULTILABEL if self.multilabel else MULTICLASS
+
+    @property
     def sigmoid(self) -> bool:
         """Whether each channel is a mask with two classes."""
         return self.multilabel or self.channels == 1
@@ -80,6 +85,19 @@ class Labelling:
         size = (logits.shape[0], *logits.shape[2:])
         if self.sigmoid or target.shape != logits.shape or not target.is_floating_point():
             self.check_masks("target", target, size, soft=self.sigmoid)
+
+    def shown(self, logits: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+        """A checked batch; of images without a pixel, as one of no images, which is worth as little.
+
+        Args:
+            logits: Scores (N, C, S).
+            *others: What belongs to them, images first.
+        """
+        if all(logits.shape[2:]):
+            return logits, *others
+        return tuple(
+            each.reshape(0, *(side or 1 for side in each.shape[1:])) for each in (logits, *others)
+        )
 
     def check_masks(
         self, name: str, labels: Tensor, size: tuple[int, ...], *, soft: bool = False
@@ -171,6 +189,14 @@ class Labelling:
         if void is not None:
             scores = scores.masked_fill(void[:, None], 0)
         return torch.cat([torch.zeros_like(scores), scores], 1) if self.sigmoid else scores
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Of each channel, as the logits (N, C, S): softmax or sigmoid."""
+        return logits.sigmoid() if self.sigmoid else logits.softmax(1)
+
+    def likeliest(self, probabilities: Tensor) -> Tensor:
+        """The labels of probabilities (N, C, S), as of :meth:`predicted`."""
+        return self.predicted(probabilities - 0.5 if self.sigmoid else probabilities)
 
     def predicted(self, logits: Tensor) -> Tensor:
         """The labels that logits (N, C, S) predict, int64: (N, S), or of a multi-label (N, C, S)."""

@@ -31,7 +31,17 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("proxy", "retraining", "cluster"),
     ),
     "search_service": (
-        *("significance", "presets", "pages", "store", "settings", "liveness", "access", "jobs"),
+        *(
+            "significance",
+            "presets",
+            "pages",
+            "store",
+            "settings",
+            "logs",
+            "liveness",
+            "access",
+            "jobs",
+        ),
         *(
             "catalogue",
             "spaces",
@@ -40,11 +50,31 @@ LAYERS: dict[str, tuple[str, ...]] = {
             "searches",
             "retrainings",
             "comparisons",
+            "registrations",
         ),
-        *("kinds", "controller", "local", "backup"),
+        *(
+            "kinds",
+            "deletion",
+            "retention",
+            "metering",
+            "reporting",
+            "controller",
+            "local",
+            "backup",
+        ),
     ),
     "api": (
-        *("schemas", "trial_schemas", "client", "problems", "auth", "audit", "browsers", "body"),
+        *(
+            "schemas",
+            "trial_schemas",
+            "client",
+            "problems",
+            "auth",
+            "audit",
+            "browsers",
+            "proxies",
+            "body",
+        ),
         *("plain_errors", "monitoring", "openapi", "dependencies", "files", "streams"),
         *("routes", "app", "cli"),
     ),
@@ -166,7 +196,7 @@ def test_ray_is_imported_by_the_cluster_and_for_tune_alone() -> None:
     users = {
         m for m, source in SOURCES.items() if "ray" in {n.split(".")[0] for n in imports_of(source)}
     }
-    measured = {m for m in users if m.startswith("benchmarks.ray_tune.")}
+    measured = {m for m in users if m.startswith(("benchmarks.ray_tune.", "benchmarks.nodes"))}
     cluster = {f"workers.cluster.{name}" for name in ("actors", "calls", "liveness", "pool")}
     assert users - measured == cluster | {"search_service.local.tune"}
 

@@ -4,6 +4,7 @@ import typer
 
 from api.cli import (
     backups,
+    clean,
     compare,
     curve_families,
     datasets,
@@ -19,6 +20,7 @@ from api.cli import (
     submit,
     tokens,
     trials,
+    workers,
 )
 
 app = typer.Typer(
@@ -32,6 +34,8 @@ app.command()(serve.worker)
 app.command()(quickstart.quickstart)
 app.command()(backups.backup)
 app.command()(backups.restore)
+app.command()(clean.clean)
+app.command()(workers.workers)
 app.command()(submit.search)
 app.command()(submit.retrain)
 app.command()(compare.compare)

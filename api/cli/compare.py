@@ -60,7 +60,10 @@ Metrics = Annotated[
     ),
 ]
 Boundary = Annotated[
-    bool, typer.Option("--boundary", help="Show the measures near borders, mBA and trimap mIoU.")
+    bool,
+    typer.Option(
+        "--boundary", help="Show the measures near borders, mBA and mIoU in and off trimaps."
+    ),
 ]
 
 

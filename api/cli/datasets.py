@@ -19,6 +19,10 @@ from api.cli.console import (
     print_table,
     say,
 )
+from api.cli.watching import follow
+from api.client.client import Client
+from api.client.errors import JobError
+from api.schemas import DatasetView, ErrorEvent
 from surrogate_zoo.errors import InputError
 from workers.tasks.datasets import LAYOUT_NAMES
 
@@ -30,7 +34,10 @@ Layout = Annotated[
 ]
 Classes = Annotated[
     str | None,
-    typer.Option(help="Class names by label, 0 first, separated by commas; for folder and segnet."),
+    typer.Option(
+        help="Class names by label, 0 first, separated by commas; for folder and segnet. "
+        "With mode=multilabel none of them is background."
+    ),
 ]
 
 
@@ -47,13 +54,22 @@ def list_datasets(as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
         (
             dataset.name,
             dataset.source["layout"],
-            str(len(dataset.report["classes"])),
+            _classes(dataset),
             ", ".join(f"{split} {count}" for split, count in dataset.report["images"].items()),
         )
         for dataset in datasets
     ]
     columns = ("Name", "Layout", "Classes", "Images")
     print_table(columns, rows, prose=("Images",), empty="There are no datasets.")
+
+
+def _classes(dataset: DatasetView) -> str:
+    """How many classes there are, and how networks tell them apart where that is not by softmax."""
+    told = {
+        "binary": "2 by one channel",
+        "multilabel": f"{len(dataset.report['classes'])} that overlap",
+    }
+    return told.get(dataset.report.get("mode", ""), str(len(dataset.report["classes"])))
 
 
 @app.command()
@@ -77,7 +93,7 @@ def add(
     assignments: Assignments = None,
     url: Url = DEFAULT_URL,
 ) -> None:
-    """Register a dataset; the service reads it through and tells all that is wrong with it.
+    """Register a dataset: a job in which the service reads it through, and tells all that is wrong with it.
 
     Example: lossfit datasets add camvid /data/camvid --layout segnet --classes sky,building,...
     --set 'void_labels=[11]' --set 'size=[120,160]'
@@ -86,7 +102,21 @@ def add(
     """
     source = _source(root, layout, classes, assignments)
     with connect(url) as client:
-        out.print_json(json.dumps(client.datasets.register(name=name, source=source).report))
+        job = client.registrations.submit(name=name, source=source)
+        try:
+            follow(client.registrations, job.id, f"register {name}")
+        except JobError:
+            _tell_faults(client, job.id)
+            raise
+        out.print_json(json.dumps(client.datasets.get(name).report))
+
+
+def _tell_faults(client: Client, job_id: str) -> None:
+    events = [
+        event for event in client.registrations.events(job_id) if isinstance(event, ErrorEvent)
+    ]
+    for number, fault in enumerate(events[-1].faults if events else [], 1):
+        say(f"{number}. {fault}")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""``lossfit jobs``: list, show, watch, cancel, pause, resume, extend, and fetch a job's files."""
+"""``lossfit jobs``: list, show, watch, log, cancel, pause, resume, extend, delete, fetch a job's files."""
 
 import itertools
 import json
@@ -22,6 +22,7 @@ from api.cli.console import (
     say,
 )
 from api.cli.watching import follow, plain
+from api.schemas import JobView
 from search_service.store.states import STATES, State
 
 app = typer.Typer(
@@ -56,18 +57,25 @@ def list_jobs(
         print_json(jobs)
         return
     rows = [
-        (job.id, f"{job.kind} {_subject(job.request)}", job.state, moment(job.created_at))
+        (job.id, f"{job.kind} {_subject(job.request)}", _state(job), moment(job.created_at))
         for job in jobs
     ]
     columns = ("Id", "What", "State", "Created")
     print_table(columns, rows, prose=("What", "Created"), empty="There are no such jobs.")
     for job in jobs:
-        if job.error:
-            out.print(f"{job.id}: {job.error}", highlight=False, markup=False, soft_wrap=True)
+        told = job.error or (job.waiting and job.waiting.reason)
+        if told:
+            out.print(f"{job.id}: {told}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _state(job: JobView) -> str:
+    return job.state if job.waiting is None else f"{job.state}, {job.waiting.position}."
 
 
 def _subject(request: Mapping[str, Any]) -> str:
     """What a job is about, in a few words."""
+    if "source" in request:
+        return str(request["name"])
     return f"{_sought(request)} on {request['dataset']}"
 
 
@@ -98,6 +106,35 @@ def watch(job_id: JobId, url: Url = DEFAULT_URL) -> None:
     with connect(url) as client:
         collection, job = client.find(job_id)
         out.print_json(json.dumps(follow(collection, job_id, job.kind).result))
+
+
+@app.command()
+@plain_errors
+def log(job_id: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
+    """What happened to a job: begin, stages, failures, end."""
+    with connect(url) as client:
+        entries = list(client.searches.log(job_id))
+    if as_json:
+        print_json(entries)
+        return
+    rows = [(f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.level, entry.message) for entry in entries]
+    print_table(("At", "Level", "What"), rows, prose=("What",), empty="Nothing happened to it yet.")
+
+
+@app.command()
+@plain_errors
+def delete(
+    job_id: JobId,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would go, and delete nothing.")
+    ] = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Delete a job that is over, with its trials and files; losses that it published stay."""
+    with connect(url) as client:
+        gone = client.searches.delete(job_id, dry_run=dry_run)
+    would = "would be" if gone.dry_run else "is"
+    say(f"{job_id} with {gone.files} files ({gone.bytes / 1e6:,.1f} MB) {would} deleted.")
 
 
 @app.command()

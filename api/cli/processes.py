@@ -14,6 +14,7 @@ from api.cli.console import say
 from api.cli.operator import migrate, settings_of
 from api.cli.roles import Role, ray_node
 from api.cli.supervision import Supervised
+from search_service import logs
 from search_service.settings import Settings
 from surrogate_zoo.errors import InputError
 
@@ -54,6 +55,7 @@ def run(role: Role, options: dict[str, object]) -> None:
             for name, command in _children(settings):
                 stack.enter_context(Supervised(name, command, say))
         if listening:
+            logs.configure(settings.log_format)
             _run_api(listening)
         else:
             threading.Event().wait()
@@ -93,6 +95,7 @@ def _run_api(listening: socket.socket) -> None:
     config = uvicorn.Config(
         "api.app:create_app",
         factory=True,
+        log_config=None,
         log_level="warning",
         timeout_graceful_shutdown=5,
         timeout_keep_alive=_KEEP_ALIVE_S,

@@ -21,6 +21,7 @@ from api.schemas import (
     JobEvent,
     LossNetworkEvent,
     ProgressEvent,
+    RemarkEvent,
     StateEvent,
     TrialEvent,
 )
@@ -77,7 +78,7 @@ class _Shown:
                 self._bar.update(self._task, completed=done, total=total, description=title)
             case _:
                 pass
-        if isinstance(event, StateEvent | LossNetworkEvent) or not err.is_terminal:
+        if isinstance(event, StateEvent | LossNetworkEvent | RemarkEvent) or not err.is_terminal:
             line = _line(self._title, event)
             self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
@@ -121,6 +122,8 @@ def _line(title: str, event: JobEvent) -> str:
     match event:
         case StateEvent():
             return f"{title}: {event.state}" + (f": {event.reason}" if event.reason else "")
+        case RemarkEvent():
+            return f"{title}: {event.text}"
         case LossNetworkEvent():
             told = _LOSS_NETWORK[event.status].format(plain(event.kind))
             values = measured(event.measures)

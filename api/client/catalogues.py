@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from api.client.addresses import segment
 from api.client.downloads import download
+from api.client.jobs import Jobs
 from api.client.named_file import NamedFile
 from api.client.transport import Transport
 from api.schemas import (
@@ -20,7 +21,8 @@ from api.schemas import (
     NumberedPage,
     Page,
 )
-from search_service.catalogue.request import DatasetRequest
+from search_service.deletion import Deletion
+from search_service.registrations.request import RegistrationRequest
 
 
 class Catalogue(Generic[Item]):
@@ -45,8 +47,8 @@ class Catalogue(Generic[Item]):
 class Datasets:
     """The registered datasets, and the loss networks that were trained on their masks."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+    def __init__(self, transport: Transport, registrations: Jobs[RegistrationRequest]) -> None:
+        self._transport, self._registrations = transport, registrations
 
     def list(self, *, page_size: int = 50) -> Iterator[DatasetView]:
         """All datasets, by name; fetched page by page."""
@@ -57,17 +59,28 @@ class Datasets:
         return self._transport.read(DatasetView, self._of(name))
 
     def register(
-        self, request: DatasetRequest | Mapping[str, object] | None = None, /, **fields: object
+        self, request: RegistrationRequest | Mapping[str, object] | None = None, /, **fields: object
     ) -> DatasetView:
-        """Register a dataset; the service reads every file of it before it answers.
+        """Register a dataset, and wait until the service has read every file of it.
+
+        :attr:`api.client.client.Client.registrations` submits without waiting, and tells how far it is.
 
         Args:
             request: The request, or fields of it.
             fields: Fields of the request (``name``, ``source``), in place of those in ``request``.
+
+        Raises:
+            ServiceError: The service refused it at once.
+            JobError: Something is wrong with its files.
         """
-        body = request.model_dump(mode="json") if isinstance(request, BaseModel) else request or {}
-        # Minutes for 20,000 images.
-        return self._transport.post(DatasetView, "/v1/datasets", {**body, **fields}, timeout_s=None)
+        given = request.model_dump(mode="json") if isinstance(request, BaseModel) else request or {}
+        job = self._registrations.submit({**given, **fields})
+        self._registrations.wait(job.id)
+        return self.get(job.request["name"])
+
+    def delete(self, name: str, *, dry_run: bool = False) -> Deletion:
+        """Delete a dataset's entry that no job names, as an administrator; its folder stays."""
+        return self._transport.delete(Deletion, self._of(name), dry_run=dry_run)
 
     def picture(self, name: str) -> NamedFile:
         """A picture of nine training samples with their labels."""

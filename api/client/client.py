@@ -29,9 +29,11 @@ from api.schemas import (
     MetricView,
     NetworkView,
     SamplerView,
+    WorkerView,
 )
 from search_service.kinds import KINDS
 from search_service.loss_networks.request import LossNetworkRequest
+from search_service.registrations.request import RegistrationRequest
 from search_service.retrainings.request import RetrainingRequest
 
 
@@ -53,6 +55,7 @@ class Client:
         retrainings: The retrainings.
         comparisons: The comparisons, with their cells.
         loss_networks: The trainings of loss networks.
+        registrations: The registrations of datasets.
         jobs: The collections of jobs of every kind.
         kinds: The kinds of jobs, as the service has them.
         losses: The zoo.
@@ -61,6 +64,7 @@ class Client:
         networks: What can be trained.
         samplers: What may propose the candidates of a search.
         curve_families: What a search may shape its surrogate with.
+        workers: Who trains, and what they do.
         audit: Who changed what; for administrators.
         health: How the service itself is.
     """
@@ -73,18 +77,21 @@ class Client:
         self.retrainings = Jobs[RetrainingRequest](transport, _path("retraining"))
         self.comparisons = Comparisons(transport, _path("comparison"))
         self.loss_networks = Jobs[LossNetworkRequest](transport, _path("loss-network"))
-        named = (self.searches, self.retrainings, self.comparisons, self.loss_networks)
+        self.registrations = Jobs[RegistrationRequest](transport, _path("registration"))
+        named: tuple[Jobs[Any], ...] = (self.searches, self.retrainings, self.comparisons)
+        named += (self.loss_networks, self.registrations)
         collections: dict[str, Jobs[Any]] = {jobs.path: jobs for jobs in named}
         self.jobs: tuple[Jobs[Any], ...] = tuple(
             collections.get(_path(kind)) or Jobs[Any](transport, _path(kind)) for kind in KINDS
         )
         self.kinds = Catalogue(transport, "/v1/kinds", Items[KindView])
         self.losses = Losses(transport)
-        self.datasets = Datasets(transport)
+        self.datasets = Datasets(transport, self.registrations)
         self.metrics = Catalogue(transport, "/v1/metrics", Items[MetricView])
         self.networks = Catalogue(transport, "/v1/networks", Items[NetworkView])
         self.samplers = Catalogue(transport, "/v1/samplers", Items[SamplerView])
         self.curve_families = Catalogue(transport, "/v1/curve-families", Items[CurveFamilyView])
+        self.workers = Catalogue(transport, "/v1/workers", Items[WorkerView])
         self.audit = AuditLog(transport)
         self.health = Service(transport)
 

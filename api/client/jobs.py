@@ -21,6 +21,7 @@ from api.schemas import (
     JobDetail,
     JobEvent,
     JobView,
+    LogEntryView,
     LossView,
     NumberedPage,
     Page,
@@ -28,6 +29,7 @@ from api.schemas import (
 )
 from api.trial_schemas import Asked, Prolonged, Reported, Told
 from search_service.comparisons.request import ComparisonRequest
+from search_service.deletion import Deletion
 from search_service.jobs.estimate import Estimate
 from search_service.searches.request import SearchRequest
 from search_service.store.states import State
@@ -102,6 +104,20 @@ class Jobs(Generic[Request]):
     def resume(self, job_id: str) -> JobView:
         """Let a paused job go on where it was."""
         return self._transport.post(JobView, f"{self._of(job_id)}/resume")
+
+    def log(self, job_id: str, *, page_size: int = 100) -> Iterator[LogEntryView]:
+        """What happened to a job, a sentence each, the oldest first; fetched page by page."""
+        path = f"/v1/jobs/{segment(job_id)}/log"
+        return self._transport.pages(NumberedPage[LogEntryView], path, limit=page_size)
+
+    def delete(self, job_id: str, *, dry_run: bool = False) -> Deletion:
+        """Delete a job that is over, with its trials, events and files.
+
+        Args:
+            job_id: The job.
+            dry_run: Tell what would go, and delete nothing.
+        """
+        return self._transport.delete(Deletion, f"/v1/jobs/{segment(job_id)}", dry_run=dry_run)
 
     def events(self, job_id: str, *, after: int = 0) -> Iterator[JobEvent]:
         """What happens to a job, as it happens, until it is finished.
@@ -180,7 +196,7 @@ class Jobs(Generic[Request]):
 def _fields_of(request: BaseModel | Mapping[str, object] | None) -> Mapping[str, object]:
     """The fields that were given: the service fills in the others, as far as it can tell better."""
     if isinstance(request, BaseModel):
-        return request.model_dump(mode="json", include=request.model_fields_set)
+        return request.model_dump(mode="json", exclude_unset=True)
     return request or {}
 
 

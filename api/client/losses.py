@@ -9,6 +9,7 @@ from api.client.addresses import segment
 from api.client.named_file import NamedFile
 from api.client.transport import Transport
 from api.schemas import LossDetail, LossView, Page
+from search_service.deletion import Deletion
 from surrogate_zoo.errors import LossFileError
 
 Format = Literal["json", "python"]
@@ -97,6 +98,11 @@ class Losses:
         """
         document = source if isinstance(source, Mapping) else _content(Path(source))
         return self._transport.post(LossView, "/v1/losses", document, query={"tag": list(tags)})
+
+    def delete(self, name: str, *, dry_run: bool = False) -> Deletion:
+        """Delete a loss with all its versions, as an administrator, if nothing needs it."""
+        path = f"/v1/losses/{segment(name)}"
+        return self._transport.delete(Deletion, path, dry_run=dry_run)
 
     def export(self, target: Path, names: Iterable[str] = ()) -> Sequence[LossView]:
         """Write losses with their cards to a folder or a ZIP file, which :meth:`import_from` reads.

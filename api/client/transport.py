@@ -79,6 +79,11 @@ class Transport:
         )
         return parsed(response, model)
 
+    def delete(self, model: type[Answer], path: str, *, dry_run: bool) -> Answer:
+        """Delete what is at a path, or tell what that would delete; gives the JSON of the answer."""
+        query = {"dry_run": "true"} if dry_run else {}
+        return parsed(self._send("DELETE", path, params=query), model)
+
     def pages(
         self, model: type[Page[Item]] | type[NumberedPage[Item]], path: str, **query: Value
     ) -> Iterator[Item]:

@@ -42,12 +42,14 @@ async function list() {
   at("jobs").replaceChildren(...jobs.map(row));
 }
 
+const standing = ({ state, waiting }) => (waiting ? `${state}, ${waiting.position}.` : state);
+
 function row(job) {
   const line = element("tr");
   const cell = element("td");
   cell.append(element("a", { href: `#${job.path}` }, what(job)));
   const created = new Date(job.created_at).toLocaleString();
-  line.append(element("td", {}, job.kind), cell, element("td", {}, job.state), element("td", {}, created));
+  line.append(element("td", {}, job.kind), cell, element("td", {}, standing(job)), element("td", {}, created));
   return line;
 }
 
@@ -55,7 +57,7 @@ const plain = (kind) => kind.replaceAll("_", " ");
 
 const about = (request) => (request.losses ? `${request.losses.length} losses`
   : request.metrics?.join(",") ?? request.metric ?? request.loss ?? plain(request.network.kind));
-const what = ({ request }) => `${about(request)} on ${request.dataset}`;
+const what = ({ request }) => (request.source ? request.name : `${about(request)} on ${request.dataset}`);
 
 const stage = ({ stage }) => (stage ? `${plain(stage)} first, ` : "");
 
@@ -135,13 +137,27 @@ async function show(path, signal) {
   const job = await (await ask(path, { signal })).json();
   const { done, total, best_score: best } = job.progress;
   const score = typeof best === "number" ? `, best score ${best.toFixed(4)}` : "";
-  at("state").textContent = `${job.state}, ${done} of ${total}${score}${job.error ? `: ${job.error}` : ""}`;
+  const why = job.error ?? job.waiting?.reason;
+  at("state").textContent = `${standing(job)}, ${done} of ${total}${score}${why ? `: ${why}` : ""}`;
+  at("log").replaceChildren(...(await log(job.id, signal)).map(line));
   const files = (await (await ask(`${path}/artifacts`, { signal })).json()).items;
   at("files").replaceChildren(...files.map((file) => entry(path, file)));
   const pictures = files.filter((file) => file.media_type === "image/png");
   if (over.includes(job.state)) at("figures").replaceChildren(...await Promise.all(pictures.map((file) => picture(path, file, signal))));
   return job;
 }
+
+async function log(id, signal) {
+  const entries = [];
+  for (let after = 0; after !== null;) {
+    const page = await (await ask(`jobs/${id}/log?limit=500&after=${after}`, { signal })).json();
+    entries.push(...page.items);
+    after = page.next;
+  }
+  return entries;
+}
+
+const line = ({ at: time, level, message }) => element("li", { class: level }, `${new Date(time).toLocaleString()} ${message}`);
 
 const address = (path, file) => `${path}/artifacts/${encodeURIComponent(file.name)}`;
 

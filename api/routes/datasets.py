@@ -1,34 +1,29 @@
-"""``/v1/datasets``: register a dataset, read what was found in it and what was trained on its masks."""
+"""``/v1/datasets``: what was found in registered ones, and what was trained on their masks."""
 
-from fastapi import APIRouter, Response, status
+from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 
 from api.dependencies import (
+    Administrator,
     AfterNumber,
     Cursor,
+    DryRun,
     IfNoneMatch,
     Limit,
     Name,
     ReadSession,
     ServiceParts,
     Sha256,
-    WriteSession,
+    WritersTurn,
 )
 from api.files import FILE, stored_file
 from api.schemas import DatasetView, LossNetworkView, NumberedPage, Page
+from search_service import retention
 from search_service.catalogue import datasets
-from search_service.catalogue.request import DatasetRequest
+from search_service.deletion import Deletion
 from search_service.store.artifacts import MEDIA_TYPES
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
-
-
-@router.post("", status_code=status.HTTP_201_CREATED)
-def register_dataset(
-    request: DatasetRequest, session: WriteSession, parts: ServiceParts
-) -> DatasetView:
-    """Register a dataset: read it through, and refuse it with a reason where it is wrong."""
-    return DatasetView.model_validate(datasets.register(session, parts.settings, request))
 
 
 @router.get("")
@@ -44,6 +39,23 @@ def list_datasets(
 def read_dataset(name: Name, session: ReadSession) -> DatasetView:
     """One dataset with its report: classes, sizes, shares of pixels, fingerprint."""
     return DatasetView.model_validate(datasets.get(session, name))
+
+
+@router.delete("/{name}", operation_id="delete_dataset")
+def delete_dataset(
+    _asks: Administrator,
+    name: Name,
+    parts: ServiceParts,
+    _turn: WritersTurn,
+    *,
+    dry_run: DryRun = False,
+) -> Deletion:
+    """Delete a dataset's entry and its loss networks, if no job names it; its folder stays as it is."""
+    with parts.writing() as session:
+        retention.delete_dataset(session, name)
+        if not dry_run:
+            session.commit()
+    return Deletion(datasets=[name], dry_run=dry_run)
 
 
 @router.head("/{name}/picture", include_in_schema=False)

@@ -1,7 +1,7 @@
 """``/livez``, ``/readyz`` and Prometheus's ``/metrics``."""
 
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.dependencies import ServiceParts
 from api.schemas import Health
@@ -34,5 +34,5 @@ def readyz(parts: ServiceParts) -> Health:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 def prometheus(parts: ServiceParts) -> Response:
-    """Figures of this process in Prometheus's text format."""
-    return Response(generate_latest(parts.figures.registry), media_type=CONTENT_TYPE_LATEST)
+    """Figures of this process, the queue and the controller in Prometheus's text format."""
+    return Response(parts.figures.text(), media_type=CONTENT_TYPE_LATEST)

@@ -1,6 +1,6 @@
 """The life of a job, the same for every kind: create, list, read, watch, files, cancel, pause, resume."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -24,10 +24,10 @@ from api.dependencies import (
     WriteSession,
 )
 from api.files import FILE, stored_file
-from api.schemas import ArtifactView, Items, JobDetail, JobView, Page
+from api.schemas import ArtifactView, Items, JobDetail, JobView, Page, WaitingView
 from api.streams import JobEvents
 from search_service.access.owners import bounds
-from search_service.jobs import lifecycle
+from search_service.jobs import lifecycle, queue
 from search_service.jobs.estimate import Estimate
 from search_service.jobs.fields import JobRequest
 from search_service.jobs.kind import Kind
@@ -99,19 +99,25 @@ def _add_reading(router: APIRouter, kind: Kind[Any]) -> None:
     @router.get("", operation_id=f"list_{_snake(name)}_jobs")
     def list_jobs(
         session: ReadSession,
+        parts: ServiceParts,
         state: Annotated[State | None, Query(description="Only jobs in this state.")] = None,
         after: Cursor = None,
         limit: Limit = 50,
     ) -> Page[JobView]:
         """The jobs, the newest first."""
         rows, following = lifecycle.page(session, name, state=state, after=after, limit=limit)
-        return Page(items=[JobView.model_validate(job) for job in rows], next=following)
+        waits = queue.waits(session, parts.settings, rows)
+        items = [JobView.model_validate(job) for job in rows]
+        for item in items:
+            item.waiting = _waiting(waits, item.id)
+        return Page(items=items, next=following)
 
     @router.get("/{job_id}", operation_id=f"read_{_snake(name)}")
-    def read_job(job_id: JobId, session: ReadSession) -> JobDetail:
+    def read_job(job_id: JobId, session: ReadSession, parts: ServiceParts) -> JobDetail:
         """One job: what was asked for, how far it is, what came out."""
         job = lifecycle.get(session, name, job_id)
         view = JobView.model_validate(job)
+        view.waiting = _waiting(queue.waits(session, parts.settings, [job]), job.id)
         return JobDetail(**view.model_dump(), progress=kind.admission().progress(session, job))
 
 
@@ -177,6 +183,10 @@ def _add_artifacts(router: APIRouter, kind: str) -> None:
         lifecycle.get(session, kind, job_id)
         artifact = _named(lifecycle.artifacts(session, job_id), name)
         return stored_file(parts, artifact.sha256, artifact.name, artifact.media_type, etags)
+
+
+def _waiting(waits: Mapping[str, queue.Waiting], job_id: str) -> WaitingView | None:
+    return WaitingView.model_validate(waits[job_id]) if job_id in waits else None
 
 
 def _snake(kind: str) -> str:

@@ -4,10 +4,24 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response, status
 
-from api.dependencies import Cursor, Limit, Name, ReadSession, Responses, Version, WriteSession
+from api.dependencies import (
+    Administrator,
+    Cursor,
+    DryRun,
+    Limit,
+    Name,
+    ReadSession,
+    Responses,
+    ServiceParts,
+    Version,
+    WritersTurn,
+    WriteSession,
+)
 from api.schemas import LossDetail, LossView, NeedsView, Page, ParameterView
+from search_service import retention
 from search_service.catalogue import losses
 from search_service.catalogue.loss_requests import LossRequest, TagName
+from search_service.deletion import Deletion
 from surrogate_zoo.losses.document import dump_loss_file
 from surrogate_zoo.losses.export import python_source
 from surrogate_zoo.losses.registry import LOSSES, needs_of
@@ -83,6 +97,23 @@ def read_loss(name: Name, session: ReadSession, version: Version = None) -> Loss
         needs=NeedsView.model_validate(needs_of(loss.document)),
         **_parameters_of(loss),
     )
+
+
+@router.delete("/{name}", operation_id="delete_loss")
+def delete_loss(
+    _asks: Administrator,
+    name: Name,
+    parts: ServiceParts,
+    _turn: WritersTurn,
+    *,
+    dry_run: DryRun = False,
+) -> Deletion:
+    """Delete a loss with all its versions, if no tag, no other loss and no job needs it."""
+    with parts.writing() as session:
+        retention.delete_loss(session, name)
+        if not dry_run:
+            session.commit()
+    return Deletion(losses=[name], dry_run=dry_run)
 
 
 def _parameters_of(loss: Loss) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from api.dependencies import (
     JobId,
     Limit,
     ReadSession,
+    ServiceParts,
     WriteSession,
 )
 from api.schemas import JobView, LossView, NumberedPage, TrialView
@@ -51,9 +52,11 @@ def publish_trial(
 
 
 @router.post("/{job_id}/extend", operation_id="extend_search")
-def extend_search(job_id: JobId, request: ExtensionRequest, session: WriteSession) -> JobView:
+def extend_search(
+    job_id: JobId, request: ExtensionRequest, session: WriteSession, parts: ServiceParts
+) -> JobView:
     """Let a search that has succeeded go on with more trials, as if they had been asked for at once."""
-    return JobView.model_validate(extension.extend(session, job_id, request))
+    return JobView.model_validate(extension.extend(session, parts.settings, job_id, request))
 
 
 @router.post("/{job_id}/ask", operation_id="ask_search")

@@ -1,7 +1,9 @@
 """Registered datasets: a name, where the images are, and a report of what was found there."""
 
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 from sqlalchemy import select
@@ -13,18 +15,31 @@ from search_service.settings import Settings
 from search_service.store import artifacts
 from search_service.store.tables import Dataset
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError, UnknownNameError
+from surrogate_zoo.losses.mode_fit import check_mode
+from surrogate_zoo.metrics.catalogue import METRICS
+from surrogate_zoo.metrics.metric import check_multilabel
+from surrogate_zoo.metrics.targets import Target
+from surrogate_zoo.modes import MULTILABEL, mode_of_logits
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import LossNetwork, now
 from workers.datasets.bounded import Limits, examine_bounded
 from workers.datasets.dataset import refusal
 from workers.datasets.layouts import open_dataset
 from workers.datasets.picture import draw_samples
-from workers.datasets.report import DatasetReport, Examination
+from workers.datasets.report import DatasetReport, Examination, Progress
 from workers.tasks.datasets import DatasetSource, GeneratedSource, Registered, ShapesSource
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.instances import ClusteringSpec
 
 _SOURCES: TypeAdapter[DatasetSource] = TypeAdapter(DatasetSource)
+
+
+class Read(NamedTuple):
+    """A dataset whose files were read: its source with what workers have to know, and its report as JSON."""
+
+    source: DatasetSource
+    report: dict[str, Any]
+
 
 BUILT_IN: dict[str, DatasetSource] = {"shapes": ShapesSource()}
 """Datasets that every database has from its first day."""
@@ -40,9 +55,8 @@ def register(session: Session, settings: Settings, request: DatasetRequest) -> D
         DatasetError: Images, masks or splits are missing or wrong.
         ConflictError: The name stands for other content.
     """
-    source = _allowed(settings, request.source)
-    limits = Limits(settings.dataset_memory_gb, settings.dataset_seconds)
-    return _add(session, request.name, source, settings.artifacts_root, limits)
+    source = allowed(settings, request.source)
+    return enter(session, request.name, read(source, settings.artifacts_root, limits_of(settings)))
 
 
 def get(session: Session, name: str) -> Dataset:
@@ -81,7 +95,13 @@ def check_split(session: Session, name: str, split: str) -> None:
     if not dataset.report["images"].get(split):
         raise InputError(f"Dataset {dataset.name} has no image in its split {split!r}.")
     present = dataset.report.get("present", {}).get(split)
-    if present is not None and len(present) < 2:
+    several = source_of(dataset).mode == MULTILABEL
+    if several and present == []:
+        raise InputError(
+            f"In the split {split!r} of dataset {dataset.name} no class has pixels: no score can be measured "
+            "on it. Take another split."
+        )
+    if present is not None and len(present) < 2 and not several:
         raise InputError(
             f"The split {split!r} of dataset {dataset.name} holds {present[0] if present else 'void'} "
             "alone: no score can be measured on it. Take another split, or register masks of more "
@@ -132,6 +152,39 @@ def check_objects(session: Session, name: str, clustering: ClusteringSpec | None
         )
 
 
+def mode_of(session: Session, name: str) -> str:
+    """The mode of the logits of networks for a dataset that a request names; binary is multiclass.
+
+    Raises:
+        UnknownNameError: None of that name is registered.
+    """
+    return mode_of_logits(source_of(requested(session, name)).mode)
+
+
+def check_metrics(session: Session, name: str, metrics: Iterable[str]) -> None:
+    """Refuse metrics, or weighted sums of some, that have no meaning for a dataset's labels.
+
+    Raises:
+        UnknownNameError: No such dataset or metric.
+        InputError: A metric compares the classes of a pixel, and it has several or none.
+    """
+    if mode_of(session, name) == MULTILABEL:
+        for metric in {own for each in metrics for own in Target(each).metrics} & {*METRICS}:
+            check_multilabel(METRICS[metric], as_released=False)
+
+
+def check_losses(session: Session, name: str, losses: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse losses, by their files' content, that do not fit to a dataset's labels.
+
+    Raises:
+        UnknownNameError: None of that name is registered.
+        InputError: A loss takes no multi-labels, or no others.
+    """
+    mode = mode_of(session, name)
+    for loss in losses:
+        check_mode(loss, mode)
+
+
 def source_of(dataset: Dataset) -> DatasetSource:
     """Where a registered dataset's images are, as workers read it."""
     return _SOURCES.validate_python(dataset.source)
@@ -176,7 +229,7 @@ def seed(session: Session) -> None:
     """Register the built-in datasets where they are missing."""
     for name, source in BUILT_IN.items():
         if session.get(Dataset, name) is None:
-            _add(session, name, source, None, Limits())
+            enter(session, name, read(source, None, Limits()))
 
 
 def picture(session: Session, name: str) -> str:
@@ -194,32 +247,53 @@ def picture(session: Session, name: str) -> str:
     return sha256
 
 
-def _add(
-    session: Session,
-    name: str,
+def limits_of(settings: Settings) -> Limits:
+    """What reading a dataset may take."""
+    return Limits(settings.dataset_memory_gb, settings.dataset_seconds)
+
+
+def read(
     source: DatasetSource,
     artifacts_root: artifacts.Root | None,
     limits: Limits,
-) -> Dataset:
-    found = examine_bounded(
-        source, limits
-    )  # before the transaction begins: it may read for minutes
+    on_progress: Progress = lambda _done, _total: None,
+) -> Read:
+    """Read and check every file of a dataset, which may take minutes: in no transaction.
+
+    Args:
+        source: Where it is, one that :func:`allowed` gave.
+        artifacts_root: Where a picture of nine samples is stored; None draws none.
+        limits: What that may take.
+        on_progress: See :func:`workers.datasets.report.examine`.
+
+    Raises:
+        DatasetError: Images, masks or splits are missing or wrong.
+    """
+    found = examine_bounded(source, limits, on_progress)
     report = found.report
     if report is None:
         raise refusal(found.faults)
     drawn = {} if artifacts_root is None else {"picture": _draw(source, report, artifacts_root)}
-    source = _with_what_was_found(source, found)
+    return Read(_with_what_was_found(source, found), report.model_dump(mode="json") | drawn)
+
+
+def enter(session: Session, name: str, found: Read) -> Dataset:
+    """Give a dataset that was read its name.
+
+    Raises:
+        ConflictError: The name stands for other content.
+    """
+    source = found.source.model_dump(mode="json")
     registered = session.get(Dataset, name)
     if registered is not None:
-        same = _asked(source_of(registered)) == _asked(source)
-        if same and registered.report["fingerprint"] == report.fingerprint:
-            registered.source = source.model_dump(mode="json")  # the files may have other times
+        same = _asked(source_of(registered)) == _asked(found.source)
+        if same and registered.report["fingerprint"] == found.report["fingerprint"]:
+            registered.source = source  # the files may have other times
             return registered
         raise ConflictError(
             f"Dataset {name!r} is registered with other content: take another name."
         )
-    dataset = Dataset(name=name, source=source.model_dump(mode="json"))
-    dataset.report, dataset.created_at = report.model_dump(mode="json") | drawn, now()
+    dataset = Dataset(name=name, source=source, report=found.report, created_at=now())
     session.add(dataset)
     session.flush()
     return dataset
@@ -252,7 +326,12 @@ def _draw(source: DatasetSource, report: DatasetReport, artifacts_root: artifact
         return artifacts.store(artifacts_root, path)[0]
 
 
-def _allowed(settings: Settings, source: DatasetSource) -> DatasetSource:
+def allowed(settings: Settings, source: DatasetSource) -> DatasetSource:
+    """Return a source with its folder in full and the links that may be followed.
+
+    Raises:
+        InputError: The folder lies outside ``settings.dataset_roots`` (after symlinks).
+    """
     if isinstance(source, GeneratedSource):
         return source
     root = allowed_path(

@@ -14,6 +14,7 @@ from search_service.comparisons.request import ComparisonRequest
 from search_service.comparisons.tuning import grid
 from search_service.jobs.estimate import Estimate
 from search_service.loss_networks import choice
+from search_service.retrainings.measured import with_measures
 from search_service.settings import Settings
 from search_service.store.states import CELL
 from search_service.store.tables import Evaluation, Job
@@ -39,8 +40,9 @@ def admitted(session: Session, request: ComparisonRequest) -> ComparisonRequest:
     Raises:
         UnknownNameError: No such dataset or metric.
         InputError: The metric is a sum or ranks nothing, there is no such loss in the zoo, one was found
-            by scores on the split, the dataset has no image in the split, or a loss network is not there
-            or does not fit; or objects are scored, and it has none, or no way to make them fits a loss.
+            by scores on the split, the dataset has no image in the split, a loss or metric does not fit to
+            its labels, or a loss network is not there or does not fit; or objects are scored, and it has
+            none, or no way to make them fits a loss.
     """
     if is_sum(request.metric):
         raise InputError(f"A comparison ranks by one metric, not by {request.metric!r}: name one.")
@@ -49,11 +51,15 @@ def admitted(session: Session, request: ComparisonRequest) -> ComparisonRequest:
     datasets.check_hold_out(session, request.dataset, request.hold_out)
     datasets.check_hold_out(session, request.dataset, request.held_out)
     datasets.check_objects(session, request.dataset, request.scoring.clustering)
+    looked_at = [request.early_stop.metric] if request.early_stop is not None else []
+    datasets.check_metrics(session, request.dataset, [request.metric, *looked_at])
     versions: dict[str, int] = {}
     for loss in request.losses:
         versions |= losses.pin(session, loss, request.versions)
+        document = losses.document(session, loss, versions)
+        datasets.check_losses(session, request.dataset, [document])
         if request.ways:
-            options_for(request, loss, losses.document(session, loss, versions))
+            options_for(request, loss, document)
     check_unseen(session, request.dataset, request.split, versions)
     dataset = datasets.requested(session, request.dataset)
     for loss, chosen in request.loss_networks.items():
@@ -82,8 +88,19 @@ def cells(session: Session, job_id: str) -> list[Evaluation]:
     return list(session.scalars(query.order_by(Evaluation.number)))
 
 
-def estimated(session: Session, request: ComparisonRequest) -> Estimate:  # noqa: ARG001 - as all kinds
+def estimated(session: Session, request: ComparisonRequest, *, measured: bool = True) -> Estimate:
     """A training for every cell, and for every learning rate that is tried at first."""
-    cells = len(cells_of(request))
+    cells = len(request.losses) * len(request.networks) * request.seeds
     tuning = len(request.losses) * len(request.networks) * len(request.learning_rates)
-    return Estimate(trainings=cells + tuning, parts={"tuning": tuning, "cells": cells})
+    plan = Estimate(
+        trainings=cells + tuning,
+        parts={"tuning": tuning, "cells": cells},
+        steps=float((cells + tuning) * request.training.iterations),
+    )
+    if not measured:
+        return plan
+    each = (cells + tuning) / len(request.networks)
+    trainings = [(network, each) for network in request.networks]
+    return with_measures(
+        session, plan, request.dataset, trainings, request.training, kind="comparison"
+    )

@@ -170,8 +170,8 @@ def values_of(metric: str, outcome: CellOutcome) -> dict[str, float]:
 
 
 def is_near_borders(column: Column) -> bool:
-    """Whether it is a score of the pixels near borders: mean boundary accuracy, trimap mIoU."""
-    return column.name == "mba" or column.name.startswith("trimap_")
+    """Whether it is told by the distance to borders: mean boundary accuracy, mIoU in and off trimaps."""
+    return column.name == "mba" or column.name.startswith(("trimap_", "outside_"))
 
 
 def _naturally(name: str) -> tuple[str, int]:

@@ -104,7 +104,9 @@ class _Comparison:
             documents = {
                 loss: losses.document(session, loss, request.versions) for loss in request.losses
             }
-        networks = supply.ensure_each(run, dataset, documents, request.loss_networks)
+        networks = supply.ensure_each(
+            run, dataset, documents, request.loss_networks, request.loss_network_specs
+        )
         return cls(run, request, dataset, documents, Supplied(networks))
 
     def tune(self) -> None:

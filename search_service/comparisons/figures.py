@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from search_service.comparisons.results import Table
@@ -16,32 +17,45 @@ from surrogate_zoo.curves.curves import curve_of
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.metrics.catalogue import METRICS
 
-_TRIMAP = "trimap_"
+_TRIMAP, _OUTSIDE = "trimap_", "outside_"
 _MARKERS = "osD^v<>Ph*"
 MOST_BARS = 6
 """Losses whose classes are drawn side by side: the best ranked."""
 
 
 def draw_trimap(table: Table) -> Figure | str:
-    """Draw mIoU within a band around the true borders against the width of the band."""
-    bands = [column for column in table.columns if column.name.startswith(_TRIMAP)]
-    if not bands:
+    """Draw mIoU within a band around the true borders, and off it, against the width of the band."""
+    drawn = [
+        (prefix, where)
+        for prefix, where in ((_TRIMAP, "in"), (_OUTSIDE, "off"))
+        if any(column.name.startswith(prefix) for column in table.columns)
+    ]
+    if not drawn:
         return "No retraining has scores near borders."
-    figure = figure_of(8.0, 4.8)
-    axes = figure.subplots()
-    widths = [int(band.name.removeprefix(_TRIMAP)) for band in bands]
+    figure = figure_of(8.0 if len(drawn) == 1 else 10.0, 4.8)
+    grid = figure.subplots(1, len(drawn), squeeze=False)[0]
+    for axes, (prefix, where) in zip(grid, drawn, strict=True):
+        _draw_bands(axes, table, prefix)
+        axes.set(
+            xlabel="width of the band in pixels", ylabel=f"mIoU {where} the band, %", xscale="log"
+        )
+        axes.minorticks_off()
+        axes.grid(color="#e2e8f0")
+    legend(figure, grid[0], columns=3)
+    return figure
+
+
+def _draw_bands(axes: Axes, table: Table, prefix: str) -> None:
+    """Draw the mean scores of one side of the bands, one line a loss."""
+    bands = [column for column in table.columns if column.name.startswith(prefix)]
+    widths = [int(band.name.removeprefix(prefix)) for band in bands]
     rows = [row for row in table.losses if all(row.values(band) for band in bands)]
     for index, row in enumerate(rows):
         means = [100 * fmean(row.values(band).values()) for band in bands]
         marker = _MARKERS[index // 10 % len(_MARKERS)]
         colour = colormaps["tab10"](index % 10)
         axes.plot(widths, means, marker=marker, markersize=4, color=colour, label=row.loss)
-    axes.set(xlabel="width of the band in pixels", ylabel="mIoU in the band, %", xscale="log")
     axes.set_xticks(widths, [str(width) for width in widths])
-    axes.minorticks_off()
-    axes.grid(color="#e2e8f0")
-    legend(figure, axes, columns=3)
-    return figure
 
 
 def draw_classes(table: Table) -> Figure | str:

@@ -22,7 +22,8 @@ TILE: Final = 240
 """Width of a picture in the gallery, in pixels."""
 
 CAPTIONS: Final = {
-    "trimap": "mIoU of the pixels within so many pixels of a true border, on both sides: mean over seeds.",
+    "trimap": "mIoU of the pixels within so many pixels of a true border, on both sides, and of all "
+    "others: mean over seeds.",
     "classes": "IoU of every class over all images, mean over seeds; the losses of the best ranks.",
     "curves": "What the logic of a surrogate takes for a probability. Dashed: no search.",
 }

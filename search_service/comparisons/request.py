@@ -9,6 +9,7 @@ from search_service.jobs.fields import (
     DatasetName,
     JobRequest,
     LossNetworks,
+    LossNetworkSpecs,
     LossTerms,
     Name,
     Version,
@@ -17,7 +18,7 @@ from search_service.presets import filled
 from search_service.retrainings.presets import RETRAINING_PRESETS, RetrainingPreset
 from surrogate_zoo.sums import term_names
 from workers.tasks.hold_out import HoldOut
-from workers.tasks.networks import NetworkSpec
+from workers.tasks.networks import NetworkSpec, check_statistics_are_there
 from workers.tasks.retraining import RetrainingOptions
 from workers.tasks.scoring import (
     check_embeddings_are_given,
@@ -47,9 +48,10 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
         losses: Names of losses in the zoo, or weighted sums.
         versions: Versions of losses and of terms of sums, by name; one that is left out takes the
             newest at the time of the request.
-        loss_networks: SHA-256 of the loss networks that a loss is to carry, by loss and kind; else the
-            newest of the dataset, which is trained first where there is none. Networks of one kind are
-            compared by losses of several names: an entry can be added under as many as it takes.
+        loss_networks: The loss networks that a loss is to carry, by loss and kind: their SHA-256, or how
+            they are trained. Networks of one kind are compared by losses of several names: an entry can
+            be added under as many as it takes.
+        loss_network_specs: How the other ones are trained, as of a retraining.
         dataset: Name of a registered dataset.
         preset: What networks, training, scoring and inference are where they are not given, as of a
             retraining; None takes the defaults.
@@ -76,6 +78,7 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
     losses: Annotated[tuple[LossTerms, ...], Field(min_length=1, max_length=100)]
     versions: dict[Name, Version] = Field(default_factory=dict)
     loss_networks: dict[LossTerms, LossNetworks] = Field(default_factory=dict)
+    loss_network_specs: LossNetworkSpecs = ()
     dataset: DatasetName
     preset: RetrainingPreset | None = None
     networks: Annotated[tuple[NetworkSpec, ...], Field(min_length=1, max_length=16)] = (
@@ -117,6 +120,11 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
         for network in self.networks:
             for clustering in self.ways.values():
                 check_embeddings_are_given(clustering, network)
+        return self
+
+    @model_validator(mode="after")
+    def _frozen_statistics_were_learned(self) -> Self:
+        check_statistics_are_there(self.training, *self.networks)
         return self
 
     @model_validator(mode="after")

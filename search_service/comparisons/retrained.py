@@ -6,6 +6,7 @@ from typing import Any
 from search_service.comparisons.outcome import CellOutcome
 from search_service.comparisons.results import Results, Table
 from search_service.comparisons.row import Row
+from search_service.loss_networks.choice import mark_of, plain
 from surrogate_zoo.errors import InputError
 from workers.tasks.objects import ObjectOptions
 from workers.tasks.scoring import names_objects
@@ -61,7 +62,7 @@ def _outcome(job: Mapping[str, Any], metric: str, common: set[str]) -> CellOutco
 def _name(request: Mapping[str, Any]) -> str:
     """A loss with its version, a weighted sum with those of its terms; with the networks it was given."""
     chosen = request.get("loss_networks") or {}  # requests of earlier services lack it
-    networks = [f"{kind.replace('_', ' ')} {sha256[:8]}" for kind, sha256 in chosen.items()]
+    networks = [f"{plain(kind)} {mark_of(network)[:8]}" for kind, network in chosen.items()]
     if request["version"] is not None:
         return ", ".join([f"{request['loss']} v{request['version']}", *networks])
     versions = [f"{name} v{version}" for name, version in request["versions"].items()]

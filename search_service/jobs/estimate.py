@@ -10,8 +10,11 @@ class Estimate(BaseModel):
         trainings: Trainings to the end of their schedules; what is stopped early counts for the share
             that it is trained.
         parts: What they are for: part of the job -> its trainings.
+        steps: Optimiser steps of all of them.
         minutes: Minutes of one worker that all of them take; None where nothing like them was trained
-            on this service yet.
+            on this service yet, as in the next ones.
+        disk_bytes: Of the files that are left in the end.
+        memory_bytes: Of GPU memory that a worker takes.
         measured_on: How many trainings that was measured on.
     """
 
@@ -19,5 +22,13 @@ class Estimate(BaseModel):
 
     trainings: float
     parts: dict[str, float]
+    steps: float = 0.0
     minutes: float | None = None
+    disk_bytes: int | None = None
+    memory_bytes: int | None = None
     measured_on: int = 0
+
+    @property
+    def hours(self) -> float | None:
+        """Hours of one worker."""
+        return None if self.minutes is None else self.minutes / 60

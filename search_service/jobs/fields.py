@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from surrogate_zoo.sums import NAME, is_sum, parse_sum
 from workers.tasks.base import Spec
+from workers.tasks.loss_networks import LossNetworkSpec
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=128)]
 """A name in the zoo: lower-case letters, digits, dots, dashes and underscores."""
@@ -15,7 +16,7 @@ DatasetName = Annotated[Name, StringConstraints(max_length=100)]
 """A dataset's name: as in the zoo, and shorter, since the name of a loss may contain it."""
 
 Priority = Annotated[int, Field(ge=-1000, le=1000)]
-"""Order among waiting jobs: a higher priority starts first, equals start in the order they came."""
+"""Order among an owner's waiting jobs: a higher priority starts first, equals in the order they came."""
 
 Version = Annotated[int, Field(ge=1, lt=2**31)]
 
@@ -39,8 +40,33 @@ LossTerms = Annotated[
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 of a file, lower-case hex."""
 
-LossNetworks = dict[Annotated[str, StringConstraints(pattern=r"^(edge|inverse)_network$")], Sha256]
-"""Kind of loss network -> SHA-256 of the one that a loss is to carry."""
+
+def _of_their_kinds(networks: dict[str, str | LossNetworkSpec]) -> dict[str, str | LossNetworkSpec]:
+    for kind, network in networks.items():
+        if not isinstance(network, str) and network.kind != kind:
+            raise ValueError(
+                f"loss_networks gives the {kind} as kind {network.kind}: make both one"
+            )
+    return networks
+
+
+def _one_of_a_kind(specs: tuple[LossNetworkSpec, ...]) -> tuple[LossNetworkSpec, ...]:
+    if len({spec.kind for spec in specs}) < len(specs):
+        raise ValueError("loss_network_specs gives a kind twice")
+    return specs
+
+
+LossNetworks = Annotated[
+    dict[
+        Annotated[str, StringConstraints(pattern=r"^(edge|inverse)_network$")],
+        Sha256 | LossNetworkSpec,
+    ],
+    AfterValidator(_of_their_kinds),
+]
+"""Kind of loss network -> SHA-256 of the one that a loss is to carry, or how it is trained."""
+
+LossNetworkSpecs = Annotated[tuple[LossNetworkSpec, ...], AfterValidator(_one_of_a_kind)]
+"""How loss networks are trained, at most one of each kind."""
 
 
 def check_terms(field: str, versions: Mapping[str, int], terms: Sequence[str]) -> None:
@@ -53,14 +79,19 @@ class JobRequest(Spec):
     """Base of what a caller may ask for as a job.
 
     Attributes:
-        pinned: Names of the fields that hold versions of losses: None, or a name left out of a
-            mapping, takes the newest at the time of the request.
+        pinned: Names of the fields that are fixed at the time of the request where they are None, such as
+            versions of losses: a name left out of a mapping, too, takes the newest.
         priority: See :data:`Priority`.
     """
 
     pinned: ClassVar[tuple[str, ...]] = ()
 
     priority: Priority = 0
+
+    @property
+    def aside(self) -> bool:
+        """Whether such a job takes no place of those who train here."""
+        return False
 
     def pinned_as(self, earlier: Self) -> Self:
         """The request with the versions of an earlier one where it leaves them open."""

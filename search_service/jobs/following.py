@@ -1,9 +1,11 @@
 """A training on the workers on behalf of a job: progress as events, a stop as an interruption."""
 
+import time
 from math import isfinite
 from pathlib import Path
 from typing import TypeVar
 
+from search_service.jobs import ledger
 from search_service.jobs.run import Interrupted, Run
 from workers.tasks.base import FolderTask, Stopped
 
@@ -44,10 +46,15 @@ def follow(
             run.tell("progress", {"done": done, "total": total, "loss": finite, **label})
 
     folder.mkdir(parents=True, exist_ok=True)
+    run.tell("stage", {"stage": stage or "training", "trainings": 1})
+    began = time.monotonic()
     try:
         result = run.pool.run(task, folder, on_progress=tell, should_stop=run.should_stop)
     except Stopped as stopped:
         raise Interrupted from stopped
+    finally:
+        with run.writing.begin() as session:
+            ledger.spend(session, run.job.id, time.monotonic() - began, trainings=1)
     if last_told < total:  # the pool looks now and then, and may miss the last steps
         run.tell("progress", {"done": total, "total": total, "loss": None, **label})
     return result

@@ -38,8 +38,14 @@ class Admission(Protocol[Request]):
         """
         ...
 
-    def estimated(self, session: "Session", request: Request) -> Estimate:
-        """Return what a request that was admitted will cost."""
+    def estimated(self, session: "Session", request: Request, *, measured: bool = True) -> Estimate:
+        """Return what a request that was admitted will cost.
+
+        Args:
+            session: Reads.
+            request: The request.
+            measured: Also from what earlier trainings took, which are then looked through.
+        """
         ...
 
     def progress(self, session: "Session", job: "Job") -> dict[str, Any]:

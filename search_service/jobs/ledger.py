@@ -6,7 +6,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, case, func, select, update
 from sqlalchemy.orm import Session
 
-from search_service.store.states import FINAL, State
+from search_service.store.states import FINAL, RUNG, State
 from search_service.store.tables import Artifact, Evaluation, Event, Job, Trial
 from surrogate_zoo.errors import NotFoundError
 from surrogate_zoo.store.tables import now
@@ -60,7 +60,9 @@ def move(
     changed = cast("CursorResult[Any]", session.execute(statement.values(values)))
     if not changed.rowcount:
         return False
-    told = {"state": lock(session, job_id).state} | ({"reason": reason} if reason else {})
+    job = lock(session, job_id)
+    told: dict[str, Any] = {"state": job.state} | ({"reason": reason} if reason else {})
+    told |= {"attempt": job.attempt} if job.state == "running" else {}
     append_event(session, job_id, "state", told)
     return True
 
@@ -94,8 +96,17 @@ def record_trial(session: Session, trial: Trial) -> bool:
     }
     body |= {"score": trial.score, "error": trial.error, "failure": trial.failure}
     body |= {"seconds": trial.seconds}
+    spend(session, trial.job_id, trial.seconds, trainings=1)
     append_event(session, trial.job_id, "trial", body)
     return True
+
+
+def spend(session: Session, job_id: str, seconds: float, *, trainings: int = 0) -> None:
+    """Add to what a job has taken of its workers; of others' it takes nothing."""
+    job = lock(session, job_id)
+    if not job.aside:
+        job.spent_seconds += seconds
+        job.spent_trainings += trainings
 
 
 def recorded_trials(session: Session, job_id: str, numbers: Sequence[int]) -> dict[int, Trial]:
@@ -117,6 +128,8 @@ def record_evaluation(session: Session, evaluation: Evaluation) -> bool:
     session.add(evaluation)
     body = {"stage": evaluation.stage, "number": evaluation.number}
     body |= {name: evaluation.outcome[name] for name in ("score", "error", "seconds")}
+    if not evaluation.stage.startswith(RUNG):  # those seconds are the trial's, too
+        spend(session, evaluation.job_id, evaluation.outcome["seconds"], trainings=1)
     append_event(session, evaluation.job_id, "evaluation", body)
     return True
 

@@ -16,9 +16,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from search_service.access.callers import OPERATOR
-from search_service.jobs import ledger
+from search_service.jobs import ledger, limits
 from search_service.jobs.estimate import Estimate
-from search_service.jobs.kind import Kind, Request
+from search_service.jobs.kind import Admission, Kind, Request
 from search_service.settings import Settings
 from search_service.store.states import State
 from search_service.store.tables import Artifact, Event, Job
@@ -57,6 +57,7 @@ def create(
     Raises:
         InputError: The request names what there is not, or cannot be run; or the key was used for
             another request.
+        CostError: It would cost more than is allowed.
     """
     code = kind.admission()
     request = code.resolved(settings, request)
@@ -65,10 +66,13 @@ def create(
         if earlier.kind == kind.name:
             request = request.pinned_as(kind.request.model_validate(earlier.request))
         return _same(earlier, kind.name, request.model_dump(mode="json"))
-    body = code.admitted(session, request).model_dump(mode="json")
+    request = code.admitted(session, request)
+    plan = allowed(session, settings, code, request, owner)
+    body = request.model_dump(mode="json")
     job = Job(id=str(uuid4()), kind=kind.name, state="queued", request=body)
-    job.priority, job.idempotency_key = request.priority, key
+    job.priority, job.idempotency_key, job.aside = request.priority, key, request.aside
     job.owner, job.created_at, job.attempt = owner, now(), 0
+    job.trainings, job.hours = plan.trainings, plan.hours
     try:
         with session.begin_nested():
             session.add(job)
@@ -93,6 +97,21 @@ def estimate(
     return code.estimated(session, code.admitted(session, code.resolved(settings, request)))
 
 
+def allowed(
+    session: Session, settings: Settings, code: Admission[Request], request: Request, owner: str
+) -> Estimate:
+    """What an admitted request is estimated to cost, if that is not too much.
+
+    Raises:
+        CostError: It is.
+    """
+    measured = limits.needs_speed(settings, owner)
+    plan = code.estimated(session, request, measured=measured)
+    if not request.aside:
+        limits.check(settings, owner, plan)
+    return plan
+
+
 def get(session: Session, kind: str, job_id: str) -> Job:
     """Return a job.
 
@@ -102,6 +121,18 @@ def get(session: Session, kind: str, job_id: str) -> Job:
     job = session.get(Job, _canonical(kind, job_id))
     if job is None or job.kind != kind:
         raise NotFoundError(f"There is no {kind} {job_id}.")
+    return job
+
+
+def of_any_kind(session: Session, job_id: str) -> Job:
+    """Return a job.
+
+    Raises:
+        NotFoundError: There is none of that id.
+    """
+    job = session.get(Job, _canonical("job", job_id))
+    if job is None:
+        raise NotFoundError(f"There is no job {job_id}.")
     return job
 
 

@@ -1,6 +1,6 @@
 """What the controller needs of a pool of workers; ``workers.cluster.pool.WorkerPool`` is the real one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -21,6 +21,13 @@ class Pool(Protocol):
     @property
     def lost(self) -> str | None:
         """Why this pool is of no use any more, while another one may be; None while it is well."""
+        ...
+
+    def workers(self) -> Sequence[Mapping[str, str | int]]:
+        """Every worker with its ``state`` (:data:`~search_service.store.states.WorkerState`).
+
+        Of one that answers in time also ``host``, ``pid``, ``device``, ``threads`` and versions.
+        """
         ...
 
     def evaluate(
@@ -79,6 +86,10 @@ class IdlePool:
     def lost(self) -> str | None:
         """As :attr:`Pool.lost`."""
         return None
+
+    def workers(self) -> Sequence[Mapping[str, str | int]]:
+        """None."""
+        return []
 
     def evaluate(
         self,

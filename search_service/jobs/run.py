@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
@@ -21,6 +21,7 @@ from workers.tasks.failures import Failure
 
 _LOOK_SECONDS = 0.5
 _PATIENCE_SECONDS = 0.2
+_MOST_FAULTS = 1000
 
 Result = TypeVar("Result")
 
@@ -123,6 +124,8 @@ def claim(session: Session, job_id: str, attempt: int) -> Job | None:
         ledger.move(session, job_id, {"queued": "running"}, attempt=attempt)
         job = ledger.lock(session, job_id)
         job.started_at = job.started_at or now()
+    elif job.state == "running":
+        ledger.append_event(session, job_id, "continued", {"attempt": attempt})
     elif job.state in ("pausing", "cancelling"):
         settle(session, job_id, attempt)
     return job if job.state == "running" else None
@@ -149,12 +152,22 @@ def requeue(session: Session, job_id: str, attempt: int, reason: str | None = No
         job.attempt += 1
 
 
-def fail(session: Session, job_id: str, attempt: int, reason: str, failure: Failure) -> None:
-    """Let a job end in failure with one line that says why, and the class of it."""
+def fail(
+    session: Session,
+    job_id: str,
+    attempt: int,
+    reason: str,
+    failure: Failure,
+    *,
+    faults: Sequence[str] = (),
+) -> None:
+    """Let a job end in failure with one line that says why, and its class; ``faults`` are events' alone."""
     line = " ".join(reason.split())[:2000]
     if ledger.move(session, job_id, dict.fromkeys(ACTIVE, "failed"), attempt=attempt):
         ledger.lock(session, job_id).error = line
-        ledger.append_event(session, job_id, "error", {"error": line, "failure": failure})
+        told: dict[str, Any] = {"error": line, "failure": failure}
+        told |= {"faults": list(faults[:_MOST_FAULTS])} if faults else {}
+        ledger.append_event(session, job_id, "error", told)
 
 
 def failure_of(error: Exception) -> Failure:

@@ -33,6 +33,7 @@ def evaluate(
     """
     if not candidates:
         return
+    run.tell("stage", {"stage": stage, "trainings": len(candidates)})
     try:
         if isinstance(task, ExternalTask):
             external.evaluate(run, stage, task, candidates, on_outcome)

@@ -10,6 +10,8 @@ from search_service.jobs.lifecycle import newest_progress
 from search_service.loss_networks.request import LossNetworkRequest
 from search_service.settings import Settings
 from search_service.store.tables import Job
+from surrogate_zoo.errors import InputError
+from surrogate_zoo.modes import MULTILABEL
 
 
 def resolved(settings: Settings, request: LossNetworkRequest) -> LossNetworkRequest:  # noqa: ARG001
@@ -22,9 +24,13 @@ def admitted(session: Session, request: LossNetworkRequest) -> LossNetworkReques
 
     Raises:
         UnknownNameError: No such dataset.
-        InputError: The dataset has no image in the split that is measured on.
+        InputError: The dataset's classes overlap, or it has no image in the split that is measured on.
     """
-    datasets.requested(session, request.dataset)
+    if datasets.mode_of(session, request.dataset) == MULTILABEL:
+        raise InputError(
+            "Loss networks learn from the borders of classes that exclude each other, and those of the "
+            f"dataset {request.dataset} overlap: take a dataset of another mode."
+        )
     datasets.check_hold_out(session, request.dataset, request.hold_out)
     return request
 
@@ -34,6 +40,12 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
     return newest_progress(session, job, total=job.request["network"]["iterations"])
 
 
-def estimated(session: Session, request: LossNetworkRequest) -> Estimate:  # noqa: ARG001 - as all kinds
+def estimated(
+    session: Session,  # noqa: ARG001 - as all kinds
+    request: LossNetworkRequest,
+    *,
+    measured: bool = True,  # noqa: ARG001
+) -> Estimate:
     """One training of a small network."""
-    return Estimate(trainings=1, parts={"loss network": 1})
+    steps = float(request.network.iterations)
+    return Estimate(trainings=1, parts={"loss network": 1}, steps=steps)

@@ -1,5 +1,7 @@
-"""Loss networks that a request names by their SHA-256, in place of the newest of the dataset. No torch."""
+"""Loss networks that a request names, in place of the newest of the dataset. No torch."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +12,7 @@ from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.registry import needs_of
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import LossNetwork
+from workers.tasks.loss_networks import LossNetworkSpec
 
 
 def check(
@@ -17,7 +20,7 @@ def check(
     dataset: Dataset,
     loss: str,
     document: Mapping[str, Any],
-    chosen: Mapping[str, str],
+    chosen: Mapping[str, str | LossNetworkSpec],
 ) -> None:
     """Refuse networks that a loss does not carry, or that are not there.
 
@@ -26,19 +29,20 @@ def check(
         dataset: What is trained on.
         loss: What the request calls the loss.
         document: The loss file's content.
-        chosen: Kind -> SHA-256.
+        chosen: Kind -> SHA-256, or how it is trained.
 
     Raises:
         InputError: One of them is not there, of another kind, of another dataset, or not needed.
     """
     needed = needs_of(document).loss_networks
-    for kind, sha256 in chosen.items():
+    for kind, network in chosen.items():
         if kind not in needed:
             carries = " and ".join(map(plain, needed)) or "no loss network"
             raise InputError(
                 f"loss_networks names an {plain(kind)} for {loss}, which carries {carries}: leave it out."
             )
-        find(session, dataset, kind, sha256)
+        if isinstance(network, str):
+            find(session, dataset, kind, network)
 
 
 def find(session: Session, dataset: Dataset, kind: str, sha256: str) -> LossNetwork:
@@ -63,6 +67,13 @@ def find(session: Session, dataset: Dataset, kind: str, sha256: str) -> LossNetw
             f"The loss network with SHA-256 {sha256} is an {plain(network.kind)}, and no {plain(kind)}."
         )
     return network
+
+
+def mark_of(network: str | Mapping[str, Any]) -> str:
+    """What tells a network that was named: the first 16 digits of its SHA-256, or of its training's."""
+    if not isinstance(network, str):
+        network = hashlib.sha256(json.dumps(network, sort_keys=True).encode()).hexdigest()
+    return network[:16]
 
 
 def plain(kind: str) -> str:

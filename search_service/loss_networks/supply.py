@@ -5,11 +5,13 @@ data set whose masks they were trained on.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
 from search_service.catalogue.datasets import source_of
@@ -37,12 +39,38 @@ DEFAULTS: Mapping[str, LossNetworkSpec] = {
 }
 """What a job trains by itself where the zoo has no network of a kind for its data set."""
 
+Wanted = str | LossNetworkSpec | None
+"""Which network: the one of a SHA-256, the newest that was trained so, or the newest."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A network that is found or trained.
+
+    Attributes:
+        kind: Its kind.
+        spec: How it is trained; None takes the newest.
+        file: What the job calls its weights.
+    """
+
+    kind: str
+    spec: LossNetworkSpec | None
+    file: str
+
+    def is_met_by(self, network: LossNetwork) -> bool:
+        """Whether a network was trained so; what earlier services did not ask for has its default."""
+        return self.spec is None or self.spec == _SPEC.validate_python(network.spec)
+
+
+_SPEC: TypeAdapter[LossNetworkSpec] = TypeAdapter(LossNetworkSpec)
+
 
 def ensure(
     run: Run,
     dataset: Dataset,
     documents: Iterable[Mapping[str, Any]],
-    chosen: Mapping[str, str] = MappingProxyType({}),
+    chosen: Mapping[str, str | LossNetworkSpec] = MappingProxyType({}),
+    specs: Sequence[LossNetworkSpec] = (),
 ) -> list[dict[str, Any]]:
     """Find the loss networks that losses ask for, or train those that are missing.
 
@@ -53,7 +81,8 @@ def ensure(
         run: The run of the job.
         dataset: The data set that is trained on.
         documents: Loss files' contents.
-        chosen: SHA-256 of those that the request names, by kind; of other kinds the newest is taken.
+        chosen: Those that the request names, by kind: SHA-256, or how they are trained.
+        specs: How those of other kinds are trained; of kinds that are in neither the newest is taken.
 
     Returns:
         Kind, SHA-256 and measures of each.
@@ -63,18 +92,19 @@ def ensure(
         LossfitError: A network cannot be trained, or one that was chosen is not there any more.
     """
     needs = Needs.union(needs_of(document) for document in documents)
-    return [_step(run, dataset, kind, chosen.get(kind)) for kind in needs.loss_networks]
+    return [_step(run, dataset, *each) for each in _wanted(needs, chosen, specs)]
 
 
 def ensure_each(
     run: Run,
     dataset: Dataset,
     documents: Mapping[str, Mapping[str, Any]],
-    chosen: Mapping[str, Mapping[str, str]],
+    chosen: Mapping[str, Mapping[str, str | LossNetworkSpec]],
+    specs: Sequence[LossNetworkSpec] = (),
 ) -> dict[str, list[dict[str, Any]]]:
     """As :func:`ensure`, for each of several losses by name; what several carry is supplied once."""
     wanted = {
-        loss: [(kind, chosen.get(loss, {}).get(kind)) for kind in needs_of(document).loss_networks]
+        loss: _wanted(needs_of(document), chosen.get(loss, {}), specs)
         for loss, document in documents.items()
     }
     which = dict.fromkeys(each for row in wanted.values() for each in row)
@@ -97,17 +127,29 @@ def paths(run: Run, networks: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return files
 
 
-def _step(run: Run, dataset: Dataset, kind: str, sha256: str | None) -> dict[str, Any]:
-    """Supply one network, the newest or the chosen one, as a step of the job."""
-    if sha256 is None:
-        return run.step(f"loss network {kind}", partial(_ensure, run, dataset, kind))
-    name = f"loss network {kind} {sha256}"
-    return run.step(name, partial(_take, run, dataset, kind, sha256))
+def _wanted(
+    needs: Needs,
+    chosen: Mapping[str, str | LossNetworkSpec],
+    specs: Sequence[LossNetworkSpec],
+) -> list[tuple[str, Wanted]]:
+    """The kinds that are needed, and which of each."""
+    trained = {spec.kind: spec for spec in specs}
+    return [(kind, chosen.get(kind, trained.get(kind))) for kind in needs.loss_networks]
 
 
-def _file(kind: str, sha256: str) -> str:
-    """Name of the weights of a network that is one of several of its kind."""
-    return f"{kind}-{sha256[:16]}.safetensors"
+def _step(run: Run, dataset: Dataset, kind: str, wanted: Wanted) -> dict[str, Any]:
+    """Supply one network as a step of the job."""
+    if isinstance(wanted, str):
+        name = f"loss network {kind} {wanted}"
+        return run.step(name, partial(_take, run, dataset, kind, wanted))
+    mark = "" if wanted is None else choice.mark_of(wanted.model_dump(mode="json"))
+    name = f"loss network {kind} {mark}".rstrip()
+    return run.step(name, partial(_ensure, run, dataset, _Asked(kind, wanted, _file(kind, mark))))
+
+
+def _file(kind: str, mark: str) -> str:
+    """Name of the weights of a network; with a mark, of one of several of its kind."""
+    return f"{kind}-{mark[:16]}.safetensors" if mark else f"{kind}.safetensors"
 
 
 def _take(run: Run, dataset: Dataset, kind: str, sha256: str) -> dict[str, Any]:
@@ -124,30 +166,32 @@ def _take(run: Run, dataset: Dataset, kind: str, sha256: str) -> dict[str, Any]:
     return facts_of(network)
 
 
-def _ensure(run: Run, dataset: Dataset, kind: str) -> dict[str, Any]:
+def _ensure(run: Run, dataset: Dataset, asked: _Asked) -> dict[str, Any]:
     """Find or train one network."""
     with run.reading() as session:
-        network = _find(run, session, dataset.report["fingerprint"], kind)
+        network = _find(run, session, dataset.report["fingerprint"], asked)
     if network is not None:
-        run.record(f"{kind}.safetensors", network.sha256, network.bytes)
+        run.record(asked.file, network.sha256, network.bytes)
         run.tell("loss-network", facts_of(network) | {"status": "found"})
         return facts_of(network)
-    run.tell("loss-network", {"kind": kind, "status": "training"})
-    task = LossNetworkTask(dataset=source_of(dataset), network=DEFAULTS[kind])
-    folder = run.folder / kind
-    trained = train_network(run, task, folder, stage=kind)
-    row = stored(run, dataset, task, trained, folder)
+    run.tell("loss-network", {"kind": asked.kind, "status": "training"})
+    task = LossNetworkTask(dataset=source_of(dataset), network=asked.spec or DEFAULTS[asked.kind])
+    folder = run.folder / Path(asked.file).stem
+    trained = train_network(run, task, folder, stage=asked.kind)
+    row = stored(run, dataset, task, trained, folder, name=asked.file)
     with run.writing.begin() as session:
         facts = facts_of(zoo.publish_loss_network(session, row))
     run.tell("loss-network", facts | {"status": "trained"})
     return facts
 
 
-def _find(run: Run, session: Session, fingerprint: str, kind: str) -> LossNetwork | None:
+def _find(run: Run, session: Session, fingerprint: str, asked: _Asked) -> LossNetwork | None:
     """The network that the job has begun with, or else the newest; None if its weights are gone."""
-    begun_with = session.get(Artifact, (run.job.id, f"{kind}.safetensors"))
+    begun_with = session.get(Artifact, (run.job.id, asked.file))
     network = begun_with and zoo.loss_network(session, fingerprint, begun_with.sha256)
-    network = network or zoo.find_loss_network(session, kind, fingerprint)
+    if network is None:
+        newest_first = zoo.loss_networks(session, asked.kind, fingerprint)
+        network = next(filter(asked.is_met_by, newest_first), None)
     if network is None or not artifacts.is_stored(run.settings.artifacts_root, network.sha256):
         return None
     return network
@@ -166,9 +210,12 @@ def stored(
     task: LossNetworkTask,
     trained: LossNetworkResult,
     folder: Path,
+    *,
+    name: str | None = None,
 ) -> LossNetwork:
-    """Keep the weights as the job's artifact; the zoo's row of them, not yet stored."""
-    artifact = run.keep(folder / trained.file)
+    """Keep the weights as the job's artifact ``name``; the zoo's row of them, not yet stored."""
+    kept = artifacts.store(run.settings.artifacts_root, folder / trained.file)
+    artifact = run.record(name or trained.file, *kept)
     return LossNetwork(
         kind=task.network.kind,
         fingerprint=dataset.report["fingerprint"],

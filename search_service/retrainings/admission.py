@@ -9,6 +9,7 @@ from search_service.catalogue.seen_splits import check_unseen
 from search_service.jobs.estimate import Estimate
 from search_service.jobs.lifecycle import newest_progress
 from search_service.loss_networks import choice
+from search_service.retrainings.measured import with_measures
 from search_service.retrainings.request import RetrainingRequest
 from search_service.settings import Settings
 from search_service.store.tables import Job
@@ -30,17 +31,20 @@ def admitted(session: Session, request: RetrainingRequest) -> RetrainingRequest:
     Raises:
         UnknownNameError: No such dataset.
         InputError: No such loss in the zoo, it was found by scores on the split, the dataset has no
-            image in the split, or a loss network is not there or does not fit; or objects are scored, and
-            it has none.
+            image in the split, loss or metric do not fit to its labels, or a loss network is not there or
+            does not fit; or objects are scored, and it has none.
     """
     datasets.check_split(session, request.dataset, request.split)
     datasets.check_hold_out(session, request.dataset, request.held_out)
     datasets.check_objects(session, request.dataset, request.scoring.clustering)
     versions = losses.pin(session, request.loss, request.loss_versions)
     check_unseen(session, request.dataset, request.split, versions)
+    document = losses.document(session, request.loss, versions)
+    datasets.check_losses(session, request.dataset, [document])
+    if request.early_stop is not None:
+        datasets.check_metrics(session, request.dataset, [request.early_stop.metric])
     if request.loss_networks:
         dataset = datasets.requested(session, request.dataset)
-        document = losses.document(session, request.loss, versions)
         choice.check(session, dataset, request.loss, document, request.loss_networks)
     return request.with_loss_versions(versions)
 
@@ -50,6 +54,13 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
     return newest_progress(session, job, total=job.request["training"]["iterations"])
 
 
-def estimated(session: Session, request: RetrainingRequest) -> Estimate:  # noqa: ARG001 - as all kinds
+def estimated(session: Session, request: RetrainingRequest, *, measured: bool = True) -> Estimate:
     """One training."""
-    return Estimate(trainings=1, parts={"retraining": 1})
+    steps = float(request.training.iterations)
+    plan = Estimate(trainings=1, parts={"retraining": 1}, steps=steps)
+    if not measured:
+        return plan
+    trainings = [(request.network, 1.0)]
+    return with_measures(
+        session, plan, request.dataset, trainings, request.training, kind="retraining"
+    )

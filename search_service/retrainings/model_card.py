@@ -12,6 +12,7 @@ from search_service.store.tables import Dataset
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.metrics.instances.scores import INSTANCE_SCORES
 from surrogate_zoo.metrics.titles import heading_of, scores_in
+from surrogate_zoo.modes import MULTICLASS, MULTILABEL
 from workers.tasks.base import Spec
 from workers.tasks.instances import ClusteringSpec
 from workers.tasks.networks import NetworkSpec
@@ -19,7 +20,7 @@ from workers.tasks.retraining import WEIGHTS
 
 NAME: Final = "model-card.md"
 _TOLD_ELSEWHERE: Final = {
-    *("loss", "version", "versions", "loss_networks"),
+    *("loss", "version", "versions", "loss_networks", "loss_network_specs"),
     *("dataset", "network", "priority"),
 }
 _NOT_A_PARAMETER: Final = {"schema", "name", "title", "provenance", "terms"}
@@ -48,10 +49,13 @@ def render(
         job_id: The retraining's job.
         weights_sha256: Of the weights' file.
     """
+    mode = dataset.source.get("mode", MULTICLASS)
     schedule = request.model_dump(mode="json", exclude=_TOLD_ELSEWHERE)
     return CARDS.get_template("model-card.md").render(
         request=request,
         dataset=dataset,
+        mode=mode,
+        shape="(classes, H, W), 0 and 1" if mode == MULTILABEL else "(H, W)",
         loss=loss,
         parameters=_parameters(request, loss),
         networks=[

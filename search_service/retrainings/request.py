@@ -8,6 +8,7 @@ from search_service.jobs.fields import (
     DatasetName,
     JobRequest,
     LossNetworks,
+    LossNetworkSpecs,
     LossTerms,
     Name,
     Version,
@@ -27,12 +28,15 @@ class RetrainingRequest(SingleRetrainingOptions, JobRequest):
         version: Its version; None takes the newest at the time of the request.
         versions: Versions of a weighted sum's terms, by name; a term that is left out takes the
             newest at the time of the request.
-        loss_networks: SHA-256 of the loss networks that the loss is to carry, by kind; of a kind that is
-            left out the newest of the dataset, which is trained first where there is none.
+        loss_networks: The loss networks that the loss is to carry, by kind: their SHA-256, or how they
+            are trained; see ``loss_network_specs`` for a kind that is left out.
+        loss_network_specs: How loss networks are trained, whichever the loss carries: the newest of the
+            dataset that was trained just so is taken, or one is trained first. Of a kind that is left
+            out the newest of the dataset is taken, and one of the default where there is none.
         dataset: Name of a registered dataset.
-        preset: What network, training, scoring and inference are where they are not given: a paper's
-            schedule, see :data:`search_service.retrainings.presets.RETRAINING_PRESETS`. None takes
-            the defaults.
+        preset: What network, training, scoring, inference and loss networks are where they are not
+            given: a paper's schedule, see
+            :data:`search_service.retrainings.presets.RETRAINING_PRESETS`. None takes the defaults.
     """
 
     pinned: ClassVar[tuple[str, ...]] = ("version", "versions")
@@ -41,6 +45,7 @@ class RetrainingRequest(SingleRetrainingOptions, JobRequest):
     version: Version | None = None
     versions: dict[Name, Version] = Field(default_factory=dict)
     loss_networks: LossNetworks = Field(default_factory=dict)
+    loss_network_specs: LossNetworkSpecs = ()
     dataset: DatasetName
     preset: RetrainingPreset | None = None
 

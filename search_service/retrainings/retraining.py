@@ -28,7 +28,9 @@ def run(run: Run) -> None:
     with run.reading() as session:
         dataset = datasets.get(session, request.dataset)
         loss = losses.document(session, request.loss, request.loss_versions)
-    networks = supply.ensure(run, dataset, [loss], request.loss_networks)
+    networks = supply.ensure(
+        run, dataset, [loss], request.loss_networks, request.loss_network_specs
+    )
     task = RetrainingTask(
         dataset=source_of(dataset),
         loss=loss,
@@ -67,6 +69,8 @@ def _mlflow(run: Run) -> MlflowSpec | None:
 def _retrain(run: Run, task: RetrainingTask) -> dict[str, Any]:
     total = task.training.iterations
     result = following.follow(run, task, run.folder, total=total)
+    for remark in result.remarks:
+        run.tell("remark", {"text": remark})
     plain = {"metrics": dict(result.metrics), "files": list(result.files)}
     plain |= {"objects": dict(result.objects)} if result.objects else {}
     return json.loads(json.dumps(plain | {"seconds": result.seconds}))  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""A portfolio of what is known to be good, then Gaussian processes where it paid.
+"""A portfolio of what is known to be good, sums of the best of it, then Gaussian processes where it paid.
 
 Feurer et al., "Auto-Sklearn 2.0", JMLR 2022: a portfolio with successive halving before a model of the
 user's own data. Optuna 5 has no sampler whose model knows that a parameter belongs to one kind alone
@@ -7,6 +7,7 @@ have in common), so every kind has a process of its own, and kinds are chosen by
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 import numpy as np
 import optuna
@@ -23,6 +24,9 @@ from surrogate_zoo.metrics.targets import Target
 
 Scored = list[tuple[Theta, Score]]
 
+COUPLED = 4
+"""So many kinds, the best for a metric, are added to one another in the batch after the portfolio."""
+
 
 def run(
     space: PortfolioSpace,
@@ -35,14 +39,19 @@ def run(
 
     Proposals are a function of the seed and the scores of all generations before. A start, where there
     is one, is tried before the portfolio. Publishes the candidate of the best single score, which a
-    race with fresh seeds should look at again.
+    race with fresh seeds should look at again. The first batch after the portfolio takes even sums of the
+    kinds that lead, for every metric in turn; what it has room for beside them is proposed as later ones.
     """
     candidates, scored = Candidates(), Scored()
     first = ([] if start is None else [start]) + space.portfolio(spec.rates)
     generation, number, end = 0, 0, len(first) + spec.trials
     while number < end:
         numbers = range(number, number + (len(first) if generation == 0 else spec.batch))
-        thetas = first if generation == 0 else _proposals(space, spec, scored, numbers, seed)
+        thetas = (
+            first if generation == 0 else _couples(space, scored, spec) if generation == 1 else []
+        )
+        rest = numbers[len(thetas) :]
+        thetas = [*thetas, *_proposals(space, spec, scored, rest, seed)]
         batch = [
             Proposal(number, generation, theta)
             for number, theta in zip(numbers, thetas, strict=True)
@@ -53,6 +62,16 @@ def run(
         scored += [(theta, score) for theta, score in pairs if score is not None]
         generation, number = generation + 1, numbers.stop
     return candidates.best()
+
+
+def _couples(space: PortfolioSpace, scored: Scored, spec: PortfolioSpec) -> list[Theta]:
+    """Sums of the kinds that lead, the leading ones of every metric first; no more than a batch."""
+    of_metrics = [
+        space.couples(_best_of_kinds(space, scored, Target(metric))[:COUPLED])
+        for metric in space.metrics
+    ]
+    turns = [theta for turn in zip_longest(*of_metrics) for theta in turn if theta is not None]
+    return list(dict.fromkeys(turns))[: spec.batch]
 
 
 def _proposals(
@@ -81,12 +100,17 @@ def _arm(turn: int, arms: int) -> int:
 
 def _leading(space: PortfolioSpace, scored: Scored, objective: Target) -> list[int]:
     """Numbers of the kinds that have a score, the best first; of equals the earlier one."""
-    best: dict[int, float] = {}
+    return [space.parts(theta)[0] for theta in _best_of_kinds(space, scored, objective)]
+
+
+def _best_of_kinds(space: PortfolioSpace, scored: Scored, objective: Target) -> list[Theta]:
+    """The best point of every kind that has a score, the best first; of equals the earlier one."""
+    best: dict[int, tuple[float, Theta]] = {}
     for theta, score in scored:
         kind, value = space.parts(theta)[0], objective.score(score.parts)
-        if value is not None:
-            best[kind] = max(value, best.get(kind, value))
-    return sorted(best, key=lambda kind: (-best[kind], kind))
+        if value is not None and (kind not in best or value > best[kind][0]):
+            best[kind] = (value, theta)
+    return [best[kind][1] for kind in sorted(best, key=lambda kind: (-best[kind][0], kind))]
 
 
 def _seen(

@@ -193,8 +193,9 @@ class PortfolioSpec(SamplerOptions):
     """What is known to be good first, then a Gaussian process for each kind of loss that leads.
 
     The first generation is the portfolio: every loss of the zoo that the space holds, the surrogates
-    with straight curves and with published ones, each at several learning rates. Half of the proposals
-    after it go to the kind of loss that leads, a quarter to the next, and so on.
+    with straight curves and with published ones, each at several learning rates. The batch after it
+    takes even sums of two kinds that lead for a metric. Of later proposals half go to the kind of loss, or
+    sum, that leads, a quarter to the next, and so on.
 
     Attributes:
         trials: Proposals after the portfolio; whole batches.

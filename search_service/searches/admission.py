@@ -17,8 +17,10 @@ from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Evaluation, Job, Trial
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.document import Document
+from surrogate_zoo.losses.mode_fit import check_mode
 from surrogate_zoo.losses.registry import LOSSES, needs_of
 from surrogate_zoo.metrics.targets import Target
+from surrogate_zoo.modes import MULTILABEL
 
 MOST_NUMBERS = 400_000
 """Limit of trials times parameters: all of them go into the loss file, which has a limit too."""
@@ -42,12 +44,14 @@ def admitted(session: Session, request: SearchRequest) -> SearchRequest:
     Raises:
         UnknownNameError: No such metric, curve family or dataset.
         InputError: Too few segments, more than :data:`MOST_NUMBERS`, a single metric for NSGA-II,
-            the result would take a built-in loss's name, the search cannot start there, a prior is no
-            search that has succeeded, a loss needs counts of the user's data that are not told, or its
-            companion is not in the zoo or needs more than the rejection test or the user's code has.
+            the mode is not the dataset's, the result would take a built-in loss's name, the search cannot
+            start there, a prior is no search that has succeeded, a loss needs counts of the user's data that
+            are not told, or its companion is not in the zoo or needs more than the rejection test or the
+            user's code has.
     """
     if not request.is_external:
         request = papers.resolved(request, datasets.requested(session, request.dataset))
+        request = _with_mode(request, datasets.mode_of(session, request.dataset))
         datasets.check_hold_out(session, request.dataset, request.hold_out)
         datasets.check_objects(session, request.dataset, request.scoring.clustering)
     request = priors.pinned(session, request)
@@ -83,9 +87,10 @@ def number_of_trials(session: Session, request: SearchRequest) -> int:
     return request.sampler.trials
 
 
-def estimated(session: Session, request: SearchRequest) -> Estimate:
+def estimated(session: Session, request: SearchRequest, *, measured: bool = True) -> Estimate:
     """What a search will cost, from the speed of earlier ones."""
-    return estimate.estimated(session, request, number_of_trials(session, request))
+    candidates = number_of_trials(session, request)
+    return estimate.estimated(session, request, candidates, measured=measured)
 
 
 def companion(session: Session, request: SearchRequest) -> Document | None:
@@ -142,6 +147,15 @@ def _dimension(space: SearchSpace) -> int:
     return space.dimension
 
 
+def _with_mode(request: SearchRequest, mode: str) -> SearchRequest:
+    """Fix the mode of the logits, which is the dataset's."""
+    if request.mode not in (None, mode):
+        raise InputError(
+            f"mode is {request.mode}, and the dataset {request.dataset} is {mode}: leave mode out."
+        )
+    return request.model_copy(update={"mode": mode}) if mode == MULTILABEL else request
+
+
 def _with_companion(session: Session, request: SearchRequest) -> SearchRequest:
     """Fix the versions of the companion's terms, where there is one."""
     if request.companion is None:
@@ -149,6 +163,8 @@ def _with_companion(session: Session, request: SearchRequest) -> SearchRequest:
     versions = losses.pin(session, request.companion, request.companion_versions)
     request = request.model_copy(update={"companion_versions": versions})
     loss = companion(session, request)
+    if loss is not None:
+        check_mode(loss, request.labels)
     inputs = () if loss is None else needs_of(loss).inputs
     facts = () if loss is None else needs_of(loss).facts
     if request.is_external and (lacking := [*inputs, *(set(facts) - set(request.facts))]):

@@ -15,7 +15,9 @@ _LOOKED_AT = 200
 """So many recorded trainings of this service tell its speed, the newest first."""
 
 
-def estimated(session: Session, request: SearchRequest, candidates: int) -> Estimate:
+def estimated(
+    session: Session, request: SearchRequest, candidates: int, *, measured: bool = True
+) -> Estimate:
     """Estimate a search that proposes so many candidates.
 
     The speed is that of trainings with the same network, images and batches that this service has
@@ -23,8 +25,9 @@ def estimated(session: Session, request: SearchRequest, candidates: int) -> Esti
     """
     trainings = _trainings(request, candidates)
     raced = _raced(request)
-    if request.is_external:
-        return _of_trainings(candidates, trainings, raced)
+    plan = _of_trainings(candidates, trainings, raced, request)
+    if request.is_external or not measured:
+        return plan
     speeds = {
         frozen: _speeds(session, request, frozen=frozen)
         for frozen in {request.frozen_encoder, _whole(request)}
@@ -39,13 +42,16 @@ def estimated(session: Session, request: SearchRequest, candidates: int) -> Esti
     known = [each for each in seconds if each is not None]
     minutes = round(sum(known) / 60, 1) if len(known) == len(seconds) else None
     told = {"minutes": minutes, "measured_on": sum(map(len, speeds.values()))}
-    return _of_trainings(candidates, trainings, raced).model_copy(update=told)
+    return plan.model_copy(update=told)
 
 
-def _of_trainings(candidates: int, trainings: float, raced: int) -> Estimate:
-    """An estimate without minutes."""
+def _of_trainings(
+    candidates: int, trainings: float, raced: int, request: SearchRequest
+) -> Estimate:
+    """An estimate without what was measured; how many steps the user's own code takes is not known."""
     parts = {"candidates": candidates, "search": round(trainings, 1), "race": raced}
-    return Estimate(trainings=round(trainings + raced, 1), parts=parts)
+    steps = 0.0 if request.is_external else (trainings + raced) * request.training.iterations
+    return Estimate(trainings=round(trainings + raced, 1), parts=parts, steps=steps)
 
 
 def _trainings(request: SearchRequest, candidates: int) -> float:

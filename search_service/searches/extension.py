@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from search_service.jobs import ledger, lifecycle
 from search_service.searches import admission
 from search_service.searches.request import SearchRequest
+from search_service.settings import Settings
 from search_service.store.states import State
 from search_service.store.tables import Job
 from surrogate_zoo.errors import ConflictError, InputError
@@ -28,13 +29,14 @@ class ExtensionRequest(Spec):
 _AGAIN: dict[State, State] = {"succeeded": "queued"}
 
 
-def extend(session: Session, job_id: str, extension: ExtensionRequest) -> Job:
+def extend(session: Session, settings: Settings, job_id: str, extension: ExtensionRequest) -> Job:
     """Queue a search that has succeeded again, with a larger budget.
 
     What it has published stays; when it ends again it publishes another version.
 
     Args:
         session: A writing session; the caller commits.
+        settings: The service's settings.
         job_id: The search.
         extension: How many more trials.
 
@@ -42,6 +44,7 @@ def extend(session: Session, job_id: str, extension: ExtensionRequest) -> Job:
         NotFoundError: There is no such search.
         ConflictError: It is not over, did not succeed, or its budget ended it.
         InputError: The number of trials does not fit its sampler.
+        CostError: Altogether it would cost more than is allowed.
     """
     job = ledger.lock(session, lifecycle.get(session, "search", job_id).id)
     if job.state != "succeeded":
@@ -55,6 +58,8 @@ def extend(session: Session, job_id: str, extension: ExtensionRequest) -> Job:
         )
     request = extended(SearchRequest.model_validate(job.request), extension.trials)
     admission.admitted(session, request)
+    plan = lifecycle.allowed(session, settings, admission, request, job.owner)
+    job.trainings, job.hours = plan.trainings, plan.hours
     job.request = request.model_dump(mode="json")
     ledger.move(session, job.id, _AGAIN)
     job.attempt += 1

@@ -12,6 +12,7 @@ from search_service.searches.figures.race import NO_RACE
 from search_service.searches.figures.search import NO_CURVES, FinishedSearch
 from search_service.searches.racing.answers import HEADING, answer, duration
 from search_service.spaces.margins import MarginSpace
+from search_service.spaces.zoo import called
 from search_service.store.tables import Trial
 from surrogate_zoo.losses.registry import needs_of
 from surrogate_zoo.metrics.titles import heading_of, scores_in, title_of
@@ -82,9 +83,7 @@ def _kind(search: FinishedSearch, trial: Trial) -> str:
     if isinstance(space, MarginSpace):
         margins = f"delta_v {named['delta_v']:.2g}, delta_d {named['delta_d']:.2g}"
         return f"{space.group(trial.theta)}: {margins}, rate x {named['rate']:.2g}"
-    share = named.get("cross-entropy", 0.0)
-    mixed = f", {share:.2g} of cross entropy" if share else ""
-    return f"{named['loss']}{mixed}, rate x {named['rate']:.2g}"
+    return f"{called(named)}, rate x {named['rate']:.2g}"
 
 
 def _cost(search: FinishedSearch) -> dict[str, str]:

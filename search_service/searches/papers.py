@@ -28,8 +28,8 @@ def resolved(request: SearchRequest, dataset: Dataset) -> SearchRequest:
     if not request.follows_a_paper:
         return request
     changes: dict[str, Any] = {}
-    if "hold_out" not in request.model_fields_set:
-        changes["hold_out"] = HoldOut(images=_images(dataset))
+    if request.hold_out.leaves_open_how_much:
+        changes["hold_out"] = HoldOut(images=_images(dataset), groups=request.hold_out.groups)
     if "exclude_background" not in request.scoring.model_fields_set:
         voc = dataset.source["layout"] in ("voc", "voc-sbd")
         changes["scoring"] = request.scoring.model_copy(update={"exclude_background": voc})

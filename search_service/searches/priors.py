@@ -137,4 +137,4 @@ def _own(kind: LossKind, told: dict[str, float | str]) -> tuple[float, ...] | No
 
 def _bends(name: str) -> bool:
     """Whether a kind has curves of its space's family."""
-    return name.startswith("surrogate-")
+    return "surrogate-" in name

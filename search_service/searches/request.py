@@ -104,7 +104,7 @@ class SearchRequest(ProxyOptions, ExternalOptions, JobRequest):
         seed: Seeds the sampler and, shared by all candidates, the proxy task.
     """
 
-    pinned: ClassVar[tuple[str, ...]] = ("start_version", "companion_versions")
+    pinned: ClassVar[tuple[str, ...]] = ("start_version", "companion_versions", "mode")
 
     name: Name | None = None
     metrics: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)] | None = None
@@ -210,7 +210,7 @@ class SearchRequest(ProxyOptions, ExternalOptions, JobRequest):
                 prior.model_copy(update={"trials": prior.trials or other.trials})
                 for prior, other in pairs
             )
-        if self.follows_a_paper and "hold_out" not in self.model_fields_set:
+        if self.follows_a_paper and self.hold_out.leaves_open_how_much:
             changes["hold_out"] = earlier.hold_out
         if self.follows_a_paper and "exclude_background" not in self.scoring.model_fields_set:
             background = {"exclude_background": earlier.scoring.exclude_background}

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from search_service.jobs import stages
 from search_service.jobs.run import Run
 from search_service.searches.halving import HalvingSpec, Rung, imputed_scores, standings
+from search_service.store.states import RUNG
 from surrogate_zoo.metrics.targets import Target
 from surrogate_zoo.metrics.titles import merit_of
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
@@ -110,7 +111,7 @@ def climb(
     for iterations in spec.iterations(task.training.iterations):
         part = task.model_copy(update={"stop_after": iterations})
         remaining = [candidate for candidate in candidates if candidate.number in left]
-        reached = stages.of_stage(run, f"rung {iterations}", part, remaining)
+        reached = stages.of_stage(run, f"{RUNG}{iterations}", part, remaining)
         outcomes |= {
             number: _with_seconds(outcome, outcomes.get(number))
             for number, outcome in reached.items()

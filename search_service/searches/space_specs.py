@@ -33,7 +33,7 @@ class CurvesSpec(Spec):
 
 
 class ZooSpec(Spec):
-    """The zoo: kinds of losses with their parameters, mixtures with cross entropy, and the rate.
+    """The zoo: kinds of losses with their parameters, sums of two of them, and the rate.
 
     All candidates have the norm of cross entropy's gradient.
 
@@ -41,7 +41,7 @@ class ZooSpec(Spec):
         losses: Names of the handmade losses that take part, beside cross entropy; None takes all that
             need logits and target alone.
         rates: Least and largest factor on the peak learning rate.
-        mixtures: Whether a loss may stand beside cross entropy.
+        mixtures: Whether a loss may stand beside cross entropy, or another loss.
         class_weights: Whether weights of classes by their inverse frequency are searched too: their
             power, 0 to 1, is one more parameter of every loss that takes it.
     """

@@ -127,6 +127,10 @@ class MarginSpace:
             dict.fromkeys(self._papers(width, rate) for width in self.widths for rate in rates)
         )
 
+    def couples(self, thetas: Sequence[Theta]) -> list[Theta]:  # noqa: ARG002
+        """None: margins make no sums."""
+        return []
+
     def parts(self, theta: Sequence[float]) -> tuple[int, Theta]:
         """See :class:`search_service.spaces.space.PortfolioSpace`."""
         return 0, tuple(theta)

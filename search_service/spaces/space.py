@@ -146,6 +146,10 @@ class PortfolioSpace(Space, Protocol):
         """What a search tries first, at each of these factors on the learning rate."""
         ...
 
+    def couples(self, thetas: Sequence[Theta]) -> list[Theta]:
+        """Sums of two of these points, those of the first ones first; none where points make no sums."""
+        ...
+
     def parts(self, theta: Sequence[float]) -> tuple[int, Theta]:
         """The number of a theta's kind, and its point in the box of the kind's dimensions."""
         ...

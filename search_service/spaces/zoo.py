@@ -1,12 +1,13 @@
-"""The zoo as a search space: which loss, with which parameters, beside how much cross entropy, at which rate.
+"""The zoo as a search space: which loss, with which parameters, beside how much of another, at which rate.
 
 A point is a kind of loss and, for that kind alone, values of its own parameters; so a search can pick a
-handmade loss as well as bend a metric's curves. No torch.
+handmade loss as well as bend a metric's curves, or add two losses that are good alone. No torch.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
 from typing import Any, Final
 
 import numpy as np
@@ -30,6 +31,12 @@ CROSS_ENTROPY: Final = "cross-entropy"
 SHARE: Final = Dimension("cross-entropy", 0.0, 0.9)
 """Weight of cross entropy in a mixture; the loss itself has the rest. Both have its gradient's norm."""
 
+SECOND: Final = Dimension("share", 0.1, 0.9)
+"""Weight of the second loss of a sum of two; the first has the rest. Both have the same gradient's norm."""
+
+EVEN: Final = 0.5
+_AND: Final = " + "
+
 POWER: Final = Dimension("class_power", 0.0, 1.0)
 """Exponent of the weights of classes by their inverse frequency; 0 is without."""
 
@@ -43,7 +50,7 @@ class LossKind:
     """One kind of loss of a :class:`ZooSpace`, and a box of its own parameters.
 
     Attributes:
-        name: Of the loss in the zoo, or ``surrogate-<metric>``.
+        name: Of the loss in the zoo, or ``surrogate-<metric>``; of a sum, ``<one> + <other>``.
         target: The metrics that score a candidate.
         handmade: Whether it is a loss of the literature, rather than a metric's surrogate.
         dimensions: The rate, then its own parameters, then its share of cross entropy if it has one.
@@ -107,15 +114,22 @@ class LossKind:
                     f"{dimension.name} of {self.name} must lie in [{dimension.low:g}, "
                     f"{dimension.high:g}], not {value}."
                 )
-        rate, own = point[0], tuple(point[1:])
+        return Draft(self.made(tuple(point[1:])), point[0])
+
+    def made(self, own: Theta) -> Document:
+        """The draft of the loss with these parameters, the rate not among them."""
         share, own = (own[-1], own[:-1]) if self.mixes else (0.0, own)
         loss = draft_of(self.make(own))
-        return Draft(_mixed(loss, share) if share > 0 else loss, rate)
+        return _mixed(loss, share) if share > 0 else loss
+
+
+_Start = tuple[int, Theta]
+"""A kind's number and one of its starts."""
 
 
 @dataclass(frozen=True)
 class ZooSpace:
-    """All losses that need logits and target alone, and the surrogates of the metrics.
+    """All losses that need logits and target alone, the surrogates of the metrics, and sums of two of them.
 
     A theta is the number of a kind, the factor on the learning rate, and the kind's own parameters: its
     length differs between kinds.
@@ -126,7 +140,7 @@ class ZooSpace:
         segments: Segments a curve; None takes the family's or the metric's own.
         losses: Names of the handmade losses that take part; None takes all.
         rates: Least and largest factor on the learning rate.
-        mixtures: Whether losses may stand beside cross entropy.
+        mixtures: Whether losses may stand beside cross entropy, and beside each other.
         mode: Of the logits, which candidates say: ``multiclass`` or ``multilabel``. Losses that weigh
             classes which exclude each other take no part in the latter.
         weights: Whether a kind that takes weights of classes has :data:`POWER` among its parameters.
@@ -161,7 +175,12 @@ class ZooSpace:
 
     @cached_property
     def kinds(self) -> tuple[LossKind, ...]:
-        """The kinds, cross entropy first."""
+        """The kinds, cross entropy first, and behind them the sums of two."""
+        return (*self.singles, *self._sums.values())
+
+    @cached_property
+    def singles(self) -> tuple[LossKind, ...]:
+        """The kinds that are no sums of two others, cross entropy first."""
         own = self.target.metrics
         others = [name for name in PUBLISHED_METRICS if name not in own]
         handmade = [
@@ -182,11 +201,24 @@ class ZooSpace:
         """What a search tries first: every start of every kind at each of these rates, then the priors."""
         starts: list[Theta] = [
             (float(number), rate, *start)
-            for number, kind in enumerate(self.kinds)
+            for number, kind in enumerate(self.singles)
             for start in kind.starts
             for rate in rates
         ]
         return list(dict.fromkeys((*starts, *self.priors)))
+
+    def couples(self, thetas: Sequence[Theta]) -> list[Theta]:
+        """Even sums of two of these points at the mean of their rates; see ``PortfolioSpace``.
+
+        Of points that the portfolio holds, by their kinds and parameters: others have no sum here.
+        """
+        found = [
+            theta
+            for later, second in enumerate(thetas)
+            for first in thetas[:later]
+            if (theta := self._couple(first, second)) is not None
+        ]
+        return list(dict.fromkeys(found))
 
     def kind(self, theta: Sequence[float]) -> LossKind:
         """The kind of a theta.
@@ -231,6 +263,50 @@ class ZooSpace:
         """Whether it is a handmade loss just as the literature has it, at whatever rate."""
         kind = self.kind(theta)
         return kind.handmade and tuple(theta[_FIRST:]) in kind.starts
+
+    def _couple(self, first: Theta, second: Theta) -> Theta | None:
+        """The even sum of two points; None where they have none."""
+        rate = float(np.sqrt(first[1] * second[1]))
+        one, other = sorted((_start_of(first), _start_of(second)))
+        if one == (0, ()):
+            kind = self.singles[other[0]]
+            return (float(other[0]), rate, *other[1][:-1], EVEN) if kind.mixes else None
+        places = {pair: place for place, pair in enumerate(self._sums)}
+        place = places.get((one, other))
+        return None if place is None else (float(len(self.singles) + place), rate, EVEN)
+
+    @cached_property
+    def _sums(self) -> dict[tuple[_Start, _Start], LossKind]:
+        """The sums of two different kinds but cross entropy, each as one of its starts has it."""
+        starts = [
+            (number, start)
+            for number, kind in enumerate(self.singles)
+            for start in kind.starts
+            if kind.mixes
+        ]
+        return {
+            (one, other): self._sum(one, other)
+            for one, other in combinations(starts, 2)
+            if one[0] != other[0]
+        }
+
+    def _sum(self, one: _Start, other: _Start) -> LossKind:
+        parts = [self.singles[number].made(start) for number, start in (one, other)]
+        names = [self._label(start) for start in (one, other)]
+
+        def make(own: Theta) -> Document:
+            weights = (1 - own[0], own[0])
+            title = " and ".join(part["title"] or part["name"] for part in parts)
+            return sum_draft("sum", list(zip(weights, parts, strict=True)), title=title)
+
+        return LossKind(
+            _AND.join(names), self.target, False, (self._rate, SECOND), ((EVEN,),), make
+        )
+
+    def _label(self, start: _Start) -> str:
+        """What a start is called in a sum's name."""
+        kind = self.singles[start[0]]
+        return kind.name if start[1] == kind.starts[0] else f"published {kind.name}"
 
     @property
     def _rate(self) -> Dimension:
@@ -310,6 +386,20 @@ class ZooSpace:
         )
 
 
+def called(named: Mapping[str, Any]) -> str:
+    """What a point is called in a sentence: ``lovasz``, with its part of cross entropy, or a sum of two.
+
+    Args:
+        named: As :meth:`ZooSpace.named` tells it.
+    """
+    name = str(named.get("loss", "the searched loss"))
+    if (second := named.get(SECOND.name)) is not None:
+        one, other = name.split(_AND)
+        return f"{1 - second:.2g} {one}{_AND}{second:.2g} {other}"
+    share = named.get(CROSS_ENTROPY, 0.0)
+    return f"{name} with {share:.2g} of cross entropy" if share else name
+
+
 def handmade_losses() -> tuple[str, ...]:
     """Names of the losses of the literature that need logits and target alone, cross entropy first."""
     surrogates = ("naive-", "asl-")
@@ -329,6 +419,11 @@ def _published_start(curves: ParameterSpace) -> list[Theta]:
     except (KeyError, InputError):
         return []
     return [tuple(points.tolist())]
+
+
+def _start_of(theta: Theta) -> _Start:
+    """Its kind's number and its own parameters."""
+    return int(theta[0]), tuple(theta[_FIRST:])
 
 
 def _mixed(loss: Document, share: float) -> Document:

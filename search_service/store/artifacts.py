@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -159,6 +160,50 @@ def fetch(root: Root, sha256: str, path: Path) -> None:
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A stored file: its size, and when it was written."""
+
+    bytes: int
+    written: datetime
+
+
+def stored(root: Root) -> dict[str, StoredFile]:
+    """Every stored file, by its SHA-256.
+
+    Raises:
+        StorageAwayError: The root cannot be asked.
+    """
+    with _told(f"Cannot list {root}"):
+        files, base = _connect(root)
+        files.invalidate_cache(base)
+        names = {name.rpartition("/")[2]: name for name in files.find(base)}
+        return {
+            sha256: StoredFile(files.size(name), _written(files, name))
+            for sha256, name in names.items()
+            if _SHA256.fullmatch(sha256)
+        }
+
+
+def remove(root: Root, sha256: str, *, older_than: timedelta) -> None:
+    """Remove a file that was written at least so long ago; one that is not there is removed already.
+
+    Raises:
+        StorageAwayError: The root cannot be asked, or does not remove it.
+    """
+    with _told(f"Cannot remove artifact {sha256} under {root}"):
+        files, base = _connect(root)
+        name = _place(base, sha256)
+        with suppress(FileNotFoundError):
+            if datetime.now(UTC) - _written(files, name) >= older_than:
+                files.rm_file(name)
+
+
+def _written(files: Any, name: str) -> datetime:
+    moment: datetime = files.modified(name)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _connect(root: Root) -> tuple[Any, str]:

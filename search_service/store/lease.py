@@ -124,9 +124,23 @@ def hold_lease(engine: Engine) -> Iterator[Lease]:
 
 def controller_runs(engine: Engine) -> bool:
     """Whether a controller's heart beats."""
-    alive = select(Controller.beat > _now(engine) - LASTS_SECONDS)
     with read_sessions(engine)() as session:
-        return bool(session.scalar(alive))
+        return is_beating(session)
+
+
+def is_beating(session: Session) -> bool:
+    """As :func:`controller_runs`, in a session that is there."""
+    return silence(session) < LASTS_SECONDS
+
+
+def term(session: Session) -> int:
+    """Number of the newest controller's term."""
+    return int(session.scalars(select(Controller.term)).one())
+
+
+def silence(session: Session) -> float:
+    """Seconds since a controller's heart beat last, by the database's clock."""
+    return float(session.scalars(select(_now(session.get_bind()) - Controller.beat)).one())
 
 
 def _begun(engine: Engine) -> int | None:
@@ -154,8 +168,8 @@ def _quietly(change: Callable[[], None]) -> None:
         change()
 
 
-def _now(engine: Engine) -> ColumnElement[float]:
-    return literal_column(_CLOCKS[engine.dialect.name])
+def _now(bind: Engine | Connection) -> ColumnElement[float]:
+    return literal_column(_CLOCKS[bind.dialect.name])
 
 
 def _place() -> str:

@@ -1,9 +1,9 @@
-"""The words of a job's life: states and endings; needs nothing."""
+"""The words of a job's life and of workers: states and endings; needs nothing."""
 
 from typing import Literal, TypeAlias, get_args
 
 State: TypeAlias = Literal[
-    "queued",  # waits for the controller, by priority
+    "queued",  # waits for its turn
     "running",  # the controller works on it, or will again after its restart
     "pausing",  # running, and asked to pause
     "paused",  # waits for a resume; trials and checkpoints are kept
@@ -25,6 +25,18 @@ Ending: TypeAlias = Literal[
     "failed",
 ]
 """How a trial ended."""
+
+WorkerState: TypeAlias = Literal[
+    "starting",  # its process is not there yet
+    "idle",
+    "busy",  # it trains
+    "silent",  # it does not say what it does
+    "set-aside",  # no worker, but a machine that failed too much: nothing is started there
+]
+"""What a worker does."""
+
+RUNG = "rung "
+"""Beginning of the stages of what is trained on the way to trials."""
 
 CELL = "cell"
 """Stage of a comparison's retrainings."""

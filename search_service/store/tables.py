@@ -16,6 +16,7 @@ from sqlalchemy import (
     Index,
     String,
     Text,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -56,6 +57,11 @@ class Job(Base):
         idempotency_key: The caller's key; the same key of the same owner gives the same job. Of all owners
             but the operator their name stands before it.
         attempt: Runs begun so far after the first: each resume begins another, and each extension.
+        aside: Whether it takes no place of those who train here, as a search that others train for.
+        trainings: How many it was to take at most, as estimated when it was submitted.
+        hours: Likewise, of one worker; None where that was not estimated.
+        spent_trainings: How many are recorded.
+        spent_seconds: Of one worker, those of all that is recorded.
         created_at: Aware UTC, as the other times.
         started_at: Begin of the first run.
         finished_at: When it reached a final state; None again of a search that is extended.
@@ -67,6 +73,8 @@ class Job(Base):
         Index("ix_job_kind_created_at_id", "kind", "created_at", "id"),
         Index("ix_job_state", "state"),
         Index("ix_job_owner_kind_created_at_id", "owner", "kind", "created_at", "id"),
+        Index("ix_job_owner_finished_at", "owner", "finished_at"),
+        Index("ix_job_queue", "state", "aside", "owner", "priority", "created_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -79,6 +87,11 @@ class Job(Base):
     error: Mapped[str | None] = mapped_column(Text)
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
     attempt: Mapped[int] = mapped_column(default=0)
+    aside: Mapped[bool] = mapped_column(default=False, server_default=false())
+    trainings: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    hours: Mapped[float | None]
+    spent_trainings: Mapped[int] = mapped_column(default=0, server_default="0")
+    spent_seconds: Mapped[float] = mapped_column(default=0.0, server_default="0")
     created_at: Mapped[datetime] = mapped_column(AwareDateTime)
     started_at: Mapped[datetime | None] = mapped_column(AwareDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(AwareDateTime)
@@ -278,6 +291,24 @@ class Controller(Base):
     beat: Mapped[float]
     place: Mapped[str] = mapped_column(String(255))
     pid: Mapped[int]
+
+
+class ControllerReport(Base):
+    """The one row that tells how the controller is: what it counted since it began, and its workers.
+
+    Attributes:
+        term: Of the controller that told it, as in :class:`Controller`.
+        figures: In Prometheus's text format.
+        workers: ``search_service.jobs.pool.WorkerState`` as JSON, one for each.
+        at: When it was told, aware UTC.
+    """
+
+    __tablename__ = "controller_report"
+
+    term: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    figures: Mapped[str] = mapped_column(Text)
+    workers: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    at: Mapped[datetime] = mapped_column(AwareDateTime)
 
 
 class Token(Base):

@@ -1,18 +1,16 @@
 """Piecewise curves g: [0, 1] -> [0, 1] that shape a surrogate's AND and OR, and their slopes."""
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from surrogate_zoo.curves.families import CURVE_FAMILIES
-from surrogate_zoo.curves.pointwise import pieces, sloped
+from surrogate_zoo.curves.pointwise import blocks, pieces, sloped
 
 # The slope of a curve is infinite where a segment starts or ends vertically; it is cut here, so that
 # gradients stay finite.
@@ -72,8 +70,8 @@ class PiecewiseCurve(ABC):
         """Write g(x) and g'(x) by the coefficients ``chosen`` for every x; all of shape (P,)."""
 
     @abstractmethod
-    def _value(self, x: Tensor, chosen: Tensor) -> Tensor:
-        """g(x) for torch to differentiate; the coefficients are of shape (R, *x.shape)."""
+    def _value(self, x: Tensor, chosen: list[Tensor]) -> Tensor:
+        """g(x) for torch to differentiate; the coefficients are of the shape of ``x``, or numbers."""
 
     def _values(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """g(x) and g'(x), of the shape of ``x``."""
@@ -85,29 +83,29 @@ class PiecewiseCurve(ABC):
 
     def _sums(self, region: Tensor | None, x: Tensor) -> tuple[Tensor, Tensor]:
         """Sums of g(x) over the pixels of a region, (N, C), and their slopes, (N, C, H, W)."""
-        n, classes, *size = x.shape
-        planes, formula = x.reshape(n * classes, math.prod(size)), self._formula(x.dtype)
-        slope, totals = torch.empty_like(planes), planes.new_empty(n * classes)
-        for part in pieces(planes):
-            value = torch.empty_like(planes[part])
-            flat = (t.view(-1) for t in (planes[part], value, slope[part]))
-            formula(*flat)
-            if region is not None:
-                images = torch.arange(n * classes, device=x.device)[part] // classes
-                counted = region.reshape(n, -1)[images]
-                value.mul_(counted)
-                slope[part].mul_(counted)
-            totals[part] = value.sum(1)
-        return totals.view(n, classes), slope.view(x.shape)
+        planes, formula = x.flatten(2), self._formula(x.dtype)
+        slope, totals = torch.empty_like(planes), planes.new_zeros(planes.shape[:2])
+        counted = None if region is None else region.flatten(1)[:, None]
+        for images, classes, pixels in blocks(planes, whole=False):
+            part, steep = planes[images, classes, pixels], slope[images, classes, pixels]
+            value = torch.empty_like(part)
+            formula(part, value, steep)
+            if counted is not None:
+                value.mul_(counted[images, :, pixels])
+                steep.mul_(counted[images, :, pixels])
+            totals[images, classes] += value.sum(2)
+        return totals, slope.view(x.shape)
 
     def _plain(self, x: Tensor) -> Tensor:
         """g(x) in operations that torch differentiates."""
         points = self.points
         coefficients = self._coefficients(points).to(x.dtype)
-        # A knot belongs to the segment that it ends.
-        segments = torch.bucketize(x.detach(), coefficients[0, 1:].contiguous())
+        chosen = list(coefficients[:, 0])
+        for knot, row in zip(coefficients[0, 1:], coefficients[:, 1:].T, strict=True):
+            beyond = x > knot  # a knot belongs to the segment that it ends
+            chosen = [torch.where(beyond, own, was) for own, was in zip(row, chosen, strict=True)]
         end = x.new_ones(()) if self.truth_table else points[-1, 1].to(x.dtype)
-        return torch.where(x >= 1, end, self._value(x, coefficients[:, segments]))
+        return torch.where(x >= 1, end, self._value(x, chosen))
 
     def _plain_sums(self, region: Tensor | None, x: Tensor) -> Tensor:
         """Sums of g(x) over the pixels of a region, (N, C), in operations that torch differentiates."""
@@ -167,7 +165,7 @@ class BezierCurve(PiecewiseCurve):
         torch.add(rise, c, out=value).mul_(t).add_(y0).clamp_(0, 1)
         torch.div(rise, root, out=slope)
 
-    def _value(self, x: Tensor, chosen: Tensor) -> Tensor:
+    def _value(self, x: Tensor, chosen: list[Tensor]) -> Tensor:
         x0, y0, a, c, b, d = chosen
         offset = x - x0
         t = offset / ((offset * b + a * a).clamp(min=_STEEPEST**-2).sqrt() + a)
@@ -203,7 +201,7 @@ class LinearCurve(PiecewiseCurve):
         torch.sub(x, x0, out=value).mul_(steepness).add_(y0).clamp_(0, 1)
         slope.copy_(steepness)
 
-    def _value(self, x: Tensor, chosen: Tensor) -> Tensor:
+    def _value(self, x: Tensor, chosen: list[Tensor]) -> Tensor:
         x0, y0, steepness = chosen
         value: Tensor = ((x - x0) * steepness + y0).clamp(0, 1)
         return value
@@ -235,26 +233,30 @@ def _of_segment(x: Tensor, coefficients: Tensor, zeros: int) -> list[Tensor]:
 
     In the first segment, the first ``zeros`` coefficients are zero.
 
-    Sums of 0-1 indicators times coefficients are exact, and vectorised on the CPU, where a choice by
-    a bool mask is not.
+    Each is its first value plus 0-1 indicators times its steps, exact but for rounding, and vectorised on
+    the CPU, where a choice by a bool mask is not.
     """
     if coefficients.shape[1] == 1:
         return list(coefficients[:, 0])
     beyond = [torch.gt(x, knot, out=torch.empty_like(x)) for knot in coefficients[0, 1:]]
-    inside = [
-        1 - beyond[0],
-        *(low - high for low, high in pairwise(beyond)),
-        beyond[-1],
-    ]
+    if x.device.type == "cpu":  # numbers at full speed, which addcmul does not give scalars
+        steps, firsts = coefficients.diff(dim=1).tolist(), coefficients[:, 0]
+        return [
+            _stepped(beyond, row, None if index < zeros else firsts[index])
+            for index, row in enumerate(steps)
+        ]
     return [
-        _chosen(inside, row, start=1 if index < zeros else 0)
-        for index, row in enumerate(coefficients)
+        sum(
+            (each * step for each, step in zip(beyond, row.diff(), strict=True)),
+            row[0],
+        )
+        for row in coefficients
     ]
 
 
-def _chosen(inside: list[Tensor], row: Tensor, start: int) -> Tensor:
-    """Sum of indicators times a coefficient's values by segment, from segment ``start`` on."""
-    total = inside[start] * row[start]
-    for segment in range(start + 1, len(inside)):
-        total.addcmul_(inside[segment], row[segment])
+def _stepped(beyond: list[Tensor], steps: list[float], first: Tensor | None) -> Tensor:
+    """A coefficient of every x: its first value, none being 0, and a step at each knot that lies below."""
+    total = beyond[0] * steps[0] if first is None else torch.add(first, beyond[0], alpha=steps[0])
+    for each, step in zip(beyond[1:], steps[1:], strict=True):
+        total.add_(each, alpha=step)
     return total

@@ -1,7 +1,7 @@
 """Curve families: which curves g shape a surrogate's logic, and how a search walks among them.
 
 A family owns all that depends on it: the number of segments unless told otherwise, theta and its
-box, control points and what makes them valid. The constraints of Auto Seg-Loss (eq. 7) stand here
+box, control points and what makes them valid. The constraints of Auto Seg-Loss (eqs. 10, 11) stand here
 and nowhere else: the truth table, g(0) = 0 and g(1) = 1, and monotonicity, g never falls. Whatever
 their coordinates, all curves map [0, 1] into [0, 1]. How a curve is evaluated is told by
 :data:`surrogate_zoo.curves.curves.SHAPES`. Needs neither NumPy nor torch.
@@ -77,17 +77,17 @@ class CurveFamily(ABC):
 
 @dataclass(frozen=True)
 class BezierFamily(CurveFamily):
-    """Piecewise quadratic Bezier curves (Auto Seg-Loss, eq. 8), and its ablations.
+    """Piecewise quadratic Bezier curves (Auto Seg-Loss, eqs. 12 and 13), and its ablations.
 
     n segments have the points B_0, ..., B_2n with B_i = (u_i, v_i); neighbours share an end point.
     u_0 = 0 and u_2n = 1 always, and the u_i rise in between, for else the curve is no function.
 
     - All constraints: v_0 = 0, v_2n = 1, the v_i rise. For i = 1..2n-1 and both coordinates
       ``theta_i = (B_i - B_{i-1}) / (1 - B_{i-1})``, the share of the room up to 1 that a step takes.
-    - Without truth table, eq. 7's first line falls: v_0 and v_2n are parameters too, and the same
+    - Without truth table, eq. 10 falls: v_0 and v_2n are parameters too, and the same
       shares, of v_0, ..., v_2n now, keep all of them rising within [0, 1]. The straight line takes
       the shares 0 and 1 at the ends.
-    - Without monotonicity, eq. 7's second line falls: v_i itself is the parameter, anywhere in
+    - Without monotonicity, eq. 11 falls: v_i itself is the parameter, anywhere in
       [0, 1], for i = 1..2n-1. The u_i keep their shares.
     - With neither, v_0, ..., v_2n are the parameters, each anywhere in [0, 1].
 
@@ -238,24 +238,24 @@ _PAPER = "Li et al., Auto Seg-Loss, ICLR 2021"
 CURVE_FAMILIES: Registry[CurveFamily] = Registry(
     "curve family",
     (
-        BezierFamily("bezier", "Piecewise quadratic Bezier curves.", f"{_PAPER}, eq. 8"),
+        BezierFamily("bezier", "Piecewise quadratic Bezier curves.", f"{_PAPER}, eqs. 12 and 13"),
         LinearFamily("linear", "Piecewise linear curves.", f"{_PAPER}, appendix B"),
         BezierFamily(
             "bezier-no-truth-table",
             "Rising Bezier curves whose values at 0 and 1 are searched too.",
-            f"{_PAPER}, ablation of eq. 7",
+            f"{_PAPER}, ablation of eq. 10",
             truth_table=False,
         ),
         BezierFamily(
             "bezier-no-monotonicity",
             "Bezier curves from (0, 0) to (1, 1) that may fall in between.",
-            f"{_PAPER}, ablation of eq. 7",
+            f"{_PAPER}, ablation of eq. 11",
             monotone=False,
         ),
         BezierFamily(
             "bezier-unconstrained",
             "Bezier curves without truth table that may fall.",
-            f"{_PAPER}, ablation of eq. 7",
+            f"{_PAPER}, ablation of eqs. 10 and 11",
             truth_table=False,
             monotone=False,
         ),

@@ -143,12 +143,26 @@ INVERSE_FORM = Parameters(
         Row(
             Number(
                 "tiles",
-                "Rows and columns that the maps are cut into.",
+                "Rows and columns that the maps are cut into; null takes those that the network "
+                "was trained for.",
                 low=1,
                 high=64,
                 whole=True,
             ),
             2,
+            optional=True,
+        ),
+        Choice(
+            "over_tiles",
+            "What an image's tiles are taken together by: their sum, as in the paper, or their mean, as "
+            "released.",
+            ("sum", "mean"),
+        ),
+        Number(
+            "rounding",
+            "Distance of a tile below which its slope fades to 0; 0 is the paper's, a slope of 1 down to "
+            "the minimum.",
+            high=1,
         ),
         _WIDTH,
         *_WEIGHTS,
@@ -158,13 +172,29 @@ INVERSE_FORM = Parameters(
 SEMEDA = Parameters(
     (
         Row(Number("lambdas", "Weights of the edge network's three layers."), 3),
-        Choice("norm", "What is averaged over a pixel's features.", ("l1", "l2")),
+        Choice("norm", "Of a pixel's features: of differences, or of their squares.", ("l1", "l2")),
+        Choice(
+            "over_features",
+            "What a layer's features are taken together by: their mean, or their sum, as in the paper.",
+            ("mean", "sum"),
+        ),
         Flag("after_relu", "Compare behind the ReLUs."),
         *_WEIGHTS,
     )
 )
 
-EDGE_CROSS_ENTROPY = Parameters((Number("weight", "Of the edges."), *_WEIGHTS))
+EDGE_CROSS_ENTROPY = Parameters(
+    (
+        Number("weight", "Of the edges."),
+        Choice(
+            "truth",
+            "What edges are compared with: those that the network finds in the true mask, or the mask's "
+            "true edges, as in the paper.",
+            ("network", "edges"),
+        ),
+        *_WEIGHTS,
+    )
+)
 
 EDGE_HEAD = Parameters(
     (

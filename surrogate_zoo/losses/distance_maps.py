@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from surrogate_zoo.errors import InputError
 from surrogate_zoo.registry import Registry
 
 if TYPE_CHECKING:
@@ -211,37 +212,80 @@ MAPS = Registry(
 """All distance maps by name."""
 
 
-def map_of(name: str, mask: NDArray[np.integer], num_classes: int, ignore_index: int = 255) -> Map:
+def map_of(
+    name: str, mask: NDArray[np.integer], num_classes: int, ignore_index: int | None = 255
+) -> Map:
     """Compute a distance map of one mask.
 
     Args:
         name: A key of :data:`MAPS`.
-        mask: Labels (H, W), or (D, H, W) of a volume, 0..C-1 or ``ignore_index``.
+        mask: Labels (H, W), or (D, H, W) of a volume, 0..C-1 or ``ignore_index``. Several images are no
+            volume: distances would go from one to the next; :func:`maps_of` takes them.
         num_classes: C.
-        ignore_index: Label of void pixels.
+        ignore_index: Label of void pixels; None where there are none.
 
     Returns:
         float32 (K, H, W), finite, 0 at void pixels.
+
+    Raises:
+        UnknownNameError: No such map.
+        InputError: The mask has another shape, no whole numbers, or labels out of range.
     """
-    labels = np.asarray(mask, np.int64)
-    valid = labels != ignore_index
+    stored = np.asarray(mask)
+    _check_labels(stored, num_classes, ignore_index, (2, 3), "(H, W), or (D, H, W) of a volume")
+    labels = stored.astype(np.int64)
+    valid = np.ones(labels.shape, bool) if ignore_index is None else labels != ignore_index
     return np.where(valid, MAPS[name].of(labels, valid, num_classes), np.float32(0))
 
 
-def maps_of(name: str, target: "Tensor", num_classes: int, ignore_index: int = 255) -> "Tensor":
+def _check_labels(
+    labels: NDArray[np.generic],
+    num_classes: int,
+    ignore_index: int | None,
+    dimensions: tuple[int, int],
+    shape: str,
+) -> None:
+    """Refuse labels of another shape, of fractions, or of no class.
+
+    Raises:
+        InputError: They are.
+    """
+    if labels.ndim not in dimensions or labels.dtype.kind not in "biu":
+        raise InputError(
+            f"A mask must be whole numbers of shape {shape}, not {labels.dtype} {labels.shape}."
+        )
+    known = (labels >= 0) & (labels < num_classes)
+    if ignore_index is not None:
+        known |= labels == ignore_index
+    if not known.all():
+        void = "" if ignore_index is None else f" or {ignore_index}"
+        raise InputError(
+            f"A mask holds the label {labels[~known][0]}; labels must be 0..{num_classes - 1}{void}."
+        )
+
+
+def maps_of(
+    name: str, target: "Tensor", num_classes: int, ignore_index: int | None = 255
+) -> "Tensor":
     """Compute a distance map of every mask of a batch.
 
     Args:
         name: A key of :data:`MAPS`.
-        target: Labels, int64 (N, H, W), or (N, D, H, W) of volumes.
+        target: Labels, integer (N, H, W), or (N, D, H, W) of volumes.
         num_classes: C.
-        ignore_index: Label of void pixels.
+        ignore_index: Label of void pixels; None where there are none.
 
     Returns:
         float32 (N, K, H, W) on the device of ``target``.
+
+    Raises:
+        UnknownNameError: No such map.
+        InputError: As of :func:`map_of`.
     """
     import torch  # noqa: PLC0415  (the maps themselves need none)
 
+    shape = "(N, H, W), or (N, D, H, W) of volumes"
+    _check_labels(target.cpu().numpy(), num_classes, ignore_index, (3, 4), shape)
     maps = np.zeros((len(target), MAPS[name].channels(num_classes), *target.shape[1:]), np.float32)
     for image, mask in enumerate(target.cpu().numpy()):
         maps[image] = map_of(name, mask, num_classes, ignore_index)

@@ -18,7 +18,7 @@ _PACKAGE = Path(__file__).parents[1]
 _MODULES = (
     "errors", "registry", "processes", "metrics/sites", "metrics/metric", "metrics/catalogue",
     "curves/families", "curves/pointwise", "curves/curves",
-    "metrics/windows", "metrics/class_maps", "metrics/maps", "metrics/logic",
+    "metrics/windows", "metrics/class_maps", "metrics/probabilities", "metrics/maps", "metrics/logic",
     "modes", "batch", "labelling", "losses/parameters", "losses/declarations", "losses/class_weights",
     "losses/surrogate", "losses/weighted_sum", "losses/scaled",
 )  # fmt: skip

@@ -125,18 +125,22 @@ class Row(_Several):
     Attributes:
         each: What each of them is; its name and meaning are the row's.
         length: How many.
+        optional: Whether it may be null, too.
     """
 
     length: int
+    optional: bool = False
 
     @property
     def range(self) -> str:
         """See :class:`Parameter`."""
         kind = "whole numbers" if self.each.whole else "numbers"
-        return f"{self.length} {kind} {self.each.bounds}"
+        return f"{'null or ' * self.optional}{self.length} {kind} {self.each.bounds}"
 
     def holds(self, value: object) -> bool:
         """See :class:`Parameter`."""
+        if value is None:
+            return self.optional
         if not isinstance(value, list | tuple) or len(value) != self.length:
             return False
         return all(map(self.each.holds, value))
@@ -144,7 +148,8 @@ class Row(_Several):
     def schema(self) -> dict[str, Any]:
         """See :class:`Parameter`."""
         size = {"minItems": self.length, "maxItems": self.length}
-        return {"type": "array", "items": self.each.schema()} | size
+        kind = ["array", "null"] if self.optional else "array"
+        return {"type": kind, "items": self.each.schema()} | size
 
 
 @dataclass(frozen=True)

@@ -76,21 +76,27 @@ def _reference_channels(channels: int) -> tuple[Tensor, list[Tensor]]:
     frequent = torch.linspace(0.5, -0.5, channels) if channels > 1 else torch.zeros(1)
     on = (scores[:, :channels] + frequent[:, None, None] > 0.0).long()
     target = torch.where(scores[:, channels:] > 1, VOID, on)
-    masks = states(target.flatten(0, 1), 2, seed=0)
-    return target, [(each[:, 1] - each[:, 0]).view(target.shape) for each in masks]
+    return target, states(target, channels, seed=0, mode=MULTILABEL)
 
 
-def states(target: Tensor, num_classes: int, seed: int) -> list[Tensor]:
+def states(target: Tensor, num_classes: int, seed: int, *, mode: str = MULTICLASS) -> list[Tensor]:
     """Predictions for a batch of masks as they are when a training begins.
 
     Args:
-        target: int64 (N, H, W), 255 = void.
-        num_classes: C.
+        target: int64 (N, H, W), 255 = void; (N, C, H, W) of a multi-label.
+        num_classes: C; 1 is binary.
         seed: Seeds the random logits, coarse as what a network predicts.
+        mode: ``multiclass`` or ``multilabel``.
 
     Returns:
         Logits, float32 (N, C, H, W) on the masks' device, one for each of :data:`LEANINGS`.
     """
+    labelling = labelling_of(num_classes, mode)
+    if labelling.sigmoid:
+        size = labelling.size_of(target)
+        masks = states(labelling.masks_of(target, size), 2, seed)
+        shape = (size[0], num_classes, *size[1:])
+        return [(each[:, 1] - each[:, 0]).reshape(shape) for each in masks]
     count, height, width = target.shape
     noise = NOISE * _blobs((count, num_classes, height, width), seed).to(target.device)
     valid = target != VOID
@@ -138,13 +144,16 @@ def gradient_scale(
 
 
 def inputs_of(
-    source: str | Mapping[str, Any], target: Tensor, num_classes: int
+    source: str | Mapping[str, Any], target: Tensor, num_classes: int, *, mode: str = MULTICLASS
 ) -> dict[str, Tensor]:
     """What a loss takes beyond logits and target: distance maps, and heads that know nothing.
 
-    There are no objects: what a loss says of them has no gradient at the logits.
+    There are no objects: what a loss says of them has no gradient at the logits. Target, C and mode are as
+    of :func:`states`; a loss with heads takes no multi-labels.
     """
-    heads = {BOUNDARY_LOGITS: 1, EMBEDDINGS: 1, SEEDINESS: len(SIMILARITIES) * (num_classes + 1)}
+    labelling = labelling_of(num_classes, mode)
+    labels, size = labelling.labels, labelling.size_of(target)
+    heads = {BOUNDARY_LOGITS: 1, EMBEDDINGS: 1, SEEDINESS: len(SIMILARITIES) * (labels + 1)}
     inputs = {}
     for name in needs_of(source).inputs:
         if name in heads:
@@ -154,7 +163,8 @@ def inputs_of(
         elif name == INSTANCES:
             inputs[name] = torch.zeros_like(target)
         else:
-            inputs[name] = maps_of(name, target, num_classes)
+            maps = maps_of(name, labelling.masks_of(target, size), labels)
+            inputs[name] = maps.reshape(size[0], -1, *size[1:])
     return inputs
 
 

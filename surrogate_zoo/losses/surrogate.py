@@ -18,6 +18,7 @@ from surrogate_zoo.metrics.class_maps import ClassMap, one_hot
 from surrogate_zoo.metrics.logic import CurveLogic, Logic
 from surrogate_zoo.metrics.maps import Maps
 from surrogate_zoo.metrics.metric import Metric, check_multilabel
+from surrogate_zoo.metrics.probabilities import probabilities
 from surrogate_zoo.modes import MULTICLASS
 from surrogate_zoo.processes import Group, Processes, group_of, summed
 
@@ -136,6 +137,7 @@ class SurrogateLoss(nn.Module):
         """
         looking = looks(self.check_values)
         self.labelling.check(logits, target)
+        logits, target = self.labelling.shown(logits, target)
         if target.is_floating_point():
             masks = self.labelling.crisp_masks_of(target, self.ignore_index, ONLY_SETS)
         else:
@@ -171,10 +173,12 @@ class SurrogateLoss(nn.Module):
         void = masks == self.ignore_index
         has_void = may_hold_void(~void)
         hidden = void if has_void and not self.as_released else None
-        scores = self.labelling.scores_of(logits.to(dtype), hidden)
+        labels = masks.masked_fill(void, 0) if has_void else masks
+        scores = self.labelling.scores_of(logits.to(dtype), None)
+        every, true = probabilities(scores, labels, hidden)
         maps = Maps(
-            pred=ClassMap(dense=scores.softmax(1)),
-            target=one_hot(masks.masked_fill(void, 0), ~void, scores.dtype),
+            pred=ClassMap(dense=every, looked_up=(labels, true)),
+            target=one_hot(labels, ~void, dtype),
             void=void if has_void else None,
             num_classes=self.labelling.labels,
             channels=self.labelling.masks if self.labelling.multilabel else 0,

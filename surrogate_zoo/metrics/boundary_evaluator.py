@@ -42,10 +42,10 @@ class BoundaryEvaluator:
     the Euclidean distance to the nearest pixel of another class is ``width`` at most, so width 1 is
     the two pixels at the border. Sums run over the data set before ratios, and a class that neither
     truth nor prediction has in the band is left out of the mean, as in ``miou``. This is the
-    curve of SEMEDA's trimap plot (Chen et al., 2019), which sweeps the width; ``outside`` adds its other
-    half. Kraehenbuehl and Koltun (NIPS 2011) take the error rate in place of the mIoU. Both use PASCAL
-    VOC, where a rim of void parts the classes and the band lies around it (``as_released``); without
-    that option the distance is measured across the rim, and bands narrower than it are empty.
+    curve of SEMEDA's trimap plot (Chen et al., 2020, figure 5), which sweeps the width; ``outside`` adds
+    its other half. Kraehenbuehl and Koltun (NIPS 2011) take the error rate in place of the mIoU. Both use
+    PASCAL VOC, where a rim of void parts the classes and the band lies around it (``as_released``);
+    without that option the distance is measured across the rim, and bands narrower than it are empty.
 
     Of volumes the trimap is a band of voxels, of one length along all axes, and each slice is an image to
     ``mba``. Of a multi-label each channel is an image to ``mba``, and the mIoU is the mean over the channels

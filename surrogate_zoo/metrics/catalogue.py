@@ -28,12 +28,12 @@ _LI = "Li et al., Auto Seg-Loss, ICLR 2021"
 
 
 def miou(logic: "Logic", maps: "Maps") -> "Tensor":
-    """Mean over classes of intersection over union (Auto Seg-Loss, eq. 2)."""
+    """Mean over classes of intersection over union (Auto Seg-Loss, eq. 3)."""
     return _mean_iou(logic, maps, within=None)
 
 
 def biou(logic: "Logic", maps: "Maps") -> "Tensor":
-    """Mean IoU inside the band around the target's boundaries (Auto Seg-Loss, eq. 4).
+    """Mean IoU inside the band around the target's boundaries (Auto Seg-Loss, eq. 5).
 
     This is a trimap mIoU; the Boundary IoU of Cheng et al. 2021 is another metric.
     """
@@ -50,7 +50,7 @@ def _mean_iou(logic: "Logic", maps: "Maps", within: "Tensor | None") -> "Tensor"
 
 
 def fwiou(logic: "Logic", maps: "Maps") -> "Tensor":
-    """IoU of the classes, weighted by their frequency in the target (Auto Seg-Loss, eq. 3)."""
+    """IoU of the classes, weighted by their frequency in the target (Auto Seg-Loss, eq. 4)."""
     both, either, true = _counts(logic, maps)
     return maps.class_mean(maps.ratio(both, either), true)
 
@@ -145,7 +145,7 @@ def gacc(logic: "Logic", maps: "Maps") -> "Tensor":
 
 
 def bf1(logic: "Logic", maps: "Maps") -> "Tensor":
-    """Mean over classes of the F1 score of boundary pixels, with a tolerance (Auto Seg-Loss, eq. 5).
+    """Mean over classes of the F1 score of boundary pixels, with a tolerance (Auto Seg-Loss, eq. 6).
 
     Precision: predicted boundary pixels within the tolerance of the target's boundary of that
     class; recall: the reverse. Counts are pooled over the data set before the F1 score. As released,
@@ -184,21 +184,21 @@ METRICS = Registry(
     "metric",
     (
         Metric(
-            "miou", "mIoU", "Mean over classes of intersection over union.", f"{_LI}, eq. 2", miou
+            "miou", "mIoU", "Mean over classes of intersection over union.", f"{_LI}, eq. 3", miou
         ),
-        Metric("fwiou", "FWIoU", "IoU weighted by class frequency.", f"{_LI}, eq. 3", fwiou),
+        Metric("fwiou", "FWIoU", "IoU weighted by class frequency.", f"{_LI}, eq. 4", fwiou),
         Metric(
             "biou",
             "BIoU",
             "mIoU inside a band around the target's boundaries.",
-            f"{_LI}, eq. 4",
+            f"{_LI}, eq. 5",
             biou,
         ),
         Metric(
             "bf1",
             "BF1",
             "F1 score of boundary pixels, mean over classes.",
-            f"{_LI}, eq. 5",
+            f"{_LI}, eq. 6",
             bf1,
             segments=1,
         ),

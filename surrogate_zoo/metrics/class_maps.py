@@ -46,6 +46,7 @@ class ClassMap:
         labelled: Parts that live on one class a pixel.
         shaped: ``(source, g)`` in place of both: the map ``g(source)`` of a dense source, evaluated
             only where it is looked at, everywhere or at one class a pixel.
+        looked_up: ``(labels, values)`` of one class a pixel, (N, H, W) both, where they are known already.
     """
 
     def __init__(
@@ -55,12 +56,15 @@ class ClassMap:
         dense: Tensor | None = None,
         labelled: tuple[Labelled, ...] = (),
         shaped: "tuple[ClassMap, Curve] | None" = None,
+        looked_up: tuple[Tensor, Tensor] | None = None,
     ) -> None:
         self.crisp = crisp
         self.labelled = labelled
         self._dense = dense
         self._shaped = shaped
         self._looked_up: dict[int, Tensor] = {}
+        if looked_up is not None:
+            self._looked_up[id(looked_up[0])] = looked_up[1]
 
     @property
     def dense(self) -> Tensor | None:

@@ -1,7 +1,8 @@
 """Logic on class maps: Boolean (exact), product (naive surrogate), curves (searched surrogate).
 
 ``AND(a, b) = g(a) g(b)``, ``OR(a, b) = g(a) + g(b) - g(a) g(b)``, ``XOR = OR - AND`` (Auto Seg-Loss,
-eq. 6). Every call site is named, and each soft operand of a call site has a curve g of its own. A
+eq. 9). Every call site is named, and each soft operand of a call site has a curve g of its own, as
+released; the equation has one for both. A
 crisp operand is its own image, since g(0) = 0 and g(1) = 1. It stays its own image in curve families
 without that truth table too: there only what the prediction goes through is shaped.
 """

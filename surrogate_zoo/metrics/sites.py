@@ -74,7 +74,7 @@ class CurveRecorder:
 def curves_of(site: str, first_soft: bool, second_soft: bool) -> tuple[str | None, str | None]:
     """Names of the curves that shape the two operands of a call site.
 
-    A crisp operand (0 or 1) needs none, since a curve keeps 0 and 1 (Auto Seg-Loss, eq. 7).
+    A crisp operand (0 or 1) needs none, since a curve keeps 0 and 1 (Auto Seg-Loss, eq. 10).
     """
     if first_soft and second_soft:
         return f"{site}.first", f"{site}.second"

@@ -54,7 +54,7 @@ class Base(DeclarativeBase):
 
 
 class Loss(Base):
-    """One published version of a loss; never changed and never deleted."""
+    """One published version of a loss; never changed, and deleted only with all others of its name."""
 
     __tablename__ = "loss"
     __table_args__ = (UniqueConstraint("name", "version"),)

@@ -4,7 +4,7 @@ Plain functions over a session. A function flushes but never commits: the caller
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -186,9 +186,9 @@ def has_loss_network(session: Session, sha256: str) -> bool:
     return session.scalar(query) is not None
 
 
-def find_loss_network(session: Session, kind: str, fingerprint: str) -> LossNetwork | None:
-    """Return the newest loss network of a kind for a data set; None if there is none yet."""
-    return session.scalar(_loss_networks(fingerprint).where(LossNetwork.kind == kind).limit(1))
+def loss_networks(session: Session, kind: str, fingerprint: str) -> Iterator[LossNetwork]:
+    """Give the loss networks of a kind for a data set, newest first."""
+    yield from session.scalars(_loss_networks(fingerprint).where(LossNetwork.kind == kind))
 
 
 def page_loss_networks(

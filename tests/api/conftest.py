@@ -53,10 +53,15 @@ class Live:
 
 @contextmanager
 def listening(
-    app: ASGIApp, port: int = 0, host: str = "127.0.0.1", *, lifespan: Literal["on", "off"] = "on"
+    app: ASGIApp,
+    port: int = 0,
+    host: str = "127.0.0.1",
+    *,
+    lifespan: Literal["on", "off"] = "on",
+    **options: Any,
 ) -> Iterator[str]:
-    """Serve ``app``, on a free port unless told; gives its URL."""
-    config = uvicorn.Config(app, host, port, log_level="critical", lifespan=lifespan)
+    """Serve ``app``, on a free port unless told, with further options of uvicorn; gives its URL."""
+    config = uvicorn.Config(app, host, port, log_level="critical", lifespan=lifespan, **options)
     config.timeout_graceful_shutdown = 1
     server = Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

@@ -52,6 +52,11 @@ TABLE: Final[dict[str, dict[str, tuple[int, int, int, int, int, int]]]] = {
         "foreign page": (403, 403, 403, 403, 403, 403),
         "rebound host": (401, 401, 403, 200, 200, 404),
     },
+    "change what all share": {
+        "own page": (401, 401, 403, 403, 200, 403),
+        "foreign page": (403, 403, 403, 403, 403, 403),
+        "rebound host": (401, 401, 403, 403, 200, 403),
+    },
     "administer": {
         "own page": (401, 401, 403, 403, 200, 403),
         "foreign page": (401, 401, 403, 403, 200, 403),
@@ -70,7 +75,10 @@ PLACES: Final[dict[str, dict[str, str]]] = {
     "rebound host": {"Host": "elsewhere.example", "Sec-Fetch-Site": "same-origin"},
 }
 
-SHARED: Final = ["curve-families", "datasets", "kinds", "losses", "metrics", "networks", "samplers"]
+SHARED: Final = [
+    *("curve-families", "datasets", "kinds", "losses", "metrics", "networks", "samplers"),
+    "workers",
+]
 
 LEASE: Final[dict[str, object]] = {"lease": "none"}
 BODIES: Final[dict[str, dict[str, object]]] = {
@@ -90,6 +98,8 @@ def class_of(method: str, path: str) -> str:
         return "administer"
     if "{job_id}" in path:
         return "read a job" if method == "get" else "steer a job"
+    if method == "delete":
+        return "change what all share"
     if method == "post":
         return "add"
     assert path == "/metrics" or path.split("/")[2] in {*SHARED, *(k.path for k in KINDS.values())}
@@ -161,8 +171,10 @@ def test_the_table_says_who_is_let_in(
     place_of: dict[str, str] = {"name": "dice" if "/losses/" in path else "shapes"}
     place_of |= {"sha256": "0" * 64}
     if "{job_id}" in path:
-        place_of |= {"job_id": jobs[path.split("/")[2]], "name": "scores.csv"}
+        kind = path.split("/")[2]
+        place_of |= {"job_id": jobs.get(kind) or jobs["searches"], "name": "scores.csv"}
     body = {"json": BODIES.get(path.rsplit("/", 1)[-1], {})} if method == "post" else {}
+    body |= {"params": {"dry_run": "true"}} if method == "delete" else {}
     found = {
         place: tuple(
             _status(guarded, method, path.format(**place_of), headers, secrets[caller], **body)

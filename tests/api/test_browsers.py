@@ -8,7 +8,7 @@ from tests.api.conftest import Live
 from tests.api.test_problems import is_problem
 
 TOKEN = "a secret of this test"  # noqa: S105
-WRITES = ["/v1/searches", "/v1/searches/any/cancel", "/v1/datasets", "/v1/nowhere"]
+WRITES = ["/v1/searches", "/v1/searches/any/cancel", "/v1/registrations", "/v1/nowhere"]
 READS = ["/v1/searches", "/", "/readyz", "/metrics", "/openapi.json"]
 
 

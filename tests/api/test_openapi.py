@@ -46,7 +46,7 @@ NAMES = {
     ("EntryRequest", "parameters"): {"maxProperties": 0},
     ("RetrainingRequest", "loss_networks"): {"maxProperties": 0},
     ("ComparisonRequest", "loss_networks"): {"maxProperties": 0},
-    ("DatasetRequest", "source"): {
+    ("RegistrationRequest", "source"): {
         "oneOf": [{"$ref": f"#/components/schemas/{layout}"} for layout in LAYOUTS]
     },
     ("ShapesSource", "train"): {"maximum": 20},

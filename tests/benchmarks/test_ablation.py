@@ -13,7 +13,10 @@ def test_each_way_lacks_one_thing() -> None:
     assert (standard.frozen_encoder, standard.hold_out.groups) == (True, "auto")
     assert not asked["whole"].frozen_encoder
     assert asked["images"].hold_out.groups is None
-    for name in ("all", "whole", "images"):
+    assert [
+        name for name, one in asked.items() if getattr(one.space, "mixtures", None) is False
+    ] == ["single"]
+    for name in ("all", "whole", "images", "single"):
         assert asked[name].objectives == ("miou", "bf1")
     spaces = {name: request.space.model_dump() for name, request in asked.items()}
     assert spaces["paper-bf1"] == {"name": "curves", "scaled": False, "rates": None}

@@ -12,7 +12,7 @@ from tests.docs.pages import EXAMPLES, blocks_of, pages
 from tests.docs.sessions import Session
 
 RUN = ("python", "sh")
-SHOWN = ("json", "toml", "{eval-rst}", "{include} ../CONTRIBUTING.md")
+SHOWN = ("json", "toml", "nginx", "{eval-rst}", "{include} ../CONTRIBUTING.md")
 """Languages of blocks that are no commands."""
 
 LIBRARIES = ("lightning", "optuna", "ray-tune")
@@ -61,6 +61,18 @@ NOT_RUN = {
     ): "times every loss for minutes",
     ("docs/guide/metrics.md", "pip install ./examples/own_metric"): ADDS,
     ("docs/guide/networks.md", "pip install ./examples/own_network"): ADDS,
+    (
+        "docs/guide/operation.md",
+        """export LOSSFIT_OWNER_LIMITS='{"*": {"jobs": 1, "hours": 100}, "ada": {"jobs": 4}}'""",
+    ): SERVES,
+    (
+        "docs/guide/operation.md",
+        "export LOSSFIT_TOKEN=... LOSSFIT_ROOT_PATH=/lossfit",
+    ): SERVES,
+    (
+        "docs/guide/operation.md",
+        "lossfit jobs delete JOB --dry-run",
+    ): "needs a service of one's own",
     ("docs/guide/service.md", "lossfit serve"): SERVES,
     (
         "docs/guide/service.md",
@@ -74,6 +86,7 @@ NOT_RUN = {
     ("docs/guide/service.md", "pip install '.[s3]'"): "needs credentials of an object store",
     ("examples/own_metric/README.md", "pip install ./examples/own_metric"): ADDS,
     ("examples/own_network/README.md", "pip install ./examples/own_network"): ADDS,
+    ("examples/papers/README.md", "import json"): "trains for days on a GPU",
 }
 """(page, first line of a block) -> why it cannot be run, as the comment before the block says."""
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from search_service.searches.extension import ExtensionRequest, extend
+from search_service.settings import Settings
 from tests.search_service.searches.racing.test_race import asked, evaluated, told, trials
 from tests.search_service.service import Desk, result_of, small
 from tests.search_service.test_killed import BOWL, Process, desk, start
@@ -24,7 +25,7 @@ def test_a_killed_extension_ends_as_one_search(desk: Desk, start: Callable[..., 
     for each in (job_id, at_once):
         assert desk.wait_for(each).state == "succeeded"
     with desk.writing.begin() as session:
-        extend(session, job_id, ExtensionRequest(trials=8))
+        extend(session, Settings(), job_id, ExtensionRequest(trials=8))
     desk.wait_for_trials(job_id, 6)  # in the middle of the first added generation
     assert controller.end(signal.SIGKILL) == -signal.SIGKILL
     assert desk.job(job_id).state == "running"
@@ -67,7 +68,7 @@ def test_an_extension_of_the_zoo_killed_in_search_and_race_ends_as_one_search(
         assert desk.wait_for(each).state == "succeeded"
     portfolio = len(desk.trials(job_id)) - 8
     with desk.writing.begin() as session:
-        extend(session, job_id, ExtensionRequest(trials=8))
+        extend(session, Settings(), job_id, ExtensionRequest(trials=8))
     desk.wait_for_trials(job_id, portfolio + 10)
     controller.end(signal.SIGKILL)
     raced = len(evaluated(desk, job_id))

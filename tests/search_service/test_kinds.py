@@ -4,10 +4,11 @@ import pytest
 from fastapi.routing import APIRoute
 
 from api.routes.jobs import router_of
+from search_service.catalogue.request import DatasetRequest
 from search_service.kinds import KINDS
 from search_service.settings import Settings
 from search_service.store.states import STATES
-from tests.api.requests import COMPARISON, LOSS_NETWORK, RETRAINING, SEARCH
+from tests.api.requests import COMPARISON, LOSS_NETWORK, REGISTRATION, RETRAINING, SEARCH
 from workers.tasks.base import Spec, fields_of
 from workers.tasks.loss_networks import LossNetworkOptions, LossNetworkTask
 from workers.tasks.proxy import ProxyOptions, ProxyTask
@@ -22,12 +23,14 @@ BODIES = {
     "retraining": RETRAINING,
     "comparison": COMPARISON,
     "loss-network": LOSS_NETWORK,
+    "registration": REGISTRATION,
 }
 OPTIONS: dict[str, tuple[type[Spec], type[Spec]]] = {
     "search": (ProxyOptions, ProxyTask),
     "retraining": (SingleRetrainingOptions, RetrainingTask),
     "comparison": (RetrainingOptions, RetrainingTask),
     "loss-network": (LossNetworkOptions, LossNetworkTask),
+    "registration": (DatasetRequest, DatasetRequest),  # a controller reads it itself
 }
 NAMED_ALIKE = {"dataset", "loss", "loss_networks", "network", "seed", "rankseg"}
 """Fields of requests that a task has too and that are no options: names there, contents here; and what

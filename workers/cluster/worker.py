@@ -15,6 +15,7 @@ from surrogate_zoo.files import is_away
 from workers.learning.device import choose_device, worker_facts
 from workers.loss_networks.training import train_loss_network
 from workers.proxy.dry_run import dry_run_pack
+from workers.proxy.kept import forget
 from workers.proxy.proxy import evaluate_pack
 from workers.retraining.retraining import retrain
 from workers.scoring.gallery import draw_gallery
@@ -108,6 +109,7 @@ class TrainingWorker:
     def run(self, ticket: str, task: FolderTask[Result], folder: str) -> Result | Refusal:
         """Do a task in ``folder`` and tell its progress; ``ticket`` names this call."""
         torch.set_num_threads(self._threads)
+        forget()  # a search's images and networks, which this task has no use for
 
         def on_progress(steps: int, loss: float) -> None:
             with self._lock:

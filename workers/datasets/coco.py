@@ -2,7 +2,7 @@
 
 import json
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NotRequired
@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from surrogate_zoo.errors import DatasetError
+from surrogate_zoo.modes import MULTILABEL
 from workers.datasets.coco_files import (
     NO_TEST_LABELS,
     PUBLISHED,
@@ -22,13 +23,15 @@ from workers.datasets.coco_files import (
     common_names,
     label_of,
     labels_by_category,
+    names_of,
     read_annotations,
 )
 from workers.datasets.dataset import VOID, Lost, Pixels, compare_counts
 from workers.datasets.extras import optional
 from workers.datasets.file_dataset import Annotation, FileDataset, Mask, Pair
-from workers.datasets.files import DatasetFolder, without_ending
+from workers.datasets.files import DatasetFolder, Listing
 from workers.tasks.datasets import CocoSource
+from workers.tasks.labels import SPLIT
 
 Coordinate = Annotated[float, Field(ge=-100_000, le=100_000)]
 Polygon = Annotated[
@@ -64,13 +67,19 @@ class Instances(TypedDict):
 
 INSTANCES = TypeAdapter(Instances)
 
+Drawer = Callable[..., Pixels | Annotation]
+"""Draws one image from JSON; takes that, what to call it in messages, and no files."""
+
 
 def open_coco(source: CocoSource, root: DatasetFolder) -> FileDataset:
-    """Open the splits ``train`` and ``val``: label 0 is background, then the categories in order.
+    """Open the splits ``train`` and ``val``, and ``test`` where it has annotations.
+
+    Label 0 is background, then come the categories in order.
 
     A crowd is of its category. Pixels that instances of different categories claim are void. Where
     objects are read the later annotation is on top instead, and what a crowd has alone is void.
-    Images without annotations are background. Outlines are kept as JSON text and drawn when an image
+    Images without annotations are background. Of a multi-label there is none, the categories are channels,
+    and annotations overlap as they do. Outlines are kept as JSON text and drawn when an image
     is read. The annotation files are parsed as a whole, which takes the most memory: about 30 kB an
     image of COCO's training split.
 
@@ -80,21 +89,32 @@ def open_coco(source: CocoSource, root: DatasetFolder) -> FileDataset:
     optional("pycocotools.mask", "coco")
     pairs: dict[str, dict[str, Pair]] = {}
     categories: dict[Path, list[Category]] = {}
-    for split in PUBLISHED:
-        path = root.file(f"annotations/instances_{split}2017.json")
+    for split, (folder, file) in _places(source, root).items():
+        path = root.file(file)
         content = read_annotations(path, INSTANCES)
         categories[path] = content["categories"]
-        pairs[split] = _pairs(root, split, content, path, objects=source.instances)
-    classes = ("background", *common_names(categories))
-    remarks = [NO_TEST_LABELS, *compare_counts(pairs, PUBLISHED)]
+        pairs[split] = _pairs(root.files(folder), content, path, draw=_drawer(source, content))
+    names = common_names(categories)
+    classes = names if source.mode == MULTILABEL else ("background", *names)
+    published = source.images == CocoSource.model_fields["images"].default
+    remarks = [NO_TEST_LABELS, *compare_counts(pairs, PUBLISHED)] if published else []
     things = range(1, len(classes)) if source.instances else ()
     return FileDataset(source, root, classes, pairs, remarks=remarks, things=things)
 
 
-def _pairs(
-    root: DatasetFolder, split: str, content: Instances, path: Path, *, objects: bool
-) -> dict[str, Pair]:
-    images = root.files(f"{split}2017")
+def _places(source: CocoSource, root: DatasetFolder) -> dict[str, tuple[str, str]]:
+    """Folder of the images and annotation file of each split; a test split where it has a file."""
+    called = {"train": "train", "val": source.val_name, "test": "test"}
+    places = {
+        split: (source.images.replace(SPLIT, name), source.annotations.replace(SPLIT, name))
+        for split, name in called.items()
+    }
+    return {
+        split: place for split, place in places.items() if split != "test" or root.has(place[1])
+    }
+
+
+def _pairs(images: Listing, content: Instances, path: Path, *, draw: Drawer) -> dict[str, Pair]:
     check_sizes(path, content["images"])
     labels = labels_by_category(path, content["categories"])
     outlines: dict[int, list[tuple[Any, ...]]] = {image["id"]: [] for image in content["images"]}
@@ -102,20 +122,41 @@ def _pairs(
         if annotation["image_id"] not in outlines:
             raise DatasetError(f"{path} annotates image {annotation['image_id']}, but lists none.")
         label = 1 + label_of(annotation["category_id"], labels, path)
-        crowd = (bool(annotation.get("iscrowd")),) if objects else ()
+        crowd = (bool(annotation.get("iscrowd")),) if draw is draw_objects else ()
         outlines[annotation["image_id"]].append((label, annotation["segmentation"], *crowd))
+    names = names_of(path, content["images"])
     pairs = {}
     for image in content["images"]:
-        name = without_ending(image["file_name"])
+        name = names[image["id"]]
         drawing = [image["height"], image["width"], outlines.pop(image["id"])]
         where = f"{path}, image {image['file_name']},"
         text = json.dumps(drawing, default=list).encode()
-        read = partial(draw_objects if objects else draw, text, where)
+        read = partial(draw, text, where)
         pairs[name] = Pair(images.find(name), Mask((), read, text, where))
     return pairs
 
 
-def draw(drawing: bytes, where: str, _files: Sequence[Path] = ()) -> Pixels:
+def _drawer(source: CocoSource, content: Instances) -> Drawer:
+    """What draws the images' annotations."""
+    if source.mode == MULTILABEL:
+        return partial(draw_channels, len(content["categories"]))
+    return draw_objects if source.instances else draw_labels
+
+
+def draw_channels(classes: int, drawing: bytes, where: str, _files: Sequence[Path] = ()) -> Pixels:
+    """The categories of one image, uint8 (H, W, C), from JSON as in :func:`draw_labels`; they may overlap.
+
+    Raises:
+        DatasetError: An outline cannot be drawn; names ``where``.
+    """
+    height, width, outlines = json.loads(drawing)
+    channels = np.zeros((height, width, classes), dtype=np.uint8)
+    for label, outline in outlines:
+        channels[_region(outline, height, width, where), label - 1] = 1
+    return channels
+
+
+def draw_labels(drawing: bytes, where: str, _files: Sequence[Path] = ()) -> Pixels:
     """Labels of one image, uint8 (H, W), from JSON of its height, width and labelled outlines.
 
     Raises:
@@ -131,7 +172,7 @@ def draw(drawing: bytes, where: str, _files: Sequence[Path] = ()) -> Pixels:
 
 
 def draw_objects(drawing: bytes, where: str, _files: Sequence[Path] = ()) -> Annotation:
-    """Labels and objects of one image, from JSON as in :func:`draw` that tells crowds too.
+    """Labels and objects of one image, from JSON as in :func:`draw_labels` that tells crowds too.
 
     Raises:
         DatasetError: An outline cannot be drawn; names ``where``.

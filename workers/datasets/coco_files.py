@@ -8,10 +8,13 @@ from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from surrogate_zoo.errors import DatasetError
+from workers.datasets.files import composed, without_ending
 from workers.datasets.image_files import MOST_PIXELS
 
 PUBLISHED = {"train": 118_287, "val": 5000}
 NO_TEST_LABELS = "The test split has no public labels; it is left out."
+
+_SEGMENTATION = "segmentation"
 
 Content = TypeVar("Content")
 Side = Annotated[int, Field(ge=1, le=65_535)]
@@ -45,11 +48,48 @@ def read_annotations(path: Path, kind: TypeAdapter[Content]) -> Content:
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error}.") from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise DatasetError(
-            f"{path} is no COCO annotation file: {where}: {first['msg']}."
-        ) from error
+        raise DatasetError(f"{path} is no COCO annotation file: {_told(error)}.") from error
+
+
+def _told(error: ValidationError) -> str:
+    """The first mistake: its place in the file, and what is wrong there."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    places = [str(part) for part in first["loc"]]
+    if _SEGMENTATION in places:
+        at = places.index(_SEGMENTATION)
+        same = {tuple(one["loc"][:at]) for one in error.errors() if _SEGMENTATION in one["loc"]}
+        bound = f" ({first['msg']})" if first["type"].endswith("_than_equal") else ""
+        others = f", and {len(same) - 1} others like it" if len(same) > 1 else ""
+        return (
+            f"{'.'.join(places[: at + 1])} is no outline{bound}{others}. It must hold polygons, [[x, y, x, "
+            "y, ...], ...] of three points or more, or run lengths, {size, counts}: draw it, or remove the "
+            "annotation"
+        )
+    return f"{'.'.join(places) or 'the file'}: {first['msg']}"
+
+
+def names_of(path: Path, images: Sequence[CocoImage]) -> dict[int, str]:
+    """The name of each image's id: its file's, without ending, in Unicode's composed form.
+
+    Raises:
+        DatasetError: An id or a file is there twice.
+    """
+    names: dict[int, str] = {}
+    places: dict[str, int] = {}
+    for place, image in enumerate(images):
+        name = composed(without_ending(image["file_name"]))
+        if image["id"] in names:
+            raise DatasetError(
+                f"{path} lists two images with the id {image['id']}, {names[image['id']]} and {name}: give "
+                "each an id of its own, or remove one."
+            )
+        if name in places:
+            raise DatasetError(
+                f"{path} lists {name!r} twice, as images[{places[name]}] and images[{place}]: join their "
+                "annotations, or remove one."
+            )
+        names[image["id"]], places[name] = name, place
+    return names
 
 
 def check_sizes(path: Path, images: Sequence[CocoImage]) -> None:

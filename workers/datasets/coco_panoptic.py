@@ -18,11 +18,12 @@ from workers.datasets.coco_files import (
     common_names,
     label_of,
     labels_by_category,
+    names_of,
     read_annotations,
 )
 from workers.datasets.dataset import VOID, Pixels, compare_counts
 from workers.datasets.file_dataset import Annotation, FileDataset, Mask, Pair
-from workers.datasets.files import DatasetFolder, Missing, without_ending
+from workers.datasets.files import DatasetFolder, Missing
 from workers.datasets.image_files import open_image
 from workers.tasks.datasets import CocoPanopticSource
 
@@ -96,12 +97,14 @@ def _pairs(
     images = root.files(f"{split}2017")
     masks = root.files(f"annotations/panoptic_{split}2017", ".png")
     labels = labels_by_category(path, content["categories"])
-    names = {image["id"]: without_ending(image["file_name"]) for image in content["images"]}
-    pairs = {}
+    names = names_of(path, content["images"])
+    pairs: dict[str, Pair] = {}
     for annotation in content["annotations"]:
         name = names.get(annotation["image_id"])
         if name is None:
             raise DatasetError(f"{path} annotates image {annotation['image_id']}, but lists none.")
+        if name in pairs:
+            raise DatasetError(f"{path} annotates image {name} twice: remove one of both.")
         mask = masks.find(annotation["file_name"].removesuffix(".png"))
         segments = _segments(annotation, labels, path, objects=objects)
         read = partial(read_objects if objects else read_segments, segments)

@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogate_zoo.errors import DatasetError
+from surrogate_zoo.modes import MULTICLASS
 from workers.tasks import datasets as sources
+from workers.tasks import labels
 
-VOID = sources.VOID
+VOID = labels.VOID
 LISTED_OFFENDERS = 10
 WAITING = 256  # results that may wait for their turn
 
@@ -39,7 +41,8 @@ class Sample(NamedTuple):
     Attributes:
         image: uint8 (H, W, 3) RGB, or all bands of a dataset that says how many it has, see
             :data:`Bands`.
-        mask: uint8 (H, W), labels 0..classes-1, void = 255.
+        mask: uint8 (H, W), labels 0..classes-1, void = 255; of a multi-label (H, W, classes), 0 off and
+            1 on in the channel of each class, void = 255.
         instances: int32 (H, W), see :data:`Objects`; 0 wherever the mask is none of the dataset's
             things. None where the dataset has no things.
     """
@@ -75,7 +78,8 @@ class Samples:
         names: Name of each sample.
         images: uint8 (H, W, 3) RGB each, or (H, W, B) as of :class:`Sample`; sizes may differ between
             samples.
-        masks: uint8 (H, W) each, labels 0..classes-1, void = 255.
+        masks: uint8 (H, W) each, labels 0..classes-1, void = 255; (H, W, classes) of a multi-label, as of
+            :class:`Sample`.
         instances: int32 (H, W) each, see :data:`Objects`; None where the dataset has no things.
     """
 
@@ -96,7 +100,9 @@ class Dataset(ABC):
     of that split alone.
 
     Attributes:
-        classes: Class names in the order of their labels.
+        classes: Class names in the order of their labels, or of a multi-label's channels.
+        mode: ``multiclass``; ``binary``, two classes that networks tell apart with one channel; or
+            ``multilabel``, where a pixel may have several classes, or none.
         splits: Split name -> sample names. A split that the dataset does not have is left out.
         remarks: What its owner should know, such as a split that has no public labels.
         things: Labels whose objects are told apart; empty where the dataset has no instances.
@@ -110,6 +116,7 @@ class Dataset(ABC):
     remarks: tuple[str, ...] = ()
     things: tuple[int, ...] = ()
     bands: int | None = None
+    mode: str = MULTICLASS
     registered: Mapping[str, sources.SplitFiles] = MappingProxyType({})
 
     @abstractmethod

@@ -22,7 +22,8 @@ class Annotation(NamedTuple):
     """Labels and objects as they were read from a sample's files.
 
     Attributes:
-        mask: uint8 (H, W), void = 255.
+        mask: uint8 (H, W), void = 255; of a multi-label (H, W, C), see
+            :class:`workers.datasets.dataset.Sample`.
         objects: Integers (H, W): 0 or the number of an object, below 2**16 and with gaps where the
             files have them. Where ``mask`` is neither a thing nor its border they say nothing. None:
             nothing is told apart.
@@ -35,7 +36,7 @@ class Annotation(NamedTuple):
 
 
 Reader = Callable[[Sequence[Path]], Pixels | Annotation]
-"""Decodes a mask's files to labels, uint8 (H, W) with void = 255, and objects where there are any."""
+"""Decodes a mask's files to labels, as an :class:`Annotation` has them, and objects where there are any."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,9 @@ def resize(
     height, width = size
 
     def nearest(pixels: NDArray[np.integer]) -> NDArray[np.integer]:
-        stored = Image.fromarray(pixels)
+        if pixels.ndim == 3:  # channels of a multi-label
+            return np.stack([nearest(channel) for channel in np.moveaxis(pixels, 2, 0)], axis=2)
+        stored = Image.fromarray(np.ascontiguousarray(pixels))
         return np.asarray(stored.resize((width, height), Image.Resampling.NEAREST))
 
     return Sample(
@@ -161,7 +164,7 @@ class FileDataset(Dataset):
         self.classes = classes
         self.things = tuple(things)
         self._objects_on = self.things if border is None else (*self.things, border)
-        self.bands = source.bands
+        self.bands, self.mode = source.bands, source.mode
         self.splits = {split: tuple(named) for split, named in pairs.items()}
         self.remarks = (*remarks, *root.remarks())
         self._pairs = pairs
@@ -250,10 +253,10 @@ def _check_sizes(path: Path, image: Decoded, mask: Mask, labels: Pixels) -> None
         DatasetError: It has; names both files, the sizes and the likely reason.
     """
     height, width = image.pixels.shape[:2]
-    if labels.shape == (height, width):
+    if labels.shape[:2] == (height, width):
         return
     advice = "save the mask anew at the image's size, with its labels unmixed (nearest)"
-    if labels.shape == (width, height) and image.orientation != UPRIGHT:
+    if labels.shape[:2] == (width, height) and image.orientation != UPRIGHT:
         advice = (
             f"the image has the EXIF orientation {image.orientation} and is read turned upright, as "
             "viewers show it: turn the mask too, or remove the tag"

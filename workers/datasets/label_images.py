@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
 from surrogate_zoo.errors import DatasetError
+from surrogate_zoo.modes import MULTILABEL
 from workers.datasets.dataset import VOID, Pixels
 from workers.datasets.decoding import Table, class_table, look_up
 from workers.datasets.image_files import ARRAY, open_image, read_array, read_image
@@ -47,7 +48,8 @@ class LabelImages:
         colours: dict[Colour, int] = {
             ImageColor.getrgb(colour): label for colour, label in source.colours.items()
         }
-        table = class_table(len(source.classes), source.void_labels, source.labels)
+        known = 2 if source.mode == MULTILABEL else len(source.classes)  # of one class, off and on
+        table = class_table(known, source.void_labels, source.labels)
         return cls(table, colours, channels=len(source.classes) if source.one_hot else 0)
 
     def __call__(self, files: Sequence[Path]) -> Pixels:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from surrogate_zoo.errors import DatasetError, UnknownNameError
+from surrogate_zoo.modes import BINARY
 from workers.datasets.ade20k import open_ade20k
 from workers.datasets.cityscapes import open_cityscapes
 from workers.datasets.coco import open_coco
@@ -81,4 +82,9 @@ def opened(source: DatasetSource) -> tuple[Dataset | None, tuple[str, ...]]:
     except DatasetError as error:
         return None, tuple(dict.fromkeys([*faults, *error.faults]))
     dataset.registered = known.splits
+    if source.mode == BINARY and len(dataset.classes) != 2:
+        faults.append(
+            f"mode=binary has two classes, and the layout {source.layout} has {len(dataset.classes)}: leave "
+            "mode out."
+        )
     return dataset, tuple(dict.fromkeys(faults))

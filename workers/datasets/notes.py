@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
+from surrogate_zoo.modes import MULTILABEL
 from workers.datasets.band_statistics import BandStatistics
 from workers.datasets.dataset import VOID, Dataset
+from workers.datasets.label_counts import LabelCounts
 
 LISTED = 10
 
@@ -27,18 +26,20 @@ def turned(dataset: Dataset, by_split: Mapping[str, Sequence[bool]]) -> Iterator
 
 
 def absent(
-    classes: Sequence[str],
-    present: Mapping[str, Sequence[str]],
-    pixels: Mapping[str, NDArray[np.int64]],
+    dataset: Dataset, present: Mapping[str, Sequence[str]], labels: Mapping[str, LabelCounts]
 ) -> Iterator[str]:
     """Classes that the training split has no pixel of, and splits that nothing can be scored on."""
-    missing = [name for name in classes if name not in present["train"]]
+    missing = [name for name in dataset.classes if name not in present["train"]]
     if missing:
         listed = ", ".join(missing[:LISTED]) + (", ..." if len(missing) > LISTED else "")
         yield f"No pixel of the training split is of {listed}: it cannot be learned."
     for split, some in present.items():
-        if split != "train" and len(some) < 2:
-            held = " and ".join([*some, *(["void"] if pixels[split][VOID] else [])])
+        if split == "train" or len(labels[split].labels - {VOID}) > 1:
+            continue
+        if dataset.mode == MULTILABEL:
+            yield f"In the split {split!r} no class has pixels: no score can be measured on it."
+        else:
+            held = " and ".join([*some, *(["void"] if labels[split].void else [])])
             yield (
                 f"The masks of the split {split!r} hold {held} alone: no score can be measured on it."
             )

@@ -4,10 +4,13 @@ import colorsys
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from surrogate_zoo.modes import MULTILABEL
 from workers.datasets.band_statistics import as_picture
 from workers.datasets.dataset import VOID, Dataset, Objects, Pixels, Sample
+from workers.datasets.label_counts import added, count_labels
 
 GRID = 3  # samples a row, and rows
 BOX = (216, 162)  # width and height that an image is fitted into
@@ -27,6 +30,25 @@ def palette() -> Pixels:
     table = np.round(255 * np.array(colours)).astype(np.uint8)
     table[VOID] = 255
     return table
+
+
+def class_colours(count: int, mode: str) -> list[tuple[int, ...]]:
+    """(r, g, b) of each class; of a multi-label black is no class, and what overlaps is mixed."""
+    first = 1 if mode == MULTILABEL else 0
+    return [tuple(colour) for colour in palette()[first : first + count].tolist()]
+
+
+def coloured(mask: NDArray[np.integer]) -> Pixels:
+    """uint8 (H, W, 3) of labels (H, W), or of the channels of a multi-label (H, W, C): void is white."""
+    picture: Pixels
+    if mask.ndim == 2:
+        picture = palette()[mask]
+        return picture
+    colours = palette()[1 : 1 + mask.shape[2]].astype(np.float32)
+    on = (mask == 1).astype(np.float32)
+    picture = np.round(on @ colours / np.maximum(on.sum(2, keepdims=True), 1)).astype(np.uint8)
+    picture[(mask == VOID).any(2) & (on.sum(2) == 0)] = 255
+    return picture
 
 
 def object_palette(count: int) -> Pixels:
@@ -68,9 +90,8 @@ def draw_samples(
     names = dataset.names(split)
     chosen = np.unique(np.linspace(0, len(names) - 1, GRID**2).round().astype(int)).tolist()
     samples = [dataset.sample(split, index) for index in chosen]
-    present = np.unique(np.concatenate([np.unique(sample.mask) for sample in samples]))
     across = (3 if dataset.things else 2) * BOX[0] + GAP  # from sample to sample
-    key = _key(dataset.classes, present.tolist(), GRID * across + GAP)
+    key = _key(_entries(dataset, samples), GRID * across + GAP)
     rows = -(-len(samples) // GRID)
     alike = [as_picture(dataset.sample(split, names.index(name)).image) for name in neighbours]
     below = LINE + BOX[1] + GAP if alike else 0
@@ -92,7 +113,7 @@ def draw_samples(
 def _parts(sample: Sample) -> Iterator[Pixels]:
     """What is drawn of a sample, from left to right."""
     yield as_picture(sample.image)
-    yield palette()[sample.mask]
+    yield coloured(sample.mask)
     if sample.instances is not None:
         yield draw_objects(sample.mask, sample.instances)
 
@@ -109,21 +130,28 @@ def _write(picture: Image.Image, corner: tuple[int, int], text: str) -> None:
     ImageDraw.Draw(picture).text(corner, text, fill="black", font=ImageFont.load_default(12))
 
 
-def _key(classes: tuple[str, ...], labels: list[int], across: int) -> Image.Image:
-    """Colour and name of each label, line by line, ``across`` pixels wide."""
+def _entries(dataset: Dataset, samples: Sequence[Sample]) -> list[tuple[str, tuple[int, ...]]]:
+    """Name and colour of each class that samples have, and of void."""
+    classes = len(dataset.classes)
+    counts = added((count_labels(sample.mask, classes) for sample in samples), classes)
+    named = zip(dataset.classes, class_colours(classes, dataset.mode), strict=True)
+    entries = [one for one, number in zip(named, counts.pixels, strict=True) if number]
+    return entries + ([("void", (255, 255, 255))] if counts.void else [])
+
+
+def _key(entries: Sequence[tuple[str, tuple[int, ...]]], across: int) -> Image.Image:
+    """Name and colour of each class, line by line, ``across`` pixels wide."""
     font = ImageFont.load_default(12)
-    names = ["void" if label == VOID else classes[label] for label in labels]
     places, left, line = [], GAP, 0
-    for name in names:
+    for name, _ in entries:
         width = SWATCH + 4 + round(font.getlength(name)) + 2 * GAP
         if left + width > across:
             left, line = GAP, line + 1
         places.append((left, line * LINE))
         left += width
     key = Image.new("RGB", (across, (line + 1) * LINE), "white")
-    for label, name, (left, top) in zip(labels, names, places, strict=True):
+    for (name, colour), (left, top) in zip(entries, places, strict=True):
         swatch = [left, top + 2, left + SWATCH, top + 2 + SWATCH]
-        colour = tuple(palette()[label].tolist())
         ImageDraw.Draw(key).rectangle(swatch, fill=colour, outline="grey")
         _write(key, (left + SWATCH + 4, top), name)
     return key

@@ -3,18 +3,17 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from surrogate_zoo.errors import DatasetError
-from workers.datasets import notes, object_counts
+from surrogate_zoo.modes import MULTICLASS, MULTILABEL
+from workers.datasets import label_counts, notes, object_counts
 from workers.datasets.band_statistics import (
     BandStatistics,
     BandSums,
@@ -22,7 +21,8 @@ from workers.datasets.band_statistics import (
     band_sums,
     statistics,
 )
-from workers.datasets.dataset import VOID, Dataset, Key, attempted, refusal
+from workers.datasets.dataset import Dataset, Key, attempted, refusal
+from workers.datasets.label_counts import LabelCounts, Overlaps, added, count_labels
 from workers.datasets.layouts import opened
 from workers.datasets.near_duplicates import Hash, hash_of
 from workers.datasets.object_counts import (
@@ -37,16 +37,21 @@ from workers.tasks.datasets import BorderSource, DatasetSource, LabelledSource, 
 
 LISTED_SIZES = 10
 
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told the images read, and all there are."""
+
 
 class DatasetReport(BaseModel):
     """A checked dataset in numbers.
 
     Attributes:
         layout: Name of its layout.
-        classes: Class names in the order of their labels.
+        classes: Class names in the order of their labels, or of a multi-label's channels.
+        mode: ``multiclass``, ``binary`` or ``multilabel``, see :class:`workers.datasets.dataset.Dataset`.
         images: Split -> number of images.
-        class_shares: Class -> share of the non-void pixels of all splits, in 0..1.
-        void_share: Share of void among all pixels, in 0..1.
+        class_shares: Class -> share of the non-void pixels of all splits, in 0..1; of a multi-label they
+            add up to what they are.
+        void_share: Share of void among all pixels, in 0..1; of a multi-label among all pixels' labels.
         sizes: (height, width, images) of the most frequent sizes, ten at most.
         different_sizes: How many sizes there are.
         remarks: What its owner should know, such as a split that has no public labels.
@@ -58,6 +63,7 @@ class DatasetReport(BaseModel):
         instances: Its objects; None where the dataset has no things.
         present: Split -> names of the classes that have pixels there.
         bands: What its images' bands hold; None where they are RGB with 8 bits.
+        overlaps: How the classes of a multi-label overlap; None where a pixel has one class.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -76,12 +82,14 @@ class DatasetReport(BaseModel):
     instances: InstanceCounts | None = None
     present: dict[str, tuple[str, ...]] = {}
     bands: BandStatistics | None = None
+    mode: str = MULTICLASS
+    overlaps: Overlaps | None = None
 
 
 @dataclass(frozen=True)
 class _Count:
     size: tuple[int, int]
-    pixels: NDArray[np.int64]  # (256,) pixels of each label
+    labels: LabelCounts
     digest: bytes
     pixels_digest: bytes  # of the decoded image
     hash: Hash
@@ -117,10 +125,17 @@ def describe(source: DatasetSource) -> DatasetReport:
     return found.report
 
 
-def examine(source: DatasetSource) -> Examination:
+def examine(
+    source: DatasetSource, on_progress: Progress = lambda _done, _total: None
+) -> Examination:
     """Read every file of every split once; report what the dataset holds, or all that is wrong.
 
     Images are decoded a few at a time by a thread pool; only counts and hashes are kept.
+
+    Args:
+        source: The dataset.
+        on_progress: Called in this thread with the images read and all there are, after each; what it
+            raises ends the reading.
     """
     dataset, found = opened(source)
     if dataset is None:
@@ -129,7 +144,9 @@ def examine(source: DatasetSource) -> Examination:
     keys = [(split, i) for split, names in dataset.splits.items() for i in range(len(names))]
     faults = list(found)
     looks: dict[str, list[_Count]] = {split: [] for split in dataset.splits}
-    for (split, _), result in zip(keys, attempted(partial(_count, dataset), keys), strict=True):
+    results = zip(keys, attempted(partial(_count, dataset), keys), strict=True)
+    for done, ((split, _), result) in enumerate(results, 1):
+        on_progress(done, len(keys))
         if isinstance(result, DatasetError):
             faults += result.faults
         else:
@@ -148,21 +165,18 @@ def _faults_as_a_whole(
     if len(depths) > 1:
         listed = " and ".join(sorted(depths))
         yield f"Some images hold {listed} values: save all of them with the same depth."
-    train = _pixels(looks.get("train", ()))
-    if not complete and np.count_nonzero(train) == 0:
+    train = _labels(dataset, looks.get("train", ()))
+    if not complete and train.total == 0:
         return  # nothing could be read, which is told
     try:
-        check_training_labels(np.flatnonzero(train).tolist(), dataset.classes)
+        check_training_labels(train.labels, dataset)
     except DatasetError as error:
         yield from error.faults
 
 
-def _pixels(some: Sequence[_Count]) -> NDArray[np.int64]:
-    """(256,) pixels of each label."""
-    total = np.zeros(256, dtype=np.int64)
-    for one in some:
-        total += one.pixels
-    return total
+def _labels(dataset: Dataset, some: Sequence[_Count]) -> LabelCounts:
+    """The labels of some samples."""
+    return added((one.labels for one in some), len(dataset.classes))
 
 
 def _report(
@@ -170,16 +184,14 @@ def _report(
     dataset: Dataset,
     looks: Mapping[str, Sequence[_Count]],
 ) -> DatasetReport:
-    by_split = {split: _pixels(some) for split, some in looks.items()}
-    pixels = np.sum(list(by_split.values()), axis=0)
+    by_split = {split: _labels(dataset, some) for split, some in looks.items()}
+    labels = added(by_split.values(), len(dataset.classes))
+    overlaps = labels.overlaps(dataset.classes)
     sizes = Counter(one.size for some in looks.values() for one in some)
     images = {split: len(names) for split, names in dataset.splits.items()}
     within, between = _repeats(dataset, looks)
     instances = _instances(looks)
-    present = {
-        split: tuple(name for label, name in enumerate(dataset.classes) if counted[label])
-        for split, counted in by_split.items()
-    }
+    present = {split: counted.present(dataset.classes) for split, counted in by_split.items()}
     bands = None
     if dataset.bands is not None:
         bands = statistics([one.bands for one in looks["train"] if one.bands is not None])
@@ -187,14 +199,15 @@ def _report(
         layout=source.layout,
         classes=dataset.classes,
         images=images,
-        class_shares=_shares(dataset.classes, pixels),
-        void_share=int(pixels[VOID]) / int(pixels.sum()),
+        class_shares=labels.shares(dataset.classes),
+        void_share=labels.void / labels.total,
         sizes=tuple((*size, times) for size, times in sizes.most_common(LISTED_SIZES)),
         different_sizes=len(sizes),
         remarks=(
             *dataset.remarks,
             *notes.turned(dataset, {s: [one.turned for one in some] for s, some in looks.items()}),
-            *notes.absent(dataset.classes, present, by_split),
+            *notes.absent(dataset, present, by_split),
+            *label_counts.told(overlaps),
             *notes.constant(bands),
             *told(images, within, between),
             *(() if instances is None else object_counts.told(instances)),
@@ -205,6 +218,8 @@ def _report(
         instances=instances,
         present=present,
         bands=bands,
+        mode=dataset.mode,
+        overlaps=overlaps,
     )
 
 
@@ -238,7 +253,7 @@ def _count(dataset: Dataset, key: Key) -> _Count:
     size = (mask.shape[0], mask.shape[1])
     return _Count(
         size=size,
-        pixels=np.bincount(mask.ravel(), minlength=256),
+        labels=count_labels(mask, len(dataset.classes)),
         digest=dataset.digest(*key),
         pixels_digest=hashlib.sha256(repr(size).encode() + image.tobytes()).digest(),
         hash=hash_of(as_picture(image)),
@@ -246,12 +261,6 @@ def _count(dataset: Dataset, key: Key) -> _Count:
         turned=lost.turned,
         bands=None if dataset.bands is None else band_sums(image),
     )
-
-
-def _shares(classes: Sequence[str], pixels: NDArray[np.int64]) -> dict[str, float]:
-    """Class -> share of the pixels that are not void."""
-    labelled = max(int(pixels.sum() - pixels[VOID]), 1)
-    return {name: int(number) / labelled for name, number in zip(classes, pixels, strict=False)}
 
 
 def _instances(looks: Mapping[str, Sequence[_Count]]) -> InstanceCounts | None:
@@ -280,7 +289,7 @@ def _repeats(
 
 
 def _meaning(source: DatasetSource, dataset: Dataset) -> bytes:
-    """What the labels depend on beside files."""
+    """What the labels depend on beside files; with one channel they are the labels of two classes."""
     meaning = source.model_dump(mode="json", include={"layout", "void_labels", "size"})
     further = source.model_dump(
         mode="json", include={"bands", "border_width", "colours", "instances"}
@@ -289,5 +298,8 @@ def _meaning(source: DatasetSource, dataset: Dataset) -> bytes:
         further |= {"border_width": None, "labels": source.labels}  # there is no border
     if isinstance(source, LabelledSource):
         further |= source.model_dump(mode="json", include={"labels", "one_hot"})
+    if dataset.mode == MULTILABEL:
+        of_channels = {"mode", "mask_name", "regions", "missing_masks"}
+        further |= source.model_dump(mode="json", include=of_channels)
     meaning |= {name: value for name, value in further.items() if value}
     return json.dumps([meaning, list(dataset.classes)], sort_keys=True).encode()

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from workers.datasets.dataset import VOID, Dataset, Sample
+from surrogate_zoo.modes import BINARY, MULTICLASS, MULTILABEL
+from workers.datasets.dataset import VOID, Dataset, Pixels, Sample
 from workers.datasets.instances import of_things
 from workers.tasks.datasets import GeneratedSource
 
@@ -26,6 +27,13 @@ Region = NDArray[np.bool_]
 
 CLASSES = ("ground", "disc", "box", "wedge", "ring", "wire")
 THINGS = tuple(range(1, len(CLASSES)))
+OF_MODE: Mapping[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
+    MULTICLASS: (CLASSES, THINGS),
+    BINARY: (("ground", "shape"), (1,)),
+    MULTILABEL: (CLASSES[1:], ()),
+}
+"""Mode -> class names, and the labels whose objects are told apart."""
+
 SPLITS = ("train", "val", "test")
 UNIT = 16  # fixed-point steps a pixel
 TURN = 1024  # fixed-point one of sines and cosines
@@ -119,8 +127,15 @@ def _grow(region: Region) -> Region:
     return grown
 
 
-def draw(random: Generator, height: int, width: int) -> Sample:
-    """Draw one image with its mask, and number what is visible of each shape."""
+def draw(random: Generator, height: int, width: int, channels: Pixels | None = None) -> Sample:
+    """Draw one image with its mask, and number what is visible of each shape.
+
+    Args:
+        random: Draws it; channels change nothing of what it draws.
+        height: Height in pixels.
+        width: Width in pixels.
+        channels: uint8 (height, width, shapes), 0; is given what each shape is of, whatever lies over it.
+    """
     u, v = _axes(random, height, width)
     mask = np.zeros((height, width), dtype=np.uint8)
     shapes = np.zeros((height, width), dtype=np.int32)
@@ -137,9 +152,14 @@ def draw(random: Generator, height: int, width: int) -> Sample:
         texture = _texture(label, u, v, int(random.integers(4)))
         image = np.where(region[..., None], paint + texture[..., None], image)
         # A third of the shapes have a void outline, drawn outside so that thin ones survive.
-        if random.integers(3) == 0:
+        outlined = random.integers(3) == 0
+        if outlined:
             mask[_grow(region)] = VOID
         mask[region], shapes[region] = label, number
+        if channels is not None:
+            own = channels[..., label - 1]
+            own[_grow(region) & (own == 0) & outlined] = VOID
+            own[region] = 1
     slope = random.integers(-24, 24, size=2, endpoint=True)
     rows = np.arange(height, dtype=np.int64)[:, None] * slope[0] // height
     columns = np.arange(width, dtype=np.int64)[None, :] * slope[1] // width
@@ -152,7 +172,8 @@ class ShapesDataset(Dataset):
 
     def __init__(self, source: GeneratedSource) -> None:
         self.source = source
-        self.classes, self.things = CLASSES, THINGS
+        self.mode = source.mode
+        self.classes, self.things = OF_MODE[source.mode]
         self.splits = {
             split: tuple(f"{split}-{index:05d}" for index in range(getattr(source, split)))
             for split in SPLITS
@@ -163,7 +184,14 @@ class ShapesDataset(Dataset):
         random = np.random.Generator(
             np.random.PCG64([self.source.seed, SPLITS.index(split), index])
         )
-        return draw(random, self.source.height, self.source.width)
+        size = (self.source.height, self.source.width)
+        if self.mode == MULTILABEL:
+            channels = np.zeros((*size, len(self.classes)), dtype=np.uint8)
+            return draw(random, *size, channels)._replace(mask=channels, instances=None)
+        sample = draw(random, *size)
+        if self.mode == BINARY:
+            sample.mask[(sample.mask > 0) & (sample.mask != VOID)] = 1
+        return sample
 
     def digest(self, split: str, index: int) -> bytes:
         """SHA-256 of the drawn bytes; what is drawn has the shapes' numbers too."""

@@ -7,12 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.modes import MULTILABEL
 from surrogate_zoo.needs import EMBEDDINGS
 from workers.instances.cluster import check, cluster
 from workers.instances.found import Found, Prediction
 from workers.learning.device import autocast
 from workers.networks.heads import WithHeads, cropped, has_own_head, padded
-from workers.networks.image_format import network_input
+from workers.networks.image_format import labelling_of_logits, mode_of, network_input
 from workers.tasks.instances import EMBEDDED, ClusteringSpec
 
 BY_EMBEDDINGS = ClusteringSpec()
@@ -61,9 +62,9 @@ def predict_instances(
         The objects of every image, in the order of ``images``.
 
     Raises:
-        InputError: An image has another shape or type, ``things`` has a label that is none of the
-            network's, or the network has no embeddings or such that are not finite; or a package is not
-            installed that the method needs.
+        InputError: An image has another shape or type, the network is of a multi-label, ``things`` has a
+            label that is none of the network's, or it has no embeddings or such that are not finite; or a
+            package is not installed that the method needs.
     """
     check(clustering)
     embedded = clustering.method in EMBEDDED
@@ -89,20 +90,26 @@ def predict_image(
 
     Returns:
         Embeddings float32 (E, H, W) with classes int64 (H, W), and the probability of every class,
-        float32 (C, H, W).
+        float32 (C, H, W); two where there is one channel.
 
     Raises:
-        InputError: The image has another shape or type.
+        InputError: The image has another shape or type, or the network is of a multi-label.
     """
+    if mode_of(network) == MULTILABEL:
+        raise InputError(
+            "Objects are made of one class a pixel, and the network gives several: take one that was "
+            "trained on a dataset of another mode."
+        )
     names = [EMBEDDINGS] if embedded and has_own_head(network, EMBEDDINGS) else []
     pixels = network_input(network, image[None])
     with autocast(pixels.device):
         logits, heads = WithHeads(network, names)(
             padded(pixels).contiguous(memory_format=torch.channels_last)
         )
-    [logits] = cropped(logits, pixels)
+    fitting = cropped(logits, pixels)
+    [scores] = labelling_of_logits(network, fitting).scores_of(fitting, None)
     embeddings = cropped(heads[EMBEDDINGS], pixels)[0] if names else None
-    return Prediction(embeddings, logits.argmax(0)), logits.float().softmax(0)
+    return Prediction(embeddings, scores.argmax(0)), scores.float().softmax(0)
 
 
 def confidences_of(objects: Found, probabilities: Tensor) -> Tensor:

@@ -1,12 +1,13 @@
 """Training batches: which image stands where in which step, scaled, cropped, flipped and coloured.
 
 A batch is a pure function of (seed, step): nothing has to be saved to resume, and every candidate
-of a search sees the same batches. Random numbers are drawn image by image from a generator that is
-seeded by (seed, step); pixels are gathered straight from the uint8 stack, so the work follows the
-size of the crop and not of the image.
+of a search sees the same batches. Random numbers are drawn from a generator that is seeded by
+(seed, step), for many steps ahead, and what follows from them is copied to the device at once: a step
+itself copies nothing from the host and never waits. Pixels are gathered straight from the uint8 store,
+from images of all sizes together, so the work follows the size of the crop and not of the image.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,14 +18,15 @@ from torch import Tensor
 
 from surrogate_zoo.losses.distance_maps import MAPS
 from workers.datasets.dataset import VOID
-from workers.learning.image_stack import Stack
+from workers.learning.image_stack import PixelStore, Stack
 from workers.learning.streams import Stream, generator
-from workers.networks.image_format import normalise
+from workers.networks.image_format import constants, normalise
 from workers.tasks.images import RGB, ImageFormat
 from workers.tasks.training import TrainingSpec
 
 DRAWS = 7  # scale, row, column, flip, brightness, contrast, saturation
 GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma
+AHEAD = 32  # steps that are planned, and whose plans are copied to the device, at once
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class TrainingBatch(NamedTuple):
 
     Attributes:
         images: float32 (B, bands, h, w), normalised, 0 outside of the image.
-        masks: int64 (B, h, w), void = 255 outside of the image.
+        masks: int64 (B, h, w), or (B, C, h, w) of a multi-label; void = 255 outside of the image.
         maps: Distance maps by name, float32 (B, K, h, w), 0 outside of the image. They are those of
             the whole image, scaled along with it: a border beyond the crop counts.
         instances: int64 (B, h, w) number of each pixel's object in its image, 0 = none and outside
@@ -62,6 +64,16 @@ class TrainingBatch(NamedTuple):
     masks: Tensor
     maps: dict[str, Tensor]
     instances: Tensor | None = None
+
+    def to(self, device: torch.device) -> "TrainingBatch":
+        """The batch on a device, its images channels-last."""
+        images = self.images.to(device, non_blocking=True)
+        return TrainingBatch(
+            images.contiguous(memory_format=torch.channels_last),
+            self.masks.to(device, non_blocking=True),
+            {name: kept.to(device, non_blocking=True) for name, kept in self.maps.items()},
+            None if self.instances is None else self.instances.to(device, non_blocking=True),
+        )
 
     def split(self, parts: int) -> "list[TrainingBatch]":
         """Cut the batch into equal parts, in order; ``parts`` divides B."""
@@ -78,14 +90,14 @@ class TrainingBatch(NamedTuple):
 
 
 class Crop(NamedTuple):
-    """Samples as they were gathered from a stack.
+    """Samples as they were gathered from a store.
 
     Attributes:
         pixels: float32 (B, h, w, bands), in 0..255 where they are RGB.
-        masks: int64 (B, h, w), void outside.
+        masks: int64 (B, h, w), or (B, h, w, C) of a multi-label; void outside.
         inside: bool (B, h, w), False where the crop reaches beyond its image.
         maps: Distance maps by name, float32 (B, h, w, K), 0 outside.
-        instances: int64 (B, h, w), 0 outside; None where the stack has none.
+        instances: int64 (B, h, w), 0 outside; None where the store has none.
     """
 
     pixels: Tensor
@@ -95,79 +107,153 @@ class Crop(NamedTuple):
     instances: Tensor | None = None
 
 
+class Sites(NamedTuple):
+    """Where the pixels of B crops lie in a store; of S steps, all have S before B.
+
+    Attributes:
+        rows: int64 (B, 3, h): pixels that a row of the crop begins at in the store: of the image's row
+            above the point, of that below, and of the nearest.
+        columns: int64 (B, 3, w): what to add for a column of the crop, likewise.
+        down: float32 (B, h), how far the point lies between the two rows, 0 to 1.
+        right: float32 (B, w), likewise between the two columns.
+        row_inside: bool (B, h), whether the nearest row is one of the image.
+        column_inside: bool (B, w), likewise.
+        scale: float32 (B,), factor that the image is scaled by.
+    """
+
+    rows: Tensor
+    columns: Tensor
+    down: Tensor
+    right: Tensor
+    row_inside: Tensor
+    column_inside: Tensor
+    scale: Tensor
+
+
+class Plan(NamedTuple):
+    """What decides on a batch beside the store, on the device; of S steps, all have S before B.
+
+    Attributes:
+        sites: Where its pixels are.
+        colours: float32 (B, 3), uniform draws of brightness, contrast and saturation.
+    """
+
+    sites: Sites
+    colours: Tensor
+
+    def at(self, offset: "int | Tensor") -> "Plan":
+        """The plan of one step of several.
+
+        Args:
+            offset: Its number among them; or on the device, int64 (1,), so that it is read there.
+        """
+        if isinstance(offset, int):
+            return Plan(Sites(*(each[offset] for each in self.sites)), self.colours[offset])
+        sites = Sites(*(each.index_select(0, offset)[0] for each in self.sites))
+        return Plan(sites, self.colours.index_select(0, offset)[0])
+
+    def copy_(self, other: "Plan") -> None:
+        """Take over what another plan of as many steps says."""
+        pairs = zip((*self.sites, self.colours), (*other.sites, other.colours), strict=True)
+        for own, given in pairs:
+            own.copy_(given)
+
+
 class Batches:
     """Batches of a training, by step.
 
     Every epoch is a fresh permutation of all images; a batch may span two epochs.
 
     Args:
-        stacks: The images, stacked by size.
+        stacks: The images, stacked by size, all in one store.
         training: Batch size, crop and augmentation.
         seed: Seed of order and augmentation.
     """
 
     def __init__(self, stacks: Sequence[Stack], training: TrainingSpec, seed: int) -> None:
-        self._stacks = stacks
+        self._store = stacks[0].store
         self._training = training
         self._seed = seed
-        places = {
-            position: (number, row)
-            for number, stack in enumerate(stacks)
-            for row, position in enumerate(stack.positions)
-        }
-        self._places = np.array([places[position] for position in range(len(places))])
+        total = sum(len(stack.positions) for stack in stacks)
+        self._sizes = np.zeros((total, 2), dtype=np.int64)
+        self._starts = np.zeros(total, dtype=np.int64)
+        for stack in stacks:
+            positions = list(stack.positions)
+            self._sizes[positions] = stack.size
+            self._starts[positions] = stack.start + np.arange(len(positions)) * (
+                stack.size[0] * stack.size[1]
+            )
+        self._planned: tuple[int, Plan] | None = None
 
     def __call__(self, step: int) -> TrainingBatch:
         """Assemble the batch of ``step``."""
-        size = self._training.batch_size
-        places = self._places[self._chosen(step)]
-        random = generator(self._seed, Stream.AUGMENTATION, step)
-        draws = random.random((size, DRAWS), dtype=np.float32)
-        device = self._stacks[0].images.device
-        crop = self._training.crop
-        images = torch.empty((size, *crop, self._stacks[0].format.bands), device=device)
-        masks = torch.empty((size, *crop), dtype=torch.int64, device=device)
-        maps = {
-            name: torch.empty((size, *crop, kept.shape[-1]), device=device)
-            for name, kept in self._stacks[0].maps.items()
-        }
-        instances = None if self._stacks[0].instances is None else torch.empty_like(masks)
-        for number in np.unique(places[:, 0]):
-            slots = np.flatnonzero(places[:, 0] == number)
-            where = torch.from_numpy(slots).to(device)
-            part = self._assemble(self._stacks[number], places[slots, 1], draws[slots])
-            images[where], masks[where] = part.pixels, part.masks
-            if instances is not None and part.instances is not None:
-                instances[where] = part.instances
-            for name, kept in part.maps.items():
-                maps[name][where] = kept
-        channels_first = {name: kept.permute(0, 3, 1, 2) for name, kept in maps.items()}
-        return TrainingBatch(images.permute(0, 3, 1, 2), masks, channels_first, instances)
+        first = step - step % AHEAD
+        if self._planned is None or self._planned[0] != first:
+            self._planned = (first, self.plan(first, AHEAD))
+        return self.assemble(self._planned[1].at(step - first))
 
-    def _chosen(self, step: int) -> NDArray[np.int64]:
-        """Positions of the images of ``step``."""
-        total, size = len(self._places), self._training.batch_size
-        wanted = np.arange(step * size, (step + 1) * size)
-        orders = {
-            epoch: generator(self._seed, Stream.ORDER, int(epoch)).permutation(total)
-            for epoch in np.unique(wanted // total)
-        }
-        return np.array([orders[number // total][number % total] for number in wanted])
+    def plan(self, first: int, count: int) -> Plan:
+        """Plan the batches of ``count`` steps from ``first`` on.
 
-    def _assemble(self, stack: Stack, rows: NDArray[np.int64], draws: NDArray[np.float32]) -> Crop:
-        device = stack.images.device
-        on_device = torch.from_numpy(np.ascontiguousarray(draws)).to(device)
-        crops = place_crops(stack.size, self._training, on_device)
-        crop = gather(stack, torch.from_numpy(rows).to(device), crops, self._training.crop)
+        Drawn on the host; the device is handed the finished plan without being waited for.
+        """
+        steps = range(first, first + count)
+        chosen = self._chosen(first, count)
+        draws = torch.from_numpy(
+            np.concatenate(
+                [
+                    generator(self._seed, Stream.AUGMENTATION, step).random(
+                        (self._training.batch_size, DRAWS), dtype=np.float32
+                    )
+                    for step in steps
+                ]
+            )
+        )
+        sizes = torch.from_numpy(self._sizes[chosen])
+        crops = place_crops(sizes, self._training, draws)
+        starts = torch.from_numpy(self._starts[chosen])
+        sites = sites_of(starts, sizes, crops, self._training.crop)
+        size = (count, self._training.batch_size)
+        device = self._store.masks.device
+        return Plan(
+            Sites(*(_handed(each.unflatten(0, size), device) for each in sites)),
+            _handed(draws[:, 4:].unflatten(0, size), device),
+        )
+
+    def assemble(self, plan: Plan) -> TrainingBatch:
+        """Make the batch of one step's plan: nothing but kernels on the device."""
+        store, strength = self._store, self._training.augmentation.colour
+        crop = sample(store, plan.sites)
         pixels = crop.pixels
-        if self._training.augmentation.colour > 0:
-            strength = self._training.augmentation.colour
-            pixels = jitter(pixels, strength, on_device[:, 4:], stack.format)
-        return crop._replace(pixels=normalise(pixels, stack.format) * crop.inside[..., None])
+        if strength > 0:
+            pixels = jitter(pixels, strength, plan.colours, store.format)
+        pixels = normalise(pixels, store.format) * crop.inside[..., None]
+        channels_first = {name: kept.permute(0, 3, 1, 2) for name, kept in crop.maps.items()}
+        masks = crop.masks if crop.masks.ndim == 3 else crop.masks.movedim(-1, 1)
+        return TrainingBatch(pixels.permute(0, 3, 1, 2), masks, channels_first, crop.instances)
+
+    def _chosen(self, first: int, count: int) -> NDArray[np.int64]:
+        """Positions of the images of ``count`` steps from ``first`` on."""
+        total, size = len(self._starts), self._training.batch_size
+        wanted = np.arange(first * size, (first + count) * size)
+        epochs = wanted // total
+        orders = [
+            generator(self._seed, Stream.ORDER, epoch).permutation(total)
+            for epoch in range(int(epochs[0]), int(epochs[-1]) + 1)
+        ]
+        chosen: NDArray[np.int64] = np.stack(orders)[epochs - epochs[0], wanted % total]
+        return chosen
 
 
-def place_crops(size: tuple[int, int], training: TrainingSpec, draws: Tensor) -> Crops:
-    """Place a crop in each image of ``size`` by uniform draws (B, 7) in [0, 1).
+def _handed(values: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the host on a device that goes on meanwhile."""
+    if device.type != "cuda":
+        return values.to(device)
+    return values.pin_memory().to(device, non_blocking=True)
+
+
+def place_crops(sizes: Tensor, training: TrainingSpec, draws: Tensor) -> Crops:
+    """Place a crop in images of any sizes, int64 (B, 2), by uniform draws (B, 7) in [0, 1).
 
     Offsets are whole pixels of the scaled image; an image smaller than the crop lies at a random
     place within it. The scale is uniform in its range, as in the released proxy task, where an image
@@ -177,58 +263,91 @@ def place_crops(size: tuple[int, int], training: TrainingSpec, draws: Tensor) ->
     low, high = augmentation.scale
     scale = low + (high - low) * draws[:, 0]
     if augmentation.short_side is not None:
-        scale = scale * (augmentation.short_side / min(size))
+        scale = scale * (augmentation.short_side / sizes.amin(1))
 
-    def offset(side: int, crop: int, draw: Tensor) -> Tensor:
-        room = torch.round(side * scale) - crop
+    def offset(sides: Tensor, crop: int, draw: Tensor) -> Tensor:
+        room = torch.round(sides * scale) - crop
         return torch.floor(draw * (room.abs() + 1)) * room.sign()
 
     return Crops(
         scale=scale,
-        top=offset(size[0], training.crop[0], draws[:, 1]),
-        left=offset(size[1], training.crop[1], draws[:, 2]),
+        top=offset(sizes[:, 0], training.crop[0], draws[:, 1]),
+        left=offset(sizes[:, 1], training.crop[1], draws[:, 2]),
         flip=(draws[:, 3] < training.augmentation.flip).to(draws.dtype),
     )
 
 
 def gather(stack: Stack, rows: Tensor, crops: Crops, crop: tuple[int, int]) -> Crop:
-    """Resample crops from a stack: bilinear for images, nearest for everything else.
+    """Resample crops from the images ``rows``, int64 (B,), of a stack; see :func:`sample`."""
+    height, width = stack.size
+    sizes = torch.tensor([stack.size]).to(rows.device).expand(len(rows), 2)
+    return sample(stack.store, sites_of(stack.start + rows * (height * width), sizes, crops, crop))
+
+
+def sites_of(starts: Tensor, sizes: Tensor, crops: Crops, crop: tuple[int, int]) -> Sites:
+    """Where the pixels of B crops lie.
+
+    Args:
+        starts: First pixel of each crop's image in the store, int64 (B,).
+        sizes: Its (H, W), int64 (B, 2).
+        crops: Where the crop lies in it.
+        crop: (h, w).
+    """
+    height, width = sizes[:, :1, None], sizes[:, 1:, None]
+    y = _coordinates(crop[0], crops.top, crops.scale, torch.zeros_like(crops.flip))
+    x = _coordinates(crop[1], crops.left, crops.scale, crops.flip)
+    top, left = torch.floor(y), torch.floor(x)
+    near_y, near_x = torch.floor(y + 0.5), torch.floor(x + 0.5)
+    rows = torch.stack([top, top + 1, near_y], 1).clamp(min=0).minimum(height - 1).long()
+    columns = torch.stack([left, left + 1, near_x], 1).clamp(min=0).minimum(width - 1).long()
+    return Sites(
+        rows=starts[:, None, None] + rows * width,
+        columns=columns,
+        down=y - top,
+        right=x - left,
+        row_inside=(near_y >= 0) & (near_y < height[..., 0]),
+        column_inside=(near_x >= 0) & (near_x < width[..., 0]),
+        scale=crops.scale,
+    )
+
+
+def sample(store: PixelStore, sites: Sites) -> Crop:
+    """Resample crops from a store: bilinear for images, nearest for everything else.
 
     Shrinking does not smooth first, as the released augmentation (OpenCV's bilinear) does not.
     """
-    height, width = stack.size
-    y = _coordinates(crop[0], crops.top, crops.scale, torch.zeros_like(crops.flip))
-    x = _coordinates(crop[1], crops.left, crops.scale, crops.flip)
-    near_y, near_x = torch.floor(y + 0.5), torch.floor(x + 0.5)
-    inside = ((near_y >= 0) & (near_y < height))[:, :, None] & ((near_x >= 0) & (near_x < width))[
-        :, None, :
-    ]
-    base = rows[:, None, None] * (height * width)
-
-    def index(row: Tensor, column: Tensor) -> Tensor:
-        row, column = row.clamp(0, height - 1).long(), column.clamp(0, width - 1).long()
-        return base + row[:, :, None] * width + column[:, None, :]
-
-    flat = stack.images.view(-1, stack.images.shape[-1])
-    top, left = torch.floor(y), torch.floor(x)
-    down, right = (y - top)[:, :, None, None], (x - left)[:, None, :, None]
-    upper = torch.lerp(flat[index(top, left)].float(), flat[index(top, left + 1)].float(), right)
-    lower = torch.lerp(
-        flat[index(top + 1, left)].float(), flat[index(top + 1, left + 1)].float(), right
-    )
-    nearest = index(near_y, near_x)
-    masks = stack.masks.view(-1)[nearest].long().masked_fill(~inside, VOID)
-    maps = {
-        name: kept.view(-1, kept.shape[-1])[nearest].float() * inside[..., None]
-        for name, kept in stack.maps.items()
-    }
-    for name in maps:
-        if MAPS[name].in_pixels:
-            maps[name] *= crops.scale[:, None, None, None]
+    rows, columns = sites.rows[:, :, :, None], sites.columns[:, :, None, :]
+    corners = store.images[rows[:, :2, None] + columns[:, None, :2]].float()
+    right = sites.right[:, None, None, :, None]
+    upper, lower = torch.lerp(corners[:, :, 0], corners[:, :, 1], right).unbind(1)
+    nearest = rows[:, 2] + columns[:, 2]
+    inside = sites.row_inside[:, :, None] & sites.column_inside[:, None, :]
+    outside = ~inside
     instances = None
-    if stack.instances is not None:
-        instances = stack.instances.view(-1)[nearest].long().masked_fill(~inside, 0)
-    return Crop(torch.lerp(upper, lower, down), masks, inside, maps, instances)
+    if store.instances is not None:
+        instances = store.instances[nearest].long().masked_fill(outside, 0)
+    masks = store.masks[nearest].long()
+    beyond = (
+        outside if masks.ndim == outside.ndim else outside[..., None]
+    )  # channels of a multi-label
+    return Crop(
+        torch.lerp(upper, lower, sites.down[:, :, None, None]),
+        masks.masked_fill(beyond, VOID),
+        inside,
+        _sampled_maps(store.maps, nearest, inside, sites.scale),
+        instances,
+    )
+
+
+def _sampled_maps(
+    maps: Mapping[str, Tensor], nearest: Tensor, inside: Tensor, scale: Tensor
+) -> dict[str, Tensor]:
+    """Distance maps of crops; those that count in pixels grow with the scale."""
+    sampled = {name: kept[nearest].float() * inside[..., None] for name, kept in maps.items()}
+    for name in sampled:
+        if MAPS[name].in_pixels:
+            sampled[name] *= scale[:, None, None, None]
+    return sampled
 
 
 def _coordinates(length: int, start: Tensor, scale: Tensor, flip: Tensor) -> Tensor:
@@ -256,7 +375,7 @@ def jitter(pixels: Tensor, strength: float, draws: Tensor, images: ImageFormat =
     pixels = pixels * brightness
     coloured = images == RGB
     weights = GREY if coloured else (1 / images.bands,) * images.bands
-    grey = (pixels * pixels.new_tensor(weights)).sum(-1, keepdim=True)
+    grey = (pixels * constants(weights, pixels.device)).sum(-1, keepdim=True)
     level = grey.mean((1, 2), keepdim=True)
     pixels = grey + (pixels - grey) * saturation
     changed = level + (pixels - level) * contrast

@@ -12,25 +12,32 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
 
 from surrogate_zoo.errors import InputError, LossfitError
 from surrogate_zoo.losses.weighted_sum import of_logits
+from surrogate_zoo.modes import MULTICLASS
 from surrogate_zoo.needs import INSTANCES
 from workers.learning.averaging import AveragedWeights
-from workers.learning.batches import TrainingBatch
+from workers.learning.batch_counts import BatchCounts
+from workers.learning.batches import Batches, TrainingBatch
+from workers.learning.captured import CapturedSteps
 from workers.learning.device import autocast, forward_dtype
+from workers.learning.rates import Rates, optimiser_of
 from workers.learning.sharing import Share, share_batch_statistics
-from workers.learning.streams import Stream, own_random_numbers, seed_torch
+from workers.learning.streams import Stream, own_random_numbers, seed_device, seed_of, seed_torch
 from workers.networks.build import build_network
-from workers.networks.frozen import forget_features
+from workers.networks.frozen import FrozenEncoder, batch_norms_of, forget_features
 from workers.networks.heads import (
     AUXILIARY_LOGITS,
     HEADS,
+    MULTIPLE,
     OWN_HEADS,
     WithHeads,
     auxiliary_weight,
     parameter_groups,
 )
+from workers.networks.upsampling import replace_upsampling
 from workers.tasks.base import Curve
 from workers.tasks.images import RGB, ImageFormat
 from workers.tasks.networks import NetworkSpec
@@ -38,44 +45,25 @@ from workers.tasks.training import TrainingSpec
 
 CHECK_EVERY = 20  # steps between two looks at the losses; each makes a GPU wait
 CURVE_POINTS = 50
+KNOWN = ("torch", "surrogate_zoo")  # whose modules keep no count of their calls on the host
 
 
 def initial_network(
-    spec: NetworkSpec, num_classes: int, seed: int, images: ImageFormat = RGB
+    spec: NetworkSpec,
+    num_classes: int,
+    seed: int,
+    images: ImageFormat = RGB,
+    *,
+    mode: str = MULTICLASS,
 ) -> nn.Module:
     """Build a network on the CPU whose random weights follow from ``seed`` alone."""
     with own_random_numbers(torch.device("cpu")):
         seed_torch(seed, Stream.WEIGHTS)
-        return build_network(spec, num_classes, images)
+        return build_network(spec, num_classes, images, mode=mode)
 
 
-def learning_rate(training: TrainingSpec, step: int, factor: float = 1.0) -> float:
-    """Learning rate of ``step`` (0-based) for a group with ``factor``: warm-up, then poly decay.
-
-    ``(peak - floor) (1 - step / iterations)^power + floor`` as in the released schedule; the peak
-    is scaled by ``factor`` and the floor is not.
-    """
-    peak, floor = training.learning_rate * factor, training.minimum_learning_rate
-    decay = math.pow(1 - step / training.iterations, training.power)
-    rate = (peak - floor) * decay + floor
-    return rate * min(1.0, (step + 1) / (training.warmup + 1))
-
-
-def _optimiser(network: WithHeads, training: TrainingSpec) -> torch.optim.Optimizer:
-    groups = parameter_groups(network, training)
-    if training.optimiser == "adamw":
-        return torch.optim.AdamW(
-            groups,
-            lr=training.learning_rate,
-            betas=training.betas or (0.9, 0.999),
-            weight_decay=training.weight_decay,
-        )
-    return torch.optim.SGD(
-        groups,
-        lr=training.learning_rate,
-        momentum=training.momentum,
-        weight_decay=training.weight_decay,
-    )
+class _Refusal(Exception):  # noqa: N818 - becomes a learner's failure
+    """A loss does not take the batch."""
 
 
 class Learner:
@@ -83,7 +71,8 @@ class Learner:
 
     Args:
         network: Its initial weights are copied, not changed.
-        loss: ``forward(logits (N, C, H, W) float32, target (N, H, W) int64, **inputs) -> scalar``.
+        loss: ``forward(logits (N, C, H, W) float32, target (N, H, W) int64, **inputs) -> scalar``; the
+            target of a multi-label is (N, C, H, W).
         training: The schedule.
         device: Where to train.
         inputs: Names of the inputs that the loss takes: heads, which the network has or then carries
@@ -94,6 +83,9 @@ class Learner:
     Attributes:
         network: The network in training.
         failure: Why this one cannot go on, or None.
+        counts: The counts of its batch normalisations.
+        ran: How its steps ran: ``loop``, one kernel after the other, or ``graph``, as a CUDA graph; and
+            on a GPU why not as a graph.
     """
 
     def __init__(
@@ -113,10 +105,14 @@ class Learner:
             heads = [name for name in inputs if name in HEADS or name in OWN_HEADS]
             self._auxiliary_weight = auxiliary_weight(self.network, training)
             self._headed = WithHeads(self.network, heads, auxiliary=self._auxiliary_weight > 0)
+        if device.type == "cuda":
+            replace_upsampling(self._headed)
         self._share = share
         if share is not None:
             share_batch_statistics(self._headed, device)
         self._headed.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._frozen_norms = batch_norms_of(self.network) if training.frozen_statistics else []
+        self.counts = BatchCounts(self._headed)
         self._maps = [name for name in inputs if name not in heads and name != INSTANCES]
         self._needs_instances = INSTANCES in inputs
         self.failure: str | None = None
@@ -127,7 +123,8 @@ class Learner:
             setattr(loss, "check_values", False)  # noqa: B010 - no attribute of nn.Module
         self._training = training
         self._device = device
-        self._optimiser = _optimiser(self._headed, training)
+        self._optimiser = optimiser_of(parameter_groups(self._headed, training), training, device)
+        self._rates = Rates(self._optimiser, training, device)
         self._average = (
             None
             if training.ema_decay is None
@@ -137,6 +134,8 @@ class Learner:
         self._scaler = torch.amp.GradScaler(device.type, enabled=scaled)
         self._losses = torch.zeros(training.iterations, device=device)
         self._steps = 0
+        self._replayed = 0  # steps that the counts of batches have yet to take in
+        self.ran = "loop"
 
     @property
     def steps(self) -> int:
@@ -148,12 +147,41 @@ class Learner:
         """The network that is scored and saved: with averaged weights where they are asked for."""
         return self.network if self._average is None else self._average.network
 
-    def step(self, step: int, batch: TrainingBatch) -> None:
-        """Take optimiser step ``step``; an error of the loss makes this learner fail."""
+    def step(self, step: int, batch: TrainingBatch, *, at: Tensor | None = None) -> None:
+        """Take optimiser step ``step``; an error of the loss makes this learner fail.
+
+        Args:
+            step: Its number.
+            batch: What to train on.
+            at: The number on the device, as of :meth:`take`.
+        """
+        if not (self._headed.training and self.network.training):  # who scores it sets it otherwise
+            self._headed.train()
+            for norm in self._frozen_norms:
+                norm.eval()
+        try:
+            self.take(step if at is None else at, batch)
+        except _Refusal as refusal:
+            self.failure = f"The loss failed at iteration {step}: {refusal}"
+            return
+        self._steps = step + 1
+        if self._average is not None:
+            self._average.update(self.network, step)
+
+    def replayed(self, step: int) -> None:
+        """Note that step ``step`` was taken by a CUDA graph of :meth:`take`."""
+        self._steps = step + 1
+        self._replayed += 1
+
+    def take(self, at: int | Tensor, batch: TrainingBatch) -> None:
+        """What a device does in a step: rates, gradients, weights, and a note of the loss.
+
+        Args:
+            at: Number of the step; or on the device, int64 (1,), so that a CUDA graph reads it there.
+            batch: What to train on.
+        """
         parts = self._training.accumulate
-        for group in self._optimiser.param_groups:
-            group["lr"] = learning_rate(self._training, step, group["factor"])
-        self._headed.train()
+        self._rates.set(at)
         self._optimiser.zero_grad()
         total = torch.zeros((), device=self._device)
         for part in batch.split(parts):
@@ -161,18 +189,48 @@ class Learner:
             try:
                 loss = self._value(logits, heads, part) / parts
             except LossfitError as error:
-                self.failure = f"The loss failed at iteration {step}: {error}"
-                return
+                raise _Refusal(str(error)) from error
             total += loss.detach()
             torch.autograd.backward(self._scaler.scale(loss))
         if self._share is not None:
             self._share.add_gradients(self._headed.parameters())
         self._scaler.step(self._optimiser)
         self._scaler.update()
-        self._losses[step] = total
-        self._steps = step + 1
+        if isinstance(at, Tensor):
+            self._losses.index_copy_(0, at, total[None])
+        else:
+            self._losses[at] = total
+
+    @property
+    def _frozen(self) -> FrozenEncoder | None:
+        encoder = getattr(self.network, "encoder", None)
+        return encoder if isinstance(encoder, FrozenEncoder) else None
+
+    def features(self, images: Tensor) -> Any:
+        """Features of a frozen encoder, which those that share it find there; None without one."""
+        if self._frozen is None:
+            return None
+        with autocast(self._device, self._training.precision):
+            return self._frozen(images)
+
+    def forget(self) -> None:
+        """Forget the features of a frozen encoder."""
+        forget_features([self.network])
+
+    @property
+    def uncapturable(self) -> str | None:
+        """Why the steps cannot be captured in a CUDA graph; None where they may be tried."""
+        if self._share is not None:
+            return "several processes share the training"
         if self._average is not None:
-            self._average.update(self.network, step)
+            return "an average of the weights is kept"
+        if self._scaler.is_enabled():
+            return "the gradients of float16 are scaled"
+        divided = self._training.accumulate > 1 or any(s % MULTIPLE for s in self._training.crop)
+        if divided and self._frozen is not None:
+            return "the features of a frozen encoder are those of parts of a batch, or of padded images"
+        foreign = [m for m in self._loss.modules() if type(m).__module__.split(".")[0] not in KNOWN]
+        return f"the loss is code of its own ({type(foreign[0]).__name__})" if foreign else None
 
     def _forward(self, batch: TrainingBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Logits, and those of each head by name; of the whole batch, whoever else works on it."""
@@ -182,7 +240,7 @@ class Learner:
         if self._share is not None:
             logits = self._share.whole(logits)
             heads = {name: self._share.whole(head) for name, head in heads.items()}
-        size = batch.masks.shape[1:]
+        size = batch.masks.shape[-2:]
         if logits.shape[2:] != size:
             raise InputError(
                 f"The network maps {tuple(size)} pixels to {tuple(logits.shape[2:])}; "
@@ -205,15 +263,22 @@ class Learner:
             loss = loss + self._auxiliary_weight * own
         return loss
 
+    def soundness(self) -> Tensor:
+        """Whether all losses so far and all weights by now are finite: bool () on the device, not awaited."""
+        largest = get_total_norm(self._headed.parameters(), math.inf)
+        return torch.isfinite(self._losses[: self._steps]).all() & torch.isfinite(largest)
+
     def check(self) -> None:
         """Fail if a loss so far, or a weight by now, is not finite."""
-        if self.failure is not None:
-            return
+        check_all([self])
+
+    def fail(self) -> None:
+        """Say what is wrong with a learner that is not sound."""
         wrong = (~torch.isfinite(self._losses[: self._steps])).nonzero()
         if len(wrong):
             step = int(wrong[0])
             self.failure = f"The loss became {float(self._losses[step])} at iteration {step}."
-        elif not all(bool(torch.isfinite(weight).all()) for weight in self._headed.parameters()):
+        else:
             self.failure = f"Weights became infinite or NaN before iteration {self._steps}."
 
     def curve(self) -> Curve:
@@ -230,6 +295,8 @@ class Learner:
 
     def state(self) -> dict[str, Any]:
         """Everything that a resumed training needs, as tensors, numbers and plain containers."""
+        self.counts.add(self._replayed)
+        self._replayed = 0
         return {
             "network": self._headed.state_dict(),
             "optimiser": self._optimiser.state_dict(),
@@ -242,12 +309,23 @@ class Learner:
     def load(self, state: dict[str, Any]) -> None:
         """Take over what :meth:`state` returned."""
         self._headed.load_state_dict(state["network"])
-        self._optimiser.load_state_dict(state["optimiser"])
+        self._rates.load(state["optimiser"])
         self._scaler.load_state_dict(state["scaler"])
         if self._average is not None:
             self._average.network.load_state_dict(state["average"])
         self._losses.copy_(state["losses"])
         self._steps = state["steps"]
+
+
+def check_all(learners: Sequence[Learner]) -> None:
+    """Let those fail that have a loss or a weight that is not finite; waits for the device once."""
+    going = [learner for learner in learners if learner.failure is None]
+    if not going:
+        return
+    sound = torch.stack([learner.soundness() for learner in going]).tolist()
+    for learner, is_sound in zip(going, sound, strict=True):
+        if not is_sound:
+            learner.fail()
 
 
 def train(
@@ -263,7 +341,9 @@ def train(
 ) -> None:
     """Train a pack of learners on shared batches; one that fails is left behind.
 
-    Each goes on from the steps that it has taken already: one that is ahead waits for the others.
+    Each goes on from the steps that it has taken already: one that is ahead waits for the others. On a
+    GPU the steps run as CUDA graphs where they can (:mod:`workers.learning.captured`); ``ran`` of each
+    learner says how.
 
     Args:
         learners: One for each loss; they share nothing but the batches.
@@ -276,6 +356,7 @@ def train(
         after_step: Called with the number of steps taken; what it raises ends the training.
     """
     end = training.iterations if until is None else until
+    captured = CapturedSteps(batches, device) if isinstance(batches, Batches) else None
     with own_random_numbers(device):
         for step in range(min((learner.steps for learner in learners), default=end), end):
             active = [
@@ -283,27 +364,15 @@ def train(
             ]
             if not active:
                 return
-            batch = _placed(batches(step), device)
-            for learner in active:
-                seed_torch(seed, Stream.DROPOUT, step, *([rank] if rank else []))
+            drawn = seed_of(seed, Stream.DROPOUT, step, *([rank] if rank else []))
+            looped = active if captured is None else captured.take(step, active, drawn)
+            if looped:
+                batch = batches(step).to(device)
+            for learner in looped:
+                seed_device(device, drawn)
                 learner.step(step, batch)
-            forget_features(learner.network for learner in active)
+            forget_features(learner.network for learner in looped)
             if (step + 1) % CHECK_EVERY == 0 or step + 1 == end:
-                for learner in active:
-                    learner.check()
+                check_all(active)
             after_step(step + 1)
-
-
-def _placed(batch: TrainingBatch, device: torch.device) -> TrainingBatch:
-    """A batch on ``device``, its images channels-last."""
-    images = batch.images.to(device, non_blocking=True)
-    return TrainingBatch(
-        images=images.contiguous(memory_format=torch.channels_last),
-        masks=batch.masks.to(device, non_blocking=True),
-        maps={
-            name: distances.to(device, non_blocking=True) for name, distances in batch.maps.items()
-        },
-        instances=None
-        if batch.instances is None
-        else batch.instances.to(device, non_blocking=True),
-    )
+    forget_features(learner.network for learner in learners)

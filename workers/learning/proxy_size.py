@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 
 from workers.learning.batches import Crops, gather
-from workers.learning.image_stack import Stack
+from workers.learning.image_stack import PixelStore, Stack
 
 TOGETHER = 64  # images that are resized at once, which bounds the memory
 
@@ -29,11 +29,11 @@ def brought_down(stacks: Sequence[Stack], side: int) -> list[Stack]:
 
 
 def _brought_down(stack: Stack, side: int) -> Stack:
-    plain = replace(stack, maps={})
+    plain = replace(stack, store=replace(stack.store, maps={}))
     size = (len(stack.positions), side, side)
     images = stack.images.new_empty((*size, stack.images.shape[-1]))
-    masks = stack.masks.new_empty(size)
-    instances = None if stack.instances is None else torch.empty_like(masks, dtype=torch.int32)
+    masks = stack.masks.new_empty((*size, *stack.masks.shape[3:]))
+    instances = None if stack.instances is None else stack.instances.new_empty(size)
     for start in range(0, len(images), TOGETHER):
         rows = torch.arange(start, min(start + TOGETHER, len(images)), device=images.device)
         crop = gather(plain, rows, _middle(stack, side, len(rows)), (side, side))
@@ -42,7 +42,13 @@ def _brought_down(stack: Stack, side: int) -> Stack:
         masks[rows] = crop.masks.byte()
         if instances is not None and crop.instances is not None:
             instances[rows] = crop.instances.int()
-    return Stack(images, masks, stack.positions, instances=instances, format=stack.format)
+    store = PixelStore(
+        images.flatten(0, 2),
+        masks.flatten(0, 2),
+        instances=None if instances is None else instances.flatten(),
+        format=stack.format,
+    )
+    return Stack(store, 0, (side, side), stack.positions)
 
 
 def _middle(stack: Stack, side: int, count: int) -> Crops:

@@ -36,7 +36,20 @@ def generator(seed: int, stream: Stream, *counts: int) -> np.random.Generator:
 
 def seed_torch(seed: int, stream: Stream, *counts: int) -> None:
     """Seed torch's global generators; arguments as of :func:`generator`."""
-    torch.manual_seed(int(np.random.SeedSequence((seed, stream, *counts)).generate_state(1)[0]))
+    torch.manual_seed(seed_of(seed, stream, *counts))
+
+
+def seed_of(seed: int, stream: Stream, *counts: int) -> int:
+    """What :func:`seed_torch` seeds with."""
+    return int(np.random.SeedSequence((seed, stream, *counts)).generate_state(1)[0])
+
+
+def seed_device(device: torch.device, value: int) -> None:
+    """Seed the generators that work on a device draws from: as torch.manual_seed, in microseconds."""
+    torch.default_generator.manual_seed(value)
+    if device.type == "cuda":
+        index = torch.cuda.current_device() if device.index is None else device.index
+        torch.cuda.default_generators[index].manual_seed(value)
 
 
 @contextmanager

@@ -44,6 +44,12 @@ class BoundaryTiles:
     boundary in it, resized as the loss does. It is warped together with what surrounds it, half a
     tile to each side, so that a shift brings in what stands beside the tile.
 
+    InverseForm draws its warps by a spatial transformer, which it calls more realistic than random
+    parameters (section 3.4), without saying what that is trained for. Here they are random: a
+    transformer that learns along with the network has no reason to stay near the errors of
+    predictions, which are not known before a segmentation network is trained, while ranges can be
+    told, checked and changed.
+
     Args:
         masks: uint8 (H, W) each, void = 255.
         spec: Sizes of tiles, ranges of homographies, and how the moved map is softened.
@@ -85,7 +91,10 @@ class BoundaryTiles:
         fixed = self._warp(_views(regions, count), inner)
         if soft:
             regions = self._soften(regions, softening.to(self._device))
-        return Pairs(self._warp(_views(regions, count), inner @ homographies), fixed, homographies)
+        moved = self._warp(_views(regions, count), inner @ homographies)
+        if soft and self._spec.noise:
+            moved = moved + self._noise(moved, rng)
+        return Pairs(moved, fixed, homographies)
 
     def _region(self, rng: Generator) -> Tensor:
         """A window and half a window to each side of it, (1, 1, 2 side, 2 side)."""
@@ -114,6 +123,13 @@ class BoundaryTiles:
         size = (self._spec.side, self._spec.side)
         warped: Tensor = homography_warp(regions, matrices, size, align_corners=True)
         return warped
+
+    def _noise(self, maps: Tensor, rng: Generator) -> Tensor:
+        """Gaussian noise for maps (B, 1, side, side), more for some than for others."""
+        random = torch.Generator(maps.device).manual_seed(int(rng.integers(2**62)))
+        strength = torch.rand(len(maps), 1, 1, 1, generator=random, device=maps.device)
+        noise = torch.randn(maps.shape, generator=random, device=maps.device)
+        return self._spec.noise * strength * noise
 
     def _soften(self, regions: Tensor, draws: Tensor) -> Tensor:
         """Blur, thicken and fade lines, and raise the ground between them; draws (B, 4) in 0..1."""

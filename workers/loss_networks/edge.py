@@ -11,6 +11,9 @@ confidence alone is no edge.
 Predictions also hold what true masks never show. A network that learned on true masks alone takes a
 class that is always thin for an edge, and overlooks more than half of the edges of small holes. So
 each mask's classes trade places at random, and a few of its pixels get a random class.
+
+All of it can be switched off: ``confidence`` None, ``specks`` 0, ``renamed`` and ``levelled`` false train
+the paper's own network.
 """
 
 import math
@@ -95,15 +98,18 @@ def train(
         return loss.detach()
 
     steps.take(spec.iterations, step, on_progress=on_progress, should_stop=should_stop)
-    level(network, kept, device)
+    if spec.levelled:
+        level(network, kept, device)
     return network, _measures(network, held, spec, device), parameters
 
 
 def batch(
     masks: Masks, spec: EdgeNetworkSpec, num_classes: int, random: np.random.Generator
 ) -> Tensor:
-    """Labels of a step, int64 (B, h, w), void = 255: crops with other classes and specks."""
-    labels = renamed(crops(masks, spec, random), num_classes, random)
+    """Labels of a step, int64 (B, h, w), void = 255: crops, with other classes and specks as asked for."""
+    labels = crops(masks, spec, random)
+    if spec.renamed:
+        labels = renamed(labels, num_classes, random)
     return with_specks(labels, num_classes, spec.specks, random)
 
 
@@ -166,12 +172,16 @@ def noisy_probabilities(labels: Tensor, num_classes: int, spec: EdgeNetworkSpec)
         spec: Gives ``noise`` and ``confidence``.
 
     Returns:
-        ``softmax(s (one-hot + noise))``, float32 (N, C, H, W), 0 at void pixels. Without noise the
-        true class would have the probability p, logit(p) uniform between two bounds, which each
-        mask draws uniformly between the logits of ``confidence`` and 0.9999.
+        ``softmax(s (one-hot + noise))``, float32 (N, C, H, W), 0 at void pixels. Where ``confidence``
+        is None, s is 1; else the true class would have the probability p without noise, logit(p)
+        uniform between two bounds, which each mask draws uniformly between the logits of
+        ``confidence`` and 0.9999.
     """
     valid = labels != VOID
     hot = one_hot(labels, num_classes)
+    if spec.confidence is None:
+        noise = spec.noise * torch.randn(hot.shape, device=labels.device)
+        return (hot + noise).softmax(1) * valid[:, None]
     low, high = (math.log(p / (1 - p)) for p in (spec.confidence, CERTAIN))
     bounds = low + (high - low) * torch.rand(2, len(labels), 1, 1, 1, device=labels.device)
     between = torch.rand(len(labels), 1, *labels.shape[1:], device=labels.device)

@@ -63,6 +63,7 @@ def train(
         "architecture": spec.architecture,
         "side": spec.side,
         "outputs": spec.outputs,
+        "tiles": list(spec.tiles),
     }
     seed_torch(task.seed, Stream.WEIGHTS)
     network = InverseNetwork(**parameters).to(device)

@@ -206,6 +206,12 @@ ARCHITECTURES = Registry(
             "workers.networks.hrnet:HRNetV2",
         ),
         Architecture(
+            "HRNet16Slim",
+            "A narrow HRNet on images of half the size; no encoder to choose.",
+            "Borse et al., InverseForm, CVPR 2021 (HRNet-16-Slim, as released)",
+            "workers.networks.hrnet_slim:HRNet16Slim",
+        ),
+        Architecture(
             "OCRNet",
             "Object-contextual representations on an HRNet, as InverseForm trains it.",
             "Yuan et al., ECCV 2020",

@@ -5,13 +5,14 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import segmentation_models_pytorch as smp
 import timm
 from torch import nn
 
 from surrogate_zoo.errors import InputError, LossfitError, UnknownNameError
+from surrogate_zoo.modes import MULTICLASS
 from workers.networks.architectures import ARCHITECTURES, Architecture
-from workers.networks.image_format import takes
+from workers.networks.image_format import gives, takes
+from workers.networks.layers import encoder_names
 from workers.networks.own_heads import add_own_heads
 from workers.networks.packaged import check_packaged, load_packaged
 from workers.networks.weights import load_encoder
@@ -65,14 +66,17 @@ def check_network(spec: NetworkSpec) -> None:
             raise UnknownNameError(kind, option, options_of(spec.architecture))
 
 
-def build_network(spec: NetworkSpec, num_classes: int, images: ImageFormat = RGB) -> nn.Module:
+def build_network(
+    spec: NetworkSpec, num_classes: int, images: ImageFormat = RGB, *, mode: str = MULTICLASS
+) -> nn.Module:
     """Build a network that maps (N, B, H, W) float images to (N, ``num_classes``, H, W) logits.
 
     Random weights come from torch's global generator: seed it before. Heads that ``spec`` asks for
     are in ``own_heads`` (:mod:`workers.networks.own_heads`); all other weights are those of the network
     without them. Pretrained weights of an encoder for RGB are adapted at its first layer to images of
     other bands, as timm does: repeated over the bands and scaled by 3 / B, or summed for a single
-    one. The network says what it takes (:func:`workers.networks.image_format.format_of`).
+    one. The network says what it takes, and the mode of its logits, ``multiclass`` (binary with one channel)
+    or ``multilabel`` (``format_of`` and ``mode_of`` of :mod:`workers.networks.image_format`).
 
     Raises:
         UnknownNameError: No such architecture, encoder or option.
@@ -95,6 +99,7 @@ def build_network(spec: NetworkSpec, num_classes: int, images: ImageFormat = RGB
         load_packaged(network)
     add_own_heads(network, spec, num_classes)
     takes(network, images)
+    gives(network, mode)
     return network
 
 
@@ -141,9 +146,9 @@ def _check_encoder(spec: NetworkSpec) -> None:
             not tag or f"{model}.{tag}" in timm.list_pretrained(model)
         )
     else:
-        exists = spec.encoder in smp.encoders.get_encoder_names()
+        exists = spec.encoder in encoder_names()
     if not exists:
-        names = [*smp.encoders.get_encoder_names(), "tu-<any model of timm>"]
+        names = [*encoder_names(), "tu-<any model of timm>"]
         raise UnknownNameError("encoder", spec.encoder, names)
     if spec.weights == "packaged":
         check_packaged(spec.encoder)

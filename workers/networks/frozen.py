@@ -1,10 +1,11 @@
-"""A frozen encoder: the networks of a pack compute the features of a batch once, for all of them."""
+"""Frozen encoders, whose features the networks of a pack compute once, and frozen batch statistics."""
 
 from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from surrogate_zoo.errors import InputError
 
@@ -74,6 +75,21 @@ def freeze_encoder(network: nn.Module, device: torch.device) -> FrozenEncoder:
     frozen = FrozenEncoder(encoder)
     network.encoder = frozen
     return frozen
+
+
+def batch_norms_of(network: nn.Module) -> list[nn.Module]:
+    """The batch normalisations of a network's encoder; in evaluation mode they keep their statistics.
+
+    Raises:
+        InputError: The network has no encoder.
+    """
+    encoder = getattr(network, "encoder", None)
+    if not isinstance(encoder, nn.Module):
+        raise InputError(
+            f"{type(network).__name__} has no encoder whose batch statistics could be kept: set "
+            "training.frozen_statistics to false."
+        )
+    return [part for part in encoder.modules() if isinstance(part, _BatchNorm)]
 
 
 def forget_features(networks: Iterable[nn.Module]) -> None:

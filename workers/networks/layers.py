@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from workers.networks.upsampling import upsampled
 
 DEPTH = 5  # stages of an encoder, the last at stride 32 unless dilated
 
@@ -17,11 +18,21 @@ def encoder_of(
 
     An HRNet gives its four branches as they are, without the wider layers that its classifier has.
     """
+    import segmentation_models_pytorch as smp  # noqa: PLC0415 - most encoders alone need it
+
     plain = {"feature_location": ""} if name.startswith("tu-hrnet") else {}
     encoder: nn.Module = smp.encoders.get_encoder(
         name, in_channels=in_channels, depth=DEPTH, weights=weights, output_stride=stride, **plain
     )
     return encoder
+
+
+def encoder_names() -> list[str]:
+    """Encoders of segmentation-models-pytorch by name."""
+    import segmentation_models_pytorch as smp  # noqa: PLC0415 - as above
+
+    names: list[str] = smp.encoders.get_encoder_names()
+    return names
 
 
 def convolution(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
@@ -34,7 +45,10 @@ def convolution(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
 
 
 def resized(maps: Tensor, size: Sequence[int]) -> Tensor:
-    """``maps`` (N, C, h, w) at ``size`` (H, W), bilinear."""
+    """``maps`` (N, C, h, w) at ``size`` (H, W), bilinear; on a GPU float32 where it is larger."""
+    height, width = size
+    if maps.device.type == "cuda" and height > maps.shape[2] and width > maps.shape[3]:
+        return upsampled(maps, (height, width), align_corners=False)
     return F.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
 
 

@@ -27,7 +27,7 @@ def add_own_heads(network: nn.Module, spec: NetworkSpec, num_classes: int) -> No
         network: See :class:`workers.networks.architectures.Architecture`.
         spec: What it was built from; ``embedding`` channels of embeddings, and of seediness those of
             :data:`surrogate_zoo.needs.SEEDINESS`.
-        num_classes: C.
+        num_classes: C of the logits; one channel has two classes.
 
     Raises:
         InputError: The network has no ``segmentation_head``, whose input the heads see.
@@ -35,7 +35,8 @@ def add_own_heads(network: nn.Module, spec: NetworkSpec, num_classes: int) -> No
     names = own_heads_of(spec)
     if not names:
         return
-    widths = {EMBEDDINGS: spec.embedding or 0, SEEDINESS: len(SIMILARITIES) * (num_classes + 1)}
+    classes = max(num_classes, 2)
+    widths = {EMBEDDINGS: spec.embedding or 0, SEEDINESS: len(SIMILARITIES) * (classes + 1)}
     inputs = decoded_channels(network)
     units = {EMBEDDINGS: spec.coordinates}
     network.own_heads = nn.ModuleDict(

@@ -7,6 +7,7 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.modes import MULTICLASS, channels_of, mode_of_logits
 from workers.networks.build import build_network
 from workers.tasks.images import ImageFormat
 from workers.tasks.networks import NetworkSpec
@@ -32,9 +33,10 @@ def load_network(path: str | Path) -> tuple[nn.Module, tuple[str, ...]]:
 
     Returns:
         The network on the CPU in evaluation mode, from (N, B, H, W) float images to
-        (N, classes, H, W) logits (see ``workers.scoring.inference.predict``, which knows from the
-        network what images it takes: RGB, or the bands it was trained on), and the classes' names in the
-        order of their labels.
+        (N, classes, H, W) logits, (N, 1, H, W) where it is binary with one channel (see
+        ``workers.scoring.inference.predict``, which knows from the network what images it takes, RGB or the
+        bands it was trained on, and what its logits are), and the classes' names in the order of their
+        labels, or of the channels of a multi-label.
 
     Raises:
         InputError: The file is missing, no safetensors, or not of a retraining.
@@ -48,11 +50,13 @@ def load_network(path: str | Path) -> tuple[nn.Module, tuple[str, ...]]:
         start = {"weights": None, "weights_file": None}
         spec = NetworkSpec.model_validate(facts["network"] | start)
         images = ImageFormat.model_validate(facts.get("images", {}))  # RGB is not told
+        mode = str(facts.get("mode", MULTICLASS))
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path} cannot be read as safetensors: {error}.") from error
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} does not say which network it is of: no retraining's.") from error
-    network = build_network(spec, len(facts["classes"]), images)
+    channels = channels_of(len(facts["classes"]), mode)
+    network = build_network(spec, channels, images, mode=mode_of_logits(mode))
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

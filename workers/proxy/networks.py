@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from surrogate_zoo.labelling import Labelling
 from workers.learning.learner import initial_network
 from workers.learning.states import load_network
 from workers.networks.frozen import FrozenEncoder, freeze_encoder
@@ -22,15 +23,20 @@ class InitialNetworks:
 
     Args:
         task: The proxy task.
-        num_classes: C.
+        labelling: What a pixel of the dataset may carry.
         device: Where a frozen encoder is put.
         images: What the dataset's images are.
     """
 
     def __init__(
-        self, task: ProxyTask, num_classes: int, device: torch.device, *, images: ImageFormat = RGB
+        self,
+        task: ProxyTask,
+        labelling: Labelling,
+        device: torch.device,
+        *,
+        images: ImageFormat = RGB,
     ) -> None:
-        self._task, self._num_classes, self._device = task, num_classes, device
+        self._task, self._labelling, self._device = task, labelling, device
         self._images = images
         self._built: dict[int | None, nn.Module] = {}
         self._encoder: FrozenEncoder | None = None
@@ -54,7 +60,13 @@ class InitialNetworks:
         return self._built[spec.embedding]
 
     def _network(self, spec: NetworkSpec) -> nn.Module:
-        network = initial_network(spec, self._num_classes, self._task.seed, self._images)
+        network = initial_network(
+            spec,
+            self._labelling.channels,
+            self._task.seed,
+            self._images,
+            mode=self._labelling.mode,
+        )
         if self._task.frozen_encoder:
             if self._encoder is None:
                 self._encoder = freeze_encoder(network, self._device)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from surrogate_zoo import needs_of
 from surrogate_zoo.errors import LossfitError
+from surrogate_zoo.labelling import Labelling
 from surrogate_zoo.losses.drafts import measured
 from surrogate_zoo.losses.scale import gradient_scale, inputs_of, states
 from surrogate_zoo.metrics.targets import Target
@@ -28,9 +29,11 @@ from workers.learning.device import choose_device, worker_facts
 from workers.learning.hold_out import Cut, cut_hold_out
 from workers.learning.image_formats import images_of
 from workers.learning.image_stack import stack_by_size
+from workers.learning.labellings import labelling_in
 from workers.learning.learner import Learner, train
 from workers.learning.losses import build_loss, distance_maps_of, inputs_given
 from workers.learning.states import keep, restore, state_path
+from workers.proxy.kept import NETWORKS, SCORED_ON, TRAINED_ON, images_key, networks_key
 from workers.proxy.networks import InitialNetworks
 from workers.proxy.rejection import RejectionTest
 from workers.proxy.scores import clustering_of, scores_of
@@ -43,8 +46,8 @@ MEASURED_ON = 8
 """So many images of the first batch scales are measured on."""
 
 
-def training_samples(source: DatasetSource) -> tuple[Samples, int]:
-    """Samples of the training split and the number of classes, decoded once for each source.
+def training_samples(source: DatasetSource) -> tuple[Samples, Labelling]:
+    """Samples of the training split and what a pixel may carry, decoded once for each source.
 
     No file of another split is opened.
     """
@@ -52,10 +55,10 @@ def training_samples(source: DatasetSource) -> tuple[Samples, int]:
 
 
 @lru_cache(maxsize=2)
-def decoded_samples(source: str) -> tuple[Samples, int]:
+def decoded_samples(source: str) -> tuple[Samples, Labelling]:
     """As :func:`training_samples`, of a source as JSON: some hold mappings, which are no keys."""
     dataset = open_dataset(TypeAdapter[DatasetSource](DatasetSource).validate_json(source))
-    return read_training_split(dataset), len(dataset.classes)
+    return read_training_split(dataset), labelling_in(dataset)
 
 
 @lru_cache(maxsize=16)
@@ -111,17 +114,21 @@ def evaluate_pack(
     things = things_of(source)
     for clustering in {clustering_of(task, candidate) for candidate in candidates}:
         check_objects(clustering, things)
-    samples, num_classes = training_samples(task.dataset)
+    samples, labelling = training_samples(task.dataset)
+    channels = labelling.channels
     cut = cut_once(source, task.hold_out.model_dump_json(), task.seed)
     scored = samples if cut.split == "train" else split_samples(source, cut.split)
     maps = distance_maps_of(candidate.loss for candidate in candidates)
     images = images_of(task.dataset, samples)
-    stacks = stack_by_size(
-        samples, torch_device, cut.kept, maps=maps, num_classes=num_classes, images=images
+    stacks = TRAINED_ON.get(
+        images_key(task, torch_device, *maps),
+        lambda: stack_by_size(
+            samples, torch_device, cut.kept, maps=maps, num_classes=channels, images=images
+        ),
     )
     batches = Batches(stacks, task.schedule, task.seed)
     entrance = _Entrance.of(
-        task, samples, cut.kept, batches=batches, num_classes=num_classes, device=torch_device
+        task, samples, cut.kept, batches=batches, labelling=labelling, device=torch_device
     )
     entries = [entrance.enter(candidate) for candidate in candidates]
     pairs = zip(candidates, entries, strict=True)
@@ -135,8 +142,11 @@ def evaluate_pack(
         until=task.stop_after,
         after_step=progress,
     )
-    stacks_held = stack_by_size(scored, torch_device, cut.held, images=images)
-    scores = scores_of(task, entered, stacks_held, num_classes=num_classes, things=things)
+    stacks_held = SCORED_ON.get(
+        images_key(task, torch_device),
+        lambda: stack_by_size(scored, torch_device, cut.held, images=images),
+    )
+    scores = scores_of(task, entered, stacks_held, num_classes=channels, things=things)
     outcomes = [
         _outcome(task, candidate, entry, scores, torch_device)
         for candidate, entry in zip(candidates, entries, strict=True)
@@ -181,7 +191,7 @@ class _Entrance:
         networks: What candidates start from.
         build: Loss file's content -> loss, with the inputs that are ``given``.
         samples: What is trained on.
-        num_classes: C.
+        labelling: What a pixel of the dataset may carry.
         batches: What is trained on; scales are measured on the first.
         test: The rejection test, where there is one.
     """
@@ -191,7 +201,7 @@ class _Entrance:
     networks: InitialNetworks
     build: Callable[..., nn.Module]
     samples: Samples
-    num_classes: int
+    labelling: Labelling
     batches: Batches
     test: RejectionTest | None
 
@@ -203,24 +213,29 @@ class _Entrance:
         kept: Sequence[int],
         *,
         batches: Batches,
-        num_classes: int,
+        labelling: Labelling,
         device: torch.device,
     ) -> "_Entrance":
         """Prepare what candidates share; the samples ``kept`` are trained on."""
         Target(task.metric)  # an unknown metric is the task's fault, not a candidate's
-        networks = InitialNetworks(
-            task, num_classes, device, images=images_of(task.dataset, samples)
+        networks = NETWORKS.get(
+            networks_key(task, device),
+            lambda: InitialNetworks(
+                task, labelling, device, images=images_of(task.dataset, samples)
+            ),
         )
         build = partial(
             build_loss,
             masks=[samples.masks[index] for index in kept],
-            num_classes=num_classes,
+            num_classes=labelling.channels,
             loss_networks=task.loss_networks,
+            mode=labelling.mode,
         )
         test = None
         if task.rejection is not None:
-            test = RejectionTest(task, task.rejection, batches(0).masks.to(device), num_classes)
-        return cls(task, device, networks, build, samples, num_classes, batches, test)
+            masks, mode = batches(0).masks.to(device), labelling.mode
+            test = RejectionTest(task, task.rejection, masks, labelling.channels, mode=mode)
+        return cls(task, device, networks, build, samples, labelling, batches, test)
 
     def enter(self, candidate: Candidate) -> _Entered | _Untrained:
         """Make the candidate's learner, or say why it is not trained."""
@@ -250,12 +265,14 @@ class _Entrance:
 
     @cached_property
     def _states(self) -> list[Tensor]:
-        return states(self._masks, self.num_classes, self.task.seed)
+        labelling = self.labelling
+        return states(self._masks, labelling.channels, self.task.seed, mode=labelling.mode)
 
     def _scale(self, document: dict[str, Any], *, given: Collection[str]) -> float:
         """The scale of a loss on the first batch."""
         loss = self.build(document, given=given).to(self.device)
-        inputs = inputs_of(document, self._masks, self.num_classes)
+        labelling = self.labelling
+        inputs = inputs_of(document, self._masks, labelling.channels, mode=labelling.mode)
         return gradient_scale(loss, self._states, self._masks, inputs)
 
 
@@ -276,8 +293,10 @@ def _outcome(
     if task.states is not None and task.stop_after is not None and learner.failure is None:
         keep(learner, state_path(task.states, candidate.number))
     error = learner.failure or _nothing(target, metrics)
+    ran = {"steps": learner.ran} if device.type == "cuda" else {}  # a CPU always loops
     return replace(
         outcome,
+        worker={**outcome.worker, **ran},
         score=target.score(metrics),
         metrics=metrics,
         error=error,

@@ -18,8 +18,10 @@ from torch.nn import functional as F
 
 from surrogate_zoo import SegmentationEvaluator, SurrogateLoss
 from surrogate_zoo.errors import LossfitError
+from surrogate_zoo.labelling import labelling_of
 from surrogate_zoo.losses.weighted_sum import Term, WeightedSum
 from surrogate_zoo.metrics.targets import Target
+from surrogate_zoo.modes import MULTICLASS
 from workers.learning.streams import Stream, generator
 from workers.tasks.proxy import ProxyTask, RejectionSpec
 
@@ -33,14 +35,23 @@ class RejectionTest:
     Args:
         task: The proxy task.
         spec: How to test.
-        masks: int64 (N, H, W) of a training batch, 255 = void; the first ``spec.images`` count.
-        num_classes: C.
+        masks: int64 (N, H, W) of a training batch, 255 = void, or (N, C, H, W) of a multi-label; the first
+            ``spec.images`` count.
+        num_classes: C of the logits; 1 is binary with one channel.
+        mode: ``multiclass`` or ``multilabel``.
     """
 
     def __init__(
-        self, task: ProxyTask, spec: RejectionSpec, masks: Tensor, num_classes: int
+        self,
+        task: ProxyTask,
+        spec: RejectionSpec,
+        masks: Tensor,
+        num_classes: int,
+        *,
+        mode: str = MULTICLASS,
     ) -> None:
-        self._task, self._spec, self._classes = task, spec, num_classes
+        self._task, self._spec, self._labelling = task, spec, labelling_of(num_classes, mode)
+        self._options = {**task.scoring.of_labels, "mode": mode}
         self._target = Target(task.metric)
         self._masks = masks[: spec.images]
         self._logits = _coarse_logits(self._masks, num_classes, task.seed)
@@ -83,23 +94,22 @@ class RejectionTest:
 
     def _naive(self) -> nn.Module:
         """The straight line of every curve: the naive surrogates of the target's metrics."""
-        scoring = self._task.scoring.of_labels
-        terms = self._target.terms
+        channels = self._labelling.channels
         return WeightedSum(
-            Term(weight, SurrogateLoss(name, None, num_classes=self._classes, **scoring), ())
-            for weight, name in terms
+            Term(weight, SurrogateLoss(name, None, num_classes=channels, **self._options), ())
+            for weight, name in self._target.terms
         )
 
     def _score(self, logits: Tensor) -> float | None:
-        evaluator = SegmentationEvaluator(self._classes, **self._task.scoring.of_labels)
-        evaluator.update(logits.argmax(1), self._masks)
+        evaluator = SegmentationEvaluator(self._labelling.channels, **self._options)
+        evaluator.update(self._labelling.predicted(logits), self._masks)
         measured = {name: score for name, score in evaluator.compute().items() if isfinite(score)}
         return self._target.score(measured)
 
 
 def _coarse_logits(masks: Tensor, num_classes: int, seed: int) -> Tensor:
     """Random logits (N, C, H, W): blobs of classes, whose borders lie anywhere."""
-    count, height, width = masks.shape
+    count, (height, width) = len(masks), masks.shape[-2:]
     grid = (count, num_classes, -(-height // BLOB), -(-width // BLOB))
     normal = generator(seed, Stream.PREDICTIONS).standard_normal(grid)
     drawn = torch.from_numpy(normal).float()

@@ -4,8 +4,10 @@ Both are optional packages, imported where they are asked for.
 """
 
 import logging
+import os
+import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -17,6 +19,16 @@ from workers.tasks.retraining import MlflowSpec, RetrainingTask
 logger = logging.getLogger(__name__)
 
 EVENTS = ".tfevents"  # what the names of event files end with
+
+PATIENCE_S = 5
+"""How long a server of MLflow may be silent."""
+PAUSE_S = 60.0
+"""How long it then is left alone."""
+
+_PATIENT = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": str(PATIENCE_S),
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+}
 
 End = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -82,16 +94,22 @@ class TensorBoardLog:
 class MlflowLog:
     """A run of MLflow, found again by its name when the training goes on.
 
-    A server that fails once the training is under way does not end it: that is told in the worker's
-    log, and the numbers are missing.
+    A server that does not answer, from the beginning or once the training is under way, does not end it,
+    nor make it wait: after :data:`PATIENCE_S` seconds it is left alone for :data:`PAUSE_S`, and then
+    tried again. What is missing is told in the worker's log and in ``gaps``.
 
     Args:
         spec: Where to log.
         parameters: What the run is told to be, by name.
 
+    Attributes:
+        gaps: How often it could not be told something.
+
     Raises:
         InputError: The package mlflow is not installed, or what ``spec`` names cannot be used.
     """
+
+    gaps = 0
 
     def __init__(self, spec: MlflowSpec, parameters: Mapping[str, str]) -> None:
         try:
@@ -102,30 +120,56 @@ class MlflowLog:
                 "LOSSFIT_MLFLOW_TRACKING_URI is set, and MLflow is not installed on the workers: "
                 "pip install 'lossfit[mlflow]'"
             ) from error
+        for name, value in _PATIENT.items():
+            os.environ.setdefault(name, value)  # MLflow's own would wait for minutes
         self._metric: Any = Metric
+        self._spec, self._run = spec, ""
+        self._parameters = [Param(name, value[:500]) for name, value in parameters.items()]
+        self._silent_until = 0.0
         try:
             self._client = MlflowClient(tracking_uri=spec.tracking_uri)
-            self._run, new = _run_of(self._client, spec)
-            if new:
-                listed = [Param(name, value[:500]) for name, value in parameters.items()]
-                self._client.log_batch(self._run, params=listed)
-            self._client.update_run(self._run, status="RUNNING")
+            self._begin()
         except Exception as error:  # of MLflow, its database or the network
-            raise InputError(
-                f"MLflow cannot log; see to LOSSFIT_MLFLOW_TRACKING_URI: {error}"
-            ) from error
+            if not _is_silence(error):
+                raise InputError(
+                    f"MLflow cannot log; see to LOSSFIT_MLFLOW_TRACKING_URI: {error}"
+                ) from error
+            self._pause()
+
+    def _begin(self) -> None:
+        """Find the run, or make it."""
+        self._run, new = _run_of(self._client, self._spec)
+        if new:
+            self._client.log_batch(self._run, params=self._parameters)
+        self._client.update_run(self._run, status="RUNNING")
 
     def scalars(self, steps: int, values: Mapping[str, float]) -> None:
         """Note numbers."""
         now = round(time.time() * 1000)
         metrics = [self._metric(name, value, now, steps) for name, value in values.items()]
-        with _errors_logged():
-            self._client.log_batch(self._run, metrics=metrics)
+        self._tell(lambda: self._client.log_batch(self._run, metrics=metrics))
 
     def close(self, end: End) -> None:
         """Tell how the run ended."""
-        with _errors_logged():
-            self._client.set_terminated(self._run, status=end)
+        self._tell(lambda: self._client.set_terminated(self._run, status=end))
+
+    def _tell(self, what: Callable[[], object]) -> None:
+        """Tell the server something, unless it was silent a moment ago."""
+        if time.monotonic() < self._silent_until:
+            self.gaps += 1
+            return
+        try:
+            if not self._run:
+                self._begin()
+            what()
+        except Exception:  # noqa: BLE001 - of MLflow, its database or the network
+            self._pause()
+
+    def _pause(self) -> None:
+        """Note that something could not be told, and leave the server alone."""
+        logger.exception("MLflow did not take the numbers of a retraining")
+        self.gaps += 1
+        self._silent_until = time.monotonic() + PAUSE_S
 
 
 class Logs:
@@ -143,6 +187,17 @@ class Logs:
         """Close every log."""
         for log in self._logs:
             log.close(end)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is missing in them, in plain sentences."""
+        gaps = sum(log.gaps for log in self._logs if isinstance(log, MlflowLog))
+        if not gaps:
+            return ()
+        return (
+            f"MLflow did not answer at LOSSFIT_MLFLOW_TRACKING_URI, {gaps} times of what it should have been "
+            "told: numbers of this retraining are missing there.",
+        )
 
 
 @contextmanager
@@ -205,10 +260,10 @@ def _run_of(client: Any, spec: MlflowSpec) -> tuple[str, bool]:
     return str(client.create_run(number, run_name=name).info.run_id), True
 
 
-@contextmanager
-def _errors_logged() -> Iterator[None]:
-    """Tell an error of MLflow in the log, and go on."""
-    try:
-        yield
-    except Exception:
-        logger.exception("MLflow did not take the numbers of a retraining")
+def _is_silence(error: BaseException | None) -> bool:
+    """Whether a server could not be reached, or did not answer, behind an error of MLflow's."""
+    while error is not None:
+        if isinstance(error, ConnectionError | TimeoutError | socket.gaierror):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

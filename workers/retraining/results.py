@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from surrogate_zoo import ImageScores
 from surrogate_zoo.files import write_atomically
+from surrogate_zoo.modes import MULTICLASS, channels_of
 from workers.datasets.dataset import Dataset
 from workers.instances.pictures import draw_found
 from workers.learning.image_stack import Stack, stack_by_size
-from workers.networks.image_format import format_of
+from workers.networks.image_format import format_of, mode_of
 from workers.retraining.objects import Tuned, object_report, tune_ways
 from workers.scoring.inference import evaluate
 from workers.scoring.pictures import draw_predictions
@@ -94,8 +95,9 @@ def _draw(path: Path, picture: Image.Image) -> str:
 def _report(trained: Trained, stacks: Sequence[Stack], chosen: Tuned) -> dict[str, Any]:
     """Scores over all images, of classes, of single images, and of objects."""
     classes, task, network = trained.dataset.classes, trained.task, trained.network
-    images = ImageScores(len(classes))
-    metrics = evaluate(network, stacks, len(classes), task.scoring, task.inference, images=images)
+    channels = channels_of(len(classes), trained.dataset.mode)
+    images = ImageScores(channels, mode=mode_of(network))
+    metrics = evaluate(network, stacks, channels, task.scoring, task.inference, images=images)
     report: dict[str, Any] = {
         "split": task.split,
         "images": sum(len(stack.positions) for stack in stacks),
@@ -114,7 +116,7 @@ def _report(trained: Trained, stacks: Sequence[Stack], chosen: Tuned) -> dict[st
         report["objects"] = objects
     if task.rankseg:
         ranked = task.inference.model_copy(update={"decoding": "rankseg"})
-        report["rankseg"] = evaluate(network, stacks, len(classes), task.scoring, ranked)
+        report["rankseg"] = evaluate(network, stacks, channels, task.scoring, ranked)
     if trained.peak_memory is not None:
         report["peak_memory_bytes"] = trained.peak_memory
     return report
@@ -127,6 +129,8 @@ def _weights(trained: Trained) -> bytes:
         "classes": list(trained.dataset.classes),
         "loss": str(trained.task.loss.get("name", "")),
     }
+    if trained.dataset.mode != MULTICLASS:
+        facts["mode"] = trained.dataset.mode
     if (images := format_of(trained.network)) != RGB:
         facts["images"] = images.model_dump(mode="json")
     weights: dict[str, Tensor] = {

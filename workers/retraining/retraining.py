@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from workers.learning.device import PeakMemory, choose_device
 from workers.learning.hold_out import Cut, cut_hold_out, held_out
 from workers.learning.image_formats import images_of
 from workers.learning.image_stack import Stack, stack_by_size
-from workers.learning.learner import CHECK_EVERY, Learner, initial_network, learning_rate, train
+from workers.learning.labellings import labelling_in
+from workers.learning.learner import CHECK_EVERY, Learner, initial_network, train
 from workers.learning.losses import build_loss, distance_maps_of, inputs_given
+from workers.learning.rates import learning_rate
 from workers.learning.sharing import Share, device_of, shared_with
 from workers.retraining.early_stop import EarlyStop
 from workers.retraining.logs import Logs, event_files, training_logs
@@ -77,7 +80,8 @@ def retrain(
         run.resume()
         with training_logs(task, folder, run.learner.steps) as logs:
             run.train(logs, on_progress, should_stop)
-            return _finish(run, logs)
+            result = _finish(run, logs)
+        return replace(result, remarks=logs.remarks)
 
 
 def _sharing(
@@ -122,7 +126,8 @@ class _Retraining:
             raise DatasetError(f"The dataset has no split {task.split!r} to score on.")
         check_ways(task, self.dataset.things, task.loss)
         self.samples: Samples = read_training_split(self.dataset)
-        classes = len(self.dataset.classes)
+        self.labelling = labelling_in(self.dataset)
+        channels, mode = self.labelling.channels, self.labelling.mode
         self.kept = list(range(len(self.samples)))
         self.early_stop: EarlyStop | None = None
         self.cut: Cut | None = None
@@ -135,8 +140,8 @@ class _Retraining:
         self.images = images_of(task.dataset, self.samples)
         given = inputs_given(task.network, self.samples)
         self.learner = Learner(
-            initial_network(task.network, classes, task.seed, self.images),
-            build_loss(task.loss, masks, classes, task.loss_networks, given=given),
+            initial_network(task.network, channels, task.seed, self.images, mode=mode),
+            build_loss(task.loss, masks, channels, task.loss_networks, given=given, mode=mode),
             task.training,
             device,
             inputs=needs_of(task.loss).inputs,
@@ -153,7 +158,7 @@ class _Retraining:
             self.device,
             self.kept,
             maps=distance_maps_of([self.task.loss]),
-            num_classes=len(self.dataset.classes),
+            num_classes=self.labelling.channels,
             images=self.images,
         )
         return Batches(stacks, self.task.training, self.task.seed)
@@ -219,8 +224,8 @@ class _Retraining:
 
     def _measure(self, network: nn.Module) -> dict[str, float]:
         """Measure a network on the hold-out set, predicting as it is scored at the end."""
-        classes, task, stacks = len(self.dataset.classes), self.task, self.held_out
-        scores = evaluate(network, stacks, classes, task.scoring, task.inference)
+        task, stacks = self.task, self.held_out
+        scores = evaluate(network, stacks, self.labelling.channels, task.scoring, task.inference)
         if (clustering := task.scoring.clustering) is not None:
             scores |= instance_scores(network, stacks, self.dataset.things, clustering)
         return scores

@@ -1,6 +1,6 @@
 """A gallery: what networks predict for the images that they disagree about most."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,15 @@ from surrogate_zoo.errors import StorageError
 from workers.datasets.band_statistics import as_picture
 from workers.datasets.dataset import VOID, Bands, Dataset, Pixels, Sample
 from workers.datasets.layouts import open_dataset
-from workers.datasets.picture import draw_objects, palette
+from workers.datasets.picture import class_colours, coloured, draw_objects
 from workers.instances.pictures import find_objects, object_picture
 from workers.learning.device import choose_device
+from workers.learning.labellings import labelling_in
 from workers.networks.build import build_network
 from workers.networks.image_format import as_tensor
 from workers.networks.trained import images_in
 from workers.scoring.inference import predict
+from workers.scoring.pictures import channels_last
 from workers.tasks.base import Stopped
 from workers.tasks.gallery import (
     Contestant,
@@ -66,7 +68,7 @@ def draw_gallery(
     """
     dataset, torch_device = open_dataset(task.dataset), choose_device(device)
     networks = {
-        contestant.name: _trained(contestant, len(dataset.classes), torch_device)
+        contestant.name: _trained(contestant, dataset, torch_device)
         for contestant in task.contestants
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +81,7 @@ def draw_gallery(
         if should_stop():
             raise Stopped("The gallery was stopped.")
     chosen = sorted(range(len(shares)), key=lambda index: -shares[index])[: task.images]
-    colours = palette()[: len(dataset.classes)].tolist()
+    colours = class_colours(len(dataset.classes), dataset.mode)
     return GalleryResult(
         images=tuple(drawing.draw(index, shares[index]) for index in chosen),
         colours={
@@ -89,11 +91,13 @@ def draw_gallery(
     )
 
 
-def _trained(contestant: Contestant, num_classes: int, device: torch.device) -> nn.Module:
+def _trained(contestant: Contestant, dataset: Dataset, device: torch.device) -> nn.Module:
     """The network with its trained weights, in evaluation mode; nothing is fetched for it."""
     spec = contestant.network.model_copy(update={"weights": None, "weights_file": None})
     try:
-        network = build_network(spec, num_classes, images_in(contestant.weights))
+        labelling = labelling_in(dataset)
+        images = images_in(contestant.weights)
+        network = build_network(spec, labelling.channels, images, mode=labelling.mode)
         network.load_state_dict(load_file(contestant.weights))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise StorageError(f"The weights {contestant.weights} cannot be used: {error}") from error
@@ -115,7 +119,7 @@ class _Drawing:
         self.device, self.folder = device, folder
 
     def disagreement(self, index: int) -> float:
-        """Share of an image's labelled pixels to which not all networks give the same label."""
+        """Share of an image's known labels that not all networks give alike."""
         image, mask, _ = self.dataset.sample(self.task.split, index)
         first, *others = (self._labels(network, image) for network in self.networks.values())
         differ = np.zeros(mask.shape, dtype=bool)
@@ -132,13 +136,13 @@ class _Drawing:
         for number, (name, network) in enumerate(self.networks.items()):
             labels = self._labels(network, image)
             labels[mask == VOID] = VOID
-            predictions[name] = self._write(f"{index}-{number}-labels.png", palette()[labels])
+            predictions[name] = self._write(f"{index}-{number}-labels.png", coloured(labels))
             errors[name] = self._write(f"{index}-{number}-errors.png", error_picture(labels, mask))
         return GalleryImage(
             name=self.dataset.names(self.task.split)[index],
             disagreement=disagreement,
             image=self._write(f"{index}-image.png", as_picture(image)),
-            truth=self._write(f"{index}-truth.png", palette()[mask]),
+            truth=self._write(f"{index}-truth.png", coloured(mask)),
             predictions=predictions,
             errors=errors,
             **self._objects(index, sample),
@@ -174,7 +178,8 @@ class _Drawing:
 
     def _labels(self, network: nn.Module, image: Bands) -> Labels:
         batch = as_tensor(image)[None].to(self.device)
-        return predict(network, batch, self.task.inference)[0].cpu().numpy().astype(np.uint8)
+        labels: Labels = channels_last(predict(network, batch, self.task.inference))[0]
+        return labels
 
     def _write(self, name: str, pixels: Pixels) -> str:
         Image.fromarray(pixels).save(self.folder / name)
@@ -185,15 +190,33 @@ def error_picture(labels: Labels, mask: Labels) -> Pixels:
     """Colour what is wrong, (H, W, 3): dark near the borders of the truth, light elsewhere.
 
     Args:
-        labels: Predicted, (H, W).
-        mask: True, (H, W), void = 255, which comes out white.
+        labels: Predicted, (H, W), or (H, W, C) of a multi-label, where any channel may be wrong.
+        mask: True, likewise, void = 255, which comes out white.
     """
+    if mask.ndim == 3:
+        return _of_channels(
+            [error_picture(*pair) for pair in zip(*_channels(labels, mask), strict=True)]
+        )
     wrong, near = labels != mask, near_borders(mask)
     picture = np.empty((*mask.shape, 3), dtype=np.uint8)
     picture[:] = RIGHT
     picture[wrong] = WRONG
     picture[wrong & near] = WRONG_NEAR_BORDER
     picture[mask == VOID] = 255
+    return picture
+
+
+def _channels(*masks: Labels) -> list[NDArray[np.uint8]]:
+    """Masks (H, W, C) as (C, H, W)."""
+    return [np.moveaxis(mask, 2, 0) for mask in masks]
+
+
+def _of_channels(pictures: Sequence[Pixels]) -> Pixels:
+    """The pictures of errors of all channels as one: what is worst of a pixel; white where all are."""
+    stacked = np.stack(pictures)
+    picture: Pixels = np.full_like(stacked[0], 255)
+    for colour in (RIGHT, WRONG, WRONG_NEAR_BORDER):
+        picture[(stacked == colour).all(-1).any(0)] = colour
     return picture
 
 

@@ -9,12 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from surrogate_zoo import BoundaryEvaluator, ImageScores, SegmentationEvaluator
+from surrogate_zoo.labelling import Labelling
 from workers.datasets.dataset import VOID
 from workers.learning.device import autocast
 from workers.learning.image_stack import Stack
 from workers.networks.frozen import forget_features
 from workers.networks.heads import cropped, padded
-from workers.networks.image_format import network_input
+from workers.networks.image_format import labelling_of_logits, mode_of, network_input
 from workers.tasks.scoring import InferenceSpec, ScoringSpec
 
 WHOLE = InferenceSpec()
@@ -23,7 +24,7 @@ PIXELS = 2_000_000  # pixels of a batch, which bounds the memory of large images
 
 @torch.inference_mode()
 def predict(network: nn.Module, images: Tensor, inference: InferenceSpec = WHOLE) -> Tensor:
-    """Predict labels.
+    """Predict labels: one a pixel, or of a multi-label those of each channel.
 
     Args:
         network: In evaluation mode, on the images' device.
@@ -33,7 +34,8 @@ def predict(network: nn.Module, images: Tensor, inference: InferenceSpec = WHOLE
             probabilities are averaged over scales and flip, in float32.
 
     Returns:
-        Labels, int64 (N, H, W). What the network sees is padded to multiples of 32.
+        Labels, int64 (N, H, W); of one channel 0 and 1, of a multi-label 0 and 1 in (N, C, H, W). What the
+        network sees is padded to multiples of 32.
 
     Raises:
         InputError: The images have other bands or values than the network takes.
@@ -41,22 +43,30 @@ def predict(network: nn.Module, images: Tensor, inference: InferenceSpec = WHOLE
     pixels = network_input(network, images)
     views = list(product(inference.scales, (False, True) if inference.flip else (False,)))
     ranked = inference.decoding == "rankseg"
+    first = _view(network, pixels, inference, *views[0])
+    labelling = labelling_of_logits(network, first)
     if len(views) == 1 and not ranked:
-        return _view(network, pixels, inference, *views[0]).argmax(1)
-    total = _view(network, pixels, inference, *views[0]).float().softmax(1)
+        return labelling.predicted(first)
+    total = labelling.probabilities(first.float())
     for view in views[1:]:
-        total += _view(network, pixels, inference, *view).float().softmax(1)
-    return _ranked(total.div_(len(views))) if ranked else total.argmax(1)
+        total += labelling.probabilities(_view(network, pixels, inference, *view).float())
+    mean = total.div_(len(views))
+    return _ranked(mean, labelling) if ranked else labelling.likeliest(mean)
 
 
-def _ranked(probabilities: Tensor) -> Tensor:
-    """Labels (N, H, W) that maximise the expected mean IoU of every image."""
+def _ranked(probabilities: Tensor, labelling: Labelling) -> Tensor:
+    """Labels, as of :func:`predict`, that maximise the expected mean IoU of every image."""
     from rankseg import RankSEG  # noqa: PLC0415  (SciPy's tables, which argmax does without)
 
+    if labelling.sigmoid and not labelling.multilabel:
+        probabilities = torch.cat([1 - probabilities, probabilities], 1)
     # By default the library gives no pixel to a class that is nowhere likelier than 1/2, as rare ones
     # are. Sums of shares may leave [0, 1] by a rounding error, which it refuses.
-    labels: Tensor = RankSEG(metric="IoU", pruning_prob=0.0)(probabilities.clamp_(0, 1))
-    return labels
+    mode = labelling.mode
+    ranked: Tensor = RankSEG(metric="IoU", output_mode=mode, pruning_prob=0.0)(
+        probabilities.clamp_(0, 1)
+    )
+    return ranked.long()
 
 
 def _view(
@@ -125,7 +135,7 @@ def _resized(maps: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def batches(stacks: Sequence[Stack], scale: float = 1.0) -> Iterator[tuple[Tensor, Tensor]]:
-    """Cut stacks into (images, masks) of at most two million pixels, or of one image.
+    """Cut stacks into (images, labels) of at most two million pixels, or of one image.
 
     Args:
         stacks: The samples.
@@ -136,7 +146,7 @@ def batches(stacks: Sequence[Stack], scale: float = 1.0) -> Iterator[tuple[Tenso
         size = max(1, int(PIXELS / (height * width * scale**2)))
         for start in range(0, len(stack.positions), size):
             part = slice(start, start + size)
-            yield stack.images[part], stack.masks[part]
+            yield stack.images[part], stack.labels(part)
 
 
 def evaluate(
@@ -153,7 +163,7 @@ def evaluate(
     Args:
         network: The network.
         stacks: The samples.
-        num_classes: C.
+        num_classes: C of its logits; 1 is binary.
         scoring: Options of the metrics.
         inference: How predictions are made.
         images: Is shown every prediction too.
@@ -161,7 +171,7 @@ def evaluate(
     Returns:
         Its scores, as :func:`evaluate_each` gives them for each.
     """
-    scores = _Scores(num_classes, scoring, images)
+    scores = _Scores(num_classes, mode_of(network), scoring, images)
     _predict_all([network], [scores], stacks, inference)
     return scores.compute()
 
@@ -180,7 +190,7 @@ def evaluate_each(
     Args:
         networks: The networks.
         stacks: The samples.
-        num_classes: C.
+        num_classes: C of their logits, whose mode each network knows; 1 is binary.
         scoring: Options of the metrics.
         inference: How predictions are made.
 
@@ -188,9 +198,9 @@ def evaluate_each(
         For each network every metric, and every measure near borders
         (``surrogate_zoo.BoundaryEvaluator``), in 0..1 (kappa -1..1), over all images together. One
         that found nothing to measure (no labelled pixel, no boundary) is left out, and so is
-        everything where the masks hold one class alone.
+        everything where the masks hold one class alone, or a multi-label's have none on, or none off.
     """
-    scores = [_Scores(num_classes, scoring) for _ in networks]
+    scores = [_Scores(num_classes, mode_of(network), scoring) for network in networks]
     _predict_all(networks, scores, stacks, inference)
     return [one.compute() for one in scores]
 
@@ -199,21 +209,22 @@ class _Scores:
     """The scores of one network's predictions, image by image."""
 
     def __init__(
-        self, num_classes: int, scoring: ScoringSpec, images: ImageScores | None = None
+        self, num_classes: int, mode: str, scoring: ScoringSpec, images: ImageScores | None = None
     ) -> None:
         self._evaluators = (
             SegmentationEvaluator(
                 num_classes,
+                mode=mode,
                 tolerance=scoring.tolerance,
                 exclude_background=scoring.exclude_background,
             ),
-            BoundaryEvaluator(num_classes),
+            BoundaryEvaluator(num_classes, mode=mode, outside=True),
         )
         self._images = images
         self._present = torch.zeros(256, dtype=torch.bool)
 
     def update(self, pred: Tensor, target: Tensor) -> None:
-        """Take in labels (N, H, W), predicted and true."""
+        """Take in labels, predicted and true, as of :func:`predict`."""
         self._present |= torch.bincount(target.flatten(), minlength=256).cpu() > 0
         for evaluator in self._evaluators:
             evaluator.update(pred, target)
@@ -240,8 +251,7 @@ def _predict_all(
     """Show every network's predictions to its scores, batch by batch."""
     for network in networks:
         network.eval()
-    for pixels, masks in batches(stacks, max(1.0, *inference.scales)):
-        target = masks.long()
+    for pixels, target in batches(stacks, max(1.0, *inference.scales)):
         for network, one in zip(networks, scores, strict=True):
             one.update(predict(network, pixels, inference), target)
         forget_features(networks)

@@ -4,17 +4,23 @@ from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from workers.datasets.band_statistics import as_picture
-from workers.datasets.dataset import VOID
-from workers.datasets.picture import palette
+from workers.datasets.dataset import VOID, Pixels
+from workers.datasets.picture import coloured
 from workers.learning.image_stack import Stack
 from workers.scoring.inference import WHOLE, predict
 from workers.tasks.scoring import InferenceSpec
 
 ROWS = 4
 HEIGHT = 160  # pixels of a row
+
+
+def channels_last(labels: Tensor) -> Pixels:
+    """Predicted labels as masks are kept, uint8 (N, H, W), or (N, H, W, C) of a multi-label."""
+    kept: Pixels = (labels if labels.ndim == 3 else labels.movedim(1, -1)).cpu().numpy()
+    return kept.astype(np.uint8)
 
 
 def draw_predictions(
@@ -32,11 +38,10 @@ def draw_predictions(
     chosen = np.unique(np.linspace(0, len(stack.positions) - 1, ROWS).round().astype(int))
     images = stack.images[chosen]
     truth = stack.masks[chosen].cpu().numpy()
-    labels = predict(network, images, inference).cpu().numpy().astype(np.uint8)
+    labels = channels_last(predict(network, images, inference))
     labels[truth == VOID] = VOID
-    colours = palette()
     rows = [
-        np.concatenate([as_picture(image), colours[true], colours[label]], axis=1)
+        np.concatenate([as_picture(image), coloured(true), coloured(label)], axis=1)
         for image, true, label in zip(images.cpu().numpy(), truth, labels, strict=True)
     ]
     picture = Image.fromarray(np.concatenate(rows, axis=0))

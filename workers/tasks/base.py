@@ -1,6 +1,6 @@
 """What all specs have in common: they are frozen, and know every one of their fields."""
 
-from typing import Annotated, Any, Generic, TypeVar, get_args
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -19,6 +19,12 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    def model_post_init(self, _context: Any, /) -> None:
+        """Count what tells the kind of a spec as given: it is part of what ``exclude_unset`` leaves."""
+        self.model_fields_set.update(
+            name for name, field in type(self).model_fields.items() if _is_tag(field.annotation)
+        )
+
     @model_validator(mode="before")
     @classmethod
     def _booleans_are_no_numbers(cls, given: object) -> object:
@@ -27,6 +33,11 @@ class Spec(BaseModel):
             if field and _holds_boolean(value) and not _takes_boolean(field.annotation):
                 raise ValueError(f"{name} takes no true or false")
         return given
+
+
+def _is_tag(annotation: Any) -> bool:
+    """Whether a field has one possible value, such as ``layout: Literal["voc"]``."""
+    return get_origin(annotation) is Literal and len(get_args(annotation)) == 1
 
 
 def _holds_boolean(value: object) -> bool:

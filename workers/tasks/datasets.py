@@ -3,50 +3,32 @@
 The module needs pydantic alone, so that the API can check a request without loading NumPy.
 """
 
-import unicodedata
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from surrogate_zoo.modes import MULTICLASS, MULTILABEL
 from workers.tasks.base import Seed, Side, Spec
 from workers.tasks.dry_run import Script
+from workers.tasks.labels import (
+    CLASS,
+    IMAGE,
+    VOID,
+    Colour,
+    Label,
+    Mode,
+    Region,
+    Stored,
+    check_labels,
+    check_layout,
+    check_number,
+    check_pattern,
+    check_regions,
+    told_apart,
+)
 
 MAX_GENERATED_PIXELS = 2**26
-
-VOID = 255
-MOST_CLASSES = 255
-MOST_CHARACTERS = 100  # of a class's name
-
-Label = Annotated[int, Field(ge=0, le=255)]
-Stored = Annotated[int, Field(ge=0, le=65_535)]
-Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
-
-
-def _told_apart(classes: tuple[str, ...]) -> tuple[str, ...]:
-    """Class names without blanks around them, in one Unicode form; none is there twice."""
-    names = tuple(unicodedata.normalize("NFC", name.strip()) for name in classes)
-    if len(names) > MOST_CLASSES:
-        raise ValueError(
-            f"{len(names)} classes are more than the {MOST_CLASSES} that a mask of 8 bits can hold "
-            f"beside void ({VOID}): give rare ones a label in common, labels={{stored: label}}"
-        )
-    places: dict[str, int] = {}
-    for label, name in enumerate(names):
-        if not name:
-            raise ValueError(f"label {label} has no name: give each class one")
-        if len(name) > MOST_CHARACTERS or not name.isprintable():
-            raise ValueError(
-                f"the name of label {label} has {len(name)} characters, or some that cannot be printed: take "
-                f"at most {MOST_CHARACTERS} that can"
-            )
-        if name in places:
-            raise ValueError(
-                f"{name!r} is the name of the labels {places[name]} and {label}: give each class a "
-                "name of its own, or map the stored values to one label, labels={stored: label}"
-            )
-        places[name] = label
-    return names
 
 
 class SplitFiles(Spec):
@@ -89,8 +71,11 @@ class GeneratedSource(Spec):
         train: Number of training images.
         val: Number of validation images.
         test: Number of test images.
+        mode: ``multiclass``, ground and five shapes; ``binary``, ground and shape, with one channel; or
+            ``multilabel``, the five shapes with what others cover of them.
     """
 
+    mode: Mode = MULTICLASS
     seed: Seed = 0
     height: Side = 64
     width: Side = 64
@@ -145,53 +130,61 @@ class FilesSource(Spec):
             floating-point numbers (PNG, TIFF, or ``.npy`` of shape (height, width, bands)), and
             normalised by the mean and deviation of each in the training split. None reads RGB with
             8 bits, normalised as encoders for ImageNet expect, and refuses what is more.
+        mode: ``multiclass``; ``binary``, two classes that networks tell apart with one channel (sigmoid); or
+            ``multilabel``, a channel for each class, so that a pixel may have several or none: ``folder``
+            and ``coco`` alone.
         registered: Is set by the service.
     """
 
     root: str
     size: tuple[Side, Side] | None = None
     bands: Annotated[int, Field(ge=1, le=64)] | None = None
+    mode: Mode = MULTICLASS
     registered: SkipJsonSchema[Registered | None] = None
+
+    @model_validator(mode="after")
+    def _layout_has_the_mode(self) -> Self:
+        layout, instances = getattr(self, "layout", ""), getattr(self, "instances", False)
+        check_layout(layout, self.mode, instances=instances)
+        return self
 
 
 class LabelledSource(FilesSource):
     """A dataset whose owner says what the labels in its masks mean.
 
     Attributes:
-        classes: Class names in the order of their labels, 0 first.
+        classes: Class names in the order of their labels, 0 first; of a multi-label one at least, none of
+            them background.
         void_labels: Stored values in the masks that mean void (CamVid: 11).
         labels: Label of each stored value that is none itself, ``{255: 1}`` for a mask of 0 and 255;
             all other values mean what they are. It goes before ``void_labels``; 255 as a label is
-            void.
+            void. In the mask of one class of a multi-label the labels are 0, off, and 1, on.
         colours: Label of each colour ``#rrggbb``, for masks in RGB, and for palettes and shades of grey
             too: with colours, each pixel counts as what it looks like.
         one_hot: Masks have a channel for each class, above 0 at one of them at most; where all are 0
             is void.
     """
 
-    classes: Annotated[tuple[str, ...], Field(min_length=2), AfterValidator(_told_apart)]
+    classes: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(told_apart)]
     void_labels: tuple[Stored, ...] = (VOID,)
     labels: dict[Stored, Label] = Field(default_factory=dict)
     colours: dict[Colour, Label] = Field(default_factory=dict)
     one_hot: bool = False
 
     @model_validator(mode="after")
-    def _labels_are_classes(self) -> "LabelledSource":
-        wrong = sorted({label for label in self.labels.values() if label != VOID} - {*self._known})
-        if wrong:
-            raise ValueError(
-                f"labels gives the label {wrong[0]}, and the last of the {len(self.classes)} classes is "
-                f"{len(self.classes) - 1}: name a class, or {VOID} for void"
-            )
+    def _labels_are_classes(self) -> Self:
+        check_number(len(self.classes), self.mode)
+        check_labels(len(self.classes), self.mode, self.labels)
         if sum((bool(self.labels), bool(self.colours), self.one_hot)) > 1:
             raise ValueError(
                 "labels, colours and one_hot exclude each other: take the one that the masks need"
             )
+        if self.one_hot and self.mode == MULTILABEL:
+            raise ValueError(
+                "one_hot has one class a pixel: leave it out, masks of a multi-label have a channel for "
+                "each class anyway"
+            )
         return self
-
-    @property
-    def _known(self) -> range:
-        return range(len(self.classes))
 
 
 class SplitSource(FilesSource):
@@ -256,12 +249,43 @@ class FolderSource(LabelledSource, SplitSource):
     Attributes:
         images: Name of the folder of images below ``root``.
         masks: Name of the folder of masks below ``root``; one label a pixel, or as ``labels``,
-            ``colours`` or ``one_hot`` say.
+            ``colours`` or ``one_hot`` say. With ``mode`` multilabel a mask has a channel for each class, 0
+            off and 1 on, unless ``mask_name`` or ``regions`` say otherwise.
+        mask_name: What an image's mask is called there, without its ending: ``{image}_mask``. With
+            ``{class}`` each class of a multi-label has a mask of its own, 0 off and 1 on:
+            ``{class}/{image}``, ``{image}_{class}``.
+        missing_masks: What a class's mask that is not there means: a fault (``refuse``), or that the image
+            has no pixel of the class (``empty``).
+        regions: Of a multi-label whose masks have one label a pixel: the stored values that each class is
+            made of, ``{"whole": [1, 2, 3], "core": [2, 3]}``; 0 is of no class.
     """
 
     layout: Literal["folder"] = "folder"
     images: str = "images"
     masks: str = "masks"
+    mask_name: str = IMAGE
+    missing_masks: Literal["refuse", "empty"] = "refuse"
+    regions: dict[str, Region] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _masks_are_found(self) -> Self:
+        check_pattern(self.mask_name, self.mode)
+        if self.missing_masks == "empty" and CLASS not in self.mask_name:
+            raise ValueError(
+                f"missing_masks is of masks for each class: say mask_name with {CLASS}"
+            )
+        if self.regions:
+            if self.mode != MULTILABEL or CLASS in self.mask_name:
+                raise ValueError(
+                    "regions are of a multi-label whose masks have one label a pixel: say "
+                    f"mode=multilabel, and mask_name without {CLASS}"
+                )
+            check_regions(self.regions, self.classes, self.labels)
+        elif self.colours and self.mode == MULTILABEL and CLASS not in self.mask_name:
+            raise ValueError(
+                f"colours are of one class a pixel: say mask_name with {CLASS}, or leave colours out"
+            )
+        return self
 
 
 class VocSource(InstanceSource):
@@ -366,10 +390,21 @@ class CocoSource(InstanceSource):
 
     Polygons and run lengths are drawn by pycocotools; needs ``lossfit[coco]``. Where annotations
     overlap, the later one is on top with ``instances``; without, pixels that two categories claim
-    are void. With ``instances`` the pixels of a crowd that no object has are void.
+    are void. With ``instances`` the pixels of a crowd that no object has are void. With ``mode``
+    multilabel the categories are the classes, and annotations overlap as they do; crowds are of theirs.
+
+    Attributes:
+        images: The folder of a split's images; ``{split}`` for what Roboflow exports.
+        annotations: A split's annotation file; ``{split}/_annotations.coco.json``.
+        val_name: What the split val is called in both; ``valid``.
     """
 
     layout: Literal["coco"] = "coco"
+    images: Annotated[str, Field(pattern=r"\{split\}")] = "{split}2017"
+    annotations: Annotated[str, Field(pattern=r"\{split\}")] = (
+        "annotations/instances_{split}2017.json"
+    )
+    val_name: Annotated[str, Field(min_length=1)] = "val"
 
 
 DatasetSource = Annotated[

@@ -150,8 +150,6 @@ class HoldOut(Spec):
             filled["groups"] = {"pattern": filled["groups"]}
         if filled.get("split") is not None:
             filled.setdefault("groups", None)
-        elif filled.get("share") is None and filled.get("images") is None:
-            filled["share"] = SHARE
         return filled
 
     @model_validator(mode="after")
@@ -161,7 +159,17 @@ class HoldOut(Spec):
         others = (self.share, self.images, self.groups)
         if self.split is not None and any(other is not None for other in others):
             raise ValueError("split holds out nothing: leave share, images and groups out")
+        if self.leaves_open_how_much:
+            object.__setattr__(
+                self, "share", SHARE
+            )  # the default; not among the fields that are set
         return self
+
+    @property
+    def leaves_open_how_much(self) -> bool:
+        """Whether nobody said how much is held out."""
+        given = {name for name in self.model_fields_set if getattr(self, name) is not None}
+        return not given & {"share", "images", "split"}
 
     @classmethod
     def __get_pydantic_json_schema__(

@@ -14,11 +14,15 @@ class EdgeNetworkSpec(Spec):
 
     Attributes:
         kernel: Side of its three convolutions in pixels, odd.
-        noise: Standard deviation of the Gaussian noise on the one-hot masks.
+        noise: Standard deviation of the Gaussian noise on the one-hot masks; the paper does not give
+            its own.
         confidence: Lowest probability of the true class before noise; the softmax is sharpened so
-            that it lies between this and 0.9999, which the paper does not do.
+            that it lies between this and 0.9999. None leaves it as it is, as in the paper.
         specks: Largest share of a mask's pixels that get a random class, so that the network knows
             the holes of predictions; 0 in the paper.
+        renamed: Whether each mask's classes trade places at random; not in the paper.
+        levelled: Whether the hidden layers are scaled afterwards, so that a mask's features are 1 on
+            average; not in the paper.
         iterations: Optimiser steps.
         batch_size: Masks a step.
         crop: (height, width) of a crop of a mask in pixels.
@@ -28,8 +32,10 @@ class EdgeNetworkSpec(Spec):
     kind: Literal["edge_network"] = "edge_network"
     kernel: Annotated[int, Field(ge=3, le=15)] = 3
     noise: Annotated[float, Field(ge=0, le=10)] = 0.15
-    confidence: Annotated[float, Field(ge=0.5, lt=0.9999)] = 0.6
+    confidence: Annotated[float, Field(ge=0.5, lt=0.9999)] | None = 0.6
     specks: Annotated[float, Field(ge=0, le=1)] = 0.05
+    renamed: bool = True
+    levelled: bool = True
     iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 1500
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 16
     crop: tuple[Side, Side] = (32, 32)
@@ -67,6 +73,9 @@ class InverseNetworkSpec(Spec):
             lines grow thicker along with it.
         fade: Largest loss of contrast of the moved map; with 0.5 lines fade to 0.75, and the ground
             between them rises to 0.25.
+        noise: Largest standard deviation of Gaussian noise on the pixels of the moved map. A network
+            that was trained with it leans on many pixels, none much, so the gradient that it passes on
+            to a map is short where a short one tells the same motion.
         iterations: Optimiser steps.
         batch_size: Pairs of tiles a step.
         learning_rate: Adam's.
@@ -85,10 +94,14 @@ class InverseNetworkSpec(Spec):
     perspective: Annotated[float, Field(ge=0, le=0.3)] = 0.1
     blur: Annotated[float, Field(ge=0, le=16)] = 1.5
     fade: Annotated[float, Field(ge=0, le=1)] = 0.5
+    noise: Annotated[float, Field(ge=0, le=4)] = 0.0
     iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 4000
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 256
     learning_rate: Annotated[float, Field(gt=0, le=100)] = 2e-3
 
+
+EDGE_NETWORK_OF_SEMEDA = EdgeNetworkSpec(confidence=None, specks=0.0, renamed=False, levelled=False)
+"""An edge network that is trained as the paper writes: on softmax(one-hot + Gaussian noise)."""
 
 LossNetworkSpec = Annotated[EdgeNetworkSpec | InverseNetworkSpec, Field(discriminator="kind")]
 

@@ -5,6 +5,20 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from workers.tasks.base import Spec
+from workers.tasks.training import TrainingSpec
+
+
+def check_statistics_are_there(training: TrainingSpec, *networks: "NetworkSpec") -> None:
+    """Refuse to keep the batch statistics of an encoder that starts at random.
+
+    Raises:
+        ValueError: ``training.frozen_statistics`` is set, and a network has no pretrained weights.
+    """
+    if training.frozen_statistics and not all(each.is_pretrained for each in networks):
+        raise ValueError(
+            "training.frozen_statistics keeps the batch statistics of pretrained weights, and the "
+            "network has none: set network.weights or network.weights_file, or leave it out"
+        )
 
 
 class NetworkSpec(Spec):
@@ -37,6 +51,11 @@ class NetworkSpec(Spec):
     embedding: Annotated[int, Field(ge=1, le=64)] | None = None
     coordinates: Annotated[float, Field(gt=0, le=10_000)] | None = None
     seediness: bool = False
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether it starts from weights that were trained before."""
+        return self.weights is not None or self.weights_file is not None
 
     @model_validator(mode="after")
     def _weights_come_from_one_place(self) -> "NetworkSpec":

@@ -11,7 +11,7 @@ from workers.tasks.datasets import DatasetSource
 from workers.tasks.failures import Failure
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.instances import ClusteringSpec
-from workers.tasks.networks import NetworkSpec
+from workers.tasks.networks import NetworkSpec, check_statistics_are_there
 from workers.tasks.scoring import (
     ScoringSpec,
     check_embeddings_are_given,
@@ -69,9 +69,9 @@ class ProxyOptions(Spec):
     seed: Seed = 0
 
     @model_validator(mode="after")
-    def _frozen_features_are_learned(self) -> Self:
-        pretrained = self.network.weights or self.network.weights_file
-        if self.frozen_encoder and not pretrained:
+    def _what_is_frozen_was_learned(self) -> Self:
+        check_statistics_are_there(self.training, self.network)
+        if self.frozen_encoder and not self.network.is_pretrained:
             raise ValueError(
                 "frozen_encoder needs a pretrained encoder, random features teach nothing: set "
                 "network.weights or network.weights_file"
@@ -170,7 +170,8 @@ class Outcome:
         seconds: Wall-clock seconds of its training and evaluation; a pack's are shared evenly.
         curve: (iteration, mean training loss since the point before), about fifty points.
         worker: Where it ran: host, pid, device, threads and the version of torch. Scores repeat bit
-            for bit on a CPU with the same thread count and version.
+            for bit on a CPU with the same thread count and version. On a GPU also how its ``steps`` ran:
+            ``graph``, or ``loop`` and why not as a graph.
         iterations: Steps that it was trained for.
         rejected: Whether it was not trained because it is hopeless (see ``workers.proxy.rejection``).
         scales: What was measured for a draft, as ``surrogate_zoo.losses.scale.filled`` takes it.

@@ -10,7 +10,7 @@ from surrogate_zoo.sums import is_sum, parse_sum
 from workers.tasks.base import FolderTask, Seed, Spec
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.hold_out import HoldOut
-from workers.tasks.networks import NetworkSpec
+from workers.tasks.networks import NetworkSpec, check_statistics_are_there
 from workers.tasks.objects import ClusteringTuning, ObjectOptions
 from workers.tasks.scoring import (
     InferenceSpec,
@@ -138,6 +138,11 @@ class SingleRetrainingOptions(RetrainingOptions):
     log: tuple[Log, ...] = ()
 
     @model_validator(mode="after")
+    def _frozen_statistics_were_learned(self) -> Self:
+        check_statistics_are_there(self.training, self.network)
+        return self
+
+    @model_validator(mode="after")
     def _embeddings_are_given(self) -> Self:
         for clustering in self.ways.values():
             check_embeddings_are_given(clustering, self.network)
@@ -154,12 +159,14 @@ class RetrainingResult:
         seconds: Wall-clock seconds it took, interruptions left out.
         objects: What was told of objects, see ``workers.retraining.objects``; empty where none were
             made.
+        remarks: What went on without, such as a log that did not answer, in plain sentences.
     """
 
     metrics: Mapping[str, float]
     files: tuple[str, ...]
     seconds: float
     objects: Mapping[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 class RetrainingTask(SingleRetrainingOptions, FolderTask[RetrainingResult]):

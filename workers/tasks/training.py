@@ -76,6 +76,9 @@ class TrainingSpec(Spec):
             loss scaling where it has no bfloat16. Predictions are made as with None.
         ema_decay: Score and save an exponential moving average of the weights instead, which keeps
             this share of itself at every step (see ``workers.learning.averaging``); None does without.
+        frozen_statistics: Whether the encoder's batch normalisations keep the means and variances that
+            its pretrained weights came with, as DeepLab v2 and SEMEDA do, so that small batches do no
+            harm; their scales and shifts learn on.
         augmentation: See :class:`AugmentationSpec`.
     """
 
@@ -95,14 +98,21 @@ class TrainingSpec(Spec):
     auxiliary_weight: Annotated[float, Field(ge=0, le=100)] | None = None
     precision: Precision | None = None
     ema_decay: Annotated[float, Field(ge=0, lt=1)] | None = None
+    frozen_statistics: bool = False
     augmentation: AugmentationSpec = AugmentationSpec()
 
     @model_validator(mode="after")
     def _schedule_falls(self) -> "TrainingSpec":
         if self.minimum_learning_rate > self.learning_rate:
-            raise ValueError("minimum_learning_rate must not be above learning_rate")
+            raise ValueError(
+                f"minimum_learning_rate is {self.minimum_learning_rate:g} and learning_rate "
+                f"{self.learning_rate:g}: lower the minimum, which the rate falls to"
+            )
         if self.warmup >= self.iterations:
-            raise ValueError("warmup must be shorter than iterations")
+            raise ValueError(
+                f"warmup is {self.warmup} steps and the training has {self.iterations} iterations: set "
+                f"warmup below {self.iterations}, to 0 say, or train longer"
+            )
         return self
 
     @model_validator(mode="after")
@@ -123,8 +133,8 @@ class TrainingSpec(Spec):
     def _parts_are_alike(self) -> "TrainingSpec":
         if self.batch_size % self.accumulate or self.batch_size < 2 * self.accumulate:
             raise ValueError(
-                "accumulate must cut batch_size into equal parts of two images or more: "
-                "batch statistics of one image are none"
+                f"accumulate is {self.accumulate} and batch_size {self.batch_size}: it must cut the batch "
+                "into equal parts of two images or more, since batch statistics of one image are none"
             )
         return self
 

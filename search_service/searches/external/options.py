@@ -58,8 +58,8 @@ class ExternalOptions(Spec):
             user's own code (``ask``), which tells what they scored (``tell``).
         num_classes: Channels of the user's logits, for ``external``: scales of losses are measured on a
             reference batch with as many. 1 is binary with one channel.
-        mode: For ``external``, ``multilabel`` where each channel is on or off by itself; otherwise a
-            pixel has one class.
+        mode: ``multilabel`` where each channel is on or off by itself; otherwise a pixel has one class. For
+            ``service`` it is the dataset's, and filled in.
         steps: Steps of one training as its reports count them, epochs say, for ``external``; needed
             where halving stops the worst.
         class_pixels: Pixels of each class in the user's training images, for ``external``; without
@@ -73,6 +73,11 @@ class ExternalOptions(Spec):
     steps: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     class_pixels: Counts | None = None
     class_image_pixels: Counts | None = None
+
+    @property
+    def aside(self) -> bool:
+        """As of every request: the user's own code trains elsewhere."""
+        return self.is_external
 
     @property
     def is_external(self) -> bool:
@@ -123,7 +128,7 @@ def check(request: ExternalOptions) -> None:
         given = [
             name for name in ExternalOptions.model_fields if getattr(request, name) is not None
         ]
-        if strange := [name for name in given if name != "trainer"]:
+        if strange := [name for name in given if name not in {"trainer", "mode"}]:
             raise ValueError(f"{strange[0]} is of trainer external: leave it out")
         return
     for name, value in _FIXED.items():

@@ -67,7 +67,9 @@ def _draw_kinds(
         )
     margins = isinstance(space, MarginSpace)
     axes.plot([], [], "o", color=START, label=PAPERS if margins else "handmade loss")
-    axes.plot([], [], "o", color=TRIAL, label=SEARCHED if margins else "surrogate of a metric")
+    axes.plot(
+        [], [], "o", color=TRIAL, label=SEARCHED if margins else "surrogate of a metric, or a sum"
+    )
     axes.set_yticks(range(len(kinds)), list(kinds), fontsize=9)
     axes.set_ylim(len(kinds) - 0.4, -0.6)
     axes.margins(x=0.15)

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from search_service.spaces.margins import PAPERS, SEARCHED
+from search_service.spaces.zoo import called
 from surrogate_zoo.metrics.titles import directed, title_of, unit_of
 
-_NO_PARAMETERS: Final = ("number", "loss", "cross-entropy", "winner", "rival", "mean")
+_NO_PARAMETERS: Final = ("number", "loss", "cross-entropy", "share", "winner", "rival", "mean")
 """What an entrant tells beside its parameters: its label holds some of it, and the rest are results."""
 
 _MOST_TOLD: Final = 3
@@ -70,8 +71,8 @@ def label(
             ``focal (gamma 3)``, or the trial's number where that is much.
         shown: Parameters that are told elsewhere.
     """
-    name = _plain_label(entrant)
-    alike = [other for other in others if _plain_label(other) == name]
+    name = called(entrant)
+    alike = [other for other in others if called(other) == name]
     differing = [
         f"{key} {value:.3g}"
         for key, value in entrant.items()
@@ -82,12 +83,6 @@ def label(
     if len(differing) > _MOST_TOLD:
         differing = [f"trial {entrant['number']}"]
     return f"{name} ({', '.join(differing)})" if differing else name
-
-
-def _plain_label(entrant: Mapping[str, Any]) -> str:
-    name = str(entrant.get("loss", "the searched loss"))
-    share = entrant.get("cross-entropy", 0.0)
-    return name if not share else f"{name} with {share:.2g} of cross entropy"
 
 
 def _lead(objective: str, rival: Mapping[str, Any]) -> str:

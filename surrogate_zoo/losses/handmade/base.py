@@ -125,6 +125,8 @@ class HandmadeLoss(nn.Module):
             raise InputError(f"This loss takes no volumes: {self.no_volumes}.")
         size = (logits.shape[0], *logits.shape[2:])
         self._check_inputs(inputs, size, values=looking)
+        logits, target, *rest = self.labelling.shown(logits, target, *inputs.values())
+        inputs, size = dict(zip(inputs, rest, strict=True)), (logits.shape[0], *logits.shape[2:])
         soft: dict[str, Tensor] = {}
         if target.is_floating_point() and self.no_soft:
             masks = self.labelling.crisp_masks_of(target, self.ignore_index, self.no_soft)

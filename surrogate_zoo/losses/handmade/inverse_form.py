@@ -134,9 +134,15 @@ class InverseForm(BoundaryCrossEntropy):
     over an image's tiles and averaged over images, is ``L_if``. Without gradients of its own, the
     network passes them on to the predicted map.
 
+    How much of a shift it sees is a matter of sizes: an image is resized to ``tiles`` times the
+    network's ``side``, so both belong to a size of crops, and are set together where the network is
+    trained. The paper sums over tiles and the released code takes their mean: with 3 x 6 tiles,
+    ``gamma`` 0.3 of the one is 5.4 of the other.
+
     Departures from the released code: it takes log_softmax over the map's one channel, all zeros,
     whose gradient is zero, so that its L_if teaches nothing; here the map is a sigmoid. Tiles without
-    any true boundary are left out: no homography says anything about them. Both maps are 0 at void.
+    any true boundary are left out: no homography says anything about them. At void the true map is 0
+    and the predicted one as it is on average where there is no boundary.
     The released attention loss (0.1), which the paper does not have, is left out.
 
     Args:
@@ -145,7 +151,13 @@ class InverseForm(BoundaryCrossEntropy):
         beta: Weight of the boundary head's cross entropy, >= 0; 0.3 as released.
         gamma: Weight of the distance, >= 0; 0.3 as released.
         distance: ``euclidean`` or ``geodesic``.
-        tiles: Rows and columns that the maps are cut into; 3 by 6 as released, for 1024 x 2048.
+        tiles: Rows and columns that the maps are cut into; None takes those that the network was
+            trained for.
+        over_tiles: ``sum`` over an image's tiles, as in the paper, or their ``mean``, as released: over
+            those with true boundary.
+        rounding: r, in 0..1: a tile at distance d counts ``sqrt(d^2 + r^2) - r``. The paper's is 0. A norm
+            has slope 1 right beside its minimum, so what a network gets wrong about a boundary that is
+            right (its distance is some hundredths then) would pull at the map as hard as a shift.
         width: Of the true boundary on each side of a border, in pixels, >= 1; 2 as released.
 
     Raises:
@@ -159,15 +171,20 @@ class InverseForm(BoundaryCrossEntropy):
         beta: float,
         gamma: float,
         distance: str,
-        tiles: tuple[int, int],
+        tiles: tuple[int, int] | None,
+        over_tiles: str,
+        rounding: float,
         width: int,
         **common: Unpack[Common],
     ) -> None:
         super().__init__(beta=beta, width=width, **common)
-        declarations.INVERSE_FORM.check(gamma=gamma, distance=distance, tiles=tiles)
+        declarations.INVERSE_FORM.check(
+            gamma=gamma, distance=distance, tiles=tiles, over_tiles=over_tiles, rounding=rounding
+        )
         self.gamma, self.distance = gamma, distance
-        self.tiles = (int(tiles[0]), int(tiles[1]))
+        self.over_tiles, self.rounding = over_tiles, rounding
         self.network = _inverse_network(inverse_network)
+        self.tiles = self.network.tiles if tiles is None else (int(tiles[0]), int(tiles[1]))
 
     def train(self, mode: bool = True) -> "InverseForm":
         """Set the mode; the network inside stays in evaluation mode."""
@@ -181,18 +198,41 @@ class InverseForm(BoundaryCrossEntropy):
         return self._entropies(batch, marked) + self.gamma * self.of_boundaries(batch, marked)
 
     def of_boundaries(self, batch: Batch, marked: Tensor) -> Tensor:
-        """L_if: distances summed over tiles with true boundary, mean over images with valid pixels.
+        """L_if: distances over tiles with true boundary, mean over images with valid pixels.
 
         Args:
             batch: With boundary logits.
             marked: The true boundary, bool (N, 1, H, W).
         """
-        predicted = batch.asked(BOUNDARY_LOGITS).sigmoid() * batch.valid[:, None]
+        predicted = _without_void(batch.asked(BOUNDARY_LOGITS).sigmoid(), marked, batch.valid)
         true = cut_tiles(marked.to(predicted.dtype), self.tiles, self.network.side)
         theta = self.network(cut_tiles(predicted, self.tiles, self.network.side), true)
-        counted = true.flatten(1).amax(1) > 0
+        counted = (true.flatten(1).amax(1) > 0).view(len(predicted), -1)
+        apart = rounded(DISTANCES[self.distance](theta), self.rounding).view_as(counted)
+        distances = (apart * counted).sum(1)
+        if self.over_tiles == "mean":
+            distances = distances / counted.sum(1).clamp(min=1)
         images = batch.total(batch.valid.flatten(1).any(1).sum()).clamp(min=1)
-        return batch.total((DISTANCES[self.distance](theta) * counted).sum()) / images
+        return batch.total(distances.sum()) / images
+
+
+def _without_void(predicted: Tensor, marked: Tensor, valid: Tensor) -> Tensor:
+    """Give void pixels what the prediction has on average where there is no true boundary.
+
+    Void has none either, so a prediction that is right elsewhere has the truth's shape there too.
+    """
+    quiet = (valid[:, None] & ~marked).to(predicted.dtype)
+    pixels = quiet.sum((2, 3), keepdim=True).clamp(min=1)
+    ground = (predicted * quiet).sum((2, 3), keepdim=True) / pixels
+    return torch.where(valid[:, None], predicted, ground)
+
+
+def rounded(distances: Tensor, rounding: float) -> Tensor:
+    """``sqrt(d^2 + r^2) - r`` of distances (B,), at least 0; they themselves where r is 0."""
+    if not rounding:
+        return distances
+    least = torch.full_like(distances, rounding)
+    return torch.hypot(distances, least) - least
 
 
 def _inverse_network(source: str | Path | nn.Module | None) -> InverseNetwork:

@@ -1,6 +1,6 @@
 """SEMEDA: cross entropy, and masks compared in the features of a frozen edge network; its rivals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Unpack
 
@@ -20,7 +20,10 @@ from surrogate_zoo.needs import BOUNDARY_LOGITS, EDGE_NETWORK
 _ONLY_IMAGES = "it looks for edges in images; pass slices as images"
 
 NORMS = {"l1": torch.abs, "l2": torch.square}
-"""What is averaged over a pixel's features, by name."""
+"""What is taken together over a pixel's features, by name."""
+
+TOGETHER: Mapping[str, Callable[[Tensor, int], Tensor]] = {"mean": torch.mean, "sum": torch.sum}
+"""How, by name."""
 
 
 class _WithEdgeNetwork(HandmadeLoss):
@@ -54,15 +57,17 @@ class Semeda(_WithEdgeNetwork):
     """Cross entropy, and the distance between prediction and truth in an edge network's features.
 
     Chen, Dapogny and Cord, SEMEDA: Enhancing Segmentation Precision with Semantic Edge Aware Loss,
-    Pattern Recognition 2020: ``L = PPCE + sum_l lambda_l |psi_l(S_hat) - psi_l(S*)|``, psi_l what
-    layer l of the frozen edge network computes from class probabilities. Both terms are means over
-    valid pixels, so the weights mean the same at any size of batch and image; the paper sums over
-    pixels in both, which is the same ratio.
+    Pattern Recognition 2020, equations 6 and 7: ``L = PPCE + sum_l lambda_l |psi_l(S_hat) -
+    psi_l(S*)|``, psi_l what layer l of the frozen edge network computes from class probabilities.
+    Both terms are means over valid pixels, so the weights mean the same at any size of batch and
+    image; the paper sums over pixels in both, which is the same ratio.
 
     The distance is a mean over a layer's features, and the training of the edge network makes them 1
     on average, so a weight of 1 is comparable to cross entropy's. The paper writes a norm, a sum, over
-    features of whatever size; with that, learning rates made for cross entropy diverge here. Multiply
-    lambdas by (16, 32, 2) to have the sum.
+    features of whatever size, and learning rates made for cross entropy diverge with it here: its
+    ``lambdas`` mean what they mean there with ``over_features`` ``sum`` and an edge network that is
+    trained as the paper's is (``confidence`` null, ``specks`` 0, ``renamed`` and ``levelled`` false),
+    at the paper's learning rates. The preset ``semeda-321`` of retrainings trains its network so.
 
     Void pixels are all zeros in prediction and truth, and do not count themselves.
 
@@ -71,6 +76,7 @@ class Semeda(_WithEdgeNetwork):
             of its weights.
         lambdas: Weight of each of the three layers, >= 0. The paper's best is (0, 1, 0).
         norm: ``l1``, the paper's, or ``l2``, squared differences.
+        over_features: ``mean``, or ``sum``, the paper's.
         after_relu: Compare behind the ReLUs; the paper found before them better.
 
     Raises:
@@ -83,13 +89,16 @@ class Semeda(_WithEdgeNetwork):
         edge_network: str | Path | nn.Module | None = None,
         lambdas: Sequence[float],
         norm: str,
+        over_features: str,
         after_relu: bool,
         **common: Unpack[Common],
     ) -> None:
         super().__init__(edge_network=edge_network, **common)
-        declarations.SEMEDA.check(lambdas=lambdas, norm=norm, after_relu=after_relu)
+        declarations.SEMEDA.check(
+            lambdas=lambdas, norm=norm, over_features=over_features, after_relu=after_relu
+        )
         self.lambdas = tuple(float(weight) for weight in lambdas)
-        self.norm, self.after_relu = norm, after_relu
+        self.norm, self.over_features, self.after_relu = norm, over_features, after_relu
 
     def of_valid(self, batch: Batch) -> Tensor:
         """Mean cross entropy plus the weighted distances."""
@@ -104,7 +113,7 @@ class Semeda(_WithEdgeNetwork):
         total = batch.scores.new_zeros(())
         for weight, feature, true_feature in zip(self.lambdas, predicted, true, strict=False):
             if weight:
-                apart = NORMS[self.norm](feature - true_feature).mean(1)
+                apart = TOGETHER[self.over_features](NORMS[self.norm](feature - true_feature), 1)
                 total = total + weight * apart.masked_fill(~batch.valid, 0).sum()
         return batch.total(total) / batch.pixels
 
@@ -115,16 +124,17 @@ class Semeda(_WithEdgeNetwork):
 class EdgeCrossEntropy(_WithEdgeNetwork):
     """Cross entropy of the classes, and of the edges that a frozen edge network finds in them.
 
-    The rival "PPCE on edges" of the SEMEDA paper: the same network, compared by its output. The
-    paper's truth is the true edges. Here it is the network's own output on the true mask, and its
-    entropy is taken off (a Kullback-Leibler divergence): where the network errs on the true mask,
-    the paper's loss would push a perfect prediction away from it.
+    The rival "PPCE on edges" of the SEMEDA paper, its equation 5: the same network, compared by its
+    output. The paper's truth is the true edges (``truth`` ``edges``). By default it is the network's own
+    output on the true mask, and its entropy is taken off (a Kullback-Leibler divergence): where the
+    network errs on the true mask, the paper's loss pushes a perfect prediction away from it.
 
     Args:
         edge_network: A trained :class:`~surrogate_zoo.loss_networks.edge.EdgeNetwork`, or the path
             of its weights.
-        weight: Of the edges, >= 0. The paper has 5; an edge network that is nearly always right is
-            so sure of itself that trainings with 5 collapsed.
+        weight: Of the edges, >= 0. The paper tries 1 and 5; with a network of the default training, which
+            is nearly always right and so sure of itself, trainings with 5 collapsed.
+        truth: ``network`` or ``edges``.
 
     Raises:
         InputError: A parameter is out of range, or the network is missing or does not fit.
@@ -135,20 +145,28 @@ class EdgeCrossEntropy(_WithEdgeNetwork):
         *,
         edge_network: str | Path | nn.Module | None = None,
         weight: float,
+        truth: str,
         **common: Unpack[Common],
     ) -> None:
         super().__init__(edge_network=edge_network, **common)
-        declarations.EDGE_CROSS_ENTROPY.check(weight=weight)
-        self.weight = weight
+        declarations.EDGE_CROSS_ENTROPY.check(weight=weight, truth=truth)
+        self.weight, self.truth = weight, truth
 
     def of_valid(self, batch: Batch) -> Tensor:
         """Sum over valid pixels, divided by their number."""
+        edges = self._edges(batch).masked_fill(~batch.valid, 0)
+        return batch.mean(entropies(batch) + self.weight * edges)
+
+    def _edges(self, batch: Batch) -> Tensor:
+        """What the edges of the prediction cost at each pixel, (N, H, W)."""
+        predicted = self.network.embeddings(probabilities(batch))[-1]
+        if self.truth == "edges":
+            return F.cross_entropy(
+                predicted, edge_target(batch.labels, batch.valid).long(), reduction="none"
+            )
         with torch.no_grad():
             true = self.network.embeddings(one_hot(batch))[-1].log_softmax(1)
-        predicted = self.network.embeddings(probabilities(batch))[-1].log_softmax(1)
-        edges = F.kl_div(predicted, true, reduction="none", log_target=True).sum(1)
-        edges = edges.masked_fill(~batch.valid, 0)
-        return batch.mean(entropies(batch) + self.weight * edges)
+        return F.kl_div(predicted.log_softmax(1), true, reduction="none", log_target=True).sum(1)
 
 
 class EdgeHead(HandmadeLoss):

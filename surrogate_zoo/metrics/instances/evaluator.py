@@ -42,7 +42,8 @@ class _Detections(NamedTuple):
 class InstanceEvaluator:
     """All scores of :data:`surrogate_zoo.INSTANCE_SCORES` over everything it was shown.
 
-    Every image becomes one contingency table of true and predicted objects. Sums are kept, and of each
+    Every image, or volume, becomes one contingency table of true and predicted objects, so that what is
+    counted is pixels or voxels, ``min_pixels`` too, and no distances. Sums are kept, and of each
     predicted object its class, its confidence and whether it was right at each threshold: no maps. So
     the order of the images does not matter and evaluators of parts of a data set can be merged.
 
@@ -97,15 +98,16 @@ class InstanceEvaluator:
         target_instances: Whole,
         target: Whole,
     ) -> None:
-        """Add an image. All may be tensors, on any device, or arrays.
+        """Add an image, or a volume, which is one too. All may be tensors, on any device, or arrays.
 
         Args:
-            predicted: Predicted objects, integer (H, W): 0 = none, k in 1..K one object. A number
-                without a pixel is no object.
+            predicted: Predicted objects, integer (H, W), or (D, H, W) of a volume: 0 = none, k in 1..K one
+                object. A number without a pixel is no object.
             labels: Their classes, integer (K,), all in ``things``.
             confidences: How sure each is, finite (K,).
-            target_instances: True objects, integer (H, W): 0 = none, any k >= 1 one object, of one class.
-            target: True classes, integer (H, W), or ``ignore_index``.
+            target_instances: True objects, of the same shape: 0 = none, any k >= 1 one object, of one
+                class.
+            target: True classes, likewise, or ``ignore_index``.
 
         Raises:
             InputError: Shapes differ, a number has no label, or an object's class is not in ``things``.
@@ -114,8 +116,8 @@ class InstanceEvaluator:
         things = np.array(self.things, dtype=np.int64)
         table = tabulate(
             checked_prediction(predicted, labels, confidences, things),
-            whole_numbers("target_instances", target_instances, 2),
-            whole_numbers("target", target, 2),
+            whole_numbers("target_instances", target_instances),
+            whole_numbers("target", target),
             things,
             self.ignore_index,
         )

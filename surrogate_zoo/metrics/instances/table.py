@@ -73,15 +73,19 @@ class Table:
         return ratio
 
 
-def whole_numbers(name: str, values: Whole, dimensions: int) -> Counts:
+IMAGE, LIST = (2, 3), (1,)
+"""Dimensions that a map of objects may have, of an image or of a volume, and a list of labels."""
+
+
+def whole_numbers(name: str, values: Whole, dimensions: tuple[int, ...] = IMAGE) -> Counts:
     """Integers of any kind as int64 on the CPU.
 
     Raises:
         InputError: They are no integers, or have another number of dimensions.
     """
     array = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values)
-    if array.ndim != dimensions or (array.size and array.dtype.kind not in "iu"):
-        shape = "(H, W)" if dimensions == 2 else "(K,)"
+    if array.ndim not in dimensions or (array.size and array.dtype.kind not in "iu"):
+        shape = "(K,)" if dimensions == LIST else "(H, W), or (D, H, W) of a volume"
         raise InputError(
             f"{name} must be integers of shape {shape}, not {array.dtype} {array.shape}."
         )
@@ -98,8 +102,8 @@ def checked_prediction(
             with objects.
     """
     objects, classes = (
-        whole_numbers("predicted", predicted, 2),
-        whole_numbers("labels", labels, 1),
+        whole_numbers("predicted", predicted),
+        whole_numbers("labels", labels, LIST),
     )
     sure = confidences.detach().cpu() if isinstance(confidences, Tensor) else confidences
     certainty = np.asarray(sure, dtype=np.float64)
@@ -138,8 +142,8 @@ def tabulate(
 
     Args:
         prediction: What was predicted.
-        target_instances: (H, W), 0 = none, any k >= 1 one object.
-        target: (H, W) classes.
+        target_instances: (H, W), or (D, H, W), 0 = none, any k >= 1 one object.
+        target: Classes, likewise.
         things: Classes that have objects.
         ignore_index: The label of void pixels.
 

@@ -14,10 +14,13 @@ from api.app import create_app
 from api.client.client import Client
 from api.client.errors import ServiceError
 from api.client.jobs import Jobs
+from search_service.catalogue import datasets
+from search_service.catalogue.request import DatasetRequest
 from search_service.comparisons.request import ComparisonRequest
 from search_service.jobs import ledger
 from search_service.kinds import KINDS
 from search_service.loss_networks.request import LossNetworkRequest
+from search_service.registrations.request import RegistrationRequest
 from search_service.retrainings.request import RetrainingRequest
 from search_service.searches.request import SearchRequest
 from search_service.store import artifacts
@@ -25,21 +28,22 @@ from search_service.store.tables import Artifact, Trial
 from surrogate_zoo import METRICS
 from surrogate_zoo.store.tables import now
 from tests.api.conftest import Live, listening
-from tests.api.requests import COMPARISON, LOSS_NETWORK, RETRAINING, SEARCH
+from tests.api.requests import COMPARISON, LOSS_NETWORK, REGISTRATION, RETRAINING, SEARCH
 
 METHODS = {"get", "post", "put", "patch", "delete"}
-SOURCE = {"layout": "shapes", "train": 8, "val": 2, "test": 2, "height": 32, "width": 32}
 REQUESTS: dict[str, dict[str, Any]] = {
     "searches": SEARCH,
     "retrainings": RETRAINING,
     "comparisons": COMPARISON,
     "loss_networks": LOSS_NETWORK,
+    "registrations": REGISTRATION,
 }
 MODELS: dict[str, BaseModel] = {
     "searches": SearchRequest.model_validate(SEARCH),
     "retrainings": RetrainingRequest.model_validate(RETRAINING),
     "comparisons": ComparisonRequest.model_validate(COMPARISON),
     "loss_networks": LossNetworkRequest.model_validate(LOSS_NETWORK),
+    "registrations": RegistrationRequest.model_validate(REGISTRATION),
 }
 
 
@@ -99,6 +103,9 @@ def live_a_life(live: Live, jobs: Jobs[Any], request: dict[str, Any], folder: Pa
     assert jobs.resume(job.id).state == "queued"
     assert jobs.cancel(job.id).state == "cancelled"
     assert [event.sequence for event in jobs.events(job.id)] == [1, 2, 3, 4]
+    assert [entry.sequence for entry in jobs.log(job.id, page_size=2)] == [1, 2, 3, 4]
+    other = jobs.cancel(jobs.submit(request).id)
+    assert jobs.delete(other.id, dry_run=True).jobs == jobs.delete(other.id).jobs == [other.id]
     assert [artifact.name for artifact in jobs.artifacts(job.id)] == ["scores.csv"]
     assert jobs.download(job.id, "scores.csv", folder / job.id).read_text() == "1,2\n"
     return job.id
@@ -121,8 +128,10 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
     assert client.losses.download("dice", folder) == folder / "dice.json"
     made = client.losses.make("mine", "focal", {"gamma": 1})
     assert client.losses.add(client.losses.get("mine").document) == made
-    dataset = client.datasets.register(name="tiny", source=SOURCE)
-    assert client.datasets.get("tiny") == dataset
+    assert client.losses.delete("mine").losses == ["mine"]
+    with live.sessions.begin() as session:
+        datasets.register(session, live.settings, DatasetRequest.model_validate(REGISTRATION))
+    dataset = client.datasets.get("tiny")
     assert dataset in list(client.datasets.list())
     assert client.datasets.picture("tiny").name == "tiny.png"
     assert list(client.datasets.loss_networks("tiny")) == []
@@ -133,7 +142,9 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
     assert "ppo2" in {sampler.name for sampler in client.samplers.list()}
     assert "bezier" in {family.name for family in client.curve_families.list()}
     assert [kind.path for kind in client.kinds.list()] == [kind.path for kind in KINDS.values()]
-    assert client.audit.list().__next__().path == "/v1/datasets"
+    assert client.audit.list().__next__().path == "/v1/losses/mine"
+    assert client.datasets.delete("tiny").datasets == ["tiny"]
+    assert client.workers.list() == []
     assert client.health.live().warnings == []
     assert "No controller" in client.health.ready().warnings[0]
     assert "lossfit_" in client.health.figures()
@@ -177,6 +188,13 @@ def test_a_request_and_its_fields_ask_for_the_same(client: Client, name: str) ->
     assert jobs.submit(REQUESTS[name], key="same") == by_model
     assert jobs.submit(**REQUESTS[name], key="same") == by_model
     assert jobs.submit(MODELS[name]).id != by_model.id
+
+
+def test_a_request_leaves_open_what_its_parts_leave_open(client: Client) -> None:
+    body = {"metric": "bf1", "preset": "paper", "dataset": SEARCH["dataset"]}
+    body |= {"scoring": {"tolerance": 3}, "hold_out": {"groups": None}}
+    job = client.searches.submit(body, key="open")
+    assert client.searches.submit(SearchRequest.model_validate(body), key="open") == job
 
 
 def test_a_field_counts_more_than_the_request_that_it_is_given_with(client: Client) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from api.client.client import Client
 from api.client.losses import Format
 from search_service.catalogue import datasets
+from search_service.catalogue.request import DatasetRequest
 from search_service.samplers.registry import SAMPLERS
 from search_service.store import artifacts
 from search_service.store.database import make_engine
@@ -176,24 +177,22 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
-def test_a_dataset_is_registered_once_read_and_reported(
+def test_a_dataset_is_listed_and_read_with_its_report(
     serve: Callable[..., Live], folder: Path
 ) -> None:
     live = serve(dataset_roots=(folder.parent,))
     source = {"layout": "folder", "root": str(folder), "classes": ["sky", "ground"]}
-    made = live.http.post("/v1/datasets", json={"name": "ten", "source": source})
-    assert made.status_code == 201, made.text
-    assert sum(made.json()["report"]["images"].values()) == 10
-    assert live.http.get("/v1/datasets/ten").json() == made.json()
-    names = [
-        entry["name"] for page in pages_of(live.http, "/v1/datasets", limit=1) for entry in page
-    ]
-    assert names == ["shapes", "ten"]
-    again = live.http.post("/v1/datasets", json={"name": "ten", "source": source | {"seed": 1}})
-    is_problem(again, 409)
+    request = DatasetRequest.model_validate({"name": "ten", "source": source})
+    with live.sessions.begin() as session:
+        datasets.register(session, live.settings, request)
+    read = live.http.get("/v1/datasets/ten").json()
+    assert sum(read["report"]["images"].values()) == 10
+    entries = [entry for page in pages_of(live.http, "/v1/datasets", limit=1) for entry in page]
+    assert [entry["name"] for entry in entries] == ["shapes", "ten"]
+    assert entries[1] == read
 
 
-def test_a_dataset_outside_the_roots_is_refused_also_through_a_link(
+def test_a_dataset_outside_the_roots_is_refused_at_once_also_through_a_link(
     serve: Callable[..., Live], folder: Path, tmp_path: Path
 ) -> None:
     inside = tmp_path / "inside"
@@ -202,19 +201,8 @@ def test_a_dataset_outside_the_roots_is_refused_also_through_a_link(
     live = serve(dataset_roots=(inside,))
     for root in (folder, inside / "link", inside / ".." / "datasets" / "ten"):
         source = {"layout": "folder", "root": str(root), "classes": ["sky", "ground"]}
-        refused = live.http.post("/v1/datasets", json={"name": "x", "source": source})
+        refused = live.http.post("/v1/registrations", json={"name": "x", "source": source})
         assert "LOSSFIT_DATASET_ROOTS" in is_problem(refused, 422).detail
-
-
-def test_a_broken_dataset_is_refused_with_the_file(
-    serve: Callable[..., Live], folder: Path
-) -> None:
-    (folder / "masks" / "3.png").unlink()
-    live = serve(dataset_roots=(folder.parent,))
-    source = {"layout": "folder", "root": str(folder), "classes": ["sky", "ground"]}
-    refused = live.http.post("/v1/datasets", json={"name": "x", "source": source})
-    assert "3" in is_problem(refused, 422).detail
-    is_problem(live.http.get("/v1/datasets/x"), 404)
 
 
 def publish_network(live: Live, folder: Path, content: bytes, kind: str) -> LossNetwork:

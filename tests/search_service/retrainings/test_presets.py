@@ -27,7 +27,7 @@ def test_what_is_stored_of_a_preset_is_the_same_request(name: str) -> None:
     ("name", "crop", "iterations", "batch_size", "rate"),
     [
         ("deeplabv3plus-512", (512, 512), 10_000, 32, 0.02),
-        ("semeda-321", (321, 321), 20_000, 10, 2.5e-4),
+        ("semeda-321", (321, 321), 20_000, 6, 5e-4),
         ("inverseform-cityscapes", (512, 1024), 120_000, 12, 0.01),
     ],
 )

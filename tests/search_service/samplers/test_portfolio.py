@@ -65,8 +65,30 @@ def test_the_portfolio_is_the_first_generation_and_batches_are_whole(whole: Reco
         SPACE.candidate(proposal.theta)  # refuses what lies outside
 
 
+def test_sums_of_the_leading_kinds_of_every_metric_come_after_the_portfolio(
+    whole: Recorded,
+) -> None:
+    best = {
+        metric: SPACE.couples(_leaders(whole, metric)[: portfolio.COUPLED])
+        for metric in SPACE.metrics
+    }
+    assert all(best.values())
+    turns = [theta for pair in zip(*best.values(), strict=True) for theta in pair]
+    sums = list(dict.fromkeys(turns))
+    assert [p.theta for p in whole.batches[1]][: len(sums)] == sums
+
+
+def _leaders(recorded: Recorded, metric: str) -> list[tuple[float, ...]]:
+    """The best point of every kind of the portfolio, the best first."""
+    parts = {
+        p.theta: score.parts for p in recorded.batches[0] if (score := recorded.scores[p.number])
+    }
+    ranked = sorted(parts, key=lambda theta: (-float(parts[theta][metric] or 0), theta[0]))
+    return list({theta[0]: theta for theta in reversed(ranked)}.values())[::-1]
+
+
 def test_every_metric_has_its_turn_with_the_kind_that_leads_for_it(whole: Recorded) -> None:
-    for batch in whole.batches[1:]:
+    for batch in whole.batches[2:]:
         for index, metric in enumerate(SPACE.metrics):
             turns = [p for p in batch if p.number % 2 == index]
             kinds = [SPACE.kind(p.theta).name for p in turns]

@@ -52,7 +52,7 @@ def at_work(settings: Settings, pool: Pool) -> Iterator[None]:
 
 def go_on(desk: Desk, job_id: str, trials: int) -> Job:
     with desk.writing.begin() as session:
-        return extend(session, job_id, ExtensionRequest(trials=trials))
+        return extend(session, Settings(), job_id, ExtensionRequest(trials=trials))
 
 
 def comparable(desk: Desk, job_id: str) -> dict[str, Any]:

@@ -230,7 +230,7 @@ def test_a_trial_is_published_and_a_search_goes_on(desk: Desk, settings: Setting
     assert chosen["trial"] == 2
     assert chosen["embedding"] == chosen["parameters"]["width"] == 16
     with desk.writing.begin() as session:
-        extend(session, job.id, ExtensionRequest(trials=8))
+        extend(session, Settings(), job.id, ExtensionRequest(trials=8))
     with working(settings, MarginPool()):
         desk.wait(lambda: desk.job(job.id).state == "succeeded", "the end")
     whole = finished(desk, settings, MarginPool(), sampler=SHORT["sampler"] | {"trials": 24})

@@ -50,6 +50,13 @@ def test_the_dataset_says_how_much_is_held_out_and_whether_class_0_counts(
     assert papers.resolved(again, found) == request
 
 
+def test_groups_alone_leave_open_how_much_is_held_out() -> None:
+    voc = dataset("voc", 10_582, train="trainaug")
+    assert resolved(voc, hold_out={"groups": None}).hold_out == HoldOut(images=1500, groups=None)
+    assert resolved(voc, hold_out={"share": 0.2}).hold_out == HoldOut(share=0.2)
+    assert resolved(voc, hold_out={"split": "val"}).hold_out == HoldOut(split="val")
+
+
 def test_what_is_given_stays() -> None:
     voc = dataset("voc", 10_582, train="trainaug")
     request = resolved(voc, hold_out=0.3, scoring={"exclude_background": False})

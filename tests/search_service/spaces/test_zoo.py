@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from search_service.spaces.zoo import ZooSpace, handmade_losses
+from search_service.spaces.zoo import ZooSpace, called, handmade_losses
 from surrogate_zoo import load_loss, needs_of
 from surrogate_zoo.errors import InputError, UnknownNameError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.drafts import filled
 
 SPACE = ZooSpace(("miou", "bf1"), options={"tolerance": 2})
-KINDS = {kind.name: (float(number), kind) for number, kind in enumerate(SPACE.kinds)}
+KINDS = {kind.name: (float(number), kind) for number, kind in enumerate(SPACE.singles)}
 FACTS = {"class_pixels": torch.ones(3), "class_image_pixels": torch.ones(3)}
 
 
@@ -43,6 +43,7 @@ def test_kinds_begin_with_cross_entropy_and_end_with_the_surrogates() -> None:
     few = ZooSpace(("miou",), losses=("dice",), mixtures=False)
     assert [kind.name for kind in few.kinds][:3] == ["cross-entropy", "dice", "surrogate-miou"]
     assert not any(kind.mixes for kind in few.kinds)
+    assert few.kinds == few.singles
 
 
 def test_the_power_of_class_weights_is_searched_where_it_is_asked_for() -> None:
@@ -62,7 +63,7 @@ def test_the_power_of_class_weights_is_searched_where_it_is_asked_for() -> None:
 
 def test_the_portfolio_has_every_start_at_every_rate() -> None:
     portfolio = SPACE.portfolio((0.5, 2.0))
-    assert len(portfolio) == len(set(portfolio)) == 2 * sum(len(k.starts) for k in SPACE.kinds)
+    assert len(portfolio) == len(set(portfolio)) == 2 * sum(len(k.starts) for k in SPACE.singles)
     assert portfolio[:2] == [(0.0, 0.5), (0.0, 2.0)]
 
 
@@ -72,7 +73,7 @@ def test_the_portfolio_has_every_start_at_every_rate() -> None:
         ((), "number of a kind"),
         ((0.5, 1.0), "number of a kind"),
         ((-1.0, 1.0), "number of a kind"),
-        ((float(len(KINDS)), 1.0), "number of a kind"),
+        ((float(len(SPACE.kinds)), 1.0), "number of a kind"),
         ((0.0,), "has 1 parameters, not 0"),
         ((0.0, 11.0), r"rate of cross-entropy must lie in \[0.1, 10\]"),
         ((0.0, float("nan")), "rate of cross-entropy"),
@@ -94,6 +95,50 @@ def test_parameters_have_names_and_a_plain_loss_is_known() -> None:
     assert not SPACE.plain((number, 2.0, 2.0, 0.5))
     surrogate, own = KINDS["surrogate-miou"]
     assert not SPACE.plain((surrogate, 1.0, *own.starts[0]))
+
+
+def point(name: str, rate: float, place: int = 0) -> tuple[float, ...]:
+    number, kind = KINDS[name]
+    return (number, rate, *kind.starts[place])
+
+
+def test_two_points_make_an_even_sum_at_the_mean_of_their_rates() -> None:
+    lovasz, surrogate = point("lovasz", 1.0), point("surrogate-bf1", 4.0, 1)
+    [theta] = SPACE.couples([lovasz, surrogate])
+    assert SPACE.couples([surrogate, lovasz]) == [theta]
+    named = {"loss": "lovasz + published surrogate-bf1", "rate": 2.0, "share": 0.5}
+    assert SPACE.named(theta) == named
+    assert called(named | {"share": 0.3}) == "0.7 lovasz + 0.3 published surrogate-bf1"
+    assert not SPACE.handmade(theta)
+    assert not SPACE.plain(theta)
+    draft = SPACE.candidate((*theta[:-1], 0.25)).loss
+    document = filled(draft, [1.5] * lacking(draft))
+    assert [term["weight"] for term in document["terms"]] == [0.75, 0.25]
+    assert [term["loss"].get("metric") for term in document["terms"]] == [None, "bf1"]
+    assert load_loss(document, num_classes=3) is not None
+
+
+def test_cross_entropy_stands_beside_a_loss_in_one_way_only() -> None:
+    [theta] = SPACE.couples([point("cross-entropy", 1.0), point("focal", 1.0)])
+    assert SPACE.named(theta) == {"loss": "focal", "rate": 1.0, "gamma": 2.0, "cross-entropy": 0.5}
+    assert called(SPACE.named(theta)) == "focal with 0.5 of cross entropy"
+    assert not any(kind.name.startswith("cross-entropy +") for kind in SPACE.kinds)
+
+
+def test_what_cannot_be_added_makes_no_couple() -> None:
+    starts = [point("surrogate-miou", 1.0), point("surrogate-miou", 1.0, 1)]
+    assert SPACE.couples(starts) == []  # two curves of one surrogate
+    assert SPACE.couples([point("cross-entropy-dice", 1.0), point("lovasz", 1.0)]) == []
+    bent = (*point("focal", 1.0)[:2], 3.0, 0.0)
+    assert SPACE.couples([bent, point("lovasz", 1.0)]) == []
+    order = [point(name, 1.0) for name in ("lovasz", "dice", "focal")]
+    names = [SPACE.named(theta)["loss"] for theta in SPACE.couples(order)]
+    assert [set(name.split(" + ")) for name in names] == [
+        {"lovasz", "dice"},
+        {"lovasz", "focal"},
+        {"dice", "focal"},
+    ]
+    assert ZooSpace(("miou",), mixtures=False).couples(order) == []
 
 
 def test_a_loss_that_needs_more_than_logits_and_target_takes_no_part() -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +13,7 @@ from surrogate_zoo.loss_networks.inverse import (
     Architecture,
     InverseNetwork,
     Outputs,
+    faded,
 )
 
 every_architecture = pytest.mark.parametrize("architecture", REGRESSORS)
@@ -61,7 +63,30 @@ def test_the_fully_connected_network_is_the_released_stack_of_layers() -> None:
         return entries
 
     predicted = (network(moved, fixed) - torch.eye(3)).flatten(1)[:, :8]
-    torch.testing.assert_close(predicted, numbers(moved) - numbers(fixed))
+    torch.testing.assert_close(predicted, numbers(moved) - numbers(faded(fixed, moved)))
+
+
+@every_architecture
+def test_a_map_that_is_only_softer_has_not_moved(architecture: Architecture) -> None:
+    network = InverseNetwork(architecture=architecture, side=32).double()
+    fixed = (_maps(1, 32) > 0.8).double()
+    softer = (0.05 + 0.7 * fixed).requires_grad_()
+    theta = network(softer, fixed)
+    torch.testing.assert_close(theta, torch.eye(3).double().expand(5, 3, 3))
+    contrast = torch.autograd.grad(theta[:, 0, 2].sum(), softer)[0]
+    torch.testing.assert_close((contrast * fixed).sum(), torch.zeros(()).double())
+
+
+def test_faded_is_the_nearest_by_least_squares_and_never_turned_over() -> None:
+    fixed, moved = _maps(1, 16).double(), _maps(2, 16).double() + 0.5 * _maps(1, 16).double()
+    ones = np.ones(16**2)
+    for one, other, nearest in zip(fixed, moved, faded(fixed, moved), strict=True):
+        columns = np.stack([ones, one.flatten().numpy()], 1)
+        best = np.linalg.lstsq(columns, other.flatten().numpy(), rcond=None)[0]
+        np.testing.assert_allclose(nearest.flatten(), columns @ best)
+    blank = torch.zeros_like(fixed)
+    for still in (faded(fixed, 1 - fixed), faded(blank, moved)):
+        assert (still.flatten(1).std(1) < 1e-12).all()
 
 
 @every_architecture
@@ -81,5 +106,7 @@ def test_wrong_parameters_and_shapes_are_refused() -> None:
         InverseNetwork(architecture=unknown)
     with pytest.raises(InputError, match="homography or affine"):
         InverseNetwork(outputs=unknown)
+    with pytest.raises(InputError, match="rows and columns"):
+        InverseNetwork(tiles=(0, 2))
     with pytest.raises(InputError, match=r"shape \(5, 1, 16, 16\)"):
         InverseNetwork(side=16)(_maps(1, 16), _maps(1, 17))

@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.distance_maps import FAR, MAPS, map_of, maps_of
 from tests.surrogate_zoo.batches import VOID
 
@@ -178,3 +179,30 @@ def test_the_ground_between_two_objects() -> None:
     np.testing.assert_array_equal(map_of("border_distances", touching, 3)[0, 0], [2, 1, 1, 2])
     crossed = np.array([[1, VOID, 1, 0, 0]])
     assert (map_of("border_distances", crossed, 2)[0, 0, [0, 2, 3, 4]] == FAR).all()
+
+
+@pytest.mark.parametrize(
+    ("mask", "told"),
+    [
+        (np.zeros((2, 3, 8, 8), np.int64), "must be whole numbers of shape"),
+        (np.zeros(5, np.int64), "must be whole numbers of shape"),
+        (np.zeros((8, 8)), "not float64"),
+        (np.full((4, 4), CLASSES), f"holds the label {CLASSES}"),
+        (np.full((4, 4), -1), "holds the label -1"),
+    ],
+)
+def test_what_is_no_mask_is_refused(mask: np.ndarray, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        map_of("signed_distances", mask, CLASSES)
+    with pytest.raises(InputError):
+        maps_of("border_distances", torch.from_numpy(mask[None, None]), CLASSES)
+
+
+@every_map
+def test_without_void_every_label_is_a_class(name: str) -> None:
+    mask = np.array([[0, 1, 1], [2, 2, 0]], np.uint8)
+    np.testing.assert_array_equal(map_of(name, mask, 3, None), map_of(name, mask, 3))
+    with pytest.raises(InputError, match=r"holds the label 255; labels must be 0\.\.2"):
+        map_of(name, np.full((2, 2), VOID), 3, ignore_index=None)
+    batch = torch.from_numpy(np.stack([mask, mask[::-1]]))
+    assert maps_of(name, batch, 3, None).shape == (2, MAPS[name].channels(3), 2, 3)

@@ -109,14 +109,14 @@ def _network(sha256: str, kind: str = "edge_network", fingerprint: str = "f" * 6
 
 
 def test_the_newest_loss_network_of_a_kind_and_data_set_is_found(session: Session) -> None:
-    assert zoo.find_loss_network(session, "edge_network", "f" * 64) is None
+    assert not list(zoo.loss_networks(session, "edge_network", "f" * 64))
     first, second, third = (zoo.publish_loss_network(session, _network(s)) for s in "abc")
     other = zoo.publish_loss_network(session, _network("d", "inverse_network"))
     elsewhere = zoo.publish_loss_network(session, _network("e", fingerprint="0" * 64))
-    assert zoo.find_loss_network(session, "edge_network", "f" * 64) is third
-    assert zoo.find_loss_network(session, "inverse_network", "f" * 64) is other
-    assert zoo.find_loss_network(session, "edge_network", "0" * 64) is elsewhere
-    assert zoo.find_loss_network(session, "inverse_network", "0" * 64) is None
+    assert next(zoo.loss_networks(session, "edge_network", "f" * 64)) is third
+    assert next(zoo.loss_networks(session, "inverse_network", "f" * 64)) is other
+    assert next(zoo.loss_networks(session, "edge_network", "0" * 64)) is elsewhere
+    assert not list(zoo.loss_networks(session, "inverse_network", "0" * 64))
     assert zoo.loss_network(session, "f" * 64, "b" * 64) is second
     assert zoo.loss_network(session, "0" * 64, "b" * 64) is None
     assert first.created_at.tzinfo is not None

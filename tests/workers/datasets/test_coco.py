@@ -1,7 +1,11 @@
 """Outlines of COCO against pycocotools and by hand."""
 
 import json
+import re
+import unicodedata
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pycocotools.mask
@@ -14,6 +18,7 @@ from tests.workers.datasets.instance_rows import INSTANCE_ROWS
 from workers.datasets.coco import run_lengths
 from workers.datasets.layouts import open_dataset
 from workers.datasets.report import describe
+from workers.tasks.datasets import CocoSource
 
 
 def test_compressed_run_lengths_are_those_of_pycocotools() -> None:
@@ -52,8 +57,8 @@ def test_polygons_are_drawn_and_what_two_categories_claim_is_void(tmp_path: Path
 @pytest.mark.parametrize(
     ("outline", "told"),
     [
-        ([[1, 2, 3, 4]], "annotations.* at least 6 items"),
-        ([[1, 2, 1e9, 4, 5, 6]], "annotations.* less than or equal"),
+        ([[1, 2, 3, 4]], "annotations.*segmentation is no outline"),
+        ([[1, 2, 1e9, 4, 5, 6]], "annotations.*less than or equal to 100000"),
         ({"size": [12, 16], "counts": [0, 3]}, "000000000001.jpg, has run lengths of another size"),
         ({"size": [2, 2], "counts": [4]}, "000000000001.jpg, has run lengths of another size"),
         ({"size": [12, 16], "counts": "~~"}, "000000000001.jpg, .* no COCO code"),
@@ -121,3 +126,94 @@ def test_panoptic_objects_need_categories_of_things(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"panoptic_train2017.json does not tell which"):
         open_dataset(source)
     assert open_dataset(source.model_copy(update={"instances": False})).things == ()
+
+
+def _spoiled(
+    root: Path, change: Callable[[dict[str, Any]], None], layout: str = "instances"
+) -> Path:
+    path = root / f"annotations/{layout}_train2017.json"
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+    return path
+
+
+def _twice(content: dict[str, Any]) -> None:
+    content["images"].append(dict(content["images"][0]))
+
+
+def _one_file(content: dict[str, Any]) -> None:
+    content["images"].append({**content["images"][0], "id": 987_654})
+
+
+def _decomposed(content: dict[str, Any]) -> None:
+    for number, form in enumerate(("NFC", "NFD")):
+        name = unicodedata.normalize(form, "Käfer.jpg")
+        content["images"].append({**content["images"][0], "id": 900 + number, "file_name": name})
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (_twice, "lists two images with the id"),
+        (_one_file, r"twice, as images\[0\] and images\["),
+        (_decomposed, "lists 'Käfer' twice"),
+    ],
+)
+@pytest.mark.parametrize("write", [coco_layouts.coco, coco_layouts.coco_panoptic])
+def test_an_image_that_is_listed_twice_is_told_with_both_places(
+    tmp_path: Path,
+    change: Callable[[dict[str, Any]], None],
+    told: str,
+    write: Callable[[Path], written.Written],
+) -> None:
+    source = write(tmp_path).source
+    _spoiled(tmp_path, change, "instances" if source.layout == "coco" else "panoptic")
+    with pytest.raises(DatasetError, match=told):
+        open_dataset(source)
+
+
+@pytest.mark.parametrize("outline", [[], [[]], [[1, 2, 3, 4]], "none", {"counts": [1]}, None])
+def test_an_outline_that_is_none_is_told_by_its_place_and_with_what_to_do(
+    tmp_path: Path, outline: object
+) -> None:
+    source = coco_layouts.coco(tmp_path).source
+
+    def change(content: dict[str, Any]) -> None:
+        for annotation in content["annotations"][:3]:
+            annotation["segmentation"] = outline
+
+    path = _spoiled(tmp_path, change)
+    with pytest.raises(DatasetError) as told:
+        open_dataset(source)
+    text = str(told.value)
+    assert text.startswith(
+        f"{path} is no COCO annotation file: annotations.0.segmentation is no outline"
+    )
+    assert "and 2 others like it" in text
+    assert "remove the annotation" in text
+    assert not {"function-after", "functools", "TypedDict"} & set(re.split(r"\W", text))
+
+
+def test_an_export_in_folders_of_its_own_is_read(tmp_path: Path) -> None:
+    """As Roboflow writes it: images and annotations of a split in one folder."""
+    published = coco_layouts.coco(tmp_path / "published")
+    for split, called in (("train", "train"), ("val", "valid")):
+        folder = tmp_path / "own" / called
+        folder.mkdir(parents=True)
+        for image in (tmp_path / "published" / f"{split}2017").iterdir():
+            image.rename(folder / image.name)
+        path = tmp_path / f"published/annotations/instances_{split}2017.json"
+        path.rename(folder / "_annotations.coco.json")
+    source = CocoSource(
+        root=str(tmp_path / "own"),
+        images="{split}",
+        annotations="{split}/_annotations.coco.json",
+        val_name="valid",
+    )
+    dataset = open_dataset(source)
+    assert not [remark for remark in dataset.remarks if "published" in remark]
+    for split, masks in published.truth.items():
+        read = dataset.read(split)
+        for name, mask in zip(read.names, read.masks, strict=True):
+            np.testing.assert_array_equal(mask, masks[name])

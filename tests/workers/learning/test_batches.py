@@ -115,7 +115,7 @@ def test_flip_mirrors_image_and_mask_alike(stack: Stack) -> None:
 def test_crops_stay_within_larger_images_and_around_smaller_ones() -> None:
     training = tiny.training(crop=(32, 32), augmentation=AugmentationSpec(scale=(0.5, 2.0)))
     draws = torch.rand(2000, 7, generator=torch.Generator().manual_seed(0))
-    placed = place_crops((32, 64), training, draws)
+    placed = place_crops(torch.tensor([[32, 64]]), training, draws)
     height, width = torch.round(32 * placed.scale), torch.round(64 * placed.scale)
     assert 0.5 <= placed.scale.min() < 0.51
     assert 1.99 < placed.scale.max() <= 2
@@ -128,15 +128,15 @@ def test_crops_stay_within_larger_images_and_around_smaller_ones() -> None:
 def test_scales_are_relative_to_a_short_side() -> None:
     plain = AugmentationSpec(scale=(0.5, 2.0))
     draws = torch.rand(50, 7, generator=torch.Generator().manual_seed(0))
-    factor = place_crops((64, 96), tiny.training(augmentation=plain), draws).scale
+    factor = place_crops(torch.tensor([[64, 96]]), tiny.training(augmentation=plain), draws).scale
     for size, short in (((64, 96), 64), ((48, 36), 36)):
         spec = plain.model_copy(update={"short_side": 32})
-        placed = place_crops(size, tiny.training(augmentation=spec), draws)
+        placed = place_crops(torch.tensor([size]), tiny.training(augmentation=spec), draws)
         torch.testing.assert_close(placed.scale, factor * 32 / short)
     # An image that is that small already gives the very same crops.
     small = plain.model_copy(update={"short_side": 64})
-    placed = place_crops((64, 96), tiny.training(augmentation=small), draws)
-    other = place_crops((64, 96), tiny.training(augmentation=plain), draws)
+    placed = place_crops(torch.tensor([[64, 96]]), tiny.training(augmentation=small), draws)
+    other = place_crops(torch.tensor([[64, 96]]), tiny.training(augmentation=plain), draws)
     assert torch.equal(placed.top, other.top)
     assert torch.equal(placed.left, other.left)
 

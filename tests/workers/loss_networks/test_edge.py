@@ -1,5 +1,6 @@
 """The training of edge networks: what it sees, and what it reaches on masks it has not seen."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,21 @@ def test_crops_are_pieces_of_the_masks_padded_with_void() -> None:
     assert np.array_equal(
         batch, crops(masks, _spec(batch_size=30), np.random.default_rng(1)).numpy()
     )
+
+
+def test_without_a_confidence_it_is_the_papers_noise() -> None:
+    labels = torch.randint(0, 5, (40, 16, 24))
+    labels[:, :3] = VOID
+    torch.manual_seed(0)
+    quiet = noisy_probabilities(labels, 5, _spec(noise=0, confidence=None))
+    assert (quiet[:, :, :3] == 0).all()
+    true = quiet.gather(1, labels.masked_fill(labels == VOID, 0)[:, None])[:, 0, 3:]
+    np.testing.assert_allclose(true, math.e / (math.e + 4), rtol=1e-6)
+    loud = noisy_probabilities(labels, 5, _spec(noise=0.3, confidence=None))[:, :, 3:].log()
+    hot = one_hot(labels, 5)[:, :, 3:]
+    noise = loud - hot
+    away = noise - noise.mean(1, keepdim=True)  # what the softmax leaves of it
+    assert float(away.std()) == pytest.approx(0.3 * (4 / 5) ** 0.5, rel=0.02)
 
 
 def test_noisy_probabilities_are_as_sure_as_the_spec_says() -> None:

@@ -9,11 +9,12 @@ import torch
 from kornia.geometry.transform import translate
 from torch import Tensor
 
+from benchmarks.inverse_network import shifted
 from surrogate_zoo import load_loss
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.loss_networks.storage import load
 from surrogate_zoo.losses.handmade.homography_distances import DISTANCES
-from surrogate_zoo.losses.handmade.inverse_form import boundary_target
+from surrogate_zoo.losses.handmade.inverse_form import InverseForm, boundary_target
 from workers.datasets.layouts import open_dataset
 from workers.loss_networks.boundary_tiles import BoundaryTiles
 from workers.loss_networks.inverse import error_ratio, learning_rate
@@ -101,6 +102,39 @@ def test_descent_on_the_loss_moves_a_shifted_boundary_back(trained: InverseNetwo
     assert shift.detach().norm(dim=1).median() < 0.25 * first
 
 
+def test_a_wide_crop_shows_a_shift_and_a_right_boundary_hardly_pulls(
+    trained: InverseNetwork,
+) -> None:
+    masks = open_dataset(SOURCE).read("val").masks
+    mosaic = np.block(
+        [[masks[(7 * row + column) % 24] for column in range(16)] for row in range(8)]
+    )
+    assert mosaic.shape == (512, 1024)
+    loss = load_loss("inverse-form", num_classes=6, inverse_network=trained, tiles=(8, 16))
+    assert isinstance(loss, InverseForm)
+    still, *moved = shifted(loss, [mosaic], noise=0.0)
+    # What a boundary of 96 x 128 pixels that is off by as much moved the loss by in 2 x 2 tiles.
+    for shift, least in zip(moved, (0.126, 0.287, 0.627, 1.029), strict=True):
+        assert shift.value - still.value > least
+    assert still.ratio < 40
+    coarse = load_loss("inverse-form", num_classes=6, inverse_network=trained, tiles=(2, 2))
+    assert isinstance(coarse, InverseForm)
+    assert shifted(coarse, [mosaic], noise=0.0)[-1].value < 0.1 * moved[-1].value
+
+
+def test_noise_of_the_moved_map_follows_from_the_generator() -> None:
+    quiet, loud = _val_tiles(), _val_tiles(noise=0.5)
+    still, first, again = (
+        tiles.draw(8, np.random.default_rng(3)).moved for tiles in (quiet, loud, loud)
+    )
+    assert torch.equal(first, again)
+    noise = (first - still).flatten(1).std(1)
+    assert (noise > 0).all()
+    assert (noise < 0.6).all()
+    crisp = loud.draw(8, np.random.default_rng(3), soft=False).moved
+    assert torch.equal(crisp, quiet.draw(8, np.random.default_rng(3), soft=False).moved)
+
+
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     seen: list[int] = []
     written: list[bytes] = []
@@ -126,7 +160,8 @@ def test_every_kind_of_network_is_trained_and_stored(
     task = _task(iterations=2, batch_size=8, architecture=architecture, outputs=outputs)
     result = train_loss_network(task, tmp_path, device="cpu")
     network = load("inverse_network", tmp_path / result.file)
-    assert result.parameters == {"architecture": architecture, "outputs": outputs, "side": 16}
+    expected = {"architecture": architecture, "outputs": outputs, "side": 16, "tiles": [1, 1]}
+    assert result.parameters == expected
     maps: Tensor = torch.rand(2, 1, 16, 16)
     assert network(maps, maps).shape == (2, 3, 3)
 

@@ -28,6 +28,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "options": {"decoder_intermediate_channels": [8] * 4, "decoder_fusion_channels": 8},
     },
     "HRNetV2": _HRNET,
+    "HRNet16Slim": _WHOLE,
     "OCRNet": _RESNET | {"options": _OCR},
     "HierarchicalOCRNet": _RESNET | {"options": _OCR | {"attention_channels": 8}},
     "ENet": _WHOLE,

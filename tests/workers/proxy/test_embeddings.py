@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.labelling import labelling_of
 from surrogate_zoo.losses.registry import LOSSES
 from tests.workers import tiny
 from workers.learning.states import state_path
@@ -15,7 +16,7 @@ from workers.tasks.datasets import ShapesSource
 from workers.tasks.instances import ClusteringSpec
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
-CPU = torch.device("cpu")
+CPU, SIX = torch.device("cpu"), labelling_of(6)
 LOSS = LOSSES["cross-entropy-discriminative"].document()
 LARGE = ShapesSource(height=64, width=64, train=12, val=2, test=2)
 TIGHT, LOOSE = (ClusteringSpec(radius=radius, within="components") for radius in (0.2, 2.0))
@@ -73,14 +74,14 @@ def test_a_loss_of_embeddings_needs_them() -> None:
 
 
 def test_all_weights_but_those_of_the_head_are_the_same_and_a_frozen_encoder_is_shared() -> None:
-    built = InitialNetworks(task(), 6, CPU)
+    built = InitialNetworks(task(), SIX, CPU)
     networks = [built.of(candidate) for candidate in candidates()]
     assert networks[1] is networks[2]
     first, second = (network.state_dict() for network in networks[:2])
     differing = [name for name, value in first.items() if not torch.equal(value, second[name])]
     assert differing == ["own_heads.embeddings.weight", "own_heads.embeddings.bias"]
     frozen = ProxyTask.model_construct(**dict(task()) | {"frozen_encoder": True})
-    shared = InitialNetworks(frozen, 6, CPU)
+    shared = InitialNetworks(frozen, SIX, CPU)
     one, other = (shared.of(candidate) for candidate in candidates()[:2])
     assert one is not other
     assert one.encoder is other.encoder
@@ -90,7 +91,7 @@ def test_a_warm_start_leaves_a_head_of_another_width_as_it_was(tmp_path: Path) -
     kept = task(stop_after=2, states=str(tmp_path))
     evaluate_pack(kept, [tiny.candidate(0)], device="cpu")
     warm = task(warm_start=str(state_path(tmp_path, 0)))
-    cold, started = InitialNetworks(task(), 6, CPU), InitialNetworks(warm, 6, CPU)
+    cold, started = InitialNetworks(task(), SIX, CPU), InitialNetworks(warm, SIX, CPU)
     for candidate in candidates()[:2]:
         before, after = cold.of(candidate).state_dict(), started.of(candidate).state_dict()
         assert before["own_heads.embeddings.weight"].equal(after["own_heads.embeddings.weight"])

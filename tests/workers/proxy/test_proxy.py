@@ -24,6 +24,7 @@ from tests.workers.datasets import folders
 from workers.datasets.dataset import VOID
 from workers.datasets.layouts import open_dataset
 from workers.learning.hold_out import cut_hold_out
+from workers.proxy.kept import forget
 from workers.proxy.proxy import cut_once, decoded_samples, evaluate_pack, split_samples, things_of
 from workers.tasks.base import Stopped
 from workers.tasks.datasets import SegNetSource, ShapesSource
@@ -64,6 +65,7 @@ def opened() -> Iterator[set[str]]:
 def nothing_decoded() -> None:
     for cache in (decoded_samples, cut_once, split_samples, things_of):
         cache.cache_clear()
+    forget()
 
 
 def test_outcomes_carry_scores_and_where_they_come_from() -> None:

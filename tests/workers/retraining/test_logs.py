@@ -12,7 +12,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from surrogate_zoo.errors import InputError, WorkerError
 from tests.workers import tiny
-from workers.learning.learner import learning_rate
+from workers.learning.rates import learning_rate
+from workers.retraining import logs
+from workers.retraining.logs import MlflowLog
 from workers.retraining.retraining import retrain
 from workers.tasks.base import Stopped
 from workers.tasks.retraining import MlflowSpec, RetrainingResult, RetrainingTask
@@ -124,6 +126,39 @@ def test_a_store_that_cannot_be_used_is_told_before_the_training(tmp_path: Path)
     spec = MlflowSpec(tracking_uri="strange://nowhere", run="one")
     with pytest.raises(InputError, match=r"MLflow cannot log; see to LOSSFIT_.*strange"):
         retrain(tiny.retraining_task(mlflow=spec), tmp_path, device="cpu")
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9", "http://[::1]:2", "http://no.such.host.invalid"]
+)
+def test_a_server_that_does_not_answer_stops_no_training(address: str, tmp_path: Path) -> None:
+    """As a refused port does, a host that nobody knows, and one that takes no connection."""
+    spec = MlflowSpec(tracking_uri=address, run="one")
+    result = retrain(tiny.retraining_task(mlflow=spec), tmp_path, device="cpu")
+    assert "weights.safetensors" in result.files
+    [remark] = result.remarks
+    assert "MLflow did not answer at LOSSFIT_MLFLOW_TRACKING_URI" in remark
+    assert address not in remark
+
+
+def test_a_server_that_falls_silent_is_left_alone_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    def silent(*_: object, **__: object) -> None:
+        asked.append(1)
+        raise TimeoutError
+
+    monkeypatch.setattr(MlflowClient, "get_experiment_by_name", silent)
+    spec = MlflowSpec(tracking_uri="http://127.0.0.1:9", run="one")
+    log = MlflowLog(spec, {})
+    for steps in range(50):
+        log.scalars(steps, {"loss": 1.0})
+    assert (len(asked), log.gaps) == (1, 51)
+    monkeypatch.setattr(logs, "PAUSE_S", 0.0)
+    MlflowLog(spec, {}).scalars(51, {"loss": 1.0})
+    assert len(asked) == 3
 
 
 @pytest.mark.parametrize("package", ["tensorboard", "mlflow"])

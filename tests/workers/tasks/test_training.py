@@ -37,6 +37,23 @@ def test_wrong_values_are_refused_where_they_are_made(case: str) -> None:
         kind(**values)
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"iterations": 5, "warmup": 10}, "warmup is 10 steps and the training has 5 iterations"),
+        ({"iterations": 1, "warmup": 1}, "set warmup below 1, to 0 say"),
+        (
+            {"learning_rate": 0.001, "minimum_learning_rate": 0.01},
+            "minimum_learning_rate is 0.01 and learning_rate 0.001",
+        ),
+        ({"batch_size": 6, "accumulate": 4}, "accumulate is 4 and batch_size 6"),
+    ],
+)
+def test_messages_have_the_numbers_and_the_remedy(fields: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        TrainingSpec.model_validate(fields)
+
+
 def test_tasks_survive_json() -> None:
     task = ProxyTask(dataset=ShapesSource(seed=3), metric="bf1", hold_out=HoldOut(share=0.25))
     assert ProxyTask.model_validate_json(task.model_dump_json()) == task

@@ -1,10 +1,10 @@
 INSERT INTO dataset (name, source, report, created_at) VALUES
     ('photos', '{"layout": "folder", "root": "/data/photos"}', '{"fingerprint": "f1", "classes": ["sky", "road"]}', '2026-01-02 03:04:05.678901');
-INSERT INTO job (id, kind, state, owner, priority, request, result, error, idempotency_key, attempt, created_at, started_at, finished_at) VALUES
-    ('00000000-0000-4000-8000-000000000001', 'search', 'succeeded', 'ada', 2, '{"metric": "miou", "dataset": "photos", "seed": 7}', '{"loss": "ours", "version": 1}', NULL, 'ada key-1', 1, '2026-01-02 03:04:05.678901', '2026-01-02 03:05:00.000000', '2026-01-02 04:00:00.000000'),
-    ('00000000-0000-4000-8000-000000000002', 'retraining', 'failed', 'operator', 0, '{"loss": "dice", "dataset": "photos"}', NULL, 'The dataset is gone.', NULL, 0, '2026-01-03 00:00:00.000000', '2026-01-03 00:00:01.000000', '2026-01-03 00:00:02.000000'),
-    ('00000000-0000-4000-8000-000000000003', 'comparison', 'paused', 'operator', -1, '{"losses": ["dice", "ours"], "dataset": "photos"}', NULL, NULL, NULL, 0, '2026-01-04 00:00:00.000000', '2026-01-04 00:00:01.000000', NULL),
-    ('00000000-0000-4000-8000-000000000004', 'loss-network', 'queued', 'ada', 0, '{"dataset": "photos", "network": {"kind": "edge_network"}}', NULL, NULL, NULL, 0, '2026-01-05 00:00:00.000000', NULL, NULL);
+INSERT INTO job (id, kind, state, owner, priority, request, result, error, idempotency_key, attempt, aside, trainings, hours, spent_trainings, spent_seconds, created_at, started_at, finished_at) VALUES
+    ('00000000-0000-4000-8000-000000000001', 'search', 'succeeded', 'ada', 2, '{"metric": "miou", "dataset": "photos", "seed": 7}', '{"loss": "ours", "version": 1}', NULL, 'ada key-1', 1, false, 2, 0.5, 2, 2.0, '2026-01-02 03:04:05.678901', '2026-01-02 03:05:00.000000', '2026-01-02 04:00:00.000000'),
+    ('00000000-0000-4000-8000-000000000002', 'retraining', 'failed', 'operator', 0, '{"loss": "dice", "dataset": "photos"}', NULL, 'The dataset is gone.', NULL, 0, false, 1, NULL, 0, 0.5, '2026-01-03 00:00:00.000000', '2026-01-03 00:00:01.000000', '2026-01-03 00:00:02.000000'),
+    ('00000000-0000-4000-8000-000000000003', 'comparison', 'paused', 'operator', -1, '{"losses": ["dice", "ours"], "dataset": "photos"}', NULL, NULL, NULL, 0, false, 12, 3.5, 0, 0, '2026-01-04 00:00:00.000000', '2026-01-04 00:00:01.000000', NULL),
+    ('00000000-0000-4000-8000-000000000004', 'loss-network', 'queued', 'ada', 0, '{"dataset": "photos", "network": {"kind": "edge_network"}}', NULL, NULL, NULL, 0, false, 1, NULL, 0, 0, '2026-01-05 00:00:00.000000', NULL, NULL);
 INSERT INTO loss (id, name, version, kind, metric, document, sha256, created_at) VALUES
     (1000, 'ours', 1, 'surrogate', 'miou', '{"schema": "lossfit/loss/v1", "name": "ours"}', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '2026-01-02 04:00:00.000000'),
     (1001, 'ours', 2, 'handmade', NULL, '{"schema": "lossfit/loss/v1", "name": "ours"}', 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb', '2026-01-02 05:00:00.000000');
@@ -33,3 +33,5 @@ INSERT INTO token (name, owner, scope, sha256, created_at, expires_at, revoked_a
     ('lost', 'ada', 'admin', 'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff', '2026-01-01 00:00:00.000000', NULL, '2026-01-02 00:00:00.000000');
 INSERT INTO audit_entry (number, at, owner, token, client, method, path, status) VALUES
     (1, '2026-01-02 03:04:05.678901', 'ada', 'laptop', '127.0.0.1', 'POST', '/v1/searches', 201);
+INSERT INTO controller_report (term, figures, workers, at) VALUES
+    (7, '# HELP lossfit_dispatched Jobs.', '[{"host": "node", "pid": 1, "state": "idle"}]', '2026-01-02 03:04:05.678901');

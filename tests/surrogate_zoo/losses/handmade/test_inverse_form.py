@@ -20,6 +20,7 @@ from surrogate_zoo.losses.handmade.inverse_form import (
     balanced_cross_entropy,
     boundary_target,
     cut_tiles,
+    rounded,
 )
 from tests.surrogate_zoo.batches import VOID, labels, one_hot_logits
 
@@ -102,13 +103,19 @@ def test_the_value_is_the_weighted_sum_of_its_three_parts() -> None:
     network = _network().double()
     distances = []
     for image in range(2):
-        computed = cut_tiles((boundary.sigmoid() * valid[:, None])[image, None], (2, 2), 16)
+        ground = boundary.sigmoid()[image][valid[image, None] & ~marked[image]].mean()
+        seen = torch.where(valid[image], boundary.sigmoid()[image], ground)[None]
+        computed = cut_tiles(seen, (2, 2), 16)
         true = cut_tiles(marked[image, None].double(), (2, 2), 16)
         theta = network(computed, true)
         distances.append(sum((matrix - torch.eye(3)).norm() for matrix in theta))
     expected = entropy + 0.4 * head + 0.2 * sum(distances) / 2
-    value = _loss(beta=0.4, gamma=0.2)(logits, target, boundary_logits=boundary)
+    value = _loss(beta=0.4, gamma=0.2, rounding=0.0)(logits, target, boundary_logits=boundary)
     torch.testing.assert_close(value, expected)
+    every_tile = torch.stack([part / 4 for part in distances])  # all have some boundary
+    mean = _loss(beta=0.0, gamma=1.0, rounding=0.0, over_tiles="mean")
+    value = mean(logits, target, boundary_logits=boundary)
+    torch.testing.assert_close(value, entropy + every_tile.mean())
     baseline = load_loss("boundary-cross-entropy", num_classes=CLASSES, beta=0.4)
     torch.testing.assert_close(
         baseline(logits, target, boundary_logits=boundary), entropy + 0.4 * head
@@ -140,6 +147,25 @@ def test_the_true_map_has_distance_zero_and_any_other_more(distance: str) -> Non
     assert loss(logits, target, boundary_logits=1e4 * (2 * true - 1)).item() == 0
     moved = true.roll(3, dims=3)
     assert loss(logits, target, boundary_logits=1e4 * (2 * moved - 1)).item() > 0
+
+
+def test_as_many_tiles_as_the_network_was_trained_for_unless_told_otherwise() -> None:
+    network = InverseNetwork(side=16, tiles=(3, 6))
+    for asked, tiles in ((None, (3, 6)), ((1, 2), (1, 2))):
+        loss = load_loss("inverse-form", num_classes=CLASSES, inverse_network=network, tiles=asked)
+        assert isinstance(loss, InverseForm)
+        assert loss.tiles == tiles
+
+
+def test_rounding_takes_the_slope_off_the_minimum_and_little_off_the_rest() -> None:
+    distances = torch.tensor([0.0, 0.001, 0.01, 0.3], dtype=torch.float64).requires_grad_()
+    assert rounded(distances, 0.0) is distances
+    near = rounded(distances, 0.01)
+    slopes = torch.autograd.grad(near.sum(), distances)[0]
+    assert near[0] == 0 == slopes[0]
+    assert slopes[1] < 0.1
+    assert slopes[2].item() == pytest.approx(0.5**0.5)
+    assert 0.29 < near[3].item() < 0.3 < slopes[3]
 
 
 def test_tiles_without_true_boundary_and_images_without_valid_pixels_say_nothing() -> None:
@@ -184,7 +210,9 @@ def test_the_network_is_frozen_and_moves_with_the_loss(tmp_path: Path) -> None:
         ({"gamma": -1.0}, "gamma"),
         ({"beta": -1.0}, "beta"),
         ({"width": 0}, "width"),
-        ({"tiles": (0, 2)}, "tiles"),
+        ({"tiles": (0, 2)}, "tiles must be null or 2 whole numbers of at least 1"),
+        ({"over_tiles": "max"}, "over_tiles must be sum or mean"),
+        ({"rounding": 2.0}, "rounding"),
     ],
 )
 def test_wrong_parameters_are_refused(parameters: dict[str, Any], message: str) -> None:

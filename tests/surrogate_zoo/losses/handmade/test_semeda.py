@@ -83,6 +83,31 @@ def test_it_agrees_with_plain_numpy(
     assert loss(logits, target).item() == pytest.approx(expected, rel=1e-9)
 
 
+def test_sums_over_features_weigh_layers_by_their_width() -> None:
+    logits, target = batch(7)
+    summed = _semeda(lambdas=(1, 0.5, 0.25), over_features="sum")(logits, target)
+    wide = _semeda(lambdas=(16, 0.5 * 32, 0.25 * 2))(logits, target)
+    assert summed.item() == pytest.approx(wide.item(), rel=1e-12)
+
+
+def test_true_edges_are_the_papers_equation_5() -> None:
+    logits, target = batch(8)
+    valid = target != VOID
+    loss = load_loss(
+        "edge-cross-entropy",
+        num_classes=CLASSES,
+        edge_network=_network(),
+        weight=5,
+        truth="edges",
+    )
+    found = _slow_embeddings(logits.softmax(1).numpy() * valid.numpy()[:, None])[-1]
+    likely = np.exp(found) / np.exp(found).sum(1, keepdims=True)
+    edges = edge_target(target, valid).numpy()
+    entropy = -np.log(np.where(edges, likely[:, 1], likely[:, 0]))[valid.numpy()].mean()
+    expected = F.cross_entropy(logits, target, ignore_index=VOID).item() + 5 * entropy
+    assert loss(logits, target).item() == pytest.approx(expected, rel=1e-9)
+
+
 def test_without_weights_it_is_cross_entropy() -> None:
     logits, target = batch(2)
     expected = F.cross_entropy(logits, target, ignore_index=VOID).item()

@@ -149,6 +149,18 @@ def test_tensors_and_lists_are_taken_like_arrays() -> None:
     assert evaluator.compute() == WHOLE
 
 
+def test_a_volume_scores_as_an_image_of_its_slices() -> None:
+    """No score asks where a pixel lies, so slices may stand beside each other as well as behind."""
+    flat, deep = _evaluator(), _evaluator()
+    for shown in SCENES:
+        flat.update(*shown)
+        volume = [part.reshape(4, 12, 48) if part.ndim == 2 else part for part in shown]
+        deep.update(*volume)
+    assert deep.compute() == flat.compute() == WHOLE
+    with pytest.raises(InputError, match=r"\(D, H, W\) of a volume"):
+        deep.update(*[part[None, None] if part.ndim == 2 else part for part in SCENES[0]])
+
+
 def test_nothing_seen_is_not_a_number_and_reset_forgets() -> None:
     evaluator = evaluated(SCENES, _evaluator())
     evaluator.reset()

@@ -1,0 +1,163 @@
+"""Forward + backward of the surrogates on a GPU against ``F.cross_entropy``, eager and compiled.
+
+    python -m benchmarks.gpu_losses [--seconds 80] [--losses asl-miou-voc asl-bf1-voc]
+
+For every size and dtype, cross entropy is timed first; the ratios are to it. Times are medians of device time
+over rounds, peak memory is that of one forward + backward beyond what was there, in units of the logits. What
+does not fit, does not compile, or comes after the time that is given says so in its row.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from benchmarks.memory import peak_bytes
+from surrogate_zoo import load_loss
+from surrogate_zoo.losses.surrogate import SurrogateLoss
+
+SIZES = ((8, 21, 512, 512), (16, 150, 512, 512))
+DTYPES = (torch.bfloat16, torch.float32)
+LOSSES = ("asl-miou-voc", "asl-bf1-voc", "asl-biou-voc", "asl-macc-voc", "asl-gacc-voc", "dice")
+COMPILED = ("asl-miou-voc", "asl-bf1-voc", "asl-biou-voc", "asl-macc-voc")
+LABELS = 16  # side of the squares of one label, pixels
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Print a Markdown table, one row a loss and way to run it."""
+    parser = argparse.ArgumentParser(description="Time surrogates against cross entropy.")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=80, help="after which rows are left out")
+    parser.add_argument("--backend", default="inductor")
+    parser.add_argument("--losses", nargs="+", default=list(LOSSES), metavar="NAME")
+    parser.add_argument("--size", type=int, nargs=4, action="append", metavar="NCHW")
+    arguments = parser.parse_args(words)
+    device = arguments.device
+    named = torch.cuda.get_device_name() if torch.device(device).type == "cuda" else device
+    print(f"{named}, torch {torch.__version__}, labels in squares of {LABELS} pixels\n")
+    print("| logits | dtype | loss | run | ms | x cross entropy | peak memory, x logits |")
+    print("|---|---|---|---|---|---|---|")
+    for line in rows(arguments):
+        print(line, flush=True)
+
+
+def rows(arguments: argparse.Namespace) -> Iterator[str]:
+    """The lines of the table: first all that is eager, then what a compiler makes of it."""
+    until = time.monotonic() + arguments.seconds
+    sizes = [tuple(size) for size in arguments.size or SIZES]
+    for compiled in (False, True):
+        for size in sizes:
+            for dtype in DTYPES:
+                yield from _block(size, dtype, arguments, compiled, until)
+
+
+def _block(
+    size: tuple[int, ...],
+    dtype: torch.dtype,
+    arguments: argparse.Namespace,
+    compiled: bool,
+    until: float,
+) -> Iterator[str]:
+    """The rows of one size and dtype."""
+    batch = batch_of(size, dtype, arguments.device)
+    base = seconds_of(cross_entropy, *batch, arguments.rounds)
+    run = "compiled" if compiled else "eager"
+    start = f"| {' x '.join(map(str, size))} | {str(dtype).removeprefix('torch.')}"
+    names = [name for name in arguments.losses if name in COMPILED or not compiled]
+    for name in ["F.cross_entropy", *names]:
+        if time.monotonic() > until:
+            yield f"{start} | {name} | {run} | out of time | | |"
+            continue
+        cells = _cells(name, batch, base, arguments, compiled)
+        yield f"{start} | {name} | {run} | {' | '.join(cells)} |"
+
+
+def _cells(
+    name: str,
+    batch: tuple[Tensor, Tensor],
+    base: float,
+    arguments: argparse.Namespace,
+    compiled: bool,
+) -> tuple[str, str, str]:
+    """Milliseconds, ratio and peak memory of a loss, or why there are none."""
+    logits, target = batch
+    try:
+        loss = loss_of(name, logits)
+        if compiled:
+            torch.compiler.reset()
+            loss = torch.compile(loss, fullgraph=True, dynamic=False, backend=arguments.backend)
+        seconds = seconds_of(loss, logits, target, arguments.rounds)
+        held = peak_bytes(partial(step, loss, logits, target), arguments.device)
+    except torch.OutOfMemoryError:
+        return "out of memory", "", ""
+    except Exception as error:  # noqa: BLE001 - whatever a compiler raises is told
+        return f"fails: {type(error).__name__}", "", ""
+    peak = held / (logits.numel() * logits.element_size())
+    return f"{seconds * 1e3:.2f}", f"{seconds / base:.2f}", f"{peak:.1f}"
+
+
+def loss_of(name: str, logits: Tensor) -> Loss:
+    """A loss of the zoo that does not look at values, which a training checks once."""
+    if name == "F.cross_entropy":
+        return cross_entropy
+    loss = load_loss(name, num_classes=logits.shape[1], scale=1).to(logits.device)
+    if isinstance(loss, SurrogateLoss):
+        loss.check_values = False
+    return loss
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """What the ratios are to."""
+    return F.cross_entropy(logits, target, ignore_index=255)
+
+
+def batch_of(size: tuple[int, ...], dtype: torch.dtype, device: str) -> tuple[Tensor, Tensor]:
+    """Logits, and labels in squares, of which some are void; made on the device."""
+    generator = torch.Generator(device).manual_seed(0)
+    n, classes, height, width = size
+    logits = torch.randn(size, generator=generator, device=device, dtype=dtype)
+    squares = (n, -(-height // LABELS), -(-width // LABELS))
+    target = torch.randint(0, classes, squares, generator=generator, device=device)
+    target[:, 0] = 255
+    target = target.repeat_interleave(LABELS, 1).repeat_interleave(LABELS, 2)
+    return logits, target[:, :height, :width].contiguous()
+
+
+def step(loss: Loss, logits: Tensor, target: Tensor) -> None:
+    """One forward and backward pass."""
+    torch.autograd.backward(loss(logits.detach().requires_grad_(), target))
+
+
+def seconds_of(loss: Loss, logits: Tensor, target: Tensor, rounds: int) -> float:
+    """Median seconds of a step after two that warm up; of the device's time on a GPU."""
+    times = []
+    for turn in range(rounds + 2):
+        seconds = _timed(loss, logits, target)
+        if turn >= 2:
+            times.append(seconds)
+    return statistics.median(times)
+
+
+def _timed(loss: Loss, logits: Tensor, target: Tensor) -> float:
+    if logits.device.type != "cuda":
+        began = time.perf_counter()
+        step(loss, logits, target)
+        return time.perf_counter() - began
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    start.record()
+    step(loss, logits, target)
+    end.record()
+    end.synchronize()
+    return start.elapsed_time(end) / 1e3
+
+
+if __name__ == "__main__":
+    main()

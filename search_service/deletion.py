@@ -1,0 +1,37 @@
+"""What is told of a deletion; needs pydantic alone."""
+
+from pydantic import BaseModel
+
+
+class Kept(BaseModel):
+    """Something that stays.
+
+    Attributes:
+        what: The job's id, or the name.
+        reason: What needs it.
+    """
+
+    what: str
+    reason: str
+
+
+class Deletion(BaseModel):
+    """What was deleted, or would be.
+
+    Attributes:
+        jobs: Ids.
+        datasets: Names.
+        losses: Names; all their versions.
+        files: Files that nothing names any more.
+        bytes: Their size, as far as it is known.
+        kept: What was to be deleted too, and is needed.
+        dry_run: Whether nothing was deleted.
+    """
+
+    jobs: list[str] = []
+    datasets: list[str] = []
+    losses: list[str] = []
+    files: int = 0
+    bytes: int = 0
+    kept: list[Kept] = []
+    dry_run: bool = False
