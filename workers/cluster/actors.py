@@ -13,6 +13,7 @@ from typing import Any
 import ray
 
 from surrogate_zoo.errors import InputError, WorkersAwayError
+from workers.cluster.actor import TrainingActor
 from workers.cluster.calls import (
     CONTROL,
     Lost,
@@ -28,7 +29,6 @@ from workers.cluster.fair_shares import Call, FairShares
 from workers.cluster.liveness import RayWatch
 from workers.cluster.nodes import NodeHealth
 from workers.cluster.packs import Ended
-from workers.cluster.worker import TrainingWorker
 
 STOP_GRACE = 5.0  # seconds a worker has to answer or to stop before it is killed
 START_SECONDS = 300.0  # seconds without any worker after which jobs wait elsewhere
@@ -40,7 +40,7 @@ Actor = Any  # ray.actor.ActorHandle is untyped
 Facts = dict[str, str | int]
 
 
-class Worker(TrainingWorker):
+class Worker(TrainingActor):
     """As an actor, which knows the node of Ray that it is on."""
 
     def facts(self) -> Facts:

@@ -22,8 +22,8 @@ from workers.cluster.fair_shares import Call
 from workers.cluster.flight import Flight
 from workers.cluster.packs import Ended, Pack, again, cut_packs, may_go_on, verdict
 from workers.cluster.pulse import Pulse
+from workers.cluster.refusal import Refusal
 from workers.cluster.timer import Timer
-from workers.cluster.worker import Progress, Refusal
 from workers.tasks.base import FolderTask, Stopped
 from workers.tasks.failures import Failure
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
@@ -35,6 +35,7 @@ STALL_SECONDS = 3600.0
 
 log = logging.getLogger(__name__)
 Stop = Callable[[], bool]
+Progress = Callable[[int, float], None]
 Result = TypeVar("Result")
 
 

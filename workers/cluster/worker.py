@@ -3,15 +3,15 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 
 from surrogate_zoo import errors
 from surrogate_zoo.entry_points import brought_by
 from surrogate_zoo.files import is_away
+from workers.cluster.refusal import Refusal
 from workers.learning.device import choose_device, worker_facts
 from workers.loss_networks.training import train_loss_network
 from workers.proxy.dry_run import dry_run_pack
@@ -30,7 +30,6 @@ from workers.tasks.retraining import RetrainingTask
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-Progress = Callable[[int, float], None]
 
 
 FUNCTIONS: Mapping[type[FolderTask[Any]], Callable[..., Any]] = {
@@ -39,30 +38,6 @@ FUNCTIONS: Mapping[type[FolderTask[Any]], Callable[..., Any]] = {
     GalleryTask: draw_gallery,
 }
 """Type of a task -> what does it: takes task, folder, device, on_progress and should_stop."""
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """An error on its way from a worker to the caller.
-
-    Attributes:
-        kind: Name of the class in ``surrogate_zoo.errors``, ``Stopped``, or "" for an error that
-            nobody raised on purpose.
-        message: Its text.
-        failure: Class of an error that may not come again elsewhere.
-    """
-
-    kind: str
-    message: str
-    failure: Failure | None = None
-
-    def throw(self) -> NoReturn:
-        """Raise the error; as an InputError where its own class needs more than a text."""
-        if self.kind == Stopped.__name__:
-            raise Stopped(self.message)
-        if self.kind == errors.UnknownNameError.__name__:
-            raise errors.InputError(self.message)
-        raise getattr(errors, self.kind, errors.WorkerError)(self.message)
 
 
 class TrainingWorker:

@@ -20,7 +20,8 @@ from pydantic import TypeAdapter
 
 from surrogate_zoo.errors import DatasetError
 from workers.datasets.report import DatasetReport, Examination, Progress, examine
-from workers.tasks.datasets import DatasetSource, SplitFiles
+from workers.tasks.datasets import DatasetSource
+from workers.tasks.file_sources import SplitFiles
 
 DECODES_TO_MORE: frozenset[str] = frozenset({"coco", "coco-panoptic", "nyu-mat", "voc-sbd"})
 """Layouts whose files may decode to more than their headers tell."""
