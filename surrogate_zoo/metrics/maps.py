@@ -54,7 +54,8 @@ class Maps:
 
     def _foreground(self, number: int) -> Tensor:
         counts = torch.ones(number, device=self._values.device, dtype=self._values.dtype)
-        counts[0] = 0.0 if self.exclude_background else 1.0
+        if self.exclude_background:
+            counts[:1].zero_()  # an item that is assigned to would make a GPU wait
         return counts
 
     @property
@@ -205,7 +206,7 @@ class Maps:
             return values
         size = values.shape[-self._axes :]
         inside = values.new_zeros(size)
-        inside[tuple(slice(width, side - width) for side in size)] = 1
+        inside[tuple(slice(width, side - width) for side in size)].fill_(1)
         return values * inside
 
     def _uniform(self, part: Labelled, radius: int) -> Tensor:

@@ -138,7 +138,7 @@ def _gradient(planes: Tensor, grad: Tensor, radius: int, extreme: _Extreme) -> T
         )
         wider = torch.empty_like(values)
         torch.sub(line, late, out=wider[:-shift])
-        wider[-shift:] = 0
+        wider[-shift:].zero_()
         wider[shift:] += late
         line = wider
     return _planes(line[radius * sum(_strides(radius, size)[1:]) :], grad, radius)
