@@ -32,7 +32,8 @@ from workers.learning.streams import Stream, own_random_numbers, seed_device, se
 from workers.networks.build import build_network
 from workers.networks.frozen import FrozenEncoder, batch_norms_of, forget_features
 from workers.networks.heads import (
-    AUXILIARY_LOGITS,
+    AUimport FrozenEncoder, forget_features, forgotten
+ILIARY_LOGITS,
     HEADS,
     MULTIPLE,
     OWN_HEADS,
@@ -116,6 +117,7 @@ class Learner:
             share_batch_statistics(self._headed, device)
         self._headed.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._frozen_norms = batch_norms_of(self.network) if training.frozen_statistics else []
+        self._in_training = False
         self.counts = BatchCounts(self._headed)
         self._maps = [name for name in inputs if name not in heads and name != INSTANCES]
         self._needs_instances = INSTANCES in inputs
@@ -160,10 +162,11 @@ class Learner:
             batch: What to train on.
             at: The number on the device, as of :meth:`take`.
         """
-        if not (self._headed.training and self.network.training):  # who scores it sets it otherwise
+        if not (self._in_training and self.network.training):  # who scores it sets it otherwise
             self._headed.train()
             for norm in self._frozen_norms:
                 norm.eval()
+            self._in_training = True
         try:
             self._take(step if at is None else at, batch)
         except _Refusal as refusal:
@@ -270,7 +273,8 @@ class Learner:
     def _value(self, logits: Tensor, heads: dict[str, Tensor], batch: TrainingBatch) -> Tensor:
         """The loss, and that of the auxiliary logits, which leaves out what reads no logits."""
         inputs = {name: head.float() for name, head in heads.items()}
-        auxiliary = inputs.pop(AUXILIARY_LOGITS, None)
+        auxiliary = inputs.pop(AUimport FrozenEncoder, forget_features, forgotten
+ILIARY_LOGITS, None)
         inputs |= {name: batch.maps[name] for name in self._maps}
         if self._needs_instances:
             if batch.instances is None:
@@ -368,7 +372,7 @@ def train(
     """
     end = training.iterations if until is None else until
     captured = CapturedSteps(batches, device) if isinstance(batches, Batches) else None
-    with own_random_numbers(device):
+    with own_random_numbers(device), forgotten(learner.network for learner in learners):
         for step in range(min((learner.steps for learner in learners), default=end), end):
             active = [
                 learner for learner in learners if learner.failure is None and learner.steps <= step
@@ -386,4 +390,3 @@ def train(
             if (step + 1) % CHECK_EVERY == 0 or step + 1 == end:
                 check_all(active)
             after_step(step + 1)
-    forget_features(learner.network for learner in learners)
