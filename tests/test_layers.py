@@ -54,6 +54,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         ),
         *(
             "kinds",
+            "overview",
             "deletion",
             "retention",
             "metering",
@@ -67,6 +68,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *(
             "schemas",
             "trial_schemas",
+            "overview_schemas",
             "client",
             "problems",
             "auth",
@@ -104,6 +106,7 @@ LIGHT = {
     "workers.networks.architectures": (*HEAVY, "sqlalchemy", "numpy"),
     "lossfit": (*HEAVY, "sqlalchemy", "numpy", "httpx"),
     "surrogate_zoo": (*HEAVY, "sqlalchemy", "numpy"),
+    "workers.cluster.pool": ("torch", "segmentation_models_pytorch", "matplotlib"),
     "surrogate_zoo.losses.surrogate": ("sqlalchemy", "ray", "stable_baselines3", "fastapi"),
 }
 

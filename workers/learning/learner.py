@@ -30,10 +30,9 @@ from workers.learning.rates import Rates, optimiser_of
 from workers.learning.sharing import Share, share_batch_statistics
 from workers.learning.streams import Stream, own_random_numbers, seed_device, seed_of, seed_torch
 from workers.networks.build import build_network
-from workers.networks.frozen import FrozenEncoder, batch_norms_of, forget_features
+from workers.networks.frozen import FrozenEncoder, batch_norms_of, forget_features, forgotten
 from workers.networks.heads import (
-    AUimport FrozenEncoder, forget_features, forgotten
-ILIARY_LOGITS,
+    AUXILIARY_LOGITS,
     HEADS,
     MULTIPLE,
     OWN_HEADS,
@@ -117,7 +116,7 @@ class Learner:
             share_batch_statistics(self._headed, device)
         self._headed.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._frozen_norms = batch_norms_of(self.network) if training.frozen_statistics else []
-        self._in_training = False
+        self._set_training()
         self.counts = BatchCounts(self._headed)
         self._maps = [name for name in inputs if name not in heads and name != INSTANCES]
         self._needs_instances = INSTANCES in inputs
@@ -162,11 +161,8 @@ class Learner:
             batch: What to train on.
             at: The number on the device, as of :meth:`take`.
         """
-        if not (self._in_training and self.network.training):  # who scores it sets it otherwise
-            self._headed.train()
-            for norm in self._frozen_norms:
-                norm.eval()
-            self._in_training = True
+        if not (self._headed.training and self.network.training):  # who scores it sets it otherwise
+            self._set_training()
         try:
             self._take(step if at is None else at, batch)
         except _Refusal as refusal:
@@ -180,6 +176,11 @@ class Learner:
     def way(self) -> str:
         """What is captured of it: ``graph``, or ``graph, compiled loss``."""
         return "graph, compiled loss" if self._compiled else "graph"
+
+    def _set_training(self) -> None:
+        self._headed.train()
+        for norm in self._frozen_norms:
+            norm.eval()
 
     def replayed(self, step: int) -> None:
         """Note that step ``step`` was taken by a CUDA graph of :meth:`take`."""
@@ -273,8 +274,7 @@ class Learner:
     def _value(self, logits: Tensor, heads: dict[str, Tensor], batch: TrainingBatch) -> Tensor:
         """The loss, and that of the auxiliary logits, which leaves out what reads no logits."""
         inputs = {name: head.float() for name, head in heads.items()}
-        auxiliary = inputs.pop(AUimport FrozenEncoder, forget_features, forgotten
-ILIARY_LOGITS, None)
+        auxiliary = inputs.pop(AUXILIARY_LOGITS, None)
         inputs |= {name: batch.maps[name] for name in self._maps}
         if self._needs_instances:
             if batch.instances is None:

@@ -24,7 +24,8 @@ from workers.networks.trained import load_network
 from workers.proxy.proxy import evaluate_pack
 from workers.retraining.retraining import retrain
 from workers.scoring.inference import predict
-from workers.tasks.datasets import FolderSource, Registered
+from workers.tasks.datasets import FolderSource
+from workers.tasks.file_sources import Registered
 from workers.tasks.images import ImageFormat
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.proxy import Candidate
