@@ -62,7 +62,7 @@ def measure(engine: Engine, search: str, trials: int) -> Iterator[tuple[str, flo
     """Name of every statement, and its seconds without and with its index."""
     _post(engine, search, trials)
     clock = time.process_time if engine.dialect.name == "sqlite" else time.perf_counter
-    indices = {index.name: index for table in (Job, Trial, Assignment) for index in _of(table)}
+    indices = {str(index.name): index for table in (Job, Trial, Assignment) for index in _of(table)}
     for name, (index, statement) in statements(search).items():
         took = []
         for there in (False, True):
@@ -80,7 +80,7 @@ def _of(table: type[Any]) -> Sequence[Index]:
 
 def _post(engine: Engine, search: str, count: int) -> None:
     """Assignments of a search, told but for the last."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "job_id": search, "stage": "generation 0", "number": number, "seed": 0, "rate": 1.0,
             "loss": {"schema": "lossfit/loss/v1"}, "scales": [], "posted_at": START,

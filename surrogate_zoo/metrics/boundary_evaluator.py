@@ -162,7 +162,7 @@ class BoundaryEvaluator:
         """Forget everything."""
         classes = self.labelling.labels
         shape = (len(self.widths) + 1, self.labelling.masks, classes, classes)
-        self._counts = torch.zeros(shape, dtype=torch.int64)
+        self._counts: Tensor = torch.zeros(shape, dtype=torch.int64)
         self._images = torch.zeros(
             2, dtype=torch.float64
         )  # sum of accuracies, images with a border
