@@ -29,6 +29,7 @@ from api.routes import (
     losses,
     metrics,
     networks,
+    overview,
     page,
     reference,
     samplers,
@@ -65,7 +66,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for kind in KINDS.values():
         v1.include_router(jobs.router_of(kind))
     catalogues = (metrics, networks, curve_families, samplers, kinds)
-    for routes in (any_job, searches, comparisons, losses, datasets, workers, audit, *catalogues):
+    for routes in (
+        overview,
+        any_job,
+        searches,
+        comparisons,
+        losses,
+        datasets,
+        workers,
+        audit,
+        *catalogues,
+    ):
         v1.include_router(routes.router)
     app.include_router(v1)
     app.include_router(health.router)

@@ -86,6 +86,10 @@ class JobView(View):
 class JobDetail(JobView):
     """A job with how far it has come."""
 
+    about: str = Field("", description="What it is about: `mIoU on camvid`.")
+    headline: str = Field(
+        "", description="Its answer, why it failed, or what it waits for; may be empty."
+    )
     progress: dict[str, Any]
 
 
@@ -132,6 +136,7 @@ class TrialView(View):
     number: int
     generation: int
     theta: list[float]
+    label: str = Field("", description="What was tried, in a few words.")
     is_mean: bool = Field(description="Whether the candidate is the sampler's mean itself.")
     score: float | None = Field(
         description="The metric on the hold-out set; null if it failed or was rejected. Of a stopped "
@@ -325,6 +330,16 @@ class NeedsView(View):
     )
 
 
+class OutlineView(View):
+    """One curve of a loss, from x = 0 to x = 1."""
+
+    shape: Literal["bezier", "linear"] = Field(
+        description="`bezier`: every second point is the middle one of a quadratic Bezier segment; "
+        "`linear`: straight lines between the points."
+    )
+    points: list[tuple[float, float]] = Field(description="All points in order; both in 0..1.")
+
+
 class LossView(View):
     """One version of a loss in the zoo."""
 
@@ -334,6 +349,9 @@ class LossView(View):
     metric: str | None
     sha256: str
     tags: list[str]
+    curves: dict[str, OutlineView] = Field(
+        {}, description="Curves of its surrogates, by name; handmade losses have none."
+    )
     created_at: datetime
 
 

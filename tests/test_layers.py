@@ -54,6 +54,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         ),
         *(
             "kinds",
+            "overview",
             "deletion",
             "retention",
             "metering",
@@ -67,6 +68,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *(
             "schemas",
             "trial_schemas",
+            "overview_schemas",
             "client",
             "problems",
             "auth",

@@ -26,6 +26,7 @@ from api.dependencies import (
 from api.files import FILE, stored_file
 from api.schemas import ArtifactView, Items, JobDetail, JobView, Page, WaitingView
 from api.streams import JobEvents
+from search_service import overview
 from search_service.access.owners import bounds
 from search_service.jobs import lifecycle, queue
 from search_service.jobs.estimate import Estimate
@@ -118,7 +119,11 @@ def _add_reading(router: APIRouter, kind: Kind[Any]) -> None:
         job = lifecycle.get(session, name, job_id)
         view = JobView.model_validate(job)
         view.waiting = _waiting(queue.waits(session, parts.settings, [job]), job.id)
-        return JobDetail(**view.model_dump(), progress=kind.admission().progress(session, job))
+        told = overview.summary(session, parts.settings, job)
+        progress = told.progress or kind.admission().progress(session, job)
+        return JobDetail(
+            **view.model_dump(), about=told.about, headline=told.headline, progress=progress
+        )
 
 
 def _add_control(router: APIRouter, kind: str) -> None:

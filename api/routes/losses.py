@@ -17,13 +17,14 @@ from api.dependencies import (
     WritersTurn,
     WriteSession,
 )
-from api.schemas import LossDetail, LossView, NeedsView, Page, ParameterView
+from api.schemas import LossDetail, LossView, NeedsView, OutlineView, Page, ParameterView
 from search_service import retention
 from search_service.catalogue import losses
 from search_service.catalogue.loss_requests import LossRequest, TagName
 from search_service.deletion import Deletion
 from surrogate_zoo.losses.document import dump_loss_file
 from surrogate_zoo.losses.export import python_source
+from surrogate_zoo.losses.outlines import outlines
 from surrogate_zoo.losses.registry import LOSSES, needs_of
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import Loss
@@ -55,7 +56,7 @@ def list_losses(
 ) -> Page[LossView]:
     """The newest version of every loss, by name."""
     rows, following = zoo.page(session, after=after, limit=limit, metric=metric, tag=tag)
-    return Page(items=[LossView.model_validate(loss) for loss in rows], next=following)
+    return Page(items=[loss_view(loss) for loss in rows], next=following)
 
 
 _THERE: Responses = {200: {"model": LossView, "description": "It was there already."}}
@@ -80,7 +81,7 @@ def add_loss(
     if not is_new:
         response.status_code = status.HTTP_200_OK
     response.headers["Location"] = f"/v1/losses/{loss.name}?version={loss.version}"
-    return LossView.model_validate(loss)
+    return loss_view(loss)
 
 
 @router.get("/{name}")
@@ -91,7 +92,7 @@ def read_loss(name: Name, session: ReadSession, version: Version = None) -> Loss
     """
     loss = zoo.get(session, name, version)
     return LossDetail(
-        **LossView.model_validate(loss).model_dump(),
+        **loss_view(loss).model_dump(),
         document=loss.document,
         versions=[row.version for row in zoo.versions(session, name)],
         needs=NeedsView.model_validate(needs_of(loss.document)),
@@ -148,6 +149,14 @@ def download_loss(
         return _attachment(python_source(loss.document), "text/x-python", f"{module}.py")
     text = dump_loss_file(loss.document)
     return _attachment(text, "application/json", f"{loss.name}.json")
+
+
+def loss_view(loss: Loss) -> LossView:
+    """A loss of the zoo as the API tells it."""
+    view = LossView.model_validate(loss)
+    drawn = outlines(loss.document).items()
+    curves = {name: OutlineView.model_validate(outline) for name, outline in drawn}
+    return view.model_copy(update={"curves": curves})
 
 
 def _attachment(text: str, media_type: str, filename: str) -> Response:

@@ -1,43 +1,46 @@
-"""The page at ``/``: the jobs, a search's scores while it runs, its figures afterwards.
+"""The page at ``/`` and the files that it consists of, below ``/page``.
 
-Static files; it reads ``/v1``. ``/#searches/{id}`` opens a job.
+Static files; the page reads ``/v1`` as any other client does. ``/#searches/{id}`` opens a job.
 """
 
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter
+from fastapi import Path as Parameter
 from fastapi.responses import FileResponse
+
+from surrogate_zoo.errors import NotFoundError
 
 router = APIRouter(include_in_schema=False)
 
-_FILES: Final = Path(__file__).parents[1] / "page"
+_FOLDER: Final = Path(__file__).parents[1] / "page"
+_MEDIA_TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_FILES: Final = {
+    path.relative_to(_FOLDER).as_posix(): path
+    for path in sorted(_FOLDER.rglob("*"))
+    if path.suffix in _MEDIA_TYPES
+}
 _HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
 }
+
+Name = Annotated[str, Parameter(max_length=200)]
 
 
 @router.get("/")
 def page() -> FileResponse:
     """The page."""
-    return FileResponse(_FILES / "index.html", headers=_HEADERS)
+    return FileResponse(_FOLDER / "index.html", headers=_HEADERS)
 
 
-@router.get("/page.css")
-def style() -> FileResponse:
-    """Its style."""
-    return FileResponse(_FILES / "page.css", headers=_HEADERS)
-
-
-@router.get("/page.js")
-def script() -> FileResponse:
-    """Its script."""
-    return FileResponse(_FILES / "page.js", headers=_HEADERS, media_type="text/javascript")
-
-
-@router.get("/chart.js")
-def chart() -> FileResponse:
-    """What draws a search's scores."""
-    return FileResponse(_FILES / "chart.js", headers=_HEADERS, media_type="text/javascript")
+@router.get("/page/{name:path}")
+def file(name: Name) -> FileResponse:
+    """A script, a style or an icon of the page."""
+    if name not in _FILES:
+        raise NotFoundError(f"The page has no file {name!r}.")
+    path = _FILES[name]
+    return FileResponse(path, headers=_HEADERS, media_type=_MEDIA_TYPES[path.suffix])

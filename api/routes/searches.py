@@ -10,7 +10,8 @@ from api.dependencies import (
     ServiceParts,
     WriteSession,
 )
-from api.schemas import JobView, LossView, NumberedPage, TrialView
+from api.overview_schemas import AnswerView
+from api.schemas import Items, JobView, LossView, NumberedPage, TrialView
 from api.trial_schemas import Asked, HandedOutView, Prolonged, Reported, Told
 from search_service.jobs import lifecycle
 from search_service.searches import admission, extension, publication
@@ -22,8 +23,11 @@ from search_service.searches.external.requests import (
     ReportRequest,
     TellRequest,
 )
+from search_service.searches.labels import label_of
 from search_service.searches.request import PublicationRequest, SearchRequest
+from search_service.searches.space import SearchSpace, space_of
 from search_service.store.states import FINAL
+from search_service.store.tables import Trial
 
 router = APIRouter(prefix="/searches", tags=["searches"])
 
@@ -33,10 +37,27 @@ def list_trials(
     job_id: JobId, session: ReadSession, after: AfterNumber = None, limit: Limit = 100
 ) -> NumberedPage[TrialView]:
     """The candidates that are scored, by number."""
-    lifecycle.get(session, "search", job_id)
+    job = lifecycle.get(session, "search", job_id)
+    space = space_of(SearchRequest.model_validate(job.request))
     trials = admission.trials(session, job_id, after, limit)
     following = trials[-1].number if len(trials) == limit else None
-    return NumberedPage(items=[TrialView.model_validate(trial) for trial in trials], next=following)
+    return NumberedPage(items=[_trial_view(space, trial) for trial in trials], next=following)
+
+
+@router.get("/{job_id}/answers", operation_id="read_search_answers")
+def read_answers(job_id: JobId, session: ReadSession) -> Items[AnswerView]:
+    """What a search answers, one for each of its metrics: the loss to use, and how sure that is.
+
+    A search that has not succeeded has none.
+    """
+    job = lifecycle.get(session, "search", job_id)
+    winners = (job.result or {}).get("winners", ())
+    return Items(items=[AnswerView.of(winner) for winner in winners])
+
+
+def _trial_view(space: SearchSpace, trial: Trial) -> TrialView:
+    view = TrialView.model_validate(trial)
+    return view.model_copy(update={"label": label_of(space, trial.theta)})
 
 
 @router.post(

@@ -35,6 +35,7 @@ from search_service.comparisons.supplied import Facts, Supplied
 from search_service.jobs import ledger, stages
 from search_service.jobs.run import Interrupted, Run, succeed
 from search_service.loss_networks import supply
+from search_service.store import artifacts
 from search_service.store.states import CELL
 from search_service.store.tables import Dataset, Evaluation, Job
 from surrogate_zoo.errors import WorkerError
@@ -216,7 +217,20 @@ class _Comparison:
         )
         written = comparison_report.write(self.run.folder / "report", finished)
         files = [self.run.keep(path).name for path in written]
+        if gallery is not None:
+            files += self._keep(gallery)
         return results.summary() | {"files": files, "loss_networks": self.supplied.facts()}
+
+    def _keep(self, gallery: GalleryResult) -> Iterator[str]:
+        """Store a gallery: what its pictures show as ``gallery.json``, each as ``gallery-<file>``."""
+        folder = self.run.folder / "gallery"
+        index = folder / "gallery.json"
+        index.write_text(gallery.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        yield self.run.keep(index).name
+        root = self.run.settings.artifacts_root
+        for file in gallery.files:
+            stored = artifacts.store(root, folder / file)
+            yield self.run.record(f"gallery-{file}", *stored).name
 
     def results(self) -> Results:
         """What follows from the records so far."""

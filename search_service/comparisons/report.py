@@ -9,17 +9,16 @@ from matplotlib.figure import Figure
 
 from search_service.comparisons import page as comparison_page
 from search_service.comparisons.content import content_of
+from search_service.comparisons.exports import markdown_rows
 from search_service.comparisons.figures import draw_classes, draw_curves, draw_trimap
 from search_service.comparisons.page import DrawnFigure, FinishedComparison
 from search_service.comparisons.request import ComparisonRequest
-from search_service.comparisons.results import HEADING, Mark, Results, Table, Text
+from search_service.comparisons.results import HEADING, Results
 from search_service.pages.canvas import png
 from search_service.pages.csv_cells import shown
 from search_service.store.tables import Dataset
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.metrics.titles import directed, title_of
-
-_MARKED: Mapping[Mark | None, str] = {"best": "**{}**", "tied": "*{}*", None: "{}"}
 
 
 def write(folder: Path, comparison: FinishedComparison) -> Iterator[Path]:
@@ -76,29 +75,9 @@ def markdown(results: Results, request: ComparisonRequest, dataset: Dataset) -> 
         yield from ("", f"Learning rates were tuned with {results.hold_out}.")
     for table in results.tables:
         yield from ("", f"**{table.name}**", "")
-        yield from _rows(table)
+        yield from markdown_rows(table)
         for note in table.notes():
             yield from ("", note)
-
-
-def _rows(table: Table) -> Iterator[str]:
-    columns = table.short
-    titles = [column.title.replace("|", r"\|") for column in columns]
-    yield f"| loss | rank | {' | '.join(titles)} |"
-    yield "|---" * (len(columns) + 2) + "|"
-    texts = [table.texts(column) for column in columns]
-    for row in table.shown:
-        rank = table.ranks.get(row.name)
-        cells = [
-            row.name if not row.failures else f"{row.name} ({len(row.failures)} failed)",
-            "" if rank is None else f"{rank:.1f}",
-            *(_marked(of_column.get(row.name, Text(""))) for of_column in texts),
-        ]
-        yield f"| {' | '.join(cells)} |"
-
-
-def _marked(text: Text) -> str:
-    return _MARKED[text.mark].format(text.text)
 
 
 def _write_cells(path: Path, results: Results) -> Path:

@@ -153,10 +153,10 @@ def page(
     if state is not None:
         query = query.where(Job.state == state)
     if after is not None:
-        query = query.where(tuple_(Job.created_at, Job.id) < tuple_(*_position(after)))
+        query = query.where(tuple_(Job.created_at, Job.id) < tuple_(*position_of(after)))
     query = query.order_by(Job.created_at.desc(), Job.id.desc()).limit(limit + 1)
     jobs = list(session.scalars(query))
-    return jobs[:limit], _cursor(jobs[limit - 1]) if len(jobs) > limit else None
+    return jobs[:limit], cursor_of(jobs[limit - 1]) if len(jobs) > limit else None
 
 
 def cancel(session: Session, kind: str, job_id: str) -> Job:
@@ -262,12 +262,18 @@ def _canonical(kind: str, job_id: str) -> str:
         raise NotFoundError(f"There is no {kind} {job_id!r}: that is no job id.") from None
 
 
-def _cursor(job: Job) -> str:
+def cursor_of(job: Job) -> str:
+    """The cursor of the page that follows a job, newest first."""
     position = f"{job.created_at.isoformat()}|{job.id}"
     return base64.urlsafe_b64encode(position.encode()).decode()
 
 
-def _position(cursor: str) -> tuple[datetime, str]:
+def position_of(cursor: str) -> tuple[datetime, str]:
+    """Time and id that a cursor stands for.
+
+    Raises:
+        InputError: It is no cursor of :func:`cursor_of`.
+    """
     try:
         moment, job_id = base64.urlsafe_b64decode(cursor.encode("ascii")).decode().split("|")
         created_at = datetime.fromisoformat(moment)

@@ -10,9 +10,8 @@ from search_service.searches.figures.catalogue import FIGURES
 from search_service.searches.figures.kinds import NO_KINDS
 from search_service.searches.figures.race import NO_RACE
 from search_service.searches.figures.search import NO_CURVES, FinishedSearch
+from search_service.searches.labels import label_of
 from search_service.searches.racing.answers import HEADING, answer, duration
-from search_service.spaces.margins import MarginSpace
-from search_service.spaces.zoo import called
 from search_service.store.tables import Trial
 from surrogate_zoo.losses.registry import needs_of
 from surrogate_zoo.metrics.titles import heading_of, scores_in, title_of
@@ -53,7 +52,10 @@ def render(search: FinishedSearch, figures: Mapping[str, bytes | str]) -> str:
         best=search.best[:BEST],
         failed=len(search.trials) - len(search.scored),
         measured={name: heading_of(name) for name in measured},
-        kinds=[_kind(search, trial) for trial, _ in search.best[:BEST]],
+        kinds=[
+            "" if search.grouped is None else label_of(search.grouped, trial.theta)
+            for trial, _ in search.best[:BEST]
+        ],
         rows=_rows(search.document["provenance"]),
     )
 
@@ -73,17 +75,6 @@ def _title(search: FinishedSearch) -> str:
         return str(search.document["title"])
     sought = ", ".join(title_of(winner["metric"]) for winner in search.winners)
     return f"Searched for {sought} on {search.document['provenance']['dataset']['name']}"
-
-
-def _kind(search: FinishedSearch, trial: Trial) -> str:
-    """What a trial was, in a few words; nothing of a trial of curves."""
-    if (space := search.grouped) is None:
-        return ""
-    named = space.named(trial.theta)
-    if isinstance(space, MarginSpace):
-        margins = f"delta_v {named['delta_v']:.2g}, delta_d {named['delta_d']:.2g}"
-        return f"{space.group(trial.theta)}: {margins}, rate x {named['rate']:.2g}"
-    return f"{called(named)}, rate x {named['rate']:.2g}"
 
 
 def _cost(search: FinishedSearch) -> dict[str, str]:

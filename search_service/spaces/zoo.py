@@ -393,8 +393,8 @@ def called(named: Mapping[str, Any]) -> str:
         named: As :meth:`ZooSpace.named` tells it.
     """
     name = str(named.get("loss", "the searched loss"))
-    if (second := named.get(SECOND.name)) is not None:
-        one, other = name.split(_AND)
+    if _AND in name:  # handmade losses have parameters of the same name
+        second, (one, other) = named[SECOND.name], name.split(_AND)
         return f"{1 - second:.2g} {one}{_AND}{second:.2g} {other}"
     share = named.get(CROSS_ENTROPY, 0.0)
     return f"{name} with {share:.2g} of cross entropy" if share else name

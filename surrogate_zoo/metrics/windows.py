@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 # Elements of the planes worked on at a time on the CPU, so that they stay in the cache.
-_PLANE_CHUNK = 1 << 19
+_PLANE_CHUNK = 1 << 17
 
 
 def window_max(values: Tensor, radius: int, axes: int = 2) -> Tensor:
@@ -140,13 +140,11 @@ def _gradient(planes: Tensor, grad: Tensor, radius: int, extreme: _Extreme) -> T
     _planes(line, grad, radius).copy_(grad)
     for shift, values in zip(reversed(shifts), reversed(lines[:-1]), strict=True):
         # A comparison into floats is vectorised on the CPU, one into bools is not.
-        late = extreme.better(values[shift:], values[:-shift], out=torch.empty_like(line)).mul_(
-            line
-        )
+        late = extreme.better(values[shift:], values[:-shift], out=torch.empty_like(line))
         wider = torch.empty_like(values)
-        torch.sub(line, late, out=wider[:-shift])
-        wider[-shift:] = 0
-        wider[shift:] += late
+        torch.addcmul(line, late, line, value=-1, out=wider[:-shift])
+        wider[-shift:].zero_()
+        wider[shift:].addcmul_(late, line)
         line = wider
     return _planes(line[radius * sum(_strides(radius, size)[1:]) :], grad, radius)
 

@@ -77,7 +77,7 @@ PLACES: Final[dict[str, dict[str, str]]] = {
 
 SHARED: Final = [
     *("curve-families", "datasets", "kinds", "losses", "metrics", "networks", "samplers"),
-    "workers",
+    *("jobs", "workers"),
 ]
 
 LEASE: Final[dict[str, object]] = {"lease": "none"}

@@ -62,6 +62,19 @@ class GalleryImage(Spec):
     true_objects: ObjectsPicture | None = None
     objects: dict[str, dict[str, ObjectsPicture]] = Field(default_factory=dict)
 
+    @property
+    def files(self) -> list[str]:
+        """Every file of it."""
+        found = [found.file for ways in self.objects.values() for found in ways.values()]
+        true = [] if self.true_objects is None else [self.true_objects.file]
+        return [
+            *(self.image, self.truth),
+            *self.predictions.values(),
+            *self.errors.values(),
+            *true,
+            *found,
+        ]
+
 
 class GalleryResult(Spec):
     """A drawn gallery.
@@ -73,6 +86,11 @@ class GalleryResult(Spec):
 
     images: tuple[GalleryImage, ...]
     colours: dict[str, str]
+
+    @property
+    def files(self) -> list[str]:
+        """Every file of it."""
+        return [file for image in self.images for file in image.files]
 
 
 class GalleryTask(FolderTask[GalleryResult]):

@@ -266,14 +266,3 @@ def test_jobs_are_counted_by_kind_and_state(live: Live) -> None:
     text = live.http.get("/metrics").text
     for kind, state in (("search", "queued"), ("search", "cancelled"), ("retraining", "queued")):
         assert f'lossfit_jobs{{kind="{kind}",state="{state}"}} 1.0' in text
-
-
-def test_the_page_is_served_and_may_load_nothing_from_elsewhere(live: Live) -> None:
-    page = live.http.get("/")
-    assert page.headers["content-type"].startswith("text/html")
-    assert "default-src 'self'" in page.headers["content-security-policy"]
-    for name, media_type in (("page.css", "text/css"), ("page.js", "text/javascript")):
-        assert f'"{name}"' in page.text
-        assert live.http.get(f"/{name}").headers["content-type"].startswith(media_type)
-    assert "./chart.js" in live.http.get("/page.js").text
-    assert live.http.get("/chart.js").headers["content-type"].startswith("text/javascript")

@@ -11,6 +11,7 @@ import pytest
 from api.client.client import Client
 from api.schemas import JobEvent, StateEvent, TrialEvent
 from search_service.jobs import ledger
+from search_service.searches.request import SearchRequest
 from search_service.store.states import State
 from search_service.store.tables import Trial
 from surrogate_zoo.store.tables import now
@@ -18,6 +19,7 @@ from tests.api.conftest import Live
 from tests.api.requests import COMPARISON, LOSS_NETWORK, RETRAINING, SEARCH
 from tests.api.test_problems import is_problem
 from tests.conftest import DEADLINE
+from tests.search_service.bowl import curves_space
 
 KINDS = {
     "searches": SEARCH,
@@ -52,7 +54,7 @@ def trial(job_id: object, number: int) -> Trial:
         job_id=str(job_id),
         number=number,
         generation=0,
-        theta=[0.5],
+        theta=curves_space(SearchRequest.model_validate(SEARCH)).start.tolist(),
         is_mean=number == 0,
         score=0.5,
         ending="trained",

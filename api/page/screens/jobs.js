@@ -1,0 +1,54 @@
+// Jobs: one list by time, searched and filtered by the service.
+
+import { html, useEffect, useState } from "../vendor/preact-htm.js";
+import { Ago, Loading, Problem, Progress, State, plain, short, took } from "../parts.js";
+import { read, useAnswer } from "../service.js";
+
+const STATES = [["", "every state"], ["running", "running"], ["queued", "queued"], ["paused", "paused"], ["succeeded", "succeeded"], ["failed", "failed"], ["cancelled", "cancelled"]];
+const KINDS = [["", "every kind"], ["search", "searches"], ["retraining", "retrainings"], ["comparison", "comparisons"], ["loss-network", "loss networks"], ["registration", "registrations"]];
+
+const Select = ({ label, options, value, choose }) => html`<label>${label} <select value=${value} onChange=${(event) => choose(event.target.value)}>
+  ${options.map(([key, text]) => html`<option key=${key} value=${key}>${text}</option>`)}</select></label>`;
+
+const Row = (job) => html`<tr key=${job.id}>
+  <td><${State} state=${job.state} /></td>
+  <td><a href="#${job.path}/${job.id}">${job.about}</a><br /><span class="quiet">${plain(job.kind)} <code title=${job.id}>${short(job.id)}</code></span></td>
+  <td>${job.progress ? html`<${Progress} progress=${job.progress} />` : null}<span>${job.headline}</span></td>
+  <td><${Ago} time=${job.created_at} /></td>
+  <td class="numeric">${took(job)}</td>
+</tr>`;
+
+export function Jobs() {
+  const [text, setText] = useState("");
+  const [asked, setAsked] = useState("");
+  const [state, setState] = useState("");
+  const [kind, setKind] = useState("");
+  const [more, setMore] = useState({ of: null, items: [], next: null });
+  useEffect(() => {
+    const timer = setTimeout(() => setAsked(text.trim()), 250);
+    return () => clearTimeout(timer);
+  }, [text]);
+  const query = new URLSearchParams({ ...(asked && { text: asked }), ...(state && { state }), ...(kind && { kind }), limit: 50 });
+  const path = `jobs?${query}`;
+  const { value, problem } = useAnswer(path, { every: 5000 });
+  const older = more.of === path ? more : { items: [], next: value?.next };
+  const seen = new Set(value?.items.map((job) => job.id));
+  const jobs = [...(value?.items ?? []), ...older.items.filter((job) => !seen.has(job.id))];
+  const load = async () => {
+    const page = await read(`${path}&after=${encodeURIComponent(older.next)}`);
+    setMore({ of: path, items: [...older.items, ...page.items], next: page.next });
+  };
+  return html`<h1>Jobs</h1>
+    <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
+      <label>Search <input type="search" value=${text} placeholder="metric, dataset, loss, name, id" onInput=${(event) => setText(event.target.value)} /></label>
+      <${Select} label="Kind" options=${KINDS} value=${kind} choose=${setKind} />
+      <${Select} label="State" options=${STATES} value=${state} choose=${setState} />
+    </form>
+    <${Problem} problem=${problem} />
+    ${!value && !problem && html`<${Loading} />`}
+    ${value && !jobs.length && html`<p class="quiet">No job is like that.</p>`}
+    ${jobs.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label="Jobs"><table class="jobs">
+      <thead><tr><th scope="col">State</th><th scope="col">What</th><th scope="col">How it stands</th><th scope="col">Asked for</th><th scope="col" class="numeric">Took</th></tr></thead>
+      <tbody>${jobs.map(Row)}</tbody></table></div>`}
+    ${older.next && html`<p><button type="button" onClick=${load}>Older jobs</button></p>`}`;
+}

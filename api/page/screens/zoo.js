@@ -1,0 +1,103 @@
+// The zoo: losses with their curves, one loss with its provenance and downloads, the difference of two.
+
+import { html, useMemo, useState } from "../vendor/preact-htm.js";
+import { Curves } from "../charts.js";
+import { Ago, Copy, Facts, Loading, Problem, Table, plain } from "../parts.js";
+import { all, useAnswer } from "../service.js";
+import { Downloads, snippet } from "./answer.js";
+
+const KINDS = [["", "every kind"], ["surrogate", "surrogates, searched or published"], ["handmade", "handmade"], ["sum", "sums"]];
+
+export function Zoo() {
+  const { value: losses, problem } = useAnswer("losses", { get: all });
+  const [text, setText] = useState("");
+  const [kind, setKind] = useState("");
+  const shown = useMemo(() => (losses ?? []).filter((loss) => (!kind || loss.kind === kind)
+    && `${loss.name} ${loss.metric ?? ""} ${loss.tags.join(" ")}`.toLowerCase().includes(text.toLowerCase())), [losses, text, kind]);
+  return html`<h1>Losses</h1>
+    <div class="filters" role="search">
+      <label>Search <input type="search" value=${text} placeholder="name, metric, tag" onInput=${(event) => setText(event.target.value)} /></label>
+      <label>Kind <select value=${kind} onChange=${(event) => setKind(event.target.value)}>${KINDS.map(([key, told]) => html`<option key=${key} value=${key}>${told}</option>`)}</select></label>
+      <span class="quiet" aria-live="polite">${losses ? `${shown.length} of ${losses.length}` : ""}</span>
+    </div>
+    <${Problem} problem=${problem} />
+    ${!losses && !problem && html`<${Loading} />`}
+    <ul class="zoo">${shown.map((loss) => html`<li key=${loss.name} class="card">
+      <a href="#zoo/${loss.name}"><strong>${loss.name}</strong></a>
+      <span class="quiet">${loss.kind}${loss.metric ? ` for ${loss.metric}` : ""}${loss.version > 1 ? `, version ${loss.version}` : ""}</span>
+      ${Object.keys(loss.curves).length > 0 && html`<${Curves} small curves=${loss.curves} />`}
+      ${loss.tags.filter((tag) => tag !== "built-in").map((tag) => html`<span class="tag" key=${tag}>${tag}</span>`)}
+    </li>`)}</ul>`;
+}
+
+// Leaves of a loss file that tell one loss from another.
+function leaves(value, prefix = "") {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return [[prefix, Array.isArray(value) ? value.map((one) => (typeof one === "number" ? Number(one.toPrecision(4)) : JSON.stringify(one))).join(", ") : String(value)]];
+  return Object.entries(value).flatMap(([name, inner]) => leaves(inner, prefix ? `${prefix}.${name}` : name));
+}
+
+const LONG = 300; // characters; what is longer, such as all trials of a search, is in the file
+
+const rows = (value) => Object.fromEntries(leaves(value).filter(([, told]) => told.length < LONG && told !== "null"));
+
+export function Loss({ parts: [name] }) {
+  const [version, setVersion] = useState(null);
+  const { value: loss, problem } = useAnswer(`losses/${name}${version ? `?version=${version}` : ""}`);
+  const { value: others } = useAnswer("losses", { get: all });
+  if (!loss) return html`<h1>${name}</h1>${problem ? html`<${Problem} problem=${problem} />` : html`<${Loading} />`}`;
+  const { provenance = {}, ...document } = loss.document;
+  const { schema, name: _name, title, sha256, control_points: _points, terms, ...told } = document;
+  const { trials, path: _path, mean_scores: _means, chosen, ...origin } = provenance;
+  return html`<p class="crumbs"><a href="#zoo">Losses</a> / ${name}</p><h1>${name}</h1>
+    <p class="lead">${title}</p>
+    <p class="line"><span class="tag">${loss.kind}</span>${loss.metric && html`<span class="tag">for ${loss.metric}</span>`}
+      ${loss.tags.map((tag) => html`<span class="tag" key=${tag}>${tag}</span>`)}
+      ${loss.versions.length > 1 && html`<label>Version <select value=${loss.version} onChange=${(event) => setVersion(Number(event.target.value))}>${loss.versions.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}</select></label>`}
+      <span class="quiet">added <${Ago} time=${loss.created_at} /></span></p>
+    <${Downloads} loss=${loss} />
+    ${Object.keys(loss.curves).length > 0 && html`<section class="card"><h2>Curves</h2><p class="quiet">g takes a probability and gives what the metric's logic takes for it; the thin line is no search at all.</p><${Curves} curves=${loss.curves} /></section>`}
+    <div class="columns">
+      <section class="card"><h2>What it is</h2><${Facts} facts=${{ ...rows(told), "needs of a batch": loss.needs.inputs.join(", "), "needs of the data": loss.needs.facts.join(", ") }} />
+        ${terms && html`<h3>A sum of</h3><ul>${terms.map((term) => html`<li key=${term.loss.name}>${Number(term.weight.toPrecision(4))} × ${term.loss.name ?? term.loss.loss ?? term.loss.metric}</li>`)}</ul>`}</section>
+      <${Origin} origin=${origin} chosen=${chosen} />
+    </div>
+    ${loss.parameters.length > 0 && html`<section class="card"><h2>Parameters</h2><${Table} label="Parameters" keyOf=${(row) => row.name} rows=${loss.parameters} columns=${[
+      { name: "name", title: "Name", value: (row) => row.name },
+      { name: "value", title: "Here", value: (row) => JSON.stringify(row.value) },
+      { name: "range", title: "May be", value: (row) => row.range },
+      { name: "meaning", title: "Meaning", value: (row) => row.meaning },
+    ]} /></section>`}
+    <section class="card"><h2>Use it</h2><${Copy} label="Python" text=${snippet(name)} /></section>
+    ${others && html`<section class="card"><h2>Difference to another loss</h2><label>Loss <select value="" onChange=${(event) => { location.hash = `zoo/${name}/against/${event.target.value}`; }}>
+      <option value="" disabled>choose one</option>${others.filter((one) => one.name !== name).map((one) => html`<option key=${one.name} value=${one.name}>${one.name}</option>`)}</select></label></section>`}`;
+}
+
+const FEW = 12; // rows that are shown at once
+
+function Origin({ origin, chosen }) {
+  const { search, ...others } = origin;
+  const facts = rows(others);
+  const table = html`<${Facts} facts=${facts} />`;
+  return html`<section class="card"><h2>Where it comes from</h2>
+    ${chosen?.race && html`<p>${chosen.race.sentence}</p>`}
+    ${search && html`<p>Found by <a href="#searches/${search}">a search</a> on ${origin.dataset?.name ?? "data of its user"}.</p>`}
+    ${Object.keys(facts).length > FEW ? html`<details><summary>All that is known of it</summary>${table}</details>` : table}
+  </section>`;
+}
+
+export function Difference({ parts: [one, other] }) {
+  const [first, second] = [useAnswer(`losses/${one}`), useAnswer(`losses/${other}`)];
+  const problem = first.problem ?? second.problem;
+  if (!first.value || !second.value) return html`<h1>${one} and ${other}</h1>${problem ? html`<${Problem} problem=${problem} />` : html`<${Loading} />`}`;
+  const [a, b] = [first, second].map(({ value }) => rows({ ...value.document, sha256: undefined }));
+  const names = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => a[name] !== b[name]);
+  const [drawn, under] = [first.value.curves, second.value.curves];
+  return html`<p class="crumbs"><a href="#zoo">Losses</a> / <a href="#zoo/${one}">${one}</a></p>
+    <h1>${one} against ${other}</h1>
+    ${(Object.keys(drawn).length > 0 || Object.keys(under).length > 0) && html`<section class="card"><h2>Curves</h2><p class="quiet">Strong: ${one}; dashed: ${other}.</p><${Curves} curves=${drawn} others=${under} /></section>`}
+    <section class="card"><h2>What differs</h2><${Table} tall=${false} label="What differs" keyOf=${(name) => name} rows=${names} columns=${[
+      { name: "name", title: "Field", value: (name) => name, show: (name) => plain(name) },
+      { name: "first", title: one, value: (name) => a[name] ?? "–" },
+      { name: "second", title: other, value: (name) => b[name] ?? "–" },
+    ]} /></section>`;
+}

@@ -1,0 +1,58 @@
+"""``/v1/jobs``: the jobs of every kind in one list, each with what it is about and how it stands."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.dependencies import Cursor, Limit, ReadSession, ServiceParts
+from api.overview_schemas import JobSummary
+from api.schemas import Page
+from search_service import overview
+from search_service.kinds import KINDS
+from search_service.store.states import State
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+Kinds = Annotated[
+    list[str] | None,
+    Query(max_length=16, description=f"Only these kinds: {', '.join(KINDS)}. May be repeated."),
+]
+States = Annotated[
+    list[State] | None, Query(max_length=16, description="Only in these states. May be repeated.")
+]
+Text = Annotated[
+    str,
+    Query(
+        max_length=200,
+        description="What the id begins with, or what dataset, metrics, losses or name contain.",
+    ),
+]
+
+
+@router.get("", operation_id="list_jobs")
+def list_jobs(
+    session: ReadSession,
+    parts: ServiceParts,
+    *,
+    kind: Kinds = None,
+    state: States = None,
+    text: Text = "",
+    after: Cursor = None,
+    limit: Limit = 50,
+) -> Page[JobSummary]:
+    """The jobs of every kind, the newest first."""
+    found, following = overview.page(
+        *(session, parts.settings),
+        kinds=kind or (),
+        states=state or (),
+        text=text,
+        after=after,
+        limit=limit,
+    )
+    return Page(items=[_view(summary) for summary in found], next=following)
+
+
+def _view(summary: overview.Summary) -> JobSummary:
+    facts = {name: value for name, value in vars(summary).items() if name != "job"}
+    columns = JobSummary.model_fields.keys() - facts.keys()
+    return JobSummary(**facts, **{name: getattr(summary.job, name) for name in columns})
