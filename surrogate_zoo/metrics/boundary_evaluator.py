@@ -61,6 +61,9 @@ class BoundaryEvaluator:
         check_values: As of :class:`SegmentationEvaluator`.
     """
 
+    _counts: Tensor
+    _images: Tensor
+
     def __init__(
         self,
         num_classes: int,
@@ -162,7 +165,7 @@ class BoundaryEvaluator:
         """Forget everything."""
         classes = self.labelling.labels
         shape = (len(self.widths) + 1, self.labelling.masks, classes, classes)
-        self._counts: Tensor = torch.zeros(shape, dtype=torch.int64)
+        self._counts = torch.zeros(shape, dtype=torch.int64)
         self._images = torch.zeros(
             2, dtype=torch.float64
         )  # sum of accuracies, images with a border
