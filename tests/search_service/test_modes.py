@@ -162,7 +162,7 @@ def test_a_search_finds_a_loss_that_is_retrained_and_compared(
         assert (search.state, search.error) == ("succeeded", None)
         losses = {
             "losses": ["found", "dice"],
-            "seeds": 2,
+            "seeds": 1,
             "networks": [TINY["network"]],
             "images": 1,
         }
