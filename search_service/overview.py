@@ -94,7 +94,9 @@ def _summary(session: Session, job: Job, waits: Mapping[str, queue.Waiting]) -> 
     progress = None if over else kind.admission().progress(session, job)
     told = about(job.kind, job.request)
     if waiting := waits.get(job.id):
-        return Summary(job, kind.path, told, f"Place {waiting.position}: {waiting.reason}", progress)
+        return Summary(
+            job, kind.path, told, f"Place {waiting.position}: {waiting.reason}", progress
+        )
     return Summary(job, kind.path, told, _outcome(job) if over else _reason(session, job), progress)
 
 

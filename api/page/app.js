@@ -68,6 +68,13 @@ function App() {
   }, []);
   useEffect(() => onToken(() => setLocked(true)), []);
   useEffect(() => { if (first.current) first.current = false; else main.current.focus(); }, [at.path]);
+  useEffect(() => { // the tab says what its heading says
+    const name = () => { document.title = [main.current.querySelector("h1")?.textContent, "lossfit"].filter(Boolean).join(" · "); };
+    const watch = new MutationObserver(name);
+    watch.observe(main.current, { childList: true, subtree: true, characterData: true });
+    name();
+    return () => watch.disconnect();
+  }, []);
   const link = ([path, text]) => html`<li key=${path}><a href="#${path}" aria-current=${at.entry === path ? "page" : null}>${text}</a></li>`;
   const skip = (event) => { event.preventDefault(); main.current.focus(); };
   return html`

@@ -207,3 +207,4 @@ def test_it_asks_for_a_token_and_is_used_by_keyboard(
     expect(page.get_by_role("link", name="To the content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
+    expect(page).to_have_title("Jobs · lossfit")
