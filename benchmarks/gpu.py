@@ -5,7 +5,7 @@
 Each part is a process of its own with a limit of time, so that one that fails or hangs costs no other: losses
 against cross entropy, a training step in every way to run a pack, which losses run as CUDA graphs, networks
 that find objects, and a whole search's worth of proxies. What each prints is written to ``<part>.md`` below
-``--out``, with its command, device, versions, commit and date. ``--tiny`` runs all of it on a CPU in tiny sizes.
+``--out``, with its command, device, versions, commit and date. ``--tiny`` runs it all on a CPU in tiny sizes.
 """
 
 import argparse
@@ -36,6 +36,8 @@ class Part:
     seconds: int
 
 
+TINY_SEARCH = ("--trials", "2", "--pack", "1", "--iterations", "2", "--minutes", "0")
+
 PARTS: Mapping[str, Part] = {
     "losses": Part(
         ("benchmarks.gpu_losses", "--seconds", "240"),
@@ -59,7 +61,7 @@ PARTS: Mapping[str, Part] = {
     ),
     "search": Part(
         ("benchmarks.gpu_search", "--minutes", "8"),
-        "benchmarks.gpu_search --size tiny --trials 2 --pack 1 --iterations 2 --minutes 0".split(),
+        ("benchmarks.gpu_search", "--size", "tiny", *TINY_SEARCH),
         600,
     ),
 }
@@ -102,8 +104,7 @@ def run(words: Sequence[str], seconds: int) -> tuple[str, str]:
             check=False,
         )
     except subprocess.TimeoutExpired as late:
-        said = late.stdout or b""
-        return said if isinstance(said, str) else said.decode(), f"stopped after {seconds} s"
+        return str(late.stdout or b"", "utf-8", "replace"), f"stopped after {seconds} s"
     if ended.returncode:
         return ended.stdout, f"failed with status {ended.returncode}"
     print(f"  ({time.perf_counter() - began:.0f} s)", flush=True)

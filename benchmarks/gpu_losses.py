@@ -157,3 +157,7 @@ def _timed(loss: Loss, logits: Tensor, target: Tensor) -> float:
     end.record()
     end.synchronize()
     return start.elapsed_time(end) / 1e3
+
+
+if __name__ == "__main__":
+    main()

@@ -12,7 +12,6 @@ is told by :mod:`benchmarks.gpu_losses_ran`.
 import argparse
 import gc
 import os
-import re
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,12 +21,13 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks import proxy_pack
+from benchmarks.forked_pack import Step, forked, new_stream
+from benchmarks.kernel_profile import busy_of, longest, spans_of
 from benchmarks.proxy_pack import SIZES, Size
-from workers.learning import captured
+from workers.learning import captured, compiled
 from workers.learning.batches import Batches
 from workers.learning.captured import SWITCH, CapturedSteps, capture
 from workers.learning.learner import Learner
@@ -36,16 +36,7 @@ from workers.scoring.inference import evaluate
 from workers.tasks.scoring import ScoringSpec
 
 PROFILED = 4  # steps under the profiler
-KERNELS = 40  # that a profile names
 REPLAYS = 20  # of a graph of a part of a step
-
-NOISE = re.compile(
-    r"void |at::native::|\(anonymous namespace\)::|at::detail::|std::array<char\*, \d+ul>|elementwise_kernel"
-    r"|gpu_kernel_impl_nocast<|<lambda|at::|c10::|TrivialOffsetCalculator<\d+, unsigned int>"
-)
-"""What the names of kernels have in common."""
-
-Step = Callable[[int], None]
 
 
 def main() -> None:
@@ -70,6 +61,7 @@ def main() -> None:
         ("Evaluation", bench.evaluation),
         ("cudnn.benchmark", partial(bench.tuned, arguments.packs)),
         ("A step", partial(bench.steps_table, arguments.packs)),
+        ("Compiled losses", partial(bench.compiled, arguments.packs)),
     ]
     for title, part in parts:
         guarded(title, part)
@@ -221,7 +213,8 @@ class Bench:
             return learner._forward(batch)
 
         def loss() -> Any:
-            return learner._value(*forward(), batch)
+            logits, heads = learner._forward(batch)
+            return learner._value(logits, heads, batch)
 
         def backward() -> Any:
             learner._optimiser.zero_grad()
@@ -229,7 +222,7 @@ class Bench:
 
         works = {"forward": forward, "loss": loss, "backward": backward}
         works["optimiser and notes"] = lambda: learner.take(at, batch)
-        side, before = torch.cuda.Stream(), 0.0
+        side, before = new_stream(self.device), 0.0
         with torch.cuda.stream(side):
             for _ in range(2):
                 learner.step(0, batch, at=at)
@@ -265,7 +258,7 @@ class Bench:
         yield f"{way}, {count} candidates: {whole / PROFILED / 1e6:.2f} ms a step, "
         yield f"{len(spans) / PROFILED:.0f} kernels, idle {100 * (1 - busy / whole):.0f}%"
         if way == self.ways[min(2, len(self.ways) - 1)]:
-            yield from longest(spans)
+            yield from longest(spans, PROFILED)
         yield ""
 
     def batch(self) -> Iterator[str]:
@@ -298,6 +291,19 @@ class Bench:
         finally:
             torch.backends.cudnn.benchmark = False
 
+    def compiled(self, packs: Sequence[int]) -> Iterator[str]:
+        """The same with surrogates that torch has compiled."""
+        os.environ[compiled.SWITCH] = "1"
+        try:
+            for count in (packs[0], packs[-1]):
+                began = time.perf_counter()
+                milliseconds, ran = self.timed(self.ways[min(2, len(self.ways) - 1)], count)
+                seconds = time.perf_counter() - began
+                yield f"- {count} candidates: {milliseconds / count:.2f} ms a step and candidate"
+                yield f"  ({'; '.join(sorted(ran))}; {seconds:.0f} s with the compiler)"
+        finally:
+            del os.environ[compiled.SWITCH]
+
     def evaluation(self) -> Iterator[str]:
         """Milliseconds of an image in evaluation, network included."""
         network = self.learners(1)[0].trained.eval()
@@ -313,96 +319,12 @@ class Bench:
 def _replayed(graph: torch.cuda.CUDAGraph) -> float:
     """Milliseconds of a replay."""
     graph.replay()
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    start.record()
+    torch.cuda.synchronize()
+    began = time.perf_counter()
     for _ in range(REPLAYS):
         graph.replay()
-    end.record()
     torch.cuda.synchronize()
-    return float(start.elapsed_time(end)) / REPLAYS
-
-
-def forked(steps: CapturedSteps, learners: Sequence[Learner], device: torch.device) -> Step:
-    """One graph of all candidates' steps, whose streams fork inside."""
-    lanes = [torch.cuda.Stream(device) for _ in learners]
-    trunk = torch.cuda.Stream(device)
-    at = torch.zeros(1, dtype=torch.int64, device=device)
-    graph: list[torch.cuda.CUDAGraph] = []
-
-    def fork(work: Callable[[Learner], None]) -> None:
-        current = torch.cuda.current_stream(device)
-        for learner, lane in zip(learners, lanes, strict=True):
-            lane.wait_stream(current)
-            with torch.cuda.stream(lane):
-                work(learner)
-        for lane in lanes:
-            current.wait_stream(lane)
-
-    def take(number: int) -> None:
-        batch = steps.batch_of(number, learners)
-        at.fill_(number)
-        drawn = seed_of(0, Stream.DROPOUT, number)
-        trunk.wait_stream(torch.cuda.current_stream(device))
-        with torch.cuda.stream(trunk):
-            if number < 2:
-                for learner in learners:
-                    seed_device(device, drawn)
-                    fork_one(learner, number, batch)
-            else:
-                if not graph:
-                    graph.append(capture(lambda: fork(lambda each: each.take(at, batch)))[0])
-                seed_device(device, drawn)
-                graph[0].replay()
-                for learner in learners:
-                    learner.ran = "graph"
-                    learner.replayed(number)
-        torch.cuda.current_stream(device).wait_stream(trunk)
-
-    def fork_one(learner: Learner, number: int, batch: Any) -> None:
-        lane = lanes[learners.index(learner)]
-        lane.wait_stream(torch.cuda.current_stream(device))
-        with torch.cuda.stream(lane):
-            learner.step(number, batch, at=at)
-        torch.cuda.current_stream(device).wait_stream(lane)
-
-    return take
-
-
-Span = tuple[int, int, str]  # start and end in nanoseconds, and the kernel's name
-
-
-def spans_of(found: profile, device: torch.device) -> list[Span]:
-    """What ran on a device, by the profiler."""
-    wanted = DeviceType.CUDA if device.type == "cuda" else DeviceType.CPU
-    results = found.profiler.kineto_results if found.profiler else None  # type: ignore[union-attr]
-    events = results.events() if results is not None else []
-    return [
-        (event.start_ns(), event.start_ns() + event.duration_ns(), event.name())
-        for event in events
-        if event.device_type() == wanted and event.duration_ns() > 0
-    ]
-
-
-def busy_of(spans: Sequence[Span]) -> int:
-    """Nanoseconds in which something runs; ``spans`` are sorted by their start."""
-    busy, until = 0, 0
-    for start, end, _ in spans:
-        busy += max(0, end - max(start, until))
-        until = max(until, end)
-    return busy
-
-
-def longest(spans: Sequence[Span]) -> Iterator[str]:
-    """The kernels that take most of the time, by name."""
-    totals: dict[str, list[float]] = {}
-    for start, end, name in spans:
-        entry = totals.setdefault(NOISE.sub("", name)[:150], [0, 0.0])
-        entry[0] += 1
-        entry[1] += (end - start) / 1e6
-    for name, (number, milliseconds) in sorted(totals.items(), key=lambda each: -each[1][1])[
-        :KERNELS
-    ]:
-        yield f"    {milliseconds / PROFILED:7.3f} ms {number / PROFILED:6.1f} x {name}"
+    return 1000 * (time.perf_counter() - began) / REPLAYS
 
 
 if __name__ == "__main__":

@@ -81,9 +81,13 @@ class PaperTable:
 
     def specs(self, loss: str) -> dict[str, LossNetworkSpec]:
         """How the networks that a loss carries are trained, by kind."""
-        common = {spec.kind: spec for spec in self.request.loss_network_specs}
-        chosen = {**common, **self.request.loss_networks.get(loss, {})}
-        return {kind: chosen[kind] for kind in needs_of(self.documents[loss]).loss_networks}
+        specs: dict[str, LossNetworkSpec] = {
+            spec.kind: spec for spec in self.request.loss_network_specs
+        }
+        # A file that is the same everywhere names no SHA-256.
+        own = self.request.loss_networks.get(loss, {}).items()
+        specs |= {kind: network for kind, network in own if not isinstance(network, str)}
+        return {kind: specs[kind] for kind in needs_of(self.documents[loss]).loss_networks}
 
     def rates(self, factors: Sequence[float]) -> list[float]:
         """The rates that are tried."""

@@ -177,9 +177,10 @@ class Controller:
 
     def _revive(self) -> None:
         """Queue again what nothing works on: no job stays behind whose run was lost."""
-        query = select(Job).where(Job.state.in_(["queued", *ACTIVE]))
+        columns = Job.id, Job.attempt, Job.state  # thousands may wait, and their requests are long
+        query = select(*columns).where(Job.state.in_(["queued", *ACTIVE]))
         with self._reading() as session:
-            jobs = {_workflow_id(job.id, job.attempt): job for job in session.scalars(query)}
+            jobs = {_workflow_id(job.id, job.attempt): job for job in session.execute(query)}
         statuses = {
             status.workflow_id: status.status
             for status in DBOS.list_workflows(
@@ -194,14 +195,14 @@ class Controller:
             status = statuses.get(workflow)
             waits = status == _ENQUEUED or (status is None and job.state == "queued")
             if not waits and (workflow in lost or status != _PENDING):
-                self._restart(job, given_up=status == _EXHAUSTED)
+                self._restart(job.id, job.attempt, given_up=status == _EXHAUSTED)
 
-    def _restart(self, job: Job, *, given_up: bool) -> None:
+    def _restart(self, job_id: str, attempt: int, *, given_up: bool) -> None:
         with self._writing.begin() as session:
             if given_up:
-                fail(session, job.id, job.attempt, _GIVEN_UP)
+                fail(session, job_id, attempt, _GIVEN_UP)
                 return
-            requeue(session, job.id, job.attempt)
+            requeue(session, job_id, attempt)
 
     def _clear_folders(self) -> None:
         """Remove the folders of jobs that are over or deleted: their files are artifacts now."""

@@ -1,9 +1,9 @@
 """What is deleted, and what is not because something else needs it. Plain functions, no torch.
 
-Jobs that are over, datasets and losses that nothing names go when somebody says so; a file goes once no row
-names it. Rows are deleted in one transaction, their files after it: what fails in between leaves files too
-many and none too few, and :func:`clean_service` finds those. A file that was written lately stays for now, since
-whoever writes one names it a moment later.
+Jobs that are over, datasets and losses that nothing names go when somebody says so; a file goes once no
+row names it. Rows are deleted in one transaction, their files after it: what fails in between leaves files
+too many and none too few, and :func:`clean_service` finds those. A file that was written lately stays for
+now, since whoever writes one names it a moment later.
 """
 
 import json

@@ -106,6 +106,7 @@ LIGHT = {
     "workers.networks.architectures": (*HEAVY, "sqlalchemy", "numpy"),
     "lossfit": (*HEAVY, "sqlalchemy", "numpy", "httpx"),
     "surrogate_zoo": (*HEAVY, "sqlalchemy", "numpy"),
+    "workers.cluster.pool": ("torch", "segmentation_models_pytorch", "matplotlib"),
     "surrogate_zoo.losses.surrogate": ("sqlalchemy", "ray", "stable_baselines3", "fastapi"),
 }
 

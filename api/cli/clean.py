@@ -62,6 +62,6 @@ def _print(told: Deletion) -> None:
         say(f"Kept {kept.what}: {kept.reason}.")
     would = "would be" if told.dry_run else "are"
     say(
-        f"{len(told.jobs)} jobs, {len(told.datasets)} datasets, {len(told.losses)} losses and "
-        f"{told.files} files ({told.bytes / 1e6:,.1f} MB) {would} deleted."
+        f"Jobs: {len(told.jobs)}, datasets: {len(told.datasets)}, losses: {len(told.losses)}, "
+        f"files: {told.files} ({told.bytes / 1e6:,.1f} MB) {would} deleted."
     )

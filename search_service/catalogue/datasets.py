@@ -26,7 +26,8 @@ from workers.datasets.dataset import refusal
 from workers.datasets.layouts import open_dataset
 from workers.datasets.picture import draw_samples
 from workers.datasets.report import DatasetReport, Examination, Progress, examine
-from workers.tasks.datasets import DatasetSource, GeneratedSource, Registered, ShapesSource
+from workers.tasks.datasets import DatasetSource, GeneratedSource, ShapesSource
+from workers.tasks.file_sources import Registered
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.instances import ClusteringSpec
 

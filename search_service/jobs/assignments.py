@@ -75,16 +75,8 @@ def ask(session: Session, job_id: str, *, count: int, seconds: float, worker: st
     if ledger.lock(session, job_id).state != "running":
         return []
     moment = now()
-    query = (
-        select(Assignment)
-        .outerjoin(Lease, Lease.id == Assignment.lease)
-        .where(Assignment.job_id == job_id, Assignment.outcome.is_(None))
-        .where((Assignment.lease.is_(None)) | (Lease.lapses_at <= moment))
-        .order_by(Assignment.posted_at, Assignment.number)
-        .limit(count)
-    )
     held = []
-    for assignment in list(session.scalars(query)):
+    for assignment in open_ones(session, job_id, count):
         lease = Lease(id=str(uuid4()), job_id=job_id, stage=assignment.stage)
         lease.number, lease.worker, lease.seconds = assignment.number, worker, seconds
         lease.begun_at, lease.lapses_at, lease.reports = moment, _end(seconds), []
@@ -93,6 +85,19 @@ def ask(session: Session, job_id: str, *, count: int, seconds: float, worker: st
         held.append(Held(assignment, lease))
     session.flush()
     return held
+
+
+def open_ones(session: Session, job_id: str, count: int) -> list[Assignment]:
+    """Up to ``count`` assignments that are not over and that nobody trains, the first posted first."""
+    query = (
+        select(Assignment)
+        .outerjoin(Lease, Lease.id == Assignment.lease)
+        .where(Assignment.job_id == job_id, Assignment.outcome.is_(None))
+        .where((Assignment.lease.is_(None)) | (Lease.lapses_at <= now()))
+        .order_by(Assignment.posted_at, Assignment.number)
+        .limit(count)
+    )
+    return list(session.scalars(query))
 
 
 def find(session: Session, job_id: str, lease_id: str) -> Held:

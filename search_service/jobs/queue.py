@@ -9,12 +9,13 @@ Everything here is told of all owners, so it reads the table itself: sessions th
 (``access.owners``) bound the class alone.
 """
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, case, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from search_service.settings import OwnerLimits, Settings
@@ -26,6 +27,7 @@ from surrogate_zoo.store.tables import now
 _JOB: Final = Job.__table__.c
 _IS_WAITING: Final = (_JOB.state == "queued", _JOB.aside.is_(False))
 _MOST_ASIDE: Final = 100
+_MOST_AGE_SECONDS: Final = 5.0  # of sums that only tell
 
 
 class Due(NamedTuple):
@@ -51,7 +53,7 @@ class Waiting(NamedTuple):
 
 @dataclass(frozen=True)
 class Usage:
-    """What an owner's jobs have taken within the last ``Settings.owner_days``, or may yet.
+    """What an owner's jobs have taken that ended within the last ``Settings.owner_days``, or that run.
 
     Attributes:
         trainings: Trainings that are recorded, of jobs that run those they were estimated to take.
@@ -60,6 +62,9 @@ class Usage:
 
     trainings: float = 0.0
     seconds: float = 0.0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(self.trainings + other.trainings, self.seconds + other.seconds)
 
 
 def due(
@@ -111,7 +116,7 @@ def waits(session: Session, settings: Settings, jobs: Sequence[Job]) -> dict[str
         return {}
     alive = is_beating(session)
     waiting, running = _waiting_by_owner(session), _running(session)
-    used = _usage(session, settings, list(waiting))
+    used = _usage(session, settings, list(waiting), max_age=_MOST_AGE_SECONDS)
     found = {}
     for job in queued:
         position = 1 if job.aside else _position(session, job, waiting, running, used)
@@ -130,11 +135,6 @@ def oldest(session: Session) -> float:
     """Seconds since the oldest waiting job was asked for; 0 where none waits."""
     first = session.scalar(select(func.min(Job.created_at)).where(*_IS_WAITING))
     return 0.0 if first is None else (now() - first).total_seconds()
-
-
-def usage(session: Session, settings: Settings, owner: str) -> Usage:
-    """What an owner's jobs have taken lately."""
-    return _sums(session, settings, [owner])[owner]
 
 
 def limits_of(settings: Settings, owner: str) -> OwnerLimits:
@@ -169,34 +169,60 @@ def _head(session: Session, owner: str, without: Collection[str]) -> Job | None:
     return session.scalar(query.order_by(_JOB.created_at, _JOB.id).limit(1))
 
 
-def _usage(session: Session, settings: Settings, owners: Sequence[str]) -> dict[str, Usage]:
+def _usage(
+    session: Session, settings: Settings, owners: Sequence[str], *, max_age: float = 0.0
+) -> dict[str, Usage]:
     """What owners have taken lately; nobody's where it decides nothing."""
     limited = any(limits_of(settings, owner) != OwnerLimits() for owner in owners)
     if len(owners) < 2 and not limited:
         return dict.fromkeys(owners, Usage())
-    return _sums(session, settings, owners)
-
-
-def _sums(session: Session, settings: Settings, owners: Sequence[str]) -> dict[str, Usage]:
-    active = _JOB.state.in_(ACTIVE)
-    hours = func.coalesce(_JOB.hours, 0.0) * 3600
-    trainings = _larger_while(active, _JOB.trainings, _JOB.spent_trainings)
-    seconds = _larger_while(active, hours, _JOB.spent_seconds)
-    since = now() - timedelta(days=settings.owner_days)
-    query = select(_JOB.owner, func.sum(trainings), func.sum(seconds)).where(
-        _JOB.owner.in_(owners),
-        or_(_JOB.finished_at.is_(None), _JOB.finished_at >= since),
-        _JOB.aside.is_(False),
-        or_(active, _JOB.spent_seconds > 0),
+    over = _over(session, settings, max_age)
+    planned = func.coalesce(_JOB.hours, 0.0) * 3600
+    running = _sums(
+        session,
+        _larger(_JOB.trainings, _JOB.spent_trainings),
+        _larger(planned, _JOB.spent_seconds),
+        _JOB.state.in_(ACTIVE),
     )
-    rows = session.execute(query.group_by(_JOB.owner))
-    found = {owner: Usage(float(count), float(spent)) for owner, count, spent in rows}
-    return {owner: found.get(owner, Usage()) for owner in owners}
+    nothing = Usage()
+    return {owner: over.get(owner, nothing) + running.get(owner, nothing) for owner in owners}
 
 
-def _larger_while(active: object, planned: object, spent: object) -> object:
-    """What is planned or spent, whichever is more, of a job that runs; what is spent of others."""
-    return case((active & (planned > spent), planned), else_=spent)  # type: ignore[operator]
+_kept: dict[tuple[str, int], tuple[float, dict[str, Usage]]] = {}
+"""Database and days -> when it was summed up, and what jobs that are over have taken, by owner."""
+
+
+def _over(session: Session, settings: Settings, max_age: float) -> dict[str, Usage]:
+    """What jobs that ended lately have taken, by owner; may be as old as ``max_age`` seconds."""
+    key, moment = (str(session.get_bind().engine.url), settings.owner_days), time.monotonic()
+    at, found = _kept.get(key, (float("-inf"), {}))
+    if moment - at > max_age:
+        since = now() - timedelta(days=settings.owner_days)
+        found = _sums(
+            session,
+            _JOB.spent_trainings,
+            _JOB.spent_seconds,
+            _JOB.finished_at >= since,
+            _JOB.spent_seconds > 0,
+        )
+        _kept[key] = moment, found
+    return found
+
+
+def _sums(
+    session: Session,
+    trainings: ColumnElement[float],
+    seconds: ColumnElement[float],
+    *which: ColumnElement[bool],
+) -> dict[str, Usage]:
+    """Sums over some jobs, by owner."""
+    query = select(_JOB.owner, func.sum(trainings), func.sum(seconds)).where(*which)
+    rows = session.execute(query.where(_JOB.aside.is_(False)).group_by(_JOB.owner))
+    return {owner: Usage(float(count), float(spent)) for owner, count, spent in rows}
+
+
+def _larger(planned: ColumnElement[float], spent: ColumnElement[float]) -> ColumnElement[float]:
+    return case((planned > spent, planned), else_=spent)
 
 
 def _refusal(settings: Settings, owner: str, job: Job, running: int, used: Usage) -> str:
@@ -219,12 +245,9 @@ def _refusal(settings: Settings, owner: str, job: Job, running: int, used: Usage
 
 
 def _with(used: Usage, job: Job) -> Usage:
-    """What is used once a job runs, which may have begun before."""
+    """What is used once a job that waits runs; it may have run before."""
     planned = (job.hours or 0.0) * 3600
-    return Usage(
-        used.trainings + max(job.trainings - job.spent_trainings, 0.0),
-        used.seconds + max(planned - job.spent_seconds, 0.0),
-    )
+    return used + Usage(max(job.trainings, job.spent_trainings), max(planned, job.spent_seconds))
 
 
 def _position(

@@ -133,7 +133,7 @@ def _wanted(
     specs: Sequence[LossNetworkSpec],
 ) -> list[tuple[str, Wanted]]:
     """The kinds that are needed, and which of each."""
-    trained = {spec.kind: spec for spec in specs}
+    trained: dict[str, LossNetworkSpec] = {spec.kind: spec for spec in specs}
     return [(kind, chosen.get(kind, trained.get(kind))) for kind in needs.loss_networks]
 
 
@@ -188,7 +188,9 @@ def _ensure(run: Run, dataset: Dataset, asked: _Asked) -> dict[str, Any]:
 def _find(run: Run, session: Session, fingerprint: str, asked: _Asked) -> LossNetwork | None:
     """The network that the job has begun with, or else the newest; None if its weights are gone."""
     begun_with = session.get(Artifact, (run.job.id, asked.file))
-    network = begun_with and zoo.loss_network(session, fingerprint, begun_with.sha256)
+    network = None
+    if begun_with is not None:
+        network = zoo.loss_network(session, fingerprint, begun_with.sha256)
     if network is None:
         newest_first = zoo.loss_networks(session, asked.kind, fingerprint)
         network = next(filter(asked.is_met_by, newest_first), None)

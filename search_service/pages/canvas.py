@@ -4,6 +4,7 @@ Figures are made without pyplot, whose global state threads would share.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from math import ceil
 from typing import Final
@@ -20,20 +21,45 @@ START: Final = "#64748b"
 """What is there without a search."""
 
 _DPI: Final = 110
+_LINE: Final = 0.21  # inches of a line of the legend
 
 
-def figure_of(width: float, height: float) -> Figure:
-    """An empty figure of this size in inches."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+@dataclass(frozen=True)
+class Room:
+    """Room around and between panels, in inches, for what stands there.
+
+    Where it is known, matplotlib need not measure every text twice to find it, which takes as long as
+    all the drawing.
+    """
+
+    left: float = 0.8
+    right: float = 0.2
+    top: float = 0.4
+    bottom: float = 0.65
+    across: float = 0.5
+    down: float = 0.8
+
+
+def figure_of(width: float, height: float, *, measured: bool = True) -> Figure:
+    """An empty figure of this size in inches.
+
+    Args:
+        width: Of the figure.
+        height: Of the figure.
+        measured: Room for texts is measured when it is drawn; else :func:`legend` is told.
+    """
+    figure = Figure(figsize=(width, height), layout="constrained" if measured else "none")
     FigureCanvasAgg(figure)
     return figure
 
 
-def panels(count: int, *, columns: int = 4, side: float = 2.9) -> tuple[Figure, list[Axes]]:
+def panels(
+    count: int, *, columns: int = 4, side: float = 2.9, measured: bool = True
+) -> tuple[Figure, list[Axes]]:
     """A figure of ``count`` square panels in rows; ``side`` is that of a panel in inches."""
     across = min(count, columns)
     rows = ceil(count / across)
-    figure = figure_of(max(across * side, 5.0), rows * side + 0.7)
+    figure = figure_of(max(across * side, 5.0), rows * side + 0.7, measured=measured)
     grid = figure.subplots(rows, across, squeeze=False).flatten().tolist()
     for axes in grid[count:]:
         axes.remove()
@@ -49,11 +75,38 @@ def name_axes(grid: Sequence[Axes], x: str, y: str) -> None:
             axes.set_ylabel(y)
 
 
-def legend(figure: Figure, axes: Axes, *, columns: int = 4) -> None:
-    """Put the legend of what ``axes`` show below all panels, where it hides nothing."""
+def legend(figure: Figure, axes: Axes, *, columns: int = 4, room: Room | None = None) -> None:
+    """Put the legend of what ``axes`` show below all panels, where it hides nothing.
+
+    Args:
+        figure: All panels of one grid.
+        axes: One of them.
+        columns: Of the legend.
+        room: Of a figure that is not measured.
+    """
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside lower center", ncols=columns, fontsize=9, frameon=False
+    place = "outside lower center" if room is None else "lower center"
+    figure.legend(handles, labels, loc=place, ncols=columns, fontsize=9, frameon=False)
+    if room is not None:
+        _settle(figure, room, 0.1 + _LINE * ceil(len(handles) / columns))
+
+
+def _settle(figure: Figure, room: Room, below: float) -> None:
+    """Put the panels where ``room`` is left, and ``below`` inches for the legend."""
+    width, height = figure.get_size_inches()
+    grid = figure.axes[0].get_gridspec()
+    if grid is None:
+        return
+    wide = (width - room.left - room.right - room.across * (grid.ncols - 1)) / grid.ncols
+    bottom = room.bottom + below
+    high = (height - room.top - bottom - room.down * (grid.nrows - 1)) / grid.nrows
+    figure.subplots_adjust(
+        left=room.left / width,
+        right=1 - room.right / width,
+        bottom=bottom / height,
+        top=1 - room.top / height,
+        wspace=room.across / wide,
+        hspace=room.down / high,
     )
 
 

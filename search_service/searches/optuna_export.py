@@ -1,5 +1,6 @@
 """A finished search as an Optuna study in a file: ``optuna-dashboard sqlite:///study.db`` opens it."""
 
+import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,12 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    distribution_to_json,
+)
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import StaticPool, text
+from optuna.trial import TrialState
+from sqlalchemy import Connection, MetaData, StaticPool, insert, text
 
 from search_service.samplers.optuna_study import box
 from search_service.spaces.curves import CurveSpace
@@ -65,8 +71,8 @@ def write(
                 study.set_metric_names(list(objectives))
         for fact, value in (facts or {}).items():
             study.set_user_attr(fact, value)
-        for trial, parameters in zip(trials, named, strict=True):
-            study.add_trial(_frozen(trial, parameters, ranges, objectives))
+        with storage.engine.begin() as connection:
+            _insert(connection, _rows(trials, named, ranges, objectives))
         with storage.engine.connect() as connection:
             connection.execute(text("VACUUM INTO :path"), {"path": str(path)})
 
@@ -114,33 +120,68 @@ def _in_memory() -> Iterator[RDBStorage]:
         storage.engine.dispose()
 
 
-def _frozen(
-    trial: Trial,
-    parameters: dict[str, Any],
-    ranges: dict[str, BaseDistribution],
+def _insert(connection: Connection, rows: Mapping[str, list[dict[str, Any]]]) -> None:
+    """Insert the rows of the one study's trials, table by table.
+
+    Optuna's own way takes four statements a parameter, minutes for thousands of trials.
+    """
+    tables = MetaData()
+    tables.reflect(connection, only=list(rows))
+    for name, of_table in rows.items():
+        if of_table:
+            connection.execute(insert(tables.tables[name]), of_table)
+
+
+def _rows(
+    trials: Sequence[Trial],
+    named: Sequence[Mapping[str, Any]],
+    ranges: Mapping[str, BaseDistribution],
     objectives: Sequence[str],
-) -> FrozenTrial:
+) -> dict[str, list[dict[str, Any]]]:
+    """The trials as Optuna's tables hold them: table -> rows, those first that others point to."""
+    told = {name: distribution_to_json(ranges[name]) for name in ranges}
+    rows: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("trials", "trial_values", "trial_params", "trial_user_attributes")
+    }
+    for key, (trial, parameters) in enumerate(zip(trials, named, strict=True), 1):
+        values = _values(trial, objectives)
+        ended = _naive(trial.finished_at)
+        state = TrialState.COMPLETE if values else TrialState.FAIL
+        rows["trials"].append(
+            {
+                "trial_id": key, "number": trial.number, "study_id": 1, "state": state.name,
+                "datetime_start": ended - timedelta(seconds=trial.seconds), "datetime_complete": ended,
+            }
+        )  # fmt: skip
+        rows["trial_values"] += [
+            {"trial_id": key, "objective": place, "value": value, "value_type": "FINITE"}
+            for place, value in enumerate(values)
+        ]
+        rows["trial_params"] += [
+            {
+                "trial_id": key, "param_name": name, "distribution_json": told[name],
+                "param_value": ranges[name].to_internal_repr(value),
+            }
+            for name, value in parameters.items()
+        ]  # fmt: skip
+        rows["trial_user_attributes"] += [
+            {"trial_id": key, "key": name, "value_json": json.dumps(value)}
+            for name, value in _attributes(trial).items()
+        ]
+    return rows
+
+
+def _values(trial: Trial, objectives: Sequence[str]) -> list[float]:
+    """What a trial scored; nothing of a failed one."""
+    if trial.score is None:
+        return []
+    return [trial.metrics[name] for name in objectives] or [trial.score]
+
+
+def _attributes(trial: Trial) -> dict[str, Any]:
     attributes: dict[str, Any] = {"generation": trial.generation, "is_mean": trial.is_mean}
     attributes |= {"error": trial.error} if trial.error is not None else {}
-    attributes |= {"holdout": dict(trial.metrics)} if trial.metrics else {}
-    values = None
-    if trial.score is not None:
-        values = [trial.metrics[name] for name in objectives] or [trial.score]
-    ended = _naive(trial.finished_at)
-    return FrozenTrial(
-        number=trial.number,
-        trial_id=trial.number,
-        state=TrialState.FAIL if values is None else TrialState.COMPLETE,
-        value=None,
-        values=values,
-        datetime_start=ended - timedelta(seconds=trial.seconds),
-        datetime_complete=ended,
-        params=parameters,
-        distributions={name: ranges[name] for name in parameters},
-        user_attrs=attributes,
-        system_attrs={},
-        intermediate_values={},
-    )
+    return attributes | ({"holdout": dict(trial.metrics)} if trial.metrics else {})
 
 
 def _naive(moment: datetime) -> datetime:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Text,
     false,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -73,6 +74,7 @@ class Job(Base):
         Index("ix_job_kind_created_at_id", "kind", "created_at", "id"),
         Index("ix_job_state", "state"),
         Index("ix_job_owner_kind_created_at_id", "owner", "kind", "created_at", "id"),
+        Index("ix_job_kind_state_created_at_id", "kind", "state", "created_at", "id"),
         Index("ix_job_owner_finished_at", "owner", "finished_at"),
         Index("ix_job_queue", "state", "aside", "owner", "priority", "created_at", "id"),
     )
@@ -121,6 +123,7 @@ class Trial(Base):
     """
 
     __tablename__ = "trial"
+    __table_args__ = (Index("ix_trial_job_id_ending_score", "job_id", "ending", "score"),)
 
     job_id: Mapped[str] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -181,6 +184,16 @@ class Assignment(Base):
     """
 
     __tablename__ = "assignment"
+    __table_args__ = (
+        Index(
+            "ix_assignment_open",
+            "job_id",
+            "posted_at",
+            "number",
+            sqlite_where=text("outcome IS NULL"),
+            postgresql_where=text("outcome IS NULL"),
+        ),
+    )
 
     job_id: Mapped[str] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
     stage: Mapped[str] = mapped_column(String(40), primary_key=True)

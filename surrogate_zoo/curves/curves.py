@@ -1,32 +1,32 @@
 """Piecewise curves g: [0, 1] -> [0, 1] that shape a surrogate's AND and OR, and their slopes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from surrogate_zoo.curves.families import CURVE_FAMILIES
-from surrogate_zoo.curves.pointwise import blocks, pieces, sloped
+from surrogate_zoo.curves.pointwise import blocks, sloped
 
 # The slope of a curve is infinite where a segment starts or ends vertically; it is cut here, so that
 # gradients stay finite.
 _STEEPEST = 1e6
-
-_Formula: TypeAlias = Callable[[Tensor, Tensor, Tensor], None]
-"""Takes x, shape (P,), and writes g(x) and g'(x) into two tensors of that shape."""
 
 
 @dataclass(frozen=True, eq=False)
 class PiecewiseCurve(ABC):
     """A curve of segments; evaluating it keeps its slope for the backward pass.
 
+    K curves are applied to values whose first dimension is that of K candidates one behind the other, all
+    by one call.
+
     Attributes:
-        control_points: Flat, as the curve's family writes them. Not differentiated: they are
-            searched.
+        control_points: Flat, as the curve's family writes them, (P,), or of K curves (K, P), each for its
+            part of what they are applied to. Not differentiated: they are searched.
         truth_table: Whether g(0) = 0 and g(1) = 1, which control points then do not repeat.
     """
 
@@ -42,7 +42,7 @@ class PiecewiseCurve(ABC):
         Returns:
             Shape and dtype of ``x``, in [0, 1]; g(0) and g(1) are exact. The slope is at most 1e6.
         """
-        return sloped(self._values, self._plain, x)
+        return sloped(self.with_slope, self._plain, x)
 
     def totals(self, x: Tensor, region: Tensor | None) -> Tensor:
         """Sum of g(x) over the pixels of a region of each image, without keeping g(x).
@@ -59,11 +59,22 @@ class PiecewiseCurve(ABC):
     @property
     @abstractmethod
     def points(self) -> Tensor:
-        """All points x, y from x = 0 to x = 1, those between segments and within, float64 (P, 2)."""
+        """All points x, y from x = 0 to x = 1, those between segments and within, float64 (..., P, 2)."""
+
+    @property
+    def candidates(self) -> int:
+        """K, the curves that are applied side by side; 1 of a single one."""
+        return len(self.control_points) if self.control_points.ndim > 1 else 1
+
+    def of(self, candidate: int) -> "PiecewiseCurve":
+        """The curve of one candidate."""
+        if self.control_points.ndim == 1:
+            return self
+        return replace(self, control_points=self.control_points[candidate])
 
     @abstractmethod
     def _coefficients(self, points: Tensor) -> Tensor:
-        """Rows of one number a segment, (R, n); x and y where it starts are the first two."""
+        """Rows of one number a segment, (R, ..., n); x and y where it starts are the first two."""
 
     @abstractmethod
     def _evaluate(self, x: Tensor, chosen: list[Tensor], value: Tensor, slope: Tensor) -> None:
@@ -73,23 +84,23 @@ class PiecewiseCurve(ABC):
     def _value(self, x: Tensor, chosen: list[Tensor]) -> Tensor:
         """g(x) for torch to differentiate; the coefficients are of the shape of ``x``, or numbers."""
 
-    def _values(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """g(x) and g'(x), of the shape of ``x``."""
-        line, formula = x.reshape(-1), self._formula(x.dtype)
-        value, slope = torch.empty_like(line), torch.empty_like(line)
-        for part in pieces(line):
-            formula(line[part], value[part], slope[part])
+    def with_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """g(x) and g'(x), of the shape of ``x``; nothing is differentiated."""
+        lines, table = x.reshape(self.candidates, 1, -1), self._table(x.dtype)
+        value, slope = torch.empty_like(lines), torch.empty_like(lines)
+        for part in blocks(lines, whole=False):
+            self._write(*table.of(part[0], lines), lines[part], value[part], slope[part])
         return value.view(x.shape), slope.view(x.shape)
 
     def _sums(self, region: Tensor | None, x: Tensor) -> tuple[Tensor, Tensor]:
         """Sums of g(x) over the pixels of a region, (N, C), and their slopes, (N, C, H, W)."""
-        planes, formula = x.flatten(2), self._formula(x.dtype)
+        planes, table = x.flatten(2), self._table(x.dtype)
         slope, totals = torch.empty_like(planes), planes.new_zeros(planes.shape[:2])
         counted = None if region is None else region.flatten(1)[:, None]
         for images, classes, pixels in blocks(planes, whole=False):
             part, steep = planes[images, classes, pixels], slope[images, classes, pixels]
             value = torch.empty_like(part)
-            formula(part, value, steep)
+            self._write(*table.of(images, planes), part, value, steep)
             if counted is not None:
                 value.mul_(counted[images, :, pixels])
                 steep.mul_(counted[images, :, pixels])
@@ -98,34 +109,65 @@ class PiecewiseCurve(ABC):
 
     def _plain(self, x: Tensor) -> Tensor:
         """g(x) in operations that torch differentiates."""
-        points = self.points
-        coefficients = self._coefficients(points).to(x.dtype)
-        chosen = list(coefficients[:, 0])
-        for knot, row in zip(coefficients[0, 1:], coefficients[:, 1:].T, strict=True):
-            beyond = x > knot  # a knot belongs to the segment that it ends
-            chosen = [torch.where(beyond, own, was) for own, was in zip(row, chosen, strict=True)]
-        end = x.new_ones(()) if self.truth_table else points[-1, 1].to(x.dtype)
-        return torch.where(x >= 1, end, self._value(x, chosen))
+        lines = x.reshape(self.candidates, -1) if self.candidates > 1 else x
+        rows, ends = self._table(x.dtype)
+        rows, end = (rows[:, :, None], ends[:, None]) if self.candidates > 1 else (rows[:, 0], ends)
+        chosen = list(rows[..., 0])
+        for segment in range(1, rows.shape[-1]):
+            beyond = lines > rows[0, ..., segment]  # a knot belongs to the segment that it ends
+            chosen = [
+                torch.where(beyond, own, was)
+                for own, was in zip(rows[..., segment], chosen, strict=True)
+            ]
+        return torch.where(lines >= 1, end, self._value(lines, chosen)).view(x.shape)
 
     def _plain_sums(self, region: Tensor | None, x: Tensor) -> Tensor:
         """Sums of g(x) over the pixels of a region, (N, C), in operations that torch differentiates."""
         values = self._plain(x)
         return (values if region is None else values * region[:, None]).flatten(2).sum(2)
 
-    def _formula(self, dtype: torch.dtype) -> _Formula:
+    def _table(self, dtype: torch.dtype) -> "_Table":
         points = self.points
-        end = 1.0 if self.truth_table else points[-1, 1].to(dtype)
-        return partial(self._write, self._coefficients(points).to(dtype), end)
+        rows, ends = self._coefficients(points).to(dtype), points[..., -1, 1].to(dtype)
+        return _Table(rows if rows.ndim > 2 else rows[:, None], ends.reshape(-1))
 
     def _write(
-        self, coefficients: Tensor, end: Tensor | float, x: Tensor, value: Tensor, slope: Tensor
+        self, coefficients: Tensor, end: Tensor, x: Tensor, value: Tensor, slope: Tensor
     ) -> None:
         # The first segment starts at x = 0, and at y = 0 too by the truth table.
         chosen = _of_segment(x, coefficients, zeros=2 if self.truth_table else 1)
         self._evaluate(x, chosen, value, slope)
         # The largest x is looked at first, since filling by a mask costs more than all of the above.
-        if x.device.type != "cpu" or (x.numel() and bool(x.amax() >= 1)):
+        if end.ndim or x.device.type != "cpu":
+            value.copy_(torch.where(x >= 1, end, value))
+        elif x.numel() and bool(x.amax() >= 1):
             value.masked_fill_(x >= 1, end)
+
+
+class _Table(NamedTuple):
+    """What evaluates the curves of K candidates.
+
+    Attributes:
+        rows: Coefficients of each segment, (R, K, n).
+        ends: g(1), (K,).
+    """
+
+    rows: Tensor
+    ends: Tensor
+
+    def of(self, images: slice, planes: Tensor) -> tuple[Tensor, Tensor]:
+        """The table of a block of ``images`` of planes (I, C, P), I / K of each candidate.
+
+        Returns:
+            Coefficients (R, n) and g(1), a scalar, of a block with one candidate; else (R, I, 1, 1, n) and
+            (I, 1, 1).
+        """
+        each = max(1, len(planes) // len(self.ends))
+        if len(self.ends) == 1 or planes.device.type == "cpu":
+            candidate = images.start // each
+            return self.rows[:, candidate], self.ends[candidate]
+        rows, ends = self.rows.repeat_interleave(each, 1), self.ends.repeat_interleave(each)
+        return rows[:, :, None, None], ends[:, None, None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,18 +185,18 @@ class BezierCurve(PiecewiseCurve):
 
     @property
     def points(self) -> Tensor:
-        """See the base class; shape (2n + 1, 2)."""
-        points = self.control_points.detach().double().reshape(-1, 2)
+        """See the base class; shape (..., 2n + 1, 2)."""
+        points = self.control_points.detach().double().unflatten(-1, (-1, 2))
         if not self.truth_table:
             return points
-        start = points.new_zeros(1, 2)
-        return torch.cat([start, points, start + 1])
+        start = points.new_zeros(*points.shape[:-2], 1, 2)
+        return torch.cat([start, points, start + 1], -2)
 
     def _coefficients(self, points: Tensor) -> Tensor:
         """``x0, y0``, then ``x1 - x0, y1 - y0``, then ``x0 - 2 x1 + x2, y0 - 2 y1 + y2``."""
-        first, middle, last = points[0:-1:2], points[1::2], points[2::2]
+        first, middle, last = points[..., 0:-1:2, :], points[..., 1::2, :], points[..., 2::2, :]
         rows = torch.stack([first, middle - first, first - 2 * middle + last])
-        return rows.permute(0, 2, 1).reshape(6, -1)
+        return rows.movedim(-1, 1).flatten(0, 1)
 
     def _evaluate(self, x: Tensor, chosen: list[Tensor], value: Tensor, slope: Tensor) -> None:
         x0, y0, a, c, b, d = chosen
@@ -183,18 +225,19 @@ class LinearCurve(PiecewiseCurve):
 
     @property
     def points(self) -> Tensor:
-        """See the base class; shape (n + 1, 2)."""
+        """See the base class; shape (..., n + 1, 2)."""
         heights = self.control_points.detach().double()
         if self.truth_table:
-            start = heights.new_zeros(1)
-            heights = torch.cat([start, heights, start + 1])
-        knots = torch.arange(len(heights), dtype=heights.dtype, device=heights.device)
-        return torch.stack([knots / (len(heights) - 1), heights], dim=1)
+            start = heights.new_zeros(*heights.shape[:-1], 1)
+            heights = torch.cat([start, heights, start + 1], -1)
+        number = heights.shape[-1]
+        knots = torch.arange(number, dtype=heights.dtype, device=heights.device) / (number - 1)
+        return torch.stack([knots.expand_as(heights), heights], dim=-1)
 
     def _coefficients(self, points: Tensor) -> Tensor:
         """``x0``, ``y0`` and the slope."""
-        slopes = points[:, 1].diff() * (len(points) - 1)
-        return torch.cat([points[:-1].T, slopes[None]])
+        slopes = points[..., 1].diff() * (points.shape[-2] - 1)
+        return torch.cat([points[..., :-1, :].movedim(-1, 0), slopes[None]])
 
     def _evaluate(self, x: Tensor, chosen: list[Tensor], value: Tensor, slope: Tensor) -> None:
         x0, y0, steepness = chosen
@@ -236,21 +279,23 @@ def _of_segment(x: Tensor, coefficients: Tensor, zeros: int) -> list[Tensor]:
     Each is its first value plus 0-1 indicators times its steps, exact but for rounding, and vectorised on
     the CPU, where a choice by a bool mask is not.
     """
-    if coefficients.shape[1] == 1:
-        return list(coefficients[:, 0])
-    beyond = [torch.gt(x, knot, out=torch.empty_like(x)) for knot in coefficients[0, 1:]]
-    if x.device.type == "cpu":  # numbers at full speed, which addcmul does not give scalars
-        steps, firsts = coefficients.diff(dim=1).tolist(), coefficients[:, 0]
+    if coefficients.shape[-1] == 1:
+        return list(coefficients[..., 0])
+    beyond = [
+        torch.gt(x, coefficients[0, ..., segment], out=torch.empty_like(x))
+        for segment in range(1, coefficients.shape[-1])
+    ]
+    firsts, steps = coefficients[..., 0], coefficients.diff()
+    if (
+        firsts.ndim == 1 and x.device.type == "cpu"
+    ):  # numbers at full speed, which addcmul does not give scalars
         return [
             _stepped(beyond, row, None if index < zeros else firsts[index])
-            for index, row in enumerate(steps)
+            for index, row in enumerate(steps.tolist())
         ]
     return [
-        sum(
-            (each * step for each, step in zip(beyond, row.diff(), strict=True)),
-            row[0],
-        )
-        for row in coefficients
+        sum((each * row[..., i] for i, each in enumerate(beyond)), first)
+        for first, row in zip(firsts, steps, strict=True)
     ]
 
 

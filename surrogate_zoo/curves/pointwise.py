@@ -1,7 +1,6 @@
-"""Functions that keep their slopes, and an elementwise formula that is evaluated piece by piece."""
+"""Functions that keep their slopes, and the pieces that they are evaluated in."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import torch
@@ -9,10 +8,7 @@ from torch import Tensor
 
 # Elements evaluated at a time on the CPU. What a formula makes on the way lives for one piece, so a
 # long one costs little more than reading its inputs and writing its value and slopes.
-PIECE = 1 << 18
-
-# Of maps whose formula is long, less, so that what it makes stays in a core's cache.
-BLOCK = 1 << 17
+PIECE = 1 << 17
 
 
 def sloped(
@@ -80,39 +76,6 @@ def _differentiable(
     return [next(found) if asked else None for asked in needed]
 
 
-def pointwise(formula: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-    """Return ``formula(*inputs)``, for a formula that works element by element.
-
-    Autograd differentiates the formula as it is written, piece by piece, in the forward pass; only
-    the slopes towards the inputs are kept for the backward pass.
-
-    Args:
-        formula: Takes pieces of all inputs, of one shape, and returns one; must not mix elements.
-        *inputs: Float tensors of one shape.
-
-    Returns:
-        Shape of the inputs; differentiable as often as the formula is.
-    """
-    return sloped(partial(_by_pieces, formula), formula, *inputs)
-
-
-def _by_pieces(formula: Callable[..., Tensor], *inputs: Tensor) -> tuple[Tensor, ...]:
-    """Value and slopes of a formula."""
-    lines = [tensor.reshape(-1) for tensor in inputs]
-    value = torch.empty_like(lines[0])
-    slopes = [torch.empty_like(line) for line in lines]
-    for part in pieces(value):
-        # Copies, since what inference mode has made takes part in no differentiation.
-        with torch.inference_mode(False), torch.enable_grad():
-            leaves = [line[part].clone().requires_grad_() for line in lines]
-            result = formula(*leaves)
-            grads = torch.autograd.grad(result, leaves, torch.ones_like(result))
-        value[part] = result.detach()
-        for slope, grad in zip(slopes, grads, strict=True):
-            slope[part] = grad
-    return value.view(inputs[0].shape), *(slope.view(inputs[0].shape) for slope in slopes)
-
-
 def pieces(rows: Tensor) -> Iterator[slice]:
     """Cut the first dimension into pieces of about :data:`PIECE` elements; one piece on a GPU."""
     count = max(len(rows), 1)
@@ -121,7 +84,7 @@ def pieces(rows: Tensor) -> Iterator[slice]:
 
 
 def blocks(planes: Tensor, *, whole: bool) -> Iterator[tuple[slice, slice, slice]]:
-    """Cut maps (N, C, P) into blocks of about :data:`BLOCK` elements on the CPU; one block on a GPU.
+    """Cut maps (N, C, P) into blocks of about `PIECE` elements on the CPU; one block on a GPU.
 
     Args:
         planes: The maps.
@@ -134,8 +97,8 @@ def blocks(planes: Tensor, *, whole: bool) -> Iterator[tuple[slice, slice, slice
     if planes.device.type != "cpu":
         yield slice(0, n), slice(0, classes), slice(0, pixels)
         return
-    width = min(pixels, max(1, BLOCK // classes if whole else BLOCK))
-    rows = classes if whole else max(1, BLOCK // max(1, width))
+    width = min(pixels, max(1, PIECE // classes if whole else PIECE))
+    rows = classes if whole else max(1, PIECE // max(1, width))
     for image in range(n):
         for row in range(0, classes, max(1, rows)):
             for start in range(0, pixels, max(1, width)):

@@ -47,8 +47,7 @@ class SegmentationMetric(Metric):  # type: ignore[misc]
             "exclude_background": exclude_background,
         }
         self.num_classes = num_classes
-        for number, total in enumerate(self._evaluator().totals()):
-            self.add_state(f"total_{number}", default=total, dist_reduce_fx="sum")
+        self.add_state("totals", default=self._evaluator().totals(), dist_reduce_fx="sum")
 
     def _evaluator(self) -> SegmentationEvaluator:
         return SegmentationEvaluator(self.num_classes, **self._options)  # type: ignore[arg-type]
@@ -64,13 +63,10 @@ class SegmentationMetric(Metric):  # type: ignore[misc]
         evaluator = self._evaluator()
         logits = preds.is_floating_point()
         evaluator.update(evaluator.labelling.predicted(preds) if logits else preds, target)
-        for number, total in enumerate(evaluator.totals()):
-            state = getattr(self, f"total_{number}")
-            setattr(self, f"total_{number}", state + total.to(state.device))
+        self.totals = self.totals + evaluator.totals().to(self.totals.device)
 
     def compute(self) -> dict[str, Tensor]:
         """Return every metric by name, scalars; NaN where there was nothing to measure."""
         evaluator = self._evaluator()
-        number = len(evaluator.totals())
-        evaluator.restore([getattr(self, f"total_{index}").cpu() for index in range(number)])
+        evaluator.restore(self.totals)
         return {name: torch.tensor(score) for name, score in evaluator.compute().items()}

@@ -46,6 +46,14 @@ class ClassWeights(nn.Module):
         self.register_buffer("own", own)
         self.register_buffer("fixed", None if self.counts else fixed)
 
+    def same(self, other: "ClassWeights") -> bool:
+        """Whether another's weights are these for every batch."""
+        return self.power == other.power and all(
+            mine is theirs
+            or (mine is not None and theirs is not None and torch.equal(mine, theirs))
+            for mine, theirs in ((self.own, other.own), (self.fixed, other.fixed))
+        )
+
     def of(self, pixels: Tensor) -> Tensor:
         """The weights (K,) for a batch.
 

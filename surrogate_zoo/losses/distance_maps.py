@@ -6,7 +6,7 @@ Computing one loads scipy; knowing their names does not.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -239,7 +239,7 @@ def map_of(
 
 
 def _check_labels(
-    labels: NDArray[np.generic],
+    labels: NDArray[Any],
     num_classes: int,
     ignore_index: int | None,
     dimensions: tuple[int, int],

@@ -138,29 +138,34 @@ class SurrogateLoss(nn.Module):
         looking = looks(self.check_values)
         self.labelling.check(logits, target)
         logits, target = self.labelling.shown(logits, target)
-        if target.is_floating_point():
-            masks = self.labelling.crisp_masks_of(target, self.ignore_index, ONLY_SETS)
-        else:
-            masks = self.labelling.masks_of(target, (logits.shape[0], *logits.shape[2:]))
-            if looking:
-                self.labelling.check_range("target", masks, self.ignore_index)
+        masks = self.masks_of(logits, target, looking=looking)
         with torch.autocast(logits.device.type, enabled=False):
-            loss = self._value(logits, masks)
+            loss = self.value_of(logits, masks, self.control_points)
         if looking and not bool(torch.isfinite(loss.detach())):
             raise InputError(
                 "logits hold NaN or infinite values at valid pixels: lower the learning rate."
             )
         return loss
 
-    def _value(self, logits: Tensor, masks: Tensor) -> Tensor:
-        group, logic = group_of(self.process_group), self._logic()
+    def masks_of(self, logits: Tensor, target: Tensor, *, looking: bool) -> Tensor:
+        """Return the target of a checked batch as masks (M, S); their range is checked if ``looking``."""
+        if target.is_floating_point():
+            return self.labelling.crisp_masks_of(target, self.ignore_index, ONLY_SETS)
+        masks = self.labelling.masks_of(target, (logits.shape[0], *logits.shape[2:]))
+        if looking:
+            self.labelling.check_range("target", masks, self.ignore_index)
+        return masks
+
+    def value_of(self, logits: Tensor, masks: Tensor, control_points: Tensor) -> Tensor:
+        """The loss of checked logits (N, C, S) and masks (M, S) with control points (curves, P)."""
+        group, logic = group_of(self.process_group), self.logic_of(control_points)
         if self.reduction == BATCH:
-            return 1 - self.metric.function(logic, self._maps(logits, masks, group))
+            return 1 - self.metric.function(logic, self.maps_of(logits, masks, group))
         images = [
             (logits[i : i + 1], own)
             for i, own in enumerate(torch.split(masks, self.labelling.masks) if len(masks) else ())
         ]
-        losses = [1 - self.metric.function(logic, self._maps(*image, None)) for image in images]
+        losses = [1 - self.metric.function(logic, self.maps_of(*image, None)) for image in images]
         holds = [(own != self.ignore_index).any() for _, own in images]
         # Of an image that is all void as released may say anything.
         kept = [loss * there for loss, there in zip(losses, holds, strict=True)]
@@ -168,7 +173,15 @@ class SurrogateLoss(nn.Module):
         number = torch.stack(holds).sum() if holds else masks.sum()
         return summed(total, group) / summed(number, group).clamp(min=1)
 
-    def _maps(self, logits: Tensor, masks: Tensor, group: Group) -> Maps:
+    def maps_of(self, logits: Tensor, masks: Tensor, group: Group, candidates: int = 0) -> Maps:
+        """Prediction and target as the metric's function takes them.
+
+        Args:
+            logits: Checked, (N, C, S); of K ``candidates``, one behind the other, if there are any.
+            masks: Checked, (M, S), as many.
+            group: The processes that hold the other parts of the batch.
+            candidates: See ``Maps``.
+        """
         dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
         void = masks == self.ignore_index
         has_void = may_hold_void(~void)
@@ -186,6 +199,7 @@ class SurrogateLoss(nn.Module):
             tolerance=self.tolerance,
             exclude_background=self.exclude_background,
             as_released=self.as_released,
+            candidates=candidates,
             group=group,
         )
         return maps if self.class_weights.none else replace(maps, weights=self._weights(maps))
@@ -195,16 +209,18 @@ class SurrogateLoss(nn.Module):
         pixels = maps.target.labelled[0].values  # where nothing is counted, dtype and device alone
         if self.class_weights.counts:
             pixels = replace(maps, totals=[], off=False).total(maps.target)
+            pixels = pixels[0] if maps.candidates else pixels  # of one target
         found = self.class_weights.of(pixels)
         return found.repeat_interleave(2) if maps.off else found
 
-    def _logic(self) -> Logic:
-        if not len(self.control_points):
+    def logic_of(self, control_points: Tensor) -> Logic:
+        """The logic with curves of control points (curves, P), or of K candidates (curves, K, P)."""
+        if not len(control_points):
             return Logic()
         return CurveLogic(
             {
                 name: self._curve(points, self._truth_table)
-                for name, points in zip(self._curves, self.control_points, strict=True)
+                for name, points in zip(self._curves, control_points, strict=True)
             }
         )
 

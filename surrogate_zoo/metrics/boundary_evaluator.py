@@ -58,6 +58,7 @@ class BoundaryEvaluator:
         widths: Widths of the trimaps in pixels, 1 at least.
         outside: Also measure ``outside_<width>``, the mIoU of all pixels that are not in the band.
         as_released: Count borders with void as borders of classes; void pixels still do not count.
+        check_values: As of :class:`SegmentationEvaluator`.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class BoundaryEvaluator:
         widths: Sequence[int] = (1, 2, 5, 10),
         outside: bool = False,
         as_released: bool = False,
+        check_values: bool = True,
     ) -> None:
         self.labelling = labelling_of(num_classes, mode)
         if not widths or any(width != int(width) or width < 1 for width in widths):
@@ -78,6 +80,7 @@ class BoundaryEvaluator:
         self.widths = tuple(sorted({int(width) for width in widths}))
         self.outside = outside
         self.as_released = as_released
+        self.check_values = check_values
         self.reset()
 
     @property
@@ -96,9 +99,9 @@ class BoundaryEvaluator:
         Raises:
             InputError: Shapes differ, or labels are out of range. Nothing is added.
         """
-        pred, target, void = checked_labels(pred, target, self.labelling, self.ignore_index)
-        pred, target = pred.masked_fill(void, 0), target.masked_fill(void, 0)
-        self.labelling.check_range("pred", pred, None)
+        pred, target, void = checked_labels(
+            pred, target, self.labelling, self.ignore_index, check_values=self.check_values
+        )
         if not target.numel():
             return
         axes = target.ndim - 1
@@ -116,21 +119,21 @@ class BoundaryEvaluator:
         hits = torch.stack([(region & right.flatten(0, -3)).sum((1, 2)) for region in slices])
         measured = (pixels > 0).sum(0)
         accuracies = (hits / pixels.clamp(min=1).double()).sum(0) / measured.clamp(min=1)
-        self._accuracy += float(accuracies.sum())
-        self._images += int((measured > 0).sum())
+        seen = torch.stack([accuracies.sum(), (measured > 0).sum().double()])
+        self._images = self._images.to(seen.device) + seen
 
     def _add_counts(
         self, pred: Tensor, target: Tensor, valid: Tensor, bands: Sequence[Tensor]
     ) -> None:
         """Add pixels by the innermost band they lie in (the last: none), channel, true, predicted class."""
-        outside = torch.stack([~band for band in bands]).sum(0)
+        outside = torch.stack([~band for band in bands]).sum(0, dtype=torch.int32)
         classes, masks = self.labelling.labels, self.labelling.masks
-        channels = torch.arange(len(pred), device=pred.device).remainder(masks)
+        channels = torch.arange(len(pred), device=pred.device, dtype=torch.int32).remainder(masks)
         own = channels.view(-1, *(1,) * (pred.ndim - 1))
-        cells = (((outside * masks + own) * classes + target) * classes + pred)[valid]
-        self._counts += (
-            torch.bincount(cells, minlength=self._counts.numel()).cpu().view_as(self._counts)
-        )
+        cells = ((outside * masks + own) * classes + target.int()) * classes + pred.int()
+        counts = torch.zeros(self._counts.numel(), dtype=torch.int64, device=pred.device)
+        counts.scatter_add_(0, cells.flatten().long(), valid.flatten().long())
+        self._counts = self._counts.to(pred.device) + counts.view_as(self._counts)
 
     def merge(self, other: "BoundaryEvaluator") -> None:
         """Add everything that ``other`` was shown.
@@ -140,14 +143,14 @@ class BoundaryEvaluator:
         """
         if self._options != other._options:
             raise InputError("Only evaluators with the same options can be merged.")
-        self._counts += other._counts
-        self._accuracy += other._accuracy
-        self._images += other._images
+        self._counts = self._counts + other._counts.to(self._counts.device)
+        self._images = self._images + other._images.to(self._images.device)
 
     def compute(self) -> dict[str, float]:
         """Return every measure, in 0..1; NaN where there was nothing to measure."""
-        scores = {"mba": self._accuracy / self._images if self._images else math.nan}
-        inside = self._counts.cumsum(0)
+        accuracy, images = self._images.tolist()
+        scores = {"mba": accuracy / images if images else math.nan}
+        inside = self._counts.cpu().cumsum(0)
         for width, counts in zip(self.widths, inside, strict=False):
             scores[f"trimap_{width}"] = self._mean_iou(counts)
         if self.outside:
@@ -160,7 +163,9 @@ class BoundaryEvaluator:
         classes = self.labelling.labels
         shape = (len(self.widths) + 1, self.labelling.masks, classes, classes)
         self._counts = torch.zeros(shape, dtype=torch.int64)
-        self._accuracy, self._images = 0.0, 0
+        self._images = torch.zeros(
+            2, dtype=torch.float64
+        )  # sum of accuracies, images with a border
 
     def _mean_iou(self, counts: Tensor) -> float:
         """Mean IoU of pixel counts (channel, true class, predicted class) over the classes that occur."""

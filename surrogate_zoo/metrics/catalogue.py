@@ -123,11 +123,11 @@ def kappa(logic: "Logic", maps: "Maps") -> "Tensor":
     alone, no prediction agrees beyond chance and there is nothing to measure (scikit-learn says 0).
     """
     both, either, true = _counts(logic, maps)
-    pixels = true.sum()
-    agreed = maps.ratio(both.sum(), pixels)
-    by_chance = maps.class_mean(maps.ratio(both + (either - true), pixels), true)
+    pixels = true.sum(-1, keepdim=True)
+    agreed = maps.ratio(both.sum(-1, keepdim=True), pixels)
+    by_chance = maps.class_mean(maps.ratio(both + (either - true), pixels), true)[..., None]
     score = 1 - maps.ratio(1 - agreed, 1 - by_chance)
-    return maps.class_mean(score, (true * (pixels - true)).sum())
+    return maps.class_mean(score, (true * (pixels - true)).sum(-1, keepdim=True))
 
 
 def macc(logic: "Logic", maps: "Maps") -> "Tensor":

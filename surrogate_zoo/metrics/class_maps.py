@@ -13,10 +13,14 @@ from torch import Tensor
 
 
 class Curve(Protocol):
-    """A function g of [0, 1] onto itself with g(0) = 0 and g(1) = 1."""
+    """A function g of [0, 1] onto itself with g(0) = 0 and g(1) = 1, or one of each candidate."""
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return g(x), of the shape of ``x``."""
+        ...
+
+    def with_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return g(x) and its slope, of the shape of ``x``."""
         ...
 
     def totals(self, x: Tensor, region: Tensor | None) -> Tensor:

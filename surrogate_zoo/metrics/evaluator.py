@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -12,8 +13,7 @@ from surrogate_zoo.errors import InputError
 from surrogate_zoo.labelling import Labelling, labelling_of
 from surrogate_zoo.metrics.catalogue import METRICS
 from surrogate_zoo.metrics.class_maps import one_hot
-from surrogate_zoo.metrics.logic import BooleanLogic
-from surrogate_zoo.metrics.maps import Maps
+from surrogate_zoo.metrics.crisp import CrispMaps, Enough, SharedLogic
 from surrogate_zoo.metrics.metric import check_multilabel
 from surrogate_zoo.modes import MULTICLASS
 
@@ -24,9 +24,10 @@ class SegmentationEvaluator:
     """All metrics of :data:`surrogate_zoo.METRICS` over everything it was shown.
 
     Keeps totals alone (a few numbers a class), so order and split of the batches do not matter and
-    evaluators of parts of a data set can be merged. Every metric runs its one function with Boolean
-    logic, on top of the totals of the batches before. A metric of another package whose function
-    fails is logged and has no score; the others go on.
+    evaluators of parts of a data set can be merged. They stay on the device until the scores are asked
+    for. Every metric runs its one function with Boolean logic; what several need of a batch is counted
+    once (:mod:`surrogate_zoo.metrics.crisp`). A metric of another package whose function fails is
+    logged and has no score; the others go on.
 
     Args:
         num_classes: C of the logits; 1 is binary with one channel, whose classes are 0 and 1.
@@ -40,6 +41,8 @@ class SegmentationEvaluator:
         as_released: Count void borders as edges, and boundary pixels at void pixels in BF1, and leave
             classes without a boundary in the target out of its mean, as the released implementation
             does.
+        check_values: Look for labels out of range, which waits for a GPU. Without it they are the
+            caller's to rule out.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class SegmentationEvaluator:
         tolerance: int = 5,
         exclude_background: bool = False,
         as_released: bool = False,
+        check_values: bool = True,
     ) -> None:
         self.labelling = labelling_of(num_classes, mode)
         if self.labelling.multilabel:
@@ -61,10 +65,11 @@ class SegmentationEvaluator:
         self.tolerance = tolerance
         self.exclude_background = exclude_background and not self.labelling.multilabel
         self.as_released = as_released
-        self._totals: dict[str, tuple[Tensor, ...]] = {}
+        self.check_values = check_values
+        self._sums: Tensor | None = None
         self._failed: set[str] = set()
 
-    @property
+    @cached_property
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics that it computes."""
         none = "none" if self.labelling.multilabel else ""
@@ -92,21 +97,20 @@ class SegmentationEvaluator:
         Raises:
             InputError: Shapes differ, or labels are out of range. Nothing is added.
         """
-        pred, target, void = checked_labels(pred, target, self.labelling, self.ignore_index)
-        if not self.as_released:
-            pred = pred.masked_fill(void, 0)
-        self.labelling.check_range("pred", pred, None)
-        maps = self._maps(pred, target.masked_fill(void, 0), void)
-        scored = {name: self._score(name, maps)[0] for name in self.metrics}
-        self._totals = {
-            name: tuple(total.cpu() for total in totals) for name, totals in scored.items()
-        }
+        pred, target, void = checked_labels(
+            pred, target, self.labelling, self.ignore_index,
+            check_values=self.check_values, pred_at_void=self.as_released,
+        )  # fmt: skip
+        maps = self._maps(pred, target, void)
+        parts = [total for name in self.metrics for total in self._added(name, maps)]
+        added = torch.cat([total.flatten() for total in parts])
+        self._sums = added if self._sums is None else self._sums.to(added.device) + added
 
-    def _maps(self, pred: Tensor, target: Tensor, void: Tensor) -> Maps:
+    def _maps(self, pred: Tensor, target: Tensor, void: Tensor) -> CrispMaps:
         counted = torch.ones_like(void) if self.as_released else ~void
-        return Maps(
-            pred=one_hot(pred, counted, torch.float64),
-            target=one_hot(target, ~void, torch.float64),
+        return CrispMaps(
+            pred=one_hot(pred, counted, torch.int8),
+            target=one_hot(target, ~void, torch.int8),
             void=void,
             num_classes=self.labelling.labels,
             channels=self.labelling.masks if self.labelling.multilabel else 0,
@@ -115,16 +119,25 @@ class SegmentationEvaluator:
             as_released=self.as_released,
         )
 
-    def _score(self, name: str, maps: Maps) -> tuple[list[Tensor], float]:
-        """Totals and score of one metric, earlier batches included."""
-        if name in self._failed:
-            return [], math.nan
+    def _added(self, name: str, maps: CrispMaps) -> Sequence[Tensor]:
+        """Totals of a batch for one metric; zeros where it fails."""
+        shapes = self._shapes[name]
+        if name not in self._failed and shapes:
+            measured = self._run(name, replace(maps, totals=[], wanted=len(shapes)))[0]
+            if name not in self._failed:
+                return measured
         device = maps.target.labelled[0].labels.device
-        carried = tuple(total.to(device) for total in self._totals.get(name, ()))
+        return [torch.zeros(shape, device=device, dtype=torch.float64) for shape in shapes]
+
+    def _run(self, name: str, maps: CrispMaps) -> tuple[list[Tensor], float]:
+        """Totals and score of one metric; of one that fails from here on, none and NaN."""
         off = self.labelling.multilabel and METRICS[name].multilabel == "both"
-        measured = replace(maps, carried=carried, totals=[], off=off)
+        measured = replace(maps, off=off)
         try:
-            return measured.totals, float(METRICS[name].function(BooleanLogic(), measured))
+            score = METRICS[name].function(SharedLogic(maps.once), measured)
+            return measured.totals, float(score)
+        except Enough:
+            return measured.totals, math.nan
         except Exception as error:
             package = METRICS[name].package
             if not package:
@@ -136,6 +149,15 @@ class SegmentationEvaluator:
             self._failed.add(name)
             return [], math.nan
 
+    @cached_property
+    def _shapes(self) -> dict[str, list[torch.Size]]:
+        """Shapes of every metric's totals, in calling order."""
+        maps = self._nothing()
+        return {
+            name: [total.shape for total in self._run(name, replace(maps, totals=[]))[0]]
+            for name in self.metrics
+        }
+
     def merge(self, other: "SegmentationEvaluator") -> None:
         """Add everything that ``other`` was shown.
 
@@ -145,37 +167,44 @@ class SegmentationEvaluator:
         if self._options != other._options:
             raise InputError("Only evaluators with the same options can be merged.")
         self._failed |= other._failed
-        if not self._totals:
-            self._totals = dict(other._totals)
-            return
-        for name in other._totals.keys() - self._failed:
-            pairs = zip(self._totals[name], other._totals[name], strict=True)
-            self._totals[name] = tuple(mine + theirs for mine, theirs in pairs)
+        if other._sums is not None:
+            mine = self._sums
+            self._sums = other._sums if mine is None else mine + other._sums.to(mine.device)
 
-    def totals(self) -> list[Tensor]:
-        """All totals so far, float64, metric by metric.
+    def totals(self) -> Tensor:
+        """All totals so far, float64 (T,), metric by metric, on the device of the last batch.
 
-        Those of evaluators with the same options may be added up one by one, and given to
-        :meth:`restore`: what other libraries synchronise over processes.
+        Those of evaluators with the same options may be added up, and given to :meth:`restore`: what
+        other libraries synchronise over processes.
         """
-        maps = self._nothing()
-        return [total.cpu() for name in self.metrics for total in self._score(name, maps)[0]]
+        if self._sums is not None:
+            return self._sums
+        count = sum(shape.numel() for shapes in self._shapes.values() for shape in shapes)
+        return torch.zeros(count, dtype=torch.float64)
 
-    def restore(self, totals: Sequence[Tensor]) -> None:
+    def restore(self, totals: Tensor) -> None:
         """Know what these totals tell, and nothing else."""
-        maps, left = self._nothing(), iter(totals)
-        self._totals = {
-            name: tuple(next(left) for _ in self._score(name, maps)[0]) for name in self.metrics
-        }
+        self._sums = totals
 
     def compute(self) -> dict[str, float]:
-        """Return every metric, 1 at most; NaN where there was nothing to measure."""
-        if not self._totals:
-            return dict.fromkeys(self.metrics, math.nan)
-        maps = self._nothing()
-        return {name: self._score(name, maps)[1] for name in self.metrics}
+        """Return every metric, 1 at most; NaN where there was nothing to measure.
 
-    def _nothing(self) -> Maps:
+        This is the one time that it waits for a GPU, if ``check_values`` is off.
+        """
+        if self._sums is None:
+            return dict.fromkeys(self.metrics, math.nan)
+        left, maps = self._sums.cpu(), self._nothing()
+        scores = {}
+        for name, shapes in self._shapes.items():
+            sizes = [shape.numel() for shape in shapes]
+            own, left = left[: sum(sizes)], left[sum(sizes) :]
+            carried = tuple(map(Tensor.view, own.split(sizes), shapes))
+            failed = name in self._failed
+            measured = replace(maps, carried=carried, totals=[])
+            scores[name] = math.nan if failed else self._run(name, measured)[1]
+        return scores
+
+    def _nothing(self) -> CrispMaps:
         """An image of one void pixel: it adds nothing, so scores are derived from the totals alone."""
         shape = (self.labelling.masks, 1, 1)
         label, void = torch.zeros(shape, dtype=torch.int64), torch.ones(shape, dtype=torch.bool)
@@ -183,21 +212,35 @@ class SegmentationEvaluator:
 
     def reset(self) -> None:
         """Forget everything."""
-        self._totals = {}
+        self._sums = None
         self._failed = set()
 
 
 def checked_labels(
-    pred: Tensor, target: Tensor, labelling: Labelling, ignore_index: int
+    pred: Tensor,
+    target: Tensor,
+    labelling: Labelling,
+    ignore_index: int,
+    *,
+    check_values: bool = True,
+    pred_at_void: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Check shapes and dtypes of a batch of labels, and the range of the target's.
+    """Check a batch of labels.
+
+    Args:
+        pred: Predicted labels as of :meth:`SegmentationEvaluator.update`.
+        target: The same, or ``ignore_index``; on any device.
+        labelling: What they may be.
+        ignore_index: Label of void pixels in the target.
+        check_values: Look at the labels, too, not at shapes and dtypes alone.
+        pred_at_void: Keep what is predicted at void pixels.
 
     Returns:
-        Masks of prediction and target, int64 (M, S) as of :class:`Labelling`, and where the target is
-        void, bool; on the prediction's device.
+        Masks of prediction and target, int64 (M, S) as of :class:`Labelling`, 0 where the target is void,
+        and where it is, bool; on the prediction's device.
 
     Raises:
-        InputError: Shapes differ, or a label of the target is out of range.
+        InputError: Shapes differ, or a label is out of range.
     """
     size = labelling.size_of(target)
     labelling.check_masks("target", target, size)
@@ -207,5 +250,11 @@ def checked_labels(
         )
     labelling.check_masks("pred", pred, size)
     pred, target = (labelling.masks_of(labels, size) for labels in (pred, target.to(pred.device)))
-    labelling.check_range("target", target, ignore_index)
-    return pred, target, target == ignore_index
+    void = target == ignore_index
+    target = target.masked_fill(void, 0)
+    if not pred_at_void:
+        pred = pred.masked_fill(void, 0)
+    if check_values:
+        labelling.check_range("target", target, ignore_index)
+        labelling.check_range("pred", pred, None)
+    return pred, target, void

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from surrogate_zoo.labelling import labelling_of
 from surrogate_zoo.metrics.evaluator import checked_labels
+from surrogate_zoo.metrics.maps import rows_by_label
 from surrogate_zoo.modes import MULTICLASS
 
 
@@ -19,12 +20,19 @@ class ImageScores:
         num_classes: C of the logits; 1 is binary with one channel.
         mode: ``multiclass`` or ``multilabel``, as of :class:`SegmentationEvaluator`.
         ignore_index: Label of void pixels in the target.
+        check_values: As of :class:`SegmentationEvaluator`.
     """
 
     def __init__(
-        self, num_classes: int, *, mode: str = MULTICLASS, ignore_index: int = 255
+        self,
+        num_classes: int,
+        *,
+        mode: str = MULTICLASS,
+        ignore_index: int = 255,
+        check_values: bool = True,
     ) -> None:
         self.labelling = labelling_of(num_classes, mode)
+        self.check_values = check_values
         self.ignore_index = ignore_index
         self._intersections: list[Tensor] = []
         self._unions: list[Tensor] = []
@@ -40,36 +48,27 @@ class ImageScores:
         Raises:
             InputError: Shapes differ, or labels are out of range. Nothing is added.
         """
-        pred, target, void = checked_labels(pred, target, self.labelling, self.ignore_index)
-        self.labelling.check_range("pred", pred.masked_fill(void, 0), None)
-        masks = self.labelling.masks
-        for image in range(0, len(pred), masks):
-            tables = [
-                self._table(*mask)
-                for mask in zip(
-                    *(each[image : image + masks] for each in (pred, target, ~void)), strict=True
-                )
-            ]
-            table = torch.stack(tables)
-            both = table.diagonal(dim1=1, dim2=2)
-            either = table.sum(1) + table.sum(2) - both
-            if self.labelling.multilabel:
-                both, either = both[:, 1], either[:, 1]
-            self._intersections.append(both.flatten())
-            self._unions.append(either.flatten())
+        pred, target, void = checked_labels(
+            pred, target, self.labelling, self.ignore_index, check_values=self.check_values
+        )
+        valid = (~void).int()
+        both = self._pixels(target, valid * (pred == target))
+        either = self._pixels(pred, valid) + self._pixels(target, valid) - both
+        if self.labelling.multilabel:
+            both, either = (n[:, 1].view(-1, self.labelling.masks) for n in (both, either))
+        self._intersections.append(both)
+        self._unions.append(either)
 
-    def _table(self, pred: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """Pixels of one mask by true and predicted class."""
-        classes = self.labelling.labels
-        pair = pred[valid] + classes * target[valid]
-        return torch.bincount(pair, minlength=classes**2).view(classes, classes).cpu()
+    def _pixels(self, labels: Tensor, counted: Tensor) -> Tensor:
+        """Pixels of every mask by class, (M, classes of a mask)."""
+        return rows_by_label(labels, counted, self.labelling.labels).sum(1)
 
     def class_iou(self) -> list[float]:
         """IoU of every class over all images; NaN of one that is neither in target nor prediction."""
         if not self._unions:
             return [math.nan] * self.labelling.classes
-        ratio = torch.stack(self._intersections).sum(0) / torch.stack(self._unions).sum(0).double()
-        return ratio.tolist()
+        both, either = self._all()
+        return (both.sum(0) / either.sum(0).double()).tolist()
 
     def image_miou(self) -> list[float]:
         """Mean IoU of every image over the classes that are in its target or prediction.
@@ -78,8 +77,12 @@ class ImageScores:
         """
         if not self._unions:
             return []
-        ratio = torch.stack(self._intersections) / torch.stack(self._unions).double()
-        return ratio.nanmean(1).tolist()
+        both, either = self._all()
+        return (both / either.double()).nanmean(1).tolist()
+
+    def _all(self) -> tuple[Tensor, Tensor]:
+        """Intersections and unions of all images, (images, C) each, on the host."""
+        return torch.cat(self._intersections).cpu(), torch.cat(self._unions).cpu()
 
     def worst_decile(self) -> float:
         """Mean of the worst tenth of :meth:`image_miou`, one image at least; NaN of none."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from surrogate_zoo.curves.pointwise import blocks
 from surrogate_zoo.metrics.class_maps import ClassMap, Labelled
 from surrogate_zoo.metrics.windows import window_max, window_min
 from surrogate_zoo.processes import Group, summed
@@ -28,6 +29,8 @@ class Maps:
         exclude_background: Leave class 0 out of boundaries.
         as_released: Treat void and absent classes as the released implementation does.
         weights: Of the classes in their means, (K,); None weighs all the same.
+        candidates: K candidates' maps of the same batch lie one behind the other, N = K times its masks: what
+            is summed is then (candidates, K), and means (candidates,). 0 is of one, without that dimension.
         group: The processes that hold the other parts of the batch, whose totals are added.
         carried: Totals of earlier batches, in calling order; empty for a batch on its own.
         totals: Receives the totals of this call, ``carried`` included, in calling order.
@@ -43,6 +46,7 @@ class Maps:
     exclude_background: bool = False
     as_released: bool = False
     weights: Tensor | None = None
+    candidates: int = 0
     group: Group = None
     carried: tuple[Tensor, ...] = ()
     totals: list[Tensor] = field(default_factory=list)
@@ -54,7 +58,8 @@ class Maps:
 
     def _foreground(self, number: int) -> Tensor:
         counts = torch.ones(number, device=self._values.device, dtype=self._values.dtype)
-        counts[0] = 0.0 if self.exclude_background else 1.0
+        if self.exclude_background:
+            counts[:1].zero_()  # an item that is assigned to would make a GPU wait
         return counts
 
     @property
@@ -81,14 +86,20 @@ class Maps:
             include_void: Count void pixels too.
         """
         region = self._region(within, include_void)
-        return self._carry(self._by_class(self._by_mask(m, region)).sum(0))
+        return self._carry(self._by_candidate(self._by_class(self._by_mask(m, region))).sum(-2))
 
     def totals_by_image(self, m: ClassMap) -> Tensor:
         """Sum over the valid pixels of each image and class, (images, K), of this batch alone.
 
         Nothing of it is carried: go on with :meth:`image_mean`.
         """
-        return self._by_class(self._by_mask(m, self._valid))
+        return self._by_candidate(self._by_class(self._by_mask(m, self._valid)))
+
+    def _by_candidate(self, numbers: Tensor) -> Tensor:
+        """Numbers of all images, (images, K), as of each candidate's, (candidates, images, K)."""
+        if not self.candidates:
+            return numbers
+        return numbers.unflatten(0, (self.candidates, len(numbers) // self.candidates))
 
     def _by_mask(self, m: ClassMap, region: Tensor | None) -> Tensor:
         """Sums over the pixels of a region of each mask and its classes, (N, C)."""
@@ -125,11 +136,9 @@ class Maps:
             if pred.dense is None:
                 totals = totals + self.total(pred, within, include_void=include_void)
             else:
-                region = self._region(within, include_void)
-                values = pred.as_dense() if region is None else pred.as_dense() * region[:, None]
-                pixels = tuple(range(2, values.ndim))
-                most = self._by_class((values.amax(pixels) > 0.5).to(totals.dtype))
-                has = most.amax(0) if len(most) else torch.zeros_like(totals)
+                most = _largest(pred.as_dense(), self._region(within, include_void))
+                held = self._by_candidate(self._by_class((most > 0.5).to(totals.dtype)))
+                has = held.amax(-2) if len(most) else torch.zeros_like(totals)
                 totals = totals + self._carry(has)
             return self.occurs(totals)
 
@@ -148,10 +157,13 @@ class Maps:
 
         With nothing to measure a soft score is 1 (its loss is 0, without a gradient), a crisp one NaN.
         """
-        weights = self._weighed(weights.detach())
-        weight = weights.sum()
+        return self._mean(scores, self._weighed(weights.detach()))
+
+    def _mean(self, scores: Tensor, weights: Tensor) -> Tensor:
+        """Mean over the last dimension by weights, as they are."""
+        weight = weights.sum(-1)
         nothing = torch.where(weight == 0, torch.nan if self.pred.crisp else 1.0, 0.0)
-        return (scores * weights).sum() / (weight + (weight == 0)) + nothing
+        return (scores * weights).sum(-1) / (weight + (weight == 0)) + nothing
 
     def _weighed(self, weights: Tensor) -> Tensor:
         """Weights of classes, (..., K), times those asked for; of anything else as they are."""
@@ -165,10 +177,11 @@ class Maps:
         An image without any weight is left out. With nothing to measure as :meth:`class_mean`.
         """
         weights = self._weighed(weights.detach())
-        weight = weights.sum(1)
-        means = self.ratio((scores * weights).sum(1), weight)
-        images = self._carry((weight > 0).to(means.dtype).sum())
-        return self.class_mean(self.ratio(self._carry(means.sum()), images), images)
+        weight = weights.sum(-1)
+        means = self.ratio((scores * weights).sum(-1), weight)
+        images = self._carry((weight > 0).to(means.dtype).sum(-1))
+        mean = self.ratio(self._carry(means.sum(-1)), images)
+        return self._mean(mean[..., None], images[..., None])
 
     def erode(self, m: ClassMap, radius: int = 1, *, framed: bool = False) -> ClassMap:
         """Minimum over (2 radius + 1)^2 neighbours; void neighbours do not count.
@@ -205,7 +218,7 @@ class Maps:
             return values
         size = values.shape[-self._axes :]
         inside = values.new_zeros(size)
-        inside[tuple(slice(width, side - width) for side in size)] = 1
+        inside[tuple(slice(width, side - width) for side in size)].fill_(1)
         return values * inside
 
     def _uniform(self, part: Labelled, radius: int) -> Tensor:
@@ -253,6 +266,18 @@ class Maps:
             total = total + self.carried[len(self.totals)]
         self.totals.append(total)
         return total
+
+
+def _largest(values: Tensor, region: Tensor | None) -> Tensor:
+    """Largest value (N, C) of maps (N, C, S) inside a region (N, S) of 0 and 1; 0 where that is empty."""
+    planes = values.flatten(2)
+    if region is None or torch.compiler.is_compiling():
+        return (planes if region is None else planes * region.flatten(1)[:, None]).amax(2)
+    inside, largest = region.flatten(1)[:, None], planes.new_zeros(planes.shape[:2])
+    for images, classes, pixels in blocks(planes, whole=False):
+        most = (planes[images, classes, pixels] * inside[images, :, pixels]).amax(2)
+        largest[images, classes] = torch.maximum(largest[images, classes], most)
+    return largest
 
 
 def sum_by_label(labels: Tensor, values: Tensor, num_classes: int) -> Tensor:

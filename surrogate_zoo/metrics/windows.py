@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 # Elements of the planes worked on at a time on the CPU, so that they stay in the cache.
-_PLANE_CHUNK = 1 << 19
+_PLANE_CHUNK = 1 << 17
 
 
 def window_max(values: Tensor, radius: int, axes: int = 2) -> Tensor:
@@ -36,6 +36,12 @@ def window_min(values: Tensor, radius: int, axes: int = 2) -> Tensor:
     return _windows(values, radius, axes, _MIN)
 
 
+def window_or(words: Tensor, radius: int, axes: int = 2) -> Tensor:
+    """Union of the bits of integers in the window; otherwise as :func:`window_max`, without gradient."""
+    result: Tensor = _Window.forward(words, radius, axes, _OR)
+    return result
+
+
 class _Extreme(NamedTuple):
     """What makes a maximum or a minimum: of two values, is the later one better, what never wins."""
 
@@ -46,6 +52,7 @@ class _Extreme(NamedTuple):
 
 _MAX = _Extreme(torch.maximum, torch.gt, -torch.inf)
 _MIN = _Extreme(torch.minimum, torch.lt, torch.inf)
+_OR = _Extreme(torch.bitwise_or, torch.gt, 0)
 
 
 def _windows(values: Tensor, radius: int, axes: int, extreme: _Extreme) -> Tensor:
@@ -111,7 +118,7 @@ def _lines(planes: Tensor, radius: int, extreme: _Extreme) -> list[Tensor]:
 
 def _never(dtype: torch.dtype, extreme: _Extreme) -> float:
     """The value that never wins, which is the end of an integer's range."""
-    if dtype.is_floating_point:
+    if dtype.is_floating_point or not extreme.never:
         return extreme.never
     limits = torch.iinfo(dtype)
     return limits.min if extreme.never < 0 else limits.max
@@ -133,13 +140,11 @@ def _gradient(planes: Tensor, grad: Tensor, radius: int, extreme: _Extreme) -> T
     _planes(line, grad, radius).copy_(grad)
     for shift, values in zip(reversed(shifts), reversed(lines[:-1]), strict=True):
         # A comparison into floats is vectorised on the CPU, one into bools is not.
-        late = extreme.better(values[shift:], values[:-shift], out=torch.empty_like(line)).mul_(
-            line
-        )
+        late = extreme.better(values[shift:], values[:-shift], out=torch.empty_like(line))
         wider = torch.empty_like(values)
-        torch.sub(line, late, out=wider[:-shift])
-        wider[-shift:] = 0
-        wider[shift:] += late
+        torch.addcmul(line, late, line, value=-1, out=wider[:-shift])
+        wider[-shift:].zero_()
+        wider[shift:].addcmul_(late, line)
         line = wider
     return _planes(line[radius * sum(_strides(radius, size)[1:]) :], grad, radius)
 

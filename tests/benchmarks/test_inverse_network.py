@@ -2,9 +2,20 @@
 
 import argparse
 
-from benchmarks.inverse_network import MOTIONS, SHARES, growth, measured, source_of
+from benchmarks.inverse_network import (
+    MOTIONS,
+    NOISES,
+    SHARES,
+    SHIFTS,
+    growth,
+    measured,
+    source_of,
+    steepness,
+)
+from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.losses.handmade.homography_distances import DISTANCES
 from tests.workers.tiny import SOURCE
+from workers.datasets.layouts import open_dataset
 from workers.tasks.datasets import SegNetSource, ShapesSource
 from workers.tasks.loss_networks import InverseNetworkSpec, LossNetworkTask
 
@@ -31,6 +42,22 @@ def test_a_row_tells_the_network_that_was_trained() -> None:
     assert float(ratio) > 0
     assert float(softened) > 0
     assert int(weights.replace(",", "")) == sum(w.numel() for w in network.parameters())
+
+
+def test_a_shifted_boundary_is_told_with_its_gradient_with_and_without_noise() -> None:
+    masks = open_dataset(SOURCE).read("train").masks[:2]
+    head, _, *rows = steepness({"small": InverseNetwork(side=16)}, masks)
+    assert cells(head)[3:] == [
+        *(f"{s} px" for s in SHIFTS),
+        "gradient: 0 px",
+        "1 px",
+        "2 px",
+        "4 px",
+        "8 px",
+    ]
+    assert [cells(row)[:3] for row in rows] == [["small", "2x2", f"{noise:g}"] for noise in NOISES]
+    still, *moved = map(float, cells(rows[0])[3:8])
+    assert still < 1e-3 < min(moved)
 
 
 def test_every_motion_has_its_distances_and_without_motion_there_is_none() -> None:

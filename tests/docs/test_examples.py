@@ -49,6 +49,15 @@ NOT_RUN = {
         "docs/guide/datasets.md",
         "lossfit datasets add fields /data/fields --classes ground,crop --set bands=6",
     ): "the folder is yours",
+    **{
+        ("docs/guide/overlapping.md", f"lossfit datasets add {name}"): "the folder is yours"
+        for name in (
+            "cells /data/cells --classes background,cell --set 'labels={\"255\": 1}' --set mode=binary",
+            "ultrasound /data/busi --classes background,tumour --set mode=binary \\",
+            "scans /data/scans --classes organ,lesion \\",
+            "export /data/export --layout coco --set mode=multilabel \\",
+        )
+    },
     ("docs/guide/first-steps.md", "python3 -m venv .venv"): INSTALLS,
     ("docs/guide/first-steps.md", "lossfit serve"): SERVES,
     (

@@ -18,11 +18,12 @@ from typing import Any, NoReturn, TypeVar, cast
 import ray
 
 from surrogate_zoo.errors import InputError, WorkerError
+from workers.cluster.actor import TrainingActor
 from workers.cluster.calls import CONTROL, POLL, Reference, connect, control, finished, result_of
 from workers.cluster.fair_shares import Call, FairShares
 from workers.cluster.packs import ATTEMPTS, Pack, cut_packs, retry
+from workers.cluster.refusal import Refusal
 from workers.cluster.timer import Timer
-from workers.cluster.worker import Progress, Refusal, TrainingWorker
 from workers.tasks.base import FolderTask, Stopped
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
@@ -34,6 +35,7 @@ PATIENCE = 60.0  # seconds without any worker before the log says so
 log = logging.getLogger(__name__)
 Actor = Any  # ray.actor.ActorHandle is untyped
 Stop = Callable[[], bool]
+Progress = Callable[[int, float], None]
 Result = TypeVar("Result")
 
 
@@ -339,7 +341,7 @@ class WorkerPool:
             "concurrency_groups": {CONTROL: 1},
         }
         threads = max(1, int(self._cpus))
-        actor_class: Any = ray.remote(**options)(TrainingWorker)
+        actor_class: Any = ray.remote(**options)(TrainingActor)
         actor = actor_class.remote(threads, "cuda" if self._gpus else "cpu")
         with self._lock:
             self._alive.add(actor)

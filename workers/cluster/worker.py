@@ -3,13 +3,13 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import torch
 
 from surrogate_zoo import errors
+from workers.cluster.refusal import Refusal
 from workers.learning.device import choose_device, worker_facts
 from workers.loss_networks.training import train_loss_network
 from workers.proxy.dry_run import dry_run_pack
@@ -27,7 +27,6 @@ from workers.tasks.retraining import RetrainingTask
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-Progress = Callable[[int, float], None]
 
 
 FUNCTIONS: Mapping[type[FolderTask[Any]], Callable[..., Any]] = {
@@ -36,28 +35,6 @@ FUNCTIONS: Mapping[type[FolderTask[Any]], Callable[..., Any]] = {
     GalleryTask: draw_gallery,
 }
 """Type of a task -> what does it: takes task, folder, device, on_progress and should_stop."""
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """An error on its way from a worker to the caller.
-
-    Attributes:
-        kind: Name of the class in ``surrogate_zoo.errors``, ``Stopped``, or "" for an error that
-            nobody raised on purpose.
-        message: Its text.
-    """
-
-    kind: str
-    message: str
-
-    def throw(self) -> NoReturn:
-        """Raise the error; as an InputError where its own class needs more than a text."""
-        if self.kind == Stopped.__name__:
-            raise Stopped(self.message)
-        if self.kind == errors.UnknownNameError.__name__:
-            raise errors.InputError(self.message)
-        raise getattr(errors, self.kind, errors.WorkerError)(self.message)
 
 
 class TrainingWorker:

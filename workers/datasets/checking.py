@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from workers.datasets.report import examine
-from workers.tasks.datasets import DatasetSource, FilesSource, Registered
+from workers.tasks.datasets import DatasetSource
+from workers.tasks.file_sources import FilesSource, Registered
 
 _SOURCES: TypeAdapter[DatasetSource] = TypeAdapter(DatasetSource)
 

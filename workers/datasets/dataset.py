@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from surrogate_zoo.errors import DatasetError
 from surrogate_zoo.modes import MULTICLASS
-from workers.tasks import datasets as sources
 from workers.tasks import labels
+from workers.tasks.file_sources import SplitFiles
 
 VOID = labels.VOID
 LISTED_OFFENDERS = 10
@@ -117,7 +117,7 @@ class Dataset(ABC):
     things: tuple[int, ...] = ()
     bands: int | None = None
     mode: str = MULTICLASS
-    registered: Mapping[str, sources.SplitFiles] = MappingProxyType({})
+    registered: Mapping[str, SplitFiles] = MappingProxyType({})
 
     @abstractmethod
     def sample(self, split: str, index: int) -> Sample:

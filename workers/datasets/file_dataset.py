@@ -15,7 +15,7 @@ from workers.datasets.dataset import Bands, Dataset, Lost, Objects, Pixels, Samp
 from workers.datasets.files import DatasetFolder, Listing, Missing
 from workers.datasets.image_files import UPRIGHT, Decoded, read_image
 from workers.datasets.instances import numbered, of_things
-from workers.tasks.datasets import FilesSource
+from workers.tasks.file_sources import FilesSource
 
 
 class Annotation(NamedTuple):

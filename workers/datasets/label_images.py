@@ -13,7 +13,7 @@ from surrogate_zoo.modes import MULTILABEL
 from workers.datasets.dataset import VOID, Pixels
 from workers.datasets.decoding import Table, class_table, look_up
 from workers.datasets.image_files import ARRAY, open_image, read_array, read_image
-from workers.tasks.datasets import LabelledSource
+from workers.tasks.file_sources import LabelledSource
 
 INDEX_MODES = frozenset({"1", "L", "P", "I;16", "I;16B", "I;16L", "I"})
 GREY_MODES = frozenset({"1", "L", "LA"})

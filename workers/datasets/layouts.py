@@ -21,7 +21,8 @@ from workers.datasets.segnet import open_segnet
 from workers.datasets.shapes import ShapesDataset
 from workers.datasets.voc import open_voc
 from workers.datasets.voc_sbd import open_voc_sbd
-from workers.tasks.datasets import DatasetSource, GeneratedSource, Registered
+from workers.tasks.datasets import DatasetSource, GeneratedSource
+from workers.tasks.file_sources import Registered
 
 Opener = Callable[[Any, Any], Dataset]
 """Opens a dataset; takes the source of its layout, and its folder, where it notes what is wrong (a

@@ -10,7 +10,8 @@ from workers.datasets.file_dataset import Annotation, FileDataset, pair_listed
 from workers.datasets.files import DatasetFolder
 from workers.datasets.instances import BORDER, CLASSES, NUCLEUS, Instances, border_classes
 from workers.datasets.splits import listed_splits
-from workers.tasks.datasets import BorderSource, NucleiSource
+from workers.tasks.datasets import NucleiSource
+from workers.tasks.file_sources import BorderSource
 
 
 def open_nuclei(source: NucleiSource, root: DatasetFolder) -> FileDataset:

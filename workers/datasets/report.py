@@ -33,7 +33,8 @@ from workers.datasets.object_counts import (
 )
 from workers.datasets.repeats import Repeated, Shared, repeated, shared, told
 from workers.datasets.training_split import check_training_labels
-from workers.tasks.datasets import BorderSource, DatasetSource, LabelledSource, SplitFiles
+from workers.tasks.datasets import DatasetSource
+from workers.tasks.file_sources import BorderSource, LabelledSource, SplitFiles
 
 LISTED_SIZES = 10
 

@@ -43,6 +43,10 @@ class Captured(Protocol):
     def uncapturable(self) -> str | None:
         """Why its steps cannot be captured."""
 
+    @property
+    def way(self) -> str:
+        """What it is called where they are."""
+
     def step(self, step: int, batch: TrainingBatch, *, at: Tensor | None = None) -> None:
         """Take a step, one kernel after the other."""
 
@@ -123,7 +127,7 @@ class CapturedSteps:
         if id(learner) not in self._lanes:
             shared = next(iter(self._lanes.values()), None)
             if shared is None or self._side_by_side:
-                stream = torch.cuda.Stream(self._device)
+                stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
             else:
                 stream = shared.stream
             self._lanes[id(learner)] = _Lane(learner, self._device, stream)
@@ -146,7 +150,7 @@ class BatchGraph:
         self._offset = torch.zeros(1, dtype=torch.int64, device=device)
         self._plan = batches.plan(0, AHEAD)
         self._first = 0
-        side = torch.cuda.Stream(device)
+        side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream(device))
         with torch.cuda.stream(side):
             self._assembled()  # once outside, so that constants are there
@@ -221,7 +225,7 @@ class _Lane:
         except RuntimeError as error:
             self._refuse(learner, f"a step cannot be captured, {str(error).splitlines()[0]}")
             return False
-        learner.ran = "graph"
+        learner.ran = learner.way
         return True
 
     def _refuse(self, learner: Captured, reason: str) -> None:

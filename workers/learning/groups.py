@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from surrogate_zoo.errors import DatasetError
 from workers.datasets.dataset import refuse
 from workers.datasets.files import DatasetFolder, without_ending
-from workers.tasks.datasets import DatasetSource, FilesSource
+from workers.tasks.datasets import DatasetSource
+from workers.tasks.file_sources import FilesSource
 from workers.tasks.hold_out import Blocks, GroupFile, Pattern
 
 MOST_CHARACTERS = 128

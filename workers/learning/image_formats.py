@@ -2,7 +2,8 @@
 
 from workers.datasets.band_statistics import statistics_of
 from workers.datasets.dataset import Samples
-from workers.tasks.datasets import DatasetSource, FilesSource
+from workers.tasks.datasets import DatasetSource
+from workers.tasks.file_sources import FilesSource
 from workers.tasks.images import RGB, ImageFormat
 
 

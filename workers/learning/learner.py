@@ -6,6 +6,7 @@ its pack, and a training resumes from weights, optimiser and step alone.
 """
 
 import copy
+import logging
 import math
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -18,11 +19,13 @@ from surrogate_zoo.errors import InputError, LossfitError
 from surrogate_zoo.losses.weighted_sum import of_logits
 from surrogate_zoo.modes import MULTICLASS
 from surrogate_zoo.needs import INSTANCES
+from workers.learning import compiled
 from workers.learning.averaging import AveragedWeights
 from workers.learning.batch_counts import BatchCounts
 from workers.learning.batches import Batches, TrainingBatch
 from workers.learning.captured import CapturedSteps
 from workers.learning.device import autocast, forward_dtype
+from workers.learning.loss_record import LossRecord
 from workers.learning.rates import Rates, optimiser_of
 from workers.learning.sharing import Share, share_batch_statistics
 from workers.learning.streams import Stream, own_random_numbers, seed_device, seed_of, seed_torch
@@ -43,8 +46,9 @@ from workers.tasks.images import RGB, ImageFormat
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.training import TrainingSpec
 
+log = logging.getLogger(__name__)
+
 CHECK_EVERY = 20  # steps between two looks at the losses; each makes a GPU wait
-CURVE_POINTS = 50
 KNOWN = ("torch", "surrogate_zoo")  # whose modules keep no count of their calls on the host
 
 
@@ -112,12 +116,14 @@ class Learner:
             share_batch_statistics(self._headed, device)
         self._headed.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._frozen_norms = batch_norms_of(self.network) if training.frozen_statistics else []
+        self._set_training()
         self.counts = BatchCounts(self._headed)
         self._maps = [name for name in inputs if name not in heads and name != INSTANCES]
         self._needs_instances = INSTANCES in inputs
         self.failure: str | None = None
         self._loss = loss.to(device)
         self._auxiliary_loss = of_logits(self._loss)
+        self._compiled = compiled.wanted(device) and compiled.compile_surrogates(self._loss)
         if hasattr(loss, "check_values"):
             # Labels were checked when read, and check() finds NaN without a wait at every step.
             setattr(loss, "check_values", False)  # noqa: B010 - no attribute of nn.Module
@@ -132,7 +138,7 @@ class Learner:
         )
         scaled = forward_dtype(device, training.precision) is torch.float16
         self._scaler = torch.amp.GradScaler(device.type, enabled=scaled)
-        self._losses = torch.zeros(training.iterations, device=device)
+        self._losses = LossRecord(training.iterations, device)
         self._steps = 0
         self._replayed = 0  # steps that the counts of batches have yet to take in
         self.ran = "loop"
@@ -156,11 +162,9 @@ class Learner:
             at: The number on the device, as of :meth:`take`.
         """
         if not (self._headed.training and self.network.training):  # who scores it sets it otherwise
-            self._headed.train()
-            for norm in self._frozen_norms:
-                norm.eval()
+            self._set_training()
         try:
-            self.take(step if at is None else at, batch)
+            self._take(step if at is None else at, batch)
         except _Refusal as refusal:
             self.failure = f"The loss failed at iteration {step}: {refusal}"
             return
@@ -168,10 +172,32 @@ class Learner:
         if self._average is not None:
             self._average.update(self.network, step)
 
+    @property
+    def way(self) -> str:
+        """What is captured of it: ``graph``, or ``graph, compiled loss``."""
+        return "graph, compiled loss" if self._compiled else "graph"
+
+    def _set_training(self) -> None:
+        self._headed.train()
+        for norm in self._frozen_norms:
+            norm.eval()
+
     def replayed(self, step: int) -> None:
         """Note that step ``step`` was taken by a CUDA graph of :meth:`take`."""
         self._steps = step + 1
         self._replayed += 1
+
+    def _take(self, at: int | Tensor, batch: TrainingBatch) -> None:
+        """As :meth:`take`; with the loss as it is written from now on where torch cannot compile it."""
+        try:
+            self.take(at, batch)
+        except RuntimeError as error:
+            if not self._compiled:
+                raise
+            log.warning("The loss cannot be compiled: %s", str(error).splitlines()[0])
+            compiled.undo(self._loss)
+            self._compiled = False
+            self.take(at, batch)
 
     def take(self, at: int | Tensor, batch: TrainingBatch) -> None:
         """What a device does in a step: rates, gradients, weights, and a note of the loss.
@@ -196,10 +222,7 @@ class Learner:
             self._share.add_gradients(self._headed.parameters())
         self._scaler.step(self._optimiser)
         self._scaler.update()
-        if isinstance(at, Tensor):
-            self._losses.index_copy_(0, at, total[None])
-        else:
-            self._losses[at] = total
+        self._losses.note(at, total)
 
     @property
     def _frozen(self) -> FrozenEncoder | None:
@@ -266,7 +289,7 @@ class Learner:
     def soundness(self) -> Tensor:
         """Whether all losses so far and all weights by now are finite: bool () on the device, not awaited."""
         largest = get_total_norm(self._headed.parameters(), math.inf)
-        return torch.isfinite(self._losses[: self._steps]).all() & torch.isfinite(largest)
+        return self._losses.sound(self._steps) & torch.isfinite(largest)
 
     def check(self) -> None:
         """Fail if a loss so far, or a weight by now, is not finite."""
@@ -274,24 +297,16 @@ class Learner:
 
     def fail(self) -> None:
         """Say what is wrong with a learner that is not sound."""
-        wrong = (~torch.isfinite(self._losses[: self._steps])).nonzero()
-        if len(wrong):
-            step = int(wrong[0])
-            self.failure = f"The loss became {float(self._losses[step])} at iteration {step}."
-        else:
-            self.failure = f"Weights became infinite or NaN before iteration {self._steps}."
+        weights = f"Weights became infinite or NaN before iteration {self._steps}."
+        self.failure = self._losses.wrong(self._steps) or weights
 
     def curve(self) -> Curve:
         """(iteration, mean loss since the point before), about fifty points; ends at a failure."""
-        losses = self._losses[: self._steps].cpu()
-        width = max(1, self._steps // CURVE_POINTS)
-        ends = range(width, self._steps + 1, width)
-        means = [(end, float(losses[end - width : end].mean())) for end in ends]
-        return tuple((end, mean) for end, mean in means if math.isfinite(mean))
+        return self._losses.curve(self._steps)
 
     def recent_loss(self, steps: int) -> float:
         """Mean loss of the last ``steps``."""
-        return float(self._losses[max(0, self._steps - steps) : self._steps].mean())
+        return float(self._losses.values[max(0, self._steps - steps) : self._steps].mean())
 
     def state(self) -> dict[str, Any]:
         """Everything that a resumed training needs, as tensors, numbers and plain containers."""
@@ -302,7 +317,7 @@ class Learner:
             "optimiser": self._optimiser.state_dict(),
             "scaler": self._scaler.state_dict(),
             "average": {} if self._average is None else self._average.network.state_dict(),
-            "losses": self._losses,
+            "losses": self._losses.values,
             "steps": self._steps,
         }
 
@@ -313,7 +328,7 @@ class Learner:
         self._scaler.load_state_dict(state["scaler"])
         if self._average is not None:
             self._average.network.load_state_dict(state["average"])
-        self._losses.copy_(state["losses"])
+        self._losses.values.copy_(state["losses"])
         self._steps = state["steps"]
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import torch
 
-from workers.learning.batches import Crops, gather
+from workers.learning.crops import Crops, gather
 from workers.learning.image_stack import PixelStore, Stack
 
 TOGETHER = 64  # images that are resized at once, which bounds the memory

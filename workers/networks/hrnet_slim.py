@@ -45,7 +45,7 @@ class SlimEncoder(nn.Module):
         self.out_channels = (in_channels, 0, *WIDTHS)
         self.output_stride = 64
         self.halve = nn.Conv2d(in_channels, in_channels, 2, stride=2, bias=False)
-        self.branches = HighResolutionNetFeatures(
+        self.branches = HighResolutionNetFeatures(  # type: ignore[no-untyped-call]
             SLIM, in_chans=in_channels, feature_location="", out_indices=(1, 2, 3, 4)
         )
 

@@ -217,15 +217,16 @@ class _Scores:
                 mode=mode,
                 tolerance=scoring.tolerance,
                 exclude_background=scoring.exclude_background,
+                check_values=False,
             ),
-            BoundaryEvaluator(num_classes, mode=mode, outside=True),
+            BoundaryEvaluator(num_classes, mode=mode, outside=True, check_values=False),
         )
         self._images = images
         self._present = torch.zeros(256, dtype=torch.bool)
 
     def update(self, pred: Tensor, target: Tensor) -> None:
         """Take in labels, predicted and true, as of :func:`predict`."""
-        self._present |= torch.bincount(target.flatten(), minlength=256).cpu() > 0
+        self._present = self._present.to(target.device).index_fill(0, target.flatten(), 1)
         for evaluator in self._evaluators:
             evaluator.update(pred, target)
         if self._images is not None:

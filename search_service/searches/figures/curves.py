@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from search_service.pages.canvas import FOUND, START, TRIAL, legend, name_axes, panels
+from search_service.pages.canvas import FOUND, START, TRIAL, Room, legend, name_axes, panels
 from search_service.searches.figures.search import (
     NO_CURVES,
     NO_SURROGATE,
@@ -42,7 +42,7 @@ def draw_curves(search: FinishedSearch) -> Figure | str:
     names = list(published) if space is None else list(space.curves)
     if not names:
         return NO_CURVES if isinstance(search.space, MarginSpace) else NO_SURROGATE
-    figure, grid = panels(len(names))
+    figure, grid = panels(len(names), measured=False)
     drawn = dict(zip(names, grid, strict=True))
     for axes in grid:
         axes.plot([0, 1], [0, 1], color=START, linestyle="--", label="straight line (no search)")
@@ -57,7 +57,9 @@ def draw_curves(search: FinishedSearch) -> Figure | str:
     for name, axes in drawn.items():
         axes.set_title(name, fontsize=10)
     name_axes(grid, "probability", "g: what the logic takes for it")
-    legend(figure, grid[0], columns=1 if len(grid) == 1 else 3)
+    lines = 1 + max(name.count("\n") for name in names)
+    room = Room(top=0.2 + 0.2 * lines, down=0.6 + 0.2 * lines)
+    legend(figure, grid[0], columns=1 if len(grid) == 1 else 3, room=room)
     return figure
 
 
@@ -100,7 +102,7 @@ def draw_path(search: FinishedSearch) -> Figure | str:
     if space is None:
         return NO_CURVES
     groups = _groups(space)
-    figure, grid = panels(len(groups))
+    figure, grid = panels(len(groups), measured=False)
     path = np.array(search.result.path)
     for axes, (title, places) in zip(grid, groups.items(), strict=True):
         names = [space.names[position].rpartition(".")[2] for position in places]
@@ -114,7 +116,8 @@ def draw_path(search: FinishedSearch) -> Figure | str:
     if space.names[-1].startswith("weight."):
         grid[-1].legend(fontsize=8)
     name_axes(grid, "generation", "theta")
-    legend(figure, grid[0], columns=min(len(grid[0].get_lines()) - 1, 3 * min(len(grid), 4)))
+    most = min(len(grid[0].get_lines()) - 1, 3 * min(len(grid), 4))
+    legend(figure, grid[0], columns=most, room=Room())
     return figure
 
 

@@ -4,6 +4,8 @@ Optuna's functional ANOVA needs scikit-learn besides; PED-ANOVA (Watanabe et al.
 NumPy alone, is deterministic, and is what optuna-dashboard shows first.
 """
 
+import warnings
+from collections.abc import Sequence
 from math import ceil
 
 import numpy as np
@@ -11,8 +13,9 @@ import optuna
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.trial import create_trial
 
-from search_service.pages.canvas import FOUND, TRIAL, figure_of, legend
+from search_service.pages.canvas import FOUND, TRIAL, Room, figure_of, legend
 from search_service.samplers.optuna_study import box
 from search_service.searches.figures.search import NO_CURVES, FinishedSearch
 from search_service.spaces.space import Box
@@ -23,6 +26,8 @@ LEAST = 20
 _AMONG_BEST = 5  # the evaluator's documentation asks for as many trials as that
 _BY_CHANCE = 60  # shares that shuffled scores have to give at least, of all parameters together
 _MOST_BARS = 60
+_LETTER = 0.08  # inches of the names' letters at most, in the mean
+_MOST_TRIALS = 1000  # of more, so many tell, spread evenly over the search
 
 
 def draw(search: FinishedSearch) -> Figure | str:
@@ -39,38 +44,45 @@ def draw(search: FinishedSearch) -> Figure | str:
         return f"It takes at least {LEAST} trials with a score; there are {len(scores)}."
     if _worst_of_best(scores) <= scores.min():
         return "The best trials score no better than the rest: no parameter decides anything."
-    shares = importances(search, space, scores)
+    thetas = [trial.theta for trial, _ in search.scored]
+    kept = np.unique(np.linspace(0, len(scores) - 1, _MOST_TRIALS).round().astype(int))
+    thetas, scores = [thetas[place] for place in kept], scores[kept]
     generator = np.random.default_rng(0)
     times = ceil(_BY_CHANCE / space.dimension)
-    shuffled = [importances(search, space, generator.permutation(scores)) for _ in range(times)]
+    shuffles = [generator.permutation(scores) for _ in range(times)]
+    shares, *shuffled = importances(space, thetas, [scores, *shuffles])
     return _bars(space.names, shares, float(np.quantile(shuffled, 0.95)))
 
 
 def importances(
-    search: FinishedSearch, space: Box, scores: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Importances of all parameters, shape (dimension,), which add up to 1.
+    space: Box, thetas: Sequence[Sequence[float]], columns: Sequence[NDArray[np.float64]]
+) -> list[NDArray[np.float64]]:
+    """Importances of all parameters, shape (dimension,), which add up to 1; for every column of scores.
 
     Args:
-        search: Its trials with a score, n of them, tell where was searched.
         space: What was searched.
-        scores: Their scores as merits, shape (n,), at least :data:`LEAST` and not all the same.
+        thetas: Of n trials, which tell where.
+        columns: Scores of the trials as merits, shape (n,), at least :data:`LEAST` and not all the same.
     """
-    thetas = [trial.theta for trial, _ in search.scored]
     names, ranges = space.names, box(space, thetas)
     study = optuna.create_study(direction="maximize")
-    study.add_trials(
-        [
-            optuna.trial.create_trial(
-                params=dict(zip(names, theta, strict=True)), distributions=ranges, value=score
+    for theta in thetas:
+        params = dict(zip(names, theta, strict=True))
+        study.add_trial(create_trial(params=params, distributions=ranges, value=0.0))
+    evaluator = PedAnovaImportanceEvaluator(target_quantile=_share_of_best(len(thetas)))
+    found = []
+    for scores in columns:
+        losses = (-scores).tolist()  # it takes the lowest for the best
+        with warnings.catch_warnings(action="ignore"):  # and says so
+            # Without the names their order, and so that of equals, would change between processes.
+            shares = get_param_importances(
+                study,
+                evaluator=evaluator,
+                params=list(names),
+                target=lambda trial, losses=losses: losses[trial.number],
             )
-            for theta, score in zip(thetas, scores.tolist(), strict=True)
-        ]
-    )
-    evaluator = PedAnovaImportanceEvaluator(target_quantile=_share_of_best(len(scores)))
-    # Without the names their order, and so that of equals, would change from process to process.
-    importances = get_param_importances(study, evaluator=evaluator, params=list(names))
-    return np.array([importances[name] for name in names])
+        found.append(np.array([shares[name] for name in names]))
+    return found
 
 
 def _share_of_best(trials: int) -> float:
@@ -85,7 +97,7 @@ def _worst_of_best(scores: NDArray[np.float64]) -> float:
 
 def _bars(names: tuple[str, ...], shares: NDArray[np.float64], chance: float) -> Figure:
     order = np.argsort(-shares, kind="stable")[:_MOST_BARS]
-    figure = figure_of(7, 1.3 + 0.22 * len(order))
+    figure = figure_of(7, 1.3 + 0.22 * len(order), measured=False)
     axes = figure.subplots()
     axes.barh([names[i] for i in order], shares[order], color=TRIAL, height=0.7)
     axes.axvline(
@@ -101,5 +113,6 @@ def _bars(names: tuple[str, ...], shares: NDArray[np.float64], chance: float) ->
     if len(order) < len(names):
         axes.set_title(f"The {len(order)} most important of {len(names)} parameters", fontsize=10)
     axes.grid(axis="x", alpha=0.25)
-    legend(figure, axes)
+    longest = max(len(names[place]) for place in order)
+    legend(figure, axes, room=Room(left=0.25 + _LETTER * longest, top=0.35, bottom=0.55))
     return figure

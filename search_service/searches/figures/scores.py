@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from search_service.pages.canvas import FOUND, START, TRIAL, figure_of, legend
+from search_service.pages.canvas import FOUND, START, TRIAL, Room, figure_of, legend
 from search_service.searches.figures.search import FinishedSearch
 from search_service.spaces.space import PortfolioSpace
 from surrogate_zoo.metrics.titles import directed
@@ -17,7 +17,7 @@ COLOURED = 8
 
 def draw(search: FinishedSearch) -> Figure:
     """Draw every trial's score; those without one stand as crosses on the axis."""
-    figure = figure_of(9, 4.8)
+    figure = figure_of(9, 4.8, measured=False)
     axes = figure.subplots()
     if search.grouped is not None:
         _draw_kinds(axes, search, search.grouped)
@@ -30,7 +30,7 @@ def draw(search: FinishedSearch) -> Figure:
     axes.set(xlabel="trial", ylabel=directed(told, search.space.target.expression))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y", alpha=0.25)
-    legend(figure, axes, columns=3)
+    legend(figure, axes, columns=3, room=Room(top=0.2, bottom=0.55))
     return figure
 
 
@@ -87,8 +87,14 @@ def _draw_failed(axes: Axes, search: FinishedSearch) -> None:
 
 def _draw_means(axes: Axes, search: FinishedSearch) -> None:
     means = [np.nan if score is None else score for score in search.result.mean_scores]
-    centres = [centre(search, generation) for generation in range(len(means))]
-    axes.plot(centres, means, color=FOUND, marker="o", markersize=5, label="mean of a generation")
+    axes.plot(
+        centres(search, len(means)),
+        means,
+        color=FOUND,
+        marker="o",
+        markersize=5,
+        label="mean of a generation",
+    )
 
 
 def _draw_published(axes: Axes, search: FinishedSearch) -> None:
@@ -113,19 +119,21 @@ def _published(search: FinishedSearch) -> list[tuple[float, float]]:
     if search.raced or search.portfolio:
         numbers = {winner["trial"] for winner in search.winners} or {search.result.trial}
         return [(trial.number, score) for trial, score in search.scored if trial.number in numbers]
-    means = range(len(search.result.mean_scores))
-    centres = [centre(search, generation) for generation in means]
-    return [(_place(search, centres), search.result.score)]
+    places = centres(search, len(search.result.mean_scores))
+    return [(_place(search, places), search.result.score)]
 
 
-def _place(search: FinishedSearch, centres: list[float]) -> float:
+def _place(search: FinishedSearch, places: list[float]) -> float:
     """Where the published score stands: a mean's at its generation, a candidate's at its trial."""
     result = search.result
     published = [trial.number for trial in search.trials if search.published(trial.theta)]
     is_mean = result.score == result.mean_scores[result.generation]
-    return centres[result.generation] if is_mean or not published else published[0]
+    return places[result.generation] if is_mean or not published else published[0]
 
 
-def centre(search: FinishedSearch, generation: int) -> float:
-    """Mean number of the trials of a generation."""
-    return float(np.mean([t.number for t in search.trials if t.generation == generation]))
+def centres(search: FinishedSearch, generations: int) -> list[float]:
+    """Mean number of the trials of every generation."""
+    numbers: list[list[int]] = [[] for _ in range(generations)]
+    for trial in search.trials:
+        numbers[trial.generation].append(trial.number)
+    return [float(np.mean(those)) for those in numbers]

@@ -52,6 +52,27 @@ def test_a_dataset_is_registered_by_a_job_that_tells_all_that_is_wrong_with_it(
     assert answer.headers["etag"] == f'"{made.report["picture"]}"'
 
 
+def test_one_request_registers_a_dataset_and_waits_for_it_as_long_as_it_is_told(
+    serve: Callable[..., Live], tmp_path: Path
+) -> None:
+    live = serve(dataset_roots=(tmp_path,))
+    source = folders.folder(tmp_path / "mine", 9).model_dump(mode="json", exclude_unset=True)
+    body = {"name": "mine", "source": source}
+    waiting = live.http.post("/v1/datasets", json=body)  # nobody reads
+    assert waiting.status_code == 202
+    assert waiting.headers["location"] == f"/v1/registrations/{waiting.json()['id']}"
+    folders.folder(tmp_path / "broken", 9)
+    (tmp_path / "broken/masks/03.png").write_text("hello")
+    elsewhere = {**source, "root": str(tmp_path / "broken")}
+    broken = {"name": "broken", "source": elsewhere}
+    with working(live.settings, IdlePool()):
+        made = live.http.post("/v1/datasets", json=body)
+        refused = live.http.post("/v1/datasets", json=broken)
+    assert made.status_code == 201
+    assert made.json() == live.http.get(made.headers["location"]).json()
+    assert "03.png cannot be read" in str(is_problem(refused, 422))
+
+
 def test_what_is_built_in_has_no_picture(live: Live) -> None:
     is_problem(live.http.get("/v1/datasets/shapes/picture"), 404)
 

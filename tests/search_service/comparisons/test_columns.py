@@ -22,7 +22,7 @@ OUTCOME = CellOutcome(
     score=0.5,
     seconds=61.6,
     metrics={
-        **{"trimap_10": 0.4, "trimap_5": 0.3, "mba": 0.25},
+        **{"trimap_10": 0.4, "trimap_5": 0.3, "mba": 0.25, "outside_5": 0.9},
         **{"bf1": 0.6, "kappa": -0.1, "miou": 0.5, "of_a_package": 0.7},
     },
     rankseg={"miou": 0.55, "bf1": 0.65},
@@ -36,6 +36,7 @@ EXPECTED = [
     ("kappa", "Kappa", -0.1, "-10.0", False),
     ("mba", "mBA", 0.25, "25.0", True),
     ("of_a_package", "of a package", 0.7, "70.0", False),
+    ("outside_5", "outside 5", 0.9, "90.0", False),
     ("trimap_5", "trimap 5", 0.3, "30.0", False),
     ("trimap_10", "trimap 10", 0.4, "40.0", False),
     ("worst_decile", "worst tenth of images, mIoU", 0.125, "12.5", True),
@@ -137,7 +138,7 @@ def test_seconds_are_a_mean_and_memory_is_the_most_that_a_training_took() -> Non
 
 def test_measures_near_borders_are_told_from_metrics() -> None:
     near = [column.name for column in columns_of("miou", [OUTCOME]) if is_near_borders(column)]
-    assert near == ["mba", "trimap_5", "trimap_10"]
+    assert near == ["mba", "outside_5", "trimap_5", "trimap_10"]
 
 
 def test_a_title_of_html_is_escaped(tmp_path: Path) -> None:

@@ -105,7 +105,8 @@ def test_a_job_that_takes_no_place_begins_though_all_are_taken(session: Session)
 
 def test_nobody_begins_more_than_their_limits_allow(session: Session) -> None:
     job(session, "ada", state="running", trainings=60, spent_trainings=10)
-    job(session, "ada", state="cancelled", trainings=60, spent_trainings=20, spent_seconds=5.0)
+    ended = {"state": "cancelled", "finished_at": now(), "spent_seconds": 5.0}
+    job(session, "ada", trainings=60, spent_trainings=20, **ended)
     large, small = job(session, "ada", trainings=30), job(session, "ada", trainings=1)
     assert due(session, places(9, ada=OwnerLimits(trainings=100))) == []
     assert due(session, places(9, ada=OwnerLimits(trainings=111))) == [large, small]

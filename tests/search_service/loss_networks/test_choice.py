@@ -14,6 +14,7 @@ from surrogate_zoo.errors import InputError
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import LossNetwork
 from tests.search_service.service import create
+from workers.tasks.loss_networks import EdgeNetworkSpec
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
@@ -36,7 +37,7 @@ def session(engine: Engine) -> Session:
     return session
 
 
-def retraining(loss: str, **networks: str) -> RetrainingRequest:
+def retraining(loss: str, **networks: str | dict[str, Any]) -> RetrainingRequest:
     body = {"loss": loss, "dataset": "shapes", "loss_networks": networks}
     return RetrainingRequest.model_validate(body)
 
@@ -48,6 +49,23 @@ def test_networks_of_the_dataset_are_taken_as_they_are_named(session: Session) -
     body |= {"loss_networks": {"inverse-form": {"inverse_network": INVERSE}}}
     job = create(session, ComparisonRequest.model_validate(body))
     assert job.request["loss_networks"] == body["loss_networks"]
+
+
+def test_a_network_may_be_named_by_its_training(session: Session) -> None:
+    spec = {"kind": "edge_network", "iterations": 3}
+    job = create(session, retraining("semeda", edge_network=spec))
+    stored = job.request["loss_networks"]["edge_network"]
+    assert (stored["iterations"], stored["kernel"]) == (3, 3)
+    asked = RetrainingRequest.model_validate(job.request)
+    assert asked.loss_networks == {"edge_network": EdgeNetworkSpec(iterations=3)}
+    body = {"loss": "dice", "dataset": "shapes", "loss_network_specs": [spec]}
+    create(session, RetrainingRequest.model_validate(body))  # for whichever the loss carries: none
+    with pytest.raises(InputError, match="names an edge network for dice, which carries no loss"):
+        create(session, retraining("dice", edge_network=spec))
+    with pytest.raises(ValueError, match="gives the inverse_network as kind edge_network"):
+        retraining("inverse-form", inverse_network=spec)
+    with pytest.raises(ValueError, match="loss_network_specs gives a kind twice"):
+        RetrainingRequest.model_validate(body | {"loss_network_specs": [spec, spec]})
 
 
 @pytest.mark.parametrize(

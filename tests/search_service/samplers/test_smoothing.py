@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import gamma, kv
 
+from search_service.samplers import smoothing
 from search_service.samplers.contract import SamplerResult
 from search_service.samplers.registry import SAMPLERS
 from search_service.samplers.smoothing import _covariance, expected_scores
@@ -72,3 +73,16 @@ def test_a_noisy_search_publishes_better_than_its_luckiest_trial() -> None:
     published = np.mean([bowl(result.theta) for result, _ in searches])
     assert published > np.mean([bowl(luckiest) for _, luckiest in searches])
     assert np.mean([result.score for result, _ in searches]) == pytest.approx(published, abs=0.015)
+
+
+def test_many_candidates_are_smoothed_by_some_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(5)
+    points = generator.random((240, 2))
+    truth = np.sin(3 * points[:, 0]) + points[:, 1]
+    noisy = truth + 0.3 * generator.standard_normal(240)
+    exact = expected_scores(points, noisy)
+    for name, value in {"FITTED": 120, "EXACT": 200, "REGRESSORS": 80}.items():
+        monkeypatch.setattr(smoothing, name, value)
+    some = expected_scores(points, noisy)
+    assert np.abs(some - exact).max() < 0.2 * truth.std()
+    assert np.abs(some - truth).mean() < 0.5 * np.abs(noisy - truth).mean()

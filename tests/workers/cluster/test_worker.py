@@ -9,7 +9,8 @@ import pytest
 from surrogate_zoo import errors
 from tests.conftest import DEADLINE
 from tests.workers import tiny
-from workers.cluster.worker import Refusal, TrainingWorker
+from workers.cluster.refusal import Refusal
+from workers.cluster.worker import TrainingWorker
 from workers.tasks.base import FolderTask, Stopped
 from workers.tasks.loss_networks import EdgeNetworkSpec, LossNetworkResult, LossNetworkTask
 from workers.tasks.retraining import RetrainingResult

@@ -147,8 +147,8 @@ def _one_file(content: dict[str, Any]) -> None:
 
 
 def _decomposed(content: dict[str, Any]) -> None:
-    for number, form in enumerate(("NFC", "NFD")):
-        name = unicodedata.normalize(form, "Käfer.jpg")
+    whole = "Käfer.jpg"
+    for number, name in enumerate((whole, unicodedata.normalize("NFD", whole))):
         content["images"].append({**content["images"][0], "id": 900 + number, "file_name": name})
 
 

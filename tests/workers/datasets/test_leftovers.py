@@ -11,7 +11,7 @@ from surrogate_zoo.errors import DatasetError
 from tests.workers.datasets import folders, rows
 from workers.datasets.layouts import open_dataset
 from workers.datasets.report import describe
-from workers.tasks.datasets import Registered
+from workers.tasks.file_sources import Registered
 
 LEFTOVERS = ("._{name}", ".DS_Store", "Thumbs.db", "desktop.ini", ".ipynb_checkpoints/{name}")
 OTHERS = ("__MACOSX/{name}", "@eaDir/{name}", ".{name}.swp", "~${name}", ".git/{name}")

@@ -11,7 +11,8 @@ from tests.workers import tiny
 from workers.datasets.dataset import VOID, Samples
 from workers.datasets.layouts import open_dataset
 from workers.learning import image_stack
-from workers.learning.batches import Batches, Crops, gather, jitter, place_crops
+from workers.learning.batches import AHEAD, Batches
+from workers.learning.crops import Crops, gather, jitter, place_crops
 from workers.learning.image_stack import Stack, stack_by_size
 from workers.networks.image_format import normalise
 from workers.tasks.images import DEVIATION, MEAN
@@ -75,6 +76,22 @@ def test_a_batch_is_a_function_of_seed_and_step() -> None:
     assert torch.equal(drawn(5).masks, same(5).masks)
     assert not torch.equal(drawn(5)[0], drawn(6)[0])
     assert not torch.equal(drawn(5)[0], other(5)[0])
+
+
+def test_a_plan_of_many_steps_is_that_of_each() -> None:
+    of = samples((16, 16), (40, 24), (30, 64))
+    drawn = batches(of, tiny.training(batch_size=4, crop=(16, 16)))
+    ahead = drawn.plan(AHEAD - 2, 4)
+    for step in range(AHEAD - 2, AHEAD + 2):  # the last of a plan and the first of the next
+        offset = step - (AHEAD - 2)
+        there = torch.tensor([offset])
+        for batch in (
+            drawn(step),
+            drawn.assemble(ahead.at(there)),
+            batches(of, drawn._training)(step),
+        ):
+            assert torch.equal(batch.images, drawn.assemble(ahead.at(offset)).images)
+            assert torch.equal(batch.masks, drawn.assemble(ahead.at(offset)).masks)
 
 
 def test_images_of_different_sizes_share_a_batch() -> None:

@@ -13,7 +13,8 @@ from workers.datasets.dataset import Pixels, Samples
 from workers.datasets.near_duplicates import NEAR, distances, hash_of
 from workers.learning.hold_out import Cut, cut_hold_out, draw, held_out
 from workers.learning.streams import Stream, generator
-from workers.tasks.datasets import FilesSource, ShapesSource
+from workers.tasks.datasets import ShapesSource
+from workers.tasks.file_sources import FilesSource
 from workers.tasks.hold_out import HoldOut
 
 SOURCE = ShapesSource()

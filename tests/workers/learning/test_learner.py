@@ -86,6 +86,20 @@ def test_initial_weights_follow_from_the_seed_alone() -> None:
     assert not torch.equal(weights[0], weights[2])
 
 
+def test_frozen_statistics_stay_as_they_came_and_scales_learn() -> None:
+    training = tiny.training(iterations=3, frozen_statistics=True)
+    learned = run(training, cross_entropy())[0].network.state_dict()
+    first = initial_network(tiny.NETWORK, CLASSES, seed=0).state_dict()
+    changed = {name for name, weight in learned.items() if not torch.equal(weight, first[name])}
+    of_encoder = {name for name in first if name.startswith("encoder.")}
+    statistics = {name for name in first if "running_" in name or "num_batches" in name}
+    assert not changed & of_encoder & statistics
+    assert changed >= statistics - of_encoder != set()
+    assert changed >= {name for name in of_encoder if name.endswith("bn1.weight")}
+    with pytest.raises(InputError, match=r"no encoder whose batch statistics.*frozen_statistics"):
+        Learner(nn.Conv2d(3, CLASSES, 1), cross_entropy(), training, CPU)
+
+
 def test_learning_rate_warms_up_and_decays_to_its_floor() -> None:
     training = tiny.training(
         iterations=100, warmup=4, learning_rate=0.2, minimum_learning_rate=0.01, power=0.9

@@ -9,7 +9,8 @@ import pytest
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.registry import LOSSES
 from tests.workers import tiny
-from workers.cluster.worker import Refusal, TrainingWorker
+from workers.cluster.refusal import Refusal
+from workers.cluster.worker import TrainingWorker
 from workers.learning.states import state_path
 from workers.proxy.dry_run import PLACE, dry_run_pack, score
 from workers.tasks.base import Stopped

@@ -7,8 +7,9 @@ import torch
 
 from tests.workers import tiny
 from workers.learning import image_stack
-from workers.proxy import kept, proxy
+from workers.proxy import proxy
 from workers.proxy.kept import Kept, forget, images_key, networks_key
+from workers.proxy.networks import InitialNetworks
 from workers.proxy.proxy import evaluate_pack
 
 CPU = torch.device("cpu")
@@ -32,7 +33,7 @@ def test_later_packs_find_images_and_networks(monkeypatch: pytest.MonkeyPatch) -
 
     def built(*arguments: object, **options: object) -> object:
         made.append("networks")
-        return kept.InitialNetworks(*arguments, **options)  # type: ignore[arg-type]
+        return InitialNetworks(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(proxy, "stack_by_size", stacked)
     monkeypatch.setattr(proxy, "InitialNetworks", built)

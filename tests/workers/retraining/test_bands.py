@@ -16,7 +16,7 @@ from tests.workers.datasets.folders import save
 from workers.datasets.image_files import read_image
 from workers.datasets.layouts import open_dataset
 from workers.datasets.report import describe
-from workers.learning.batches import jitter
+from workers.learning.crops import jitter
 from workers.learning.image_formats import images_of
 from workers.networks.image_format import format_of
 from workers.networks.packaged import ENCODER
@@ -24,7 +24,8 @@ from workers.networks.trained import load_network
 from workers.proxy.proxy import evaluate_pack
 from workers.retraining.retraining import retrain
 from workers.scoring.inference import predict
-from workers.tasks.datasets import FolderSource, Registered
+from workers.tasks.datasets import FolderSource
+from workers.tasks.file_sources import Registered
 from workers.tasks.images import ImageFormat
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.proxy import Candidate

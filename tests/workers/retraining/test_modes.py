@@ -17,6 +17,7 @@ from workers.instances.prediction import predict_instances
 from workers.learning.batches import Batches
 from workers.learning.image_formats import images_of
 from workers.learning.image_stack import stack_by_size
+from workers.loss_networks.training import train_loss_network
 from workers.networks.trained import load_network
 from workers.proxy.proxy import evaluate_pack
 from workers.retraining.retraining import retrain
@@ -25,6 +26,7 @@ from workers.scoring.inference import predict
 from workers.tasks.datasets import ShapesSource
 from workers.tasks.gallery import Contestant, GalleryTask
 from workers.tasks.instances import ClusteringSpec
+from workers.tasks.loss_networks import EdgeNetworkSpec, LossNetworkTask
 from workers.tasks.proxy import Candidate, RejectionSpec
 from workers.tasks.scoring import InferenceSpec
 
@@ -165,3 +167,20 @@ def test_a_gallery_shows_what_is_on_and_wrong(mode: str, tmp_path: Path) -> None
     truth = np.asarray(Image.open(tmp_path / "gallery" / image.truth))
     assert truth.shape == (32, 32, 3)
     assert 0 <= image.disagreement <= 1
+
+
+@pytest.mark.parametrize("loss", ["semeda", "cross-entropy-discriminative"])
+def test_losses_of_two_classes_take_one_channel(loss: str, tmp_path: Path) -> None:
+    """An edge network of the two classes, and embeddings of the objects of the one."""
+    networks = {}
+    if loss == "semeda":
+        spec = EdgeNetworkSpec(iterations=2)
+        asked = LossNetworkTask(dataset=source("binary"), network=spec)
+        trained = train_loss_network(asked, tmp_path / "edges", device="cpu")
+        networks = {"edge_network": str(tmp_path / "edges" / trained.file)}
+    network = tiny.NETWORK.model_copy(update={"embedding": 4})
+    task = tiny.retraining_task(
+        loss, dataset=source("binary"), network=network, loss_networks=networks
+    )
+    result = retrain(task, tmp_path / "run", device="cpu")
+    assert 0 <= result.metrics["miou"] <= 1

@@ -9,6 +9,7 @@ from workers.tasks.base import Spec
 from workers.tasks.datasets import FolderSource, ShapesSource
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.proxy import ProxyTask
+from workers.tasks.retraining import RetrainingTask
 from workers.tasks.training import AugmentationSpec, TrainingSpec
 
 WRONG: dict[str, tuple[type[Spec], dict[str, Any]]] = {
@@ -28,6 +29,19 @@ WRONG: dict[str, tuple[type[Spec], dict[str, Any]]] = {
     "a momentum for AdamW": (TrainingSpec, {"optimiser": "adamw", "momentum": 0.5}),
     "infinite rate": (TrainingSpec, {"learning_rate": float("inf")}),
 }
+
+
+def test_statistics_are_kept_of_pretrained_weights_alone() -> None:
+    kept = {"training": {"frozen_statistics": True}}
+    pretrained = {"network": {"weights": "imagenet"}}
+    loss = {"loss": {}, "dataset": {"layout": "shapes"}}
+    proxy = {"metric": "miou", "dataset": {"layout": "shapes"}}
+    kinds: tuple[tuple[type[RetrainingTask] | type[ProxyTask], dict[str, Any]], ...]
+    kinds = ((RetrainingTask, loss), (ProxyTask, proxy))
+    for kind, body in kinds:
+        assert kind.model_validate(body | kept | pretrained).training.frozen_statistics
+        with pytest.raises(ValidationError, match=r"the network has none: set network\.weights"):
+            kind.model_validate(body | kept)
 
 
 @pytest.mark.parametrize("case", WRONG)

@@ -32,8 +32,10 @@ def test_the_parameter_that_decides_stands_first_and_beyond_chance() -> None:
 def test_importances_repeat() -> None:
     search = search_of()
     scores = np.array([score for _, score in search.scored])
-    again = importance.importances(search, SPACE, scores)
-    assert importance.importances(search, SPACE, scores).tolist() == again.tolist()
+    thetas = [trial.theta for trial, _ in search.scored]
+    again, turned = importance.importances(SPACE, thetas, [scores, scores[::-1]])
+    assert importance.importances(SPACE, thetas, [scores])[0].tolist() == again.tolist()
+    assert turned.tolist() != again.tolist()
 
 
 def test_too_few_trials_have_no_importances() -> None:

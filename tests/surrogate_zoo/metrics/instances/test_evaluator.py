@@ -152,13 +152,15 @@ def test_tensors_and_lists_are_taken_like_arrays() -> None:
 def test_a_volume_scores_as_an_image_of_its_slices() -> None:
     """No score asks where a pixel lies, so slices may stand beside each other as well as behind."""
     flat, deep = _evaluator(), _evaluator()
+    size = (4, 12, 48)
     for shown in SCENES:
         flat.update(*shown)
-        volume = [part.reshape(4, 12, 48) if part.ndim == 2 else part for part in shown]
-        deep.update(*volume)
+        maps = [shown.predicted.reshape(size), shown.instances.reshape(size)]
+        deep.update(maps[0], shown.labels, shown.confidences, maps[1], shown.target.reshape(size))
     assert deep.compute() == flat.compute() == WHOLE
+    shown = SCENES[0]
     with pytest.raises(InputError, match=r"\(D, H, W\) of a volume"):
-        deep.update(*[part[None, None] if part.ndim == 2 else part for part in SCENES[0]])
+        deep.update(shown.predicted[None, None], *shown[1:])
 
 
 def test_nothing_seen_is_not_a_number_and_reset_forgets() -> None:

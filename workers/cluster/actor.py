@@ -1,0 +1,40 @@
+"""The worker as Ray runs it: torch and the networks are loaded in its own process alone.
+
+Whoever asks for workers pickles this class. Loading them there too would hold the first training back by
+seconds, and cost the controller hundreds of MiB.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from workers.tasks.base import FolderTask
+from workers.tasks.proxy import Candidate, ProxyTask
+
+
+class TrainingActor:
+    """A :class:`workers.cluster.worker.TrainingWorker`; arguments and answers are those of its methods."""
+
+    def __init__(self, threads: int, device: str) -> None:
+        from workers.cluster.worker import TrainingWorker  # noqa: PLC0415 - see above
+
+        self._worker = TrainingWorker(threads, device)
+
+    def evaluate(self, ticket: str, task: ProxyTask, candidates: Sequence[Candidate]) -> Any:
+        """Evaluate a pack."""
+        return self._worker.evaluate(ticket, task, candidates)
+
+    def run(self, ticket: str, task: FolderTask[Any], folder: str) -> Any:
+        """Do a task in ``folder``."""
+        return self._worker.run(ticket, task, folder)
+
+    def stop(self, ticket: str) -> None:
+        """Make a call return soon."""
+        self._worker.stop(ticket)
+
+    def progress(self, ticket: str) -> tuple[int, float] | None:
+        """Steps and recent loss of a training."""
+        return self._worker.progress(ticket)
+
+    def facts(self) -> dict[str, str | int]:
+        """Where this worker runs."""
+        return self._worker.facts()
