@@ -28,7 +28,7 @@ const SCREENS = [
   [`zoo/${NAME}`, Loss, "zoo"],
   ["datasets", Datasets, "datasets"],
   [`datasets/${NAME}`, Dataset, "datasets"],
-  ["new/(searches|retrainings|comparisons)", New, "new"],
+  ["new/(searches|retrainings|comparisons|registrations)", New, "new"],
 ].map(([pattern, screen, entry]) => [new RegExp(`^${pattern}$`), screen, entry]);
 
 const ENTRIES = [["", "Home"], ["jobs", "Jobs"], ["zoo", "Losses"], ["datasets", "Datasets"]];

@@ -57,6 +57,7 @@ def screens(shown: Live) -> dict[str, str]:
         "datasets": "Datasets",
         "datasets/shapes": "shapes",
         "new/searches?metric=bf1&dataset=shapes&preset=quick": "New search",
+        "new/registrations": "New dataset",
     }
 
 
