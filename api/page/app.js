@@ -28,7 +28,7 @@ const SCREENS = [
   [`zoo/${NAME}`, Loss, "zoo"],
   ["datasets", Datasets, "datasets"],
   [`datasets/${NAME}`, Dataset, "datasets"],
-  ["new/(searches|retrainings|comparisons)", New, "new"],
+  ["new/(searches|retrainings|comparisons|registrations)", New, "new"],
 ].map(([pattern, screen, entry]) => [new RegExp(`^${pattern}$`), screen, entry]);
 
 const ENTRIES = [["", "Home"], ["jobs", "Jobs"], ["zoo", "Losses"], ["datasets", "Datasets"]];
@@ -68,6 +68,13 @@ function App() {
   }, []);
   useEffect(() => onToken(() => setLocked(true)), []);
   useEffect(() => { if (first.current) first.current = false; else main.current.focus(); }, [at.path]);
+  useEffect(() => { // the tab says what its heading says
+    const name = () => { document.title = [main.current.querySelector("h1")?.textContent, "lossfit"].filter(Boolean).join(" · "); };
+    const watch = new MutationObserver(name);
+    watch.observe(main.current, { childList: true, subtree: true, characterData: true });
+    name();
+    return () => watch.disconnect();
+  }, []);
   const link = ([path, text]) => html`<li key=${path}><a href="#${path}" aria-current=${at.entry === path ? "page" : null}>${text}</a></li>`;
   const skip = (event) => { event.preventDefault(); main.current.focus(); };
   return html`

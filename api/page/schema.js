@@ -4,7 +4,7 @@ import { useEffect, useState } from "./vendor/preact-htm.js";
 
 let document = null;
 
-export const MODELS = { searches: "SearchRequest", retrainings: "RetrainingRequest", comparisons: "ComparisonRequest" };
+export const MODELS = { searches: "SearchRequest", retrainings: "RetrainingRequest", comparisons: "ComparisonRequest", registrations: "RegistrationRequest" };
 
 // The model of a kind's request; null until it is read.
 export function useModel(kind) {

@@ -20,7 +20,7 @@ export function Datasets() {
       ${report.remarks.length > 0 && html`<p class="quiet">${report.remarks.length === 1 ? "One remark" : `${report.remarks.length} remarks`}</p>`}
       <p class="quiet">registered <${Ago} time=${created_at} /></p>
     </article>`)}</div>
-    <section class="card"><h2>Add your own</h2><p>The service reads folders of its machine that its operator allows with <code>LOSSFIT_DATASET_ROOTS</code>.</p><${Copy} label="In a terminal" text=${ADD} /></section>`;
+    <section class="card"><h2>Add your own</h2><p><a class="button primary" href="#new/registrations">Register a dataset</a></p><p>The service reads folders of its machine that its operator allows with <code>LOSSFIT_DATASET_ROOTS</code>.</p><${Copy} label="In a terminal" text=${ADD} /></section>`;
 }
 
 export function Dataset({ parts: [name] }) {

@@ -78,14 +78,15 @@ function Group({ field, path, model, value, set, errors, choices, base }) {
 }
 
 function OneOf({ field, path, models, value, set, errors, choices, base }) {
-  const chosen = value?.name ?? base?.name;
+  const tag = field.schema.discriminator.propertyName;
+  const chosen = value?.[tag] ?? base?.[tag];
   const id = `field-${path.join("-")}`;
-  const choose = ({ target }) => set(path, target.value === "" ? undefined : { name: target.value });
-  const own = models[chosen] ? fields(models[chosen]).filter((one) => one.name !== "name") : [];
-  const change = (at, next) => set([path[0], ...at.slice(1)], next);
-  const write = (at, next) => { if (!value?.name && chosen) set([...path, "name"], chosen); change(at, next); };
-  return html`<details class="group"><summary>${plain(field.name)}${setOf(value) ? html` <span class="tag">changed</span>` : null}<span class="hint"> ${field.about}</span></summary>
-    <div class="field"><label for=${id}>name</label><select id=${id} value=${value?.name ?? ""} onChange=${choose}><option value="">default${base?.name ? ` (${base.name})` : ""}</option>${Object.keys(models).map((name) => html`<option key=${name} value=${name}>${name}</option>`)}</select></div>
-    <div class="fields">${own.map((one) => html`<${Field} key=${`${chosen}.${one.name}`} field=${one} path=${[...path, one.name]} value=${value?.[one.name]} set=${write} errors=${errors} choices=${choices} base=${(chosen === base?.name ? base?.[one.name] : undefined) ?? one.schema.default} />`)}</div>
+  const choose = ({ target }) => set(path, target.value === "" ? undefined : { [tag]: target.value });
+  const own = models[chosen] ? fields(models[chosen]).filter((one) => one.name !== tag) : [];
+  const write = (at, next) => { if (!value?.[tag] && chosen) set([...path, tag], chosen); set(at, next); };
+  const from = (one) => (chosen === base?.[tag] ? base?.[one.name] : undefined) ?? one.schema.default;
+  return html`<details class="group" open=${field.required || undefined}><summary>${plain(field.name)}${setOf(value) ? html` <span class="tag">changed</span>` : null}<span class="hint"> ${field.about}</span></summary>
+    <div class="field"><label for=${id}>${tag}</label><select id=${id} value=${value?.[tag] ?? ""} onChange=${choose}><option value="">${field.required ? "choose one" : `default${base?.[tag] ? ` (${base[tag]})` : ""}`}</option>${Object.keys(models).map((name) => html`<option key=${name} value=${name}>${name}</option>`)}</select></div>
+    <div class="fields">${own.map((one) => html`<${Field} key=${`${chosen}.${one.name}`} field=${one} path=${[...path, one.name]} value=${value?.[one.name]} set=${write} errors=${errors} choices=${choices} base=${from(one)} />`)}</div>
   </details>`;
 }

@@ -6,12 +6,13 @@ import { fields, useModel } from "../schema.js";
 import { all, ask, send, useAnswer } from "../service.js";
 import { Field, put } from "./fields.js";
 
-const KINDS = [["searches", "Search"], ["retrainings", "Retraining"], ["comparisons", "Comparison"]];
+const KINDS = [["searches", "Search"], ["retrainings", "Retraining"], ["comparisons", "Comparison"], ["registrations", "Dataset"]];
 
 const ABOUT = {
   searches: "Finds the training loss that fits a metric on a dataset; the answer says how sure it is.",
   retrainings: "Trains a network in full with one loss, and scores it on images that no search has read.",
   comparisons: "Trains alike with several losses and seeds, and says which are better and which are not told apart.",
+  registrations: "Reads a folder of images and masks on the service's machine, which its operator has allowed, and tells all that is wrong with it.",
 };
 
 // What stands first in a form; everything else is below "All fields".
@@ -19,6 +20,7 @@ const FIRST = {
   searches: ["metric", "metrics", "dataset", "preset", "name", "seed"],
   retrainings: ["loss", "dataset", "preset", "split", "seed"],
   comparisons: ["losses", "dataset", "metric", "preset", "seeds", "learning_rates", "split"],
+  registrations: ["name", "source"],
 };
 
 const LISTS = ["losses", "metrics"];
@@ -114,6 +116,7 @@ const count = (value) => Number(value.toFixed(1));
 function Cost({ cost, wrong, errors }) {
   if (wrong) return html`<p class="quiet">${errors.length ? "Not yet: " : ""}${errors.length ? errors.map(({ field, message }) => html`<span class="wrong" key=${field}>${field ? `${field}: ` : ""}${message} </span>`) : html`<span class="wrong">${wrong.message}</span>`}</p>`;
   if (!cost) return html`<p class="quiet">Reckoning …</p>`;
+  if (!cost.trainings) return html`<p>It trains nothing: every file is read and checked.</p>`;
   const parts = Object.entries(cost.parts).filter(([, trainings]) => trainings > 0).map(([name, trainings]) => `${name} ${count(trainings)}`);
   return html`<p><strong>${count(cost.trainings)} trainings</strong>${parts.length > 1 ? ` (${parts.join(", ")})` : ""} at most.</p>
     <p>${typeof cost.minutes === "number" ? html`About <strong>${span(cost.minutes * 60)}</strong> of one worker, measured on ${cost.measured_on} trainings of this service.` : html`<span class="quiet">Nothing like it was trained on this service yet, so its time is not known.</span>`}</p>`;

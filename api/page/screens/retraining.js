@@ -25,6 +25,7 @@ function Found({ path, job, again, doing }) {
       <a class="button" href="#new/comparisons?losses=${job.request.loss},cross-entropy&dataset=${job.request.dataset}">Compare</a>
     <//>
     ${job.result && html`<${Scores} metrics=${job.result.metrics} report=${report} />`}
+    ${job.result && html`<${Rivals} job=${job} />`}
     ${report && html`<${Training} curve=${report.curve} />`}
     ${report && html`<${Classes} classes=${report.class_iou} />`}
     ${has("predictions.png") && html`<section class="card"><h2>Predictions</h2>
@@ -45,6 +46,18 @@ function Scores({ metrics, report }) {
     <${Facts} facts=${Object.fromEntries(known)} />
     ${others.length > 0 && html`<details><summary>Near borders, and others</summary><${Facts} facts=${Object.fromEntries(others)} /></details>`}
   </section>`;
+}
+
+// Other retrainings on the same data: a comparison says whether they differ by more than chance.
+function Rivals({ job }) {
+  const { dataset } = job.request;
+  const { value } = useAnswer(`jobs?kind=retraining&state=succeeded&limit=50&text=${encodeURIComponent(dataset)}`);
+  const others = (value?.items ?? []).filter((one) => one.id !== job.id && one.about.endsWith(` on ${dataset}`));
+  if (!others.length) return null;
+  return html`<details class="card"><summary><h2>Others on ${dataset}</h2></summary>
+    <p class="quiet">Settings and splits may differ; a <a href="#new/comparisons?losses=${job.request.loss},cross-entropy&dataset=${dataset}">comparison</a> trains alike and tests over seeds.</p>
+    <ul>${others.map((one) => html`<li key=${one.id}><a href="#${one.path}/${one.id}">${one.about}</a>: ${one.headline}</li>`)}</ul>
+  </details>`;
 }
 
 function Training({ curve }) {

@@ -64,11 +64,11 @@ function Found({ path, job, again, doing, trials, trialProblem }) {
 }
 
 function Sofar({ job, trials }) {
-  const { best_score: best, failed, rejected, stopped } = job.progress;
+  const { best_score: best, failed, rejected, stopped, evaluations } = job.progress;
   if (!trials.length) return html`<section class="card"><h2>No trial has been scored yet</h2><p class="quiet">The first appear here as soon as they are trained. The page may be closed; the search goes on.</p></section>`;
   const ended = Object.entries({ failed, rejected, stopped }).filter(([, count]) => count).map(([how, count]) => `${count} ${how}`);
   return html`<section class="card"><h2>So far</h2>
-    <p>The best score of a trial is <strong>${typeof best === "number" ? best.toFixed(4) : "–"}</strong> on the hold-out set${ended.length ? ` (${ended.join(", ")})` : ""}. It is the luckiest of ${trials.length}: what is published is decided by the race with fresh seeds at the end.</p>
+    <p>The best score of a trial is <strong>${typeof best === "number" ? best.toFixed(4) : "–"}</strong> on the hold-out set${ended.length ? ` (${ended.join(", ")})` : ""}. It is the luckiest of ${trials.length}: what is published is decided by the race with fresh seeds at the end.${evaluations > 0 ? ` Beside the trials, ${evaluations} trainings are recorded: rungs on the way, and the race.` : ""}</p>
   </section>`;
 }
 

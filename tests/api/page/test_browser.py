@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from search_service.settings import Settings
 from tests.api.conftest import Live, running
@@ -57,6 +57,7 @@ def screens(shown: Live) -> dict[str, str]:
         "datasets": "Datasets",
         "datasets/shapes": "shapes",
         "new/searches?metric=bf1&dataset=shapes&preset=quick": "New search",
+        "new/registrations": "New dataset",
     }
 
 
@@ -73,9 +74,13 @@ def page(browser: Browser) -> Iterator[Page]:
         if message.type in {"error", "warning"} and "status of 4" not in message.text:
             told.append(message.text)
 
+    def note(asked: Request) -> None:
+        if not _is_own(asked.url):
+            told.append(f"asked {asked.url}")
+
     page.on("console", hear)
     page.on("pageerror", lambda error: told.append(str(error)))
-    page.on("request", lambda asked: _is_own(asked.url) or told.append(f"asked {asked.url}"))
+    page.on("request", note)
     yield page
     context.close()
     assert told == []
@@ -172,6 +177,22 @@ def test_a_search_shows_its_answer_and_publishes_a_trial(
     assert shown.http.get("/v1/losses/mine").json()["version"] == 1
 
 
+def test_a_form_follows_the_request_and_says_what_is_wrong(page: Page, shown: Live) -> None:
+    go(page, shown, "new/searches?metric=bf1&dataset=shapes", "New search")
+    code = page.locator("pre", has_text="client.searches.submit")
+    cost = page.locator("aside section").first
+    expect(cost).to_contain_text("trainings")
+    page.get_by_text("All fields").click()
+    page.locator("summary", has_text="sampler").first.click()
+    page.locator("#field-sampler").select_option("tpe")
+    page.locator("#field-sampler-trials").fill("8")
+    expect(code).to_contain_text('"sampler": {"name": "tpe", "trials": 8}')
+    expect(cost).to_contain_text("8")
+    page.locator("#field-seed").fill("-1")
+    expect(page.locator("#field-seed-hint")).to_contain_text("greater than or equal to 0")
+    expect(page.get_by_role("button", name="Start it")).to_be_disabled()
+
+
 def test_a_comparison_is_read_ranked_otherwise_and_exported(
     page: Page, shown: Live, screens: dict[str, str]
 ) -> None:
@@ -207,3 +228,4 @@ def test_it_asks_for_a_token_and_is_used_by_keyboard(
     expect(page.get_by_role("link", name="To the content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
+    expect(page).to_have_title("Jobs · lossfit")

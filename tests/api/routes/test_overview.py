@@ -48,7 +48,10 @@ def test_jobs_of_every_kind_stand_in_one_list_newest_first(
             "dice has the best rank in mIoU (53.0 ± 2.5); not told apart from the best: lovasz.",
         ),
         "retraining": ("dice on shapes", "mIoU 47.5, BF1 50.0"),
-        "loss-network": ("edge network on shapes", ""),
+        "loss-network": (
+            "edge network on shapes",
+            "Place 1: No controller runs: start one.",
+        ),
     }
     waiting = page["items"][0]
     assert (waiting["state"], waiting["path"]) == ("queued", "loss-networks")

@@ -27,6 +27,7 @@ from tests.search_service.service import Desk, create, result_of, working
 from tests.workers import tiny
 from workers.cluster.pool import WorkerPool
 from workers.retraining.retraining import retrain
+from workers.tasks.gallery import GalleryResult
 
 TINY: dict[str, Any] = {
     "losses": ["cross-entropy", "0.5*cross-entropy+0.5*asl-miou-voc"],
@@ -108,6 +109,9 @@ def test_losses_are_tuned_trained_alike_and_reported(
     page = written["report.html"].read_text()
     assert page.count("errors of ") == 2 * 2
     assert 'src="http' not in page
+    gallery = GalleryResult.model_validate_json(written["gallery.json"].read_text())
+    assert len(gallery.files) == 2 * (2 + 2 * 2)  # image and truth; labels and errors of each loss
+    assert {f"gallery-{name}" for name in gallery.files} <= set(written)
     assert not (settings.home / "jobs" / job.id / "cells" / "2" / "checkpoint.pt").exists()
 
 
