@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from search_service.store.states import Ending, State, WorkerState
+from workers.tasks.failures import Failure
 
 PROBLEM: Final = "application/problem+json"
 """Media type of every error."""
@@ -146,6 +147,7 @@ class TrialView(View):
         description="Every metric on the hold-out set, as measured; of a stopped trial on its rung."
     )
     error: str | None
+    failure: Failure | None = Field(None, description="Which class of failure that was.")
     ending: Ending = Field(description="How it ended: only a trained one went to its end.")
     iterations: int = Field(description="Steps that it was trained for.")
     seconds: float = Field(description="Wall time of its training and scoring.")
@@ -180,6 +182,7 @@ class TrialEvent(JobEvent):
     ending: Ending
     score: float | None
     error: str | None
+    failure: Failure | None = None
     seconds: float
 
 
@@ -234,6 +237,7 @@ class ErrorEvent(JobEvent):
     """The job failed."""
 
     error: str = Field(description="Why, in one line.")
+    failure: Failure | None = Field(None, description="Which class of failure that was.")
     faults: list[str] = Field([], description="All that is wrong with a dataset, a sentence each.")
 
 

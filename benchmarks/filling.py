@@ -14,12 +14,13 @@ from search_service.retrainings.request import RetrainingRequest
 from search_service.searches.request import SearchRequest
 from search_service.store.database import sessions
 from search_service.store.tables import Event, Job, Trial
+from surrogate_zoo.losses.parameter_space import ParameterSpace
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 STATES: Final = (*("succeeded",) * 13, *("failed",) * 2, *("cancelled",) * 2, "paused", "queued", "queued")  # fmt: skip  # noqa: E501
 """Of twenty jobs in turn: a tenth waits."""
 
-SEARCH: Final = {
+SEARCH: Final[dict[str, Any]] = {
     "metric": "macc",
     "dataset": "shapes",
     "preset": "quick",
@@ -96,6 +97,7 @@ def _events(jobs: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def _trials(searches: list[str], count: int) -> Iterator[dict[str, Any]]:
     draw = random.Random(1)  # noqa: S311 - scores of nothing
+    dimension = ParameterSpace(SEARCH["metric"]).dimension
     numbers = dict.fromkeys(searches, 0)
     for index in range(count):
         search = searches[0] if index % 10 == 0 else searches[index % len(searches)]
@@ -105,7 +107,7 @@ def _trials(searches: list[str], count: int) -> Iterator[dict[str, Any]]:
             "job_id": search,
             "number": number,
             "generation": number // 8,
-            "theta": [draw.random() for _ in range(12)],
+            "theta": [draw.random() for _ in range(dimension)],
             "is_mean": number % 8 == 0,
             "score": draw.random(),
             "metrics": {f"metric-{name}": draw.random() for name in range(18)},

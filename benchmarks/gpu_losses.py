@@ -151,12 +151,13 @@ def _timed(loss: Loss, logits: Tensor, target: Tensor) -> float:
         began = time.perf_counter()
         step(loss, logits, target)
         return time.perf_counter() - began
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
     start.record()
     step(loss, logits, target)
     end.record()
     end.synchronize()
-    return start.elapsed_time(end) / 1e3
+    milliseconds: float = start.elapsed_time(end)
+    return milliseconds / 1e3
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ again continues the runs of the one before it. One controller works on a databas
 """
 
 import logging
+import os
 import shutil
 import signal
 import sys
@@ -30,7 +31,7 @@ from search_service import logs
 from search_service.catalogue.built_in import prepare
 from search_service.jobs import queue
 from search_service.jobs.pool import Pool
-from search_service.jobs.run import Interrupted, Run, claim, fail, requeue, settle
+from search_service.jobs.run import Interrupted, Run, claim, fail, failure_of, requeue, settle
 from search_service.kinds import KINDS
 from search_service.metering import Meter, MeteredPool
 from search_service.reporting import reporting
@@ -39,7 +40,13 @@ from search_service.store import database
 from search_service.store.lease import LeaseLostError, hold_lease
 from search_service.store.states import ACTIVE, FINAL
 from search_service.store.tables import Job
-from surrogate_zoo.errors import DatasetError, LossfitError, StorageAwayError
+from surrogate_zoo.errors import (
+    DatasetError,
+    LossfitError,
+    StorageAwayError,
+    WorkersAwayError,
+)
+from surrogate_zoo.files import is_away
 
 _LOG = logging.getLogger(__name__)
 _QUEUE = "jobs"
@@ -112,11 +119,14 @@ class Controller:
 
         Raises:
             LeaseLostError: Another controller has begun its term.
+            WorkersAwayError: The pool is of no use any more.
         """
         rounds, away = 0, False
         while not stop.is_set():
             if self._lease.lost.is_set():
                 raise LeaseLostError(f"Term {self._lease.term} as the controller is over.")
+            if (reason := self._pool.lost) is not None:
+                raise WorkersAwayError(reason)
             try:
                 if rounds % round(_REVIVAL_SECONDS / _POLL_SECONDS) == 0:
                     self._revive()
@@ -200,7 +210,7 @@ class Controller:
     def _restart(self, job_id: str, attempt: int, *, given_up: bool) -> None:
         with self._writing.begin() as session:
             if given_up:
-                fail(session, job_id, attempt, _GIVEN_UP)
+                fail(session, job_id, attempt, _GIVEN_UP, "unexpected")
                 return
             requeue(session, job_id, attempt)
 
@@ -274,21 +284,25 @@ class Controller:
             return "interrupted"
         except DBAPIError:
             raise  # the database failed, not the job: _revive queues it again
-        except StorageAwayError as error:
+        except (StorageAwayError, WorkersAwayError) as error:
             self._rest(job, str(error))
             return "waits"
         except Exception as error:  # noqa: BLE001  (whatever it is, it is this job's end)
+            if is_away(error):
+                self._rest(job, f"The disk takes nothing: {error}")
+                return "waits"
             # Errors raised on purpose say all there is to say; others need their trace.
             _LOG.warning("Failed: %s", error, exc_info=not isinstance(error, LossfitError))
             faults = error.faults if isinstance(error, DatasetError) else ()
             with self._writing.begin() as session:
-                fail(session, job.id, job.attempt, str(error) or type(error).__name__, faults)
+                reason = str(error) or type(error).__name__
+                fail(session, job.id, job.attempt, reason, failure_of(error), faults=faults)
             return "failed"
         return "done"
 
     def _rest(self, job: Job, reason: str) -> None:
-        """Queue a job again that storage keeps from going on, and leave it alone for a while."""
-        _LOG.warning("It waits for its storage: %s", reason)
+        """Queue a job again that storage or Ray keeps from going on, and leave it alone for a while."""
+        _LOG.warning("It waits: %s", reason)
         seconds, _ = self._resting.get(job.id, (_FIRST_REST_SECONDS / 2, 0.0))
         seconds = min(2 * seconds, _LONGEST_REST_SECONDS)
         self._resting[job.id] = seconds, time.monotonic() + seconds
@@ -333,6 +347,7 @@ def serve(settings: Settings) -> None:
         cpus_per_actor=settings.cpus_per_actor,
         gpus_per_actor=settings.gpus_per_actor,
         pack_size=settings.pack_size,
+        stall_seconds=settings.stall_seconds,
     )
     try:
         with pool, Controller(settings, pool) as controller:
@@ -340,6 +355,10 @@ def serve(settings: Settings) -> None:
     except LeaseLostError as error:
         _LOG.error("%s Another controller works on this database.", error)
         sys.exit(1)
+    except WorkersAwayError as error:
+        _LOG.error("%s The controller ends; its parent starts it again.", error)
+        logging.shutdown()
+        os._exit(1)  # who leaves in order waits for Ray, which does not answer
 
 
 if __name__ == "__main__":

@@ -3,17 +3,18 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from search_service.jobs.pool import Pool
+from search_service.jobs.run import failure_of
 from search_service.store.states import WorkerState
 from workers.tasks.base import FolderTask
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
 _SECONDS: Final = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 4 * 3600, 24 * 3600, 96 * 3600)
-_STATES: Final[tuple[WorkerState, ...]] = ("starting", "idle", "busy", "silent")
+_STATES: Final[tuple[WorkerState, ...]] = get_args(WorkerState)
 
 Result = TypeVar("Result")
 
@@ -63,7 +64,7 @@ class Meter:
     def count(self, kind: str, outcome: Outcome) -> None:
         """Count a candidate's training."""
         ending = _ending(outcome)
-        failure = failure_class(outcome.error or "") if ending == "failed" else ""
+        failure = outcome.failure or "unexpected" if ending == "failed" else ""
         self.trainings.labels(kind, ending, failure).inc()
         self.seconds.labels(kind).observe(outcome.seconds)
 
@@ -84,6 +85,11 @@ class MeteredPool:
     def workers(self) -> Sequence[Mapping[str, str | int]]:
         """As of every pool."""
         return self._pool.workers()
+
+    @property
+    def lost(self) -> str | None:
+        """As of every pool."""
+        return self._pool.lost
 
     def evaluate(
         self,
@@ -117,29 +123,11 @@ class MeteredPool:
         try:
             result = self._pool.run(task, folder, on_progress=on_progress, should_stop=should_stop)
         except Exception as error:
-            self._meter.trainings.labels(self._kind, "failed", failure_class(str(error))).inc()
+            self._meter.trainings.labels(self._kind, "failed", failure_of(error)).inc()
             raise
         self._meter.trainings.labels(self._kind, "trained", "").inc()
         self._meter.seconds.labels(self._kind).observe(time.monotonic() - began)
         return result
-
-
-_CLASSES: Final[Mapping[str, str]] = {
-    "out of memory": "memory",
-    "worker lost": "lost",
-    "lost three workers": "lost",
-    "no worker can be started": "infrastructure",
-    "not finite": "infeasible",
-    "nan": "infeasible",
-    "diverged": "infeasible",
-}
-"""Words of an error -> class of the failure."""
-
-
-def failure_class(error: str) -> str:
-    """What kind of failure an error tells of, in one of few words."""
-    text = error.lower()
-    return next((name for words, name in _CLASSES.items() if words in text), "unexpected")
 
 
 def _ending(outcome: Outcome) -> str:

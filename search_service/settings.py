@@ -54,6 +54,11 @@ class Settings(BaseSettings):
         cpus_per_actor: CPU cores that each actor reserves.
         gpus_per_actor: GPUs that each actor reserves; None takes one each where there are any.
         pack_size: Candidates that one actor trains on shared batches.
+        stall_seconds: A training that takes no step, or whose worker does not answer, for so long is stuck:
+            it is ended and begun again elsewhere.
+        dataset_memory_gb: Gigabytes that reading a dataset may take while it is registered, where its format
+            may hold more than it weighs.
+        dataset_seconds: Seconds that it may take there.
         max_body_bytes: Largest request body in bytes.
         concurrent_jobs: Jobs that run at the same time; more wait, and owners take turns
             (``search_service.jobs.queue``).
@@ -86,6 +91,9 @@ class Settings(BaseSettings):
     cpus_per_actor: Annotated[float, Field(gt=0)] = 1.0
     gpus_per_actor: Annotated[float, Field(ge=0)] | None = None
     pack_size: Annotated[int, Field(ge=1, le=64)] = 1
+    stall_seconds: Annotated[float, Field(gt=0)] = 3600.0
+    dataset_memory_gb: Annotated[float, Field(gt=0)] = 8.0
+    dataset_seconds: Annotated[float, Field(gt=0)] = 3600.0
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
     concurrent_jobs: Annotated[int, Field(ge=1, le=64)] = 2
     owner_limits: dict[str, OwnerLimits] = Field(default_factory=dict)

@@ -1,6 +1,11 @@
 """What installed packages announce under an entry point group."""
 
+import traceback
 from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+GROUPS: Final = ("lossfit.metrics", "lossfit.networks")
+"""Groups under which users bring code of their own."""
 
 
 def installed(group: str) -> list[EntryPoint]:
@@ -18,3 +23,16 @@ def installed(group: str) -> list[EntryPoint]:
 def package_of(point: EntryPoint) -> str:
     """Name of the package that announces an entry point."""
     return point.dist.name if point.dist else point.module
+
+
+def brought_by(error: BaseException) -> str | None:
+    """The installed package of a user whose code an error came out of; None where there is none."""
+    modules = {
+        str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+    }
+    for group in GROUPS:
+        for point in installed(group):
+            if point.module.partition(".")[0] in modules:
+                return package_of(point)
+    return None

@@ -12,6 +12,7 @@
     ├── StorageError        disk or database could not take or give back the bytes
     │   └── StorageAwayError    for now: it is full, or does not answer; the same may succeed later
     └── WorkerError         a worker was lost, or a training could not be run
+        └── WorkersAwayError    for now: no worker can be had; the same may succeed later
 """
 
 from collections.abc import Sequence
@@ -71,4 +72,21 @@ class StorageAwayError(StorageError):
 
 
 class WorkerError(LossfitError):
-    """A worker was lost too often, or a training could not be run."""
+    """A worker was lost too often, or a training could not be run.
+
+    Attributes:
+        failure: Which class of failure it is (``workers.tasks.failures``).
+    """
+
+    def __init__(self, message: str, failure: str = "infeasible") -> None:
+        """Say why; a training that could not be run was infeasible unless something else is said."""
+        super().__init__(message)
+        self.failure = failure
+
+
+class WorkersAwayError(WorkerError):
+    """No worker can be had now: Ray is gone, or starts none; try again later."""
+
+    def __init__(self, message: str) -> None:
+        """Say why."""
+        super().__init__(message, "infrastructure")

@@ -199,8 +199,8 @@ def test_ray_is_imported_by_the_cluster_and_for_tune_alone() -> None:
     users = {
         m for m, source in SOURCES.items() if "ray" in {n.split(".")[0] for n in imports_of(source)}
     }
-    measured = {m for m in users if m.startswith("benchmarks.ray_tune.")}
-    cluster = {"workers.cluster.calls", "workers.cluster.pool"}
+    measured = {m for m in users if m.startswith(("benchmarks.ray_tune.", "benchmarks.nodes"))}
+    cluster = {f"workers.cluster.{name}" for name in ("actors", "calls", "liveness", "pool")}
     assert users - measured == cluster | {"search_service.local.tune"}
 
 

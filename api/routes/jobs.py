@@ -120,7 +120,7 @@ def _add_reading(router: APIRouter, kind: Kind[Any]) -> None:
         view = JobView.model_validate(job)
         view.waiting = _waiting(queue.waits(session, parts.settings, [job]), job.id)
         told = overview.summary(session, parts.settings, job)
-        progress = told.progress or kind.admission().progress(session, job)
+        progress = dict(told.progress or kind.admission().progress(session, job))
         return JobDetail(
             **view.model_dump(), about=told.about, headline=told.headline, progress=progress
         )

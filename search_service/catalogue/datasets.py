@@ -22,10 +22,11 @@ from surrogate_zoo.metrics.targets import Target
 from surrogate_zoo.modes import MULTILABEL, mode_of_logits
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import LossNetwork, now
+from workers.datasets.bounded import Limits, examine_bounded
 from workers.datasets.dataset import refusal
 from workers.datasets.layouts import open_dataset
 from workers.datasets.picture import draw_samples
-from workers.datasets.report import DatasetReport, Examination, Progress, examine
+from workers.datasets.report import DatasetReport, Examination, Progress
 from workers.tasks.datasets import DatasetSource, GeneratedSource, ShapesSource
 from workers.tasks.file_sources import Registered
 from workers.tasks.hold_out import HoldOut
@@ -56,7 +57,7 @@ def register(session: Session, settings: Settings, request: DatasetRequest) -> D
         ConflictError: The name stands for other content.
     """
     source = allowed(settings, request.source)
-    return enter(session, request.name, read(source, settings.artifacts_root))
+    return enter(session, request.name, read(source, settings.artifacts_root, limits_of(settings)))
 
 
 def get(session: Session, name: str) -> Dataset:
@@ -229,7 +230,7 @@ def seed(session: Session) -> None:
     """Register the built-in datasets where they are missing."""
     for name, source in BUILT_IN.items():
         if session.get(Dataset, name) is None:
-            enter(session, name, read(source, None))
+            enter(session, name, read(source, None, Limits()))
 
 
 def picture(session: Session, name: str) -> str:
@@ -247,9 +248,15 @@ def picture(session: Session, name: str) -> str:
     return sha256
 
 
+def limits_of(settings: Settings) -> Limits:
+    """What reading a dataset may take."""
+    return Limits(settings.dataset_memory_gb, settings.dataset_seconds)
+
+
 def read(
     source: DatasetSource,
     artifacts_root: artifacts.Root | None,
+    limits: Limits,
     on_progress: Progress = lambda _done, _total: None,
 ) -> Read:
     """Read and check every file of a dataset, which may take minutes: in no transaction.
@@ -257,12 +264,13 @@ def read(
     Args:
         source: Where it is, one that :func:`allowed` gave.
         artifacts_root: Where a picture of nine samples is stored; None draws none.
+        limits: What that may take.
         on_progress: See :func:`workers.datasets.report.examine`.
 
     Raises:
         DatasetError: Images, masks or splits are missing or wrong.
     """
-    found = examine(source, on_progress)
+    found = examine_bounded(source, limits, on_progress)
     report = found.report
     if report is None:
         raise refusal(found.faults)

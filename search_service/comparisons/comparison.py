@@ -38,7 +38,7 @@ from search_service.loss_networks import supply
 from search_service.store import artifacts
 from search_service.store.states import CELL
 from search_service.store.tables import Dataset, Evaluation, Job
-from surrogate_zoo.errors import WorkerError
+from surrogate_zoo.errors import WorkerError, WorkersAwayError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.store.tables import now
 from workers.retraining.results import METRICS
@@ -273,6 +273,8 @@ class _Comparison:
             )
         except Stopped as stopped:
             raise Interrupted from stopped
+        except WorkersAwayError:
+            raise  # it is not the cell's fault: the job waits
         except WorkerError as error:
             outcome = CellOutcome(rate, error=str(error))
         else:

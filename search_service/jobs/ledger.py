@@ -94,7 +94,8 @@ def record_trial(session: Session, trial: Trial) -> bool:
         "is_mean": trial.is_mean,
         "ending": trial.ending,
     }
-    body |= {"score": trial.score, "error": trial.error, "seconds": trial.seconds}
+    body |= {"score": trial.score, "error": trial.error, "failure": trial.failure}
+    body |= {"seconds": trial.seconds}
     spend(session, trial.job_id, trial.seconds, trainings=1)
     append_event(session, trial.job_id, "trial", body)
     return True

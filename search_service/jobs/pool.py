@@ -18,6 +18,11 @@ class Pool(Protocol):
         """How many trainings can run at once."""
         ...
 
+    @property
+    def lost(self) -> str | None:
+        """Why this pool is of no use any more, while another one may be; None while it is well."""
+        ...
+
     def workers(self) -> Sequence[Mapping[str, str | int]]:
         """Every worker with its ``state`` (:data:`~search_service.store.states.WorkerState`).
 
@@ -39,6 +44,7 @@ class Pool(Protocol):
 
         Raises:
             Stopped: ``should_stop`` became true; it is asked about once a second.
+            WorkersAwayError: No worker can be had for now.
             LossfitError: The task itself cannot be run.
         """
         ...
@@ -62,6 +68,7 @@ class Pool(Protocol):
 
         Raises:
             Stopped: ``should_stop`` became true; a checkpoint that was written stays in ``folder``.
+            WorkersAwayError: No worker can be had for now.
             LossfitError: The task cannot be done.
         """
         ...
@@ -74,6 +81,11 @@ class IdlePool:
     def actors(self) -> int:
         """As :attr:`Pool.actors`."""
         return 1
+
+    @property
+    def lost(self) -> str | None:
+        """As :attr:`Pool.lost`."""
+        return None
 
     def workers(self) -> Sequence[Mapping[str, str | int]]:
         """None."""

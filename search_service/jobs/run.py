@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -15,7 +15,9 @@ from search_service.settings import Settings
 from search_service.store import artifacts
 from search_service.store.states import ACTIVE, State
 from search_service.store.tables import Artifact, Job
+from surrogate_zoo.errors import LossfitError, StorageError, WorkerError
 from surrogate_zoo.store.tables import now
+from workers.tasks.failures import Failure
 
 _LOOK_SECONDS = 0.5
 _PATIENCE_SECONDS = 0.2
@@ -151,17 +153,30 @@ def requeue(session: Session, job_id: str, attempt: int, reason: str | None = No
 
 
 def fail(
-    session: Session, job_id: str, attempt: int, reason: str, faults: Sequence[str] = ()
+    session: Session,
+    job_id: str,
+    attempt: int,
+    reason: str,
+    failure: Failure,
+    *,
+    faults: Sequence[str] = (),
 ) -> None:
-    """Let a job end in failure with one line that says why; ``faults`` are told in its events alone."""
+    """Let a job end in failure with one line that says why, and its class; ``faults`` are events' alone."""
     line = " ".join(reason.split())[:2000]
     if ledger.move(session, job_id, dict.fromkeys(ACTIVE, "failed"), attempt=attempt):
         ledger.lock(session, job_id).error = line
-        ledger.append_event(session, job_id, "error", _told(line, faults))
+        told: dict[str, Any] = {"error": line, "failure": failure}
+        told |= {"faults": list(faults[:_MOST_FAULTS])} if faults else {}
+        ledger.append_event(session, job_id, "error", told)
 
 
-def _told(line: str, faults: Sequence[str]) -> dict[str, Any]:
-    return {"error": line} | ({"faults": list(faults[:_MOST_FAULTS])} if faults else {})
+def failure_of(error: Exception) -> Failure:
+    """The class of what ended a job."""
+    if isinstance(error, WorkerError):
+        return cast("Failure", error.failure)
+    if isinstance(error, StorageError):
+        return "infrastructure"
+    return "user" if isinstance(error, LossfitError) else "unexpected"
 
 
 def succeed(session: Session, job_id: str, attempt: int, result: dict[str, Any]) -> bool:

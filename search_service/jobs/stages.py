@@ -91,6 +91,7 @@ def _record(run: Run, stage: str, outcome: Outcome) -> None:
         "scales": list(outcome.scales),
         "hold_out": outcome.hold_out,
         "stopped": outcome.stopped,
+        "failure": outcome.failure,
     }
     row = Evaluation(job_id=run.job.id, stage=stage, number=outcome.number, outcome=body)
     row.finished_at = now()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from math import ceil
-from typing import Final
+from typing import Final, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -48,7 +48,7 @@ def figure_of(width: float, height: float, *, measured: bool = True) -> Figure:
         height: Of the figure.
         measured: Room for texts is measured when it is drawn; else :func:`legend` is told.
     """
-    figure = Figure(figsize=(width, height), layout="constrained" if measured else "none")
+    figure = Figure(figsize=(width, height), layout="constrained" if measured else None)
     FigureCanvasAgg(figure)
     return figure
 
@@ -85,7 +85,9 @@ def legend(figure: Figure, axes: Axes, *, columns: int = 4, room: Room | None = 
         room: Of a figure that is not measured.
     """
     handles, labels = axes.get_legend_handles_labels()
-    place = "outside lower center" if room is None else "lower center"
+    place: Literal["outside lower center", "lower center"] = "lower center"
+    if room is None:
+        place = "outside lower center"
     figure.legend(handles, labels, loc=place, ncols=columns, fontsize=9, frameon=False)
     if room is not None:
         _settle(figure, room, 0.1 + _LINE * ceil(len(handles) / columns))

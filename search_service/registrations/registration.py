@@ -28,7 +28,12 @@ def run(run: Run) -> None:
         if run.should_stop():
             raise Interrupted
     try:
-        found = datasets.read(source, run.settings.artifacts_root, _Progress(run))
+        found = datasets.read(
+            source,
+            run.settings.artifacts_root,
+            datasets.limits_of(run.settings),
+            _Progress(run),
+        )
     finally:
         _READING.release()
     with run.writing() as session:

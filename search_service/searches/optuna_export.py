@@ -84,7 +84,7 @@ def _named(space: Space, trial: Trial) -> dict[str, Any]:
     if isinstance(space, MarginSpace):
         return {name: value for name, value in space.named(trial.theta).items() if name != "radius"}
     loss, *own = space.named(trial.theta).items()
-    shared = {"rate", "cross-entropy", "share"}
+    shared = {"rate", "cross-entropy", "second"}
     return dict([loss, *((n if n in shared else f"{loss[1]}.{n}", value) for n, value in own)])
 
 

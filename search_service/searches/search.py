@@ -315,6 +315,7 @@ def _trial(job_id: str, proposal: Proposal, outcome: Outcome, *, stopped: bool) 
         score=outcome.score,
         metrics=dict(outcome.metrics),
         error=outcome.error,
+        failure=outcome.failure,
         ending=_ending(outcome, stopped=stopped),
         iterations=outcome.iterations,
         seconds=outcome.seconds,

@@ -31,7 +31,7 @@ CROSS_ENTROPY: Final = "cross-entropy"
 SHARE: Final = Dimension("cross-entropy", 0.0, 0.9)
 """Weight of cross entropy in a mixture; the loss itself has the rest. Both have its gradient's norm."""
 
-SECOND: Final = Dimension("share", 0.1, 0.9)
+SECOND: Final = Dimension("second", 0.1, 0.9)
 """Weight of the second loss of a sum of two; the first has the rest. Both have the same gradient's norm."""
 
 EVEN: Final = 0.5
@@ -393,8 +393,8 @@ def called(named: Mapping[str, Any]) -> str:
         named: As :meth:`ZooSpace.named` tells it.
     """
     name = str(named.get("loss", "the searched loss"))
-    if _AND in name:  # handmade losses have parameters of the same name
-        second, (one, other) = named[SECOND.name], name.split(_AND)
+    if (second := named.get(SECOND.name)) is not None:
+        one, other = name.split(_AND)
         return f"{1 - second:.2g} {one}{_AND}{second:.2g} {other}"
     share = named.get(CROSS_ENTROPY, 0.0)
     return f"{name} with {share:.2g} of cross entropy" if share else name

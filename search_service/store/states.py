@@ -31,6 +31,7 @@ WorkerState: TypeAlias = Literal[
     "idle",
     "busy",  # it trains
     "silent",  # it does not say what it does
+    "set-aside",  # no worker, but a machine that failed too much: nothing is started there
 ]
 """What a worker does."""
 

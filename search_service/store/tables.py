@@ -113,6 +113,7 @@ class Trial(Base):
             what the sampler was told (``halving.imputed_scores``), on the scale of whole trainings.
         metrics: All metrics on the hold-out set; of a stopped trial imputed likewise.
         error: Why there is no score.
+        failure: Which class of failure that was (``workers.tasks.failures``), where it failed.
         ending: See :data:`search_service.store.states.Ending`.
         iterations: Steps that it was trained for.
         seconds: Wall time of its training and scoring.
@@ -133,6 +134,7 @@ class Trial(Base):
     score: Mapped[float | None]
     metrics: Mapped[dict[str, float]] = mapped_column(JSON)
     error: Mapped[str | None] = mapped_column(Text)
+    failure: Mapped[str | None] = mapped_column(String(20))
     ending: Mapped[str] = mapped_column(String(10), default="trained")
     iterations: Mapped[int] = mapped_column(default=0)
     seconds: Mapped[float]

@@ -186,7 +186,8 @@ class BezierCurve(PiecewiseCurve):
     @property
     def points(self) -> Tensor:
         """See the base class; shape (..., 2n + 1, 2)."""
-        points = self.control_points.detach().double().unflatten(-1, (-1, 2))
+        flat = self.control_points.detach().double()
+        points = flat.reshape(*flat.shape[:-1], flat.shape[-1] // 2, 2)
         if not self.truth_table:
             return points
         start = points.new_zeros(*points.shape[:-2], 1, 2)

@@ -28,6 +28,7 @@ class SegmentationMetric(Metric):  # type: ignore[misc]
     is_differentiable = False
     higher_is_better = True
     full_state_update = False
+    totals: Tensor
 
     def __init__(
         self,

@@ -61,6 +61,9 @@ class BoundaryEvaluator:
         check_values: As of :class:`SegmentationEvaluator`.
     """
 
+    _counts: Tensor
+    _images: Tensor
+
     def __init__(
         self,
         num_classes: int,

@@ -198,7 +198,7 @@ class SegmentationEvaluator:
         for name, shapes in self._shapes.items():
             sizes = [shape.numel() for shape in shapes]
             own, left = left[: sum(sizes)], left[sum(sizes) :]
-            carried = tuple(map(Tensor.view, own.split(sizes), shapes))
+            carried = tuple(map(Tensor.view, torch.split(own, sizes), shapes))
             failed = name in self._failed
             measured = replace(maps, carried=carried, totals=[])
             scores[name] = math.nan if failed else self._run(name, measured)[1]

@@ -99,7 +99,7 @@ class Maps:
         """Numbers of all images, (images, K), as of each candidate's, (candidates, images, K)."""
         if not self.candidates:
             return numbers
-        return numbers.unflatten(0, (self.candidates, len(numbers) // self.candidates))
+        return numbers.view(self.candidates, len(numbers) // self.candidates, numbers.shape[-1])
 
     def _by_mask(self, m: ClassMap, region: Tensor | None) -> Tensor:
         """Sums over the pixels of a region of each mask and its classes, (N, C)."""

@@ -60,12 +60,12 @@ def replace_weights(network: dict[str, object]) -> dict[str, object]:
     return network | {"weights": "imagenet"}
 
 
-def test_expected_times_are_the_longest_of_bytes_products_and_starts() -> None:
+def test_expected_times_are_those_of_bytes_and_products_or_of_starts() -> None:
     device = DEVICES[0]
     bytes_alone = Cost(Counts(kernels=1, read=int(device.gbytes * 1e9)))
     assert bytes_alone.milliseconds(device, graph=True) == pytest.approx(1000)
     products = replace(bytes_alone, flops=int(2 * device.tflops * 1e12))
-    assert products.milliseconds(device, graph=True) == pytest.approx(2000)
+    assert products.milliseconds(device, graph=True) == pytest.approx(3000)
     many = Cost(Counts(kernels=1000))
     assert many.milliseconds(device, graph=False) == pytest.approx(device.host)
     assert many.milliseconds(device, graph=True) == pytest.approx(device.node)

@@ -58,6 +58,10 @@ NOT_RUN = {
             "export /data/export --layout coco --set mode=multilabel \\",
         )
     },
+    (
+        "docs/guide/failures.md",
+        "lossfit datasets add trial-run --layout dry-run \\",
+    ): "it would take the place of a real search",
     ("docs/guide/first-steps.md", "python3 -m venv .venv"): INSTALLS,
     ("docs/guide/first-steps.md", "lossfit serve"): SERVES,
     (

@@ -197,7 +197,10 @@ def test_a_failure_is_told_in_one_line_and_harms_no_other_job(
         assert desk.wait_for(well).state == "succeeded"
     assert desk.job(refused).state == desk.job(barren).state == "failed"
     with desk.reading() as session:
-        assert jobs.events_after(session, refused)[-1].body == {"error": desk.job(refused).error}
+        assert jobs.events_after(session, refused)[-1].body == {
+            "error": desk.job(refused).error,
+            "failure": "user",
+        }
         assert {trial.error for trial in trials_of(session, barren)} == {"loss became NaN"}
 
 

@@ -11,7 +11,7 @@ from search_service import reporting
 from search_service.jobs.pool import IdlePool
 from search_service.metering import Meter, MeteredPool
 from search_service.settings import Settings
-from surrogate_zoo.errors import WorkerError
+from surrogate_zoo.errors import WorkerError, WorkersAwayError
 from tests.search_service.bowl import BowlPool
 from tests.search_service.service import Desk, small, working
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
@@ -19,7 +19,7 @@ from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 ENDINGS = [
     Outcome(0, 0.5, {}, None, 2.0),
     Outcome(1, 0.5, {}, None, 2.0, stopped=True),
-    Outcome(2, None, {}, "CUDA out of memory", 2.0),
+    Outcome(2, None, {}, "CUDA out of memory", 2.0, failure="memory"),
     Outcome(3, None, {}, "hopeless", 0.0, rejected=True),
 ]
 
@@ -39,7 +39,7 @@ class ScriptedPool(IdlePool):
             on_outcome(outcome)
 
     def run(self, *_task: Any, **_more: Any) -> Any:
-        raise WorkerError("No worker can be started: the node is gone")
+        raise WorkersAwayError("No worker can be started: the node is gone")
 
 
 def test_trainings_are_counted_by_how_they_ended_and_proposals_are_timed() -> None:

@@ -1,22 +1,45 @@
-"""Calls of Ray: connecting, calls past a running training, waiting, results."""
+"""Calls of Ray: connecting, calls past a running training, waiting, results, ends of processes."""
 
 import logging
 import os
+import signal
 import time
 from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayError
+from ray._private import ray_constants
+from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, RaySystemError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from workers.tasks.failures import Failure
 
 POLL = 0.05  # seconds between two looks at running trainings
 OBJECT_STORE = 256 * 2**20  # bytes; only losses and outcomes travel
 CONTROL = "control"  # concurrency group of calls that pass a running training
+NODE_IS_GONE = "node has died"  # in what Ray tells of an actor whose machine is lost
+WORKERS_TITLE = b"ray::"
 Reference = Any  # ray.ObjectRef is untyped
 
 
+@dataclass(frozen=True)
+class Lost:
+    """What comes back of a call whose actor was lost.
+
+    Attributes:
+        failure: Of which class: ``lost``, ``memory``, or ``infrastructure`` with its machine.
+        reason: In a line.
+    """
+
+    failure: Failure
+    reason: str
+
+
 def connect(address: str | None, cpus: int) -> bool:
-    """Connect to Ray or start it here; return whether this process started it."""
+    """Connect to Ray or start it here, for this machine alone; return whether this process did."""
     if ray.is_initialized():
         return False
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -24,11 +47,16 @@ def connect(address: str | None, cpus: int) -> bool:
     if address is not None:
         ray.init(address, **quiet)
         return True
+    # Without a cluster all of Ray's processes listen on loopback alone. Ray reads the variable when it
+    # is imported: here for the processes that it starts, which inherit it.
+    os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"
+    ray_constants.ENABLE_RAY_CLUSTER = False
     ray.init(
         "local",
         num_cpus=max(cpus, os.cpu_count() or 1),
         include_dashboard=False,
         object_store_memory=OBJECT_STORE,
+        _node_ip_address="127.0.0.1",
         **quiet,
     )
     return True
@@ -50,8 +78,38 @@ def finished(references: Iterable[Reference], timeout: float = POLL) -> list[Ref
 
 
 def result_of(reference: Reference) -> Any:
-    """The result of finished work; a text, which no actor returns, where the actor was lost."""
+    """The result of finished work; :class:`Lost` where the actor was lost."""
     try:
         return ray.get(reference)
     except RayError as error:
-        return f"{type(error).__name__}: {error}".splitlines()[0]
+        return Lost(_failure(error), f"{type(error).__name__}: {error}".splitlines()[0])
+
+
+def _failure(error: RayError) -> Failure:
+    if isinstance(error, OutOfMemoryError):
+        return "memory"
+    if isinstance(error, NodeDiedError | RaySystemError) or NODE_IS_GONE in str(error):
+        return "infrastructure"
+    return "lost"
+
+
+def this_node() -> str:
+    """Id of the Ray node that this process belongs to."""
+    return str(ray.get_runtime_context().get_node_id())
+
+
+def end_worker(node: str, pid: int) -> None:
+    """End a worker's process for good, also one that is stopped or hangs, on whatever machine it is."""
+    if node == this_node():
+        end_process(pid)
+        return
+    there = NodeAffinitySchedulingStrategy(node, soft=False)
+    options: dict[str, Any] = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": there}
+    ray.remote(**options)(end_process).remote(pid)
+
+
+def end_process(pid: int) -> None:
+    """SIGKILL to a process of this machine if it is a worker of Ray: numbers are given out again."""
+    with suppress(OSError):
+        if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(WORKERS_TITLE):
+            os.kill(pid, signal.SIGKILL)

@@ -5,6 +5,7 @@ from typing import NoReturn
 
 from surrogate_zoo import errors
 from workers.tasks.base import Stopped
+from workers.tasks.failures import Failure
 
 
 @dataclass(frozen=True)
@@ -15,10 +16,12 @@ class Refusal:
         kind: Name of the class in ``surrogate_zoo.errors``, ``Stopped``, or "" for an error that
             nobody raised on purpose.
         message: Its text.
+        failure: Class of an error that may not come again elsewhere.
     """
 
     kind: str
     message: str
+    failure: Failure | None = None
 
     def throw(self) -> NoReturn:
         """Raise the error; as an InputError where its own class needs more than a text."""

@@ -4,11 +4,13 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 
 from surrogate_zoo import errors
+from surrogate_zoo.entry_points import brought_by
+from surrogate_zoo.files import is_away
 from workers.cluster.refusal import Refusal
 from workers.learning.device import choose_device, worker_facts
 from workers.loss_networks.training import train_loss_network
@@ -19,6 +21,7 @@ from workers.retraining.retraining import retrain
 from workers.scoring.gallery import draw_gallery
 from workers.tasks.base import FolderTask, Stopped
 from workers.tasks.datasets import DryRunSource
+from workers.tasks.failures import Failure
 from workers.tasks.gallery import GalleryTask
 from workers.tasks.loss_networks import LossNetworkTask
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
@@ -63,7 +66,9 @@ class TrainingWorker:
         """Evaluate a pack; ``ticket`` names this call for :meth:`stop`."""
         torch.set_num_threads(self._threads)  # a setting of the calling thread
 
-        def progress(_: int) -> None:
+        def progress(steps: int) -> None:
+            with self._lock:
+                self._progress[ticket] = (steps, 0.0)
             if self._is_stopped(ticket):
                 raise Stopped("The evaluation was stopped.")
 
@@ -72,6 +77,9 @@ class TrainingWorker:
             return evaluated(task, candidates, device=self._device, progress=progress)
         except Exception as error:  # noqa: BLE001 - goes to the caller
             return _refusal(error)
+        finally:
+            with self._lock:
+                self._progress.pop(ticket, None)
 
     def run(self, ticket: str, task: FolderTask[Result], folder: str) -> Result | Refusal:
         """Do a task in ``folder`` and tell its progress; ``ticket`` names this call."""
@@ -103,7 +111,10 @@ class TrainingWorker:
             self._stopped.add(ticket)
 
     def progress(self, ticket: str) -> tuple[int, float] | None:
-        """Steps and recent loss of the training named ``ticket``; None before the first report."""
+        """Steps and recent loss of the training named ``ticket``; None before the first report.
+
+        Of a pack steps alone.
+        """
         with self._lock:
             return self._progress.get(ticket)
 
@@ -118,7 +129,22 @@ class TrainingWorker:
 
 
 def _refusal(error: Exception) -> Refusal:
+    if isinstance(error, errors.WorkerError) and error.failure != "infeasible":
+        return Refusal("", str(error), cast("Failure", error.failure))
     if isinstance(error, errors.LossfitError):
         return Refusal(type(error).__name__, str(error))
+    if is_away(error):
+        message = f"The disk takes nothing: {type(error).__name__}: {error}"
+        return Refusal(errors.StorageAwayError.__name__, message)
     log.exception("A training failed unexpectedly")
-    return Refusal("", f"{type(error).__name__}: {error}")
+    told = f"{type(error).__name__}: {error}"
+    if (package := brought_by(error)) is not None:
+        return Refusal(errors.InputError.__name__, f"The package {package} failed with {told}")
+    return Refusal("", told, "memory" if _is_of_memory(error) else "unexpected")
+
+
+def _is_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, of the machine or of the GPU."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "allocate memory" in str(error)

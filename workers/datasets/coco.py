@@ -19,6 +19,7 @@ from workers.datasets.coco_files import (
     PUBLISHED,
     Category,
     CocoImage,
+    check_sizes,
     common_names,
     label_of,
     labels_by_category,
@@ -114,6 +115,7 @@ def _places(source: CocoSource, root: DatasetFolder) -> dict[str, tuple[str, str
 
 
 def _pairs(images: Listing, content: Instances, path: Path, *, draw: Drawer) -> dict[str, Pair]:
+    check_sizes(path, content["images"])
     labels = labels_by_category(path, content["categories"])
     outlines: dict[int, list[tuple[Any, ...]]] = {image["id"]: [] for image in content["images"]}
     for annotation in content["annotations"]:

@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from surrogate_zoo.errors import DatasetError
 from workers.datasets.files import composed, without_ending
+from workers.datasets.image_files import MOST_PIXELS
 
 PUBLISHED = {"train": 118_287, "val": 5000}
 NO_TEST_LABELS = "The test split has no public labels; it is left out."
@@ -89,6 +90,20 @@ def names_of(path: Path, images: Sequence[CocoImage]) -> dict[int, str]:
             )
         names[image["id"]], places[name] = name, place
     return names
+
+
+def check_sizes(path: Path, images: Sequence[CocoImage]) -> None:
+    """Look at the sizes that a file gives its images, before anything is drawn in them.
+
+    Raises:
+        DatasetError: One is larger than an image may be.
+    """
+    for image in images:
+        if image["height"] * image["width"] > MOST_PIXELS:
+            raise DatasetError(
+                f"{path} says that {image['file_name']} is {image['width']} x {image['height']}, more than "
+                f"the {MOST_PIXELS:,} pixels that an image may have."
+            )
 
 
 def labels_by_category(path: Path, categories: Sequence[Category]) -> dict[int, int]:

@@ -1,6 +1,7 @@
 """NYU-Depth-v2 as its authors distribute it: one HDF5 file, its splits, and the 40 classes."""
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,13 @@ from workers.datasets.decoding import Table, look_up
 from workers.datasets.extras import optional
 from workers.datasets.file_dataset import resize
 from workers.datasets.files import DatasetFolder
+from workers.datasets.image_files import MOST_PIXELS
 from workers.datasets.matlab import read_matlab
 from workers.datasets.nyu import NO_VAL, PUBLISHED
 from workers.tasks.datasets import NyuMatSource
+
+MOST_BYTES = 3 * MOST_PIXELS
+"""Of an image as it is stored; a chunk, which is read as a whole, may hold several smaller ones."""
 
 
 def open_nyu_mat(source: NyuMatSource, root: DatasetFolder) -> "NyuMatDataset":
@@ -100,6 +105,8 @@ class NyuMatDataset(Dataset):
         try:
             with h5py.File(self._path, "r") as file:
                 images, labels = (_array(h5py, file, key) for key in ("images", "labels"))
+                _check_size(images)
+                _check_size(labels)
                 image, stored = images[int(name) - 1], labels[int(name) - 1]
         except (OSError, RuntimeError, ValueError, IndexError) as error:
             raise DatasetError(f"{self._path}, image {name}, cannot be read: {error}.") from error
@@ -122,3 +129,16 @@ def _array(h5py: Any, file: Any, name: str) -> Any:
     if not isinstance(array, h5py.Dataset) or array.external or array.is_virtual:
         raise ValueError(f"it holds no array {name!r} of its own")
     return array
+
+
+def _check_size(array: Any) -> None:
+    """Look at what an array says of itself, before any of it is decoded: one slice, and one chunk.
+
+    Raises:
+        ValueError: An image of it would be larger than one may be.
+    """
+    for shape in (array.shape[1:], array.chunks or ()):
+        if math.prod(shape) * array.dtype.itemsize > MOST_BYTES:
+            raise ValueError(
+                f"{array.name} says that a part of it is {shape}, more than an image may be"
+            )

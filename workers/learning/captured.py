@@ -28,6 +28,9 @@ from workers.learning.streams import seed_device
 SWITCH = "LOSSFIT_CUDA_GRAPHS"
 """Environment variable of a worker; 0 switches graphs off."""
 
+SPARE = 2.5
+"""Times the memory of a graph that must be free for another one."""
+
 WARM_UP = 2
 """Steps that a learner takes before its step is captured."""
 
@@ -89,6 +92,7 @@ class CapturedSteps:
         self._side_by_side = side_by_side
         self._batches, self._device = batches, device
         self._lanes: dict[int, _Lane] = {}
+        self._room = Room(device)
         self._batch: BatchGraph | None = None
 
     def take(self, step: int, learners: Sequence[Member], seed: int) -> list[Member]:
@@ -130,7 +134,7 @@ class CapturedSteps:
                 stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
             else:
                 stream = shared.stream
-            self._lanes[id(learner)] = _Lane(learner, self._device, stream)
+            self._lanes[id(learner)] = _Lane(learner, self._device, stream, self._room)
         return self._lanes[id(learner)]
 
 
@@ -173,6 +177,36 @@ class BatchGraph:
         return batch, [learner.features(batch.images) for learner in self._learners]
 
 
+class Room:
+    """The memory that graphs take, each its own; the loop, which takes it in turns, must have some left.
+
+    Args:
+        device: The GPU.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._each = 0
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """A graph is captured inside.
+
+        Raises:
+            RuntimeError: Too little would be left, by what earlier graphs have taken.
+        """
+        if self._each:
+            torch.cuda.empty_cache()
+            free, _ = torch.cuda.mem_get_info(self._device)
+            if free < SPARE * self._each:
+                raise RuntimeError(
+                    f"its graph would take {self._each / 2**30:.1f} GiB of the last memory"
+                )
+        before = torch.cuda.memory_reserved(self._device)
+        yield
+        self._each = max(self._each, torch.cuda.memory_reserved(self._device) - before)
+
+
 class _Lane:
     """A learner on a stream of its own.
 
@@ -181,8 +215,10 @@ class _Lane:
         refusal: Why its steps are not captured; None where they are, or have yet to be.
     """
 
-    def __init__(self, learner: Captured, device: torch.device, stream: torch.cuda.Stream) -> None:
-        self.stream = stream
+    def __init__(
+        self, learner: Captured, device: torch.device, stream: torch.cuda.Stream, room: Room
+    ) -> None:
+        self.stream, self._room = stream, room
         self.refusal: str | None = None
         self._device = device
         self._at = torch.zeros(1, dtype=torch.int64, device=device)
@@ -220,7 +256,7 @@ class _Lane:
     def _capture(self, learner: Captured, batch: TrainingBatch) -> bool:
         """Capture the step of a learner; whether that was possible."""
         try:
-            with learner.counts.kept():
+            with self._room.taken(), learner.counts.kept():
                 self._graph, _ = capture(lambda: learner.take(self._at, batch))
         except RuntimeError as error:
             self._refuse(learner, f"a step cannot be captured, {str(error).splitlines()[0]}")

@@ -30,7 +30,7 @@ from workers.learning.rates import Rates, optimiser_of
 from workers.learning.sharing import Share, share_batch_statistics
 from workers.learning.streams import Stream, own_random_numbers, seed_device, seed_of, seed_torch
 from workers.networks.build import build_network
-from workers.networks.frozen import FrozenEncoder, batch_norms_of, forget_features
+from workers.networks.frozen import FrozenEncoder, batch_norms_of, forget_features, forgotten
 from workers.networks.heads import (
     AUXILIARY_LOGITS,
     HEADS,
@@ -372,7 +372,7 @@ def train(
     """
     end = training.iterations if until is None else until
     captured = CapturedSteps(batches, device) if isinstance(batches, Batches) else None
-    with own_random_numbers(device):
+    with own_random_numbers(device), forgotten(learner.network for learner in learners):
         for step in range(min((learner.steps for learner in learners), default=end), end):
             active = [
                 learner for learner in learners if learner.failure is None and learner.steps <= step
@@ -390,4 +390,3 @@ def train(
             if (step + 1) % CHECK_EVERY == 0 or step + 1 == end:
                 check_all(active)
             after_step(step + 1)
-    forget_features(learner.network for learner in learners)

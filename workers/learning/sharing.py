@@ -131,7 +131,8 @@ def shared_with(
     except RuntimeError as error:  # what torch raises when a connection ends
         if all(other.exitcode in (None, 0) for other in others):
             raise
-        raise WorkerError(f"A process that shares the training ended: {error}") from error
+        message = f"A process that shares the training ended: {error}"
+        raise WorkerError(message, "lost") from error
     finally:
         for other in others:
             other.kill()

@@ -1,6 +1,7 @@
 """Frozen encoders, whose features the networks of a pack compute once, and frozen batch statistics."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -98,6 +99,16 @@ def forget_features(networks: Iterable[nn.Module]) -> None:
         encoder = getattr(network, "encoder", None)
         if isinstance(encoder, FrozenEncoder):
             encoder.forget()
+
+
+@contextmanager
+def forgotten(networks: Iterable[nn.Module]) -> Iterator[None]:
+    """Let the frozen encoders among ``networks`` forget everything at the end, however it comes."""
+    kept = list(networks)
+    try:
+        yield
+    finally:
+        forget_features(kept)
 
 
 def _same(one: Tensor, other: Tensor) -> bool:

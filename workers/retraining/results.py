@@ -43,6 +43,7 @@ class Trained:
         cut: How that was cut, in a sentence.
         early_stop: What was looked at for early stopping; None without.
         peak_memory: Bytes of a GPU that it took; None on a CPU.
+        ran: How its steps ran, as :attr:`workers.learning.learner.Learner.ran` says.
     """
 
     task: RetrainingTask
@@ -54,6 +55,7 @@ class Trained:
     cut: str
     early_stop: Mapping[str, Any] | None
     peak_memory: int | None
+    ran: str
 
 
 def write_results(trained: Trained, folder: Path) -> tuple[dict[str, Any], list[str]]:
@@ -119,6 +121,7 @@ def _report(trained: Trained, stacks: Sequence[Stack], chosen: Tuned) -> dict[st
         report["rankseg"] = evaluate(network, stacks, channels, task.scoring, ranked)
     if trained.peak_memory is not None:
         report["peak_memory_bytes"] = trained.peak_memory
+        report["steps"] = trained.ran
     return report
 
 

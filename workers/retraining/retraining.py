@@ -281,6 +281,7 @@ def _finish(run: _Retraining, logs: Logs) -> RetrainingResult:
         cut="" if run.cut is None else run.cut.told,
         early_stop=None if run.early_stop is None else run.early_stop.report(),
         peak_memory=run.peak_memory.bytes,
+        ran=run.learner.ran,
     )
     report, files = write_results(trained, run.folder)
     metrics = report["metrics"]

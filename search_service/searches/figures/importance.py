@@ -5,7 +5,7 @@ NumPy alone, is deterministic, and is what optuna-dashboard shows first.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
 
 import numpy as np
@@ -13,7 +13,7 @@ import optuna
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
-from optuna.trial import create_trial
+from optuna.trial import FrozenTrial, create_trial
 
 from search_service.pages.canvas import FOUND, TRIAL, Room, figure_of, legend
 from search_service.samplers.optuna_study import box
@@ -72,17 +72,22 @@ def importances(
     evaluator = PedAnovaImportanceEvaluator(target_quantile=_share_of_best(len(thetas)))
     found = []
     for scores in columns:
-        losses = (-scores).tolist()  # it takes the lowest for the best
         with warnings.catch_warnings(action="ignore"):  # and says so
             # Without the names their order, and so that of equals, would change between processes.
             shares = get_param_importances(
                 study,
                 evaluator=evaluator,
                 params=list(names),
-                target=lambda trial, losses=losses: losses[trial.number],
+                target=_told(-scores),  # it takes the lowest for the best
             )
         found.append(np.array([shares[name] for name in names]))
     return found
+
+
+def _told(scores: NDArray[np.float64]) -> Callable[[FrozenTrial], float]:
+    """What each trial of a study is to have scored."""
+    values: list[float] = scores.tolist()
+    return lambda trial: values[trial.number]
 
 
 def _share_of_best(trials: int) -> float:

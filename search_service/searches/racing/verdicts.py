@@ -7,7 +7,7 @@ from search_service.spaces.margins import PAPERS, SEARCHED
 from search_service.spaces.zoo import called
 from surrogate_zoo.metrics.titles import directed, title_of, unit_of
 
-_NO_PARAMETERS: Final = ("number", "loss", "cross-entropy", "share", "winner", "rival", "mean")
+_NO_PARAMETERS: Final = ("number", "loss", "cross-entropy", "second", "winner", "rival", "mean")
 """What an entrant tells beside its parameters: its label holds some of it, and the rest are results."""
 
 _MOST_TOLD: Final = 3

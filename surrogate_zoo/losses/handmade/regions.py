@@ -11,6 +11,7 @@ from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
 from surrogate_zoo.losses.handmade.batch import Batch
 from surrogate_zoo.metrics.maps import rows_by_label
+from surrogate_zoo.metrics.probabilities import probabilities
 
 
 class Overlap(NamedTuple):
@@ -29,15 +30,14 @@ class Overlap(NamedTuple):
 
 def overlap(batch: Batch, *, squared: bool = False) -> Overlap:
     """Sum softmax probabilities by class; void pixels do not count."""
-    probabilities = batch.scores.softmax(1)
     num_classes, labels = batch.scores.shape[1], batch.labels
     counted = batch.valid.to(batch.scores.dtype)
-    true = probabilities.gather(1, labels[:, None])[:, 0] * counted
-    masked = _of_valid(probabilities, batch)
+    void = ~batch.valid if may_hold_void(batch.valid) else None
+    every, true = probabilities(batch.scores, labels, void)
     if squared and batch.soft is not None:
-        sums = (masked * batch.soft, masked.square(), batch.soft.square())
+        sums = (every * batch.soft, every.square(), batch.soft.square())
         return Overlap(*_by_class(batch, *(each.sum((2, 3)) for each in sums)))
-    predicted = (masked.square() if squared else masked).sum((2, 3))
+    predicted = (every.square() if squared else every).sum((2, 3))
     both, pixels = (rows_by_label(labels, each, num_classes).sum(1) for each in (true, counted))
     return Overlap(*_by_class(batch, both, predicted, pixels))
 
@@ -178,22 +178,31 @@ class JaccardMetric(HandmadeLoss):
 
     def of_valid(self, batch: Batch) -> Tensor:
         """``d / union`` of each class; the union is that of the variant."""
-        probabilities = batch.scores.softmax(1)
-        counted = batch.valid.to(probabilities.dtype)
-        classes = probabilities.shape[1]
+        if batch.soft is None and not self.smoothing:
+            return self._of_labels(batch)
+        softmax = batch.scores.softmax(1)
+        counted = batch.valid.to(softmax.dtype)
+        classes = softmax.shape[1]
         floor, rest = self.smoothing / classes, 1 - self.smoothing
         # Label by label, and no difference of sums: it is never below 0.
-        wrong = _wrong(probabilities - floor if floor else probabilities, batch, rest)
+        wrong = _wrong(softmax - floor if floor else softmax, batch, rest)
         wrong = _of_valid(wrong.abs(), batch).sum((2, 3))
-        both, pixels = _hits(probabilities, counted, batch)
+        both, pixels = _hits(softmax, counted, batch)
         both, pixels, wrong = _by_class(batch, rest * both, pixels, wrong)
+        whole = counted.sum((1, 2))[:, None].expand(-1, classes)
+        predicted = _of_valid(softmax, batch).sum((2, 3))
+        predicted, whole = _by_class(batch, predicted, whole)
+        mass = predicted + rest * pixels + floor * whole
+        union = (mass + wrong) / 2 if self.variant == 1 else both + wrong + floor * predicted
+        return mean_of_present(wrong / (union + (union == 0)), pixels, batch.weights)
+
+    @staticmethod
+    def _of_labels(batch: Batch) -> Tensor:
+        """The same on hard labels, where both variants are one and d is a matter of three sums."""
+        both, predicted, pixels = overlap(batch)
+        # What the rounding of the sums may leave below 0.
+        wrong = (predicted - both).clamp(min=0) + (pixels - both).clamp(min=0)
         union = both + wrong
-        if self.smoothing > 0 or batch.soft is not None:
-            whole = counted.sum((1, 2))[:, None].expand(-1, classes)
-            predicted = _of_valid(probabilities, batch).sum((2, 3))
-            predicted, whole = _by_class(batch, predicted, whole)
-            mass = predicted + rest * pixels + floor * whole
-            union = (mass + wrong) / 2 if self.variant == 1 else union + floor * predicted
         return mean_of_present(wrong / (union + (union == 0)), pixels, batch.weights)
 
 

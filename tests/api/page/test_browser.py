@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from search_service.settings import Settings
 from tests.api.conftest import Live, running
@@ -74,9 +74,13 @@ def page(browser: Browser) -> Iterator[Page]:
         if message.type in {"error", "warning"} and "status of 4" not in message.text:
             told.append(message.text)
 
+    def note(asked: Request) -> None:
+        if not _is_own(asked.url):
+            told.append(f"asked {asked.url}")
+
     page.on("console", hear)
     page.on("pageerror", lambda error: told.append(str(error)))
-    page.on("request", lambda asked: _is_own(asked.url) or told.append(f"asked {asked.url}"))
+    page.on("request", note)
     yield page
     context.close()
     assert told == []

@@ -23,7 +23,7 @@ from surrogate_zoo.errors import (
     UnknownNameError,
 )
 from workers.datasets.layouts import open_dataset
-from workers.tasks.datasets import ShapesSource
+from workers.tasks.datasets import GeneratedSource
 from workers.tasks.hold_out import HoldOut
 
 
@@ -186,7 +186,7 @@ def test_workers_are_told_files_and_statistics(
     dataset = datasets.register(session, allowing(settings, tmp_path), request(root, bands=4))
     session.flush()
     source = datasets.source_of(dataset)
-    assert not isinstance(source, ShapesSource)
+    assert not isinstance(source, GeneratedSource)
     assert source.registered is not None
     assert source.registered.depth == "float32"
     assert list(source.registered.mean or ()) == dataset.report["bands"]["mean"]

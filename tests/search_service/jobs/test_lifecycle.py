@@ -282,6 +282,9 @@ def test_a_strange_cursor_is_refused(session: Session, cursor: str) -> None:
 def test_failing_leaves_one_line(session: Session) -> None:
     job = create(session, request())
     assert isinstance(runs.claim(session, job.id, 0), Job)
-    runs.fail(session, job.id, 0, "first\n  second")
+    runs.fail(session, job.id, 0, "first\n  second", "user")
     assert (job.state, job.error) == ("failed", "first second")
-    assert jobs.events_after(session, job.id)[-1].body == {"error": "first second"}
+    assert jobs.events_after(session, job.id)[-1].body == {
+        "error": "first second",
+        "failure": "user",
+    }

@@ -54,7 +54,9 @@ def test_a_cancelled_registration_stops_reading(
     begun, go_on = threading.Event(), threading.Event()
     examine = report.examine
 
-    def slowly(source: DatasetSource, on_progress: report.Progress) -> report.Examination:
+    def slowly(
+        source: DatasetSource, _: object, on_progress: report.Progress
+    ) -> report.Examination:
         def told(done: int, total: int) -> None:
             begun.set()
             assert go_on.wait(DEADLINE)
@@ -62,7 +64,7 @@ def test_a_cancelled_registration_stops_reading(
 
         return examine(source, told)
 
-    monkeypatch.setattr(datasets, "examine", slowly)
+    monkeypatch.setattr(datasets, "examine_bounded", slowly)
     allowing = settings.model_copy(update={"dataset_roots": (tmp_path,)})
     desk = Desk(engine)
     with desk.writing.begin() as session:

@@ -106,9 +106,9 @@ def test_two_points_make_an_even_sum_at_the_mean_of_their_rates() -> None:
     lovasz, surrogate = point("lovasz", 1.0), point("surrogate-bf1", 4.0, 1)
     [theta] = SPACE.couples([lovasz, surrogate])
     assert SPACE.couples([surrogate, lovasz]) == [theta]
-    named = {"loss": "lovasz + published surrogate-bf1", "rate": 2.0, "share": 0.5}
+    named = {"loss": "lovasz + published surrogate-bf1", "rate": 2.0, "second": 0.5}
     assert SPACE.named(theta) == named
-    assert called(named | {"share": 0.3}) == "0.7 lovasz + 0.3 published surrogate-bf1"
+    assert called(named | {"second": 0.3}) == "0.7 lovasz + 0.3 published surrogate-bf1"
     assert not SPACE.handmade(theta)
     assert not SPACE.plain(theta)
     draft = SPACE.candidate((*theta[:-1], 0.25)).loss

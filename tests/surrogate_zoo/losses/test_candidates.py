@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from surrogate_zoo import METRICS, SurrogateLoss, load_loss
 from surrogate_zoo.curves.curves import curve_of
@@ -106,7 +106,7 @@ def test_curves_by_broadcast_tensors_as_on_a_gpu_are_the_same(family: str) -> No
 
 def test_what_does_not_go_together_is_refused() -> None:
     miou, linear = _losses("miou", "bezier"), _losses("miou", "linear")
-    cases = [
+    cases: list[tuple[list[nn.Module], str]] = [
         ([], "at least"),
         ([load_loss("dice", num_classes=CLASSES)], "Dice is no surrogate"),
         ([miou[0], _losses("fwiou", "bezier")[0]], "agree in metric"),

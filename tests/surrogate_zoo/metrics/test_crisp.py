@@ -28,11 +28,11 @@ VIEWS = {"slice", "view", "as_strided", "select", "unsqueeze", "expand"}
 """What launches no kernel."""
 
 
-class Counting(TorchDispatchMode):
+class Counting(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the operations that are dispatched."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.seen: Counter[str] = Counter()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -113,8 +113,9 @@ def test_integers_give_what_floats_do(seed: int, tolerance: int) -> None:
 def _in_floats(name: str, pred: Tensor, target: Tensor, tolerance: int) -> float:
     """A metric of a whole batch by the maps of losses, in which nothing is shared or packed."""
     void = target == VOID
-    parts = (one_hot(n.masked_fill(void, 0), ~void, torch.float64) for n in (pred, target))
-    maps = Maps(*parts, void, num_classes=4, tolerance=tolerance)
+    predicted = one_hot(pred.masked_fill(void, 0), ~void, torch.float64)
+    true = one_hot(target.masked_fill(void, 0), ~void, torch.float64)
+    maps = Maps(predicted, true, void, num_classes=4, tolerance=tolerance)
     return float(METRICS[name].function(BooleanLogic(), maps))
 
 

@@ -61,7 +61,8 @@ def test_whatever_stands_at_void_pixels_reaches_nothing() -> None:
     scores = _scores()
     spoiled = scores.detach().masked_fill(VOID[:, None], torch.nan).requires_grad_()
     for each in (scores, spoiled):
-        _every(probabilities(each, LABELS, VOID)).backward()
+        torch.autograd.backward(_every(probabilities(each, LABELS, VOID)))
     assert spoiled.grad is not None
+    assert scores.grad is not None
     assert torch.equal(spoiled.grad, scores.grad)
     assert (spoiled.grad.movedim(1, -1)[VOID] == 0).all()

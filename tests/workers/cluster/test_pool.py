@@ -15,7 +15,8 @@ from safetensors.torch import load_file
 from surrogate_zoo.errors import DatasetError, InputError, WorkerError
 from tests.conftest import DEADLINE
 from tests.workers import tiny
-from workers.cluster.pool import STOP_GRACE, WorkerPool
+from workers.cluster.actors import STOP_GRACE
+from workers.cluster.pool import WorkerPool
 from workers.loss_networks.training import train_loss_network
 from workers.proxy.proxy import evaluate_pack
 from workers.retraining.retraining import CHECKPOINT, retrain
@@ -141,7 +142,7 @@ def test_a_candidate_that_kills_its_workers_fails_alone(
     [outcome] = outcomes
     assert outcome.score is None
     assert outcome.error is not None
-    assert outcome.error.startswith("worker lost 3 times: ")
+    assert outcome.error.startswith("worker lost 5 times: ")
     assert all(outcome.error is None for outcome in evaluate(pool, SIX))
 
 

@@ -87,4 +87,4 @@ def test_an_error_nobody_raised_on_purpose_has_no_kind(
 
     monkeypatch.setattr("workers.cluster.worker.evaluate_pack", explode)
     refusal = worker.evaluate("a", tiny.proxy_task(), [tiny.candidate(0)])
-    assert refusal == Refusal("", "MemoryError: out of memory")
+    assert refusal == Refusal("", "MemoryError: out of memory", "memory")

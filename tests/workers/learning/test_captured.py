@@ -161,6 +161,18 @@ def test_a_cpu_loops_and_a_switch_turns_graphs_off(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("graphs")
+def test_a_graph_is_not_captured_into_the_last_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    reserved = iter(range(0, 100 * 2**30, 2**30))  # every look finds a gibibyte more
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: next(reserved))
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (2 * 2**30, 80 * 2**30))
+    first, second = run(tiny.training(), CPU, loss(), loss("dice"))
+    assert first.ran == "graph"
+    assert "its graph would take 1.0 GiB of the last memory" in second.ran
+    assert (first.steps, second.steps, second.failure) == (4, 4, None)
+
+
+@pytest.mark.usefixtures("graphs")
 def test_learners_on_a_frozen_encoder_share_its_features(monkeypatch: pytest.MonkeyPatch) -> None:
     training = tiny.training(iterations=5)
     calls: list[int] = []
