@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import AfterValidator, Field
 
 from api.dependencies import Cursor, Limit, ReadSession, ServiceParts
 from api.overview_schemas import JobSummary
@@ -13,8 +14,16 @@ from search_service.store.states import State
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
+
+def _known(name: str) -> str:
+    if name not in KINDS:
+        raise ValueError(f"must be one of {', '.join(KINDS)}")
+    return name
+
+
+KindName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(KINDS)})]
 Kinds = Annotated[
-    list[str] | None,
+    list[KindName] | None,
     Query(max_length=16, description=f"Only these kinds: {', '.join(KINDS)}. May be repeated."),
 ]
 States = Annotated[
