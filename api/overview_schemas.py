@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from search_service.comparisons.chosen import Choice
 from search_service.comparisons.results import Table
 from search_service.comparisons.row import Row
-from search_service.searches.racing.answers import answer, by_mean, named
 from search_service.store.states import State
 from surrogate_zoo.metrics.titles import higher_is_better, unit_of
 
@@ -84,6 +83,9 @@ class AnswerView(BaseModel):
     @classmethod
     def of(cls, winner: Mapping[str, Any]) -> Self:
         """The answer that a winner in a search's result is."""
+        # Spaces load NumPy, which the client does without.
+        from search_service.searches.racing.answers import answer, by_mean, named  # noqa: PLC0415
+
         told = answer(winner, winner["loss"], winner["version"])
         race, unit = winner.get("race") or {}, unit_of(winner["metric"])
         verdict = race.get("verdict")

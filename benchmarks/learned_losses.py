@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from benchmarks import inverse_network, tasks
 from benchmarks.paper_tables import TABLES, Ledger, PaperTable, Training
-from search_service.loss_networks.choice import mark_of
+from search_service.loss_networks.marks import mark_of
 from search_service.retrainings.presets import RETRAINING_PRESETS
 from search_service.significance import estimate
 from surrogate_zoo.loss_networks.inverse import InverseNetwork

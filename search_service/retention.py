@@ -231,11 +231,12 @@ def _jobs_with_loss(session: Session, name: str) -> list[str]:
     word = re.compile(rf"(?<![a-z0-9._-]){re.escape(name)}(?![a-z0-9._-])")
     found = []
     query = select(Job.id, Job.request, Job.result).execution_options(yield_per=_BATCH)
-    for job_id, *parts in session.execute(query):
-        if word.search(json.dumps(parts)):
-            found.append(job_id)
-            if len(found) > _SHOWN:
-                break
+    with session.execute(query) as rows:
+        for job_id, *parts in rows:
+            if word.search(json.dumps(parts)):
+                found.append(job_id)
+                if len(found) > _SHOWN:
+                    break
     return found
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Generic
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from api.client.addresses import segment
 from api.client.downloads import download
@@ -17,6 +17,7 @@ from api.schemas import (
     Health,
     Item,
     Items,
+    JobView,
     LossNetworkView,
     NumberedPage,
     Page,
@@ -42,6 +43,10 @@ class Catalogue(Generic[Item]):
     def list(self) -> Sequence[Item]:
         """All entries."""
         return self._transport.read(self._answer, self._path).items
+
+
+class _Registered(RootModel[DatasetView | JobView]):
+    """A dataset's entry, or the registration that goes on."""
 
 
 class Datasets:
@@ -74,9 +79,13 @@ class Datasets:
             JobError: Something is wrong with its files.
         """
         given = request.model_dump(mode="json") if isinstance(request, BaseModel) else request or {}
-        job = self._registrations.submit({**given, **fields})
-        self._registrations.wait(job.id)
-        return self.get(job.request["name"])
+        answer = self._transport.post(
+            _Registered, "/v1/datasets", {**given, **fields}, query={"wait": ["0"]}
+        ).root
+        if isinstance(answer, DatasetView):
+            return answer
+        self._registrations.wait(answer.id)
+        return self.get(answer.request["name"])
 
     def delete(self, name: str, *, dry_run: bool = False) -> Deletion:
         """Delete a dataset's entry that no job names, as an administrator; its folder stays."""

@@ -10,7 +10,7 @@
 Needs no torch. Every error is one message: :mod:`api.client.errors`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,6 +20,7 @@ from api.client.jobs import Comparisons, Jobs, Searches
 from api.client.losses import Losses
 from api.client.transport import Transport
 from api.client.trials import Trials, patiently
+from api.overview_schemas import JobSummary
 from api.schemas import (
     CurveFamilyView,
     Items,
@@ -28,6 +29,7 @@ from api.schemas import (
     KindView,
     MetricView,
     NetworkView,
+    Page,
     SamplerView,
     WorkerView,
 )
@@ -35,6 +37,7 @@ from search_service.kinds import KINDS
 from search_service.loss_networks.request import LossNetworkRequest
 from search_service.registrations.request import RegistrationRequest
 from search_service.retrainings.request import RetrainingRequest
+from search_service.store.states import State
 
 
 class Client:
@@ -153,6 +156,26 @@ class Client:
         # With a key a request that is sent again is no second search.
         job = submitted() if key is None else patiently(submitted)
         return self.searches.train(job.id, lease_s=lease_s, worker=worker)
+
+    def overview(
+        self,
+        *,
+        kinds: Sequence[str] | None = None,
+        states: Sequence[State] | None = None,
+        text: str | None = None,
+        page_size: int = 50,
+    ) -> Iterator[JobSummary]:
+        """The jobs of every kind in one list, the newest first; fetched page by page.
+
+        Args:
+            kinds: Only these, such as ``search``.
+            states: Only jobs in these states.
+            text: What their ids begin with, or their datasets, metrics, losses or names contain.
+            page_size: Jobs a page.
+        """
+        return self._transport.pages(
+            Page[JobSummary], "/v1/jobs", kind=kinds, state=states, text=text, limit=page_size
+        )
 
     def find(self, job_id: str) -> tuple[Jobs[Any], JobDetail]:
         """A job whose kind is not known, and the collection that has it.

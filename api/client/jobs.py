@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -12,8 +12,10 @@ from api.client.addresses import segment
 from api.client.downloads import download
 from api.client.errors import JobError, JobTimeoutError, ServiceError
 from api.client.events import follow
+from api.client.named_file import NamedFile
 from api.client.transport import Transport
 from api.client.trials import Trials
+from api.overview_schemas import AnswerView, TableView
 from api.schemas import (
     ArtifactView,
     Cells,
@@ -208,6 +210,10 @@ class Searches(Jobs[SearchRequest]):
         path = f"{self._of(job_id)}/trials"
         return self._transport.pages(NumberedPage[TrialView], path, limit=page_size)
 
+    def answers(self, job_id: str) -> Sequence[AnswerView]:
+        """What it answers, one for each of its metrics: the loss to use, and how sure that is."""
+        return self._transport.read(Items[AnswerView], f"{self._of(job_id)}/answers").items
+
     def ask(
         self, job_id: str, *, count: int = 1, lease_s: float = 300.0, worker: str = ""
     ) -> Asked:
@@ -272,3 +278,28 @@ class Comparisons(Jobs[ComparisonRequest]):
     def cells(self, job_id: str) -> Cells:
         """The retrainings that are finished so far, and how many there will be."""
         return self._transport.read(Cells, f"{self._of(job_id)}/cells")
+
+    def table(
+        self, job_id: str, *, score: str | None = None, losses: Sequence[str] | None = None
+    ) -> Sequence[TableView]:
+        """The table of what is finished so far, one for each network.
+
+        Args:
+            job_id: The comparison.
+            score: What ranks the losses; None takes the metric that was asked for.
+            losses: Those to compare; None takes all.
+        """
+        path = f"{self._of(job_id)}/table"
+        return self._transport.read(Items[TableView], path, score=score, loss=losses).items
+
+    def export(
+        self,
+        job_id: str,
+        form: Literal["markdown", "latex", "csv"] = "markdown",
+        *,
+        score: str | None = None,
+        losses: Sequence[str] | None = None,
+    ) -> NamedFile:
+        """The table as a file; arguments as of :meth:`table`."""
+        path = f"{self._of(job_id)}/table/export"
+        return self._transport.file(path, score=score, loss=losses, format=form)

@@ -15,8 +15,8 @@ from api.client.named_file import NamedFile
 from api.schemas import Item, NumberedPage, Page
 from surrogate_zoo.errors import InputError
 
-Value: TypeAlias = str | int | None
-"""Value of a query's field; None leaves it out."""
+Value: TypeAlias = str | int | Sequence[str] | None
+"""Value of a query's field, or several; None leaves it out."""
 
 Body: TypeAlias = Mapping[str, object]
 """Fields of what is posted; values may be pydantic's models."""
@@ -160,7 +160,7 @@ class Transport:
         return has_proxy(self._http.base_url)
 
 
-def _without_none(query: Mapping[str, Value]) -> dict[str, str | int]:
+def _without_none(query: Mapping[str, Value]) -> dict[str, str | int | Sequence[str]]:
     return {name: value for name, value in query.items() if value is not None}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from search_service.comparisons.outcome import CellOutcome
 from search_service.comparisons.results import Results, Table
 from search_service.comparisons.row import Row
-from search_service.loss_networks.choice import mark_of, plain
+from search_service.loss_networks.marks import mark_of, plain
 from surrogate_zoo.errors import InputError
 from workers.tasks.objects import ObjectOptions
 from workers.tasks.scoring import names_objects

@@ -1,12 +1,11 @@
 """Loss networks that a request names, in place of the newest of the dataset. No torch."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from search_service.loss_networks.marks import plain
 from search_service.store.tables import Dataset
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.registry import needs_of
@@ -67,15 +66,3 @@ def find(session: Session, dataset: Dataset, kind: str, sha256: str) -> LossNetw
             f"The loss network with SHA-256 {sha256} is an {plain(network.kind)}, and no {plain(kind)}."
         )
     return network
-
-
-def mark_of(network: str | Mapping[str, Any]) -> str:
-    """What tells a network that was named: the first 16 digits of its SHA-256, or of its training's."""
-    if not isinstance(network, str):
-        network = hashlib.sha256(json.dumps(network, sort_keys=True).encode()).hexdigest()
-    return network[:16]
-
-
-def plain(kind: str) -> str:
-    """A kind of loss network as people write it."""
-    return kind.replace("_", " ")

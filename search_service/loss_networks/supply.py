@@ -18,6 +18,7 @@ from search_service.catalogue.datasets import source_of
 from search_service.jobs import following
 from search_service.jobs.run import Run
 from search_service.loss_networks import choice, provenance
+from search_service.loss_networks.marks import mark_of, plain
 from search_service.store import artifacts
 from search_service.store.tables import Artifact, Dataset
 from surrogate_zoo.errors import NotFoundError
@@ -142,7 +143,7 @@ def _step(run: Run, dataset: Dataset, kind: str, wanted: Wanted) -> dict[str, An
     if isinstance(wanted, str):
         name = f"loss network {kind} {wanted}"
         return run.step(name, partial(_take, run, dataset, kind, wanted))
-    mark = "" if wanted is None else choice.mark_of(wanted.model_dump(mode="json"))
+    mark = "" if wanted is None else mark_of(wanted.model_dump(mode="json"))
     name = f"loss network {kind} {mark}".rstrip()
     return run.step(name, partial(_ensure, run, dataset, _Asked(kind, wanted, _file(kind, mark))))
 
@@ -158,7 +159,7 @@ def _take(run: Run, dataset: Dataset, kind: str, sha256: str) -> dict[str, Any]:
         network = choice.find(session, dataset, kind, sha256)
     if not artifacts.is_stored(run.settings.artifacts_root, sha256):
         raise NotFoundError(
-            f"The weights of the {choice.plain(kind)} with SHA-256 {sha256} are not among the artifacts "
+            f"The weights of the {plain(kind)} with SHA-256 {sha256} are not among the artifacts "
             "any more: train it again, or leave it out of loss_networks."
         )
     run.record(_file(kind, sha256), sha256, network.bytes)

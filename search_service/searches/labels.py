@@ -6,6 +6,7 @@ from search_service.searches.space import SearchSpace
 from search_service.spaces.curves import CurveSpace
 from search_service.spaces.margins import MarginSpace
 from search_service.spaces.zoo import called
+from surrogate_zoo.errors import InputError
 
 
 def label_of(space: SearchSpace, theta: Sequence[float]) -> str:
@@ -13,9 +14,15 @@ def label_of(space: SearchSpace, theta: Sequence[float]) -> str:
 
     Args:
         space: The search's space.
-        theta: A point of it; one that the space does not hold raises InputError.
+        theta: A point of it.
+
+    Returns:
+        Nothing of a point that the space does not hold: an earlier version's space may have held it.
     """
-    named = space.named(theta)
+    try:
+        named = space.named(theta)
+    except (InputError, ValueError):
+        return ""
     rate = f"rate x {named['rate']:.2g}" if "rate" in named else ""
     if isinstance(space, CurveSpace):
         return f"curves, {rate}" if rate else "curves"

@@ -201,7 +201,7 @@ def test_a_loss_that_cannot_be_is_refused(fields: dict[str, Any]) -> None:
         {},
         {"kind": "nope"},
         {"kind": "edge_network", "iterations": 0},
-        {"kind": "inverse_network", "noise": 0.1},
+        {"kind": "inverse_network", "noise": -0.1},
     ],
 )
 def test_a_loss_network_that_cannot_be_is_refused(network: dict[str, Any]) -> None:

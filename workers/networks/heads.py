@@ -78,7 +78,7 @@ class WithHeads(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return logits (N, C, H, W), and those of each head by name, (N, K, H, W)."""
-        fitting = padded(images, _multiple(self.network))
+        fitting = padded(images, multiple_of(self.network))
         seen: dict[str, Tensor] = {}
         others: dict[str, Tensor] = {}
         with self._watching(seen):
@@ -149,7 +149,7 @@ def cropped(maps: Tensor, images: Tensor) -> Tensor:
     return maps[:, :, : images.shape[2], : images.shape[3]]
 
 
-def _multiple(network: nn.Module) -> int:
+def multiple_of(network: nn.Module) -> int:
     """What the sides of a network's images must be multiples of."""
     encoder = getattr(network, "encoder", None)
     if hasattr(encoder, "output_strides"):  # a vision transformer's, which DPT halves once more

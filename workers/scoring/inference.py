@@ -14,7 +14,7 @@ from workers.datasets.dataset import VOID
 from workers.learning.device import autocast
 from workers.learning.image_stack import Stack
 from workers.networks.frozen import forget_features
-from workers.networks.heads import cropped, padded
+from workers.networks.heads import cropped, multiple_of, padded
 from workers.networks.image_format import labelling_of_logits, mode_of, network_input
 from workers.tasks.scoring import InferenceSpec, ScoringSpec
 
@@ -126,7 +126,9 @@ def window_starts(length: int, window: int, overlap: float) -> list[int]:
 def _logits(network: nn.Module, pixels: Tensor) -> Tensor:
     """Logits of ``pixels`` of any size."""
     with autocast(pixels.device):
-        logits: Tensor = network(padded(pixels).contiguous(memory_format=torch.channels_last))
+        logits: Tensor = network(
+            padded(pixels, multiple_of(network)).contiguous(memory_format=torch.channels_last)
+        )
     return cropped(logits, pixels)
 
 

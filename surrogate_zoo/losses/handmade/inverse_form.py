@@ -1,5 +1,6 @@
 """InverseForm: cross entropy, a boundary head, and the homography between the head's map and truth."""
 
+import math
 from pathlib import Path
 from typing import Unpack
 
@@ -207,7 +208,7 @@ class InverseForm(BoundaryCrossEntropy):
         predicted = _without_void(batch.asked(BOUNDARY_LOGITS).sigmoid(), marked, batch.valid)
         true = cut_tiles(marked.to(predicted.dtype), self.tiles, self.network.side)
         theta = self.network(cut_tiles(predicted, self.tiles, self.network.side), true)
-        counted = (true.flatten(1).amax(1) > 0).view(len(predicted), -1)
+        counted = (true.flatten(1).amax(1) > 0).view(len(predicted), math.prod(self.tiles))
         apart = rounded(DISTANCES[self.distance](theta), self.rounding).view_as(counted)
         distances = (apart * counted).sum(1)
         if self.over_tiles == "mean":

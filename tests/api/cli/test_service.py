@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from api.cli.app import app
 from api.cli.embedded import embedded_service
 from api.client.client import Client
-from api.schemas import LossNetworkEvent, ProgressEvent, StateEvent, TrialEvent
+from api.schemas import LossNetworkEvent, ProgressEvent, StageEvent, StateEvent, TrialEvent
 from surrogate_zoo import load_loss
 from tests.conftest import DEADLINE
 
@@ -163,7 +163,7 @@ def test_every_event_of_the_service_is_typed(
     found = [client.find(job_id) for job_id in ids]
     events = [event for jobs, job in found for event in jobs.events(job.id)]
     assert {type(event) for event in events} == {
-        *(StateEvent, TrialEvent, ProgressEvent, LossNetworkEvent)
+        *(StateEvent, StageEvent, TrialEvent, ProgressEvent, LossNetworkEvent)
     }
     assert [event.event for event in events if event.model_extra] == []
 

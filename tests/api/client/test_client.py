@@ -122,6 +122,14 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
     with pytest.raises(ServiceError, match="is cancelled: only one that has succeeded"):
         client.searches.extend(search, 2)
     ask_for_trials(client, search)
+    assert client.searches.answers(search) == []
+    assert client.comparisons.table(comparison) == []
+    assert client.comparisons.export(comparison, "csv", losses=["dice"]).name == "comparison.csv"
+    assert search in {job.id for job in client.overview(kinds=["search"], states=["cancelled"])}
+    with pytest.raises(ServiceError, match="outside the folders"):
+        client.datasets.register(
+            name="elsewhere", source={"layout": "folder", "root": "/elsewhere"}
+        )
     assert client.comparisons.cells(comparison).items == []
     assert "dice" in {loss.name for loss in client.losses.list()}
     assert client.losses.get("dice").versions == [1]

@@ -91,7 +91,7 @@ def test_names_of_built_in_losses_are_taken(live: Live) -> None:
         ),
         (
             {"parameters": {"lambda": 1}},
-            "no parameter 'lambda': it takes lambdas, norm, after_relu",
+            "no parameter 'lambda': it takes lambdas, norm, over_features",
         ),
         ({"loss": "naive-miou", "parameters": {}}, "'naive-miou' is no handmade loss"),
         ({"loss": "nothing"}, "There is no loss named 'nothing'. Known:"),

@@ -24,3 +24,8 @@ def test_a_point_of_curves_is_told_by_its_rate_alone() -> None:
     space = space_of(SearchRequest.model_validate(asked))
     assert isinstance(space, CurveSpace)
     assert label_of(space, [0.5] * space.dimension) == "curves"
+
+
+def test_a_point_that_the_space_does_not_hold_has_none() -> None:
+    space = space_of(SearchRequest.model_validate(ASKED))
+    assert [label_of(space, theta) for theta in ([], [0.0, 1.0, 2.0], [10_000.0, 1.0])] == [""] * 3

@@ -17,7 +17,10 @@ from workers.scoring.inference import predict
 CLASSES = 5
 SIZES = ((65, 97), (33, 47))
 NEVER_USED = ("encoder.model.head.weight",)  # DPT's vision transformer keeps its classifier
-LARGER = {"PAN": ((129, 161), (137, 143))}  # halves its images seven times
+LARGER = {
+    "PAN": ((129, 161), (137, 143)),
+    "HRNet16Slim": SIZES,
+}  # halve their images more than five times
 CPU = torch.device("cpu")
 
 every_network = pytest.mark.parametrize("name", ROWS)

@@ -14,7 +14,7 @@ from surrogate_zoo.errors import StorageError
 from tests.workers import tiny
 from workers.networks import frozen
 from workers.networks.build import build_network
-from workers.proxy import networks
+from workers.proxy import kept, networks
 from workers.proxy.proxy import evaluate_pack
 from workers.tasks.proxy import ProxyTask
 
@@ -46,6 +46,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         network.encoder.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))
         return frozen.freeze_encoder(network, device)
 
+    kept.forget()  # no encoder of an earlier pack
     with monkeypatch.context() as patch:
         patch.setattr(networks, "freeze_encoder", freeze)
         yield seen

@@ -80,9 +80,9 @@ GOOD: dict[str, Any] = {
         (
             "predicted",
             np.zeros((2, 2)),
-            r"predicted must be integers of shape \(H, W\), not float64",
+            r"predicted must be integers of shape \(H, W\), or .* of a volume, not float64",
         ),
-        ("predicted", np.zeros((1, 2, 2), int), r"predicted must be integers of shape \(H, W\)"),
+        ("predicted", np.zeros(2, int), r"predicted must be integers of shape \(H, W\)"),
         ("predicted", np.full((2, 2), 3), "the object 3; with 2 labels objects are 1..2"),
         ("predicted", np.full((2, 2), -1), "the object -1; with 2 labels"),
         ("predicted", np.zeros((2, 3), int), "differ in shape"),
