@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 EXTRAS := service,pretrained,postgresql,coco,nyu,bands,instances,s3,tensorboard,mlflow,hub,torchmetrics
 PLATFORM := ^(torch|torchvision|triton|nvidia-.*|cuda-.*)==| @ file:
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --durations 25
 
 .PHONY: help install constraints quickstart test test-slow lint docs bench bench-gpu clean
 
