@@ -50,7 +50,7 @@ test: $(VENV)/.installed-test
 	$(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/.installed-test
-	$(PYTEST) -m slow
+	$(PYTEST) -n 3 -m slow  # most of them wait for processes
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
