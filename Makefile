@@ -6,9 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 EXTRAS := service,pretrained,postgresql,coco,nyu,bands,instances,s3,tensorboard,mlflow,hub,torchmetrics
 PLATFORM := ^(torch|torchvision|triton|nvidia-.*|cuda-.*)==| @ file:
-# One test more at once than there are cores, 4 at most: many wait for processes.
-AT_ONCE := $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? cores + 1 : 4)))
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile --durations 25
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --durations 25
 
 .PHONY: help install constraints quickstart test test-slow lint docs bench bench-gpu clean
 
