@@ -127,9 +127,7 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
     assert client.comparisons.export(comparison, "csv", losses=["dice"]).name == "comparison.csv"
     assert search in {job.id for job in client.overview(kinds=["search"], states=["cancelled"])}
     with pytest.raises(ServiceError, match="outside the folders"):
-        client.datasets.register(
-            name="elsewhere", source={"layout": "voc", "root": "/elsewhere"}
-        )
+        client.datasets.register(name="elsewhere", source={"layout": "voc", "root": "/elsewhere"})
     assert client.comparisons.cells(comparison).items == []
     assert "dice" in {loss.name for loss in client.losses.list()}
     assert client.losses.get("dice").versions == [1]
