@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from sqlalchemy import Engine
 
 from search_service.catalogue import datasets
 from search_service.catalogue.request import DatasetRequest
+from search_service.comparisons.admission import cells as cells_of
 from search_service.comparisons.request import ComparisonRequest
 from search_service.jobs import lifecycle as jobs
 from search_service.jobs.fields import JobRequest
@@ -22,9 +24,10 @@ from search_service.retrainings.request import RetrainingRequest
 from search_service.searches.request import SearchRequest
 from search_service.settings import Settings
 from search_service.store.artifacts import open_artifact
+from surrogate_zoo import load_loss
 from surrogate_zoo.errors import InputError
 from tests.search_service.here_pool import HerePool
-from tests.search_service.service import Desk, working
+from tests.search_service.service import Desk, create, working
 from tests.workers.datasets.folders import save
 from tests.workers.tiny import NETWORK, training
 from workers.cluster.pool import WorkerPool
@@ -136,3 +139,49 @@ def test_what_has_no_meaning_for_overlapping_classes_is_refused(desk: Desk) -> N
 def pool(local_ray: None) -> Iterator[WorkerPool]:
     with WorkerPool(actors=2) as pool:
         yield pool
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", MODES)
+def test_a_search_finds_a_loss_that_is_retrained_and_compared(
+    desk: Desk, settings: Settings, mode: str, pool: WorkerPool
+) -> None:
+    sampler = {"name": "portfolio", "trials": 2, "batch": 2, "rates": [1.0]}
+    body = {
+        **TINY,
+        "metric": "dice",
+        "name": "found",
+        "sampler": sampler,
+        "space": {"name": "zoo", "losses": ["lovasz", "focal"]},
+        "race": {"heats": 0, "rounds": 2, "starters": 1},
+        "halving": None,
+        "proxy_size": None,
+    }
+    with working(settings, pool):
+        search = desk.wait_for(desk.submit(SearchRequest.model_validate(body)))
+        assert (search.state, search.error) == ("succeeded", None)
+        losses = {
+            "losses": ["found", "dice"],
+            "seeds": 1,
+            "networks": [TINY["network"]],
+            "images": 1,
+        }
+        asked = {name: value for name, value in TINY.items() if name != "network"} | losses
+        with desk.writing.begin() as session:
+            job_id = create(session, ComparisonRequest.model_validate(asked)).id
+        comparison = desk.wait_for(job_id)
+    assert (comparison.state, comparison.error) == ("succeeded", None)
+    assert search.request["mode"] == (None if mode == "binary" else "multilabel")
+    assert all(0 <= score <= 1 for _, _, score in desk.trials(search.id) if score is not None)
+    document = desk.published(search.id)
+    assert document.get("mode") == search.request["mode"]
+    channels = 1 if mode == "binary" else 5
+    target = torch.randint(0, 2, (2, 8, 8) if mode == "binary" else (2, 5, 8, 8))
+    loss = load_loss(document, num_classes=channels)
+    assert torch.isfinite(loss(torch.randn(2, channels, 8, 8), target))
+    with desk.reading() as session:
+        cells = cells_of(session, comparison.id)
+        classes = datasets.get(session, "own").report["classes"]
+    assert [list(cell.outcome["class_iou"]) for cell in cells] == [classes] * 2
+    text = kept(desk, settings, comparison.id)["comparison.csv"].read_text()
+    assert "found" in text

@@ -2,6 +2,9 @@
 
 Whoever asks for workers pickles this class. Loading them there too would hold the first training back by
 seconds, and cost the controller hundreds of MiB.
+
+The class travels by value, annotations included. ``FolderTask[Any]`` is a class that pydantic keeps in
+whichever module names it first, which may be another one there than here: it is written as text.
 """
 
 from collections.abc import Sequence
@@ -23,7 +26,7 @@ class TrainingActor:
         """Evaluate a pack."""
         return self._worker.evaluate(ticket, task, candidates)
 
-    def run(self, ticket: str, task: FolderTask[Any], folder: str) -> Any:
+    def run(self, ticket: str, task: "FolderTask[Any]", folder: str) -> Any:
         """Do a task in ``folder``."""
         return self._worker.run(ticket, task, folder)
 

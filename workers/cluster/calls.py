@@ -12,7 +12,13 @@ from typing import Any
 
 import ray
 from ray._private import ray_constants
-from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, RaySystemError
+from ray.exceptions import (
+    NodeDiedError,
+    OutOfMemoryError,
+    RayActorError,
+    RayError,
+    RaySystemError,
+)
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from workers.tasks.failures import Failure
@@ -82,7 +88,14 @@ def result_of(reference: Reference) -> Any:
     try:
         return ray.get(reference)
     except RayError as error:
-        return Lost(_failure(error), f"{type(error).__name__}: {error}".splitlines()[0])
+        return Lost(_failure(error), _reason(error))
+
+
+def _reason(error: RayError) -> str:
+    """What Ray says, in a line: the first one, or what was raised while a worker started, the last."""
+    lines = str(error).strip().splitlines()
+    begins = isinstance(error, RayActorError) and error.actor_init_failed
+    return f"{type(error).__name__}: {lines[-1 if begins else 0] if lines else ''}"
 
 
 def _failure(error: RayError) -> Failure:

@@ -167,6 +167,29 @@ def test_a_retraining_trains_the_network_that_its_loss_needs_and_the_next_one_fi
 @pytest.mark.slow
 @on_sqlite
 @pytest.mark.usefixtures("short")
+def test_a_network_that_was_trained_as_asked_for_is_found_and_no_other(
+    desk: Desk, settings: Settings, pool: WorkerPool
+) -> None:
+    spec = {"kind": EDGE, "iterations": 3, "crop": (32, 32)}
+    asked: dict[str, Any] = {"loss_network_specs": [spec]}
+    with working(settings, pool):
+        finished(desk, edge())
+        first, again = (finished(desk, retraining(seed=seed, **asked)) for seed in (0, 1))
+        newest = finished(desk, retraining())
+    own, _ = published(desk)
+    assert own.spec["iterations"] == 3
+    for job in (first, again, newest):
+        assert [network["sha256"] for network in result_of(job)["loss_networks"]] == [own.sha256]
+    assert [event["status"] for event in events(desk, first.id, "loss-network")] == [
+        "training",
+        "trained",
+    ]
+    assert [event["status"] for event in events(desk, again.id, "loss-network")] == ["found"]
+
+
+@pytest.mark.slow
+@on_sqlite
+@pytest.mark.usefixtures("short")
 def test_a_search_trains_the_network_that_its_companion_needs_and_publishes_both_losses(
     desk: Desk, settings: Settings, pool: WorkerPool
 ) -> None:

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from surrogate_zoo.errors import WorkersAwayError
 from tests.workers import tiny
 from tests.workers.cluster.test_pool import wait_for
 from tests.workers.proxy.test_dry_run import dry
+from workers.cluster import actors
+from workers.cluster.actor import TrainingActor
 from workers.cluster.pool import WorkerPool
 from workers.tasks.base import Stopped
 from workers.tasks.proxy import Outcome
@@ -50,6 +53,24 @@ def test_a_worker_that_is_stopped_is_gone_soon_after_a_stop(local_ray: None) -> 
         with pytest.raises(Stopped):
             pool.evaluate(asleep, FOUR[:1], on_outcome=lambda _: None, should_stop=should_stop)
         wait_for(lambda: is_gone(victim))
+
+
+class Broken(TrainingActor):
+    """An actor that does not start."""
+
+    def __init__(self, threads: int, device: str) -> None:
+        raise RuntimeError(f"{device} has no driver for {threads} threads")
+
+
+def test_why_no_worker_starts_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actors, "Worker", Broken)
+    with (
+        WorkerPool(actors=1) as pool,
+        pytest.raises(
+            WorkersAwayError, match=r"No worker can be started: .* cpu has no driver for"
+        ),
+    ):
+        pool.evaluate(dry(), FOUR[:1], on_outcome=lambda _: None)
 
 
 def is_gone(pid: int) -> bool:
