@@ -163,8 +163,12 @@ class Home:
         while (there := self.processes()) and time.monotonic() < deadline:
             time.sleep(POLL)
         told = [line.replace(b"\0", b" ").decode()[:80] for line in there.values()]
+        return told + self.folders()
+
+    def folders(self) -> list[str]:
+        """Those of jobs; a controller clears them within seconds once their jobs are over."""
         jobs = self.folder / "jobs"
-        return told + [str(path) for path in (jobs.iterdir() if jobs.is_dir() else ())]
+        return [str(path) for path in (jobs.iterdir() if jobs.is_dir() else ())]
 
 
 def undisturbed(trials: int, seed: int) -> Recorded:
@@ -265,6 +269,7 @@ def run(parts: Iterable[str], *, seed: int, seconds: float, trials: int, log: Pa
             report = Report(disturb(home, service, job_id, parts, seed))
             report.state = home.wait(job_id, 1800)
             report.seconds = round(time.monotonic() - began, 1)
+            _wait(lambda: not home.folders())
         finally:
             service.stop()
         found = home.trials(job_id)
