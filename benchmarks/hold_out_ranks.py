@@ -7,14 +7,13 @@ metrics) is trained on the standard proxy task and scored on hold-out sets that 
 by groups, and, trained on the whole training split, on the validation split. Prints and writes
 ``<out>/ranks.md``: for each metric the rank correlation (Spearman) of a cut's scores with those of the
 validation split, and what the candidate that the cut has first loses there to the one that is first there.
-A second run with the same ``--out`` goes on where the first ended.
+``<out>/scores.json`` calls trainings ``<cut> <seed> <number>``; a second run with the same ``--out`` goes on
+where the first ended.
 """
 
 import argparse
-import json
-import multiprocessing
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -22,7 +21,8 @@ from typing import Any
 import torch
 from scipy import stats
 
-from benchmarks import searches, tasks
+from benchmarks import score_file, searches, tasks
+from benchmarks.score_file import Scores
 from search_service.spaces.zoo import ZooSpace
 from surrogate_zoo import METRICS
 from workers.proxy.proxy import evaluate_pack
@@ -36,26 +36,16 @@ CUTS: Mapping[str, dict[str, Any]] = {
 }
 PACK = 12
 
-Scores = dict[str, dict[str, Any]]
-"""``<cut> <seed> <number>`` -> metrics."""
-
 
 def main() -> None:
     """Train what is missing, and write the table."""
     arguments = _arguments()
-    arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / "scores.json"
-    scores: Scores = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(arguments.processes, mp_context=spawn) as pool:
-        packs = [
-            pool.submit(train, task, pack, arguments.device, head)
-            for head, task, pack in missing(arguments, scores)
-        ]
-        for done, future in enumerate(as_completed(packs), 1):
-            scores |= future.result()
-            path.write_text(json.dumps(scores), encoding="utf-8")
-            print(f"{done} of {len(packs)} packs", flush=True)
+    packs = [
+        partial(train, task, pack, arguments.device, head)
+        for head, task, pack in missing(arguments, score_file.read(path))
+    ]
+    scores = score_file.add(path, packs, arguments.processes)
     text = "\n".join(written(arguments, scores))
     (arguments.out / "ranks.md").write_text(text + "\n", encoding="utf-8")
     print(text)
@@ -142,18 +132,23 @@ def written(arguments: argparse.Namespace, scores: Scores) -> Iterator[str]:
     yield "Regret in points on the validation split; means over seeds."
 
 
-def compared(scores: Scores, cut: str, seed: int, metric: str) -> tuple[float, float]:
+def compared(
+    scores: Mapping[str, Mapping[str, float] | None], cut: str, seed: int, metric: str
+) -> tuple[float, float]:
     """Rank correlation with the validation split, and the regret of whom the cut has first."""
-    numbers = [
-        int(key.rsplit(" ", 1)[1])
-        for key, metrics in scores.items()
-        if key.startswith(f"{VAL} {seed} ") and metric in metrics
-    ]
-    pairs = [
-        (scores[f"{cut} {seed} {number}"][metric], scores[f"{VAL} {seed} {number}"][metric])
-        for number in numbers
-        if metric in scores[f"{cut} {seed} {number}"]
-    ]
+
+    def of(where: str) -> dict[str, float]:
+        """Number -> score, of those that have one."""
+        head = f"{where} {seed} "
+        named = {
+            key.removeprefix(head): all_ or {}
+            for key, all_ in scores.items()
+            if key.startswith(head)
+        }
+        return {number: found[metric] for number, found in named.items() if metric in found}
+
+    on_cut, on_val = of(cut), of(VAL)
+    pairs = [(on_cut[number], on_val[number]) for number in on_val if number in on_cut]
     held, val = zip(*pairs, strict=True)
     chosen = max(pairs)[1]
     return float(stats.spearmanr(held, val).statistic), max(val) - chosen

@@ -10,15 +10,14 @@ has first, and their scores on both. A second run with the same ``--out`` goes o
 """
 
 import argparse
-import json
-import multiprocessing
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from statistics import fmean
 
-from benchmarks import searches, tasks
+from benchmarks import score_file, searches, tasks
+from benchmarks.score_file import Scores
 from benchmarks.transfer import train_pack
 from surrogate_zoo import METRICS
 from surrogate_zoo.losses.document import Document
@@ -34,26 +33,19 @@ GOOD = (
 FACTORS = (1, 3)
 CUTS = {"train": {"groups": "auto"}, "val": {"split": "val"}}
 
-Scores = dict[str, dict[str, float] | None]
-"""``<split> <seed> <name>`` -> metrics; None where the training failed."""
+Pack = dict[str, tuple[float, Document]]
+"""``<split> <seed> <name>`` -> rate and draft."""
 
 
 def main() -> None:
     """Train what is missing, and write the table."""
     arguments = parse()
-    arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / "scores.json"
-    scores: Scores = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(arguments.processes, mp_context=spawn) as pool:
-        running = {
-            pool.submit(train_pack, task, [drafts[name] for name in names], arguments.device): keys
-            for task, drafts, names, keys in missing(arguments, scores)
-        }
-        for done, future in enumerate(as_completed(running), 1):
-            scores |= dict(zip(running[future], future.result(), strict=True))
-            path.write_text(json.dumps(scores), encoding="utf-8")
-            print(f"{done} of {len(running)} packs", flush=True)
+    packs = [
+        partial(train, task, pack, arguments.device)
+        for task, pack in missing(arguments, score_file.read(path))
+    ]
+    scores = score_file.add(path, packs, arguments.processes)
     text = "\n".join(written(arguments, scores)) + "\n"
     (arguments.out / "sums.md").write_text(text, encoding="utf-8")
     print(text)
@@ -95,18 +87,22 @@ def candidates(names: Sequence[str], rate: float) -> dict[str, tuple[float, Docu
     }
 
 
-def missing(
-    arguments: argparse.Namespace, scores: Scores
-) -> Iterator[tuple[str, Mapping[str, tuple[float, Document]], list[str], list[str]]]:
-    """Task, drafts, names and keys of every pack that is not trained yet."""
+def missing(arguments: argparse.Namespace, scores: Scores) -> Iterator[tuple[ProxyTask, Pack]]:
+    """Every pack that is not trained yet, with its task."""
     drafts = candidates(arguments.losses, arguments.rate)
     for seed in range(arguments.seeds):
         for split in CUTS:
-            left = [name for name in drafts if f"{split} {seed} {name}" not in scores]
+            named = {f"{split} {seed} {name}": draft for name, draft in drafts.items()}
+            left = [name for name in named if name not in scores]
             for first in range(0, len(left), arguments.pack):
-                names = left[first : first + arguments.pack]
-                keys = [f"{split} {seed} {name}" for name in names]
-                yield task(arguments, split, seed).model_dump_json(), drafts, names, keys
+                pack = {name: named[name] for name in left[first : first + arguments.pack]}
+                yield task(arguments, split, seed), pack
+
+
+def train(task: ProxyTask, pack: Pack, device: str) -> Scores:
+    """The metrics of a pack; runs in a process of its own."""
+    metrics = train_pack(task.model_dump_json(), list(pack.values()), device)
+    return dict(zip(pack, metrics, strict=True))
 
 
 def task(arguments: argparse.Namespace, split: str, seed: int) -> ProxyTask:

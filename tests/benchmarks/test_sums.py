@@ -4,7 +4,6 @@ from pathlib import Path
 
 from benchmarks.searches import ALL
 from benchmarks.sums import CUTS, candidates, missing, parse, written
-from workers.tasks.proxy import ProxyTask
 
 LOSSES = ["cross-entropy", "lovasz", "dice"]
 WORDS = ["--root", "/data", "--out", "/out", "--losses", *LOSSES, "--pack", "2"]
@@ -17,14 +16,14 @@ def test_every_loss_is_trained_alone_and_beside_every_other() -> None:
     assert round(rate, 6) == 0.3
     assert [term["weight"] for term in draft["terms"]] == [0.5, 0.5]
     packs = list(missing(parse(WORDS), {"val 0 lovasz x1": None}))
-    keys = [key for pack in packs for key in pack[3]]
+    keys = [key for _, pack in packs for key in pack]
     assert sorted(keys) == sorted(
         f"{split} 0 {name}"
         for split in CUTS
         for name in drafts
         if (split, name) != ("val", "lovasz x1")
     )
-    splits = {ProxyTask.model_validate_json(text).hold_out.split for text, *_ in packs}
+    splits = {task.hold_out.split for task, _ in packs}
     assert splits == {None, "val"}
 
 
