@@ -12,7 +12,7 @@ from surrogate_zoo.needs import EMBEDDINGS
 from workers.instances.cluster import check, cluster
 from workers.instances.found import Found, Prediction
 from workers.learning.device import autocast
-from workers.networks.heads import WithHeads, cropped, has_own_head, padded
+from workers.networks.heads import WithHeads, has_own_head
 from workers.networks.image_format import labelling_of_logits, mode_of, network_input
 from workers.tasks.instances import EMBEDDED, ClusteringSpec
 
@@ -45,8 +45,8 @@ def predict_instances(
     """Predict objects, image by image: what is found in one does not depend on the others.
 
     Every image is seen whole, once and at its own size: embeddings of several windows, scales or mirror
-    images number the same objects differently, and cannot be averaged. What the network sees is padded to
-    multiples of 32.
+    images number the same objects differently, and cannot be averaged. What the network sees is padded as
+    for :func:`lossfit.predict`.
 
     Args:
         network: In evaluation mode, on the images' device; with an embedding head
@@ -104,11 +104,10 @@ def predict_image(
     pixels = network_input(network, image[None])
     with autocast(pixels.device):
         logits, heads = WithHeads(network, names)(
-            padded(pixels).contiguous(memory_format=torch.channels_last)
+            pixels.contiguous(memory_format=torch.channels_last)
         )
-    fitting = cropped(logits, pixels)
-    [scores] = labelling_of_logits(network, fitting).scores_of(fitting, None)
-    embeddings = cropped(heads[EMBEDDINGS], pixels)[0] if names else None
+    [scores] = labelling_of_logits(network, logits).scores_of(logits, None)
+    embeddings = heads[EMBEDDINGS][0] if names else None
     return Prediction(embeddings, scores.argmax(0)), scores.float().softmax(0)
 
 

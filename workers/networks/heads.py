@@ -136,8 +136,8 @@ def auxiliary_weight(network: nn.Module, training: TrainingSpec) -> float:
     return training.auxiliary_weight
 
 
-def padded(images: Tensor, multiple: int = MULTIPLE) -> Tensor:
-    """Pad ``images`` (N, C, H, W) with zeros on the right and at the bottom to a multiple."""
+def padded(images: Tensor, multiple: int) -> Tensor:
+    """Pad ``images`` (N, C, H, W) with zeros on the right and at the bottom to :func:`multiple_of`."""
     height, width = images.shape[2:]
     if height % multiple == width % multiple == 0:
         return images

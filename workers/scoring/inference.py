@@ -35,7 +35,7 @@ def predict(network: nn.Module, images: Tensor, inference: InferenceSpec = WHOLE
 
     Returns:
         Labels, int64 (N, H, W); of one channel 0 and 1, of a multi-label 0 and 1 in (N, C, H, W). What the
-        network sees is padded to multiples of 32.
+        network sees is padded to what its encoder can halve, multiples of 32 mostly.
 
     Raises:
         InputError: The images have other bands or values than the network takes.

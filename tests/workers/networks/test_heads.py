@@ -171,8 +171,8 @@ def test_a_network_without_stages_has_no_auxiliary_head() -> None:
 
 def test_padding_is_undone_and_leaves_fitting_images_alone() -> None:
     images = torch.randn(1, 3, 33, 64)
-    assert padded(images).shape == (1, 3, 64, 64)
-    assert torch.equal(cropped(padded(images), images), images)
-    assert padded(images)[:, :, 33:].abs().sum() == 0
+    assert padded(images, 32).shape == (1, 3, 64, 64)
+    assert torch.equal(cropped(padded(images, 32), images), images)
+    assert padded(images, 32)[:, :, 33:].abs().sum() == 0
     fitting = images[:, :, :32]
-    assert padded(fitting) is fitting
+    assert padded(fitting, 32) is fitting
