@@ -36,12 +36,13 @@ class Part:
     seconds: int
 
 
+TINY_LOSSES = ("--size", "1", "3", "20", "24", "--rounds", "1", "--backend", "eager")
 TINY_SEARCH = ("--trials", "2", "--pack", "1", "--iterations", "2", "--minutes", "0")
 
 PARTS: Mapping[str, Part] = {
     "losses": Part(
         ("benchmarks.gpu_losses", "--seconds", "240"),
-        ("benchmarks.gpu_losses", "--device", "cpu", "--seconds", "0"),
+        ("benchmarks.gpu_losses", "--device", "cpu", *TINY_LOSSES),
         300,
     ),
     "step": Part(
