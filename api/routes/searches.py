@@ -61,7 +61,7 @@ def read_trial(job_id: JobId, number: TrialNumber, session: ReadSession) -> Tria
     trial, others = admission.trial(session, job_id, number)
     return TrialDetail(
         **_trial_view(space, trial).model_dump(),
-        curve=trial.curve or [],
+        curve=[(step, loss) for step, loss in trial.curve or ()],
         scales=trial.scales,
         hold_out=trial.hold_out,
         evaluations=[_stage_view(other) for other in others],
