@@ -133,7 +133,9 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
     assert "dice" in {loss.name for loss in client.losses.list()}
     assert client.losses.get("dice").versions == [1]
     assert client.losses.download("dice", folder) == folder / "dice.json"
-    assert client.losses.attempt("dice", [[0, 1], [0, 1]], [[0.1, 0.6], [0.2, 0.9]]).value is not None
+    assert (
+        client.losses.attempt("dice", [[0, 1], [0, 1]], [[0.1, 0.6], [0.2, 0.9]]).value is not None
+    )
     made = client.losses.make("mine", "focal", {"gamma": 1})
     assert client.losses.add(client.losses.get("mine").document) == made
     assert client.losses.delete("mine").losses == ["mine"]
