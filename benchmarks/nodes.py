@@ -140,9 +140,9 @@ def lose(report: Report, made: Cluster, pool: WorkerPool, node: Any, seconds: fl
         report.same, report.once = home.trials(job_id) == expected, home.is_told_once(job_id)
 
 
-def sick(report: Report, pool: WorkerPool, candidates: int) -> None:
+def sick(report: Report, pool: WorkerPool, seconds: float, candidates: int) -> None:
     """Evaluate while the workers of one node end at once."""
-    outcomes = evaluate(pool, task(0.5, {"do": "exit", "place": SICK, "at": 0}), candidates)
+    outcomes = evaluate(pool, task(seconds, {"do": "exit", "place": SICK, "at": 0}), candidates)
     report.failed = sum(outcome.score is None for outcome in outcomes)
     report.aside = sum(worker["state"] == "set-aside" for worker in pool.workers())
 
@@ -162,7 +162,7 @@ def main() -> None:
         lose(report, made, pool, second, options.seconds)
         add_node(made, SICK)
         wait_for_workers(pool, 2 * WORKERS)
-        sick(report, pool, options.candidates)
+        sick(report, pool, options.seconds, options.candidates)
     print(json.dumps(asdict(report)))
     raise SystemExit(0 if report.is_well else 1)
 
