@@ -32,6 +32,7 @@ class Summary:
         about: What it is about: ``mIoU on camvid``.
         headline: How it stands: its answer, why it failed or what it waits for; may be empty.
         progress: As its kind tells it, of a job that is not over; None of one that is.
+        waiting: What it waits for, of a job that is queued.
     """
 
     job: Job
@@ -39,6 +40,7 @@ class Summary:
     about: str
     headline: str
     progress: Mapping[str, Any] | None
+    waiting: queue.Waiting | None = None
 
 
 def page(
@@ -94,9 +96,8 @@ def _summary(session: Session, job: Job, waits: Mapping[str, queue.Waiting]) -> 
     progress = None if over else kind.admission().progress(session, job)
     told = about(job.kind, job.request)
     if waiting := waits.get(job.id):
-        return Summary(
-            job, kind.path, told, f"Place {waiting.position}: {waiting.reason}", progress
-        )
+        stands = f"Place {waiting.position}: {waiting.reason}"
+        return Summary(job, kind.path, told, stands, progress, waiting)
     return Summary(job, kind.path, told, _outcome(job) if over else _reason(session, job), progress)
 
 
