@@ -22,7 +22,7 @@ from api.cli.console import (
 )
 from api.cli.submit import Detach, Key, RetrainingPreset, finish, print_result
 from api.client.client import Client
-from api.schemas import JobDetail, JobView
+from api.job_schemas import JobDetail, JobView
 from search_service.comparisons.content import content_of, results_from
 from search_service.comparisons.results import Results
 from search_service.comparisons.retrained import results_of_retrainings

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from api.catalogue_schemas import DatasetView
 from api.cli.console import (
     DEFAULT_URL,
     AsJson,
@@ -22,7 +23,7 @@ from api.cli.console import (
 from api.cli.watching import follow
 from api.client.client import Client
 from api.client.errors import JobError
-from api.schemas import DatasetView, ErrorEvent
+from api.event_schemas import ErrorEvent
 from surrogate_zoo.errors import InputError
 from workers.tasks.datasets import LAYOUT_NAMES
 

@@ -22,7 +22,7 @@ from api.cli.console import (
     say,
 )
 from api.cli.watching import follow, plain
-from api.schemas import JobView
+from api.job_schemas import JobView
 from search_service.store.states import STATES, State
 
 app = typer.Typer(

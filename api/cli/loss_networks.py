@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from api.catalogue_schemas import LossNetworkView
 from api.cli.console import (
     DEFAULT_URL,
     AsJson,
@@ -21,7 +22,6 @@ from api.cli.console import (
 from api.cli.submit import Detach, Key, Seed, run
 from api.cli.watching import measured, plain
 from api.client.client import Client
-from api.schemas import LossNetworkView
 from surrogate_zoo.errors import InputError
 
 app = typer.Typer(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from api.catalogue_schemas import LossView
 from api.cli.answer_tables import tell_race
 from api.cli.console import (
     DEFAULT_URL,
@@ -21,7 +22,6 @@ from api.cli.console import (
     say,
 )
 from api.client.losses import Format
-from api.schemas import LossView
 
 app = typer.Typer(help="The zoo of losses.", no_args_is_help=True)
 

@@ -1,7 +1,7 @@
 """``lossfit samplers``: what may propose the candidates of a search."""
 
+from api.catalogue_schemas import SamplerView
 from api.cli.console import DEFAULT_URL, AsJson, Url, connect, plain_errors, print_json, print_table
-from api.schemas import SamplerView
 
 
 @plain_errors

@@ -20,7 +20,7 @@ from api.cli.console import (
 )
 from api.cli.watching import follow
 from api.client.jobs import Jobs
-from api.schemas import JobDetail
+from api.job_schemas import JobDetail
 from search_service.searches.external.options import Trainer
 
 Detach = Annotated[bool, typer.Option("--detach", help="Do not wait; print the job's id.")]

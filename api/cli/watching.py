@@ -16,8 +16,7 @@ from rich.table import Column
 
 from api.cli.console import err
 from api.client.jobs import Jobs
-from api.schemas import (
-    JobDetail,
+from api.event_schemas import (
     JobEvent,
     LossNetworkEvent,
     ProgressEvent,
@@ -25,6 +24,7 @@ from api.schemas import (
     StateEvent,
     TrialEvent,
 )
+from api.job_schemas import JobDetail
 
 _TITLE_WIDTH = 34
 _LOSS_NETWORK = {

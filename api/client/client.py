@@ -14,25 +14,17 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from api.catalogue_schemas import CurveFamilyView, MetricView, NetworkView, SamplerView
+from api.client.addresses import segment
 from api.client.catalogues import AuditLog, Catalogue, Datasets, Service
 from api.client.errors import ServiceError, StrangerError
 from api.client.jobs import Comparisons, Jobs, Searches
 from api.client.losses import Losses
 from api.client.transport import Transport
 from api.client.trials import Trials, patiently
+from api.job_schemas import JobDetail, JobView
 from api.overview_schemas import JobSummary
-from api.schemas import (
-    CurveFamilyView,
-    Items,
-    JobDetail,
-    JobView,
-    KindView,
-    MetricView,
-    NetworkView,
-    Page,
-    SamplerView,
-    WorkerView,
-)
+from api.schemas import Items, KindView, Page, WorkerView
 from search_service.kinds import KINDS
 from search_service.loss_networks.request import LossNetworkRequest
 from search_service.registrations.request import RegistrationRequest
@@ -183,13 +175,15 @@ class Client:
         Raises:
             ServiceError: There is none of that id.
         """
-        for collection in self.jobs:
-            try:
-                return collection, collection.get(job_id)
-            except ServiceError as error:
-                if error.status != 404 or isinstance(error, StrangerError):
-                    raise
-        raise ServiceError(f"There is no job {job_id!r}; 'lossfit jobs list' shows them.", 404)
+        try:
+            job = self._transport.read(JobDetail, f"/v1/jobs/{segment(job_id)}")
+        except ServiceError as error:
+            if error.status != 404 or isinstance(error, StrangerError):
+                raise
+            raise ServiceError(
+                f"There is no job {job_id!r}; 'lossfit jobs list' shows them.", 404
+            ) from error
+        return next(jobs for jobs in self.jobs if jobs.path == _path(job.kind)), job
 
 
 def _path(kind: str) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from api.catalogue_schemas import LossDetail, LossView
 from api.client.addresses import segment
 from api.client.named_file import NamedFile
 from api.client.transport import Transport
-from api.schemas import LossDetail, LossView, Page
+from api.schemas import Page
 from search_service.deletion import Deletion
 from surrogate_zoo.errors import LossFileError
 

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Response, status
 
+from api.catalogue_schemas import LossView
 from api.dependencies import (
     AfterNumber,
     JobId,
@@ -10,9 +11,11 @@ from api.dependencies import (
     ServiceParts,
     WriteSession,
 )
+from api.job_schemas import JobView
 from api.overview_schemas import AnswerView
-from api.schemas import Items, JobView, LossView, NumberedPage, TrialView
-from api.trial_schemas import Asked, HandedOutView, Prolonged, Reported, Told
+from api.schemas import Items, NumberedPage
+from api.served import models_of
+from api.trial_schemas import Asked, HandedOutView, Prolonged, Reported, Told, TrialView
 from search_service.jobs import lifecycle
 from search_service.searches import admission, extension, publication
 from search_service.searches.extension import ExtensionRequest
@@ -72,7 +75,9 @@ def publish_trial(
     return LossView.model_validate(loss)
 
 
-@router.post("/{job_id}/extend", operation_id="extend_search")
+@router.post(
+    "/{job_id}/extend", response_model=models_of("search").view, operation_id="extend_search"
+)
 def extend_search(
     job_id: JobId, request: ExtensionRequest, session: WriteSession, parts: ServiceParts
 ) -> JobView:
