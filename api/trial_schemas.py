@@ -19,6 +19,10 @@ class TrialView(View):
     generation: int = Field(description="Index of the generation that it was proposed in.")
     theta: list[float] = Field(description="Its parameters, as the search space numbers them.")
     label: str = Field("", description="What was tried, in a few words.")
+    parameters: dict[str, float | str] = Field(
+        {},
+        description="What `theta` stands for, by name; `loss` is the kind that the others are of.",
+    )
     is_mean: bool = Field(description="Whether the candidate is the sampler's mean itself.")
     score: float | None = Field(
         description="The metric on the hold-out set; null if it failed or was rejected. Of a stopped "
@@ -34,6 +38,28 @@ class TrialView(View):
     seconds: float = Field(description="Wall time of its training and scoring.")
     worker: dict[str, Any] = Field(description="Where it ran, as far as a repeat needs it.")
     finished_at: datetime = Field(description="When it was recorded.")
+
+
+class StageView(Answer):
+    """Another training of a trial's loss: a rung on the way to the trial, or a part of the race."""
+
+    stage: str = Field(description="`rung <iterations>`, `heat <number>` or `round <number>`.")
+    score: float | None = Field(description="What was measured; null if it failed.")
+    error: str | None = Field(description="Why it failed, in one line.")
+    seconds: float = Field(description="Wall time of its training and scoring.")
+    finished_at: datetime = Field(description="When it was recorded.")
+
+
+class TrialDetail(TrialView):
+    """One candidate loss of a search, with all that was recorded of its trainings."""
+
+    curve: list[tuple[float, float]] = Field(
+        description="Step and mean training loss since the point before, about fifty points; empty of a "
+        "trial that was not trained by a worker of this service, or before it kept curves."
+    )
+    scales: list[float] = Field(description="Scales that were measured for its loss.")
+    hold_out: str = Field(description="How its hold-out set was cut, in a sentence.")
+    evaluations: list[StageView] = Field(description="In the order of their ends.")
 
 
 class HandedOutView(Answer):

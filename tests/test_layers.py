@@ -72,6 +72,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
             "catalogue_schemas",
             "trial_schemas",
             "comparison_schemas",
+            "loss_schemas",
             "overview_schemas",
             "client",
             "problems",

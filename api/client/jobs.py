@@ -21,7 +21,7 @@ from api.event_schemas import JobEvent
 from api.job_schemas import ArtifactView, JobDetail, JobView, LogEntryView
 from api.overview_schemas import AnswerView
 from api.schemas import Items, NumberedPage, Page
-from api.trial_schemas import Asked, Prolonged, Reported, Told, TrialView
+from api.trial_schemas import Asked, Prolonged, Reported, Told, TrialDetail, TrialView
 from search_service.comparisons.request import ComparisonRequest
 from search_service.deletion import Deletion
 from search_service.jobs.estimate import Estimate
@@ -201,6 +201,10 @@ class Searches(Jobs[SearchRequest]):
         """The candidates that are scored, by number; fetched page by page."""
         path = f"{self._of(job_id)}/trials"
         return self._transport.pages(NumberedPage[TrialView], path, limit=page_size)
+
+    def trial(self, job_id: str, number: int) -> TrialDetail:
+        """One candidate, with the curve of its training loss and what else was trained for it."""
+        return self._transport.read(TrialDetail, f"{self._of(job_id)}/trials/{number}")
 
     def answers(self, job_id: str) -> Sequence[AnswerView]:
         """What it answers, one for each of its metrics: the loss to use, and how sure that is."""

@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from api.interface import as_text, described
+from api.loss_schemas import ExampleRequest
 from search_service.catalogue.loss_requests import LossRequest
 from tests.conftest import CHECKOUT
 from workers.tasks.base import Spec
@@ -100,7 +101,7 @@ def test_a_job_is_told_by_its_kind(document: dict[str, Any]) -> None:
 
 def test_every_request_has_examples_that_it_takes(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
-    models = {model.__name__: model for model in (*descendants(Spec), LossRequest)}
+    models = {model.__name__: model for model in (*descendants(Spec), LossRequest, ExampleRequest)}
     operations = [each for path in document["paths"].values() for each in path.values()]
     asked = [each["requestBody"] for each in operations if "requestBody" in each]
     assert len(asked) > 10
