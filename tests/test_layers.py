@@ -68,7 +68,11 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "api": (
         *(
             "schemas",
+            "event_schemas",
+            "job_schemas",
+            "catalogue_schemas",
             "trial_schemas",
+            "comparison_schemas",
             "loss_schemas",
             "overview_schemas",
             "client",
@@ -79,8 +83,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
             "proxies",
             "body",
         ),
-        *("plain_errors", "monitoring", "openapi", "dependencies", "files", "streams"),
-        *("routes", "app", "cli"),
+        *("plain_errors", "monitoring", "openapi", "served", "dependencies", "deletions"),
+        *("files", "streams", "routes", "app", "interface", "cli"),
     ),
     "lossfit": (),
     "benchmarks": (),

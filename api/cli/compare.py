@@ -14,7 +14,7 @@ from surrogate_zoo.errors import InputError
 
 if TYPE_CHECKING:
     from api.client.client import Client
-    from api.schemas import JobDetail
+    from api.job_schemas import JobDetail
 
 _METRIC = "miou"
 

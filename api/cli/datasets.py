@@ -22,8 +22,8 @@ from api.cli.console import (
 from surrogate_zoo.errors import InputError
 
 if TYPE_CHECKING:
+    from api.catalogue_schemas import DatasetView
     from api.client.client import Client
-    from api.schemas import DatasetView
 
 app = typer.Typer(help="Registered datasets.", no_args_is_help=True)
 
@@ -135,7 +135,7 @@ def add(
 
 
 def _tell_faults(client: "Client", job_id: str) -> None:
-    from api.schemas import ErrorEvent
+    from api.event_schemas import ErrorEvent
 
     events = [
         event for event in client.registrations.events(job_id) if isinstance(event, ErrorEvent)

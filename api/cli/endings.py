@@ -11,7 +11,7 @@ from api.cli.comparison_tables import print_results
 from api.cli.console import duration, moment, out, print_table, tell
 from api.cli.dataset_tables import print_report
 from api.client.client import Client
-from api.schemas import JobDetail
+from api.job_schemas import JobDetail
 from search_service.comparisons.content import results_from
 from search_service.comparisons.results import Results
 from surrogate_zoo.metrics.titles import heading_of, scores_in, unit_of

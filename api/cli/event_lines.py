@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from api.schemas import (
+from api.event_schemas import (
     JobEvent,
     LossNetworkEvent,
     RemarkEvent,

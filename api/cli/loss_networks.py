@@ -22,8 +22,8 @@ from api.cli.submit import Detach, Key, Seed, run
 from surrogate_zoo.errors import InputError
 
 if TYPE_CHECKING:
+    from api.catalogue_schemas import LossNetworkView
     from api.client.client import Client
-    from api.schemas import LossNetworkView
 
 app = typer.Typer(
     help="Networks that some losses carry inside, trained on a dataset's masks.",

@@ -22,7 +22,7 @@ from api.cli.console import (
 from api.client.formats import Format
 
 if TYPE_CHECKING:
-    from api.schemas import LossDetail, LossView
+    from api.catalogue_schemas import LossDetail, LossView
 
 app = typer.Typer(help="The zoo of losses.", no_args_is_help=True)
 

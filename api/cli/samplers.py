@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from api.cli.console import DEFAULT_URL, AsJson, Url, connect, plain_errors, print_json, print_table
 
 if TYPE_CHECKING:
-    from api.schemas import SamplerView
+    from api.catalogue_schemas import SamplerView
 
 
 @plain_errors

@@ -9,12 +9,12 @@ import typer
 from api.cli import completion
 from api.cli.assignments import Assignments, assigned
 from api.cli.console import DEFAULT_URL, AsJson, Url, connect, out, plain_errors, say
-from search_service.searches.external.trainers import Trainer
+from search_service.searches.external.options import Trainer
 
 if TYPE_CHECKING:
     from api.client.client import Client
     from api.client.jobs import Jobs
-    from api.schemas import JobDetail
+    from api.job_schemas import JobDetail
 
 Detach = Annotated[bool, typer.Option("--detach", help="Do not wait; print the job's id.")]
 Key = Annotated[

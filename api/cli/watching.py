@@ -19,10 +19,9 @@ from rich.table import Column
 from api.cli.console import duration, err
 from api.cli.event_lines import TUNING, line_of, phase
 from api.client.jobs import Jobs
-from api.schemas import (
+from api.event_schemas import (
     ErrorEvent,
     EvaluationEvent,
-    JobDetail,
     JobEvent,
     LossNetworkEvent,
     ProgressEvent,
@@ -31,6 +30,7 @@ from api.schemas import (
     StateEvent,
     TrialEvent,
 )
+from api.job_schemas import JobDetail
 from search_service.store.states import CELL
 
 _TITLE_WIDTH = 34

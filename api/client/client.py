@@ -16,25 +16,16 @@ from types import TracebackType
 from typing import Any, Final, Self
 from uuid import UUID
 
+from api.catalogue_schemas import CurveFamilyView, MetricView, NetworkView, SamplerView
 from api.client.catalogues import AuditLog, Catalogue, Datasets, Service
 from api.client.errors import ServiceError
 from api.client.jobs import Comparisons, Jobs, Searches
 from api.client.losses import Losses
 from api.client.transport import Transport
 from api.client.trials import Trials, patiently
+from api.job_schemas import JobDetail, JobView
 from api.overview_schemas import JobSummary
-from api.schemas import (
-    CurveFamilyView,
-    Items,
-    JobDetail,
-    JobView,
-    KindView,
-    MetricView,
-    NetworkView,
-    Page,
-    SamplerView,
-    WorkerView,
-)
+from api.schemas import Items, KindView, Page, WorkerView
 from search_service.kinds import KINDS
 from search_service.loss_networks.request import LossNetworkRequest
 from search_service.registrations.request import RegistrationRequest

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from search_service.jobs.fields import (
     DatasetName,
@@ -38,6 +38,15 @@ class RetrainingRequest(SingleRetrainingOptions, JobRequest):
             given: a paper's schedule, see
             :data:`search_service.retrainings.presets.RETRAINING_PRESETS`. None takes the defaults.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"loss": "asl-miou-voc", "dataset": "shapes", "preset": "quick", "split": "test"},
+                {"loss": "0.5*cross-entropy+0.5*dice", "dataset": "shapes", "preset": "quick"},
+            ]
+        }
+    )
 
     pinned: ClassVar[tuple[str, ...]] = ("version", "versions")
 

@@ -115,8 +115,9 @@ class SurrogateLoss(nn.Module):
         self.process_group: Processes = None
         # Looked up here, since torch.compile follows no registry.
         entry = CURVE_FAMILIES[family]
-        self._curve, self._truth_table = SHAPES[entry.shape], entry.truth_table
         self._curves = () if control_points is None else self.metric.curves
+        if self._curves:
+            self._curve, self._truth_table = SHAPES[entry.shape], entry.truth_table
         points = _curve_rows(self.metric, entry, control_points)
         self.register_buffer("control_points", torch.tensor(points, dtype=torch.float64))
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from api.cli import answer_tables, console, endings
 from api.cli.dataset_tables import print_report
 from api.client.client import Client
-from api.schemas import JobDetail
+from api.job_schemas import JobDetail
 from tests.api.client.scripted import job
 
 ID = "edf3f52a-17cb-40f3-a106-18874284af66"

@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from api.cli.app import app
 from api.cli.embedded import embedded_service
 from api.client.client import Client
-from api.schemas import LossNetworkEvent, ProgressEvent, StageEvent, StateEvent, TrialEvent
+from api.event_schemas import LossNetworkEvent, ProgressEvent, StageEvent, StateEvent, TrialEvent
 from surrogate_zoo import load_loss
 from tests.conftest import DEADLINE
 
@@ -108,7 +108,8 @@ def test_a_search_leaves_its_figures_and_tables(
     service.run("jobs", "fetch", str(search["id"]), str(tmp_path))
     names = {path.name for path in tmp_path.iterdir()}
     pictures = {"scores.png", "curves.png", "path.png", "surface.png", "trade-off.png"}
-    assert names == {"loss.json", "study.db", "trials.csv", "report.html"} | pictures
+    drawn = {name.replace(".png", ".svg") for name in pictures}
+    assert names == {"loss.json", "study.db", "trials.csv", "report.html"} | pictures | drawn
     assert len((tmp_path / "trials.csv").read_text().splitlines()) == 5
 
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from api.cli.watching import Shown, bars_on
-from api.schemas import EVENTS, JobEvent
+from api.event_schemas import EVENTS, JobEvent
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
 

@@ -124,6 +124,7 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
         client.searches.extend(search, 2)
     ask_for_trials(client, search)
     assert client.searches.answers(search) == []
+    assert client.find(search)[1].kind == "search"
     assert client.comparisons.table(comparison) == []
     assert client.comparisons.export(comparison, "csv", losses=["dice"]).name == "comparison.csv"
     assert search in {job.id for job in client.overview(kinds=["search"], states=["cancelled"])}
