@@ -33,6 +33,7 @@ class Summary:
         headline: How it stands: its answer, why it failed or what it waits for; may be empty.
         score: What it scored, or a search's best so far: ``mIoU 41.3``; may be empty.
         progress: As its kind tells it, of a job that is not over; None of one that is.
+        waiting: What it waits for, of a job that is queued.
     """
 
     job: Job
@@ -41,6 +42,7 @@ class Summary:
     headline: str
     score: str
     progress: Mapping[str, Any] | None
+    waiting: queue.Waiting | None = None
 
 
 def page(
@@ -94,12 +96,13 @@ def _summary(session: Session, job: Job, waits: Mapping[str, queue.Waiting]) -> 
     kind = KINDS[job.kind]
     over = job.state in FINAL
     progress = None if over else kind.admission().progress(session, job)
-    if waiting := waits.get(job.id):
+    waiting = waits.get(job.id)
+    if waiting:
         headline = f"Place {waiting.position}: {waiting.reason}"
     else:
         headline = _outcome(job) if over else _reason(session, job)
     told = about(job.kind, job.request)
-    return Summary(job, kind.path, told, headline, _score(job, progress or {}), progress)
+    return Summary(job, kind.path, told, headline, _score(job, progress or {}), progress, waiting)
 
 
 def about(kind: str, request: Mapping[str, Any]) -> str:

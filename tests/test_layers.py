@@ -59,6 +59,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
             "retention",
             "metering",
             "reporting",
+            "readiness",
             "controller",
             "local",
             "backup",
