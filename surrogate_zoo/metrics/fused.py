@@ -82,8 +82,8 @@ class FusedPrediction(ClassMap):
         if self._sum.asked or self._dense is not None:
             return curve.totals(self.dense, region)
         self._sum.asked, self._sum.curve, self._sum.region = True, curve, region
-        sums: Tensor = _Sums.apply(*self._detached, region, curve, False)
-        return self._slot + sums
+        total: Tensor = self._slot + _Sums.apply(*self._detached, region, curve, False)
+        return total
 
     def largest(self, region: Tensor | None) -> Tensor:
         """The largest probability (N, C) inside a region; no gradient."""
