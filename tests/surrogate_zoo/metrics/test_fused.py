@@ -115,7 +115,8 @@ def test_of_many_candidates() -> None:
     pairs = [_losses("miou", "bezier", 3, seed) for seed in range(3)]
     logits, target = _batch((2, 3, 9, 11))
     logits = torch.stack([logits, logits.flip(0), 2 * logits])
-    _agree(*(CandidateLosses(side) for side in zip(*pairs, strict=True)), logits, target)
+    fused, defined = (CandidateLosses(side) for side in zip(*pairs, strict=True))
+    _agree(fused, defined, logits, target)
 
 
 @here
