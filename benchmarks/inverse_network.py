@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -214,7 +214,7 @@ def steepness(
     yield "|---|---|---|---|" + "---|" * 2 * len(SHIFTS)
     every = itertools.product(networks.items(), cuts, roundings, NOISES)
     for (title, network), tiles, rounding, noise in every:
-        own = {} if rounding is None else {"rounding": rounding}
+        own: dict[str, Any] = {} if rounding is None else {"rounding": rounding}
         loss = load_loss("inverse-form", num_classes=2, inverse_network=network, tiles=tiles, **own)
         assert isinstance(loss, InverseForm)
         found = shifted(loss.to(next(network.parameters()).device), masks, noise)
