@@ -118,7 +118,7 @@ class SearchRequest(ProxyOptions, ExternalOptions, JobRequest):
                     "metric": "miou",
                     "trainer": "external",
                     "num_classes": 19,
-                    "sampler": {"name": "portfolio", "trials": 40},
+                    "sampler": {"name": "portfolio", "trials": 48},
                 },
             ]
         }

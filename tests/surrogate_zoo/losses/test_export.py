@@ -24,7 +24,7 @@ from tests.surrogate_zoo.batches import labels
 from tests.surrogate_zoo.losses.supplies import CLASSES, call, heads, loss_networks
 
 LONGEST = 2000
-"""Lines of a file; that of every surrogate had 3,600 with the other metrics and families in it."""
+"""Lines of a file at most."""
 
 
 def module_of(name: str) -> str:
