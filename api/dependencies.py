@@ -144,6 +144,8 @@ Sha256 = Annotated[
     str, Path(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the file, lower-case hex.")
 ]
 ArtifactName = Annotated[str, Path(max_length=100)]
+TrialNumber = Annotated[int, Path(ge=0, le=2**31 - 1, description="The trial's number.")]
+
 Version = Annotated[
     int | None, Query(ge=1, le=_MAX_INTEGER, description="A version; the newest by default.")
 ]

@@ -9,6 +9,7 @@ that find objects, and a whole search's worth of proxies. What each prints is wr
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -36,12 +37,13 @@ class Part:
     seconds: int
 
 
-TINY_SEARCH = ("--trials", "2", "--pack", "1", "--iterations", "2", "--minutes", "0")
+TINY_LOSSES = ("--size", "1", "3", "20", "24", "--rounds", "1", "--backend", "eager")
+TINY_SEARCH = ("--trials", "2", "--pack", "1", "--iterations", "2", "--minutes", "1")
 
 PARTS: Mapping[str, Part] = {
     "losses": Part(
         ("benchmarks.gpu_losses", "--seconds", "240"),
-        ("benchmarks.gpu_losses", "--device", "cpu", "--seconds", "0"),
+        ("benchmarks.gpu_losses", "--device", "cpu", *TINY_LOSSES),
         300,
     ),
     "step": Part(
@@ -94,6 +96,7 @@ def run(words: Sequence[str], seconds: int) -> tuple[str, str]:
     """What a part printed, and how it ended; one that takes too long keeps what it said so far."""
     began = time.perf_counter()
     command = [sys.executable, "-u", "-m", *words]
+    quiet = {"KINETO_LOG_LEVEL": "99"}  # torch's profiler tells of every start and stop otherwise
     try:
         ended = subprocess.run(
             command,
@@ -101,6 +104,7 @@ def run(words: Sequence[str], seconds: int) -> tuple[str, str]:
             stderr=subprocess.STDOUT,
             text=True,
             timeout=seconds,
+            env=os.environ | quiet,
             check=False,
         )
     except subprocess.TimeoutExpired as late:

@@ -69,6 +69,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *(
             "schemas",
             "trial_schemas",
+            "loss_schemas",
             "overview_schemas",
             "client",
             "problems",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from search_service.catalogue import datasets, losses, networks
@@ -16,7 +16,7 @@ from search_service.settings import Settings
 from search_service.spaces.curves import CurveSpace
 from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Evaluation, Job, Trial
-from surrogate_zoo.errors import InputError
+from surrogate_zoo.errors import InputError, NotFoundError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.mode_fit import check_mode
 from surrogate_zoo.losses.registry import LOSSES, needs_of
@@ -151,6 +151,28 @@ def trials(
     if after is not None:
         query = query.where(Trial.number > after)
     return list(session.scalars(query.order_by(Trial.number).limit(limit)))
+
+
+_OF_TRIALS = ("rung", "heat", "round")
+"""Stages whose evaluations have the number of a trial."""
+
+
+def trial(session: Session, job_id: str, number: int) -> tuple[Trial, list[Evaluation]]:
+    """A search's trial, and what else was trained for it: rungs on the way, heats and rounds of the race.
+
+    Raises:
+        NotFoundError: No such trial is recorded.
+    """
+    found = session.get(Trial, (job_id, number))
+    if found is None:
+        raise NotFoundError(f"The search has recorded no trial {number}.")
+    of_trial = (
+        select(Evaluation)
+        .where(Evaluation.job_id == job_id, Evaluation.number == number)
+        .where(or_(*(Evaluation.stage.startswith(f"{stage} ") for stage in _OF_TRIALS)))
+        .order_by(Evaluation.finished_at, Evaluation.stage)
+    )
+    return found, list(session.scalars(of_trial))
 
 
 def _dimension(space: SearchSpace) -> int:

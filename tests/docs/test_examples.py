@@ -88,6 +88,22 @@ NOT_RUN = {
     ): "needs a service of one's own",
     ("docs/guide/service.md", "lossfit serve"): SERVES,
     (
+        "docs/guide/team.md",
+        "docker build -f docker/Dockerfile.service -t registry.example.org/lossfit-service:0.1.0 .",
+    ): "needs Docker and a registry",
+    **{
+        ("docs/guide/team.md", f"kubectl {first}"): "needs a Kubernetes cluster"
+        for first in (
+            "create namespace lossfit",
+            "apply --kustomize deploy/kubernetes/base",
+            "apply --kustomize deploy/kubernetes/autoscaling",
+        )
+    },
+    (
+        "docs/guide/team.md",
+        "lossfit tokens add prometheus --owner operator --scope read > /etc/prometheus/lossfit.token",
+    ): "needs a service of one's own",
+    (
         "docs/guide/service.md",
         "lossfit tokens add ada-laptop --owner ada --days 90",
     ): "changes a service of one's own",

@@ -117,6 +117,7 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
         ledger.record_trial(session, trial(search, 0))
     (candidate,) = client.searches.trials(search)
     assert (candidate.theta, candidate.score) == ([0.1, 0.2], 0.5)
+    assert client.searches.trial(search, 0).curve == []
     with pytest.raises(ServiceError, match="unexpected"):  # a theta that no search would store
         client.searches.publish(search, 0, "mine")
     with pytest.raises(ServiceError, match="is cancelled: only one that has succeeded"):
@@ -132,6 +133,9 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
     assert "dice" in {loss.name for loss in client.losses.list()}
     assert client.losses.get("dice").versions == [1]
     assert client.losses.download("dice", folder) == folder / "dice.json"
+    assert (
+        client.losses.attempt("dice", [[0, 1], [0, 1]], [[0.1, 0.6], [0.2, 0.9]]).value is not None
+    )
     made = client.losses.make("mine", "focal", {"gamma": 1})
     assert client.losses.add(client.losses.get("mine").document) == made
     assert client.losses.delete("mine").losses == ["mine"]

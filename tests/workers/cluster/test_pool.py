@@ -56,7 +56,14 @@ def wait_for(happened: Callable[[], bool]) -> None:
 
 
 def pids(pool: WorkerPool) -> set[int]:
-    return {int(worker["pid"]) for worker in pool.workers()}
+    """Those of workers that have started."""
+    return {int(worker["pid"]) for worker in pool.workers() if "pid" in worker}
+
+
+def both(pool: WorkerPool) -> set[int]:
+    """The two of them, once both have started."""
+    wait_for(lambda: len(pids(pool)) == 2)
+    return pids(pool)
 
 
 def test_outcomes_are_those_of_this_process(pool: WorkerPool) -> None:
@@ -78,7 +85,7 @@ def test_nothing_to_evaluate(pool: WorkerPool) -> None:
 
 
 def test_actors_stay_alive_across_calls(pool: WorkerPool) -> None:
-    before = pids(pool)
+    before = both(pool)
     evaluate(pool, SIX)
     evaluate(pool, SIX)
     assert pids(pool) == before
@@ -91,7 +98,7 @@ def test_a_killed_worker_changes_no_score(
     longer = tiny.proxy_task(training={"iterations": 80})  # well above a second a pack
     undisturbed: list[Outcome] = []
     pool.evaluate(longer, SIX, on_outcome=undisturbed.append)
-    [victim, _] = pids(pool)
+    [victim, _] = both(pool)
     outcomes: list[Outcome] = []
     looks = iter(range(1000))
 
@@ -106,8 +113,7 @@ def test_a_killed_worker_changes_no_score(
     assert "Lost a worker: " in caplog.text
     assert sorted(outcome.number for outcome in outcomes) == list(range(6))
     assert scores(outcomes) == scores(undisturbed)
-    assert victim not in pids(pool)
-    wait_for(lambda: len(pids(pool)) == 2)
+    assert victim not in both(pool)
 
 
 @pytest.mark.slow
@@ -136,7 +142,12 @@ def test_a_candidate_that_kills_its_workers_fails_alone(
     killer = threading.Thread(target=kill_all)
     with caplog.at_level(logging.WARNING):
         killer.start()
-        pool.evaluate(tiny.proxy_task(training=endless), SIX[:1], on_outcome=outcomes.append)
+        pool.evaluate(
+            tiny.proxy_task(training=endless),
+            SIX[:1],
+            on_outcome=outcomes.append,
+            should_stop=lambda: not killer.is_alive(),
+        )
         stop.set()
         killer.join()
     [outcome] = outcomes
@@ -159,7 +170,7 @@ def test_trainings_that_overflow_fail_with_their_reason(pool: WorkerPool) -> Non
 
 
 def test_stopping_frees_the_actors_quickly(pool: WorkerPool) -> None:
-    before = pids(pool)
+    before = both(pool)
     looks: list[float] = []
 
     def should_stop() -> bool:

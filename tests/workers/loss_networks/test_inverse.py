@@ -166,6 +166,7 @@ def test_every_kind_of_network_is_trained_and_stored(
     assert network(maps, maps).shape == (2, 3, 3)
 
 
+@pytest.mark.slow  # 11 s of training
 def test_the_geodesic_distance_trains_a_network_too(tmp_path: Path) -> None:
     shared = {"iterations": 300, "architecture": "convolutional", "batch_size": 64}
     ratios = {}

@@ -52,7 +52,13 @@ def written(root: Path, dtype: type, bands: int, count: int = 16) -> FolderSourc
     return FolderSource(root=str(root), classes=("ground", "square"), bands=bands)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "16 bits",
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS if kind != "16 bits"),
+    ],
+)
 def test_from_a_folder_to_a_prediction_with_a_pretrained_encoder(kind: str, tmp_path: Path) -> None:
     dtype, bands = KINDS[kind]
     source = written(tmp_path / "data", dtype, bands)
