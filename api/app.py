@@ -59,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
+        separate_input_output_schemas=False,  # an answer says itself that it has all of its fields
         redirect_slashes=not settings.root_path,  # they would lead to paths without it
     )
     app.state.service = service

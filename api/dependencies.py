@@ -139,13 +139,12 @@ Administrator = Annotated[Caller, Depends(administrator)]
 
 DryRun = Annotated[bool, Query(description="Tell what would be deleted, and delete nothing.")]
 JobId = Annotated[str, Path(max_length=64, description="The job's id, a UUID.")]
-Name = Annotated[str, Path(pattern=_NAME, max_length=128)]
+Name = Annotated[str, Path(pattern=_NAME, max_length=128, description="Its name.")]
 Sha256 = Annotated[
     str, Path(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the file, lower-case hex.")
 ]
-ArtifactName = Annotated[str, Path(max_length=100)]
+ArtifactName = Annotated[str, Path(max_length=100, description="Name of the file.")]
 TrialNumber = Annotated[int, Path(ge=0, le=2**31 - 1, description="The trial's number.")]
-
 Version = Annotated[
     int | None, Query(ge=1, le=_MAX_INTEGER, description="A version; the newest by default.")
 ]

@@ -14,7 +14,14 @@ _Side = Field(min_length=2, max_length=48)
 class ExampleRequest(BaseModel):
     """A drawn image of background and foreground, and a prediction of it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"truth": [[0, 0], [0, 1]], "scores": [[0.1, 0.1], [0.2, 0.9]], "steps": 0}
+            ]
+        },
+    )
 
     truth: Annotated[list[Annotated[list[_Label], _Side]], _Side] = Field(
         description="Rows of labels: 0 is background, 1 foreground.",
@@ -32,7 +39,7 @@ class ExampleRequest(BaseModel):
 class DrawnView(View):
     """What a loss says of an example; null where it is not finite."""
 
-    value: float | None
+    value: float | None = Field(description="Of the loss.")
     gradient: list[list[float | None]] = Field(
         description="Rows of its derivative by the foreground's logit; where it is negative a step of the "
         "training raises the foreground."

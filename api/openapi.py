@@ -30,6 +30,7 @@ def _document(app: FastAPI, *, token: bool) -> dict[str, Any]:
         summary=app.summary,
         description=app.description,
         routes=app.routes,
+        separate_input_output_schemas=app.separate_input_output_schemas,
     )
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})

@@ -1,75 +1,86 @@
-"""What the API answers with where it sums up: jobs in one list, answers of searches, tables of comparisons.
+"""What the API answers with where it sums up: jobs in one list, answers of searches.
 
 Needs neither the database nor torch.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from search_service.comparisons.chosen import Choice
-from search_service.comparisons.results import Table
-from search_service.comparisons.row import Row
+from api.job_schemas import Progress
 from search_service.store.states import State
 from surrogate_zoo.metrics.titles import higher_is_better, unit_of
+from workers.tasks.described import Answer, DescribedAs
 
 
-class JobSummary(BaseModel):
+class JobSummary(Answer):
     """A job of any kind, in one line."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    id: str
-    kind: str
+    id: str = Field(description="A UUID.")
+    kind: str = Field(description="Name of its kind, as in `/v1/kinds`.")
     path: str = Field(description="Its collection below `/v1`.")
-    state: State
+    state: State = Field(
+        description="Where it stands; `succeeded`, `failed` and `cancelled` are ends."
+    )
     owner: str = Field(description="Who asked for it.")
-    priority: int
+    priority: int = Field(description="The higher of an owner's waiting jobs starts first.")
     about: str = Field(description="What it is about: `mIoU on camvid`.")
     headline: str = Field(
         description="How it stands: its answer, why it failed, or what it waits for; may be empty."
     )
-    progress: dict[str, Any] | None = Field(description="Of a job that is not over.")
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
+    score: str = Field(
+        "",
+        description="What it scored, or a search's best trial so far: `mIoU 41.3`; may be empty.",
+    )
+    progress: Annotated[dict[str, Any], DescribedAs(Progress)] | None = Field(
+        description="How far it is; null of a job that is over."
+    )
+    created_at: datetime = Field(description="When it was submitted.")
+    started_at: datetime | None = Field(description="When its first run began.")
+    finished_at: datetime | None = Field(description="When it came to an end.")
 
 
-class LeadView(BaseModel):
+class LeadView(Answer):
     """By how much the winner of a race leads another loss, in the metric as it is measured."""
 
-    mean: float
+    mean: float = Field(description="Over the seeds of the race.")
     interval: tuple[float, float] | None = Field(description="Null of a single seed.")
-    p: float | None
+    p: float | None = Field(
+        description="Of the paired test, corrected for all rivals; null of a single seed."
+    )
 
 
-class EntrantView(BaseModel):
+class EntrantView(Answer):
     """A loss in the race at the end of a search."""
 
-    name: str
+    name: str = Field(description="What was tried, in a few words.")
     trial: int | None = Field(description="The trial that it comes from; null of one that is none.")
     rate: float = Field(description="Factor on the schedule's learning rate.")
-    roles: list[str]
+    roles: list[str] = Field(
+        description="Why it takes part: `candidate`, `handmade`, `cross-entropy`."
+    )
     scores: list[float | None] = Field(description="By fresh seed, in their order.")
     mean: float | None = Field(description="Null where it failed.")
     lead: LeadView | None = Field(description="The winner's lead over it; null of the winner.")
-    winner: bool
+    winner: bool = Field(description="Whether it is the loss to use.")
     rival: bool = Field(description="Whether the answer compares the winner with it.")
 
 
-class AnswerView(BaseModel):
+class AnswerView(Answer):
     """The answer of a search for one metric."""
 
-    metric: str
+    metric: str = Field(description="Name of the metric, or the weighted sum of some.")
     title: str = Field(description="The metric, as papers write it.")
     factor: float = Field(description="What scores are multiplied by to be shown.")
     unit: str = Field(description="What differences are counted in: points, objects.")
-    higher_is_better: bool
-    loss: str
-    version: int
-    sentence: str
+    higher_is_better: bool = Field(description="Which way its scores are better.")
+    loss: str = Field(description="Name in the zoo of the loss to use.")
+    version: int = Field(description="Its version there.")
+    sentence: str = Field(description="The answer, in a sentence.")
     facts: dict[str, str] = Field(description="What else is to be known, by name.")
     verdict: Literal["better", "tied", "handmade"] | None = Field(
         description="Whether the loss beats the best handmade one, is not told apart from it, or is "
@@ -113,131 +124,3 @@ class AnswerView(BaseModel):
                 for entrant in ranked
             ],
         )
-
-
-class ColumnView(BaseModel):
-    """A column of a comparison's table."""
-
-    name: str
-    title: str
-    factor: float | None = Field(
-        description="What a score is multiplied by to be shown; null of what is no score."
-    )
-    higher_is_better: bool | None = Field(description="Null of what tells no losses apart.")
-    short: bool = Field(description="Whether it stands in short tables.")
-
-
-class EntryView(BaseModel):
-    """One cell of a table: a loss in a column."""
-
-    text: str
-    mark: Literal["best", "tied"] | None = Field(
-        description="The best mean, or what the test does not tell from it."
-    )
-    mean: float | None = Field(description="Of a score.")
-    half_interval: float | None = Field(description="Half of the 95% interval; null of one seed.")
-    p: float | None = Field(description="Against the best, corrected (Holm).")
-    seeds: dict[int, float] = Field(description="The value of every seed.")
-
-
-class RowView(BaseModel):
-    """A loss in a comparison's table, by way to make objects where there are several."""
-
-    name: str
-    loss: str
-    clustering: str | None
-    oracle: bool = Field(description="Whether it stands apart, without ranks and tests.")
-    rank: float | None = Field(description="Mean rank over seeds; 1 is the best.")
-    learning_rate: float
-    failures: dict[int, str] = Field(description="Why retrainings failed, by seed.")
-    entries: dict[str, EntryView] = Field(description="By the column's name.")
-
-
-class PairView(BaseModel):
-    """Two losses of a table, the better one first, and the difference over the seeds of both."""
-
-    first: str
-    second: str
-    difference: float
-    half_interval: float | None
-    p: float | None = Field(description="Corrected for all pairs (Holm); null of a single seed.")
-
-
-class TableView(BaseModel):
-    """A comparison's losses with one network, ranked by one score."""
-
-    network: str
-    score: str = Field(description="The column that ranks and pairs are by.")
-    columns: list[ColumnView]
-    rows: list[RowView]
-    pairs: list[PairView]
-    notes: list[str] = Field(description="What is to be known beside the numbers.")
-
-    @classmethod
-    def of(cls, choice: Choice) -> Self:
-        """What was chosen of a comparison."""
-        table = choice.table
-        columns = [
-            ColumnView(
-                name=column.name,
-                title=column.title,
-                factor=column.unit.scores.factor if column.unit.scores else None,
-                higher_is_better=column.higher_is_better,
-                short=column.short,
-            )
-            for column in table.columns
-        ]
-        pairs = [
-            PairView(
-                first=pair.first,
-                second=pair.second,
-                difference=pair.gap.mean,
-                half_interval=pair.gap.half,
-                p=pair.p,
-            )
-            for pair in choice.pairs
-        ]
-        return cls(
-            network=table.name,
-            score=choice.by.name,
-            columns=columns,
-            rows=_rows(table),
-            pairs=pairs,
-            notes=list(table.notes()),
-        )
-
-
-def _rows(table: Table) -> list[RowView]:
-    entries = _entries(table)
-    return [
-        RowView(
-            name=row.name,
-            loss=row.loss,
-            clustering=row.clustering,
-            oracle=row in table.oracles,
-            rank=table.ranks.get(row.name),
-            learning_rate=row.learning_rate,
-            failures=row.failures,
-            entries=entries[row.name],
-        )
-        for row in table.shown
-    ]
-
-
-def _entries(table: Table) -> dict[str, dict[str, EntryView]]:
-    """By row, then by column."""
-    found: dict[str, dict[str, EntryView]] = {row.name: {} for row in table.shown}
-    rows: dict[str, Row] = {row.name: row for row in table.shown}
-    for column in table.columns:
-        stands = table.standings(column) if column.ranks else {}
-        for name, text in table.texts(column).items():
-            standing = stands.get(name)
-            found[name][column.name] = EntryView(
-                text=text.text,
-                mark=text.mark,
-                mean=standing.estimate.mean if standing else None,
-                half_interval=standing.estimate.half if standing else None,
-                p=standing.p if standing else None,
-                seeds=rows[name].values(column),
-            )
-    return found

@@ -1,10 +1,11 @@
-"""Forward + backward of the surrogates on a GPU against ``F.cross_entropy``, eager and compiled.
+"""Forward + backward of the surrogates on a GPU against ``F.cross_entropy``: eager, by kernels, compiled.
 
     python -m benchmarks.gpu_losses [--seconds 80] [--losses asl-miou-voc asl-bf1-voc]
 
 For every size and dtype, cross entropy is timed first; the ratios are to it. Times are medians of device time
 over rounds, peak memory is that of one forward + backward beyond what was there, in units of the logits. What
-does not fit, does not compile, or comes after the time that is given says so in its row.
+does not fit, does not compile, or comes after the time that is given says so in its row, and so does a loss
+by kernels whose value or gradient is another than the eager one's.
 """
 
 import argparse
@@ -24,7 +25,11 @@ from surrogate_zoo.losses.surrogate import SurrogateLoss
 SIZES = ((8, 21, 512, 512), (16, 150, 512, 512))
 DTYPES = (torch.bfloat16, torch.float32)
 LOSSES = ("asl-miou-voc", "asl-bf1-voc", "asl-biou-voc", "asl-macc-voc", "asl-gacc-voc", "dice")
-COMPILED = ("asl-miou-voc", "asl-bf1-voc", "asl-biou-voc", "asl-macc-voc")
+SURROGATES = ("asl-miou-voc", "asl-bf1-voc", "asl-biou-voc", "asl-macc-voc")
+RUNS = ("eager", "kernels", "compiled")
+APART = (
+    1e-3  # of the value, and of the gradient's norm, that kernels may be; in bfloat16 it is rounded
+)
 LABELS = 16  # side of the squares of one label, pixels
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -50,33 +55,32 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def rows(arguments: argparse.Namespace) -> Iterator[str]:
-    """The lines of the table: first all that is eager, then what a compiler makes of it."""
+    """The lines of the table: first all that is eager, then by kernels, then what a compiler makes of it."""
     until = time.monotonic() + arguments.seconds
     sizes = [tuple(size) for size in arguments.size or SIZES]
-    for compiled in (False, True):
+    for run in RUNS:
         for size in sizes:
             for dtype in DTYPES:
-                yield from _block(size, dtype, arguments, compiled, until)
+                yield from _block(size, dtype, arguments, run, until)
 
 
 def _block(
     size: tuple[int, ...],
     dtype: torch.dtype,
     arguments: argparse.Namespace,
-    compiled: bool,
+    run: str,
     until: float,
 ) -> Iterator[str]:
     """The rows of one size and dtype."""
     batch = batch_of(size, dtype, arguments.device)
     base = seconds_of(cross_entropy, *batch, arguments.rounds)
-    run = "compiled" if compiled else "eager"
     start = f"| {' x '.join(map(str, size))} | {str(dtype).removeprefix('torch.')}"
-    names = [name for name in arguments.losses if name in COMPILED or not compiled]
-    for name in ["F.cross_entropy", *names]:
+    names = [name for name in arguments.losses if name in SURROGATES or run == "eager"]
+    for name in [*(["F.cross_entropy"] if run != "kernels" else []), *names]:
         if time.monotonic() > until:
             yield f"{start} | {name} | {run} | out of time | | |"
             continue
-        cells = _cells(name, batch, base, arguments, compiled)
+        cells = _cells(name, batch, base, arguments, run)
         yield f"{start} | {name} | {run} | {' | '.join(cells)} |"
 
 
@@ -85,13 +89,18 @@ def _cells(
     batch: tuple[Tensor, Tensor],
     base: float,
     arguments: argparse.Namespace,
-    compiled: bool,
+    run: str,
 ) -> tuple[str, str, str]:
     """Milliseconds, ratio and peak memory of a loss, or why there are none."""
     logits, target = batch
     try:
         loss = loss_of(name, logits)
-        if compiled:
+        if run == "kernels":
+            apart = _apart(loss, _by_kernels(name, logits), logits, target)
+            if apart > APART * (8 if logits.dtype == torch.bfloat16 else 1):
+                return f"differs by {apart:.1e}", "", ""
+            loss = _by_kernels(name, logits)
+        if run == "compiled":
             torch.compiler.reset()
             loss = torch.compile(loss, fullgraph=True, dynamic=False, backend=arguments.backend)
         seconds = seconds_of(loss, logits, target, arguments.rounds)
@@ -112,6 +121,27 @@ def loss_of(name: str, logits: Tensor) -> Loss:
     if isinstance(loss, SurrogateLoss):
         loss.check_values = False
     return loss
+
+
+def _by_kernels(name: str, logits: Tensor) -> Loss:
+    """The same loss, its sums by kernels."""
+    loss = loss_of(name, logits)
+    if isinstance(loss, SurrogateLoss):
+        loss.fused = True
+    return loss
+
+
+def _apart(one: Loss, other: Loss, logits: Tensor, target: Tensor) -> float:
+    """How far two losses' values are apart, and their gradients, of the first's; the larger of both."""
+    found = []
+    for loss in (one, other):
+        leaf = logits.detach().requires_grad_()
+        value = loss(leaf, target)
+        found.append((value.detach(), torch.autograd.grad(value, leaf)[0].float()))
+    (value, slope), (second, steep) = found
+    return max(
+        float((value - second).abs() / value.abs()), float((slope - steep).norm() / slope.norm())
+    )
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:

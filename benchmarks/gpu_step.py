@@ -61,7 +61,8 @@ def main() -> None:
         ("Evaluation", bench.evaluation),
         ("cudnn.benchmark", partial(bench.tuned, arguments.packs)),
         ("A step", partial(bench.steps_table, arguments.packs)),
-        ("Compiled losses", partial(bench.compiled, arguments.packs)),
+        ("Losses by kernels", partial(bench.switched, compiled.FUSED, arguments.packs)),
+        ("Compiled losses", partial(bench.switched, compiled.SWITCH, arguments.packs)),
     ]
     for title, part in parts:
         guarded(title, part)
@@ -291,9 +292,9 @@ class Bench:
         finally:
             torch.backends.cudnn.benchmark = False
 
-    def compiled(self, packs: Sequence[int]) -> Iterator[str]:
-        """The same with surrogates that torch has compiled."""
-        os.environ[compiled.SWITCH] = "1"
+    def switched(self, switch: str, packs: Sequence[int]) -> Iterator[str]:
+        """The same with surrogates by kernels, or that torch has compiled, by a worker's ``switch``."""
+        os.environ[switch] = "1"
         try:
             for count in (packs[0], packs[-1]):
                 began = time.perf_counter()
@@ -302,7 +303,7 @@ class Bench:
                 yield f"- {count} candidates: {milliseconds / count:.2f} ms a step and candidate"
                 yield f"  ({'; '.join(sorted(ran))}; {seconds:.0f} s with the compiler)"
         finally:
-            del os.environ[compiled.SWITCH]
+            del os.environ[switch]
 
     def evaluation(self) -> Iterator[str]:
         """Milliseconds of an image in evaluation, network included."""

@@ -1,9 +1,11 @@
 """What is told of a deletion; needs pydantic alone."""
 
-from pydantic import BaseModel
+from pydantic import Field
+
+from workers.tasks.described import Answer
 
 
-class Kept(BaseModel):
+class Kept(Answer):
     """Something that stays.
 
     Attributes:
@@ -15,7 +17,7 @@ class Kept(BaseModel):
     reason: str
 
 
-class Deletion(BaseModel):
+class Deletion(Answer):
     """What was deleted, or would be.
 
     Attributes:
@@ -28,10 +30,10 @@ class Deletion(BaseModel):
         dry_run: Whether nothing was deleted.
     """
 
-    jobs: list[str] = []
-    datasets: list[str] = []
-    losses: list[str] = []
+    jobs: list[str] = Field(default_factory=list)
+    datasets: list[str] = Field(default_factory=list)
+    losses: list[str] = Field(default_factory=list)
     files: int = 0
     bytes: int = 0
-    kept: list[Kept] = []
+    kept: list[Kept] = Field(default_factory=list)
     dry_run: bool = False

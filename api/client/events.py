@@ -11,7 +11,7 @@ from api.client.addresses import TIMEOUT_S
 from api.client.answers import check, media_type, stranger
 from api.client.errors import ServiceError
 from api.client.transport import Transport
-from api.schemas import EVENTS, JobEvent
+from api.event_schemas import EVENTS, JobEvent
 
 _STREAM = "text/event-stream"
 _PATIENCE_S = 60.0  # how long a vanished service may take to come back before the events end

@@ -8,6 +8,7 @@ from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
+from api.catalogue_schemas import LossView
 from api.client.addresses import segment
 from api.client.downloads import download
 from api.client.errors import JobError, JobTimeoutError, ServiceError
@@ -15,21 +16,12 @@ from api.client.events import follow
 from api.client.named_file import NamedFile
 from api.client.transport import Transport
 from api.client.trials import Trials
-from api.overview_schemas import AnswerView, TableView
-from api.schemas import (
-    ArtifactView,
-    Cells,
-    Items,
-    JobDetail,
-    JobEvent,
-    JobView,
-    LogEntryView,
-    LossView,
-    NumberedPage,
-    Page,
-    TrialView,
-)
-from api.trial_schemas import Asked, Prolonged, Reported, Told, TrialDetail
+from api.comparison_schemas import Cells, TableView
+from api.event_schemas import JobEvent
+from api.job_schemas import ArtifactView, JobDetail, JobView, LogEntryView
+from api.overview_schemas import AnswerView
+from api.schemas import Items, NumberedPage, Page
+from api.trial_schemas import Asked, Prolonged, Reported, Told, TrialDetail, TrialView
 from search_service.comparisons.request import ComparisonRequest
 from search_service.deletion import Deletion
 from search_service.jobs.estimate import Estimate

@@ -3,18 +3,17 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from api.catalogue_schemas import LossDetail, LossView
 from api.client.addresses import segment
+from api.client.formats import Format
 from api.client.named_file import NamedFile
 from api.client.transport import Transport
 from api.loss_schemas import DrawnView
-from api.schemas import LossDetail, LossView, Page
+from api.schemas import Page
 from search_service.deletion import Deletion
 from surrogate_zoo.errors import LossFileError
-
-Format = Literal["json", "python"]
-"""A loss file, or one Python file that needs torch alone."""
 
 _BUILT_IN = "built-in"
 

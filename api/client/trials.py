@@ -11,7 +11,7 @@ from typing import Any, Final
 from api.client.answers import Answer
 from api.client.errors import JobError, ServiceError
 from api.client.transport import Transport
-from api.schemas import JobDetail
+from api.job_schemas import JobDetail
 from api.trial_schemas import Asked, HandedOutView, Prolonged, Reported, Told
 from search_service.searches.external.trial import Handout, Record, Trial, TrialOver
 

@@ -30,28 +30,12 @@ export function resolve(schema) {
   return schema;
 }
 
-// Field -> what a model's docstring says of it.
-function told(description = "") {
-  const [, attributes] = description.split("Attributes:\n");
-  const found = {};
-  let name = null;
-  for (const line of (attributes ?? "").split("\n")) {
-    const begin = /^ {4}(\w+): (.*)/.exec(line);
-    if (begin) [, name] = begin;
-    if (name) found[name] = `${found[name] ?? ""} ${begin ? begin[2] : line.trim()}`.trim();
-  }
-  return found;
-}
-
-const tidy = (text) => text.replaceAll("``", "").replaceAll(/:\w+:`[~.]?([^`]+)`/g, "$1");
-
 // The fields of a model: [{name, schema, about, required}].
 export function fields(model) {
-  const about = told(model.description);
   return Object.entries(model.properties ?? {}).map(([name, schema]) => ({
     name,
     schema: resolve(schema),
-    about: tidy(schema.description ?? about[name] ?? ""),
+    about: (schema.description ?? "").replaceAll("`", ""),
     required: (model.required ?? []).includes(name),
   }));
 }

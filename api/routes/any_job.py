@@ -12,13 +12,22 @@ from api.dependencies import (
     ServiceParts,
     WritersTurn,
 )
-from api.schemas import LogEntryView, NumberedPage
+from api.job_schemas import JobDetail, LogEntryView
+from api.routes.jobs import detail_of
+from api.schemas import NumberedPage
+from api.served import AnyJob
 from search_service import retention
 from search_service.access.owners import bounds
 from search_service.deletion import Deletion
 from search_service.jobs import lifecycle, log
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+
+@router.get("/{job_id}", response_model=AnyJob, operation_id="read_job")
+def read_job(job_id: JobId, session: ReadSession, parts: ServiceParts) -> JobDetail:
+    """A job whose kind is not known: what was asked for, how far it is, what came out."""
+    return detail_of(session, parts, lifecycle.of_any_kind(session, job_id))
 
 
 @router.get("/{job_id}/log", operation_id="read_job_log")

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from api.comparison_schemas import Cells, CellView, TableView
 from api.dependencies import JobId, ReadSession, Responses
-from api.overview_schemas import TableView
-from api.schemas import Cells, CellView, Items
+from api.schemas import Items
 from search_service.comparisons import admission
 from search_service.comparisons import cells as comparison_cells
 from search_service.comparisons.chosen import Choice, default_score

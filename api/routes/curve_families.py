@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.schemas import CurveFamilyView, Items
+from api.catalogue_schemas import CurveFamilyView
+from api.schemas import Items
 from surrogate_zoo.curves.families import CURVE_FAMILIES
 
 router = APIRouter(prefix="/curve-families", tags=["curve families"])

@@ -11,6 +11,8 @@ from fastapi.responses import FileResponse
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
+from api.catalogue_schemas import DatasetView, LossNetworkView
+from api.deletions import attempt
 from api.dependencies import (
     Administrator,
     AfterNumber,
@@ -28,7 +30,9 @@ from api.dependencies import (
     WritersTurn,
 )
 from api.files import FILE, stored_file
-from api.schemas import DatasetView, JobView, LossNetworkView, NumberedPage, Page
+from api.job_schemas import JobView
+from api.schemas import NumberedPage, Page
+from api.served import RegisteredDataset, models_of
 from search_service import retention
 from search_service.access.owners import bounds
 from search_service.catalogue import datasets
@@ -43,15 +47,21 @@ from surrogate_zoo.errors import DatasetError
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 
+_REGISTRATION = models_of("registration").view
 _LOOK_SECONDS: Final = 0.1
 _GOES_ON: Responses = {
-    202: {"model": JobView, "description": "The registration, which goes on (``Location``)."}
+    202: {"model": _REGISTRATION, "description": "The registration, which goes on (``Location``)."}
 }
 
 Wait = Annotated[float, Query(ge=0, le=60, description="Seconds to wait for the files to be read.")]
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, responses=_GOES_ON)
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    response_model=RegisteredDataset | _REGISTRATION,
+    responses=_GOES_ON,
+)
 async def register_dataset(
     request: RegistrationRequest,
     parts: ServiceParts,
@@ -103,25 +113,25 @@ def _registered(reading: Callable[[], Session], job_id: str) -> DatasetView | Jo
     with reading() as session:
         job = lifecycle.get(session, "registration", job_id)
         if job.state not in FINAL:
-            return JobView.model_validate(job)
+            return _REGISTRATION.model_validate(job)
         if job.state != "succeeded":
             raise DatasetError(job.error or f"The registration {job_id} was cancelled.")
-        return DatasetView.model_validate(datasets.get(session, job.request["name"]))
+        return RegisteredDataset.model_validate(datasets.get(session, job.request["name"]))
 
 
 @router.get("")
 def list_datasets(
     session: ReadSession, after: Cursor = None, limit: Limit = 50
-) -> Page[DatasetView]:
+) -> Page[RegisteredDataset]:
     """All registered datasets, by name."""
     rows, following = datasets.page(session, after=after, limit=limit)
-    return Page(items=[DatasetView.model_validate(row) for row in rows], next=following)
+    return Page(items=[RegisteredDataset.model_validate(row) for row in rows], next=following)
 
 
 @router.get("/{name}")
-def read_dataset(name: Name, session: ReadSession) -> DatasetView:
+def read_dataset(name: Name, session: ReadSession) -> RegisteredDataset:
     """One dataset with its report: classes, sizes, shares of pixels, fingerprint."""
-    return DatasetView.model_validate(datasets.get(session, name))
+    return RegisteredDataset.model_validate(datasets.get(session, name))
 
 
 @router.delete("/{name}", operation_id="delete_dataset")
@@ -134,10 +144,7 @@ def delete_dataset(
     dry_run: DryRun = False,
 ) -> Deletion:
     """Delete a dataset's entry and its loss networks, if no job names it; its folder stays as it is."""
-    with parts.writing() as session:
-        retention.delete_dataset(session, name)
-        if not dry_run:
-            session.commit()
+    attempt(parts, lambda session: retention.delete_dataset(session, name), dry_run=dry_run)
     return Deletion(datasets=[name], dry_run=dry_run)
 
 

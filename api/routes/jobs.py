@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response, status
 from fastapi.responses import FileResponse
+from sqlalchemy.orm import Session
 from sse_starlette import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -20,11 +21,14 @@ from api.dependencies import (
     Limit,
     ReadSession,
     Responses,
+    Service,
     ServiceParts,
     WriteSession,
 )
 from api.files import FILE, stored_file
-from api.schemas import ArtifactView, Items, JobDetail, JobView, Page, WaitingView
+from api.job_schemas import ArtifactView, JobDetail, JobView, WaitingView
+from api.schemas import Items, Page
+from api.served import models_of
 from api.streams import JobEvents
 from search_service import overview
 from search_service.access.owners import bounds
@@ -32,8 +36,9 @@ from search_service.jobs import lifecycle, queue
 from search_service.jobs.estimate import Estimate
 from search_service.jobs.fields import JobRequest
 from search_service.jobs.kind import Kind
+from search_service.kinds import KINDS
 from search_service.store.states import State
-from search_service.store.tables import Artifact
+from search_service.store.tables import Artifact, Job
 from surrogate_zoo.errors import NotFoundError
 
 DryRun = Annotated[
@@ -63,6 +68,8 @@ def router_of(kind: Kind[Any]) -> APIRouter:
 
 
 def _add_creation(router: APIRouter, kind: Kind[Any]) -> None:
+    view = models_of(kind.name).view
+
     def create_job(
         request: JobRequest,
         session: WriteSession,
@@ -83,11 +90,12 @@ def _add_creation(router: APIRouter, kind: Kind[Any]) -> None:
             owner=asks.owner,
         )
         response.headers["Location"] = f"/v1/{kind.path}/{job.id}"
-        return JobView.model_validate(job)
+        return view.model_validate(job)
 
     create_job.__annotations__["request"] = kind.request  # FastAPI reads the body's model here
     router.post(
         "",
+        response_model=view | Estimate,
         status_code=status.HTTP_201_CREATED,
         operation_id=f"create_{_snake(kind.name)}",
         responses=_ESTIMATE,
@@ -95,9 +103,13 @@ def _add_creation(router: APIRouter, kind: Kind[Any]) -> None:
 
 
 def _add_reading(router: APIRouter, kind: Kind[Any]) -> None:
-    name = kind.name
+    name, models = kind.name, models_of(kind.name)
 
-    @router.get("", operation_id=f"list_{_snake(name)}_jobs")
+    @router.get(
+        "",
+        response_model=models.page,
+        operation_id=f"list_{_snake(name)}_jobs",
+    )
     def list_jobs(
         session: ReadSession,
         parts: ServiceParts,
@@ -108,39 +120,45 @@ def _add_reading(router: APIRouter, kind: Kind[Any]) -> None:
         """The jobs, the newest first."""
         rows, following = lifecycle.page(session, name, state=state, after=after, limit=limit)
         waits = queue.waits(session, parts.settings, rows)
-        items = [JobView.model_validate(job) for job in rows]
+        items = [models.view.model_validate(job) for job in rows]
         for item in items:
             item.waiting = _view_of(waits.get(item.id))
         return Page(items=items, next=following)
 
-    @router.get("/{job_id}", operation_id=f"read_{_snake(name)}")
+    @router.get("/{job_id}", response_model=models.detail, operation_id=f"read_{_snake(name)}")
     def read_job(job_id: JobId, session: ReadSession, parts: ServiceParts) -> JobDetail:
         """One job: what was asked for, how far it is, what came out."""
-        job = lifecycle.get(session, name, job_id)
-        view = JobView.model_validate(job)
-        told = overview.summary(session, parts.settings, job)
-        view.waiting = _view_of(told.waiting)
-        progress = dict(told.progress or kind.admission().progress(session, job))
-        return JobDetail.model_construct(  # the view is checked already
-            **dict(view), about=told.about, headline=told.headline, progress=progress
-        )
+        return detail_of(session, parts, lifecycle.get(session, name, job_id))
+
+
+def detail_of(session: Session, parts: Service, job: Job) -> JobDetail:
+    """A job with how far it has come, as the model of its kind."""
+    view = JobView.model_validate(job)
+    told = overview.summary(session, parts.settings, job)
+    view.waiting = _view_of(told.waiting)
+    progress = told.progress or KINDS[job.kind].admission().progress(session, job)
+    return models_of(job.kind).detail(
+        **view.model_dump(), about=told.about, headline=told.headline, progress=dict(progress)
+    )
 
 
 def _add_control(router: APIRouter, kind: str) -> None:
-    @router.post("/{job_id}/cancel", operation_id=f"cancel_{_snake(kind)}")
+    view = models_of(kind).view
+
+    @router.post("/{job_id}/cancel", response_model=view, operation_id=f"cancel_{_snake(kind)}")
     def cancel_job(job_id: JobId, session: WriteSession) -> JobView:
         """Stop the job for good; what it has recorded stays."""
-        return JobView.model_validate(lifecycle.cancel(session, kind, job_id))
+        return view.model_validate(lifecycle.cancel(session, kind, job_id))
 
-    @router.post("/{job_id}/pause", operation_id=f"pause_{_snake(kind)}")
+    @router.post("/{job_id}/pause", response_model=view, operation_id=f"pause_{_snake(kind)}")
     def pause_job(job_id: JobId, session: WriteSession) -> JobView:
         """Stop the job until it is resumed; it then goes on where it was."""
-        return JobView.model_validate(lifecycle.pause(session, kind, job_id))
+        return view.model_validate(lifecycle.pause(session, kind, job_id))
 
-    @router.post("/{job_id}/resume", operation_id=f"resume_{_snake(kind)}")
+    @router.post("/{job_id}/resume", response_model=view, operation_id=f"resume_{_snake(kind)}")
     def resume_job(job_id: JobId, session: WriteSession) -> JobView:
         """Let a paused job go on."""
-        return JobView.model_validate(lifecycle.resume(session, kind, job_id))
+        return view.model_validate(lifecycle.resume(session, kind, job_id))
 
 
 def _add_events(router: APIRouter, kind: str) -> None:

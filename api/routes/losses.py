@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response, status
 
+from api.catalogue_schemas import LossDetail, LossView, NeedsView, OutlineView, ParameterView
+from api.deletions import attempt
 from api.dependencies import (
     Administrator,
     Cursor,
@@ -18,7 +20,7 @@ from api.dependencies import (
     WriteSession,
 )
 from api.loss_schemas import DrawnView, ExampleRequest
-from api.schemas import LossDetail, LossView, NeedsView, OutlineView, Page, ParameterView
+from api.schemas import Page
 from search_service import retention
 from search_service.catalogue import losses
 from search_service.catalogue.loss_requests import LossRequest, TagName
@@ -34,7 +36,7 @@ router = APIRouter(prefix="/losses", tags=["losses"])
 
 Format = Annotated[
     Literal["json", "python"],
-    Query(alias="format", description="The loss file, or one Python file that needs torch alone."),
+    Query(alias="format", description="The loss file, or one Python file for any program."),
 ]
 _DOWNLOAD: Responses = {
     200: {
@@ -111,10 +113,7 @@ def delete_loss(
     dry_run: DryRun = False,
 ) -> Deletion:
     """Delete a loss with all its versions, if no tag, no other loss and no job needs it."""
-    with parts.writing() as session:
-        retention.delete_loss(session, name)
-        if not dry_run:
-            session.commit()
+    attempt(parts, lambda session: retention.delete_loss(session, name), dry_run=dry_run)
     return Deletion(losses=[name], dry_run=dry_run)
 
 

@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.schemas import Items, MetricView
+from api.catalogue_schemas import MetricView
+from api.schemas import Items
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.metrics.catalogue import METRICS
 from surrogate_zoo.metrics.metric import Metric

@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.schemas import Items, NetworkView
+from api.catalogue_schemas import NetworkView
+from api.schemas import Items
 from workers.networks.architectures import ARCHITECTURES, Architecture
 
 router = APIRouter(prefix="/networks", tags=["networks"])

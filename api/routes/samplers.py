@@ -5,7 +5,8 @@ from typing import get_args
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from api.schemas import Items, SamplerView
+from api.catalogue_schemas import SamplerView
+from api.schemas import Items
 from search_service.samplers.specs import SamplerSpec
 
 router = APIRouter(prefix="/samplers", tags=["samplers"])

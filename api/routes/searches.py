@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Response, status
 
+from api.catalogue_schemas import LossView
 from api.dependencies import (
     AfterNumber,
     JobId,
@@ -11,8 +12,10 @@ from api.dependencies import (
     TrialNumber,
     WriteSession,
 )
+from api.job_schemas import JobView
 from api.overview_schemas import AnswerView
-from api.schemas import Items, JobView, LossView, NumberedPage, TrialView
+from api.schemas import Items, NumberedPage
+from api.served import models_of
 from api.trial_schemas import (
     Asked,
     HandedOutView,
@@ -21,6 +24,7 @@ from api.trial_schemas import (
     StageView,
     Told,
     TrialDetail,
+    TrialView,
 )
 from search_service.jobs import lifecycle
 from search_service.searches import admission, extension, publication
@@ -102,7 +106,9 @@ def publish_trial(
     return LossView.model_validate(loss)
 
 
-@router.post("/{job_id}/extend", operation_id="extend_search")
+@router.post(
+    "/{job_id}/extend", response_model=models_of("search").view, operation_id="extend_search"
+)
 def extend_search(
     job_id: JobId, request: ExtensionRequest, session: WriteSession, parts: ServiceParts
 ) -> JobView:

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, RootModel, StringConstraints, Tag
+from pydantic import ConfigDict, Discriminator, Field, RootModel, StringConstraints, Tag
 
 from search_service.jobs.fields import Name, Sha256
 from workers.tasks.base import Spec
+from workers.tasks.described import Described, DescribedAs, Setting
 
 TagName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 """A tag of a loss: a lower-case word of letters, digits, dots, dashes and underscores."""
@@ -23,15 +24,34 @@ class EntryRequest(Spec):
             entry's own parameters.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "my-tversky",
+                    "loss": "tversky",
+                    "parameters": {"alpha": 0.5, "beta": 0.5},
+                },
+            ]
+        }
+    )
+
     name: Name
     loss: Name
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: Annotated[dict[str, Any], DescribedAs(dict[str, Setting])] = Field(
+        default_factory=dict
+    )
     title: Annotated[str, Field(max_length=500)] = ""
     scale: Annotated[float, Field(gt=0)] | None = None
 
 
-class LossFile(BaseModel):
-    """A whole loss file, as it was downloaded; its other fields follow from its kind."""
+class LossFile(Described):
+    """A whole loss file, as it was downloaded; its other fields follow from its kind.
+
+    Attributes:
+        name: Its name in the zoo.
+        kind: What the loss is made of: a metric, a formula, or other losses.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -64,3 +84,9 @@ class LossRequest(
     ]
 ):
     """A loss for the zoo: an entry with parameters, or a whole loss file."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"name": "my-tversky", "loss": "tversky", "parameters": {"alpha": 0.5}}]
+        }
+    )

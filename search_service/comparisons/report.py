@@ -14,7 +14,7 @@ from search_service.comparisons.figures import draw_classes, draw_curves, draw_t
 from search_service.comparisons.page import DrawnFigure, FinishedComparison
 from search_service.comparisons.request import ComparisonRequest
 from search_service.comparisons.results import HEADING, Results
-from search_service.pages.canvas import png
+from search_service.pages import canvas
 from search_service.pages.csv_cells import shown
 from search_service.store.tables import Dataset
 from surrogate_zoo.losses.document import Document
@@ -34,12 +34,12 @@ def write(folder: Path, comparison: FinishedComparison) -> Iterator[Path]:
     yield _write_cells(folder / "comparison.csv", results)
     lines = markdown(results, comparison.request, comparison.dataset)
     yield _written(folder / "comparison.md", "\n".join(lines) + "\n")
-    figures = list(_figures(results, comparison.documents))
-    for figure in figures:
-        if isinstance(figure.content, bytes):
-            path = folder / f"{figure.name}.png"
-            path.write_bytes(figure.content)
-            yield path
+    figures = []
+    for name, title, figure in _figures(results, comparison.documents):
+        pictures = [] if isinstance(figure, str) else list(canvas.write(folder, name, figure))
+        yield from pictures
+        content = figure if isinstance(figure, str) else pictures[0].read_bytes()
+        figures.append(DrawnFigure(name, title, content))
     yield _written(folder / "report.html", comparison_page.render(comparison, figures))
 
 
@@ -48,18 +48,16 @@ def _written(path: Path, text: str) -> Path:
     return path
 
 
-def _figures(results: Results, documents: Mapping[str, Document]) -> Iterator[DrawnFigure]:
-    """Every figure, or why there is none."""
+def _figures(
+    results: Results, documents: Mapping[str, Document]
+) -> Iterator[tuple[str, str, Figure | str]]:
+    """Name and title of every figure, and the figure, or why there is none."""
     several = len(results.tables) > 1
     for index, table in enumerate(results.tables, 1):
         number, told = (f"-{index}", f", {table.name}") if several else ("", "")
-        yield _drawn(f"trimap{number}", f"Near the borders{told}", draw_trimap(table))
-        yield _drawn(f"classes{number}", f"Classes{told}", draw_classes(table))
-    yield _drawn("curves", "Curves of the surrogates", draw_curves(documents))
-
-
-def _drawn(name: str, title: str, figure: Figure | str) -> DrawnFigure:
-    return DrawnFigure(name, title, figure if isinstance(figure, str) else png(figure))
+        yield f"trimap{number}", f"Near the borders{told}", draw_trimap(table)
+        yield f"classes{number}", f"Classes{told}", draw_classes(table)
+    yield "curves", "Curves of the surrogates", draw_curves(documents)
 
 
 def markdown(results: Results, request: ComparisonRequest, dataset: Dataset) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from search_service.jobs.fields import (
     DatasetName,
@@ -72,6 +72,19 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
         seed: The first seed; the others follow it. Tuning takes the first.
         images: Images in the gallery of predictions.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "losses": ["cross-entropy", "dice", "lovasz"],
+                    "dataset": "shapes",
+                    "preset": "quick",
+                    "seeds": 3,
+                },
+            ]
+        }
+    )
 
     pinned: ClassVar[tuple[str, ...]] = ("versions",)
 

@@ -1,9 +1,11 @@
 """What a job will cost, before it is submitted; needs pydantic alone."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from workers.tasks.described import Answer
 
 
-class Estimate(BaseModel):
+class Estimate(Answer):
     """What a job will cost at most.
 
     Attributes:

@@ -12,7 +12,7 @@ from search_service.jobs import assignments
 from search_service.jobs.run import Run
 from search_service.store.tables import Assignment
 from surrogate_zoo.errors import LossfitError
-from surrogate_zoo.losses.document import Document
+from surrogate_zoo.losses.document import Document, with_scale
 from surrogate_zoo.losses.drafts import in_mode, measured
 from surrogate_zoo.losses.registry import load_loss
 from surrogate_zoo.losses.scale import gradient_scale, inputs_of, reference_batch
@@ -102,7 +102,8 @@ def _post(run: Run, stage: str, task: ExternalTask, candidate: Candidate) -> Out
         return Outcome(candidate.number, None, {}, reason, 0.0, hold_out=task.scored)
     row = Assignment(job_id=run.job.id, stage=stage, number=candidate.number, seed=task.seed)
     row.rate = 1.0 if candidate.learning_rate is None else candidate.learning_rate
-    row.loss, row.scales, row.posted_at = loss, scales, now()
+    row.loss = loss if candidate.scaled else with_scale(loss, 1.0)
+    row.scales, row.posted_at = scales, now()
     with run.writing.begin() as session:
         assignments.post(session, row)
     return None

@@ -81,7 +81,8 @@ class JobRequest(Spec):
     Attributes:
         pinned: Names of the fields that are fixed at the time of the request where they are None, such as
             versions of losses: a name left out of a mapping, too, takes the newest.
-        priority: See :data:`Priority`.
+        priority: Order among an owner's waiting jobs: a higher one starts first, equals in the order they
+            came.
     """
 
     pinned: ClassVar[tuple[str, ...]] = ()

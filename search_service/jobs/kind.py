@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from pydantic import BaseModel
+
 from search_service.jobs.estimate import Estimate
 from search_service.jobs.fields import JobRequest
 
@@ -62,6 +64,7 @@ class Kind(Generic[Request]):
         path: Its collection below ``/v1``: ``searches``.
         title: What people call it: ``Search``.
         request: What a caller may ask for.
+        result: What one that has succeeded ends with.
         admission: Imports what checks its requests; a client of the service does not have that.
         run: Runs a job of the kind to its end; imports what that needs.
     """
@@ -70,5 +73,6 @@ class Kind(Generic[Request]):
     path: str
     title: str
     request: type[Request]
+    result: type[BaseModel]
     admission: "Callable[[], Admission[Request]]"
     run: "Callable[[Run], None]"

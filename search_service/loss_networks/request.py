@@ -1,5 +1,7 @@
 """What a caller may ask of the training of a loss network; needs pydantic alone."""
 
+from pydantic import ConfigDict
+
 from search_service.jobs.fields import DatasetName, JobRequest
 from workers.tasks.loss_networks import LossNetworkOptions
 
@@ -10,5 +12,13 @@ class LossNetworkRequest(LossNetworkOptions, JobRequest):
     Attributes:
         dataset: Name of a registered dataset.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"dataset": "shapes", "network": {"kind": "edge_network", "iterations": 200}},
+            ]
+        }
+    )
 
     dataset: DatasetName

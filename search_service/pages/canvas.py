@@ -3,12 +3,14 @@
 Figures are made without pyplot, whose global state threads would share.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from math import ceil
+from pathlib import Path
 from typing import Final, Literal
 
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -21,6 +23,7 @@ START: Final = "#64748b"
 """What is there without a search."""
 
 _DPI: Final = 110
+rcParams["svg.hashsalt"] = "lossfit"  # else the same figure has other ids each time
 _LINE: Final = 0.21  # inches of a line of the legend
 
 
@@ -117,3 +120,18 @@ def png(figure: Figure) -> bytes:
     content = BytesIO()
     figure.savefig(content, format="png", dpi=_DPI)
     return content.getvalue()
+
+
+def svg(figure: Figure) -> bytes:
+    """The figure as an SVG file's content, texts as outlines; the same figure gives the same bytes."""
+    content = BytesIO()
+    figure.savefig(content, format="svg", metadata={"Date": None})
+    return content.getvalue()
+
+
+def write(folder: Path, name: str, figure: Figure) -> Iterator[Path]:
+    """Write a figure as ``<name>.png`` and, to be printed, as ``<name>.svg``; yield each path."""
+    for form in (png, svg):
+        path = folder / f"{name}.{form.__name__}"
+        path.write_bytes(form(figure))
+        yield path

@@ -20,7 +20,7 @@ from workers.tasks.retraining import WEIGHTS
 
 NAME: Final = "model-card.md"
 _TOLD_ELSEWHERE: Final = {
-    *("loss", "version", "versions", "loss_networks", "loss_network_specs"),
+    *("loss", "version", "versions", "scale", "loss_networks", "loss_network_specs"),
     *("dataset", "network", "priority"),
 }
 _NOT_A_PARAMETER: Final = {"schema", "name", "title", "provenance", "terms"}

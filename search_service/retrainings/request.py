@@ -1,8 +1,8 @@
 """What a caller may ask of a retraining; needs pydantic alone."""
 
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from search_service.jobs.fields import (
     DatasetName,
@@ -28,6 +28,8 @@ class RetrainingRequest(SingleRetrainingOptions, JobRequest):
         version: Its version; None takes the newest at the time of the request.
         versions: Versions of a weighted sum's terms, by name; a term that is left out takes the
             newest at the time of the request.
+        scale: What the loss is multiplied by instead of its own scale; 1 is the metric's or the literature's
+            own form, as a search of curves trains it without ``space.scaled``.
         loss_networks: The loss networks that the loss is to carry, by kind: their SHA-256, or how they
             are trained; see ``loss_network_specs`` for a kind that is left out.
         loss_network_specs: How loss networks are trained, whichever the loss carries: the newest of the
@@ -39,11 +41,21 @@ class RetrainingRequest(SingleRetrainingOptions, JobRequest):
             :data:`search_service.retrainings.presets.RETRAINING_PRESETS`. None takes the defaults.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"loss": "asl-miou-voc", "dataset": "shapes", "preset": "quick", "split": "test"},
+                {"loss": "0.5*cross-entropy+0.5*dice", "dataset": "shapes", "preset": "quick"},
+            ]
+        }
+    )
+
     pinned: ClassVar[tuple[str, ...]] = ("version", "versions")
 
     loss: LossTerms
     version: Version | None = None
     versions: dict[Name, Version] = Field(default_factory=dict)
+    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     loss_networks: LossNetworks = Field(default_factory=dict)
     loss_network_specs: LossNetworkSpecs = ()
     dataset: DatasetName

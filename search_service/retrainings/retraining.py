@@ -10,6 +10,7 @@ from search_service.jobs.run import Run, succeed
 from search_service.loss_networks import supply
 from search_service.retrainings import model_card
 from search_service.retrainings.request import RetrainingRequest
+from surrogate_zoo.losses.document import with_scale
 from workers.tasks.base import fields_of
 from workers.tasks.retraining import WEIGHTS, MlflowSpec, RetrainingTask, SingleRetrainingOptions
 
@@ -28,6 +29,8 @@ def run(run: Run) -> None:
     with run.reading() as session:
         dataset = datasets.get(session, request.dataset)
         loss = losses.document(session, request.loss, request.loss_versions)
+    if request.scale is not None:
+        loss = with_scale(loss, request.scale)
     networks = supply.ensure(
         run, dataset, [loss], request.loss_networks, request.loss_network_specs
     )

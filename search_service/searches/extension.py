@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 from sqlalchemy.orm import Session
 
 from search_service.jobs import ledger, lifecycle
@@ -22,6 +22,14 @@ class ExtensionRequest(Spec):
         trials: So many more; whole generations of its sampler where that learns from whole ones, or
             where halving compares a generation.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"trials": 20},
+            ]
+        }
+    )
 
     trials: Annotated[int, Field(ge=1, le=1_000_000)]
 

@@ -55,20 +55,19 @@ def write(
         trials: Of one search, by number, without a gap.
         facts: Attributes of the study.
         objectives: Metrics that the search weighed against each other, which a trial then has as its
-            values instead of the score.
+            values instead of the score. Without any, the one value is called as the search's metric.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # it reports every study otherwise
     path.unlink(missing_ok=True)
     named = [_named(space, trial) for trial in trials]
     ranges = _ranges(space, trials, named)
     with _in_memory() as storage:
-        sought = objectives or [space.target.expression]
+        sought = list(objectives) or [space.target.expression]
         way = {True: StudyDirection.MAXIMIZE, False: StudyDirection.MINIMIZE}
         directions = [way[Target(each).higher_is_better] for each in sought]
         study = optuna.create_study(storage=storage, study_name=name, directions=directions)
-        if objectives:
-            with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
-                study.set_metric_names(list(objectives))
+        with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
+            study.set_metric_names(sought)
         for fact, value in (facts or {}).items():
             study.set_user_attr(fact, value)
         with storage.engine.begin() as connection:

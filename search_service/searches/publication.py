@@ -15,7 +15,7 @@ from search_service.store.states import FINAL
 from search_service.store.tables import Job, Trial
 from surrogate_zoo.errors import ConflictError, InputError
 from surrogate_zoo.losses.document import Document
-from surrogate_zoo.losses.drafts import filled
+from surrogate_zoo.losses.drafts import filled, missing
 from surrogate_zoo.losses.registry import LOSSES
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import Loss
@@ -53,7 +53,8 @@ def publish(session: Session, job_id: str, publication: PublicationRequest) -> L
     Raises:
         NotFoundError: There is no such search.
         ConflictError: The search is not over yet.
-        InputError: It has no such trial, the trial has no score, or the name is a built-in loss's.
+        InputError: It has no such trial, the trial has no score, or no scale for its loss, or the name is a
+            built-in loss's.
     """
     name = publication.name
     if name in LOSSES:
@@ -76,6 +77,11 @@ def publish(session: Session, job_id: str, publication: PublicationRequest) -> L
         _versions(session, job),
     )
     draft = space_of(request, admission.companion(session, request)).candidate(trial.theta)
+    if not trial.scales and missing(draft.loss):
+        raise InputError(
+            f"Trial {trial.number} was recorded before scales were measured in searches of curves: search "
+            "again to publish it."
+        )
     return zoo.publish(session, document(draft.loss, trial.scales, name, title_of(request), facts))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from search_service.pages.canvas import png
+from search_service.pages import canvas
 from search_service.pages.csv_cells import shown
 from search_service.searches import optuna_export
 from search_service.searches import page as report_page
@@ -20,7 +20,7 @@ def write(folder: Path, search: FinishedSearch) -> Iterator[Path]:
     """Write ``loss.json`` (or one file a metric), ``trials.csv``, ``study.db``, figures, ``report.html``.
 
     Of :data:`search_service.searches.figures.catalogue.FIGURES` those are written that the search has
-    enough trials and metrics for; the report says what the others lack.
+    enough trials and metrics for, as PNG and SVG; the report says what the others lack.
 
     Yields:
         Path of each file below ``folder``, once it is complete.
@@ -44,23 +44,18 @@ def write(folder: Path, search: FinishedSearch) -> Iterator[Path]:
         objectives=search.objectives,
     )
     yield study
-    figures = _draw(search)
-    for name, content in figures.items():
-        if isinstance(content, bytes):
-            picture = folder / f"{name}.png"
-            picture.write_bytes(content)
-            yield picture
+    drawn = {figure.name: figure.draw(search) for figure in FIGURES}
+    figures: dict[str, bytes | str] = {}
+    for name, figure in drawn.items():
+        if isinstance(figure, str):
+            figures[name] = figure
+            continue
+        pictures = list(canvas.write(folder, name, figure))
+        figures[name] = pictures[0].read_bytes()
+        yield from pictures
     page = folder / "report.html"
     page.write_text(report_page.render(search, figures), encoding="utf-8")
     yield page
-
-
-def _draw(search: FinishedSearch) -> dict[str, bytes | str]:
-    """Every figure by name: a PNG file's content, or why there is none."""
-    drawn = {figure.name: figure.draw(search) for figure in FIGURES}
-    return {
-        name: figure if isinstance(figure, str) else png(figure) for name, figure in drawn.items()
-    }
 
 
 def _told(search: FinishedSearch) -> dict[str, Any]:

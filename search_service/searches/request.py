@@ -3,7 +3,7 @@
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from search_service.jobs.fields import (
     DatasetName,
@@ -103,6 +103,26 @@ class SearchRequest(ProxyOptions, ExternalOptions, JobRequest):
             they are among the sampler's.
         seed: Seeds the sampler and, shared by all candidates, the proxy task.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"metric": "miou", "dataset": "shapes", "preset": "quick"},
+                {
+                    "metric": "bf1",
+                    "dataset": "shapes",
+                    "preset": "quick",
+                    "sampler": {"name": "tpe", "trials": 20},
+                },
+                {
+                    "metric": "miou",
+                    "trainer": "external",
+                    "num_classes": 19,
+                    "sampler": {"name": "portfolio", "trials": 48},
+                },
+            ]
+        }
+    )
 
     pinned: ClassVar[tuple[str, ...]] = ("start_version", "companion_versions", "mode")
 
@@ -260,6 +280,14 @@ class PublicationRequest(Spec):
         trial: Its number.
         name: Name in the zoo; a name that is taken gets another version.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"trial": 7, "name": "my-choice"},
+            ]
+        }
+    )
 
     trial: Annotated[int, Field(ge=0, lt=2**31)]
     name: Name

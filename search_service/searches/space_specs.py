@@ -16,8 +16,9 @@ class CurvesSpec(Spec):
     """The paper's space: the curves of the metrics' surrogates.
 
     Attributes:
-        scaled: Give every candidate the norm of cross entropy's gradient, so that they differ in shape
-            and not in the size of their steps; off in the paper.
+        scaled: Train every candidate with the norm of cross entropy's gradient, so that they differ in
+            shape and not in the size of their steps; off in the paper. The loss that is published has
+            that scale either way, and its provenance says where it was trained with 1.
         rates: Least and largest factor on the peak learning rate, which is then searched too; None
             leaves the rate as it is.
     """

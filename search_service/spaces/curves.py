@@ -28,7 +28,7 @@ class CurveSpace:
         companion: A loss that is added to every candidate's surrogate.
         rates: Least and largest factor on the schedule's peak learning rate, one more parameter, the
             last; None leaves the rate as it is.
-        scaled: Whether candidates get the gradient of cross entropy, rather than their own.
+        scaled: Whether candidates are trained with the gradient of cross entropy, rather than their own.
         mode: Of the logits, which candidates say: ``multiclass`` or ``multilabel``.
     """
 
@@ -97,7 +97,7 @@ class CurveSpace:
         if len(theta) != self.dimension:
             raise InputError(f"theta must have {self.dimension} numbers, not {len(theta)}.")
         loss = in_mode(self._loss(self.curves(theta)), self.mode)
-        return Draft(draft_of(loss) if self.scaled else loss, self._rate(theta))
+        return Draft(draft_of(loss), self._rate(theta), scaled=self.scaled)
 
     def _loss(self, theta: Sequence[float]) -> Document:
         """A surrogate, or the weighted sum of several and of the companion."""

@@ -27,17 +27,22 @@ class Draft:
         rate: Factor on the schedule's peak learning rate.
         embedding: Width of the network's embeddings; None leaves the network as it is.
         clustering: How objects are found in what it predicts; None takes that of the search's scoring.
+        scaled: Whether it is trained with its scale. Otherwise it is trained with the scale 1, as the paper
+            has it, and its loss file says the scale all the same: for whoever takes it to a rate of theirs.
     """
 
     loss: Document
     rate: float = 1.0
     embedding: int | None = None
     clustering: ClusteringSpec | None = None
+    scaled: bool = True
 
     @property
     def changes(self) -> dict[str, Any]:
         """What a result tells of it beside its loss and parameters: what else it was found with."""
         told: dict[str, Any] = {}
+        if not self.scaled:
+            told["scale"] = 1.0
         if self.embedding is not None:
             told["embedding"] = self.embedding
         if self.clustering is not None:
@@ -57,6 +62,7 @@ class Draft:
             learning_rate=learning_rate * self.rate,
             embedding=self.embedding,
             clustering=self.clustering,
+            scaled=self.scaled,
         )
 
 

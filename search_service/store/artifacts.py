@@ -33,6 +33,7 @@ from surrogate_zoo.errors import (
 MEDIA_TYPES = {
     ".json": "application/json",
     ".png": "image/png",
+    ".svg": "image/svg+xml",
     ".csv": "text/csv",
     ".html": "text/html",
     ".md": "text/markdown",

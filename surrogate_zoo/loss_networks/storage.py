@@ -10,7 +10,6 @@ import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +20,17 @@ from torch import Tensor, nn
 
 from surrogate_zoo.errors import InputError, StorageError
 from surrogate_zoo.files import write_atomically
+from surrogate_zoo.loss_networks.edge import EdgeNetwork
+from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.needs import EDGE_NETWORK, INVERSE_NETWORK
 
 HEADER = "lossfit"
 
-KINDS: Mapping[str, str] = {
-    EDGE_NETWORK: "surrogate_zoo.loss_networks.edge:EdgeNetwork",
-    INVERSE_NETWORK: "surrogate_zoo.loss_networks.inverse:InverseNetwork",
+KINDS: Mapping[str, type[nn.Module]] = {
+    EDGE_NETWORK: EdgeNetwork,
+    INVERSE_NETWORK: InverseNetwork,
 }
-"""Kind -> ``module:class``."""
+"""Kind -> class."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,10 @@ def load(kind: str, path: str | Path, **expected: object) -> nn.Module:
         InputError: There is no such file, it is broken, or it holds another network.
         StorageError: The disk could not give the file back.
     """
-    path = Path(path)
+    return _loaded(kind, Path(path), expected)
+
+
+def _loaded(kind: str, path: Path, expected: Mapping[str, object]) -> nn.Module:
     facts, tensors = _read(path)
     if facts.kind != kind:
         raise InputError(f"{path} holds weights of kind {facts.kind!r}, not {kind!r}.")
@@ -117,9 +121,9 @@ def network_of(
     if source is None:
         raise InputError(f"This loss needs {kind}, a trained and frozen network: {remedy}")
     if not isinstance(source, nn.Module):
-        return load(kind, source, **expected)
-    if not isinstance(source, _class_of(kind)):
-        raise InputError(f"{kind} must be a path or of class {KINDS[kind].partition(':')[2]}.")
+        return _loaded(kind, Path(source), expected)
+    if not isinstance(source, KINDS[kind]):
+        raise InputError(f"{kind} must be a path or of class {KINDS[kind].__name__}.")
     _check_parameters(kind, {name: getattr(source, name) for name in expected}, expected)
     return freeze(copy.deepcopy(source))
 
@@ -129,12 +133,6 @@ def freeze(network: nn.Module) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-def _class_of(kind: str) -> type[nn.Module]:
-    module, _, name = KINDS[kind].partition(":")
-    network_class: type[nn.Module] = getattr(import_module(module), name)
-    return network_class
-
-
 def _read(path: Path) -> tuple[Facts, dict[str, Tensor]]:
     """The facts of a file and its tensors."""
     if not path.is_file():
@@ -142,7 +140,8 @@ def _read(path: Path) -> tuple[Facts, dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = list(file.keys())
+            tensors = {name: file.get_tensor(name) for name in names}
     except SafetensorError as error:
         raise InputError(f"{path} is no whole safetensors file: {error}.") from error
     except OSError as error:
@@ -174,7 +173,7 @@ def _check_parameters(
 
 def _build(path: Path, facts: Facts, tensors: Mapping[str, Tensor]) -> nn.Module:
     """A network that fits the tensors; memory is taken only once it is known that they fit."""
-    build = _class_of(facts.kind)
+    build = KINDS[facts.kind]
     try:
         with torch.device("meta"):
             shapes = _shapes(build(**facts.parameters).state_dict())

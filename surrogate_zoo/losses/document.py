@@ -155,6 +155,14 @@ def scale_of(document: Mapping[str, Any]) -> float:
     return float(document.get("scale", 1.0))
 
 
+def with_scale(document: Mapping[str, Any], scale: float) -> Document:
+    """A checked document with another scale, > 0; the terms of a sum keep theirs.
+
+    With 1 it is the metric's or the literature's own form.
+    """
+    return check_document(signed({**document, "scale": scale}))
+
+
 def canonical(document: Mapping[str, Any]) -> bytes:
     """Return the bytes that the checksum covers: the body without ``sha256``, keys sorted, UTF-8."""
     body = {key: value for key, value in document.items() if key != "sha256"}

@@ -63,6 +63,9 @@ class SurrogateLoss(nn.Module):
     Attributes:
         check_values: Look for labels out of range and for NaN. That waits for a GPU, so a loop whose
             labels were checked once may switch it off. Under torch.compile nobody looks.
+        fused: Take sums of softmax probabilities by Triton kernels, in few passes over the logits, and go
+            back in one. What they do not do goes by the definition: float64, and windows over the
+            prediction. Needs a GPU and Triton; False unless it is set.
         process_group: Who holds parts of the batch: a group of torch.distributed, ``"world"`` for all
             its processes, or None for this one alone. With others the value is that of the whole
             batch, and the gradient such that the mean over processes, which DistributedDataParallel
@@ -112,11 +115,13 @@ class SurrogateLoss(nn.Module):
         self.exclude_background = exclude_background and not self.labelling.multilabel
         self.as_released = as_released
         self.check_values = True
+        self.fused = False
         self.process_group: Processes = None
         # Looked up here, since torch.compile follows no registry.
         entry = CURVE_FAMILIES[family]
-        self._curve, self._truth_table = SHAPES[entry.shape], entry.truth_table
         self._curves = () if control_points is None else self.metric.curves
+        if self._curves:
+            self._curve, self._truth_table = SHAPES[entry.shape], entry.truth_table
         points = _curve_rows(self.metric, entry, control_points)
         self.register_buffer("control_points", torch.tensor(points, dtype=torch.float64))
 
@@ -187,10 +192,8 @@ class SurrogateLoss(nn.Module):
         has_void = may_hold_void(~void)
         hidden = void if has_void and not self.as_released else None
         labels = masks.masked_fill(void, 0) if has_void else masks
-        scores = self.labelling.scores_of(logits.to(dtype), None)
-        every, true = probabilities(scores, labels, hidden)
         maps = Maps(
-            pred=ClassMap(dense=every, looked_up=(labels, true)),
+            pred=self._prediction(logits, labels, hidden, dtype),
             target=one_hot(labels, ~void, dtype),
             void=void if has_void else None,
             num_classes=self.labelling.labels,
@@ -203,6 +206,24 @@ class SurrogateLoss(nn.Module):
             group=group,
         )
         return maps if self.class_weights.none else replace(maps, weights=self._weights(maps))
+
+    def _prediction(
+        self, logits: Tensor, labels: Tensor, hidden: Tensor | None, dtype: torch.dtype
+    ) -> ClassMap:
+        """The softmax probabilities of logits (N, C, S), those at the labels (M, S) known; see ``fused``."""
+        plain = torch.compiler.is_compiling() or not labels.numel()
+        if self.fused and dtype == torch.float32 and not plain:
+            # Here, since Triton comes with torch's builds for GPUs alone.
+            try:
+                from surrogate_zoo.metrics.fused import FusedPrediction  # noqa: PLC0415
+            except ImportError as error:
+                raise InputError(
+                    "A fused loss needs Triton: install a build of torch for GPUs, or leave fused off."
+                ) from error
+            return FusedPrediction(self.labelling.scores_of(logits, None), labels, hidden)
+        scores = self.labelling.scores_of(logits.to(dtype), None)
+        every, true = probabilities(scores, labels, hidden)
+        return ClassMap(dense=every, looked_up=(labels, true))
 
     def _weights(self, maps: Maps) -> Tensor:
         """What the classes weigh, (K,); of a channel, the class off as the one on."""

@@ -28,10 +28,10 @@ EXPRESSIONS = [
     *((panel["title"], query["expr"]) for panel in PANELS for query in panel["targets"]),
     *((alert["alert"], alert["expr"]) for alert in ALERTS),
 ]
-OF_PROMETHEUS = {"up": {"job", "instance"}}
+OF_PROMETHEUS: dict[str, set[str]] = {"up": {"job", "instance"}}
 """What Prometheus itself has of every service that it asks."""
 
-VALUES = {
+VALUES: dict[tuple[str, str], set[str]] = {
     ("lossfit_jobs", "state"): set(STATES),
     ("lossfit_workers", "state"): set(get_args(WorkerState)),
     ("lossfit_trainings_total", "ending"): {"trained", "stopped", "rejected", "failed"},

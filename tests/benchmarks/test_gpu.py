@@ -15,8 +15,8 @@ def test_everything_runs_in_tiny_sizes(tmp_path: Path) -> None:
     for name, text in said.items():
         assert text.startswith(f"`python -m {PARTS[name].tiny[0]}")
         assert "Traceback" not in text
-    assert said["losses"].count("| 1 x 3 x 20 x 24 |") == 24
-    assert said["step"].count("## ") == 8
+    assert said["losses"].count("| 1 x 3 x 20 x 24 |") == 32
+    assert said["step"].count("## ") == 9
     assert "2 of 2 candidates" in said["search"]
 
 

@@ -19,20 +19,21 @@ def test_every_loss_has_its_row_by_dtype_and_run(capsys: pytest.CaptureFixture[s
     eager = ["F.cross_entropy", "asl-macc-voc", "dice"]
     assert names == [
         (dtype, name, run)
-        for run, listed in (("eager", eager), ("compiled", eager[:2]))
+        for run, listed in (("eager", eager), ("kernels", eager[1:2]), ("compiled", eager[:2]))
         for dtype in ("bfloat16", "float32")
         for name in listed
     ]
-    assert all(float(ratio) > 0 for *_, ratio, _ in found)
+    assert all(float(ratio) > 0 for _, _, _, run, _, ratio, _ in found if run != "kernels")
+    assert all(ms.startswith("fails: ") for _, _, _, run, ms, *_ in found if run == "kernels")
 
 
 @pytest.mark.slow
 def test_what_does_not_compile_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     found = _lines(capsys, "--backend", "no such")
-    assert all(run == "eager" or ms.startswith("fails: ") for _, _, _, run, ms, *_ in found)
+    assert all(run != "compiled" or ms.startswith("fails: ") for _, _, _, run, ms, *_ in found)
 
 
 def test_what_comes_too_late_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     found = _lines(capsys, "--seconds", "0")
-    assert len(found) == 10
+    assert len(found) == 12
     assert all(ms == "out of time" for _, _, _, _, ms, *_ in found)

@@ -13,12 +13,16 @@ from search_service.searches.request import SearchRequest
 from search_service.searches.space import space_of
 from search_service.spaces.curves import CurveSpace
 from search_service.spaces.space import Theta
+from surrogate_zoo.losses.drafts import missing
 from surrogate_zoo.losses.parameter_space import ControlPoints, ParameterSpace
 from surrogate_zoo.metrics.targets import Target
 from workers.tasks.base import Stopped
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
 Scored = list[tuple[int, list[float], float | None]]
+
+SCALE = 2.0
+"""What is measured of every loss."""
 
 HANDMADE = 0.5
 """What handmade losses score, which are no bowl."""
@@ -118,7 +122,8 @@ class BowlPool(IdlePool):
             threading.Event().wait(self.seconds)
             if should_stop():
                 raise Stopped
-            self.evaluated.append((task.metric, candidate.number))
+            if task.stop_after != 1:  # a single step measures the scale of what was never trained
+                self.evaluated.append((task.metric, candidate.number))
             on_outcome(self.outcome(task, candidate))
 
     def outcome(self, task: ProxyTask, candidate: Candidate) -> Outcome:
@@ -128,7 +133,8 @@ class BowlPool(IdlePool):
             score = Score(HANDMADE, dict.fromkeys(target.metrics, HANDMADE))
         else:
             score = scores_of(target, _theta(task.metric, candidate.loss))
-        return Outcome(candidate.number, score, score.parts, None, self.seconds)
+        scales = (SCALE,) * missing(candidate.loss)
+        return Outcome(candidate.number, score, score.parts, None, self.seconds, scales=scales)
 
 
 def _theta(metric: str, document: Mapping[str, Any]) -> list[float]:

@@ -58,8 +58,11 @@ def working(settings: Settings, pool: Pool) -> Iterator[None]:
 
 
 def result_of(job: Job) -> dict[str, Any]:
-    """What a job that has succeeded ended with."""
+    """What a job that has succeeded ended with: as its kind's model tells."""
     assert job.result is not None, job.error
+    told = KINDS[job.kind].result
+    told.model_validate(job.result)
+    assert job.result.keys() <= told.model_fields.keys()
     return job.result
 
 

@@ -70,7 +70,8 @@ def _check_files(desk: Desk, settings: Settings, job_id: str, document: dict[str
             for a in jobs.artifacts(session, job_id)
         }
     pictures = {"scores.png", "curves.png", "path.png", "surface.png"}
-    assert set(files) == {"loss.json", "study.db", "trials.csv", "report.html"} | pictures
+    drawn = {name.replace(".png", ".svg") for name in pictures}
+    assert set(files) == {"loss.json", "study.db", "trials.csv", "report.html"} | pictures | drawn
     assert json.loads(files["loss.json"].read_text()) == document
     assert all(files[name].read_bytes().startswith(b"\x89PNG") for name in pictures)
     with files["trials.csv"].open() as file:

@@ -67,6 +67,7 @@ def test_a_loss_that_is_downloaded_and_added_elsewhere_retrains_to_the_same_scor
     with service(sqlite_template, tmp_path / "here", pool) as client:
         client.losses.make("mine", "tversky", {"alpha": 0.25, "beta": 0.5})
         here = finished(client.retrainings, request)
+        unscaled = finished(client.retrainings, request | {"scale": 1})
         file = client.losses.download("mine", tmp_path)
         client.losses.export(tmp_path / "zoo.zip")
     with service(sqlite_template, tmp_path / "there", pool) as client:
@@ -75,6 +76,9 @@ def test_a_loss_that_is_downloaded_and_added_elsewhere_retrains_to_the_same_scor
         assert added.sha256 == client.losses.get("mine").document["sha256"]
         there = finished(client.retrainings, request)
         ordinary = finished(client.retrainings, request | {"loss": "tversky"})
+        client.losses.make("own", "tversky", {"alpha": 0.25, "beta": 0.5}, scale=1)
+        own = finished(client.retrainings, request | {"loss": "own"})
+    assert own["metrics"] == unscaled["metrics"] != here["metrics"]
     assert there["metrics"] == here["metrics"]
     assert ordinary["metrics"] != here["metrics"]
 

@@ -5,9 +5,10 @@ from typing import Literal, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from workers.datasets.dataset import Bands, Pixels
+from workers.tasks.described import Described
 
 Depth = Literal["uint8", "uint16", "float32"]
 
@@ -15,7 +16,7 @@ SHOWN = (2.0, 98.0)
 """Percentiles of an image's values that a picture of it shows as black and as white."""
 
 
-class BandStatistics(BaseModel):
+class BandStatistics(Described):
     """What the bands of a dataset's images hold.
 
     Attributes:

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from workers.datasets.dataset import VOID, Pixels
+from workers.tasks.described import Described
 
 LISTED_OVERLAPS = 10
 
 
-class Overlap(BaseModel):
+class Overlap(Described):
     """Two classes of a multi-label that pixels have in common.
 
     Attributes:
@@ -28,7 +29,7 @@ class Overlap(BaseModel):
     share: float
 
 
-class Overlaps(BaseModel):
+class Overlaps(Described):
     """How many classes the pixels of a multi-label have.
 
     Attributes:

@@ -5,13 +5,14 @@ from statistics import median
 from typing import NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from workers.datasets.dataset import Lost, Objects
 from workers.datasets.instances import touching
+from workers.tasks.described import Described
 
 
-class InstanceCounts(BaseModel):
+class InstanceCounts(Described):
     """The objects of a dataset in numbers, as its samples are read: after any resizing.
 
     Attributes:

@@ -4,15 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from workers.datasets.near_duplicates import NEAR, Hash, NearDuplicates, distances
+from workers.tasks.described import Described
 
 LISTED_PAIRS = 10
 LISTED_NEIGHBOURS = 4
 
 
-class Repeated(BaseModel):
+class Repeated(Described):
     """Near duplicates within the training split, see ``workers.datasets.near_duplicates``.
 
     Attributes:
@@ -30,7 +31,7 @@ class Repeated(BaseModel):
     largest: tuple[str, ...] = ()
 
 
-class Shared(BaseModel):
+class Shared(Described):
     """Images of another split that the training split has too, or nearly.
 
     Attributes:

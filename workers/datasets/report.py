@@ -9,7 +9,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict, Field
 
 from surrogate_zoo.errors import DatasetError
 from surrogate_zoo.modes import MULTICLASS, MULTILABEL
@@ -34,6 +34,7 @@ from workers.datasets.object_counts import (
 from workers.datasets.repeats import Repeated, Shared, repeated, shared, told
 from workers.datasets.training_split import check_training_labels
 from workers.tasks.datasets import DatasetSource
+from workers.tasks.described import Described
 from workers.tasks.file_sources import BorderSource, LabelledSource, SplitFiles
 
 LISTED_SIZES = 10
@@ -42,7 +43,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 """Told the images read, and all there are."""
 
 
-class DatasetReport(BaseModel):
+class DatasetReport(Described):
     """A checked dataset in numbers.
 
     Attributes:
@@ -81,7 +82,7 @@ class DatasetReport(BaseModel):
     repeated: Repeated | None = None
     shared: tuple[Shared, ...] = ()
     instances: InstanceCounts | None = None
-    present: dict[str, tuple[str, ...]] = {}
+    present: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     bands: BandStatistics | None = None
     mode: str = MULTICLASS
     overlaps: Overlaps | None = None

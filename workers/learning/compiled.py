@@ -1,7 +1,8 @@
 """Surrogates compiled by torch.compile: the hundreds of small kernels of a loss become a few.
 
 What is compiled is the same for all candidates of a metric and family, whose control points are inputs; so
-only the first candidate of a worker waits for the compiler, half a minute or so.
+only the first candidate of a worker waits for the compiler, half a minute or so. Or fused, by kernels that
+are written for them; what torch compiles does not use these.
 """
 
 import os
@@ -13,6 +14,9 @@ from surrogate_zoo.losses.surrogate import SurrogateLoss
 
 SWITCH = "LOSSFIT_COMPILED_LOSSES"
 """Environment variable of a worker; 1 compiles surrogates on a GPU."""
+
+FUSED = "LOSSFIT_FUSED_LOSSES"
+"""Environment variable of a worker; 1 takes the sums of surrogates by Triton kernels on a GPU."""
 
 
 def wanted(device: torch.device) -> bool:
@@ -26,6 +30,15 @@ def compile_surrogates(loss: nn.Module) -> bool:
     for surrogate in surrogates:
         surrogate.compile(fullgraph=True, dynamic=False)
     return bool(surrogates)
+
+
+def fuse_surrogates(loss: nn.Module, device: torch.device) -> bool:
+    """Let surrogates use their kernels where that is asked for; whether it is."""
+    asked = device.type == "cuda" and os.environ.get(FUSED) == "1"
+    for module in loss.modules() if asked else ():
+        if isinstance(module, SurrogateLoss):
+            module.fused = True
+    return asked
 
 
 def undo(loss: nn.Module) -> None:

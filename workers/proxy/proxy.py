@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from surrogate_zoo import needs_of
 from surrogate_zoo.errors import LossfitError
 from surrogate_zoo.labelling import Labelling
+from surrogate_zoo.losses.document import with_scale
 from surrogate_zoo.losses.drafts import measured
 from surrogate_zoo.losses.scale import gradient_scale, inputs_of, states
 from surrogate_zoo.metrics.targets import Target
@@ -243,7 +244,8 @@ class _Entrance:
         given = inputs_given(self.networks.spec(candidate), self.samples)
         try:
             document, scales = measured(candidate.loss, partial(self._scale, given=given))
-            loss = self.build(document, given=given).to(self.device)
+            trained = document if candidate.scaled else with_scale(document, 1.0)
+            loss = self.build(trained, given=given).to(self.device)
         except LossfitError as error:
             return _Untrained(f"The loss cannot be loaded: {error}", rejected=False)
         inputs = needs_of(document).inputs

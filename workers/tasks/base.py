@@ -1,17 +1,23 @@
 """What all specs have in common: they are frozen, and know every one of their fields."""
 
-from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_origin
+from collections.abc import Iterable
+from typing import Annotated, Any, Generic, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from surrogate_zoo.errors import LossfitError
+from surrogate_zoo.errors import LossfitError, unknown
+from workers.tasks.described import Described, is_tag
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 Side = Annotated[int, Field(ge=16, le=4096)]
 
+_MOST_STRANGE = 20
+"""Of the fields that there are not, those that are told."""
 
-class Spec(BaseModel):
+
+class Spec(Described):
     """Base of all specs: frozen, and an unknown field is an error rather than a silent no-op.
 
     So is a boolean where a number belongs, which pydantic would take for 0 or 1.
@@ -22,7 +28,7 @@ class Spec(BaseModel):
     def model_post_init(self, _context: Any, /) -> None:
         """Count what tells the kind of a spec as given: it is part of what ``exclude_unset`` leaves."""
         self.model_fields_set.update(
-            name for name, field in type(self).model_fields.items() if _is_tag(field.annotation)
+            name for name, field in type(self).model_fields.items() if is_tag(field.annotation)
         )
 
     @model_validator(mode="before")
@@ -34,10 +40,21 @@ class Spec(BaseModel):
                 raise ValueError(f"{name} takes no true or false")
         return given
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fields_are_known(cls, given: object) -> object:
+        names = cls.model_fields
+        strange = [name for name in given if name not in names] if isinstance(given, dict) else []
+        if strange:
+            errors = (_unknown_field(name, names) for name in strange[:_MOST_STRANGE])
+            raise ValidationError.from_exception_data(cls.__name__, list(errors))
+        return given
 
-def _is_tag(annotation: Any) -> bool:
-    """Whether a field has one possible value, such as ``layout: Literal["voc"]``."""
-    return get_origin(annotation) is Literal and len(get_args(annotation)) == 1
+
+def _unknown_field(name: object, names: Iterable[str]) -> InitErrorDetails:
+    """The error that pydantic has for a field that there is not, and what fields there are."""
+    told = PydanticCustomError("extra_forbidden", "{told}", {"told": unknown("field", name, names)})
+    return InitErrorDetails(type=told, loc=(str(name),), input=None)
 
 
 def _holds_boolean(value: object) -> bool:

@@ -176,7 +176,7 @@ class HoldOut(Spec):
         cls, core_schema: Any, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         share = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
-        schema = handler(core_schema)
+        schema = super().__get_pydantic_json_schema__(core_schema, handler)
         if handler.mode != "validation":
             return schema
         text = {"type": "string", "minLength": 1, "maxLength": 200, "description": _PLAIN_PATTERN}

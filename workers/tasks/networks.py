@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from workers.tasks.base import Spec
+from workers.tasks.described import DescribedAs, Setting
 from workers.tasks.training import TrainingSpec
 
 
@@ -47,7 +48,9 @@ class NetworkSpec(Spec):
     encoder: str | None = "resnet18"
     weights: Literal["imagenet", "packaged"] | None = None
     weights_file: str | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
+    options: Annotated[dict[str, Any], DescribedAs(dict[str, Setting])] = Field(
+        default_factory=dict
+    )
     embedding: Annotated[int, Field(ge=1, le=64)] | None = None
     coordinates: Annotated[float, Field(gt=0, le=10_000)] | None = None
     seediness: bool = False

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from surrogate_zoo.metrics.instances.scores import INSTANCE_SCORES
 from workers.tasks.base import Spec
+from workers.tasks.described import Described
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.instances import EMBEDDED, MOST_RADIUS, ClusteringSpec
 from workers.tasks.scoring import ScoringSpec
@@ -120,3 +121,35 @@ class ObjectOptions(Spec):
                 f"not {first.method}"
             )
         return self
+
+
+class TuningReport(Described):
+    """How the ways to make objects were tuned.
+
+    Attributes:
+        score: The score of objects that was to be best.
+        hold_out: What they were chosen on, in a sentence.
+        scores: The best that each way reached there.
+    """
+
+    score: str
+    hold_out: str
+    scores: dict[str, float]
+
+
+class ObjectReport(Described):
+    """What a retraining tells of objects.
+
+    Attributes:
+        things: Labels of the classes that have objects.
+        clusterings: Every way to make objects, by name, as it was scored.
+        scores: Scores of every way, by name.
+        oracles: Scores of the ways that were told a part of the truth, by name.
+        tuning: How the ways were tuned; null where they were not.
+    """
+
+    things: list[int] = Field(default_factory=list)
+    clusterings: dict[str, ClusteringSpec] = Field(default_factory=dict)
+    scores: dict[str, dict[str, float | None]] = Field(default_factory=dict)
+    oracles: dict[str, dict[str, float | None]] = Field(default_factory=dict)
+    tuning: TuningReport | None = None

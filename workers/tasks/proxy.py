@@ -147,6 +147,8 @@ class Candidate:
         embedding: Width of its network's embeddings; None takes that of the task's network.
         clustering: How objects are found in what it predicts, with a radius that fits to the margins of
             its loss; None takes that of the task's scoring.
+        scaled: Whether it is trained with the scale that its loss has, or that is measured for it; otherwise
+            with the scale 1.
     """
 
     number: int
@@ -154,6 +156,7 @@ class Candidate:
     learning_rate: float | None = None
     embedding: int | None = None
     clustering: ClusteringSpec | None = None
+    scaled: bool = True
 
 
 @dataclass(frozen=True)

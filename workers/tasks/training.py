@@ -79,7 +79,7 @@ class TrainingSpec(Spec):
         frozen_statistics: Whether the encoder's batch normalisations keep the means and variances that
             its pretrained weights came with, as DeepLab v2 and SEMEDA do, so that small batches do no
             harm; their scales and shifts learn on.
-        augmentation: See :class:`AugmentationSpec`.
+        augmentation: How training images are varied.
     """
 
     iterations: Annotated[int, Field(ge=1, le=10_000_000)] = 1000

@@ -29,14 +29,12 @@ const row = (factor) => (entrant) => ({
   note: `${(entrant.mean * factor).toFixed(1)}${entrant.winner ? "" : entrant.lead ? ` · winner's lead ${lead(entrant.lead, factor)}` : ""}`,
 });
 
-const isPython = (document) => (document.terms?.map((term) => term.loss) ?? [document]).every(({ kind }) => kind === "surrogate");
-
 export function Downloads({ loss }) {
   const query = `losses/${loss.name}/download?version=${loss.version}`;
   const file = loss.name.replaceAll(/[-.]/g, "_");
   return html`<div class="actions">
     <${Download} kind="primary" path=${query} name="${loss.name}.json">Download as JSON<//>
-    ${isPython(loss.document) && html`<${Download} path="${query}&format=python" name="${file}.py">as one Python file<//>`}
+    <${Download} path="${query}&format=python" name="${file}.py">as one Python file<//>
     <a class="button" href="#new/retrainings?loss=${loss.name}">Train with it</a>
     <a class="button" href="#new/comparisons?losses=${loss.name},cross-entropy">Compare it</a>
   </div>`;

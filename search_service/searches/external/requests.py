@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from workers.tasks.base import Spec
 
@@ -22,6 +22,14 @@ class AskRequest(Spec):
         worker: What the worker calls itself.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"count": 1, "lease_seconds": 300, "worker": "desk-3"},
+            ]
+        }
+    )
+
     count: Annotated[int, Field(ge=1, le=100)] = 1
     lease_seconds: Annotated[float, Field(ge=1, le=604_800)] = 300.0
     worker: Annotated[str, StringConstraints(max_length=100)] = ""
@@ -34,6 +42,14 @@ class HeartbeatRequest(Spec):
         lease: The lease.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"lease": "1c0c9a4e-8f3b-4c5e-9a57-2f7a1f0f6d11"},
+            ]
+        }
+    )
+
     lease: LeaseId
 
 
@@ -43,9 +59,17 @@ class ReportRequest(Spec):
     Attributes:
         lease: The lease.
         step: Steps that it is trained for; reports go up.
-        score: See :data:`Score`.
+        score: The search's metric, where it has a single one.
         metrics: Every metric that was measured, in the range of its definition: 0.71, not 71.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"lease": "1c0c9a4e-8f3b-4c5e-9a57-2f7a1f0f6d11", "step": 5, "score": 0.61},
+            ]
+        }
+    )
 
     lease: LeaseId
     step: Annotated[int, Field(ge=1, lt=2**31)]
@@ -64,11 +88,20 @@ class TellRequest(Spec):
 
     Attributes:
         lease: The lease.
-        score: See :data:`Score`.
+        score: The search's metric, where it has a single one.
         metrics: As of a report.
         error: Why there is no score.
         seconds: Wall time of its training; None takes the time since it was handed out.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"lease": "1c0c9a4e-8f3b-4c5e-9a57-2f7a1f0f6d11", "score": 0.71},
+                {"lease": "1c0c9a4e-8f3b-4c5e-9a57-2f7a1f0f6d11", "error": "Out of memory."},
+            ]
+        }
+    )
 
     lease: LeaseId
     score: Score | None = None

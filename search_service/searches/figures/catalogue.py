@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from search_service.pages.canvas import png
 from search_service.searches.figures import (
     curves,
     importance,
@@ -23,7 +22,7 @@ class SearchFigure:
     """One entry of :data:`FIGURES`.
 
     Attributes:
-        name: Its file is ``<name>.png``.
+        name: Its files are ``<name>.png`` and ``<name>.svg``.
         title: Its heading in a report.
         caption: What it shows, in a sentence or two.
         draw: Draws it, or says why it cannot.
@@ -91,5 +90,3 @@ FIGURES: tuple[SearchFigure, ...] = (
     ),
 )
 """All figures of a search, in the order in which a report shows them."""
-
-__all__ = ["FIGURES", "FinishedSearch", "SearchFigure", "png"]

@@ -48,9 +48,8 @@ def answer(winner: Mapping[str, Any], loss: str, version: int | None = None) -> 
     """
     metric, race = winner["metric"], winner.get("race")
     title, points = title_of(metric), unit_of(metric).differences
-    rate = {"learning rate": f"{winner['rate']:.3g} times that of the schedule"} | _found_with(
-        winner
-    )
+    rate = {"learning rate": f"{winner['rate']:.3g} times that of the schedule"}
+    rate |= _found_with(winner)
     if race is None:
         said = (
             f"{loss} is what the sampler found for {title}: no race compared it with other losses."
@@ -61,7 +60,9 @@ def answer(winner: Mapping[str, Any], loss: str, version: int | None = None) -> 
 
 
 def _found_with(winner: Mapping[str, Any]) -> dict[str, str]:
-    """What belongs to a loss of embeddings: its margins, their width, and how objects are found."""
+    """What else a loss was found with: another scale, or margins, their width, and how objects are found."""
+    if "scale" in winner:
+        return {"scale in the search": f"{winner['scale']:.3g}, not the one in its file"}
     if "embedding" not in winner:
         return {}
     clustering = winner["clustering"]

@@ -124,6 +124,7 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
         client.searches.extend(search, 2)
     ask_for_trials(client, search)
     assert client.searches.answers(search) == []
+    assert client.find(search)[1].kind == "search"
     assert client.comparisons.table(comparison) == []
     assert client.comparisons.export(comparison, "csv", losses=["dice"]).name == "comparison.csv"
     assert search in {job.id for job in client.overview(kinds=["search"], states=["cancelled"])}
@@ -252,6 +253,21 @@ def test_a_job_is_found_whatever_its_kind(client: Client) -> None:
         collection, detail = client.find(job.id)
         assert collection is jobs
         assert detail.id == job.id
+
+
+def test_a_job_is_found_by_how_its_id_begins(client: Client) -> None:
+    ids = [client.searches.submit(SEARCH).id for _ in range(17)]  # two of them begin alike
+    assert client.id_of(ids[0][:13]) == ids[0]
+    assert client.find(ids[0][:13].upper())[1].id == ids[0]
+    assert client.id_of(ids[0].replace("-", "")) == ids[0]
+    first = next(first for first in (one[0] for one in ids) if sum(i[0] == first for i in ids) > 1)
+    with pytest.raises(
+        ServiceError, match=f"jobs have ids that begin with '{first}': .*more of it"
+    ):
+        client.find(first)
+    for none in ("zz", "", " ", "%"):
+        with pytest.raises(ServiceError, match="There is no job"):
+            client.id_of(none)
 
 
 def test_public_methods_are_documented() -> None:

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from api.client import events as client_events
 from api.client.client import Client
 from api.client.errors import JobError, JobTimeoutError, ServiceError, StrangerError
-from api.schemas import JobEvent, TrialEvent
+from api.event_schemas import JobEvent, TrialEvent
 from search_service.jobs import ledger
 from tests.api.client.scripted import job, sent, trial
 from tests.api.conftest import Live, listening

@@ -86,9 +86,10 @@ def test_a_downloaded_loss_trains_the_same_in_both_formats(
     assert torch.equal(loss(logits, target), exported(logits, target))
 
 
-def test_a_handmade_loss_has_no_python_file_and_says_so(live: Live) -> None:
-    refused = live.http.get("/v1/losses/dice/download", params={"format": "python"})
-    assert "load_loss" in is_problem(refused, 422).detail
+def test_a_handmade_loss_has_a_python_file_too(live: Live) -> None:
+    answer = live.http.get("/v1/losses/dice/download", params={"format": "python"})
+    assert "class Dice(" in answer.text
+    assert answer.headers["content-disposition"] == 'attachment; filename="dice.py"'
 
 
 def test_a_downloaded_loss_file_is_the_stored_document(live: Live) -> None:

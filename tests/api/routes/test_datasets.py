@@ -9,7 +9,7 @@ from PIL import Image
 
 from api.client.client import Client
 from api.client.errors import JobError, ServiceError
-from api.schemas import ErrorEvent
+from api.event_schemas import ErrorEvent
 from search_service.jobs.pool import IdlePool
 from tests.api.conftest import Live
 from tests.api.test_problems import is_problem

@@ -95,7 +95,7 @@ def test_names_of_built_in_losses_are_taken(live: Live) -> None:
             "no parameter 'lambda': it takes lambdas, norm, over_features",
         ),
         ({"loss": "naive-miou", "parameters": {}}, "'naive-miou' is no handmade loss"),
-        ({"loss": "nothing"}, "There is no loss named 'nothing'. Known:"),
+        ({"loss": "nothing"}, "There is no loss named 'nothing'."),
         ({"name": "A/B"}, "entry.name"),
         ({"scale": 0}, "entry.scale"),
         ({"more": 1}, "entry.more"),

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from api.client.client import Client
-from api.schemas import JobEvent, StateEvent, TrialEvent
+from api.event_schemas import JobEvent, StateEvent, TrialEvent
 from search_service.jobs import ledger
 from search_service.searches.request import SearchRequest
 from search_service.store.states import State

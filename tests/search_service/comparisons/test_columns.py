@@ -92,7 +92,7 @@ def files(tmp_path: Path) -> dict[str, str]:
     dataset = Dataset(name="shapes", report={"images": {"val": 4}, "fingerprint": "f"})
     results = Results("miou", [table(OUTCOME)])
     finished = FinishedComparison(results, request, dataset, {}, {}, None, tmp_path)
-    paths = [path for path in write(tmp_path, finished) if path.suffix != ".png"]
+    paths = [path for path in write(tmp_path, finished) if path.suffix not in {".png", ".svg"}]
     return {path.suffix: path.read_text() for path in paths}
 
 

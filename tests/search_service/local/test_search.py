@@ -95,13 +95,26 @@ def test_a_score_out_of_range_or_a_request_without_sense_is_refused() -> None:
         search("miou", evaluate, num_classes=4, sampler="ppo2", trials=8)
 
 
-def test_curves_are_searched_and_a_drafts_scale_is_measured() -> None:
-    space = {"name": "curves", "scaled": True, "rates": [0.5, 2.0]}
-    fields: dict[str, Any] = {"sampler": "tpe", "trials": 6, "space": space, "race": None}
-    result = search("miou", evaluate, num_classes=4, steps=STEPS, halving=None, **fields)
-    assert len(result.trials) == 6
-    assert result.document()["scale"] != 1
-    assert result.document()["kind"] == "surrogate"
+@pytest.mark.parametrize("scaled", [False, True])
+def test_curves_are_trained_with_or_without_the_scale_that_is_published(scaled: bool) -> None:
+    handed: list[float] = []
+
+    def noted(trial: Trial) -> float:
+        handed.append(trial.document["scale"])
+        return evaluate(trial)
+
+    space = {"name": "curves", "scaled": scaled, "rates": [0.5, 2.0]}
+    fields: dict[str, Any] = {"sampler": "tpe", "trials": 3, "space": space, "race": None}
+    result = search("miou", noted, num_classes=4, steps=STEPS, halving=None, **fields)
+    assert len(result.trials) == 3
+    document, chosen = result.document(), result.winners[0]
+    assert (document["kind"], document["provenance"]["chosen"]) == ("surrogate", chosen)
+    if scaled:
+        assert document["scale"] in handed
+        assert "scale" not in chosen
+    else:
+        assert set(handed) == {1.0} == {chosen["scale"]}
+        assert document["scale"] > 1
 
 
 @pytest.mark.slow  # 7 s each

@@ -19,6 +19,7 @@ from search_service.store.database import sessions
 from search_service.store.states import State
 from search_service.store.tables import Trial
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError
+from surrogate_zoo.losses.document import scale_of
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import Loss, now
 from tests.search_service.bowl import BowlPool, curves_of, curves_space
@@ -105,6 +106,7 @@ def trial(job_id: str, number: int, score: float | None, theta: list[float]) -> 
     return Trial(
         job_id=job_id, number=number, generation=0, theta=theta, is_mean=False, score=score,
         metrics=metrics, error=None if score else "loss became NaN", seconds=1.0,
+        scales=[3.0] if score else [],
         worker={"threads": 1, "host": "here"}, finished_at=now(),
     )  # fmt: skip
 
@@ -124,7 +126,10 @@ def test_a_trial_of_any_search_that_is_over_becomes_a_loss(session: Session, sta
         "theta": space.start.tolist(),
         "parameters": dict(zip(space.names, space.start.tolist(), strict=True)),
         "score": 0.5,
+        "scales": [3.0],
+        "scale": 1.0,
     }
+    assert scale_of(loss.document) == 3.0
     assert facts["workers"] == [{"threads": 1}]
     assert facts["versions"]["torch"]
 
@@ -149,6 +154,13 @@ def test_what_cannot_be_published_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=why):
         publish(session, finished(session), number, name)
+
+
+def test_a_trial_whose_scale_was_not_measured_is_refused(session: Session) -> None:
+    job_id = finished(session)
+    session.get_one(Trial, (job_id, 0)).scales = []
+    with pytest.raises(InputError, match="Trial 0 was recorded before scales were measured"):
+        publish(session, job_id, 0)
 
 
 def test_a_search_that_is_not_over_publishes_nothing(session: Session) -> None:

@@ -80,6 +80,9 @@ def test_every_figure_is_a_file_and_stands_in_the_page(files: dict[str, Path], p
         content = files[f"{figure.name}.png"].read_bytes()
         assert content.startswith(b"\x89PNG")
         assert b64decode(source.removeprefix("data:image/png;base64,")) == content
+        drawing = files[f"{figure.name}.svg"].read_text(encoding="utf-8")
+        assert drawing.startswith("<?xml")
+        assert "</svg>" in drawing
         assert figure.title in page.text
 
 

@@ -22,7 +22,7 @@ def test_a_theta_is_a_surrogate_at_the_schedules_own_rate() -> None:
         "Mine",
         "macc",
     )
-    assert load_loss(draft.loss, num_classes=3) is not None
+    assert load_loss(filled(draft.loss, [2.0]), num_classes=3) is not None
     with pytest.raises(InputError, match="must have 6 numbers, not 5"):
         PLAIN.candidate([0.5] * 5)
 
@@ -44,11 +44,17 @@ def test_where_the_own_rate_lies_outside_the_nearest_end_is_taken() -> None:
     assert np.all(slow.start <= slow.high)
 
 
-def test_a_scaled_space_makes_drafts_and_a_companion_makes_sums() -> None:
-    scaled = CurveSpace(ParameterSpace("macc"), name="mine", scaled=True)
-    draft = scaled.candidate(scaled.start.tolist()).loss
-    assert draft["scale"] is None
-    assert filled(draft, [2.0])["scale"] == 2.0
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_loss_has_a_scale_whether_or_not_it_is_trained_with_it(scaled: bool) -> None:
+    space = CurveSpace(ParameterSpace("macc"), name="mine", scaled=scaled)
+    draft = space.candidate(space.start.tolist())
+    assert draft.loss["scale"] is None
+    assert filled(draft.loss, [2.0])["scale"] == 2.0
+    assert draft.candidate(3, 0.1).scaled is scaled
+    assert draft.changes == ({} if scaled else {"scale": 1.0})
+
+
+def test_a_companion_makes_sums() -> None:
     companion = LOSSES["dice"].document()
     both = CurveSpace(ParameterSpace("miou+bf1"), name="mine", companion=companion)
     loss = both.candidate(both.start.tolist()).loss

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from surrogate_zoo import load_loss
+from surrogate_zoo import SurrogateLoss, load_loss
 from tests.workers import tiny
 from workers.datasets.layouts import open_dataset
 from workers.learning import captured, compiled
@@ -222,6 +222,19 @@ def test_losses_are_compiled_on_a_gpu_where_that_is_asked_for(
     monkeypatch.setenv(compiled.SWITCH, "1")
     assert compiled.wanted(torch.device("cuda"))
     assert not compiled.wanted(CPU)
+
+
+def test_losses_use_their_kernels_on_a_gpu_where_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loss, gpu = load_loss("0.5*cross-entropy+asl-miou-voc", num_classes=3), torch.device("cuda")
+    surrogates = [module for module in loss.modules() if isinstance(module, SurrogateLoss)]
+    assert not compiled.fuse_surrogates(loss, gpu)
+    monkeypatch.setenv(compiled.FUSED, "1")
+    assert not compiled.fuse_surrogates(loss, CPU)
+    assert [surrogate.fused for surrogate in surrogates] == [False]
+    assert compiled.fuse_surrogates(loss, gpu)
+    assert [surrogate.fused for surrogate in surrogates] == [True]
 
 
 @GPU

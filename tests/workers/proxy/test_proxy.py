@@ -16,6 +16,7 @@ from surrogate_zoo.errors import DatasetError, InputError, UnknownNameError
 from surrogate_zoo.loss_networks.edge import EdgeNetwork
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.loss_networks.storage import save
+from surrogate_zoo.losses.document import sum_document, with_scale
 from surrogate_zoo.losses.drafts import draft_of, filled, sum_draft
 from surrogate_zoo.losses.registry import LOSSES, needs_of
 from surrogate_zoo.needs import EDGE_NETWORK, INVERSE_NETWORK
@@ -119,6 +120,23 @@ def test_a_drafts_outcome_is_that_of_the_document_that_its_scales_make() -> None
         assert outcome.error is None
         assert again.scales == ()
         assert (again.metrics, again.curve) == (outcome.metrics, outcome.curve)
+
+
+def test_what_is_trained_in_its_own_form_is_measured_too() -> None:
+    task, entropy = tiny.proxy_task(), LOSSES["cross-entropy"].document()
+    dice = LOSSES["dice"].document()
+    terms = [(1.0, with_scale(dice, 1.0)), (0.5, entropy)]
+    losses = [with_scale(dice, 1.0), sum_document("both", terms)]
+    drafts = [Candidate(i, draft_of(loss), scaled=False) for i, loss in enumerate(losses)]
+    as_published = [
+        Candidate(2 + i, with_scale(loss, 9.0), scaled=False) for i, loss in enumerate(losses)
+    ]
+    own = [Candidate(4 + i, loss) for i, loss in enumerate(losses)]
+    outcomes = evaluate_pack(task, [*drafts, *as_published, *own], device="cpu")
+    assert [len(outcome.scales) for outcome in outcomes] == [1, 1, 0, 0, 0, 0]
+    assert outcomes[0].scales[0] > 1
+    trained = [(outcome.metrics, outcome.curve) for outcome in outcomes]
+    assert trained[:2] == trained[2:4] == trained[4:]
 
 
 def test_objects_are_scored_beside_the_labels() -> None:

@@ -120,6 +120,7 @@ def test_a_search_of_curves_runs_what_it_found_the_start_and_cross_entropy() -> 
         ("handmade", "cross-entropy"),
     ]
     assert [e.theta for e in raced] == [other, mean, start, None]
+    assert [e.draft.scaled for e in raced] == [False, False, False, True]
     assert len({e.number for e in raced}) == len(raced)
     both = entrants.of_curves(space, trials, 2, found=found, start=start)
     assert [e.theta for e in both] == [other, start, mean, None]  # nobody runs twice

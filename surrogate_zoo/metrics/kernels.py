@@ -1,0 +1,237 @@
+"""Sums over softmax probabilities as Triton kernels, which read the logits and keep nothing of their size.
+
+Of scores z (C classes, pixels q), labels l, regions w and a curve g, with p = softmax of z over the classes:
+
+- :func:`look`: ``log sum_c exp z[c, q]``, and the true class's probability ``p[l, q]``;
+- :func:`sums`: ``sum_q w[q] g(p[c, q])``, or ``max_q w[q] p[c, q]``;
+- :func:`slopes`: the gradient of z, ``p[c] (u[c] - sum_k p[k] u[k])`` with ``u[c] = G[c] w g'(p[c])`` of
+  the sums' gradients G, and the true probability's gradient added where c = l.
+
+p is made again by each, and is 0 at void pixels. A program works on all classes of some pixels of one image,
+and its sums are added up by torch, so that they repeat to the last bit.
+"""
+# ruff: noqa: N803, PLR0917 - kernels take pointers, strides and constants one by one, constants in capitals
+# mypy: disable-error-code="untyped-decorator, no-untyped-call, no-untyped-def"
+
+from typing import NamedTuple
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+TILE = 4096
+"""Elements that a program works on: all classes, padded to a power of two, of so many pixels."""
+
+
+@triton.jit
+def _scores(z, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID: tl.constexpr):
+    """Scores of a tile, (BC, BP), -inf beyond the classes and 0 at void pixels; and where void is, (BP,)."""
+    classes, pixels = (c < C)[:, None], (q < P)[None, :]
+    place = n * stride_n + c[:, None] * stride_c + q[None, :] * stride_p
+    x = tl.load(z + place, mask=classes & pixels, other=0.0).to(tl.float32)
+    gone = q >= P
+    if VOID:
+        gone = tl.load(void + n * P + q, mask=q < P, other=1) != 0
+        x = tl.where(gone[None, :], 0.0, x)
+    return tl.where(classes, x, float("-inf")), gone
+
+
+@triton.jit
+def _curve(x, table, SEGMENTS: tl.constexpr, ROWS: tl.constexpr):
+    """g(x) and g'(x): of 6 rows of coefficients a Bezier curve, of 3 a linear one, of none the identity."""
+    value, slope = x, x * 0 + 1
+    if ROWS > 0:
+        x0, y0 = x * 0 + tl.load(table), x * 0 + tl.load(table + SEGMENTS)
+        a, b, e, d = x0, x0, x0, x0
+        a = x * 0 + tl.load(table + 2 * SEGMENTS)
+        if ROWS == 6:
+            e = x * 0 + tl.load(table + 3 * SEGMENTS)
+            b = x * 0 + tl.load(table + 4 * SEGMENTS)
+            d = x * 0 + tl.load(table + 5 * SEGMENTS)
+        for segment in tl.static_range(1, SEGMENTS):
+            beyond = x > tl.load(table + segment)
+            x0 = tl.where(beyond, tl.load(table + segment), x0)
+            y0 = tl.where(beyond, tl.load(table + SEGMENTS + segment), y0)
+            a = tl.where(beyond, tl.load(table + 2 * SEGMENTS + segment), a)
+            if ROWS == 6:
+                e = tl.where(beyond, tl.load(table + 3 * SEGMENTS + segment), e)
+                b = tl.where(beyond, tl.load(table + 4 * SEGMENTS + segment), b)
+                d = tl.where(beyond, tl.load(table + 5 * SEGMENTS + segment), d)
+        offset = x - x0
+        if ROWS == 6:
+            root = tl.sqrt(tl.maximum(offset * b + a * a, 1e-12))
+            t = offset / (root + a)
+            value = (t * d + 2 * e) * t + y0
+            slope = (t * d + e) / root
+        else:
+            value = offset * a + y0
+            slope = a
+        value = tl.minimum(tl.maximum(value, 0.0), 1.0)
+        value = tl.where(x >= 1, tl.load(table + ROWS * SEGMENTS), value)
+    return value, slope
+
+
+@triton.jit
+def _look(
+    z, labels, void, norm, true,
+    C, P, stride_n, stride_c, stride_p,
+    VOID: tl.constexpr, BC: tl.constexpr, BP: tl.constexpr,
+):  # fmt: skip
+    n, q = tl.program_id(1).to(tl.int64), tl.program_id(0) * BP + tl.arange(0, BP)
+    c = tl.arange(0, BC)
+    x, gone = _scores(z, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID)
+    most = tl.max(x, 0)
+    log = most + tl.log(tl.sum(tl.exp(x - most[None, :]), 0))
+    label = tl.load(labels + n * P + q, mask=q < P, other=0)
+    own = tl.sum(tl.where(c[:, None] == label[None, :], x, 0.0), 0)
+    tl.store(norm + n * P + q, log, mask=q < P)
+    tl.store(true + n * P + q, tl.where(gone, 0.0, tl.exp(own - log)), mask=q < P)
+
+
+@triton.jit
+def _sums(
+    z, norm, void, region, table, out,
+    C, P, stride_n, stride_c, stride_p, each, width,
+    VOID: tl.constexpr, REGION: tl.constexpr, LARGEST: tl.constexpr,
+    SEGMENTS: tl.constexpr, ROWS: tl.constexpr, BC: tl.constexpr, BP: tl.constexpr,
+):  # fmt: skip
+    n, q = tl.program_id(1).to(tl.int64), tl.program_id(0) * BP + tl.arange(0, BP)
+    c = tl.arange(0, BC)
+    x, gone = _scores(z, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID)
+    log = tl.load(norm + n * P + q, mask=q < P, other=0.0)
+    p = tl.where(gone[None, :], 0.0, tl.exp(x - log[None, :]))
+    weight = (q < P).to(tl.float32)
+    if REGION:
+        weight = tl.load(region + n * P + q, mask=q < P, other=0.0)
+    if LARGEST:
+        found = tl.max(p * weight[None, :], 1)
+    else:
+        value, _ = _curve(p, table + n // each * width, SEGMENTS, ROWS)
+        found = tl.sum(value * weight[None, :], 1)
+    tl.store(out + (n * tl.num_programs(0) + tl.program_id(0)) * C + c, found, mask=c < C)
+
+
+@triton.jit
+def _slopes(
+    z, norm, labels, void, region, table, by_sum, by_true, out,
+    C, P, stride_n, stride_c, stride_p, each, width, out_n, out_c, out_p,
+    VOID: tl.constexpr, REGION: tl.constexpr, SUMS: tl.constexpr, TRUE: tl.constexpr,
+    SEGMENTS: tl.constexpr, ROWS: tl.constexpr, BC: tl.constexpr, BP: tl.constexpr,
+):  # fmt: skip
+    n, q = tl.program_id(1).to(tl.int64), tl.program_id(0) * BP + tl.arange(0, BP)
+    c = tl.arange(0, BC)
+    x, gone = _scores(z, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID)
+    log = tl.load(norm + n * P + q, mask=q < P, other=0.0)
+    p = tl.where(gone[None, :], 0.0, tl.exp(x - log[None, :]))
+    u = p * 0
+    if SUMS:
+        _, slope = _curve(p, table + n // each * width, SEGMENTS, ROWS)
+        upstream = tl.load(by_sum + n * C + c, mask=c < C, other=0.0)
+        u = upstream[:, None] * slope
+        if REGION:
+            u = u * tl.load(region + n * P + q, mask=q < P, other=0.0)[None, :]
+    if TRUE:
+        label = tl.load(labels + n * P + q, mask=q < P, other=0)
+        own = tl.load(by_true + n * P + q, mask=q < P, other=0.0)
+        u += tl.where(c[:, None] == label[None, :], own[None, :], 0.0)
+    found = p * (u - tl.sum(p * u, 0)[None, :])
+    place = n * out_n + c[:, None] * out_c + q[None, :] * out_p
+    tl.store(out + place, found.to(out.dtype.element_ty), mask=(c < C)[:, None] & (q < P)[None, :])
+
+
+class Curves(NamedTuple):
+    """A curve, or K candidates' curves, as the kernels read them.
+
+    Attributes:
+        table: Coefficients, row by row one number a segment, then g(1): float32 (K, rows * segments + 1).
+        segments: Segments of a curve.
+        rows: 6 of Bezier curves, 3 of linear ones, 0 of the identity.
+    """
+
+    table: Tensor
+    segments: int
+    rows: int
+
+
+class Batch(NamedTuple):
+    """What all kernels read.
+
+    Attributes:
+        scores: Float (N, C, P) of any strides.
+        labels: Classes, int64 (N, P), contiguous.
+        void: Uint8 (N, P), contiguous; None has none.
+    """
+
+    scores: Tensor
+    labels: Tensor
+    void: Tensor | None
+
+    @property
+    def _tiles(self) -> tuple[int, int, int]:
+        """Classes and pixels of a tile, and tiles of an image."""
+        classes = max(2, triton.next_power_of_2(self.scores.shape[1]))
+        pixels = max(8, TILE // classes)
+        return classes, pixels, triton.cdiv(self.scores.shape[2], pixels)
+
+    @property
+    def _sides(self) -> tuple[int, ...]:
+        return (*self.scores.shape[1:], *self.scores.stride())
+
+    def look(self) -> tuple[Tensor, Tensor]:
+        """Logarithms of the softmax's denominator, and true classes' probabilities: float32 (N, P) both."""
+        classes, pixels, tiles = self._tiles
+        norm = torch.empty(self.labels.shape, dtype=torch.float32, device=self.labels.device)
+        true = torch.empty_like(norm)
+        with torch.cuda.device_of(self.scores):
+            _look[(tiles, len(self.scores))](
+                *(self.scores, self.labels, _or(self.void, norm), norm, true, *self._sides),
+                **{"VOID": self.void is not None, "BC": classes, "BP": pixels},
+            )
+        return norm, true
+
+    def sums(
+        self, norm: Tensor, region: Tensor | None, curves: Curves, *, largest: bool = False
+    ) -> Tensor:
+        """Sums of the curve over a region (N, P) of each image, or largest probabilities: (N, C)."""
+        classes, pixels, tiles = self._tiles
+        parts = norm.new_empty(len(self.scores), tiles, self.scores.shape[1])
+        with torch.cuda.device_of(self.scores):
+            _sums[(tiles, len(self.scores))](
+                *(self.scores, norm, _or(self.void, norm), _or(region, norm), curves.table, parts),
+                *(*self._sides, *self._candidates(curves)),
+                **{"VOID": self.void is not None, "REGION": region is not None, "LARGEST": largest},
+                **{"SEGMENTS": curves.segments, "ROWS": curves.rows, "BC": classes, "BP": pixels},
+            )
+        return parts.amax(1) if largest else parts.sum(1)
+
+    def slopes(
+        self,
+        norm: Tensor,
+        region: Tensor | None,
+        curves: Curves,
+        by_sum: Tensor | None,
+        by_true: Tensor | None,
+    ) -> Tensor:
+        """The gradient of the scores by those of the sums (N, C) and of ``true`` (N, P)."""
+        classes, pixels, tiles = self._tiles
+        found = torch.empty_like(self.scores)
+        with torch.cuda.device_of(self.scores):
+            _slopes[(tiles, len(self.scores))](
+                *(self.scores, norm, self.labels, _or(self.void, norm), _or(region, norm)),
+                *(curves.table, _or(by_sum, norm), _or(by_true, norm), found),
+                *(*self._sides, *self._candidates(curves), *found.stride()),
+                **{"VOID": self.void is not None, "REGION": region is not None},
+                **{"SUMS": by_sum is not None, "TRUE": by_true is not None},
+                **{"SEGMENTS": curves.segments, "ROWS": curves.rows, "BC": classes, "BP": pixels},
+            )
+        return found
+
+    def _candidates(self, curves: Curves) -> tuple[int, int]:
+        """Images of each candidate, and numbers of its curve."""
+        return max(1, len(self.scores) // len(curves.table)), curves.table.shape[1]
+
+
+def _or(tensor: Tensor | None, other: Tensor) -> Tensor:
+    """A tensor, or what a kernel gets in its place, which does not read it."""
+    return other if tensor is None else tensor
