@@ -54,7 +54,8 @@ def schema_of(name: str) -> Schema:
     """
     if name == DATASET:
         return TypeAdapter(DatasetSource).json_schema()
-    return KINDS[name].request.model_json_schema()
+    schema: Schema = KINDS[name].request.model_json_schema()
+    return schema
 
 
 @cache
@@ -131,7 +132,7 @@ def _takes(node: Schema, root: Schema) -> str:
 
 
 def _items(node: Schema, root: Schema) -> str:
-    items = node.get("items") or next(iter(node.get("prefixItems", ())), {})
+    items: Schema = node.get("items") or next(iter(node.get("prefixItems", ())), {})
     told = dict.fromkeys(_takes(each, root) for each in _variants(items, root))
     return " or ".join(told) or "anything"
 

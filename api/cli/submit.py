@@ -9,7 +9,7 @@ import typer
 from api.cli import completion
 from api.cli.assignments import Assignments, assigned
 from api.cli.console import DEFAULT_URL, AsJson, Url, connect, out, plain_errors, say
-from search_service.searches.external.options import Trainer
+from search_service.searches.external.trainers import Trainer
 
 if TYPE_CHECKING:
     from api.client.client import Client

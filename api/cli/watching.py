@@ -76,9 +76,9 @@ class Bar:
         self.done, self._total = done, self._total if total is None else total
         self._bars.update(self._task, completed=done, total=self._total, left=self._left(at))
 
-    def tell(self, **fields: str) -> None:
+    def tell(self, best: str) -> None:
         """Change what stands beside the bar."""
-        self._bars.update(self._task, **fields)
+        self._bars.update(self._task, best=best)
 
     def remove(self) -> None:
         """Take it away."""

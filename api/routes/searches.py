@@ -91,7 +91,8 @@ def _trial_view(space: SearchSpace, trial: Trial) -> TrialView:
 
 def _stage_view(evaluation: Evaluation) -> StageView:
     told = {name: evaluation.outcome.get(name) for name in ("score", "error", "seconds")}
-    return StageView(stage=evaluation.stage, finished_at=evaluation.finished_at, **told)
+    facts = {"stage": evaluation.stage, "finished_at": evaluation.finished_at}
+    return StageView.model_validate(facts | told)
 
 
 @router.post(

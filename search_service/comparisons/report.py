@@ -38,8 +38,8 @@ def write(folder: Path, comparison: FinishedComparison) -> Iterator[Path]:
     for name, title, figure in _figures(results, comparison.documents):
         pictures = [] if isinstance(figure, str) else list(canvas.write(folder, name, figure))
         yield from pictures
-        content = figure if isinstance(figure, str) else pictures[0].read_bytes()
-        figures.append(DrawnFigure(name, title, content))
+        drawn = figure if isinstance(figure, str) else pictures[0].read_bytes()
+        figures.append(DrawnFigure(name, title, drawn))
     yield _written(folder / "report.html", comparison_page.render(comparison, figures))
 
 

@@ -215,7 +215,7 @@ def _tables(parts: Sequence[Document], needs: Needs) -> dict[str, Collection[str
 
 def _header(document: Document, needs: Needs, packages: Collection[str]) -> str:
     title = (document["title"] or document["name"]).replace("\\", "").replace('"', "'")
-    standard = {"torch", *sorted(packages & _INSTALLED)}
+    standard = {"torch", *sorted(_INSTALLED.intersection(packages))}
     return _HEADER.format(
         title=title,
         module=document["name"].replace("-", "_").replace(".", "_"),

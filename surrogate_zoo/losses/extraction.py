@@ -83,9 +83,10 @@ class Extraction:
             for part in _entries(source, definition.module, node, self.tables[definition.name]):
                 self._scan(source, part, definition.module)
         elif isinstance(node, ast.ClassDef):
-            for part in (*node.decorator_list, *node.bases, *node.keywords, *node.body):
-                if not isinstance(part, Function):
-                    self._scan(source, part, definition.module)
+            parts: tuple[ast.AST, ...] = (*node.decorator_list, *node.bases, *node.keywords, *node.body)
+            for each in parts:
+                if not isinstance(each, Function):
+                    self._scan(source, each, definition.module)
         else:
             self._scan(source, node, definition.module)
 

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from api.client.client import Client
-from api.client.losses import Format
+from api.client.formats import Format
 from search_service.catalogue import datasets
 from search_service.catalogue.request import DatasetRequest
 from search_service.samplers.registry import SAMPLERS

@@ -20,7 +20,7 @@ from workers.scoring.inference import predict
 from workers.tasks.images import RGB, ImageFormat
 from workers.tasks.networks import NetworkSpec
 
-PACKAGED = NetworkSpec(architecture="FPN", encoder=PACKAGED, weights="packaged")
+LITE = NetworkSpec(architecture="FPN", encoder=PACKAGED, weights="packaged")
 
 
 def of(bands: int, depth: str = "uint16") -> ImageFormat:
@@ -48,8 +48,8 @@ def test_networks_take_images_of_other_bands(name: str) -> None:
 
 @pytest.mark.parametrize("bands", [1, 2, 4, 7])
 def test_packaged_weights_are_adapted_as_timm_does(bands: int) -> None:
-    plain = build_network(PACKAGED, 3).state_dict()
-    adapted = build_network(PACKAGED, 3, of(bands)).state_dict()
+    plain = build_network(LITE, 3).state_dict()
+    adapted = build_network(LITE, 3, of(bands)).state_dict()
     first = "encoder.model.conv_stem.weight"
     assert adapted[first].shape[1] == bands
     expected = timm.models.adapt_input_conv(bands, plain[first])
