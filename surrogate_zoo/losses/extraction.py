@@ -83,7 +83,12 @@ class Extraction:
             for part in _entries(source, definition.module, node, self.tables[definition.name]):
                 self._scan(source, part, definition.module)
         elif isinstance(node, ast.ClassDef):
-            parts: tuple[ast.AST, ...] = (*node.decorator_list, *node.bases, *node.keywords, *node.body)
+            parts: tuple[ast.AST, ...] = (
+                *node.decorator_list,
+                *node.bases,
+                *node.keywords,
+                *node.body,
+            )
             for each in parts:
                 if not isinstance(each, Function):
                     self._scan(source, each, definition.module)
