@@ -9,7 +9,7 @@ from typing import Final, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from search_service.store.states import WorkerState
-from workers.tasks.described import Answer
+from workers.tasks.described import Answer, Described
 
 PROBLEM: Final = "application/problem+json"
 """Media type of every error."""
@@ -97,21 +97,18 @@ class FieldError(Answer):
     message: str = Field(description="What is wrong with it.")
 
 
-class Problem(Answer):
-    """An error as RFC 9457 describes it."""
+class Problem(Described):
+    """An error as RFC 9457 describes it; what it has nothing to say of is left out."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
                 {
-                    "type": "/problems/not-found",
+                    "type": "urn:lossfit:problem:not-found",
                     "title": "Not found",
                     "status": 404,
                     "detail": "There is no loss 'asl-macc-moon'.",
                     "instance": "/v1/losses/asl-macc-moon",
-                    "errors": [],
-                    "figures": {},
-                    "limits": {},
                 }
             ]
         }

@@ -19,6 +19,7 @@ OPEN: Final = {
     "LossDetail.parameter_schema": "a JSON schema",
     "LossNetworkView.provenance": "whatever a repeat needs: versions, dataset, job",
     "SamplerView.options": "a JSON schema",
+    "TrialDetail.worker": "whatever a repeat needs: device, threads, versions",
     "TrialView.worker": "whatever a repeat needs: device, threads, versions",
 }
 """Objects whose fields no schema tells, and why."""
