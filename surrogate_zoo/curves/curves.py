@@ -16,9 +16,6 @@ from surrogate_zoo.curves.segments import Table, line, of_segment, product_sum
 # gradients stay finite.
 _STEEPEST = 1e6
 
-# A Bezier segment whose middle point keeps this distance from its ends, in x, has no slope to cut.
-_VERTICAL = 1e-3
-
 # Values that lie side by side on the CPU: one beyond the first segment, and all of them are looked at.
 _GROUP = 128
 
@@ -239,10 +236,8 @@ class BezierCurve(PiecewiseCurve):
     ) -> None:
         x0, y0, a, c, b, d = numbers
         offset = x - x0 if x0 else x
-        root = line(offset, b, a * a)
-        if min(a, a + b) < _VERTICAL:
-            root.clamp_(min=_STEEPEST**-2)
-        root.sqrt_()
+        # Also where no x in [0, 1] needs it: parts of maps may be a little less than 0 (Boundary IoU).
+        root = line(offset, b, a * a).clamp_(min=_STEEPEST**-2).sqrt_()
         t = root + a
         torch.div(offset, t, out=t)
         line(t, d, 2 * c, out=value).mul_(t)
