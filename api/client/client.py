@@ -17,8 +17,9 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 from api.catalogue_schemas import CurveFamilyView, MetricView, NetworkView, SamplerView
+from api.client.addresses import segment
 from api.client.catalogues import AuditLog, Catalogue, Datasets, Service
-from api.client.errors import ServiceError
+from api.client.errors import ServiceError, StrangerError
 from api.client.jobs import Comparisons, Jobs, Searches
 from api.client.losses import Losses
 from api.client.transport import Transport
@@ -33,6 +34,7 @@ from search_service.retrainings.request import RetrainingRequest
 from search_service.store.states import State
 
 _MOST_JOBS: Final = 1000
+_NO_JOB: Final = "There is no job {!r}; 'lossfit jobs list' shows them."
 """Of those that are looked through for one whose id begins as it is told."""
 
 
@@ -182,10 +184,14 @@ class Client:
         Raises:
             ServiceError: There is none of that id, or there are several.
         """
-        job = self._summary_of(job_id)
-        others = (collection for collection in self.jobs if collection.path == f"/v1/{job.path}")
-        collection = next(others, None) or Jobs[Any](self._transport, f"/v1/{job.path}")
-        return collection, collection.get(job.id)
+        whole = self.id_of(job_id)
+        try:
+            job = self._transport.read(JobDetail, f"/v1/jobs/{segment(whole)}")
+        except ServiceError as error:
+            if error.status != 404 or isinstance(error, StrangerError):
+                raise
+            raise ServiceError(_NO_JOB.format(job_id), 404) from error
+        return next(jobs for jobs in self.jobs if jobs.path == _path(job.kind)), job
 
     def id_of(self, beginning: str) -> str:
         """The id of the one job whose id begins so; a whole id comes back without a request.
@@ -207,7 +213,7 @@ class Client:
                 f"{len(found)} jobs have ids that begin with {beginning!r}: {ids}"
                 f"{', ...' if len(found) > 5 else ''}. Write more of it."
             )
-        raise ServiceError(f"There is no job {beginning!r}; 'lossfit jobs list' shows them.", 404)
+        raise ServiceError(_NO_JOB.format(beginning), 404)
 
 
 def _whole(text: str) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, case, func, select, update
 from sqlalchemy.orm import Session
 
-from search_service.store.states import FINAL, RUNG, State
+from search_service.store.states import FINAL, RUNG, SCALES, State
 from search_service.store.tables import Artifact, Evaluation, Event, Job, Trial
 from surrogate_zoo.errors import NotFoundError
 from surrogate_zoo.store.tables import now
@@ -129,7 +129,8 @@ def record_evaluation(session: Session, evaluation: Evaluation) -> bool:
     body = {"stage": evaluation.stage, "number": evaluation.number}
     body |= {name: evaluation.outcome[name] for name in ("score", "error", "seconds")}
     if not evaluation.stage.startswith(RUNG):  # those seconds are the trial's, too
-        spend(session, evaluation.job_id, evaluation.outcome["seconds"], trainings=1)
+        trained = evaluation.stage != SCALES  # which takes a single step
+        spend(session, evaluation.job_id, evaluation.outcome["seconds"], trainings=int(trained))
     append_event(session, evaluation.job_id, "evaluation", body)
     return True
 

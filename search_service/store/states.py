@@ -40,3 +40,6 @@ RUNG = "rung "
 
 CELL = "cell"
 """Stage of a comparison's retrainings."""
+
+SCALES = "scales"
+"""Stage that measures the scales of a loss that was never trained."""

@@ -79,7 +79,7 @@ def get(session: Session, name: str, version: int | None = None) -> Loss:
     query = _versions(name) if version is None else _versions(name).where(Loss.version == version)
     loss = session.scalar(query.limit(1))
     if loss is None:
-        raise NotFoundError(_missing(session, name))
+        raise NotFoundError(_missing(session, name, version))
     return loss
 
 
@@ -100,11 +100,11 @@ def versions(session: Session, name: str) -> list[Loss]:
     return losses
 
 
-def _missing(session: Session, name: str) -> str:
+def _missing(session: Session, name: str, version: int | None = None) -> str:
     """Say that a loss, or a version of it, is not there, and what is."""
     numbers = session.scalars(select(Loss.version).where(Loss.name == name).order_by(Loss.version))
     if there := ", ".join(map(str, numbers)):
-        return f"The loss {name!r} has no such version. Versions: {there}."
+        return f"The loss {name!r} has no version {version}. Versions: {there}."
     names = select(Loss.name).distinct().order_by(Loss.name).limit(_MOST_NAMES)
     return unknown("loss", name, session.scalars(names))
 

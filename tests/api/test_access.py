@@ -18,6 +18,7 @@ from search_service.store import artifacts
 from search_service.store.tables import Artifact
 from tests.api.client.test_client import REQUESTS
 from tests.api.conftest import Live, running
+from tests.api.routes.test_searches import trial
 from tests.api.test_problems import is_problem
 
 TOKEN = "a secret of this test"  # noqa: S105
@@ -148,6 +149,8 @@ def jobs(guarded: Live, tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
             row = Artifact(job_id=job.id, name="scores.csv", sha256=sha256, bytes=size)
             row.media_type = "text/csv"
             ledger.record_artifact(session, row)
+            if kind.name == "search":
+                ledger.record_trial(session, trial(job.id, 0))
             lifecycle.cancel(session, kind.name, job.id)
             found[kind.path] = job.id
     return found
@@ -169,7 +172,7 @@ def test_the_table_says_who_is_let_in(
     guarded: Live, secrets: dict[str, str | None], jobs: dict[str, str], method: str, path: str
 ) -> None:
     place_of: dict[str, str] = {"name": "dice" if "/losses/" in path else "shapes"}
-    place_of |= {"sha256": "0" * 64}
+    place_of |= {"sha256": "0" * 64, "number": "0"}
     if "{job_id}" in path:
         kind = path.split("/")[2]
         place_of |= {"job_id": jobs.get(kind) or jobs["searches"], "name": "scores.csv"}

@@ -205,7 +205,7 @@ def test_a_loss_that_is_not_there_is_told_with_the_nearest(live: Live) -> None:
     assert "Did you mean 'dice'?" in is_problem(live.http.get("/v1/losses/dise"), 404).detail
     version = {"version": 7}
     told = is_problem(live.http.get("/v1/losses/dice", params=version), 404).detail
-    assert told == "The loss 'dice' has no such version. Versions: 1."
+    assert told == "The loss 'dice' has no version 7. Versions: 1."
     told = is_problem(live.http.get("/v1/datasets/shape"), 404).detail
     assert told == "There is no dataset named 'shape'. Did you mean 'shapes'? Known: shapes."
 
@@ -245,8 +245,9 @@ def test_one_request_gets_no_endless_answer(live: Live) -> None:
     body = SEARCH | {f"field{number}": 1 for number in range(5000)}
     response = live.http.post("/v1/searches", json=body)
     problem = is_problem(response, 422)
-    assert len(problem.errors) == MOST_FIELDS
-    assert "(and 4999 more, see errors)" in problem.detail
+    assert len(problem.errors) <= MOST_FIELDS
+    assert len(response.content) < 20_000
+    assert "more, see errors)" in problem.detail
 
 
 def test_a_bug_is_a_problem_too_and_tells_nothing_of_the_inside(tmp_path: Path) -> None:

@@ -17,14 +17,12 @@ from search_service.searches.space import SearchSpace, title_of
 from search_service.spaces.margins import MarginSpace
 from search_service.spaces.space import Draft, Theta
 from search_service.spaces.zoo import ZooSpace
+from search_service.store.states import SCALES
 from search_service.store.tables import Trial
 from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.metrics.targets import Target
 from workers.tasks.proxy import ProxyTask
-
-SCALES = "scales"
-"""Stage of the evaluation that measures the scales of a loss that was never trained."""
 
 
 @dataclass(frozen=True)

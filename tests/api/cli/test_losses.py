@@ -1,6 +1,7 @@
 """``lossfit losses``: add, make, export, import, push and pull, between real services without workers."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,11 +84,9 @@ def test_a_file_that_is_no_loss_file_is_refused(live: Live, tmp_path: Path) -> N
 
 
 def test_show_tells_the_parameters_with_their_ranges_beside_the_json(live: Live) -> None:
-    result = CliRunner().invoke(
-        app, ["losses", "show", "tversky", "--url", str(live.http.base_url)]
-    )
-    assert json.loads(result.stdout)["parameters"][0]["name"] == "alpha"
-    assert "alpha: a number of at least 0; 0.3 here. Weight of false positives." in result.stderr
+    shown = run(live, "show", "tversky")
+    assert re.search(r"alpha +0\.3 +a number of at least 0 +Weight of", shown)
+    assert json.loads(run(live, "show", "tversky", "--json"))["parameters"][0]["name"] == "alpha"
 
 
 @pytest.mark.parametrize("target", ["zoo", "zoo.zip"])
@@ -116,7 +115,9 @@ def test_chosen_losses_move_alone_built_in_ones_too(
     run(live, "export", str(tmp_path / "zoo.zip"), "other", "dice")
     run(elsewhere, "import", str(tmp_path / "zoo.zip"))
     assert [name for name, *_ in zoo_of(elsewhere)] == ["other"]
-    assert "no loss 'nothing'" in run(live, "export", str(tmp_path / "x"), "nothing", fails=True)
+    assert "no loss named 'nothing'" in run(
+        live, "export", str(tmp_path / "x"), "nothing", fails=True
+    )
 
 
 def test_nothing_is_added_of_a_zoo_that_is_damaged(live: Live, tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def trial(job_id: object, number: int) -> Trial:
         ending="trained",
         finished_at=now(),
         worker={"threads": 1},
+        scales=[2.0],
         **facts,
     )
 
@@ -89,13 +90,13 @@ def test_a_retraining_fixes_the_versions_of_a_sums_terms(live: Live) -> None:
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"loss": "0.5*nonsense+dice"}, "no loss 'nonsense'"),
+        ({"loss": "0.5*nonsense+dice"}, "no loss named 'nonsense'"),
         ({"loss": "0.5*+dice"}, "is no weighted sum"),
         ({"loss": "-1*dice"}, "is no weighted sum"),
         ({"loss": "Dice"}, "a loss's name must match"),
         ({"loss": "dice+lovasz", "version": 1}, "version is of a single loss"),
         ({"loss": "dice+lovasz", "versions": {"focal": 1}}, "no term of a weighted sum: focal"),
-        ({"loss": "dice+lovasz", "versions": {"dice": 9}}, "no loss 'dice' version 9"),
+        ({"loss": "dice+lovasz", "versions": {"dice": 9}}, "'dice' has no version 9"),
     ],
 )
 def test_a_sum_that_cannot_be_is_refused_with_the_reason(

@@ -63,7 +63,7 @@ def test_what_there_is_not_is_told_with_what_there_is() -> None:
         UnknownNameError, match=r"no score of the comparison named 'f7'\. Known: kappa, miou"
     ):
         Choice.of(table(), "f7", ())
-    with pytest.raises(UnknownNameError, match=r"'dise'\. Known: dice, focal, lovasz"):
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'dice'\? Known: dice, focal, lovasz"):
         Choice.of(table(), "miou", ("dise",))
     assert default_score(table(), "bf1") == "miou"
     with pytest.raises(InputError, match="ask again later"):

@@ -153,11 +153,11 @@ def test_trainings_that_diverge_are_told_and_the_others_go_on(
 def test_what_cannot_be_built_fails_the_whole_with_its_reason(
     desk: Desk, settings: Settings, pool: WorkerPool
 ) -> None:
-    network = {"architecture": "Unet", "encoder": "no-such-encoder"}
+    network = {"architecture": "Unet", "encoder": "resnet18", "options": {"decoder_channels": [1]}}
     with working(settings, pool):
         job = desk.wait_for(submit(desk, networks=[network], learning_rates=[]))
     assert job.state == "failed"
-    assert "no-such-encoder" in str(job.error)
+    assert "decoder_channels" in str(job.error)
 
 
 def test_a_failure_stops_the_others_and_is_what_is_raised() -> None:

@@ -30,7 +30,7 @@ def huge() -> ComparisonRequest:
     """As many trainings as a request may have, of ten million steps."""
     body = {
         "losses": [f"{weight}*dice" for weight in range(1, 101)],
-        "networks": [{"encoder": f"resnet{depth}"} for depth in range(18, 34)],
+        "networks": [{"encoder": "resnet18", "embedding": width} for width in range(1, 17)],
         "seeds": 100,
         "learning_rates": [0.01 * rate for rate in range(1, 17)],
         "dataset": "shapes",

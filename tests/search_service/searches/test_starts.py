@@ -104,7 +104,7 @@ def test_the_straight_line_has_two_names(session: Session) -> None:
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
-        ({"start": "nowhere"}, "no loss 'nowhere'"),
+        ({"start": "nowhere"}, "no loss named 'nowhere'"),
         ({"start": "mine", "start_version": 7}, "version 7"),
         ({"start": "asl-miou-voc"}, "no surrogate of macc"),
         ({"start": "dice"}, "no surrogate of macc"),

@@ -86,7 +86,7 @@ def test_pages_walk_through_the_newest_versions(session: Session) -> None:
 
 
 def test_what_is_missing_or_broken_is_refused(session: Session) -> None:
-    with pytest.raises(NotFoundError, match="no loss 'none'"):
+    with pytest.raises(NotFoundError, match="no loss named 'none'"):
         zoo.get(session, "none")
     with pytest.raises(NotFoundError):
         zoo.versions(session, "none")

@@ -98,7 +98,7 @@ def test_the_command_reports_what_is_sound(tmp_path: Path) -> None:
     folders.segnet(tmp_path)
     ended = command(
         *(str(tmp_path), "--layout", "segnet", "--classes", ",".join(folders.CLASSES)),
-        *("--set", "void_labels=[11]"),
+        *("--set", "void_labels=[11]", "--json"),
     )
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout)["images"] == {"train": 5, "val": 2, "test": 2}

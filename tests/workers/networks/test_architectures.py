@@ -77,7 +77,10 @@ def test_an_installed_network_learns(installed: Path, monkeypatch: pytest.Monkey
     for changes, message in (
         ({"encoder": "resnet18"}, "small-fcn has no encoder to choose"),
         ({"weights": "imagenet"}, "small-fcn has no encoder to choose"),
-        ({"options": {"depth": 3}}, "no option of small-fcn named 'depth'. Known: width"),
+        (
+            {"options": {"depth": 3}},
+            "no option of small-fcn named 'depth'. Did you mean 'width'",
+        ),
     ):
         with pytest.raises(InputError, match=message):
             build_network(OWN.model_copy(update=changes), 3)
