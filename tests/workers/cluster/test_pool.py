@@ -110,7 +110,7 @@ def test_a_killed_worker_changes_no_score(
 
     with caplog.at_level(logging.WARNING):
         pool.evaluate(longer, SIX, on_outcome=outcomes.append, should_stop=kill_at_second_look)
-    assert "Lost a worker: " in caplog.text
+    assert "Lost a worker (lost): " in caplog.text
     assert sorted(outcome.number for outcome in outcomes) == list(range(6))
     assert scores(outcomes) == scores(undisturbed)
     assert victim not in both(pool)
