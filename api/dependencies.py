@@ -1,10 +1,11 @@
 """What routes depend on: the service's parts, and the parameters that many of them share."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
 import anyio
+import anyio.to_thread
 from fastapi import Depends, Header, HTTPException, Path, Query, Request
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
@@ -48,7 +49,11 @@ class Service:
     writers: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(WRITERS))
 
 
-def service(request: Request) -> Service:
+# Dependencies are coroutines throughout: FastAPI sends every other one through a thread of its own, which
+# costs more than most routes spend on the database.
+
+
+async def service(request: Request) -> Service:
     """The parts that the application was made of."""
     parts = request.app.state.service
     assert isinstance(parts, Service)  # noqa: S101  create_app put it there
@@ -74,7 +79,7 @@ ReadersTurn = Annotated[None, Depends(readers_turn, scope="function")]
 WritersTurn = Annotated[None, Depends(writers_turn, scope="function")]
 
 
-def caller(request: Request) -> Caller:
+async def caller(request: Request) -> Caller:
     """Who asks."""
     found = request.state.caller
     assert isinstance(found, Caller)  # noqa: S101  TokenMiddleware put it there
@@ -84,7 +89,7 @@ def caller(request: Request) -> Caller:
 CallerOf = Annotated[Caller, Depends(caller)]
 
 
-def administrator(asks: CallerOf) -> Caller:
+async def administrator(asks: CallerOf) -> Caller:
     """Who asks, if they may do everything.
 
     Raises:
@@ -95,19 +100,36 @@ def administrator(asks: CallerOf) -> Caller:
     return asks
 
 
-def reading(parts: ServiceParts, asks: CallerOf, _turn: ReadersTurn) -> Iterator[Session]:
+async def reading(
+    parts: ServiceParts, asks: CallerOf, _turn: ReadersTurn
+) -> AsyncIterator[Session]:
     """A session that only reads, holds the jobs that the caller sees, and waits for no writer."""
-    with parts.reading(**bounds(asks.sees)) as session:
+    session = parts.reading(**bounds(asks.sees))  # which connects when it is used first
+    try:
         yield session
+    finally:
+        await _in_thread(session.close)
 
 
-def writing(parts: ServiceParts, asks: CallerOf, _turn: WritersTurn) -> Iterator[Session]:
+async def writing(
+    parts: ServiceParts, asks: CallerOf, _turn: WritersTurn
+) -> AsyncIterator[Session]:
     """A session whose changes are committed when the route returns without an error.
 
     It holds the jobs that the caller sees.
     """
-    with parts.writing(**bounds(asks.sees)) as session, session.begin():
+    session = parts.writing(**bounds(asks.sees))
+    try:
         yield session
+        await _in_thread(session.commit)
+    finally:
+        await _in_thread(session.close)  # takes back what is not committed
+
+
+async def _in_thread(end: Callable[[], None]) -> None:
+    """End something of a session that may wait for the database; who is cancelled ends it too."""
+    with anyio.CancelScope(shield=True):
+        await anyio.to_thread.run_sync(end)
 
 
 # Both end before the answer leaves: whoever has the answer finds what it speaks of.
@@ -122,6 +144,8 @@ Sha256 = Annotated[
     str, Path(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the file, lower-case hex.")
 ]
 ArtifactName = Annotated[str, Path(max_length=100)]
+TrialNumber = Annotated[int, Path(ge=0, le=2**31 - 1, description="The trial's number.")]
+
 Version = Annotated[
     int | None, Query(ge=1, le=_MAX_INTEGER, description="A version; the newest by default.")
 ]

@@ -31,6 +31,10 @@ class JobSummary(BaseModel):
     headline: str = Field(
         description="How it stands: its answer, why it failed, or what it waits for; may be empty."
     )
+    score: str = Field(
+        "",
+        description="What it scored, or a search's best trial so far: `mIoU 41.3`; may be empty.",
+    )
     progress: dict[str, Any] | None = Field(description="Of a job that is not over.")
     created_at: datetime
     started_at: datetime | None

@@ -1,6 +1,7 @@
 """Problem details (RFC 9457): the one shape of every error that this API answers with."""
 
 import errno
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -19,10 +20,13 @@ from surrogate_zoo.errors import (
     LossfitError,
     NotFoundError,
     StorageError,
+    meant,
 )
 
 MOST_FIELDS: Final = 100
 """Of a request that one answer lists."""
+
+_QUOTED: Final = re.compile(r"'([^']*)'")
 
 
 class Kind(NamedTuple):
@@ -93,7 +97,21 @@ def field_errors(errors: Iterable[Mapping[str, Any]]) -> list[FieldError]:
 def _field_error(error: Mapping[str, Any]) -> FieldError:
     place, *path = error["loc"]
     message = error["msg"].removeprefix("Value error, ")
+    if close := _meant(error):
+        message = f"{message}. {close}"
     return FieldError(place=place, field=".".join(str(part) for part in path), message=message)
+
+
+def _meant(error: Mapping[str, Any]) -> str:
+    """Which word was meant by one that is none of a choice; the word itself is not repeated."""
+    context = error.get("ctx") or {}
+    match error["type"]:
+        case "literal_error" | "enum":
+            return meant(error["input"], _QUOTED.findall(context["expected"]))
+        case "union_tag_invalid":
+            return meant(context["tag"], _QUOTED.findall(context["expected_tags"]))
+        case _:
+            return ""
 
 
 def _answer(request: Request, status: int, detail: str, **rest: Any) -> JSONResponse:

@@ -138,6 +138,10 @@ class TrialView(View):
     generation: int
     theta: list[float]
     label: str = Field("", description="What was tried, in a few words.")
+    parameters: dict[str, float | str] = Field(
+        {},
+        description="What `theta` stands for, by name; `loss` is the kind that the others are of.",
+    )
     is_mean: bool = Field(description="Whether the candidate is the sampler's mean itself.")
     score: float | None = Field(
         description="The metric on the hold-out set; null if it failed or was rejected. Of a stopped "

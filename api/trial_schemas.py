@@ -1,11 +1,34 @@
-"""What the API answers whoever trains the trials of a search in code of their own."""
+"""What the API answers of one trial, and whoever trains the trials of a search in code of their own."""
 
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
 
+from api.schemas import TrialView
 from search_service.store.states import Ending, State
+
+
+class StageView(BaseModel):
+    """Another training of a trial's loss: a rung on the way to the trial, or a part of the race."""
+
+    stage: str = Field(description="`rung <iterations>`, `heat <number>` or `round <number>`.")
+    score: float | None = Field(description="What was measured; null if it failed.")
+    error: str | None
+    seconds: float
+    finished_at: datetime
+
+
+class TrialDetail(TrialView):
+    """One candidate loss of a search, with all that was recorded of its trainings."""
+
+    curve: list[tuple[float, float]] = Field(
+        description="Step and mean training loss since the point before, about fifty points; empty of a "
+        "trial that was not trained by a worker of this service, or before it kept curves."
+    )
+    scales: list[float] = Field(description="Scales that were measured for its loss.")
+    hold_out: str = Field(description="How its hold-out set was cut, in a sentence.")
+    evaluations: list[StageView] = Field(description="In the order of their ends.")
 
 
 class HandedOutView(BaseModel):

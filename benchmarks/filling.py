@@ -70,6 +70,9 @@ def _jobs(count: int, owners: int) -> Iterator[dict[str, Any]]:
     retraining = RetrainingRequest.model_validate(RETRAINING).model_dump(mode="json")
     for number in range(count):
         is_search = number % 5 > 0
+        result: dict[str, Any] = {"metrics": {"miou": 0.5}, "seconds": 4.0}
+        if is_search:
+            result = {"loss": "asl-macc", "version": number, "winners": []}
         state = STATES[number % len(STATES)]
         begun = START + timedelta(minutes=number)
         yield {
@@ -79,7 +82,7 @@ def _jobs(count: int, owners: int) -> Iterator[dict[str, Any]]:
             "owner": "operator" if number % owners == 0 else f"owner-{number % owners}",
             "priority": -1,
             "request": search if is_search else retraining,
-            "result": {"loss": "asl-macc", "version": number} if state == "succeeded" else None,
+            "result": result if state == "succeeded" else None,
             "attempt": 0,
             "created_at": begun,
             "started_at": None if state == "queued" else begun,

@@ -19,7 +19,7 @@ import torch
 from benchmarks.tasks import camvid
 from surrogate_zoo.losses.registry import LOSSES
 from workers.learning.hold_out import cut_hold_out
-from workers.networks.packaged import ENCODER
+from workers.networks.encoders import PACKAGED
 from workers.proxy.proxy import evaluate_pack, training_samples
 from workers.tasks.proxy import Candidate, ProxyTask
 
@@ -37,7 +37,7 @@ def task_of(
     dataset: Any, size: tuple[int, int], steps: int, channels: int, *, frozen: bool
 ) -> ProxyTask:
     network = {
-        "encoder": ENCODER,
+        "encoder": PACKAGED,
         "weights": "packaged",
         "options": {"decoder_channels": channels},
     }

@@ -3,7 +3,7 @@
     python -m benchmarks.inverse_network shapes
     python -m benchmarks.inverse_network --root <SegNet layout> --classes 11 --void 11 --size 120 160
     python -m benchmarks.inverse_network --root <SegNet layout> --classes 11 --void 11 --size 512 1024 \
-        --tiles 3 6 --sides 32
+        --tiles 6 12
 
 Prints three Markdown tables. The first has one row for each network: its error on held-out warps over
 that of predicting the identity, on crisp and on softened maps, and the seconds and weights it took.
@@ -11,7 +11,8 @@ The second has the mean distance of each network's homography from the identity 
 scale and rotation of held-out maps: 0 at none, and it should rise from column to column. The third has
 the loss itself, InverseForm's ``L_if`` of a predicted boundary that is the true one shifted to the right
 by some pixels (logits of 3 and -3, also with noise of deviation 0.5), and the length of its gradient at
-the boundary logits over that of the boundary head's cross entropy, both as the loss weighs them.
+the boundary logits over that of the boundary head's cross entropy, both as the loss weighs them; with
+``--cuts 4x8 8x16`` also of the same networks in other tiles, and with ``--roundings`` other ones.
 """
 
 import argparse
@@ -75,7 +76,7 @@ def main() -> None:
     print("\n".join(["", *growth(task, trained)]))
     masks = open_dataset(task.dataset).read("val").masks[:: arguments.every][:SHOWN]
     networks = {title: network for title, network, _ in trained}
-    print("\n".join(["", *steepness(networks, masks)]))
+    print("\n".join(["", *steepness(networks, masks, arguments.cuts, arguments.roundings)]))
 
 
 def _arguments() -> argparse.Namespace:
@@ -87,6 +88,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--size", type=int, nargs=2, default=None, metavar=("H", "W"))
     parser.add_argument("--sides", type=int, nargs="+", default=[InverseNetworkSpec().side])
     parser.add_argument("--tiles", type=int, nargs=2, default=list(InverseNetworkSpec().tiles))
+    parser.add_argument("--cuts", type=_cut, nargs="+", default=[None], help="tiles, as 6x12")
+    parser.add_argument("--roundings", type=float, nargs="+", default=[None], help="of the loss")
     parser.add_argument("--every", type=int, default=25, help="masks of val that are skipped")
     parser.add_argument("--architectures", nargs="+", default=["fully-connected", "convolutional"])
     parser.add_argument("--iterations", type=int, help="optimiser steps; those of the spec if left")
@@ -96,6 +99,11 @@ def _arguments() -> argparse.Namespace:
     if not arguments.generated and not arguments.root:
         parser.error("name 'shapes' or give --root")
     return arguments
+
+
+def _cut(text: str) -> tuple[int, int]:
+    rows, columns = text.split("x")
+    return int(rows), int(columns)
 
 
 def source_of(arguments: argparse.Namespace) -> DatasetSource:
@@ -193,21 +201,28 @@ def shifted(loss: InverseForm, masks: Sequence[NDArray[np.uint8]], noise: float)
 
 
 def steepness(
-    networks: Mapping[str, InverseNetwork], masks: Sequence[NDArray[np.uint8]]
+    networks: Mapping[str, InverseNetwork],
+    masks: Sequence[NDArray[np.uint8]],
+    cuts: Sequence[tuple[int, int] | None] = (None,),
+    roundings: Sequence[float | None] = (None,),
 ) -> Iterator[str]:
-    """Lines of the third table."""
+    """Lines of the third table; None are the tiles of a network's training, and the loss's own rounding."""
     height, width = masks[0].shape
     columns = " | ".join(f"{shift} px" for shift in SHIFTS)
-    yield f"| network at {height}x{width} | tiles | noise | " + f"{columns} | gradient: {columns} |"
-    yield "|---|---|---|" + "---|" * 2 * len(SHIFTS)
-    for (title, network), noise in itertools.product(networks.items(), NOISES):
-        loss = load_loss("inverse-form", num_classes=2, inverse_network=network)
+    head = f"| network at {height}x{width} | tiles | rounding | noise |"
+    yield f"{head} {columns} | gradient: {columns} |"
+    yield "|---|---|---|---|" + "---|" * 2 * len(SHIFTS)
+    every = itertools.product(networks.items(), cuts, roundings, NOISES)
+    for (title, network), tiles, rounding, noise in every:
+        own = {} if rounding is None else {"rounding": rounding}
+        loss = load_loss("inverse-form", num_classes=2, inverse_network=network, tiles=tiles, **own)
         assert isinstance(loss, InverseForm)
         found = shifted(loss.to(next(network.parameters()).device), masks, noise)
         values = " | ".join(f"{each.value:.3f}" for each in found)
         ratios = " | ".join(f"{each.ratio:.1f}" for each in found)
-        rows, across = network.tiles
-        yield f"| {title} | {rows}x{across} | {noise:g} | {values} | {ratios} |"
+        rows, across = loss.tiles
+        start = f"| {title} | {rows}x{across} | {loss.rounding:g} | {noise:g} |"
+        yield f"{start} {values} | {ratios} |"
 
 
 if __name__ == "__main__":

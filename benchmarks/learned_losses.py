@@ -6,15 +6,16 @@ r"""SEMEDA's Table 1 and InverseForm's Table 5 on CamVid, as far as a device tha
 Trains what the requests in ``examples/papers`` ask a service for, and goes without one: the losses with
 their parameters, the loss networks as specified, the crops (as far as images reach), batches and rates of
 the papers' schedules. What is smaller: ``--iterations``, the segmentation network (a pretrained one of 3.4
-million weights), and the loss networks' steps (``--network-iterations``).
+million weights), and the loss networks' steps (``--network-iterations``). Where images do not reach a
+crop, they are cut into so many fewer tiles that a tile holds as many of their pixels.
 
 Rates are tuned, since a short schedule wants higher ones: each loss tries the request's rate times each of
 ``--factors`` on a hold-out set of the training split, cut by groups; the best is trained over ``--seeds``
-seeds and scored on the validation split.
+seeds and scored on the validation split. A single factor is taken as it is, for every loss, as in the papers.
 
 After ``--seconds`` nothing new begins; what is trained is kept in ``--out`` (``outcomes.jsonl`` and
 ``networks/``), and a second run goes on from there. Prints and writes ``<out>/learned.md``: both tables,
-and what the inverse networks say of boundaries that are some pixels off.
+and beside InverseForm's what inverse networks say of boundaries that are some pixels off.
 """
 
 import argparse
@@ -80,12 +81,12 @@ class Bench:
         """Folder -> the training of a loss network, of all that are needed."""
         specs = [
             spec
-            for table in self.tables.values()
+            for name, table in self.tables.items()
             for loss in table.documents
-            for spec in table.specs(loss).values()
+            for spec in self.specs(name, loss).values()
         ]
         pairs = [(self.dataset, spec) for spec in specs] + [
-            (tasks.camvid(self.arguments.root, size), spec) for size, spec in SHIFTED.items()
+            (tasks.camvid(self.arguments.root, size), spec) for size, spec in self.shifted.items()
         ]
         return {
             self.folder(spec): LossNetworkTask.model_validate(
@@ -93,6 +94,20 @@ class Bench:
             )
             for dataset, spec in pairs
         }
+
+    @property
+    def shifted(self) -> Mapping[tuple[int, int], InverseNetworkSpec]:
+        """:data:`SHIFTED` where InverseForm's table is asked for."""
+        return SHIFTED if "inverse-form-table-5" in self.tables else {}
+
+    def specs(self, table: str, loss: str) -> dict[str, LossNetworkSpec]:
+        """The networks that a loss carries, by kind, for images that do not reach the crop."""
+        asked = self.tables[table]
+        shares = [
+            min(1.0, own / length)
+            for own, length in zip(self.arguments.size, asked.request.training.crop, strict=True)
+        ]
+        return {kind: with_tiles(spec, shares) for kind, spec in asked.specs(loss).items()}
 
     def asked(self, spec: LossNetworkSpec) -> LossNetworkSpec:
         """A network with the steps that are asked for."""
@@ -108,11 +123,13 @@ class Bench:
         """Kind -> file of the loss networks that a loss carries."""
         return {
             kind: str(self.folder(spec) / f"{kind}.safetensors")
-            for kind, spec in self.tables[table].specs(loss).items()
+            for kind, spec in self.specs(table, loss).items()
         }
 
     def tuning(self) -> list[Training]:
-        """What is scored on the hold-out set and is not yet."""
+        """What is scored on the hold-out set and is not yet; nothing where there is one rate."""
+        if len(self.arguments.factors) == 1:
+            return []
         wanted = [
             Training(table.name, loss, rate, TUNING_SEED, "train")
             for table in self.tables.values()
@@ -124,7 +141,7 @@ class Bench:
     def reported(self) -> list[Training]:
         """What is scored on the validation split and is not yet, seed by seed."""
         best = {
-            (table.name, loss): table.best_rate(self.ledger, loss)
+            (table.name, loss): self.rate(table, loss)
             for table in self.tables.values()
             for loss in table.documents
         }
@@ -135,6 +152,11 @@ class Bench:
             if rate is not None
         ]
         return [one for one in wanted if one not in self.ledger.scores]
+
+    def rate(self, table: PaperTable, loss: str) -> float | None:
+        """The rate that a loss is reported at; None where none is found yet."""
+        rates = table.rates(self.arguments.factors)
+        return rates[0] if len(rates) == 1 else table.best_rate(self.ledger, loss)
 
     def task(self, training: Training) -> ProxyTask:
         """The task of a training, which others of its seed, split and loss networks share."""
@@ -168,6 +190,14 @@ class Bench:
         for group in alike.values():
             for first in range(0, len(group), self.arguments.pack):
                 yield group[first : first + self.arguments.pack]
+
+
+def with_tiles(spec: LossNetworkSpec, shares: Sequence[float]) -> LossNetworkSpec:
+    """A network for images of these shares of the height and width that it is asked for."""
+    if not isinstance(spec, InverseNetworkSpec):
+        return spec
+    pairs = zip(spec.tiles, shares, strict=True)
+    return spec.model_copy(update={"tiles": tuple(max(1, round(n * share)) for n, share in pairs)})
 
 
 def main() -> None:
@@ -267,7 +297,7 @@ def written(bench: Bench, seconds: float) -> Iterator[str]:
     yield f"{tasks.circumstances()}, {name}, {seconds:.0f} s in this run."
     for table in bench.tables.values():
         yield from rows(bench, table)
-    for size in SHIFTED:
+    for size in bench.shifted:
         yield ""
         yield from inverse_network.steepness(*shown(bench, size))
 
@@ -278,7 +308,7 @@ def rows(bench: Bench, table: PaperTable) -> Iterator[str]:
     yield f"| {table.name} | rate | seeds | {' | '.join(SCORES)} | published |"
     yield "|---" * (len(SCORES) + 4) + "|"
     for loss, document in table.documents.items():
-        rate = table.best_rate(bench.ledger, loss)
+        rate = bench.rate(table, loss)
         scored = [
             metrics
             for one, metrics in bench.ledger.scores.items()
@@ -304,7 +334,8 @@ def shown(
     for spec in SHIFTED.values():
         network = load(INVERSE_NETWORK, bench.folder(spec) / f"{INVERSE_NETWORK}.safetensors")
         assert isinstance(network, InverseNetwork)
-        networks[f"{spec.architecture}, {spec.side}"] = network
+        rows, columns = spec.tiles
+        networks[f"{spec.architecture}, {spec.side}, of {rows}x{columns}"] = network
     task = {"dataset": tasks.camvid(bench.arguments.root, size), "network": SHIFTED[size]}
     masks = open_dataset(LossNetworkTask.model_validate(task).dataset).read("val").masks
     return networks, list(masks[::25][: inverse_network.SHOWN])

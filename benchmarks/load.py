@@ -151,7 +151,7 @@ class Load:
         return sizes
 
     async def _send(self, client: httpx.AsyncClient, kind: str, due: float) -> None:
-        method, path, body = self._request(kind)
+        method, path, body = self.request(kind)
         try:
             answer = await client.request(method, path, json=body)
             good = answer.is_success
@@ -160,7 +160,8 @@ class Load:
         self.took[kind].append(time.perf_counter() - due)
         self.failed[kind] += not good
 
-    def _request(self, kind: str) -> tuple[str, str, Any]:
+    def request(self, kind: str) -> tuple[str, str, Any]:
+        """Method, address and body of a request of a kind."""
         search = self._draw.choice(self._searches)
         if kind == "submit":
             return "POST", "/v1/searches", SEARCH | {"priority": -2}

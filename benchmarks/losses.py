@@ -159,18 +159,23 @@ def step(loss: Loss, logits: Tensor, target: Tensor) -> None:
 
 
 def step_seconds(
-    loss: Loss, logits: Tensor, target: Tensor, rounds: int, base: Loss = _cross_entropy
+    loss: Loss,
+    logits: Tensor,
+    target: Tensor,
+    rounds: int,
+    base: Loss = _cross_entropy,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[float, float]:
-    """Median seconds of a step with ``base`` and with ``loss``, which take turns."""
+    """Median seconds of a step with ``base`` and with ``loss``, which take turns, on a clock."""
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(rounds + 2):
         for which, kept in zip((base, loss), times, strict=True):
             _wait(logits)
-            start = time.perf_counter()
+            start = clock()
             step(which, logits, target)
             _wait(logits)
             if turn >= 2:  # the first rounds warm allocator and threads up
-                kept.append(time.perf_counter() - start)
+                kept.append(clock() - start)
     before, seconds = map(statistics.median, times)
     return before, seconds
 

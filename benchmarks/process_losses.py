@@ -7,6 +7,10 @@ other waits; two processes of one thread that compute the loss of the whole batc
 and two that compute each the loss of its half, as without ``process_group``, which is another loss where
 that is a ratio of sums. A step of two processes lasts until both are through. Times are medians over
 rounds; what the processes say to each other is the second ratio.
+
+``--processor`` counts the processor time of both processes together instead, and the whole batch is of one
+thread: what a way costs, also on a machine that others use too. Processes that share nothing take as long
+as one then.
 """
 
 import argparse
@@ -37,7 +41,10 @@ WARM = 2
 def main() -> None:
     """Print a Markdown table, one row a loss."""
     arguments = parse()
-    print(f"logits {tuple(arguments.size)}, {WORLD} processes, gloo; {tasks.circumstances()}\n")
+    clock = "processor time" if arguments.processor else "wall time"
+    print(
+        f"logits {tuple(arguments.size)}, {WORLD} processes, gloo, {clock}; {tasks.circumstances()}\n"
+    )
     print("| loss | one process, ms | two, ms | two / one | halves, ms | two / halves |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
@@ -50,6 +57,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Time every loss in two processes against one.")
     parser.add_argument("--size", type=int, nargs=4, default=(4, 21, 192, 192), metavar="NCHW")
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--processor", action="store_true", help="count processor time")
     parser.add_argument("--losses", nargs="+", default=list(LOSSES), metavar="NAME")
     return parser.parse_args(words)
 
@@ -72,38 +80,44 @@ def rows(rank: int, arguments: argparse.Namespace) -> Iterator[str]:
     networks = {EDGE_NETWORK: EdgeNetwork(logits.shape[1]), INVERSE_NETWORK: InverseNetwork()}
     half = slice(rank, None, WORLD)
     part = (logits[half].clone(), target[half].clone())
+    threads = 1 if arguments.processor else WORLD  # threads that wait for each other take time too
     for name in arguments.losses:
         whole = supplied_loss(name, logits, target, networks)
         own = supplied_loss(name, *part, networks)
         shared = supplied_loss(name, *part, networks, process_group="world")
         ways: list[tuple[int, Callable[[], Any]]] = [
-            (WORLD, partial(step, whole, logits, target) if rank == 0 else _nothing),
+            (threads, partial(step, whole, logits, target) if rank == 0 else _nothing),
             (1, partial(step, shared, *part)),
             (1, partial(step, own, *part)),
         ]
-        one, two, halves = seconds(ways, arguments.rounds)
+        one, two, halves = seconds(ways, arguments.rounds, processor=arguments.processor)
         yield (
             f"| {name} | {1e3 * one:.1f} | {1e3 * two:.1f} | {two / one:.2f} | {1e3 * halves:.1f} | "
             f"{two / halves:.2f} |"
         )
 
 
-def seconds(ways: Sequence[tuple[int, Callable[[], Any]]], rounds: int) -> list[float]:
+def seconds(
+    ways: Sequence[tuple[int, Callable[[], Any]]], rounds: int, *, processor: bool = False
+) -> list[float]:
     """Median seconds until all processes are through with each way; they take turns.
 
     Args:
         ways: Threads and what this process does.
         rounds: How often.
+        processor: Count the processor time of all processes together instead.
     """
+    clock = time.process_time if processor else time.perf_counter
+    of_all = distributed.ReduceOp.SUM if processor else distributed.ReduceOp.MAX
     times: list[list[float]] = [[] for _ in ways]
     for turn in range(rounds + WARM):
         for (threads, work), kept in zip(ways, times, strict=True):
             torch.set_num_threads(threads)
             distributed.barrier()
-            began = time.perf_counter()
+            began = clock()
             work()
-            took = torch.tensor(time.perf_counter() - began)
-            distributed.all_reduce(took, distributed.ReduceOp.MAX)
+            took = torch.tensor(clock() - began)
+            distributed.all_reduce(took, of_all)
             if turn >= WARM:
                 kept.append(float(took))
     return [statistics.median(kept) for kept in times]

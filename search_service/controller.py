@@ -133,9 +133,10 @@ class Controller:
                     self._clear_folders()
                 self._dispatch()
                 away = False
-            except DBAPIError as error:
+            except database.AWAY as error:
                 if not away:
-                    _LOG.warning("The database does not answer, trying again: %s", error.orig)
+                    told = getattr(error, "orig", error)
+                    _LOG.warning("The database does not answer, trying again: %s", told)
                 away = True
             rounds += 1
             stop.wait(_POLL_SECONDS)

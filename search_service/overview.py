@@ -31,14 +31,18 @@ class Summary:
         path: Its collection below ``/v1``.
         about: What it is about: ``mIoU on camvid``.
         headline: How it stands: its answer, why it failed or what it waits for; may be empty.
+        score: What it scored, or a search's best so far: ``mIoU 41.3``; may be empty.
         progress: As its kind tells it, of a job that is not over; None of one that is.
+        waiting: What it waits for, of a job that is queued.
     """
 
     job: Job
     path: str
     about: str
     headline: str
+    score: str
     progress: Mapping[str, Any] | None
+    waiting: queue.Waiting | None = None
 
 
 def page(
@@ -92,12 +96,13 @@ def _summary(session: Session, job: Job, waits: Mapping[str, queue.Waiting]) -> 
     kind = KINDS[job.kind]
     over = job.state in FINAL
     progress = None if over else kind.admission().progress(session, job)
+    waiting = waits.get(job.id)
+    if waiting:
+        headline = f"Place {waiting.position}: {waiting.reason}"
+    else:
+        headline = _outcome(job) if over else _reason(session, job)
     told = about(job.kind, job.request)
-    if waiting := waits.get(job.id):
-        return Summary(
-            job, kind.path, told, f"Place {waiting.position}: {waiting.reason}", progress
-        )
-    return Summary(job, kind.path, told, _outcome(job) if over else _reason(session, job), progress)
+    return Summary(job, kind.path, told, headline, _score(job, progress or {}), progress, waiting)
 
 
 def about(kind: str, request: Mapping[str, Any]) -> str:
@@ -135,6 +140,16 @@ def _outcome(job: Job) -> str:
     return "" if job.result is None or teller is None else teller(job.result, job.request)
 
 
+def _score(job: Job, progress: Mapping[str, Any]) -> str:
+    """What a job scored, or a search's best trial so far."""
+    if job.result is not None and job.kind in _SCORERS:
+        scores = _SCORERS[job.kind](job.result)
+    else:
+        best = progress.get("best_score")
+        scores = {} if best is None else {job.request["metric"]: best}
+    return ", ".join(f"{title_of(name)} {unit_of(name).text(scores[name])}" for name in scores)
+
+
 def _reason(session: Session, job: Job) -> str:
     """Why a job waits, by the newest change of its state."""
     query = select(Event.body).where(Event.job_id == job.id, Event.kind == "state")
@@ -161,9 +176,8 @@ def _of_search(result: Mapping[str, Any], _request: Mapping[str, Any]) -> str:
 
 
 def _of_retraining(result: Mapping[str, Any], _request: Mapping[str, Any]) -> str:
-    scores = result["metrics"]
-    told = [name for name in scores_in(scores) if scores[name] is not None][:_MOST_SCORES]
-    return ", ".join(f"{title_of(name)} {unit_of(name).text(scores[name])}" for name in told)
+    told = list(_retrained(result).items())[:_MOST_SCORES]
+    return ", ".join(f"{title_of(name)} {unit_of(name).text(score)}" for name, score in told)
 
 
 def _of_comparison(result: Mapping[str, Any], _request: Mapping[str, Any]) -> str:
@@ -186,6 +200,37 @@ def _of_loss_network(result: Mapping[str, Any], _request: Mapping[str, Any]) -> 
     numbers = {name: value for name, value in measures.items() if isinstance(value, int | float)}
     return ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in numbers.items())
 
+
+def _searched(result: Mapping[str, Any]) -> dict[str, float]:
+    """Score of every winner: its mean in the race, or of the best trial where there was none."""
+    winners = result.get("winners") or []
+    means = {
+        winner["metric"]: entrant["mean"]
+        for winner in winners
+        for entrant in (winner.get("race") or {}).get("entrants", ())
+        if entrant["winner"] and entrant["mean"] is not None
+    }
+    best = (result.get("best") or {}).get("score")
+    if means or len(winners) != 1 or best is None:
+        return means
+    return {winners[0]["metric"]: best}
+
+
+def _retrained(result: Mapping[str, Any]) -> dict[str, float]:
+    scores = result["metrics"]
+    return {name: scores[name] for name in scores_in(scores) if scores[name] is not None}
+
+
+def _compared(result: Mapping[str, Any]) -> dict[str, float]:
+    means = [loss["mean"] for loss in result["networks"][0]["losses"] if loss["mean"] is not None]
+    return {result["metric"]: means[0]} if means else {}
+
+
+_SCORERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, float]]]] = {
+    "search": _searched,
+    "retraining": lambda result: dict(list(_retrained(result).items())[:1]),
+    "comparison": _compared,
+}
 
 _TELLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], str]]] = {
     "search": _of_search,

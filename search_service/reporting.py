@@ -6,11 +6,11 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from sqlalchemy import delete, select
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from search_service.jobs.pool import Pool
 from search_service.metering import Meter
+from search_service.store.database import AWAY
 from search_service.store.lease import Lease, LeaseLostError
 from search_service.store.tables import ControllerReport
 from surrogate_zoo.store.tables import now
@@ -35,7 +35,7 @@ def reporting(
 
     def report() -> None:
         while not lease.lost.is_set():
-            with suppress(DBAPIError, LeaseLostError):  # the next one tells
+            with suppress(*AWAY, LeaseLostError):  # the next one tells
                 write(lease.term, writing, pool.workers(), meter)
             if over.wait(EVERY_SECONDS):
                 return

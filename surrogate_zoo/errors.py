@@ -15,7 +15,11 @@
         └── WorkersAwayError    for now: no worker can be had; the same may succeed later
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+_MOST_NAMES = 100
+_LONGEST = 128
 
 
 class LossfitError(Exception):
@@ -26,13 +30,43 @@ class InputError(LossfitError, ValueError):
     """The caller's input is wrong; the message says what is wrong and what to do."""
 
 
+def meant(name: object, names: Iterable[object]) -> str:
+    """Ask whether the nearest of ``names`` was meant by ``name``, which is none of them; or ``""``."""
+    known = {str(entry).lower(): str(entry) for entry in names}
+    close = get_close_matches(_short(name).lower(), known, n=1, cutoff=0.6)
+    return f"Did you mean {known[close[0]]!r}?" if close else ""
+
+
+def unknown(kind: str, name: object, names: Iterable[object]) -> str:
+    """What to say of a name that is none: which was meant, perhaps, and what there is.
+
+    Args:
+        kind: What it should have been the name of: ``metric``.
+        name: What was written.
+        names: Those that there are; of more than a hundred the nearest are told.
+    """
+    known = sorted({str(entry) for entry in names})
+    told = f"There is no {kind} named {_short(name)!r}."
+    if (close := meant(name, known)) != "":
+        told = f"{told} {close}"
+    if len(known) > _MOST_NAMES:
+        nearest = get_close_matches(_short(name), known, n=_MOST_NAMES, cutoff=0.0)
+        return f"{told} Known: {', '.join(sorted(nearest))} and {len(known) - _MOST_NAMES} more."
+    return f"{told} Known: {', '.join(known)}."
+
+
+def _short(name: object) -> str:
+    """A name, cut off where it is longer than any that there is: what is near takes long to find."""
+    text = str(name)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
 class UnknownNameError(InputError, KeyError):
     """No entry of that name in a registry."""
 
-    def __init__(self, kind: str, name: object, names: object) -> None:
+    def __init__(self, kind: str, name: object, names: Iterable[object]) -> None:
         """Name the registry's ``kind``, the unknown ``name`` and the ``names`` that it has."""
-        listed = ", ".join(sorted(str(entry) for entry in names))  # type: ignore[attr-defined]
-        super().__init__(f"There is no {kind} named {name!r}. Known: {listed}.")
+        super().__init__(unknown(kind, name, names))
 
     def __str__(self) -> str:  # KeyError would print the repr
         return str(self.args[0])

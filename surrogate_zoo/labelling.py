@@ -17,7 +17,7 @@ from torch import Tensor
 
 from surrogate_zoo.batch import check_labels
 from surrogate_zoo.errors import InputError
-from surrogate_zoo.modes import MODES, MULTICLASS, MULTILABEL
+from surrogate_zoo.modes import MODES, MULTICLASS, MULTILABEL, check_void
 
 ONLY_SETS = (
     "it compares sets of pixels, and its least value is not at the probabilities of a soft target; take "
@@ -234,11 +234,19 @@ _OFF = 1e-2
 """How far the probabilities of a pixel may be from a sum of 1: half precision, rounded."""
 
 
-def labelling_of(num_classes: int, mode: str = MULTICLASS) -> Labelling:
+def labelling_of(
+    num_classes: int, mode: str = MULTICLASS, *, ignore_index: int | None = None
+) -> Labelling:
     """The labelling of logits with ``num_classes`` channels; one channel of a multiclass is binary.
 
+    Args:
+        num_classes: C, at least 1.
+        mode: One of :data:`~surrogate_zoo.modes.MODES`.
+        ignore_index: Label of void pixels; None where none is meant.
+
     Raises:
-        InputError: Fewer than one channel, or an unknown mode.
+        InputError: Fewer than one channel, an unknown mode, or a class as void that nobody chose
+            (:func:`~surrogate_zoo.modes.check_void`).
     """
     if mode not in MODES:
         raise InputError(f"mode must be {' or '.join(MODES)}, not {mode!r}.")
@@ -246,4 +254,6 @@ def labelling_of(num_classes: int, mode: str = MULTICLASS) -> Labelling:
         raise InputError(
             f"num_classes must be at least 1, not {num_classes}: 1 is binary with one channel."
         )
-    return Labelling(num_classes, mode == MULTILABEL)
+    labelling = Labelling(num_classes, mode == MULTILABEL)
+    check_void(labelling.labels, ignore_index)
+    return labelling

@@ -2,6 +2,11 @@
 
 from typing import Final
 
+from surrogate_zoo.errors import InputError
+
+VOID: Final = 255
+"""Label of void pixels where nothing else is said."""
+
 MULTICLASS: Final = "multiclass"
 MULTILABEL: Final = "multilabel"
 MODES = (MULTICLASS, MULTILABEL)
@@ -9,6 +14,25 @@ MODES = (MULTICLASS, MULTILABEL)
 
 BINARY: Final = "binary"
 """What data of two classes are called that are trained with one channel: the logits are multiclass."""
+
+
+def check_void(labels: int, ignore_index: int | None) -> None:
+    """Refuse 255 as void where it is one of the labels: nobody may have said so.
+
+    Any other of them is left out as asked.
+
+    Args:
+        labels: How many there are: 0..labels-1 are classes.
+        ignore_index: Label of void pixels; None where there are none.
+
+    Raises:
+        InputError: It is the default, and a class.
+    """
+    if ignore_index == VOID and labels > VOID:
+        raise InputError(
+            f"Void is 255 unless ignore_index says otherwise, which is one of these {labels} classes: "
+            "pass ignore_index=-1, or another label that no class has."
+        )
 
 
 def channels_of(classes: int, mode: str) -> int:

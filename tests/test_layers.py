@@ -59,6 +59,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
             "retention",
             "metering",
             "reporting",
+            "readiness",
             "controller",
             "local",
             "backup",
@@ -68,6 +69,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *(
             "schemas",
             "trial_schemas",
+            "loss_schemas",
             "overview_schemas",
             "client",
             "problems",
@@ -98,7 +100,7 @@ HEAVY = ("torch", "ray", "stable_baselines3", "dbos", "segmentation_models_pytor
 LIGHT = {
     "api.app": HEAVY,
     "api.client.client": (*HEAVY, "sqlalchemy", "fastapi", "starlette", "numpy", "scipy", "fsspec"),
-    "api.cli.app": HEAVY,
+    "api.cli.app": (*HEAVY, "sqlalchemy", "numpy", "pydantic", "httpx"),  # help comes at once
     "search_service.jobs.lifecycle": HEAVY,
     "workers.tasks.proxy": (*HEAVY, "sqlalchemy", "numpy"),
     "workers.tasks.retraining": (*HEAVY, "sqlalchemy", "numpy"),

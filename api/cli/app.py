@@ -1,5 +1,7 @@
 """The command line ``lossfit``: the service's processes, and a client of its REST interface."""
 
+from typing import Annotated
+
 import typer
 
 from api.cli import (
@@ -8,6 +10,7 @@ from api.cli import (
     compare,
     curve_families,
     datasets,
+    fields,
     jobs,
     loss_exchange,
     loss_networks,
@@ -22,6 +25,7 @@ from api.cli import (
     trials,
     workers,
 )
+from api.cli.console import out
 
 app = typer.Typer(
     name="lossfit",
@@ -29,6 +33,26 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # a local variable may hold the token
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        out.print(f"lossfit {version('lossfit')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _lossfit(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version."),
+    ] = False,
+) -> None:
+    pass
+
+
 app.command()(serve.serve)
 app.command()(serve.worker)
 app.command()(quickstart.quickstart)
@@ -43,6 +67,7 @@ app.command()(metrics.metrics)
 app.command()(curve_families.curve_families)
 app.command()(samplers.samplers)
 app.command()(networks.networks)
+app.command()(fields.fields)
 losses.app.add_typer(loss_exchange.app)
 app.add_typer(losses.app, name="losses")
 app.add_typer(loss_networks.app, name="loss-networks")

@@ -15,8 +15,8 @@ def backup(
     home: Home = None,
 ) -> None:
     """Write jobs, losses, datasets' entries, tokens and all files of the service, which may be at work."""
-    from api.cli import operator  # noqa: PLC0415  (lossfit[client] lacks what it imports)
-    from search_service.backup import save  # noqa: PLC0415  (as above)
+    from api.cli import operator
+    from search_service.backup import save
 
     files = save(operator.settings_of({"HOME": home and home.absolute()}), file)
     say(f"{file} holds all rows and {files} files.")
@@ -28,8 +28,8 @@ def restore(
     home: Home = None,
 ) -> None:
     """Fill a new service with a backup; what ran then goes on once `lossfit serve` is started."""
-    from api.cli import operator  # noqa: PLC0415  (lossfit[client] lacks what it imports)
-    from search_service.backup import load  # noqa: PLC0415  (as above)
+    from api.cli import operator
+    from search_service.backup import load
 
     settings = operator.settings_of({"HOME": home and home.absolute()})
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -3,14 +3,16 @@
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from api.cli.console import out, plain_errors, say
 from api.cli.tokens import Home
-from search_service.deletion import Deletion
 from surrogate_zoo.errors import InputError
+
+if TYPE_CHECKING:
+    from search_service.deletion import Deletion
 
 _AGE: Final = re.compile(r"(\d{1,5})([dhw])")
 _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -39,9 +41,9 @@ def clean(
     _print(_clean(home, _age(older_than), unused=unused, dry_run=dry_run))
 
 
-def _clean(home: Path | None, age: timedelta, *, unused: bool, dry_run: bool) -> Deletion:
-    from api.cli import operator  # noqa: PLC0415  (lossfit[client] lacks what it imports)
-    from search_service import retention  # noqa: PLC0415  (as above)
+def _clean(home: Path | None, age: timedelta, *, unused: bool, dry_run: bool) -> "Deletion":
+    from api.cli import operator
+    from search_service import retention
 
     settings = operator.settings_of({"HOME": home and home.absolute()})
     operator.migrate(settings)
@@ -54,7 +56,7 @@ def _age(text: str) -> timedelta:
     return int(found[1]) * _UNITS[found[2]]
 
 
-def _print(told: Deletion) -> None:
+def _print(told: "Deletion") -> None:
     for kind, names in (("job", told.jobs), ("dataset", told.datasets), ("loss", told.losses)):
         for name in names:
             out.print(f"{kind} {name}", highlight=False, markup=False, soft_wrap=True)

@@ -2,44 +2,39 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.comparison_tables import print_results
-from api.cli.console import (
-    DEFAULT_URL,
-    AsJson,
-    Assignments,
-    Url,
-    assigned,
-    connect,
-    out,
-    plain_errors,
-    say,
-)
+from api.cli import completion
+from api.cli.assignments import Assignments, assigned
+from api.cli.console import DEFAULT_URL, AsJson, Url, connect, out, plain_errors
 from api.cli.submit import Detach, Key, RetrainingPreset, finish, print_result
-from api.client.client import Client
-from api.schemas import JobDetail, JobView
-from search_service.comparisons.content import content_of, results_from
-from search_service.comparisons.results import Results
-from search_service.comparisons.retrained import results_of_retrainings
 from surrogate_zoo.errors import InputError
+
+if TYPE_CHECKING:
+    from api.client.client import Client
+    from api.schemas import JobDetail
 
 _METRIC = "miou"
 
 Names = Annotated[
     list[str],
     typer.Argument(
-        metavar="LOSS...", help="Losses of the zoo, or sums of them; ids of jobs with --jobs."
+        metavar="LOSS...",
+        help="Losses of the zoo, or sums of them; ids of jobs, or how they begin, with --jobs.",
+        autocompletion=completion.losses,
     ),
 ]
 Jobs = Annotated[
     bool, typer.Option("--jobs", help="Train nothing: compare retrainings that are finished.")
 ]
-Dataset = Annotated[str | None, typer.Option(help="A registered dataset.", show_default="shapes")]
+Dataset = Annotated[
+    str | None,
+    typer.Option(
+        help="A registered dataset.", show_default="shapes", autocompletion=completion.datasets
+    ),
+]
 Seeds = Annotated[
     int | None, typer.Option(help="Trainings of every loss.", min=1, show_default="3")
 ]
@@ -101,13 +96,13 @@ def compare(
         body |= {field: value for field, value in optional.items() if value is not None}
         body = assigned(body, assignments)
         title = f"compare {len(names)} losses on {body['dataset']}"
-        job = finish(client.comparisons, body, key=key, detach=detach, title=title)
+        job = finish(client, client.comparisons, body, key=key, detach=detach, title=title)
         if job is not None and as_json:
             print_result(job)
         elif job is not None:
-            results = _results_of(client, job)
-            print_results(out, results, _what(job), shown, boundary=boundary)
-            say(f"All tables, figures and a report: lossfit jobs fetch {job.id}")
+            from api.cli.endings import print_ending
+
+            print_ending(client, job, shown, boundary=boundary)
 
 
 def _refuse(options: Mapping[str, object]) -> None:
@@ -120,30 +115,31 @@ def _refuse(options: Mapping[str, object]) -> None:
 
 
 def _show_retrained(
-    client: Client, job_ids: Sequence[str], metrics: Sequence[str], *, boundary: bool, as_json: bool
+    client: "Client",
+    job_ids: Sequence[str],
+    metrics: Sequence[str],
+    *,
+    boundary: bool,
+    as_json: bool,
 ) -> None:
-    jobs = [_finished(client, job_id) for job_id in dict.fromkeys(job_ids)]
+    from api.cli.comparison_tables import print_results
+    from search_service.comparisons.content import content_of
+    from search_service.comparisons.retrained import results_of_retrainings
+
+    whole = dict.fromkeys(client.id_of(job_id) for job_id in job_ids)
+    jobs = [_finished(client, job_id) for job_id in whole]
     bodies = [job.model_dump(mode="json") for job in jobs]
     results = results_of_retrainings(bodies, next(iter(metrics), _METRIC))
     if as_json:
         out.print_json(json.dumps(content_of(results)))
     else:
-        print_results(out, results, _what(jobs[0]), metrics, boundary=boundary)
+        request = jobs[0].request
+        what = f"{request['dataset']}, split {request['split']}"
+        print_results(out, results, what, metrics, boundary=boundary)
 
 
-def _finished(client: Client, job_id: str) -> JobDetail:
+def _finished(client: "Client", job_id: str) -> "JobDetail":
     job = client.retrainings.get(job_id)
     if job.state != "succeeded":
         raise InputError(f"Retraining {job_id} is {job.state}; only finished ones have scores.")
     return job
-
-
-def _results_of(client: Client, job: JobDetail) -> Results:
-    """The results of a finished comparison, from its file for machines."""
-    with TemporaryDirectory() as folder:
-        path = client.comparisons.download(job.id, "comparison.json", Path(folder))
-        return results_from(json.loads(path.read_text(encoding="utf-8")))
-
-
-def _what(job: JobView) -> str:
-    return f"{job.request['dataset']}, split {job.request['split']}"

@@ -1,23 +1,29 @@
-"""What every command shares: the consoles, the service's address, and how errors are shown."""
+"""What every command shares: the consoles, the service's address, and how errors are shown.
+
+Commands import what they need when they run, so that help and completion come at once.
+"""
 
 import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
 import typer
-from pydantic import BaseModel
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from api.client.client import Client
-from surrogate_zoo.errors import InputError, LossfitError
+from surrogate_zoo.errors import LossfitError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from api.client.client import Client
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
@@ -32,21 +38,14 @@ Url = Annotated[
     str, typer.Option("--url", envvar="LOSSFIT_URL", help="Where the service is.", metavar="URL")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Assignments = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="FIELD=VALUE",
-        help="Any other field of the request, e.g. training.iterations=500; may be repeated.",
-    ),
-]
-
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
-def connect(url: str) -> Client:
+def connect(url: str) -> "Client":
     """A client of the service at ``url`` with the token from LOSSFIT_TOKEN, if any."""
+    from api.client.client import Client
+
     return Client(url, os.environ.get("LOSSFIT_TOKEN") or None)
 
 
@@ -55,9 +54,27 @@ def say(message: str) -> None:
     err.print(message, highlight=False, soft_wrap=True, markup=False)
 
 
+def tell(name: str, value: str) -> None:
+    """Print a fact of an answer under its name, unbroken: commands are there to be copied."""
+    out.print(f"{name + ':':<17} {value}", highlight=False, markup=False, soft_wrap=True)
+
+
 def moment(time: datetime) -> str:
     """A time as tables show it, in UTC."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def duration(seconds: float) -> str:
+    """A time span in its two largest units: ``3 min 20 s``."""
+    whole = round(seconds)
+    for unit, size, smaller, part in (
+        ("d", 86400, "h", 3600),
+        ("h", 3600, "min", 60),
+        ("min", 60, "s", 1),
+    ):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // part} {smaller}"
+    return f"{whole} s"
 
 
 def print_table(
@@ -94,8 +111,10 @@ def print_table(
     out.print(table)
 
 
-def print_json(answer: BaseModel | Sequence[BaseModel]) -> None:
+def print_json(answer: "BaseModel | Sequence[BaseModel]") -> None:
     """Print what the service answered as JSON."""
+    from pydantic import BaseModel
+
     content = (
         answer.model_dump(mode="json")
         if isinstance(answer, BaseModel)
@@ -116,30 +135,3 @@ def plain_errors(command: Callable[Arguments, Result]) -> Callable[Arguments, Re
             raise typer.Exit(1) from error
 
     return guarded
-
-
-def assigned(body: dict[str, Any], assignments: Iterable[str] | None) -> dict[str, Any]:
-    """``body`` with every ``path.to.field=value`` put in; values are JSON, or else plain text.
-
-    Raises:
-        InputError: An assignment without ``=``, or a path through something that is no object.
-    """
-    for assignment in assignments or ():
-        path, equals, text = assignment.partition("=")
-        if not path or not equals:
-            raise InputError(f"--set takes FIELD=VALUE, not {assignment!r}.")
-        *parents, field = path.split(".")
-        fields = body
-        for parent in parents:
-            fields = fields.setdefault(parent, {})
-            if not isinstance(fields, dict):
-                raise InputError(f"--set {path}: {parent} has no fields.")
-        fields[field] = _value(text)
-    return body
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

@@ -2,16 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.cli import completion
+from api.cli.assignments import Assignments, assigned
 from api.cli.console import (
     DEFAULT_URL,
     AsJson,
-    Assignments,
     Url,
-    assigned,
     connect,
     out,
     plain_errors,
@@ -19,18 +19,26 @@ from api.cli.console import (
     print_table,
     say,
 )
-from api.cli.watching import follow
-from api.client.client import Client
-from api.client.errors import JobError
-from api.schemas import DatasetView, ErrorEvent
 from surrogate_zoo.errors import InputError
-from workers.tasks.datasets import LAYOUT_NAMES
+
+if TYPE_CHECKING:
+    from api.client.client import Client
+    from api.schemas import DatasetView
 
 app = typer.Typer(help="Registered datasets.", no_args_is_help=True)
 
-DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Name of the dataset.")]
+DatasetName = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET", help="Name of the dataset.", autocompletion=completion.datasets
+    ),
+]
 Layout = Annotated[
-    str, typer.Option(help=f"How the files are laid out: {', '.join(LAYOUT_NAMES)}.")
+    str,
+    typer.Option(
+        help="How the files are laid out; 'lossfit fields dataset layout' lists all.",
+        autocompletion=completion.layouts,
+    ),
 ]
 Classes = Annotated[
     str | None,
@@ -63,7 +71,7 @@ def list_datasets(as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
     print_table(columns, rows, prose=("Images",), empty="There are no datasets.")
 
 
-def _classes(dataset: DatasetView) -> str:
+def _classes(dataset: "DatasetView") -> str:
     """How many classes there are, and how networks tell them apart where that is not by softmax."""
     told = {
         "binary": "2 by one channel",
@@ -74,10 +82,16 @@ def _classes(dataset: DatasetView) -> str:
 
 @app.command()
 @plain_errors
-def show(name: DatasetName, url: Url = DEFAULT_URL) -> None:
-    """One dataset with the report of what was found in it, as JSON."""
+def show(name: DatasetName, as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
+    """What was found in one dataset: images, classes, remarks; with --json all of its report."""
+    from api.cli.dataset_tables import print_report
+
     with connect(url) as client:
-        print_json(client.datasets.get(name))
+        dataset = client.datasets.get(name)
+    if as_json:
+        print_json(dataset)
+    else:
+        print_report(name, dataset.report)
 
 
 @app.command()
@@ -91,6 +105,7 @@ def add(
     layout: Layout = "folder",
     classes: Classes = None,
     assignments: Assignments = None,
+    as_json: AsJson = False,
     url: Url = DEFAULT_URL,
 ) -> None:
     """Register a dataset: a job in which the service reads it through, and tells all that is wrong with it.
@@ -100,6 +115,10 @@ def add(
 
     Example: lossfit datasets add voc /data/VOCdevkit/VOC2012 --layout voc --set train=trainaug
     """
+    from api.cli.dataset_tables import print_report
+    from api.cli.watching import follow
+    from api.client.errors import JobError
+
     source = _source(root, layout, classes, assignments)
     with connect(url) as client:
         job = client.registrations.submit(name=name, source=source)
@@ -108,10 +127,16 @@ def add(
         except JobError:
             _tell_faults(client, job.id)
             raise
-        out.print_json(json.dumps(client.datasets.get(name).report))
+        dataset = client.datasets.get(name)
+    if as_json:
+        print_json(dataset)
+    else:
+        print_report(name, dataset.report)
 
 
-def _tell_faults(client: Client, job_id: str) -> None:
+def _tell_faults(client: "Client", job_id: str) -> None:
+    from api.schemas import ErrorEvent
+
     events = [
         event for event in client.registrations.events(job_id) if isinstance(event, ErrorEvent)
     ]
@@ -127,6 +152,7 @@ def check(
     layout: Layout = "folder",
     classes: Classes = None,
     assignments: Assignments = None,
+    as_json: AsJson = False,
 ) -> None:
     """Read a dataset through without a service, and tell all that is wrong with it at once.
 
@@ -135,8 +161,10 @@ def check(
 
     Example: lossfit datasets check /data/mine --classes background,leaf,stem
     """
+    from api.cli.dataset_tables import print_report
+
     try:
-        from workers.datasets.checking import check_source  # noqa: PLC0415  (lossfit[networks])
+        from workers.datasets.checking import check_source
     except ImportError as error:
         raise InputError(
             f"Datasets are checked with {error.name}: pip install 'lossfit[networks]'."
@@ -147,7 +175,10 @@ def check(
     if report is None:
         say(f"{len(faults)} fault{'s' if len(faults) > 1 else ''} in {root}.")
         raise typer.Exit(1)
-    out.print_json(report)
+    if as_json:
+        out.print_json(report)
+    else:
+        print_report(None, json.loads(report))
 
 
 def _source(

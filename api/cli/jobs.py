@@ -1,19 +1,19 @@
 """``lossfit jobs``: list, show, watch, log, cancel, pause, resume, extend, delete, fetch a job's files."""
 
-import itertools
-import json
-from collections.abc import Mapping
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from api.cli.answer_tables import print_answers
+from api.cli import completion
 from api.cli.console import (
     DEFAULT_URL,
     AsJson,
     Url,
     connect,
+    duration,
     moment,
     out,
     plain_errors,
@@ -21,91 +21,122 @@ from api.cli.console import (
     print_table,
     say,
 )
-from api.cli.watching import follow, plain
-from api.schemas import JobView
 from search_service.store.states import STATES, State
+
+if TYPE_CHECKING:
+    from api.overview_schemas import JobSummary
 
 app = typer.Typer(
     help="Searches, retrainings, comparisons and trainings of loss networks on the service.",
     no_args_is_help=True,
 )
 
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
+JobId = Annotated[
+    str,
+    typer.Argument(
+        metavar="JOB", help="The job's id, or how it begins.", autocompletion=completion.jobs
+    ),
+]
 
 
 @app.command(name="list")
 @plain_errors
 def list_jobs(
+    text: Annotated[
+        str,
+        typer.Argument(
+            metavar="[TEXT]",
+            help="What ids begin with, or datasets, metrics, losses or names contain.",
+        ),
+    ] = "",
+    *,
     state: Annotated[
         State | None,
         typer.Option(metavar="STATE", help=f"Only jobs in this state: {', '.join(STATES)}."),
     ] = None,
-    limit: Annotated[int, typer.Option(help="The newest so many of each kind.", min=1)] = 20,
+    kind: Annotated[
+        str | None, typer.Option(help="Only jobs of this kind: search, retraining, comparison.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="The newest so many.", min=1)] = 20,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
 ) -> None:
-    """The newest jobs."""
+    """The newest jobs of every kind, and how each stands."""
     with connect(url) as client:
-        newest = (
-            itertools.islice(collection.list(state=state, page_size=min(limit, 500)), limit)
-            for collection in client.jobs
+        kinds, states = [kind] if kind else None, [state] if state else None
+        newest = client.overview(
+            kinds=kinds, states=states, text=text or None, page_size=min(limit, 500)
         )
-        jobs = sorted(
-            itertools.chain.from_iterable(newest), key=lambda job: job.created_at, reverse=True
-        )
+        jobs = list(islice(newest, limit))
     if as_json:
         print_json(jobs)
         return
     rows = [
-        (job.id, f"{job.kind} {_subject(job.request)}", _state(job), moment(job.created_at))
+        (
+            job.id,
+            f"{job.kind} {job.about}",
+            job.state,
+            _progress(job),
+            job.score,
+            _lasted(job),
+            moment(job.created_at),
+        )
         for job in jobs
     ]
-    columns = ("Id", "What", "State", "Created")
-    print_table(columns, rows, prose=("What", "Created"), empty="There are no such jobs.")
+    columns = ("Id", "What", "State", "Done", "Score", "Took", "Created")
+    prose = ("What", "Score", "Created")
+    print_table(columns, rows, prose=prose, empty="There are no such jobs.")
     for job in jobs:
-        told = job.error or (job.waiting and job.waiting.reason)
-        if told:
-            out.print(f"{job.id}: {told}", highlight=False, markup=False, soft_wrap=True)
+        if job.headline and job.state != "succeeded":
+            line = f"{job.id}: {job.headline}"
+            out.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def _state(job: JobView) -> str:
-    return job.state if job.waiting is None else f"{job.state}, {job.waiting.position}."
+def _progress(job: "JobSummary") -> str:
+    """How far a job is that is not over."""
+    progress = job.progress or {}
+    total = progress.get("total")
+    return f"{progress['done']}/{total}" if total else ""
 
 
-def _subject(request: Mapping[str, Any]) -> str:
-    """What a job is about, in a few words."""
-    if "source" in request:
-        return str(request["name"])
-    return f"{_sought(request)} on {request['dataset']}"
-
-
-def _sought(request: Mapping[str, Any]) -> str:
-    if losses := request.get("losses"):
-        return f"{len(losses)} losses"
-    if metrics := request.get("metrics"):
-        return ",".join(metrics)
-    return str(request.get("metric") or request.get("loss") or plain(request["network"]["kind"]))
+def _lasted(job: "JobSummary") -> str:
+    """How long a job runs, or ran."""
+    if job.started_at is None:
+        return ""
+    return duration(((job.finished_at or datetime.now(UTC)) - job.started_at).total_seconds())
 
 
 @app.command()
 @plain_errors
 def show(job_id: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
-    """The answer of a search that has succeeded; any other job in full, as JSON."""
+    """The answer of a job that has succeeded; of any other how it stands."""
+    from api.cli.endings import print_ending, print_standing
+
     with connect(url) as client:
         _, job = client.find(job_id)
-    if job.kind == "search" and job.result is not None and not as_json:
-        print_answers(job.id, job.result)
-    else:
-        print_json(job)
+        if as_json:
+            print_json(job)
+        elif job.state == "succeeded":
+            print_ending(client, job)
+        else:
+            print_standing(job)
 
 
 @app.command()
 @plain_errors
-def watch(job_id: JobId, url: Url = DEFAULT_URL) -> None:
-    """Follow a job to its end."""
+def watch(job_id: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
+    """Follow a job to its end, and print its answer."""
+    from api.cli.endings import print_ending
+    from api.cli.submit import print_result
+    from api.cli.watching import follow
+
     with connect(url) as client:
         collection, job = client.find(job_id)
-        out.print_json(json.dumps(follow(collection, job_id, job.kind).result))
+        ended = follow(collection, job.id, f"{job.kind} {job.about}")
+        if as_json:
+            print_result(ended)
+        else:
+            print_ending(client, ended)
 
 
 @app.command()
@@ -113,7 +144,7 @@ def watch(job_id: JobId, url: Url = DEFAULT_URL) -> None:
 def log(job_id: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
     """What happened to a job: begin, stages, failures, end."""
     with connect(url) as client:
-        entries = list(client.searches.log(job_id))
+        entries = list(client.searches.log(client.id_of(job_id)))
     if as_json:
         print_json(entries)
         return
@@ -132,6 +163,7 @@ def delete(
 ) -> None:
     """Delete a job that is over, with its trials and files; losses that it published stay."""
     with connect(url) as client:
+        job_id = client.id_of(job_id)
         gone = client.searches.delete(job_id, dry_run=dry_run)
     would = "would be" if gone.dry_run else "is"
     say(f"{job_id} with {gone.files} files ({gone.bytes / 1e6:,.1f} MB) {would} deleted.")
@@ -160,9 +192,9 @@ def resume(job_id: JobId, url: Url = DEFAULT_URL) -> None:
 
 def _change(url: str, job_id: str, action: Literal["cancel", "pause", "resume"]) -> None:
     with connect(url) as client:
-        jobs, _ = client.find(job_id)
+        jobs, found = client.find(job_id)
         actions = {"cancel": jobs.cancel, "pause": jobs.pause, "resume": jobs.resume}
-        job = actions[action](job_id)
+        job = actions[action](found.id)
     say(f"The {job.kind} {job.id} is {job.state}.")
 
 
@@ -175,7 +207,7 @@ def extend(
 ) -> None:
     """Let a search that has succeeded go on, as if it had been asked for more trials at once."""
     with connect(url) as client:
-        job = client.searches.extend(job_id, trials)
+        job = client.searches.extend(client.id_of(job_id), trials)
     say(f"The search {job.id} is {job.state} and goes on with {trials} more trials.")
 
 
@@ -189,7 +221,7 @@ def publish(
 ) -> None:
     """Publish a trial of a search that is over, such as one of its front."""
     with connect(url) as client:
-        loss = client.searches.publish(job_id, trial, name)
+        loss = client.searches.publish(client.id_of(job_id), trial, name)
     say(f"Trial {trial} is version {loss.version} of {loss.name}.")
 
 
@@ -202,6 +234,6 @@ def fetch(
 ) -> None:
     """Download a job's files (figures, tables, weights); goes on where it was broken off."""
     with connect(url) as client:
-        jobs, _ = client.find(job_id)
-        for path in jobs.download_all(job_id, folder):
+        jobs, job = client.find(job_id)
+        for path in jobs.download_all(job.id, folder):
             out.print(str(path), highlight=False, soft_wrap=True)

@@ -7,7 +7,6 @@ import typer
 
 from api.cli.console import DEFAULT_URL, Url, connect, out, plain_errors
 from api.cli.losses import LossName, Tags, Version, print_versions
-from surrogate_zoo.losses.sharing import pull_loss, push_loss
 
 app = typer.Typer()
 
@@ -65,6 +64,8 @@ def push(
     url: Url = DEFAULT_URL,
 ) -> None:
     """Write a loss and its card to a folder or to a repository of the Hugging Face hub."""
+    from surrogate_zoo.losses.sharing import push_loss
+
     with connect(url) as client:
         document = client.losses.get(name, version).document
     out.print(push_loss(document, place, private=private), highlight=False, soft_wrap=True)
@@ -74,6 +75,8 @@ def push(
 @plain_errors
 def pull(place: Hub, *, tags: Tags = None, url: Url = DEFAULT_URL) -> None:
     """Add the loss of a folder or of a repository of the Hugging Face hub to the zoo."""
+    from surrogate_zoo.losses.sharing import pull_loss
+
     document = pull_loss(place)
     with connect(url) as client:
         print_versions([client.losses.add(document, tags=tags or ())])

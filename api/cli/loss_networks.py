@@ -1,16 +1,16 @@
 """``lossfit loss-networks``: train the networks that some losses carry inside, list, download."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from api.cli import completion
+from api.cli.assignments import Assignments, assigned
 from api.cli.console import (
     DEFAULT_URL,
     AsJson,
-    Assignments,
     Url,
-    assigned,
     connect,
     moment,
     out,
@@ -19,10 +19,11 @@ from api.cli.console import (
     print_table,
 )
 from api.cli.submit import Detach, Key, Seed, run
-from api.cli.watching import measured, plain
-from api.client.client import Client
-from api.schemas import LossNetworkView
 from surrogate_zoo.errors import InputError
+
+if TYPE_CHECKING:
+    from api.client.client import Client
+    from api.schemas import LossNetworkView
 
 app = typer.Typer(
     help="Networks that some losses carry inside, trained on a dataset's masks.",
@@ -33,7 +34,12 @@ Kind = Annotated[
     Literal["edge", "inverse"],
     typer.Argument(help="edge (SEMEDA) or inverse (InverseForm)."),
 ]
-DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="A registered dataset.")]
+DatasetName = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET", help="A registered dataset.", autocompletion=completion.datasets
+    ),
+]
 
 
 @app.command()
@@ -46,6 +52,7 @@ def train(
     assignments: Assignments = None,
     key: Key = None,
     detach: Detach = False,
+    as_json: AsJson = False,
     url: Url = DEFAULT_URL,
 ) -> None:
     """Train a loss network on DATASET; retrainings on it take the newest from then on.
@@ -56,7 +63,9 @@ def train(
     with connect(url) as client:
         title = f"{kind} network on {dataset}"
         body = assigned(body, assignments)
-        run(client.loss_networks, body, key=key, detach=detach, title=title)
+        run(
+            client, client.loss_networks, body, key=key, detach=detach, title=title, as_json=as_json
+        )
 
 
 @app.command(name="list")
@@ -65,6 +74,8 @@ def list_networks(
     dataset: DatasetName = "shapes", as_json: AsJson = False, url: Url = DEFAULT_URL
 ) -> None:
     """The loss networks of DATASET, the newest first."""
+    from api.cli.event_lines import measured, plain
+
     with connect(url) as client:
         networks = list(client.datasets.loss_networks(dataset))
     if as_json:
@@ -99,7 +110,8 @@ def download(
         Path | None, typer.Option(help="The file; KIND_network.safetensors here if not given.")
     ] = None,
     sha256: Annotated[
-        str | None, typer.Option(help="Which one, by its SHA-256; the newest by default.")
+        str | None,
+        typer.Option(help="Which one, by its SHA-256 or how that begins; the newest by default."),
     ] = None,
     url: Url = DEFAULT_URL,
 ) -> None:
@@ -111,12 +123,16 @@ def download(
     out.print(str(path), highlight=False, soft_wrap=True)
 
 
-def _choose(client: Client, kind: str, dataset: str, sha256: str | None) -> LossNetworkView:
-    for network in client.datasets.loss_networks(dataset):
-        if network.kind == kind and sha256 in (None, network.sha256):
-            return network
+def _choose(client: "Client", kind: str, dataset: str, sha256: str | None) -> "LossNetworkView":
+    begins = (sha256 or "").lower()
+    networks = client.datasets.loss_networks(dataset)
+    found = [each for each in networks if each.kind == kind and each.sha256.startswith(begins)]
+    if begins and len({each.sha256 for each in found}) > 1:
+        raise InputError(f"{len(found)} networks begin with {sha256!r}: write more of it.")
+    if found:
+        return found[0]
     such = "" if sha256 is None else f" with SHA-256 {sha256}"
     raise InputError(
-        f"Dataset {dataset!r} has no {plain(kind)}{such}; "
+        f"Dataset {dataset!r} has no {kind.replace('_', ' ')}{such}; "
         f"'lossfit loss-networks train {kind.removesuffix('_network')} {dataset}' trains one."
     )

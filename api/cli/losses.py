@@ -3,25 +3,26 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.answer_tables import tell_race
+from api.cli import completion
+from api.cli.assignments import assigned
 from api.cli.console import (
     DEFAULT_URL,
     AsJson,
     Url,
-    assigned,
     connect,
     out,
     plain_errors,
     print_json,
     print_table,
-    say,
 )
-from api.client.losses import Format
-from api.schemas import LossView
+from api.client.formats import Format
+
+if TYPE_CHECKING:
+    from api.schemas import LossDetail, LossView
 
 app = typer.Typer(help="The zoo of losses.", no_args_is_help=True)
 
@@ -37,7 +38,10 @@ Parameters = Annotated[
     ),
 ]
 
-LossName = Annotated[str, typer.Argument(metavar="LOSS", help="Name of the loss.")]
+LossName = Annotated[
+    str,
+    typer.Argument(metavar="LOSS", help="Name of the loss.", autocompletion=completion.losses),
+]
 Version = Annotated[int | None, typer.Option(help="A version; the newest by default.", min=1)]
 
 
@@ -64,17 +68,44 @@ def list_losses(
 
 @app.command()
 @plain_errors
-def show(name: LossName, version: Version = None, url: Url = DEFAULT_URL) -> None:
-    """One loss with its control points, its provenance and what it needs, as JSON.
+def show(
+    name: LossName, version: Version = None, as_json: AsJson = False, url: Url = DEFAULT_URL
+) -> None:
+    """One loss: what it is, what it needs, its parameters, what the race of its search said of it.
 
-    What its parameters may be, and what the race of its search said of it, is told beside that.
+    With --json all of it, its control points and provenance too.
     """
+    from api.cli.answer_tables import tell_race
+
     with connect(url) as client:
         loss = client.losses.get(name, version)
-    print_json(loss)
-    for row in loss.parameters:
-        say(f"{row.name}: {row.range}; {json.dumps(row.value)} here. {row.meaning}")
+    if as_json:
+        print_json(loss)
+        return
+    _print_loss(loss)
     tell_race(loss.document["provenance"], loss.name)
+
+
+def _print_loss(loss: "LossDetail") -> None:
+    needs = [*loss.needs.inputs, *loss.needs.facts]
+    rows = [
+        ("Loss", f"{loss.name} v{loss.version} (versions: {', '.join(map(str, loss.versions))})"),
+        ("Kind", loss.kind),
+        ("Metric", loss.metric or ""),
+        ("Title", str(loss.document.get("title") or "")),
+        ("Tags", ", ".join(loss.tags)),
+        ("Needs", ", ".join(needs) or "logits and target alone"),
+        ("SHA-256", loss.sha256),
+        ("Download", f"lossfit losses download {loss.name}"),
+    ]
+    for name, value in rows:
+        if value:
+            out.print(f"{name + ':':<10} {value}", highlight=False, markup=False, soft_wrap=True)
+    if loss.parameters:
+        columns = ("Parameter", "Here", "May be", "What it is")
+        told = [(p.name, json.dumps(p.value), p.range, p.meaning) for p in loss.parameters]
+        out.print()
+        print_table(columns, told, prose=columns[1:], empty="")
 
 
 @app.command()
@@ -131,7 +162,7 @@ def make(
         print_versions([client.losses.make(name, loss, asked, title=title, scale=scale)])
 
 
-def print_versions(losses: Sequence[LossView]) -> None:
+def print_versions(losses: "Sequence[LossView]") -> None:
     """Print versions of losses with what tells them apart."""
     rows = [
         (loss.name, str(loss.version), loss.kind, ", ".join(loss.tags), loss.sha256)

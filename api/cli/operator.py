@@ -1,14 +1,23 @@
 """What commands on the service's own machine share: its settings, and its database brought up to date."""
 
 import os
+import time
+from collections.abc import Callable
+from typing import Final
 
 from pydantic import ValidationError
+from sqlalchemy.exc import OperationalError
 
+from api.cli.console import say
 from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
 from search_service.store import artifacts
 from search_service.store.database import make_engine
-from surrogate_zoo.errors import InputError
+from surrogate_zoo.errors import InputError, StorageAwayError
+
+PATIENCE_S: Final = 60.0
+"""Seconds that a database may take to answer when a process of the service starts."""
+RETRY_S: Final = 0.5
 
 
 def settings_of(options: dict[str, object]) -> Settings:
@@ -37,11 +46,37 @@ def migrate(settings: Settings) -> None:
     """Make the home, the artifacts' root and the database, where they are missing or old.
 
     A new home is the service's own user's alone: it holds people's images and results.
+
+    Raises:
+        StorageAwayError: The database has not answered for :data:`PATIENCE_S`; or the artifacts' root
+            does not.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     artifacts.prepare(settings.artifacts_root)
     engine = make_engine(settings.database)
     try:
-        prepare(engine)
+        _insist(lambda: prepare(engine))
     finally:
         engine.dispose()
+
+
+def _insist(attempt: Callable[[], None]) -> None:
+    """Try again while the database does not answer: it may be starting too, or starting again.
+
+    Raises:
+        StorageAwayError: It has not answered in time.
+    """
+    deadline, told = time.monotonic() + PATIENCE_S, False
+    while True:
+        try:
+            attempt()
+        except OperationalError as error:
+            why = str(error.orig).splitlines()[0]
+            if time.monotonic() >= deadline:
+                raise StorageAwayError(f"The database does not answer: {why}") from error
+            if not told:
+                say(f"The database does not answer, trying again: {why}")
+            told = True
+            time.sleep(RETRY_S)
+        else:
+            return

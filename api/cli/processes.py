@@ -24,6 +24,10 @@ _KEEP_ALIVE_S = 75  # clients shall let go of an idle connection first; httpx do
 _PRIVATE = 0o077
 """What is written from then on, by children too, is for the service's own user alone."""
 
+_NO_STACK = ("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")
+"""Ray prints a stack for every signal that ends a process, for the SIGTERM of an ordinary stop too. The
+children read it when they import Ray; Python's own handler for faults, which Ray sets, stays."""
+
 
 class _Stopped(BaseException):
     """SIGTERM arrived."""
@@ -47,6 +51,7 @@ def run(role: Role, options: dict[str, object]) -> None:
             "to a secret, or listen on 127.0.0.1."
         )
     os.umask(_PRIVATE)
+    os.environ.setdefault(*_NO_STACK)
     migrate(settings)
     with contextlib.suppress(KeyboardInterrupt, _Stopped), contextlib.ExitStack() as stack:
         signal.signal(signal.SIGTERM, _stop)

@@ -1,7 +1,11 @@
 """``lossfit samplers``: what may propose the candidates of a search."""
 
+from typing import TYPE_CHECKING
+
 from api.cli.console import DEFAULT_URL, AsJson, Url, connect, plain_errors, print_json, print_table
-from api.schemas import SamplerView
+
+if TYPE_CHECKING:
+    from api.schemas import SamplerView
 
 
 @plain_errors
@@ -17,7 +21,7 @@ def samplers(as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
     print_table(columns, rows, prose=("Proposes", "Options"), empty="There are no samplers.")
 
 
-def _defaults(sampler: SamplerView) -> str:
+def _defaults(sampler: "SamplerView") -> str:
     return ", ".join(
         f"{option}={schema['default']}"
         for option, schema in sampler.options["properties"].items()

@@ -23,7 +23,7 @@ def serve(
     ] = None,
 ) -> None:
     """Run the service: the API, the controller, and on one machine a local Ray."""
-    from api.cli import processes  # noqa: PLC0415  (lossfit[client] lacks what it imports)
+    from api.cli import processes
 
     processes.run(role, {"HOST": host, "PORT": port, "HOME": home and home.absolute()})
 

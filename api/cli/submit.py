@@ -2,26 +2,19 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.answer_tables import print_answers
-from api.cli.console import (
-    DEFAULT_URL,
-    AsJson,
-    Assignments,
-    Url,
-    assigned,
-    connect,
-    out,
-    plain_errors,
-    say,
-)
-from api.cli.watching import follow
-from api.client.jobs import Jobs
-from api.schemas import JobDetail
-from search_service.searches.external.options import Trainer
+from api.cli import completion
+from api.cli.assignments import Assignments, assigned
+from api.cli.console import DEFAULT_URL, AsJson, Url, connect, out, plain_errors, say
+from search_service.searches.external.trainers import Trainer
+
+if TYPE_CHECKING:
+    from api.client.client import Client
+    from api.client.jobs import Jobs
+    from api.schemas import JobDetail
 
 Detach = Annotated[bool, typer.Option("--detach", help="Do not wait; print the job's id.")]
 Key = Annotated[
@@ -33,6 +26,7 @@ RetrainingPreset = Annotated[
     typer.Option(
         "--preset",
         help="Network and schedule: quick takes minutes on two cores, those of papers are for GPUs.",
+        autocompletion=completion.presets_of_retrainings,
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
@@ -43,7 +37,8 @@ def search(
     metric: Annotated[
         str,
         typer.Argument(
-            help="What to search for: miou, miou+bf1 for one loss for both, miou,bf1 for one for each."
+            help="What to search for: miou, miou+bf1 for one loss for both, miou,bf1 for one for each.",
+            autocompletion=completion.metrics,
         ),
     ],
     dataset: Annotated[
@@ -51,6 +46,7 @@ def search(
         typer.Argument(
             help="A registered dataset; with --trainer external what your own data is called.",
             show_default="shapes",
+            autocompletion=completion.datasets,
         ),
     ] = None,
     *,
@@ -64,7 +60,8 @@ def search(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="What is not told: quick takes minutes on two cores, released and paper are for GPUs."
+            help="What is not told: quick takes minutes on two cores, released and paper are for GPUs.",
+            autocompletion=completion.presets_of_searches,
         ),
     ] = None,
     name: Annotated[
@@ -92,22 +89,32 @@ def search(
     body |= {"name": name} if name else {}
     with connect(url) as client:
         title = f"search {metric} on {dataset or 'shapes'}"
-        body = assigned(body, assignments)
+        body = _with_whole_ids(client, assigned(body, assignments))
         detach = detach or trainer == "external"
-        job = finish(client.searches, body, key=key, detach=detach, title=title)
-    if job is not None and as_json:
-        print_result(job)
-    elif job is not None:
-        print_answers(job.id, job.result or {})
+        run(client, client.searches, body, key=key, detach=detach, title=title, as_json=as_json)
+
+
+def _with_whole_ids(client: "Client", body: dict[str, Any]) -> dict[str, Any]:
+    """A search's request with the ids of its priors whole, whose beginnings may be given."""
+    for prior in body["priors"] if isinstance(body.get("priors"), list) else ():
+        if isinstance(prior, dict) and isinstance(prior.get("search"), str):
+            prior["search"] = client.id_of(prior["search"])
+    return body
 
 
 @plain_errors
 def retrain(
     loss: Annotated[
         str,
-        typer.Argument(help="A loss of the zoo, or a sum such as '0.5*cross-entropy+0.5*dice'."),
+        typer.Argument(
+            help="A loss of the zoo, or a sum such as '0.5*cross-entropy+0.5*dice'.",
+            autocompletion=completion.losses,
+        ),
     ],
-    dataset: Annotated[str, typer.Argument(help="A registered dataset.")] = "shapes",
+    dataset: Annotated[
+        str,
+        typer.Argument(help="A registered dataset.", autocompletion=completion.datasets),
+    ] = "shapes",
     *,
     version: Annotated[
         int | None, typer.Option(help="A single loss's version; the newest by default.")
@@ -117,6 +124,7 @@ def retrain(
     assignments: Assignments = None,
     key: Key = None,
     detach: Detach = False,
+    as_json: AsJson = False,
     url: Url = DEFAULT_URL,
 ) -> None:
     """Train a network on DATASET with LOSS, and score it on images that no search has seen.
@@ -129,40 +137,54 @@ def retrain(
     with connect(url) as client:
         title = f"retrain with {loss} on {dataset}"
         body = assigned(body, assignments)
-        run(client.retrainings, body, key=key, detach=detach, title=title)
+        run(client, client.retrainings, body, key=key, detach=detach, title=title, as_json=as_json)
 
 
 def run(
-    jobs: Jobs[Any],
+    client: "Client",
+    jobs: "Jobs[Any]",
     body: Mapping[str, object],
     *,
     key: str | None,
     detach: bool,
     title: str,
+    as_json: bool,
 ) -> None:
-    """Submit a request and print its result once its job is over, or the job's id with ``detach``."""
-    finished = finish(jobs, body, key=key, detach=detach, title=title)
-    if finished is not None:
-        print_result(finished)
+    """Submit a request and print its answer once its job is over, or the job's id with ``detach``."""
+    job = finish(client, jobs, body, key=key, detach=detach, title=title)
+    if job is not None and as_json:
+        print_result(job)
+    elif job is not None:
+        from api.cli.endings import print_ending
+
+        print_ending(client, job)
 
 
 def finish(
-    jobs: Jobs[Any],
+    client: "Client",
+    jobs: "Jobs[Any]",
     body: Mapping[str, object],
     *,
     key: str | None,
     detach: bool,
     title: str,
-) -> JobDetail | None:
+) -> "JobDetail | None":
     """Submit a request and follow its job to the end.
+
+    Where no worker has a GPU and it will take long, that is said first.
 
     Returns:
         The finished job; None with ``detach``, which prints the job's id.
     """
+    from api.cli.cost import warn_without_gpu
+    from api.cli.watching import follow
+
+    warn_without_gpu(client, jobs, body)
     job = jobs.submit(body, key=key)
     if detach:
         out.print(job.id, highlight=False)
         return None
+    say(f"Job {job.id}")
     try:
         return follow(jobs, job.id, title)
     except KeyboardInterrupt:
@@ -170,6 +192,6 @@ def finish(
         raise typer.Exit(130) from None
 
 
-def print_result(job: JobDetail) -> None:
+def print_result(job: "JobDetail") -> None:
     """Print a finished job's id and result as JSON."""
     out.print_json(json.dumps({"id": job.id, "result": job.result}))

@@ -5,15 +5,22 @@ from typing import Annotated
 
 import typer
 
+from api.cli import completion
 from api.cli.console import DEFAULT_URL, Url, connect, plain_errors, print_json, say
-from surrogate_zoo.losses.document import dump_loss_file
 
 app = typer.Typer(
     help="Trials of a search with --trainer external: your own code trains them.",
     no_args_is_help=True,
 )
 
-JobId = Annotated[str, typer.Argument(metavar="SEARCH", help="The search's id.")]
+JobId = Annotated[
+    str,
+    typer.Argument(
+        metavar="SEARCH",
+        help="The search's id, or how it begins.",
+        autocompletion=completion.jobs,
+    ),
+]
 LeaseId = Annotated[str, typer.Argument(metavar="LEASE", help="The trial's lease.")]
 Measured = Annotated[
     list[str], typer.Argument(metavar="METRIC=SCORE", help="What was measured: miou=0.71.")
@@ -38,12 +45,14 @@ def ask(
     Without a trial for now it exits with status 3, and with 4 once the search is over.
     """
     with connect(url) as client:
-        asked = client.searches.ask(search, lease_s=lease, worker=worker)
+        asked = client.searches.ask(client.id_of(search), lease_s=lease, worker=worker)
     if not asked.items:
         say(f"The search is {asked.state}; there is no trial to train now.")
         raise typer.Exit(4 if asked.over else 3)
     (trial,) = asked.items
     if loss is not None:
+        from surrogate_zoo.losses.document import dump_loss_file
+
         loss.write_text(dump_loss_file(trial.loss), encoding="utf-8")
     print_json(trial)
 
@@ -53,7 +62,7 @@ def ask(
 def heartbeat(search: JobId, lease: LeaseId, url: Url = DEFAULT_URL) -> None:
     """Say that a trial is still being trained."""
     with connect(url) as client:
-        print_json(client.searches.heartbeat(search, lease))
+        print_json(client.searches.heartbeat(client.id_of(search), lease))
 
 
 @app.command()
@@ -68,7 +77,7 @@ def report(
     """Tell how a trial does on the way; exits with status 3 if it is over as one of the worst."""
     metrics = _metrics(measured)
     with connect(url) as client:
-        reported = client.searches.report(search, lease, step, metrics)
+        reported = client.searches.report(client.id_of(search), lease, step, metrics)
     print_json(reported)
     if reported.stop:
         raise typer.Exit(3)
@@ -89,7 +98,7 @@ def tell(
     """Tell what a trial scored, or why it failed."""
     metrics = _metrics(measured or [])
     with connect(url) as client:
-        print_json(client.searches.tell(search, lease, metrics=metrics, error=error))
+        print_json(client.searches.tell(client.id_of(search), lease, metrics=metrics, error=error))
 
 
 def _metrics(measured: list[str]) -> dict[str, float]:

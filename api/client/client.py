@@ -11,11 +11,13 @@ Needs no torch. Every error is one message: :mod:`api.client.errors`.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
+from uuid import UUID
 
 from api.client.catalogues import AuditLog, Catalogue, Datasets, Service
-from api.client.errors import ServiceError, StrangerError
+from api.client.errors import ServiceError
 from api.client.jobs import Comparisons, Jobs, Searches
 from api.client.losses import Losses
 from api.client.transport import Transport
@@ -38,6 +40,9 @@ from search_service.loss_networks.request import LossNetworkRequest
 from search_service.registrations.request import RegistrationRequest
 from search_service.retrainings.request import RetrainingRequest
 from search_service.store.states import State
+
+_MOST_JOBS: Final = 1000
+"""Of those that are looked through for one whose id begins as it is told."""
 
 
 class Client:
@@ -180,16 +185,46 @@ class Client:
     def find(self, job_id: str) -> tuple[Jobs[Any], JobDetail]:
         """A job whose kind is not known, and the collection that has it.
 
+        Args:
+            job_id: Its id, or how that begins.
+
         Raises:
-            ServiceError: There is none of that id.
+            ServiceError: There is none of that id, or there are several.
         """
-        for collection in self.jobs:
-            try:
-                return collection, collection.get(job_id)
-            except ServiceError as error:
-                if error.status != 404 or isinstance(error, StrangerError):
-                    raise
-        raise ServiceError(f"There is no job {job_id!r}; 'lossfit jobs list' shows them.", 404)
+        job = self._summary_of(job_id)
+        others = (collection for collection in self.jobs if collection.path == f"/v1/{job.path}")
+        collection = next(others, None) or Jobs[Any](self._transport, f"/v1/{job.path}")
+        return collection, collection.get(job.id)
+
+    def id_of(self, beginning: str) -> str:
+        """The id of the one job whose id begins so; a whole id comes back without a request.
+
+        Raises:
+            ServiceError: There is none of that id, or there are several.
+        """
+        return _whole(beginning) or self._summary_of(beginning).id
+
+    def _summary_of(self, beginning: str) -> JobSummary:
+        sought = _whole(beginning) or beginning.lower()
+        listed = islice(self.overview(text=sought, page_size=100), _MOST_JOBS) if sought else ()
+        found = [job for job in listed if job.id.startswith(sought)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            ids = ", ".join(job.id for job in found[:5])
+            raise ServiceError(
+                f"{len(found)} jobs have ids that begin with {beginning!r}: {ids}"
+                f"{', ...' if len(found) > 5 else ''}. Write more of it."
+            )
+        raise ServiceError(f"There is no job {beginning!r}; 'lossfit jobs list' shows them.", 404)
+
+
+def _whole(text: str) -> str | None:
+    """A whole id as the service writes it; None of what is none."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return None
 
 
 def _path(kind: str) -> str:

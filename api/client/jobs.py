@@ -29,7 +29,7 @@ from api.schemas import (
     Page,
     TrialView,
 )
-from api.trial_schemas import Asked, Prolonged, Reported, Told
+from api.trial_schemas import Asked, Prolonged, Reported, Told, TrialDetail
 from search_service.comparisons.request import ComparisonRequest
 from search_service.deletion import Deletion
 from search_service.jobs.estimate import Estimate
@@ -209,6 +209,10 @@ class Searches(Jobs[SearchRequest]):
         """The candidates that are scored, by number; fetched page by page."""
         path = f"{self._of(job_id)}/trials"
         return self._transport.pages(NumberedPage[TrialView], path, limit=page_size)
+
+    def trial(self, job_id: str, number: int) -> TrialDetail:
+        """One candidate, with the curve of its training loss and what else was trained for it."""
+        return self._transport.read(TrialDetail, f"{self._of(job_id)}/trials/{number}")
 
     def answers(self, job_id: str) -> Sequence[AnswerView]:
         """What it answers, one for each of its metrics: the loss to use, and how sure that is."""

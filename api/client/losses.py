@@ -3,17 +3,16 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from api.client.addresses import segment
+from api.client.formats import Format
 from api.client.named_file import NamedFile
 from api.client.transport import Transport
+from api.loss_schemas import DrawnView
 from api.schemas import LossDetail, LossView, Page
 from search_service.deletion import Deletion
 from surrogate_zoo.errors import LossFileError
-
-Format = Literal["json", "python"]
-"""A loss file, or one Python file that needs torch alone."""
 
 _BUILT_IN = "built-in"
 
@@ -98,6 +97,25 @@ class Losses:
         """
         document = source if isinstance(source, Mapping) else _content(Path(source))
         return self._transport.post(LossView, "/v1/losses", document, query={"tag": list(tags)})
+
+    def attempt(
+        self,
+        name: str,
+        truth: Sequence[Sequence[int]],
+        scores: Sequence[Sequence[float]],
+        *,
+        steps: int = 0,
+    ) -> DrawnView:
+        """Evaluate a loss on a small drawn image of background and foreground; nothing is stored.
+
+        Args:
+            name: The loss; its newest version.
+            truth: Rows of labels, 0 or 1; 2 to 48 rows and columns.
+            scores: Rows of what is predicted for the foreground, 0 to 1.
+            steps: Points along each axis of its surface, 21 at most; 0 leaves it out.
+        """
+        body = {"truth": truth, "scores": scores, "steps": steps}
+        return self._transport.post(DrawnView, f"/v1/losses/{segment(name)}/try", body)
 
     def delete(self, name: str, *, dry_run: bool = False) -> Deletion:
         """Delete a loss with all its versions, as an administrator, if nothing needs it."""

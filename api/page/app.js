@@ -8,6 +8,7 @@ import { Home } from "./screens/home.js";
 import { Jobs } from "./screens/jobs.js";
 import { New } from "./screens/new.js";
 import { PlainJob } from "./screens/plain_job.js";
+import { Report } from "./screens/report.js";
 import { Retraining } from "./screens/retraining.js";
 import { Search } from "./screens/search.js";
 import { Difference, Loss, Zoo } from "./screens/zoo.js";
@@ -22,6 +23,7 @@ const SCREENS = [
   [`searches/${ID}`, Search, "jobs"],
   [`retrainings/${ID}`, Retraining, "jobs"],
   [`comparisons/${ID}`, Comparison, "jobs"],
+  [`(?:searches|comparisons)/${ID}/report`, Report, "jobs"],
   [`(?:loss-networks|registrations)/${ID}`, PlainJob, "jobs"],
   ["zoo", Zoo, "zoo"],
   [`zoo/${NAME}/against/${NAME}`, Difference, "zoo"],

@@ -6,7 +6,7 @@ import UPlot from "./vendor/uplot.js";
 const HEIGHT = 280;
 
 // A colour of the page as it is now: canvases know no variables.
-function colour(name) {
+export function colour(name) {
   const probe = document.createElement("span");
   probe.style.color = `var(--${name})`;
   document.body.append(probe);
@@ -16,7 +16,7 @@ function colour(name) {
 }
 
 // Counts up when the colours of the page change.
-function useScheme() {
+export function useScheme() {
   const [round, setRound] = useState(0);
   useEffect(() => {
     const query = matchMedia("(prefers-color-scheme: dark)");
@@ -37,7 +37,8 @@ export function best(values, higher) {
 }
 
 // A chart of series over x. A series is {label, values, colour, dots?, stepped?, width?}; x is shared by all.
-export function Chart({ x, series, xLabel, yLabel, label, pick = null, digits = 4 }) {
+// With `ticks` x is logarithmic, and has these marks.
+export function Chart({ x, series, xLabel, yLabel, label, pick = null, digits = 4, ticks: at = null }) {
   const place = useRef(null);
   const drawn = useRef(null);
   const scheme = useScheme();
@@ -46,7 +47,7 @@ export function Chart({ x, series, xLabel, yLabel, label, pick = null, digits = 
   const shape = `${xLabel} ${yLabel} ${series.map((one) => one.label).join("|")} ${scheme}`;
   useEffect(() => {
     const element = place.current;
-    const options = settings(element.clientWidth, { series, xLabel, yLabel, digits });
+    const options = settings(element.clientWidth, { series, xLabel, yLabel, digits, at });
     const chart = new UPlot(options, data(x, series), element);
     drawn.current = chart;
     const watch = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }));
@@ -61,17 +62,17 @@ export function Chart({ x, series, xLabel, yLabel, label, pick = null, digits = 
 
 const data = (x, series) => [x, ...series.map((one) => one.values)];
 
-function settings(width, { series, xLabel, yLabel, digits }) {
+function settings(width, { series, xLabel, yLabel, digits, at }) {
   const [ink, line] = [colour("quiet"), colour("line")];
   const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line }, font: "12px system-ui", labelFont: "12px system-ui" };
   const round = (value) => (value === null || value === undefined ? "–" : value.toFixed(digits));
   return {
     width,
     height: HEIGHT,
-    scales: { x: { time: false } },
+    scales: { x: { time: false, ...(at && { distr: 3 }) } },
     legend: { markers: { width: 0, fill: (_, index) => (index ? colour(series[index - 1].colour) : "transparent") } },
     cursor: { drag: { x: true, y: false }, points: { size: 9 } },
-    axes: [{ ...axis, label: xLabel }, { ...axis, label: yLabel, size: 62 }],
+    axes: [{ ...axis, label: xLabel, ...(at && { splits: () => at, values: (_, splits) => splits, filter: (_, splits) => splits }) }, { ...axis, label: yLabel, size: 62 }],
     series: [{ label: xLabel, value: (_, value) => value ?? "–" }, ...series.map((one) => ({
       label: one.label,
       stroke: colour(one.colour),
@@ -79,7 +80,8 @@ function settings(width, { series, xLabel, yLabel, digits }) {
       spanGaps: true,
       ...(one.dots && { paths: () => null }),
       ...(one.stepped && { paths: UPlot.paths.stepped({ align: 1 }) }),
-      points: one.dots ? { show: true, size: 6, fill: colour(one.colour), width: 0 } : { show: false },
+      ...(one.dashed && { dash: [6, 4] }),
+      points: one.marked ? { show: true, size: 6, fill: colour(one.colour) } : one.dots ? { show: true, size: 6, fill: colour(one.colour), width: 0 } : { show: false },
       value: (_, value) => round(value),
     }))],
   };

@@ -62,8 +62,10 @@ export async function all(path, options, each = () => {}) {
 }
 
 // A file that the reader keeps. Files are fetched by script: a plain link would lack the token.
-export async function save(path, name) {
-  const url = URL.createObjectURL(await (await ask(path)).blob());
+export const save = async (path, name) => keep(await (await ask(path)).blob(), name);
+
+export function keep(blob, name) {
+  const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;
   link.download = name;

@@ -5,9 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.dependencies import ServiceParts
 from api.schemas import Health
-from search_service.store.database import is_current
-from search_service.store.lease import controller_runs
-from surrogate_zoo.errors import StorageError
+from search_service import readiness
 
 router = APIRouter(tags=["health"])
 
@@ -20,12 +18,11 @@ async def livez() -> Health:
 
 @router.get("/readyz")
 def readyz(parts: ServiceParts) -> Health:
-    """Whether the database answers and has the newest schema; warns if no controller runs."""
-    if not is_current(parts.engine):
-        raise StorageError("The database's schema is not the newest; 'lossfit serve' upgrades it.")
-    if controller_runs(parts.engine):
-        return Health(status="ok")
-    return Health(status="ok", warnings=["No controller runs: jobs wait until one is started."])
+    """Whether the database, the home and the artifact store take what jobs leave (else 503).
+
+    Warns where space runs short, no controller runs or no worker answers.
+    """
+    return Health(status="ok", warnings=readiness.warnings(parts.engine, parts.settings))
 
 
 @router.get(

@@ -1,6 +1,6 @@
 """The life of a job, the same for every kind: create, list, read, watch, files, cancel, pause, resume."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -110,7 +110,7 @@ def _add_reading(router: APIRouter, kind: Kind[Any]) -> None:
         waits = queue.waits(session, parts.settings, rows)
         items = [JobView.model_validate(job) for job in rows]
         for item in items:
-            item.waiting = _waiting(waits, item.id)
+            item.waiting = _view_of(waits.get(item.id))
         return Page(items=items, next=following)
 
     @router.get("/{job_id}", operation_id=f"read_{_snake(name)}")
@@ -118,11 +118,11 @@ def _add_reading(router: APIRouter, kind: Kind[Any]) -> None:
         """One job: what was asked for, how far it is, what came out."""
         job = lifecycle.get(session, name, job_id)
         view = JobView.model_validate(job)
-        view.waiting = _waiting(queue.waits(session, parts.settings, [job]), job.id)
         told = overview.summary(session, parts.settings, job)
+        view.waiting = _view_of(told.waiting)
         progress = dict(told.progress or kind.admission().progress(session, job))
-        return JobDetail(
-            **view.model_dump(), about=told.about, headline=told.headline, progress=progress
+        return JobDetail.model_construct(  # the view is checked already
+            **dict(view), about=told.about, headline=told.headline, progress=progress
         )
 
 
@@ -190,8 +190,8 @@ def _add_artifacts(router: APIRouter, kind: str) -> None:
         return stored_file(parts, artifact.sha256, artifact.name, artifact.media_type, etags)
 
 
-def _waiting(waits: Mapping[str, queue.Waiting], job_id: str) -> WaitingView | None:
-    return WaitingView.model_validate(waits[job_id]) if job_id in waits else None
+def _view_of(waiting: queue.Waiting | None) -> WaitingView | None:
+    return None if waiting is None else WaitingView.model_validate(waiting)
 
 
 def _snake(kind: str) -> str:

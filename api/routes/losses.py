@@ -17,6 +17,7 @@ from api.dependencies import (
     WritersTurn,
     WriteSession,
 )
+from api.loss_schemas import DrawnView, ExampleRequest
 from api.schemas import LossDetail, LossView, NeedsView, OutlineView, Page, ParameterView
 from search_service import retention
 from search_service.catalogue import losses
@@ -115,6 +116,21 @@ def delete_loss(
         if not dry_run:
             session.commit()
     return Deletion(losses=[name], dry_run=dry_run)
+
+
+@router.post("/{name}/try", operation_id="try_loss")
+def try_loss(
+    name: Name, example: ExampleRequest, session: ReadSession, version: Version = None
+) -> DrawnView:
+    """Evaluate a loss on a small drawn example: its value, its gradient and, if asked for, its surface.
+
+    Nothing is stored. A loss that carries a loss network cannot be tried.
+    """
+    from surrogate_zoo.losses.drawn import drawn  # noqa: PLC0415  (loads torch)
+
+    document = zoo.get(session, name, version).document
+    found = drawn(document, example.truth, example.scores, steps=example.steps)
+    return DrawnView.model_validate(found)
 
 
 def _parameters_of(loss: Loss) -> dict[str, Any]:

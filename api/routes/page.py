@@ -28,6 +28,16 @@ _HEADERS: Final = {
     "Cache-Control": "no-cache",
 }
 
+_READER: Final = (
+    _HEADERS
+    | {  # reports have their style and script in themselves, and an origin of their own
+        "Content-Security-Policy": "sandbox allow-scripts allow-modals; default-src 'none'; "
+        "script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'self'",
+        "X-Frame-Options": "SAMEORIGIN",
+    }
+)
+
 Name = Annotated[str, Parameter(max_length=200)]
 
 
@@ -35,6 +45,12 @@ Name = Annotated[str, Parameter(max_length=200)]
 def page() -> FileResponse:
     """The page."""
     return FileResponse(_FOLDER / "index.html", headers=_HEADERS)
+
+
+@router.get("/page/reader.html")
+def reader() -> FileResponse:
+    """The frame that a report is shown in; nothing there can reach the page or its token."""
+    return FileResponse(_FOLDER / "reader.html", headers=_READER)
 
 
 @router.get("/page/{name:path}")

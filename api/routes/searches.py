@@ -8,11 +8,20 @@ from api.dependencies import (
     Limit,
     ReadSession,
     ServiceParts,
+    TrialNumber,
     WriteSession,
 )
 from api.overview_schemas import AnswerView
 from api.schemas import Items, JobView, LossView, NumberedPage, TrialView
-from api.trial_schemas import Asked, HandedOutView, Prolonged, Reported, Told
+from api.trial_schemas import (
+    Asked,
+    HandedOutView,
+    Prolonged,
+    Reported,
+    StageView,
+    Told,
+    TrialDetail,
+)
 from search_service.jobs import lifecycle
 from search_service.searches import admission, extension, publication
 from search_service.searches.extension import ExtensionRequest
@@ -23,11 +32,11 @@ from search_service.searches.external.requests import (
     ReportRequest,
     TellRequest,
 )
-from search_service.searches.labels import label_of
+from search_service.searches.labels import label_of, parameters_of
 from search_service.searches.request import PublicationRequest, SearchRequest
 from search_service.searches.space import SearchSpace, space_of
 from search_service.store.states import FINAL
-from search_service.store.tables import Trial
+from search_service.store.tables import Evaluation, Trial
 
 router = APIRouter(prefix="/searches", tags=["searches"])
 
@@ -44,6 +53,21 @@ def list_trials(
     return NumberedPage(items=[_trial_view(space, trial) for trial in trials], next=following)
 
 
+@router.get("/{job_id}/trials/{number}", operation_id="read_search_trial")
+def read_trial(job_id: JobId, number: TrialNumber, session: ReadSession) -> TrialDetail:
+    """One candidate with its training loss, its rungs on the way, and its part in the race."""
+    job = lifecycle.get(session, "search", job_id)
+    space = space_of(SearchRequest.model_validate(job.request))
+    trial, others = admission.trial(session, job_id, number)
+    return TrialDetail(
+        **_trial_view(space, trial).model_dump(),
+        curve=[(step, loss) for step, loss in trial.curve or ()],
+        scales=trial.scales,
+        hold_out=trial.hold_out,
+        evaluations=[_stage_view(other) for other in others],
+    )
+
+
 @router.get("/{job_id}/answers", operation_id="read_search_answers")
 def read_answers(job_id: JobId, session: ReadSession) -> Items[AnswerView]:
     """What a search answers, one for each of its metrics: the loss to use, and how sure that is.
@@ -57,7 +81,13 @@ def read_answers(job_id: JobId, session: ReadSession) -> Items[AnswerView]:
 
 def _trial_view(space: SearchSpace, trial: Trial) -> TrialView:
     view = TrialView.model_validate(trial)
-    return view.model_copy(update={"label": label_of(space, trial.theta)})
+    told = {"label": label_of(space, trial.theta), "parameters": parameters_of(space, trial.theta)}
+    return view.model_copy(update=told)
+
+
+def _stage_view(evaluation: Evaluation) -> StageView:
+    told = {name: evaluation.outcome.get(name) for name in ("score", "error", "seconds")}
+    return StageView(stage=evaluation.stage, finished_at=evaluation.finished_at, **told)
 
 
 @router.post(

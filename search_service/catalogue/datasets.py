@@ -14,7 +14,13 @@ from search_service.catalogue.request import DatasetRequest
 from search_service.settings import Settings
 from search_service.store import artifacts
 from search_service.store.tables import Dataset
-from surrogate_zoo.errors import ConflictError, InputError, NotFoundError, UnknownNameError
+from surrogate_zoo.errors import (
+    ConflictError,
+    InputError,
+    NotFoundError,
+    UnknownNameError,
+    unknown,
+)
 from surrogate_zoo.losses.mode_fit import check_mode
 from surrogate_zoo.metrics.catalogue import METRICS
 from surrogate_zoo.metrics.metric import check_multilabel
@@ -31,6 +37,9 @@ from workers.tasks.datasets import DatasetSource, GeneratedSource, ShapesSource
 from workers.tasks.file_sources import Registered
 from workers.tasks.hold_out import HoldOut
 from workers.tasks.instances import ClusteringSpec
+
+_MOST_NAMES = 2000
+"""Of those that are looked through for one that was meant."""
 
 _SOURCES: TypeAdapter[DatasetSource] = TypeAdapter(DatasetSource)
 
@@ -68,7 +77,7 @@ def get(session: Session, name: str) -> Dataset:
     """
     dataset = session.get(Dataset, name)
     if dataset is None:
-        raise NotFoundError(f"There is no dataset {name!r}.")
+        raise NotFoundError(unknown("dataset", name, _names(session)))
     return dataset
 
 
@@ -76,13 +85,16 @@ def requested(session: Session, name: str) -> Dataset:
     """Return a dataset that a request names.
 
     Raises:
-        UnknownNameError: None of that name is registered; tells the first 20 that are.
+        UnknownNameError: None of that name is registered.
     """
     dataset = session.get(Dataset, name)
     if dataset is None:
-        names = session.scalars(select(Dataset.name).order_by(Dataset.name).limit(20))
-        raise UnknownNameError("dataset", name, list(names))
+        raise UnknownNameError("dataset", name, _names(session))
     return dataset
+
+
+def _names(session: Session) -> list[str]:
+    return list(session.scalars(select(Dataset.name).order_by(Dataset.name).limit(_MOST_NAMES)))
 
 
 def check_split(session: Session, name: str, split: str) -> None:

@@ -3,21 +3,21 @@
 from search_service.catalogue.folders import allowed_path
 from search_service.settings import Settings
 from surrogate_zoo.errors import InputError
-from workers.networks.architectures import ARCHITECTURES
+from workers.networks.encoders import check_encoder
 from workers.tasks.networks import NetworkSpec
 
 
 def checked(settings: Settings, network: NetworkSpec) -> NetworkSpec:
     """Return a network with the path of its file of weights in full.
 
-    Encoder and options are checked by the worker that builds it.
+    Options are checked by the worker that builds it, and the tag of an encoder's weights.
 
     Raises:
-        UnknownNameError: There is no such architecture.
-        InputError: The file of weights is not there, or lies outside ``settings.weights_roots``
-            (after symlinks).
+        UnknownNameError: There is no such architecture or encoder.
+        InputError: The architecture needs an encoder or has none to choose, the file of weights is not
+            there, or lies outside ``settings.weights_roots`` (after symlinks).
     """
-    _ = ARCHITECTURES[network.architecture]
+    check_encoder(network)
     if network.weights_file is None:
         return network
     path = allowed_path(

@@ -91,17 +91,18 @@ def render(comparison: FinishedComparison, figures: Sequence[DrawnFigure]) -> st
 
 
 def _view(table: Table) -> dict[str, Any]:
-    """A table as texts, column by column, for every loss."""
-    texts = [table.texts(column) for column in table.columns]
+    """A table as texts, column by column, for every loss; beside each whether it is left out at first."""
+    texts = [(table.texts(column), not column.short) for column in table.columns]
     return {
         "name": table.name,
-        "titles": [column.title for column in table.columns],
+        "titles": [(column.title, not column.short) for column in table.columns],
         "rows": [
             {
                 "loss": row.name,
+                "loss_alone": row.loss,
                 "failed": len(row.failures),
                 "rank": table.ranks.get(row.name),
-                "cells": [of_column.get(row.name, Text("")) for of_column in texts],
+                "cells": [(of_column.get(row.name, Text("")), more) for of_column, more in texts],
             }
             for row in table.shown
         ],

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from search_service.settings import OwnerLimits, Settings
@@ -117,9 +117,11 @@ def waits(session: Session, settings: Settings, jobs: Sequence[Job]) -> dict[str
     alive = is_beating(session)
     waiting, running = _waiting_by_owner(session), _running(session)
     used = _usage(session, settings, list(waiting), max_age=_MOST_AGE_SECONDS)
+    before = _before(session, queued)
     found = {}
     for job in queued:
-        position = 1 if job.aside else _position(session, job, waiting, running, used)
+        own = before.get(job.id, 0)  # it may have begun since it was looked up
+        position = 1 if job.aside else _position(job, own, waiting, running, used)
         reason = _away(session, job) if alive else "No controller runs: start one."
         if not reason and not job.aside:
             usage = used.get(job.owner, Usage())
@@ -250,18 +252,25 @@ def _with(used: Usage, job: Job) -> Usage:
     return used + Usage(max(job.trainings, job.spent_trainings), max(planned, job.spent_seconds))
 
 
+def _before(session: Session, jobs: Sequence[Job]) -> dict[str, int]:
+    """How many of an owner's own jobs are before each of some that wait, in one query for all of them."""
+    turns = (_JOB.priority.desc(), _JOB.created_at, _JOB.id)
+    turn = func.row_number().over(partition_by=_JOB.owner, order_by=turns)
+    owners = sorted({job.owner for job in jobs})
+    every = select(_JOB.id, turn.label("turn")).where(*_IS_WAITING, _JOB.owner.in_(owners))
+    ranked = every.subquery().c
+    query = select(ranked.id, ranked.turn).where(ranked.id.in_([job.id for job in jobs]))
+    return {job_id: turn - 1 for job_id, turn in session.execute(query)}
+
+
 def _position(
-    session: Session,
     job: Job,
+    before: int,
     waiting: Mapping[str, int],
     running: Mapping[str, int],
     used: Mapping[str, Usage],
 ) -> int:
     """Place of a job, if nothing ended before its turn and no owner were passed over."""
-    place = tuple_(_JOB.created_at, _JOB.id) < tuple_(job.created_at, job.id)
-    first = or_(_JOB.priority > job.priority, (_JOB.priority == job.priority) & place)
-    own = session.scalar(select(func.count()).where(*_IS_WAITING, _JOB.owner == job.owner, first))
-    before = own or 0
     level = running.get(job.owner, 0) + before
     tie = (used.get(job.owner, Usage()).seconds, job.owner)
     for other, count in waiting.items():

@@ -1,6 +1,7 @@
 """The templates of pages and cards, and what they are filled by."""
 
 from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -41,3 +42,9 @@ CARDS: Final = _environment(autoescape=False)
 """Markdown, where texts of users go through the filter ``cell``."""
 
 CARDS.filters["cell"] = cell
+
+SCRIPT: Final = (_FOLDER / "report.js").read_text()
+"""The one script of every HTML page; pages let no other run."""
+
+PAGES.globals["script"] = SCRIPT
+PAGES.globals["script_hash"] = f"sha256-{b64encode(sha256(SCRIPT.encode()).digest()).decode()}"

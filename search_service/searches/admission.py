@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import func, select
+from pydantic import TypeAdapter
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from search_service.catalogue import datasets, losses, networks
 from search_service.jobs.estimate import Estimate
-from search_service.samplers.specs import PortfolioSpec
+from search_service.samplers.specs import PortfolioSpec, SamplerSpec
 from search_service.searches import estimate, papers, priors, starts
 from search_service.searches.request import SearchRequest
 from search_service.searches.space import SearchSpace, space_of
@@ -15,7 +16,7 @@ from search_service.settings import Settings
 from search_service.spaces.curves import CurveSpace
 from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Evaluation, Job, Trial
-from surrogate_zoo.errors import InputError
+from surrogate_zoo.errors import InputError, NotFoundError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.mode_fit import check_mode
 from surrogate_zoo.losses.registry import LOSSES, needs_of
@@ -24,6 +25,8 @@ from surrogate_zoo.modes import MULTILABEL
 
 MOST_NUMBERS = 400_000
 """Limit of trials times parameters: all of them go into the loss file, which has a limit too."""
+
+_SAMPLER: TypeAdapter[SamplerSpec] = TypeAdapter(SamplerSpec)
 
 
 def resolved(settings: Settings, request: SearchRequest) -> SearchRequest:
@@ -111,8 +114,7 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
     ``higher_is_better`` tells which way scores are better.
     ``evaluations`` counts what is trained on the way to trials, on rungs, and after them, in the race.
     """
-    request = SearchRequest.model_validate(job.request)
-    higher = Target(request.metric).higher_is_better
+    higher = Target(job.request["metric"]).higher_is_better
     best_of, best_score = (max, func.max) if higher else (min, func.min)
     counts = select(Trial.ending, func.count(), best_score(Trial.score)).group_by(Trial.ending)
     rows = session.execute(counts.where(Trial.job_id == job.id)).all()
@@ -122,12 +124,23 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
     ended = job.result is not None  # maybe by its budget
     return {
         "done": done,
-        "total": done if ended else number_of_trials(session, request),
+        "total": done if ended else _total(session, job),
         **{ending: number.get(ending, 0) for ending in ("failed", "rejected", "stopped")},
         "evaluations": session.scalar(evaluations) or 0,
         "best_score": best_of((best for *_, best in rows if best is not None), default=None),
         "higher_is_better": higher,
     }
+
+
+def _total(session: Session, job: Job) -> int:
+    """As :func:`number_of_trials`, of a job; its request is read only where it has to be.
+
+    That takes longer than all else that is told of a job, and every look at one asks for this.
+    """
+    sampler: SamplerSpec = _SAMPLER.validate_python(job.request["sampler"])
+    if isinstance(sampler, PortfolioSpec):
+        return number_of_trials(session, SearchRequest.model_validate(job.request))
+    return sampler.trials
 
 
 def trials(
@@ -138,6 +151,28 @@ def trials(
     if after is not None:
         query = query.where(Trial.number > after)
     return list(session.scalars(query.order_by(Trial.number).limit(limit)))
+
+
+_OF_TRIALS = ("rung", "heat", "round")
+"""Stages whose evaluations have the number of a trial."""
+
+
+def trial(session: Session, job_id: str, number: int) -> tuple[Trial, list[Evaluation]]:
+    """A search's trial, and what else was trained for it: rungs on the way, heats and rounds of the race.
+
+    Raises:
+        NotFoundError: No such trial is recorded.
+    """
+    found = session.get(Trial, (job_id, number))
+    if found is None:
+        raise NotFoundError(f"The search has recorded no trial {number}.")
+    of_trial = (
+        select(Evaluation)
+        .where(Evaluation.job_id == job_id, Evaluation.number == number)
+        .where(or_(*(Evaluation.stage.startswith(f"{stage} ") for stage in _OF_TRIALS)))
+        .order_by(Evaluation.finished_at, Evaluation.stage)
+    )
+    return found, list(session.scalars(of_trial))
 
 
 def _dimension(space: SearchSpace) -> int:

@@ -1,6 +1,7 @@
 """What a point of a search's space is, in a few words. No torch."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from search_service.searches.space import SearchSpace
 from search_service.spaces.curves import CurveSpace
@@ -19,9 +20,8 @@ def label_of(space: SearchSpace, theta: Sequence[float]) -> str:
     Returns:
         Nothing of a point that the space does not hold: an earlier version's space may have held it.
     """
-    try:
-        named = space.named(theta)
-    except (InputError, ValueError):
+    named = parameters_of(space, theta)
+    if not named:
         return ""
     rate = f"rate x {named['rate']:.2g}" if "rate" in named else ""
     if isinstance(space, CurveSpace):
@@ -30,3 +30,19 @@ def label_of(space: SearchSpace, theta: Sequence[float]) -> str:
         margins = f"delta_v {named['delta_v']:.2g}, delta_d {named['delta_d']:.2g}"
         return f"{space.group(theta)}: {margins}, {rate}"
     return f"{called(named)}, {rate}"
+
+
+def parameters_of(space: SearchSpace, theta: Sequence[float]) -> dict[str, Any]:
+    """A trial's parameters by name; of the zoo also its ``loss``, which the others belong to.
+
+    Args:
+        space: The search's space.
+        theta: A point of it.
+
+    Returns:
+        Nothing of a point that the space does not hold: an earlier version's space may have held it.
+    """
+    try:
+        return space.named(theta)
+    except (InputError, ValueError):
+        return {}

@@ -322,6 +322,7 @@ def _trial(job_id: str, proposal: Proposal, outcome: Outcome, *, stopped: bool) 
         worker=dict(outcome.worker),
         scales=list(outcome.scales),
         hold_out=outcome.hold_out,
+        curve=[list(point) for point in outcome.curve],
         finished_at=now(),
     )
 

@@ -46,6 +46,7 @@ DAY = 24 * 3600
 """Seconds that a file which nobody finished, or nobody reads, is kept."""
 
 _PARTIAL = ".partial"
+_PROBE_BYTES = 4096
 _BLOCK = 8 * 2**20  # bytes in memory at a time, and a part of S3's uploads in parts
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FETCHING = [threading.Lock() for _ in range(256)]  # by the first byte of the SHA-256
@@ -81,6 +82,21 @@ def prepare(root: Root) -> None:
         files, base = _connect(root)
         if not files.exists(base):
             files.makedirs(base, exist_ok=True)
+
+
+def probe(root: Root) -> None:
+    """Write a small file and remove it again: the root takes files.
+
+    Raises:
+        InputError: As of :func:`prepare`.
+        StorageAwayError: It takes none.
+    """
+    with _told(f"Cannot store anything under {root}"):
+        files, base = _connect(root)
+        name = f"{base}/{_PARTIAL}/{int(time.time())}-{uuid4().hex}"
+        files.makedirs(f"{base}/{_PARTIAL}", exist_ok=True)
+        files.pipe_file(name, bytes(_PROBE_BYTES))
+        files.rm_file(name)
 
 
 def store(root: Root, path: Path) -> tuple[str, int]:

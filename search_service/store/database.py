@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
@@ -14,9 +14,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from surrogate_zoo.errors import InputError, StorageError
+from surrogate_zoo.errors import InputError, StorageAwayError
 
 _BUSY_SECONDS = 30
 _BETWEEN_TURNS_S = 0.01
@@ -24,6 +25,9 @@ _IDLE = 5  # connections that stay open
 _READ_ONLY = "lossfit_read_only"
 _FILE = "lossfit_file"
 _ASKS_FOR_TIMES, _TELLS_TIMES = (3, 12), (3, 42)  # of Python, of SQLite
+
+AWAY: Final = (DBAPIError, StorageAwayError)
+"""What is raised of a database that does not answer, takes nothing, or whose file was taken away."""
 
 MIGRATION_KEY = 0x6C6F737301
 """PostgreSQL's advisory lock of whoever migrates."""
@@ -168,7 +172,7 @@ def _begin_sqlite(path: Path, connection: Connection) -> None:
     read_only = connection.get_execution_options().get(_READ_ONLY, False)
     if not read_only and _file_of(path) != connection.info[_FILE]:
         # It can be written all the same, and is gone with the last process that has it open.
-        raise StorageError(
+        raise StorageAwayError(
             f"The database {path} was deleted or replaced under the running service: put it back where "
             "it was, or restart the service to begin with what is there now."
         )

@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, event, func, literal_column, select, update
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql import ColumnElement
 
-from search_service.store.database import read_sessions, sessions
+from search_service.store.database import AWAY, read_sessions, sessions
 from search_service.store.tables import Controller
 from surrogate_zoo.errors import ConflictError
 
@@ -164,7 +163,7 @@ def _beat(lease: Lease, over: threading.Event) -> None:
 
 def _quietly(change: Callable[[], None]) -> None:
     """Leave out what a database that is away does not take: the next beat will tell."""
-    with suppress(DBAPIError):
+    with suppress(*AWAY):
         change()
 
 

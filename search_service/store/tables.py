@@ -120,6 +120,8 @@ class Trial(Base):
         worker: Facts about where it ran that a repeat needs, such as the thread count.
         scales: Scales that were measured for its loss (``surrogate_zoo.losses.scale``).
         hold_out: How its hold-out set was cut, in a sentence.
+        curve: (iteration, mean training loss since the point before), about fifty points; read when it is
+            asked for, as lists of trials do not. None of a trial that was recorded before there were any.
         finished_at: Aware UTC.
     """
 
@@ -141,6 +143,7 @@ class Trial(Base):
     worker: Mapped[dict[str, Any]] = mapped_column(JSON)
     scales: Mapped[list[float]] = mapped_column(JSON, default=list)
     hold_out: Mapped[str] = mapped_column(Text, default="")
+    curve: Mapped[list[list[float]] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
     finished_at: Mapped[datetime] = mapped_column(AwareDateTime)
 
 

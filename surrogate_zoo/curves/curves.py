@@ -4,17 +4,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from surrogate_zoo.curves.families import CURVE_FAMILIES
 from surrogate_zoo.curves.pointwise import blocks, sloped
+from surrogate_zoo.curves.segments import Table, line, of_segment, product_sum
 
 # The slope of a curve is infinite where a segment starts or ends vertically; it is cut here, so that
 # gradients stay finite.
 _STEEPEST = 1e6
+
+# A Bezier segment whose middle point keeps this distance from its ends, in x, has no slope to cut.
+_VERTICAL = 1e-3
+
+# Values that lie side by side on the CPU: one beyond the first segment, and all of them are looked at.
+_GROUP = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,25 +87,32 @@ class PiecewiseCurve(ABC):
         """Write g(x) and g'(x) by the coefficients ``chosen`` for every x; all of shape (P,)."""
 
     @abstractmethod
+    def _evaluate_segment(
+        self, x: Tensor, numbers: list[float], value: Tensor, slope: Tensor
+    ) -> None:
+        """The same where all lie in one segment, whose coefficients are ``numbers``, in fewer passes."""
+
+    @abstractmethod
     def _value(self, x: Tensor, chosen: list[Tensor]) -> Tensor:
         """g(x) for torch to differentiate; the coefficients are of the shape of ``x``, or numbers."""
 
     def with_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """g(x) and g'(x), of the shape of ``x``; nothing is differentiated."""
-        lines, table = x.reshape(self.candidates, 1, -1), self._table(x.dtype)
-        value, slope = torch.empty_like(lines), torch.empty_like(lines)
+        lines, table = x.reshape(self.candidates, 1, -1), self.table(x.dtype)
+        value, slope = x.new_empty(lines.shape), x.new_empty(lines.shape)
         for part in blocks(lines, whole=False):
             self._write(*table.of(part[0], lines), lines[part], value[part], slope[part])
+            value[part].clamp_(0, 1)  # rounding
         return value.view(x.shape), slope.view(x.shape)
 
     def _sums(self, region: Tensor | None, x: Tensor) -> tuple[Tensor, Tensor]:
         """Sums of g(x) over the pixels of a region, (N, C), and their slopes, (N, C, H, W)."""
-        planes, table = x.flatten(2), self._table(x.dtype)
-        slope, totals = torch.empty_like(planes), planes.new_zeros(planes.shape[:2])
+        planes, table = x.flatten(2), self.table(x.dtype)
+        slope, totals = x.new_empty(planes.shape), x.new_zeros(planes.shape[:2])
         counted = None if region is None else region.flatten(1)[:, None]
         for images, classes, pixels in blocks(planes, whole=False):
             part, steep = planes[images, classes, pixels], slope[images, classes, pixels]
-            value = torch.empty_like(part)
+            value = x.new_empty(part.shape)
             self._write(*table.of(images, planes), part, value, steep)
             if counted is not None:
                 value.mul_(counted[images, :, pixels])
@@ -110,7 +123,7 @@ class PiecewiseCurve(ABC):
     def _plain(self, x: Tensor) -> Tensor:
         """g(x) in operations that torch differentiates."""
         lines = x.reshape(self.candidates, -1) if self.candidates > 1 else x
-        rows, ends = self._table(x.dtype)
+        rows, ends = self.table(x.dtype)
         rows, end = (rows[:, :, None], ends[:, None]) if self.candidates > 1 else (rows[:, 0], ends)
         chosen = list(rows[..., 0])
         for segment in range(1, rows.shape[-1]):
@@ -126,48 +139,61 @@ class PiecewiseCurve(ABC):
         values = self._plain(x)
         return (values if region is None else values * region[:, None]).flatten(2).sum(2)
 
-    def _table(self, dtype: torch.dtype) -> "_Table":
+    def table(self, dtype: torch.dtype) -> Table:
+        """The coefficients of all segments and curves."""
         points = self.points
         rows, ends = self._coefficients(points).to(dtype), points[..., -1, 1].to(dtype)
-        return _Table(rows if rows.ndim > 2 else rows[:, None], ends.reshape(-1))
+        return Table(rows if rows.ndim > 2 else rows[:, None], ends.reshape(-1))
 
     def _write(
         self, coefficients: Tensor, end: Tensor, x: Tensor, value: Tensor, slope: Tensor
     ) -> None:
+        """Write g(x), but for rounding in [0, 1], and g'(x) into contiguous tensors of the shape of ``x``."""
+        if x.device.type == "cpu" and end.ndim == 0:
+            flat = x.reshape(-1), value.view(-1), slope.view(-1)
+            self._write_by_groups(coefficients, end, *flat)
+        else:
+            self._write_anywhere(coefficients, end, x, value, slope)
+
+    def _write_anywhere(
+        self, coefficients: Tensor, end: Tensor, x: Tensor, value: Tensor, slope: Tensor
+    ) -> None:
+        """The same, by the segment that each x is in."""
         # The first segment starts at x = 0, and at y = 0 too by the truth table.
-        chosen = _of_segment(x, coefficients, zeros=2 if self.truth_table else 1)
+        chosen = of_segment(x, coefficients, zeros=2 if self.truth_table else 1)
         self._evaluate(x, chosen, value, slope)
-        # The largest x is looked at first, since filling by a mask costs more than all of the above.
-        if end.ndim or x.device.type != "cpu":
-            value.copy_(torch.where(x >= 1, end, value))
-        elif x.numel() and bool(x.amax() >= 1):
-            value.masked_fill_(x >= 1, end)
+        _finish(end, x, value)
 
+    def _write_by_groups(
+        self, coefficients: Tensor, end: Tensor, x: Tensor, value: Tensor, slope: Tensor
+    ) -> None:
+        """The same on the CPU, of (P,): most of many classes' probabilities lie in the first segment.
 
-class _Table(NamedTuple):
-    """What evaluates the curves of K candidates.
-
-    Attributes:
-        rows: Coefficients of each segment, (R, K, n).
-        ends: g(1), (K,).
-    """
-
-    rows: Tensor
-    ends: Tensor
-
-    def of(self, images: slice, planes: Tensor) -> tuple[Tensor, Tensor]:
-        """The table of a block of ``images`` of planes (I, C, P), I / K of each candidate.
-
-        Returns:
-            Coefficients (R, n) and g(1), a scalar, of a block with one candidate; else (R, I, 1, 1, n) and
-            (I, 1, 1).
+        All go by the first segment's numbers, then once more those groups of neighbours where one lies
+        beyond it. Which segment each x is in costs more passes than the curve itself.
         """
-        each = max(1, len(planes) // len(self.ends))
-        if len(self.ends) == 1 or planes.device.type == "cpu":
-            candidate = images.start // each
-            return self.rows[:, candidate], self.ends[candidate]
-        rows, ends = self.rows.repeat_interleave(each, 1), self.ends.repeat_interleave(each)
-        return rows[:, :, None, None], ends[:, None, None]
+        if coefficients.shape[-1] == 1:
+            self._evaluate_segment(x, coefficients[:, 0].tolist(), value, slope)
+            _finish(end, x, value)
+            return
+        everything = len(x) - len(x) % _GROUP
+        first, *rest = (each[:everything].view(-1, _GROUP) for each in (x, value, slope))
+        most = first.amax(1)
+        beyond = ((most > coefficients[0, 1]) | (most >= 1)).nonzero()[:, 0]
+        if 2 * len(beyond) > len(first):
+            self._write_anywhere(coefficients, end, x, value, slope)
+            return
+        self._evaluate_segment(first, coefficients[:, 0].tolist(), *rest)
+        if len(beyond):
+            again = first[beyond]
+            found = torch.empty_like(again), torch.empty_like(again)
+            self._write_anywhere(coefficients, end, again, *found)
+            for written, own in zip(rest, found, strict=True):
+                written.index_copy_(0, beyond, own)
+        if everything < len(x):
+            self._write_anywhere(
+                coefficients, end, *(each[everything:] for each in (x, value, slope))
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,11 +228,27 @@ class BezierCurve(PiecewiseCurve):
     def _evaluate(self, x: Tensor, chosen: list[Tensor], value: Tensor, slope: Tensor) -> None:
         x0, y0, a, c, b, d = chosen
         offset = x - x0
-        root = _product_sum(offset, b, a * a).clamp_(min=_STEEPEST**-2).sqrt_()
+        root = product_sum(offset, b, a * a).clamp_(min=_STEEPEST**-2).sqrt_()
         t = offset.div_(root + a)
-        rise = _product_sum(t, d, c)
-        torch.add(rise, c, out=value).mul_(t).add_(y0).clamp_(0, 1)
+        rise = product_sum(t, d, c)
+        torch.add(rise, c, out=value).mul_(t).add_(y0)
         torch.div(rise, root, out=slope)
+
+    def _evaluate_segment(
+        self, x: Tensor, numbers: list[float], value: Tensor, slope: Tensor
+    ) -> None:
+        x0, y0, a, c, b, d = numbers
+        offset = x - x0 if x0 else x
+        root = line(offset, b, a * a)
+        if min(a, a + b) < _VERTICAL:
+            root.clamp_(min=_STEEPEST**-2)
+        root.sqrt_()
+        t = root + a
+        torch.div(offset, t, out=t)
+        line(t, d, 2 * c, out=value).mul_(t)
+        if y0:
+            value.add_(y0)
+        line(t, d, c, out=slope).div_(root)
 
     def _value(self, x: Tensor, chosen: list[Tensor]) -> Tensor:
         x0, y0, a, c, b, d = chosen
@@ -242,8 +284,17 @@ class LinearCurve(PiecewiseCurve):
 
     def _evaluate(self, x: Tensor, chosen: list[Tensor], value: Tensor, slope: Tensor) -> None:
         x0, y0, steepness = chosen
-        torch.sub(x, x0, out=value).mul_(steepness).add_(y0).clamp_(0, 1)
+        torch.sub(x, x0, out=value).mul_(steepness).add_(y0)
         slope.copy_(steepness)
+
+    def _evaluate_segment(
+        self, x: Tensor, numbers: list[float], value: Tensor, slope: Tensor
+    ) -> None:
+        x0, y0, steepness = numbers
+        if x0:
+            x = x - x0
+        line(x, steepness, y0, out=value)
+        slope.fill_(steepness)
 
     def _value(self, x: Tensor, chosen: list[Tensor]) -> Tensor:
         x0, y0, steepness = chosen
@@ -265,44 +316,10 @@ def curve_of(family: str, control_points: Tensor) -> PiecewiseCurve:
     return SHAPES[entry.shape](control_points, entry.truth_table)
 
 
-def _product_sum(x: Tensor, factor: Tensor, summand: Tensor) -> Tensor:
-    """``x * factor + summand``; scalars at full speed, which addcmul does not give them."""
-    if factor.ndim == 0 or summand.ndim == 0:
-        return (x * factor).add_(summand)
-    return torch.addcmul(summand, x, factor)
-
-
-def _of_segment(x: Tensor, coefficients: Tensor, zeros: int) -> list[Tensor]:
-    """Pick for every x the coefficients of its segment; a knot belongs to the segment it ends.
-
-    In the first segment, the first ``zeros`` coefficients are zero.
-
-    Each is its first value plus 0-1 indicators times its steps, exact but for rounding, and vectorised on
-    the CPU, where a choice by a bool mask is not.
-    """
-    if coefficients.shape[-1] == 1:
-        return list(coefficients[..., 0])
-    beyond = [
-        torch.gt(x, coefficients[0, ..., segment], out=torch.empty_like(x))
-        for segment in range(1, coefficients.shape[-1])
-    ]
-    firsts, steps = coefficients[..., 0], coefficients.diff()
-    if (
-        firsts.ndim == 1 and x.device.type == "cpu"
-    ):  # numbers at full speed, which addcmul does not give scalars
-        return [
-            _stepped(beyond, row, None if index < zeros else firsts[index])
-            for index, row in enumerate(steps.tolist())
-        ]
-    return [
-        sum((each * row[..., i] for i, each in enumerate(beyond)), first)
-        for first, row in zip(firsts, steps, strict=True)
-    ]
-
-
-def _stepped(beyond: list[Tensor], steps: list[float], first: Tensor | None) -> Tensor:
-    """A coefficient of every x: its first value, none being 0, and a step at each knot that lies below."""
-    total = beyond[0] * steps[0] if first is None else torch.add(first, beyond[0], alpha=steps[0])
-    for each, step in zip(beyond[1:], steps[1:], strict=True):
-        total.add_(each, alpha=step)
-    return total
+def _finish(end: Tensor, x: Tensor, value: Tensor) -> None:
+    """Write g(1), to the last bit, where x is 1."""
+    if end.ndim or x.device.type != "cpu":
+        value.copy_(torch.where(x >= 1, end, value))
+    # The largest x is looked at first, since filling by a mask costs more than the curve.
+    elif x.numel() and bool(x.amax() >= 1):
+        value.masked_fill_(x >= 1, end)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.modes import check_void
 from surrogate_zoo.registry import Registry
 
 if TYPE_CHECKING:
@@ -245,11 +246,12 @@ def _check_labels(
     dimensions: tuple[int, int],
     shape: str,
 ) -> None:
-    """Refuse labels of another shape, of fractions, or of no class.
+    """Refuse labels of another shape, of fractions, or of no class; and 255 as void if it is one.
 
     Raises:
         InputError: They are.
     """
+    check_void(num_classes, ignore_index)
     if labels.ndim not in dimensions or labels.dtype.kind not in "biu":
         raise InputError(
             f"A mask must be whole numbers of shape {shape}, not {labels.dtype} {labels.shape}."

@@ -203,7 +203,7 @@ HANDMADE = (
             "distance": "euclidean",
             "tiles": None,
             "over_tiles": "sum",
-            "rounding": 0.005,
+            "rounding": 0.03,
             "width": 2,
         },
         needs=Needs(inputs=(BOUNDARY_LOGITS,), facts=(INVERSE_NETWORK,)),

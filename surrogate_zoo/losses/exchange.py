@@ -173,6 +173,8 @@ def _opened(source: Path) -> Iterator[_Place]:
     if source.is_dir():
         yield _Folder(source)
         return
+    if source.exists() and not source.is_file():
+        raise LossFileError(f"{source} is no file.")  # a device may never end
     with ZipFile(source) as archive:
         yield _Zip(archive)
 

@@ -96,7 +96,7 @@ class SurrogateLoss(nn.Module):
         if tolerance < 0:
             raise InputError(f"tolerance must be a number of pixels >= 0, not {tolerance}.")
         self.metric = METRICS[metric]
-        self.labelling = labelling_of(num_classes, mode)
+        self.labelling = labelling_of(num_classes, mode, ignore_index=ignore_index)
         if self.labelling.multilabel:
             check_multilabel(self.metric, as_released)
         self.class_weights = ClassWeights(self.labelling, class_weights, class_power, class_pixels)

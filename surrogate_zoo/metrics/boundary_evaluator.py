@@ -75,7 +75,7 @@ class BoundaryEvaluator:
         as_released: bool = False,
         check_values: bool = True,
     ) -> None:
-        self.labelling = labelling_of(num_classes, mode)
+        self.labelling = labelling_of(num_classes, mode, ignore_index=ignore_index)
         if not widths or any(width != int(width) or width < 1 for width in widths):
             raise InputError(f"widths must be whole numbers of pixels >= 1, not {tuple(widths)}.")
         self.num_classes = num_classes

@@ -11,6 +11,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from surrogate_zoo.curves.pointwise import blocks
+
 
 class Curve(Protocol):
     """A function g of [0, 1] onto itself with g(0) = 0 and g(1) = 1, or one of each candidate."""
@@ -125,11 +127,19 @@ class ClassMap:
         """Sum of the dense part over the pixels of ``region`` (N, H, W) of each image: (N, C)."""
         if self._shaped is not None and self._dense is None:
             source, curve = self._shaped
-            return curve.totals(source.as_dense(), region)
+            return source.curve_totals(curve, region)
         if self.dense is None:
             return None
         values = self.dense if region is None else self.dense * region[:, None]
         return values.sum(tuple(range(2, values.ndim)))
+
+    def curve_totals(self, curve: "Curve", region: Tensor | None) -> Tensor:
+        """Sum of a curve of all values over the pixels of ``region`` (N, H, W) of each image: (N, C)."""
+        return curve.totals(self.as_dense(), region)
+
+    def largest(self, region: Tensor | None) -> Tensor:
+        """Largest value (N, C) inside a region (N, H, W) of 0 and 1; 0 where that is empty."""
+        return _largest(self.as_dense(), region)
 
     def with_labels(self, labelled: tuple[Labelled, ...], *, crisp: bool = False) -> "ClassMap":
         """The same dense part with other labelled parts."""
@@ -180,3 +190,15 @@ class ClassMap:
 def one_hot(labels: Tensor, counted: Tensor, dtype: torch.dtype) -> ClassMap:
     """Make a crisp map of labels (N, H, W), zero where ``counted`` (bool, same shape) is False."""
     return ClassMap(crisp=True, labelled=(Labelled(labels, counted.to(dtype)),))
+
+
+def _largest(values: Tensor, region: Tensor | None) -> Tensor:
+    """Largest value (N, C) of maps (N, C, S) inside a region (N, S) of 0 and 1; 0 where that is empty."""
+    planes = values.flatten(2)
+    if region is None or torch.compiler.is_compiling():
+        return (planes if region is None else planes * region.flatten(1)[:, None]).amax(2)
+    inside, largest = region.flatten(1)[:, None], planes.new_zeros(planes.shape[:2])
+    for images, classes, pixels in blocks(planes, whole=False):
+        most = (planes[images, classes, pixels] * inside[images, :, pixels]).amax(2)
+        largest[images, classes] = torch.maximum(largest[images, classes], most)
+    return largest

@@ -56,7 +56,7 @@ class SegmentationEvaluator:
         as_released: bool = False,
         check_values: bool = True,
     ) -> None:
-        self.labelling = labelling_of(num_classes, mode)
+        self.labelling = labelling_of(num_classes, mode, ignore_index=ignore_index)
         if self.labelling.multilabel:
             for name in self.metrics:
                 check_multilabel(METRICS[name], as_released)

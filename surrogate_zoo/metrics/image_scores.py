@@ -31,7 +31,7 @@ class ImageScores:
         ignore_index: int = 255,
         check_values: bool = True,
     ) -> None:
-        self.labelling = labelling_of(num_classes, mode)
+        self.labelling = labelling_of(num_classes, mode, ignore_index=ignore_index)
         self.check_values = check_values
         self.ignore_index = ignore_index
         self._intersections: list[Tensor] = []

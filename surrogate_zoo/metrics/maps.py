@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from surrogate_zoo.curves.pointwise import blocks
 from surrogate_zoo.metrics.class_maps import ClassMap, Labelled
+from surrogate_zoo.metrics.dilation import Dilated
 from surrogate_zoo.metrics.windows import window_max, window_min
 from surrogate_zoo.processes import Group, summed
 
@@ -133,10 +133,10 @@ class Maps:
         """
         with torch.no_grad():
             totals = self.total(target, within, include_void=include_void)
-            if pred.dense is None:
+            if not pred.has_dense:
                 totals = totals + self.total(pred, within, include_void=include_void)
             else:
-                most = _largest(pred.as_dense(), self._region(within, include_void))
+                most = pred.largest(self._region(within, include_void))
                 held = self._by_candidate(self._by_class((most > 0.5).to(totals.dtype)))
                 has = held.amax(-2) if len(most) else torch.zeros_like(totals)
                 totals = totals + self._carry(has)
@@ -235,7 +235,9 @@ class Maps:
         values = self._bytes(m) if m.crisp else m.as_dense(self.num_classes)
         if self.void is not None and not self.as_released:
             values = values * (~self.void)[:, None]
-        return ClassMap(crisp=m.crisp, dense=window_max(values, self.tolerance, self._axes))
+        if not m.crisp:
+            return Dilated(values, self.tolerance, self._axes)
+        return ClassMap(crisp=True, dense=window_max(values, self.tolerance, self._axes))
 
     def _bytes(self, m: ClassMap) -> Tensor:
         """All values of a crisp map as uint8, (N, C, H, W): a window's maximum takes less time."""
@@ -266,18 +268,6 @@ class Maps:
             total = total + self.carried[len(self.totals)]
         self.totals.append(total)
         return total
-
-
-def _largest(values: Tensor, region: Tensor | None) -> Tensor:
-    """Largest value (N, C) of maps (N, C, S) inside a region (N, S) of 0 and 1; 0 where that is empty."""
-    planes = values.flatten(2)
-    if region is None or torch.compiler.is_compiling():
-        return (planes if region is None else planes * region.flatten(1)[:, None]).amax(2)
-    inside, largest = region.flatten(1)[:, None], planes.new_zeros(planes.shape[:2])
-    for images, classes, pixels in blocks(planes, whole=False):
-        most = (planes[images, classes, pixels] * inside[images, :, pixels]).amax(2)
-        largest[images, classes] = torch.maximum(largest[images, classes], most)
-    return largest
 
 
 def sum_by_label(labels: Tensor, values: Tensor, num_classes: int) -> Tensor:

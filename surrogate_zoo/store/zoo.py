@@ -11,12 +11,14 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from surrogate_zoo.errors import ConflictError, InputError, NotFoundError
+from surrogate_zoo.errors import ConflictError, InputError, NotFoundError, unknown
 from surrogate_zoo.losses.registry import LOSSES, checked
 from surrogate_zoo.store.tables import Loss, LossNetwork, LossTag
 
 _TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 BUILT_IN = "built-in"
+_MOST_NAMES = 2000
+"""Of those that are looked through for one that was meant."""
 
 
 def publish(session: Session, document: Mapping[str, Any], *, tags: Iterable[str] = ()) -> Loss:
@@ -77,8 +79,7 @@ def get(session: Session, name: str, version: int | None = None) -> Loss:
     query = _versions(name) if version is None else _versions(name).where(Loss.version == version)
     loss = session.scalar(query.limit(1))
     if loss is None:
-        which = "" if version is None else f" version {version}"
-        raise NotFoundError(f"The zoo has no loss {name!r}{which}.")
+        raise NotFoundError(_missing(session, name))
     return loss
 
 
@@ -95,8 +96,17 @@ def versions(session: Session, name: str) -> list[Loss]:
     """
     losses = list(session.scalars(_versions(name)))
     if not losses:
-        raise NotFoundError(f"The zoo has no loss {name!r}.")
+        raise NotFoundError(_missing(session, name))
     return losses
+
+
+def _missing(session: Session, name: str) -> str:
+    """Say that a loss, or a version of it, is not there, and what is."""
+    numbers = session.scalars(select(Loss.version).where(Loss.name == name).order_by(Loss.version))
+    if there := ", ".join(map(str, numbers)):
+        return f"The loss {name!r} has no such version. Versions: {there}."
+    names = select(Loss.name).distinct().order_by(Loss.name).limit(_MOST_NAMES)
+    return unknown("loss", name, session.scalars(names))
 
 
 def page(

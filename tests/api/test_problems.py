@@ -158,8 +158,56 @@ def test_an_invalid_field_is_named_with_its_place(live: Live) -> None:
 
 def test_an_unknown_name_is_told_with_the_known_ones(live: Live) -> None:
     problem = is_problem(live.http.post("/v1/searches", json=SEARCH | {"metric": "miuo"}), 422)
-    assert "miuo" in problem.detail
-    assert "miou" in problem.detail
+    assert problem.detail.startswith(
+        "There is no metric named 'miuo'. Did you mean 'miou'? Known: "
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "told"),
+    [
+        (
+            {"training": {"iteration": 5}},
+            "training.iteration",
+            "Did you mean 'iterations'? Known: ",
+        ),
+        ({"trainings": {}}, "trainings", "Did you mean 'training'? Known: "),
+        ({"preset": "quik"}, "preset", "Did you mean 'quick'?"),
+        ({"sampler": {"name": "rndom"}}, "sampler", "Did you mean 'random'?"),
+    ],
+)
+def test_what_was_meant_by_a_word_is_asked(
+    live: Live, changed: dict[str, Any], field: str, told: str
+) -> None:
+    problem = is_problem(live.http.post("/v1/searches", json=SEARCH | changed), 422)
+    assert [error.field for error in problem.errors] == [field]
+    assert told in problem.errors[0].message
+
+
+@pytest.mark.parametrize(
+    ("network", "told"),
+    [
+        ({"encoder": "resnet19"}, "Did you mean 'resnet18'? Known: densenet121"),
+        ({"encoder": "tu-resnet-18"}, "Did you mean 'tu-resnet18'?"),
+        ({"encoder": "resnet18", "weights": "packaged"}, "no packaged weights of resnet18"),
+        ({"architecture": "ENet"}, "set encoder and weights to null"),
+        ({"encoder": None}, "needs an encoder"),
+    ],
+)
+def test_an_encoder_that_no_worker_could_build_is_refused(
+    live: Live, network: dict[str, Any], told: str
+) -> None:
+    problem = is_problem(live.http.post("/v1/searches", json=SEARCH | {"network": network}), 422)
+    assert told in problem.detail
+
+
+def test_a_loss_that_is_not_there_is_told_with_the_nearest(live: Live) -> None:
+    assert "Did you mean 'dice'?" in is_problem(live.http.get("/v1/losses/dise"), 404).detail
+    version = {"version": 7}
+    told = is_problem(live.http.get("/v1/losses/dice", params=version), 404).detail
+    assert told == "The loss 'dice' has no such version. Versions: 1."
+    told = is_problem(live.http.get("/v1/datasets/shape"), 404).detail
+    assert told == "There is no dataset named 'shape'. Did you mean 'shapes'? Known: shapes."
 
 
 def test_a_nul_is_named_with_its_field(live: Live) -> None:

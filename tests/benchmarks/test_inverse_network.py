@@ -47,7 +47,7 @@ def test_a_row_tells_the_network_that_was_trained() -> None:
 def test_a_shifted_boundary_is_told_with_its_gradient_with_and_without_noise() -> None:
     masks = open_dataset(SOURCE).read("train").masks[:2]
     head, _, *rows = steepness({"small": InverseNetwork(side=16)}, masks)
-    assert cells(head)[3:] == [
+    assert cells(head)[4:] == [
         *(f"{s} px" for s in SHIFTS),
         "gradient: 0 px",
         "1 px",
@@ -55,9 +55,13 @@ def test_a_shifted_boundary_is_told_with_its_gradient_with_and_without_noise() -
         "4 px",
         "8 px",
     ]
-    assert [cells(row)[:3] for row in rows] == [["small", "2x2", f"{noise:g}"] for noise in NOISES]
-    still, *moved = map(float, cells(rows[0])[3:8])
+    assert [cells(row)[:4] for row in rows] == [
+        ["small", "2x2", "0.03", f"{noise:g}"] for noise in NOISES
+    ]
+    still, *moved = map(float, cells(rows[0])[4:9])
     assert still < 1e-3 < min(moved)
+    _, _, *rows = steepness({"small": InverseNetwork(side=16)}, masks, [(1, 2), None], [0.0])
+    assert [cells(row)[1:3] for row in rows] == [["1x2", "0"]] * 2 + [["2x2", "0"]] * 2
 
 
 def test_every_motion_has_its_distances_and_without_motion_there_is_none() -> None:

@@ -1,12 +1,16 @@
 """The database that is measured against, what is counted as late, and the indices that are timed."""
 
+import asyncio
 from pathlib import Path
 
+from api.app import create_app
 from benchmarks import indices
 from benchmarks.filling import fill
-from benchmarks.load import TURNS, Load, missed, quantile, table
+from benchmarks.load import BARS, TURNS, Load, missed, quantile, table
+from benchmarks.request_cost import measure
 from search_service.jobs import lifecycle
 from search_service.searches.admission import progress, trials
+from search_service.settings import Settings
 from search_service.store.database import make_engine, read_sessions
 from search_service.store.tables import Job
 
@@ -22,6 +26,9 @@ def test_a_filled_database_is_one_that_the_service_reads(tmp_path: Path) -> None
     names = [name for name, *_ in indices.measure(engine, searches[0], 100)]
     assert names == list(indices.statements(searches[0]))
     engine.dispose()
+    app, load = create_app(Settings(home=tmp_path)), Load("", searches)
+    costs = [asyncio.run(measure(app, load, kind, 1)) for kind in BARS]
+    assert all(cost > 0 for cost in costs)
 
 
 def test_what_is_late_failed_or_grew_is_told() -> None:

@@ -53,7 +53,7 @@ def test_table_5_of_inverse_form_is_two_networks_by_two_distances() -> None:
         (wanted,) = table.specs(loss).values()
         assert isinstance(wanted, InverseNetworkSpec)
         assert wanted.distance == document["parameters"]["distance"]
-        assert wanted.tiles == (3, 4)
+        assert wanted.tiles == (6, 8)
         seen.add((wanted.architecture, wanted.distance))
     assert len(seen) == 4
     assert {network.encoder for network in table.request.networks} == {

@@ -258,8 +258,9 @@ def test_a_killed_search_of_margins_on_real_workers_ends_as_an_uninterrupted_one
 def test_killed_while_it_trains_an_edge_network_a_retraining_ends_as_an_uninterrupted_one(
     desk: Desk, start: Callable[..., Process]
 ) -> None:
+    edges = {"kind": "edge_network", "iterations": 200}
     body = {"loss": "semeda", "dataset": "shapes", "network": QUICK_NETWORK, "training": BRIEF}
-    request = RetrainingRequest.model_validate(body)
+    request = RetrainingRequest.model_validate(body | {"loss_network_specs": [edges]})
     with desk.writing.begin() as session:
         killed = create(session, request).id
     controller = start(["search_service.controller"], LOSSFIT_ACTORS="1")
@@ -283,8 +284,8 @@ OF_OBJECTS: dict[str, Any] = {
     "loss": "cross-entropy-discriminative",
     "dataset": "shapes",
     "network": QUICK_NETWORK.model_dump() | {"embedding": 4},
-    "training": {"iterations": 600, "batch_size": 4, "crop": [32, 32]},
-    "checkpoint_every": 25,
+    "training": {"iterations": 300, "batch_size": 4, "crop": [32, 32]},
+    "checkpoint_every": 15,
     "scoring": {"tolerance": 2, "clustering": {"method": "mean-shift"}},
     "clusterings": {"watershed": {"method": "watershed", "radius": 4}},
     "tune_clustering": {"factors": [1, 2], "min_pixels": [1, 20]},

@@ -79,6 +79,11 @@ class Listing:
         return None
 
 
+def followed(path: Path) -> Path:
+    """Where a path leads, also where that is nowhere: ``Path.resolve`` raises of links in a circle."""
+    return Path(os.path.realpath(path))
+
+
 def composed(name: str) -> str:
     """A name in Unicode's composed form (NFC)."""
     return unicodedata.normalize("NFC", name)
@@ -203,7 +208,7 @@ class DatasetFolder:
                 yield f"{len(some)} {kind}{'s' if len(some) > 1 else ''} {told}, such as {shown}."
 
     def _inside(self, name: str) -> Path:
-        path = (self.given / name).resolve()
+        path = followed(self.given / name)
         if not self._may_read(path):
             raise DatasetError(
                 f"{self.given / name} lies outside the dataset's folder {self.given}."
@@ -237,7 +242,7 @@ class DatasetFolder:
         """Whether a file lies where files may be read; a link that leads elsewhere is noted."""
         if not path.is_symlink():
             return path.is_file()
-        target = path.resolve()
+        target = followed(path)
         if not self._may_read(target):
             self.note(
                 DatasetError(
@@ -260,7 +265,7 @@ class DatasetFolder:
         """
         entered: set[Path] = set()
         for parent, folders, names in os.walk(folder, followlinks=True):
-            here = Path(parent).resolve()
+            here = followed(Path(parent))
             if here in entered:
                 folders.clear()
                 continue

@@ -22,6 +22,7 @@ UNREADABLE = (
     ValueError,
     SyntaxError,  # what Pillow raises for a broken PNG chunk
     struct.error,
+    MemoryError,  # of a chunk that says to be larger than any
     UserWarning,  # where warnings are errors: what Pillow says of broken tags
     UnidentifiedImageError,
     Image.DecompressionBombError,

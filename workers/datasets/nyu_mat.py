@@ -108,7 +108,7 @@ class NyuMatDataset(Dataset):
                 _check_size(images)
                 _check_size(labels)
                 image, stored = images[int(name) - 1], labels[int(name) - 1]
-        except (OSError, RuntimeError, ValueError, IndexError) as error:
+        except (OSError, RuntimeError, ValueError, LookupError) as error:
             raise DatasetError(f"{self._path}, image {name}, cannot be read: {error}.") from error
         if image.ndim != 3 or image.shape != (3, *stored.shape) or image.dtype != np.uint8:
             raise DatasetError(

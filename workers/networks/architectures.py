@@ -45,6 +45,8 @@ class Architecture:
             ``with_auxiliary(images) -> (logits, auxiliary logits)``, if it has such logits itself.
         fixed: Arguments that are always passed.
         package: The installed package that brings it; empty for those of lossfit.
+        encoderless: Whether it has no encoder to choose; of another package's False, since only building
+            it tells.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Architecture:
     built_by: str
     fixed: Mapping[str, Any] = field(default_factory=dict)
     package: str = ""
+    encoderless: bool = False
 
     def builder(self) -> "Callable[..., nn.Module]":
         """Import the callable that builds it.
@@ -210,6 +213,7 @@ ARCHITECTURES = Registry(
             "A narrow HRNet on images of half the size; no encoder to choose.",
             "Borse et al., InverseForm, CVPR 2021 (HRNet-16-Slim, as released)",
             "workers.networks.hrnet_slim:HRNet16Slim",
+            encoderless=True,
         ),
         Architecture(
             "OCRNet",
@@ -228,24 +232,28 @@ ARCHITECTURES = Registry(
             "Small bottlenecks at stride 8 and a decoder that unpools; no encoder to choose.",
             "Paszke et al. 2016",
             "workers.networks.enet:ENet",
+            encoderless=True,
         ),
         Architecture(
             "SegNet",
             "VGG-16 and its mirror image, which unpools; no encoder to choose.",
             "Badrinarayanan et al., TPAMI 2017",
             "workers.networks.segnet:SegNet",
+            encoderless=True,
         ),
         Architecture(
             "WideResNet38",
             "Few and very wide residual blocks at stride 8; no encoder to choose.",
             "Wu et al., Wider or Deeper, 2016 (model A1)",
             "workers.networks.wide_resnet:WideResNet38",
+            encoderless=True,
         ),
         Architecture(
             "Dilation10",
             "VGG-16, dilated to stride 8, and a context module; no encoder to choose.",
             "Yu and Koltun, ICLR 2016",
             "workers.networks.dilation:Dilation10",
+            encoderless=True,
         ),
     ),
 )

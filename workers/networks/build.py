@@ -11,10 +11,11 @@ from torch import nn
 from surrogate_zoo.errors import InputError, LossfitError, UnknownNameError
 from surrogate_zoo.modes import MULTICLASS
 from workers.networks.architectures import ARCHITECTURES, Architecture
+from workers.networks.encoders import check_packaged, names_like
 from workers.networks.image_format import gives, takes
 from workers.networks.layers import encoder_names
 from workers.networks.own_heads import add_own_heads
-from workers.networks.packaged import check_packaged, load_packaged
+from workers.networks.packaged import load_packaged
 from workers.networks.weights import load_encoder
 from workers.tasks.images import RGB, ImageFormat
 from workers.tasks.networks import NetworkSpec
@@ -148,8 +149,7 @@ def _check_encoder(spec: NetworkSpec) -> None:
     else:
         exists = spec.encoder in encoder_names()
     if not exists:
-        names = [*encoder_names(), "tu-<any model of timm>"]
-        raise UnknownNameError("encoder", spec.encoder, names)
+        raise UnknownNameError("encoder", spec.encoder, names_like(spec.encoder))
     if spec.weights == "packaged":
         check_packaged(spec.encoder)
 

@@ -13,31 +13,17 @@ import torch
 from torch import Tensor, nn
 
 from surrogate_zoo.errors import InputError
+from workers.networks.encoders import PACKAGED
 from workers.networks.weights import fill_encoder
-
-ENCODER = "tu-tf_efficientnet_lite0"
-"""The encoder that has packaged weights."""
 
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
-def check_packaged(encoder: str | None) -> None:
-    """Refuse an encoder without packaged weights.
-
-    Raises:
-        InputError: It has none; names the one that has.
-    """
-    if encoder != ENCODER:
-        raise InputError(
-            f"There are no packaged weights of {encoder}: set network.encoder to {ENCODER}, or "
-            "network.weights to imagenet or null."
-        )
-
-
 def load_packaged(network: nn.Module) -> None:
-    """Load the packaged ImageNet weights into ``network.encoder``, which is :data:`ENCODER`.
+    """Load the packaged ImageNet weights into ``network.encoder``.
 
-    They go with images as :func:`workers.learning.image_stack.normalise` leaves them.
+    That is :data:`workers.networks.encoders.PACKAGED`. They go with images as
+    :func:`workers.learning.image_stack.normalise` leaves them.
 
     Raises:
         InputError: The package is missing, or its file is not the one that is known.
@@ -59,9 +45,9 @@ def timm_weights(path: Path) -> dict[str, Tensor]:
         )
     tensors = torch.load(path, map_location="cpu", weights_only=True).values()
     with torch.device("meta"):  # draws no random numbers
-        wanted = timm.create_model(ENCODER.removeprefix("tu-")).state_dict()
+        wanted = timm.create_model(PACKAGED.removeprefix("tu-")).state_dict()
     if [tensor.shape for tensor in tensors] != [tensor.shape for tensor in wanted.values()]:
-        raise InputError(f"{path} has tensors of other shapes than timm's {ENCODER[3:]}.")
+        raise InputError(f"{path} has tensors of other shapes than timm's {PACKAGED[3:]}.")
     return dict(zip(wanted, tensors, strict=True))
 
 

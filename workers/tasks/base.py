@@ -1,14 +1,19 @@
 """What all specs have in common: they are frozen, and know every one of their fields."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from surrogate_zoo.errors import LossfitError
+from surrogate_zoo.errors import LossfitError, unknown
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 Side = Annotated[int, Field(ge=16, le=4096)]
+
+_MOST_STRANGE = 20
+"""Of the fields that there are not, those that are told."""
 
 
 class Spec(BaseModel):
@@ -33,6 +38,22 @@ class Spec(BaseModel):
             if field and _holds_boolean(value) and not _takes_boolean(field.annotation):
                 raise ValueError(f"{name} takes no true or false")
         return given
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fields_are_known(cls, given: object) -> object:
+        names = cls.model_fields
+        strange = [name for name in given if name not in names] if isinstance(given, dict) else []
+        if strange:
+            errors = (_unknown_field(name, names) for name in strange[:_MOST_STRANGE])
+            raise ValidationError.from_exception_data(cls.__name__, list(errors))
+        return given
+
+
+def _unknown_field(name: object, names: Iterable[str]) -> InitErrorDetails:
+    """The error that pydantic has for a field that there is not, and what fields there are."""
+    told = PydanticCustomError("extra_forbidden", "{told}", {"told": unknown("field", name, names)})
+    return InitErrorDetails(type=told, loc=(str(name),), input=None)
 
 
 def _is_tag(annotation: Any) -> bool:

@@ -2,10 +2,12 @@
 
 import { html, useMemo, useState } from "../vendor/preact-htm.js";
 import { Intervals } from "../charts.js";
-import { Download, Picture, Problem, plain } from "../parts.js";
+import { Download, Loading, Picture, Problem, plain } from "../parts.js";
 import { OVER, useAnswer } from "../service.js";
+import { Borders, Classes } from "./borders.js";
 import { Gallery } from "./gallery.js";
 import { Asked, Head, Tail, useJob } from "./job.js";
+import { isReport } from "./report.js";
 
 export function Comparison({ path }) {
   const asked = useJob(path);
@@ -29,10 +31,12 @@ function Found({ path, job, again, doing }) {
   });
   return html`
     <${Head} path=${path} job=${job} title="Comparison: ${job.about}" again=${again} doing=${doing}>
+      ${isReport(files) && html`<a class="button" href="#${path}/report">Report</a>`}
       <a class="button" href="#datasets/${job.request.dataset}">The dataset</a>
     <//>
     <${Problem} problem=${problem} />
-    ${!tables.length && !problem && html`<section class="card"><h2>No retraining has finished yet</h2><p class="quiet">The table appears with the first, and fills while the others come.</p></section>`}
+    ${!value && !kept && !problem && html`<${Loading} />`}
+    ${(value ?? kept) && !tables.length && html`<section class="card"><h2>No retraining has finished yet</h2><p class="quiet">The table appears with the first, and fills while the others come.</p></section>`}
     ${tables.length > 0 && html`<section class="card">
       <div class="filters">
         <label>Rank by <select value=${score || tables[0].score} onChange=${(event) => setScore(event.target.value)}>
@@ -46,6 +50,8 @@ function Found({ path, job, again, doing }) {
     </section>`}
     ${tables.map((table) => html`<${Seeds} key=${table.network} table=${table} told=${tables.length > 1} />`)}
     ${tables.map((table) => html`<${Pairs} key=${table.network} table=${table} told=${tables.length > 1} />`)}
+    ${tables.map((table) => html`<${Borders} key=${table.network} table=${table} told=${tables.length > 1} />`)}
+    <${Classes} path=${path} files=${files} losses=${losses} />
     <${Gallery} path=${path} files=${files} losses=${losses} />
     <${Figures} path=${path} files=${files} />
     <${Tail} path=${path} job=${job} files=${files.filter((file) => !file.name.startsWith("gallery-"))} />`;

@@ -13,7 +13,7 @@ const Select = ({ label, options, value, choose }) => html`<label>${label} <sele
 const Row = (job) => html`<tr key=${job.id}>
   <td><${State} state=${job.state} /></td>
   <td><a href="#${job.path}/${job.id}">${job.about}</a><br /><span class="quiet">${plain(job.kind)} <code title=${job.id}>${short(job.id)}</code></span></td>
-  <td>${job.progress ? html`<${Progress} progress=${job.progress} />` : null}<span>${job.headline}</span></td>
+  <td>${job.progress ? html`<div><${Progress} progress=${job.progress} /></div>` : null}<span>${job.headline}</span></td>
   <td><${Ago} time=${job.created_at} /></td>
   <td class="numeric">${took(job)}</td>
 </tr>`;

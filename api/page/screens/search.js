@@ -1,11 +1,12 @@
 // A search: first its answer, then its trials while they come and afterwards, figures, files.
 
 import { html, useEffect, useState } from "../vendor/preact-htm.js";
-import { Action, Choice, Picture, Problem, plain } from "../parts.js";
+import { Action, Choice, Loading, Picture, Problem, plain } from "../parts.js";
 import { OVER, all, read, send, useAnswer } from "../service.js";
 import { Answer, Verdict } from "./answer.js";
 import { Asked, Head, Tail, useJob } from "./job.js";
-import { Scores, Trials } from "./trials.js";
+import { isReport } from "./report.js";
+import { Coordinates, Scores, Trials } from "./trials.js";
 
 export function Search({ path }) {
   const [trials, arrived, problem] = useTrials(path);
@@ -39,6 +40,7 @@ function useTrials(path) {
 function Found({ path, job, again, doing, trials, trialProblem }) {
   const [metric, setMetric] = useState(null);
   const [chosen, choose] = useState(null);
+  const [only, setOnly] = useState(null); // the trials that are marked among their parameters
   const over = OVER.includes(job.state);
   const answers = useAnswer(job.state === "succeeded" ? `${path}/answers` : null).value?.items ?? [];
   const files = useAnswer(over ? `${path}/artifacts` : null).value?.items ?? [];
@@ -49,6 +51,7 @@ function Found({ path, job, again, doing, trials, trialProblem }) {
   const pick = (number) => { choose(number); document.getElementById("trials")?.scrollIntoView({ block: "start" }); };
   return html`
     <${Head} path=${path} job=${job} title="Search: ${job.about}" again=${again} doing=${doing}>
+      ${isReport(files) && html`<a class="button" href="#${path}/report">Report</a>`}
       ${job.state === "succeeded" && html`<${Extend} path=${path} again=${again} />`}
     <//>
     ${answers.length > 1 && html`<${Overview} answers=${answers} choose=${setMetric} />
@@ -58,13 +61,15 @@ function Found({ path, job, again, doing, trials, trialProblem }) {
     <${Problem} problem=${trialProblem} />
     ${trials.length > 0 && html`
       <${Scores} trials=${trials} title=${told} higher=${higher} pick=${pick} />
-      <${Trials} path=${path} trials=${trials} title="Score" higher=${higher} publishable=${over} chosen=${chosen} choose=${choose} />`}
+      <${Coordinates} trials=${trials} title=${told} higher=${higher} choose=${setOnly} />
+      <${Trials} path=${path} trials=${trials} only=${only} title="Score" higher=${higher} publishable=${over} chosen=${chosen} choose=${choose} />`}
     <${Figures} path=${path} files=${files} />
     <${Tail} path=${path} job=${job} files=${over ? files : []} />`;
 }
 
 function Sofar({ job, trials }) {
   const { best_score: best, failed, rejected, stopped, evaluations } = job.progress;
+  if (!trials.length && job.progress.done > 0) return html`<${Loading} />`;
   if (!trials.length) return html`<section class="card"><h2>No trial has been scored yet</h2><p class="quiet">The first appear here as soon as they are trained. The page may be closed; the search goes on.</p></section>`;
   const ended = Object.entries({ failed, rejected, stopped }).filter(([, count]) => count).map(([how, count]) => `${count} ${how}`);
   return html`<section class="card"><h2>So far</h2>

@@ -5,6 +5,7 @@ import { Curves } from "../charts.js";
 import { Ago, Copy, Facts, Loading, Problem, Table, plain } from "../parts.js";
 import { all, useAnswer } from "../service.js";
 import { Downloads, snippet } from "./answer.js";
+import { Trying } from "./trying.js";
 
 const KINDS = [["", "every kind"], ["surrogate", "surrogates, searched or published"], ["handmade", "handmade"], ["sum", "sums"]];
 
@@ -67,9 +68,21 @@ export function Loss({ parts: [name] }) {
       { name: "range", title: "May be", value: (row) => row.range },
       { name: "meaning", title: "Meaning", value: (row) => row.meaning },
     ]} /></section>`}
+    <${Trying} names=${[name]} version=${loss.version} />
+    <${Used} name=${name} />
     <section class="card"><h2>Use it</h2><${Copy} label="Python" text=${snippet(name)} /></section>
     ${others && html`<section class="card"><h2>Difference to another loss</h2><label>Loss <select value="" onChange=${(event) => { location.hash = `zoo/${name}/against/${event.target.value}`; }}>
       <option value="" disabled>choose one</option>${others.filter((one) => one.name !== name).map((one) => html`<option key=${one.name} value=${one.name}>${one.name}</option>`)}</select></label></section>`}`;
+}
+
+// Where a loss was compared, trained and searched from: what came out of it.
+function Used({ name }) {
+  const { value } = useAnswer(`jobs?text=${encodeURIComponent(name)}&limit=20&kind=comparison&kind=retraining`);
+  if (!value?.items.length) return null;
+  return html`<section class="card"><h2>Where it was trained</h2><div class="scroll" tabindex="0" role="region" aria-label="Jobs with ${name}"><table>
+    <thead><tr><th scope="col">What</th><th scope="col">What came out</th><th scope="col">When</th></tr></thead>
+    <tbody>${value.items.map((job) => html`<tr key=${job.id}><td><a href="#${job.path}/${job.id}">${plain(job.kind)}: ${job.about}</a></td><td>${job.headline}</td><td><${Ago} time=${job.created_at} /></td></tr>`)}</tbody>
+  </table></div></section>`;
 }
 
 const FEW = 12; // rows that are shown at once
@@ -95,6 +108,7 @@ export function Difference({ parts: [one, other] }) {
   return html`<p class="crumbs"><a href="#zoo">Losses</a> / <a href="#zoo/${one}">${one}</a></p>
     <h1>${one} against ${other}</h1>
     ${(Object.keys(drawn).length > 0 || Object.keys(under).length > 0) && html`<section class="card"><h2>Curves</h2><p class="quiet">Strong: ${one}; dashed: ${other}.</p><${Curves} curves=${drawn} others=${under} /></section>`}
+    <${Trying} names=${[one, other]} />
     <section class="card"><h2>What differs</h2><${Table} tall=${false} label="What differs" keyOf=${(name) => name} rows=${names} columns=${[
       { name: "name", title: "Field", value: (name) => name, show: (name) => plain(name) },
       { name: "first", title: one, value: (name) => a[name] ?? "–" },

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from search_service.searches.external.trainers import Trainer
 from surrogate_zoo.modes import MULTICLASS
 from surrogate_zoo.needs import CLASS_IMAGE_PIXELS, CLASS_PIXELS
 from workers.tasks.base import Spec
@@ -16,8 +17,6 @@ from workers.tasks.hold_out import HoldOut
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.scoring import ScoringSpec
 from workers.tasks.training import TrainingSpec
-
-Trainer = Literal["service", "external"]
 
 DATASET: Final = "own-data"
 """What the user's data is called where a request does not name it."""

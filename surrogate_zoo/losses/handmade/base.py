@@ -14,7 +14,7 @@ from surrogate_zoo.losses.class_weights import ClassWeights
 from surrogate_zoo.losses.declarations import BATCH, SHARED, WEIGHS
 from surrogate_zoo.losses.distance_maps import MAPS
 from surrogate_zoo.losses.handmade.batch import ASKED, SOFT, Batch
-from surrogate_zoo.modes import MULTICLASS
+from surrogate_zoo.modes import MULTICLASS, VOID
 from surrogate_zoo.needs import BOUNDARY_LOGITS, EMBEDDINGS, INSTANCES, SEEDINESS, SIMILARITIES
 from surrogate_zoo.processes import Group, Processes, gathered, group_of
 
@@ -78,8 +78,10 @@ class HandmadeLoss(nn.Module):
         for name in common.keys() - Common.__annotations__.keys():
             raise TypeError(f"{type(self).__name__} got an unexpected keyword argument {name!r}")
         self.num_classes = common["num_classes"]
-        self.ignore_index = common.get("ignore_index", 255)
-        self.labelling = labelling_of(self.num_classes, common.get("mode", MULTICLASS))
+        self.ignore_index = common.get("ignore_index", VOID)
+        self.labelling = labelling_of(
+            self.num_classes, common.get("mode", MULTICLASS), ignore_index=self.ignore_index
+        )
         if self.labelling.multilabel and self.no_multilabel:
             raise InputError(f"This loss takes no multi-labels: {self.no_multilabel}.")
         given = {name: value for name, value in common.items() if name in SHARED.names}

@@ -137,8 +137,11 @@ class InverseForm(BoundaryCrossEntropy):
 
     How much of a shift it sees is a matter of sizes: an image is resized to ``tiles`` times the
     network's ``side``, so both belong to a size of crops, and are set together where the network is
-    trained. The paper sums over tiles and the released code takes their mean: with 3 x 6 tiles,
-    ``gamma`` 0.3 of the one is 5.4 of the other.
+    trained. In R x C tiles of a crop W pixels wide a shift by one is a homography 2 C / W from the
+    identity, in each, so their sum rises with the third power of how finely a crop is cut, and what the
+    network gets wrong about a boundary that is right counts for less beside it. The paper sums over
+    tiles and the released code takes their mean: with 3 x 6 tiles, ``gamma`` 0.3 of the one is 5.4 of
+    the other.
 
     Departures from the released code: it takes log_softmax over the map's one channel, all zeros,
     whose gradient is zero, so that its L_if teaches nothing; here the map is a sigmoid. Tiles without
@@ -158,7 +161,8 @@ class InverseForm(BoundaryCrossEntropy):
             those with true boundary.
         rounding: r, in 0..1: a tile at distance d counts ``sqrt(d^2 + r^2) - r``. The paper's is 0. A norm
             has slope 1 right beside its minimum, so what a network gets wrong about a boundary that is
-            right (its distance is some hundredths then) would pull at the map as hard as a shift.
+            right (its distance is some thousandths then) would pull at the map as hard as a shift. A
+            shift by one of a tile's 64 pixels is 0.03.
         width: Of the true boundary on each side of a border, in pixels, >= 1; 2 as released.
 
     Raises:

@@ -11,7 +11,8 @@ from fastapi.responses import StreamingResponse
 from rich.console import Console
 
 from api.cli import console as console_module
-from api.cli.console import assigned, err, moment, print_table, say
+from api.cli.assignments import assigned
+from api.cli.console import duration, err, moment, print_table, say
 from api.cli.watching import follow
 from api.client.client import Client
 from api.client.errors import JobError
@@ -44,6 +45,20 @@ def test_times_are_shown_in_utc() -> None:
     here = timezone(timedelta(hours=2))
     assert moment(datetime(2026, 1, 2, 1, 30, tzinfo=here)) == "2026-01-01 23:30"
     assert moment(datetime(2026, 1, 2, tzinfo=UTC)) == "2026-01-02 00:00"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0.4, "0 s"),
+        (59.6, "1 min 0 s"),
+        (200, "3 min 20 s"),
+        (7260, "2 h 1 min"),
+        (90000, "1 d 1 h"),
+    ],
+)
+def test_a_span_is_told_in_its_two_largest_units(seconds: float, told: str) -> None:
+    assert duration(seconds) == told
 
 
 def test_a_message_is_not_read_as_markup(capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,6 +136,8 @@ def test_a_log_has_a_line_for_every_event(capsys: pytest.CaptureFixture[str]) ->
             "loss-network",
             {"kind": "edge_network", "status": "trained", "measures": {"agreement": 0.5}},
         ),
+        ("stage", {"stage": "tune 0 0.1", "trainings": 3}),
+        ("error", {"error": "out of memory"}),
         ("something new", {"colour": "green"}),
     ]
     assert not err.is_terminal
@@ -139,6 +156,7 @@ def test_a_log_has_a_line_for_every_event(capsys: pytest.CaptureFixture[str]) ->
         "search: progress: done 1, total 2, loss 0.1250, stage edge_network",
         "search: training the edge network first",
         "search: trained the edge network (agreement 0.5000)",
+        "search: learning rate 0.1 begins (3 to train)",
         "search: something new: colour green",
     ]
     assert NOW not in " ".join(lines)

@@ -22,12 +22,15 @@ def run(live: Live, *arguments: str, code: int = 0) -> tuple[str, str]:
 def test_a_job_is_looked_at_and_deleted(live: Live) -> None:
     job_id = submit(live)["id"]
     listed, _ = run(live, "jobs", "list")
-    assert "queued, 1." in listed
-    assert f"{job_id}: No controller runs: start one." in listed
-    log, _ = run(live, "jobs", "log", job_id)
+    assert f"{job_id}  search mAcc on shapes" in listed
+    assert f"{job_id}: Place 1: No controller runs: start one." in listed
+    shown, _ = run(live, "jobs", "show", job_id[:6])
+    assert "place 1: No controller runs" in shown
+    assert "created_at" in run(live, "jobs", "show", job_id, "--json")[0]
+    log, _ = run(live, "jobs", "log", job_id[:6])
     assert "It is queued." in log
     assert "is queued; cancel it first" in run(live, "jobs", "delete", job_id, code=1)[1]
-    run(live, "jobs", "cancel", job_id)
+    run(live, "jobs", "cancel", job_id[:6])
     assert "would be deleted" in run(live, "jobs", "delete", job_id, "--dry-run")[1]
     assert "is deleted" in run(live, "jobs", "delete", job_id)[1]
     assert "There is no job" in run(live, "jobs", "log", job_id, code=1)[1]

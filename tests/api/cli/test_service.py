@@ -80,13 +80,14 @@ def search(service: Service) -> dict[str, object]:
 
 
 def retrain(service: Service, loss: str, seed: int = 0) -> str:
-    printed = service.run("retrain", loss, "tiny", "--seed", str(seed), sets=NETWORK + TRAINING)
+    asked = ["retrain", loss, "tiny", "--seed", str(seed), "--json"]
+    printed = service.run(*asked, sets=NETWORK + TRAINING)
     return str(json.loads(printed)["id"])
 
 
 def test_a_search_ends_with_a_loss_in_the_zoo(service: Service, search: dict[str, Any]) -> None:
     assert search["result"]["loss"] == "found"
-    shown = json.loads(service.run("losses", "show", "found"))
+    shown = json.loads(service.run("losses", "show", "found", "--json"))
     assert shown["metric"] == "macc"
     assert shown["document"]["provenance"]
     assert "found" in service.run("losses", "list", "--metric", "macc")
@@ -115,7 +116,7 @@ def test_a_trial_of_a_finished_search_is_published(
     service: Service, search: dict[str, Any]
 ) -> None:
     service.run("jobs", "publish", str(search["id"]), "1", "second")
-    shown = json.loads(service.run("losses", "show", "second"))
+    shown = json.loads(service.run("losses", "show", "second", "--json"))
     assert shown["document"]["provenance"]["chosen"]["trial"] == 1
     refused = service.run("jobs", "publish", str(search["id"]), "1", "dice", fails=True)
     assert "built-in loss" in refused
@@ -146,7 +147,10 @@ def test_retrainings_are_compared_loss_by_loss(
     assert "found v1" in table
     (row,) = [line for line in table.splitlines() if "cross-entropy v1" in line]
     assert row.count("±") == 8
-    service.run("jobs", "fetch", jobs[0], str(tmp_path))
+    shown = service.run("jobs", "show", jobs[0][:8])
+    assert "mIoU" in shown
+    assert f"lossfit compare --jobs {jobs[0]}" in shown
+    service.run("jobs", "fetch", jobs[0][:8], str(tmp_path))
     assert {"metrics.json", "weights.safetensors", "predictions.png"} <= {
         path.name for path in tmp_path.iterdir()
     }
@@ -158,7 +162,7 @@ def test_every_event_of_the_service_is_typed(
     service: Service, search: dict[str, object], edge_network: dict[str, object]
 ) -> None:
     client = service.client
-    printed = service.run("retrain", "semeda", "tiny", sets=NETWORK + TRAINING)
+    printed = service.run("retrain", "semeda", "tiny", "--json", sets=NETWORK + TRAINING)
     ids = [str(search["id"]), str(json.loads(printed)["id"]), next(client.loss_networks.list()).id]
     found = [client.find(job_id) for job_id in ids]
     events = [event for jobs, job in found for event in jobs.events(job.id)]
@@ -174,7 +178,7 @@ EDGE = ["network.iterations=5", "network.crop=[32,32]"]
 @pytest.fixture(scope="module")
 def edge_network(service: Service) -> dict[str, object]:
     """What the training of an edge network on ``tiny`` ended with."""
-    printed = service.run("loss-networks", "train", "edge", "tiny", sets=EDGE)
+    printed = service.run("loss-networks", "train", "edge", "tiny", "--json", sets=EDGE)
     return dict(json.loads(printed)["result"])
 
 
@@ -200,7 +204,7 @@ def test_a_retraining_with_a_sum_takes_the_edge_network_and_says_so(
     service: Service, edge_network: dict[str, object]
 ) -> None:
     loss = "0.5*cross-entropy+0.5*semeda"
-    result = service.invoke("retrain", loss, "tiny", sets=NETWORK + TRAINING)
+    result = service.invoke("retrain", loss, "tiny", "--json", sets=NETWORK + TRAINING)
     assert f"retrain with {loss} on tiny: takes the edge network that was trained" in result.stderr
     job = json.loads(result.stdout)
     (taken,) = job["result"]["loss_networks"]
@@ -241,13 +245,13 @@ def test_curve_families_and_samplers_are_listed(service: Service) -> None:
 
 
 def test_what_a_loss_needs_is_shown(service: Service) -> None:
-    needs = json.loads(service.run("losses", "show", "semeda"))["needs"]
+    needs = json.loads(service.run("losses", "show", "semeda", "--json"))["needs"]
     assert needs["facts"] == ["edge_network"]
 
 
 def test_what_cannot_be_compared_is_refused(service: Service, search: dict[str, Any]) -> None:
     sets = [*NETWORK, *TRAINING, "training.momentum=0.5"]
-    other = json.loads(service.run("retrain", "dice", "tiny", sets=sets))["id"]
+    other = json.loads(service.run("retrain", "dice", "tiny", "--json", sets=sets))["id"]
     refused = service.run("compare", "--jobs", retrain(service, "dice"), other, fails=True)
     assert "differ in training" in refused
     refused = service.run("compare", "--jobs", other, "--rate", "0.1", "--detach", fails=True)
@@ -279,6 +283,8 @@ def wait_for_state(service: Service, job: str, state: str) -> None:
     ("arguments", "told"),
     [
         (["search", "nonsense", "tiny"], "Known: ap, ap-coco, ap50, bf1"),
+        (["search", "miuo", "tiny"], "Did you mean 'miou'?"),
+        (["retrain", "dice", "tiny", "--set", "network.encoder=resnet19"], "'resnet18'"),
         (["search", "macc", "nonsense"], "Known: shapes"),
         (["search", "macc", "tiny", "--set", "training"], "FIELD=VALUE"),
         (["search", "macc", "tiny", "--set", "seed.x=1"], "seed has no fields"),
@@ -318,7 +324,8 @@ def test_losses_are_compared_in_one_job_and_its_files_fetched(
     assert "half of the 95% interval" in shown
     assert "The best learning rate is the only one that was tried" in shown
     assert (job["result"]["cells"], job["result"]["failed"]) == (2, 0)
-    assert "2 losses on tiny" in service.run("jobs", "list")
+    assert "2 losses by" in service.run("jobs", "list")
+    assert f"Job:              {job['id']}" in shown
     service.run("jobs", "fetch", job["id"], str(tmp_path))
     assert {one.name for one in tmp_path.iterdir()} == {*job["result"]["files"]}
     assert "**Unet with" in (tmp_path / "comparison.md").read_text()
@@ -335,7 +342,7 @@ def test_a_killed_controller_comes_back_and_goes_on(service: Service) -> None:
     wait_until_controlled(service.client, controlled=False)
     wait_until_controlled(service.client)
     assert "it starts again in" in (service.home / "service.log").read_text()
-    assert json.loads(service.run("jobs", "watch", job.strip()))["trials"] == 4
+    assert json.loads(service.run("jobs", "watch", job.strip(), "--json"))["result"]["trials"] == 4
 
 
 def processes(home: Path) -> list[psutil.Process]:

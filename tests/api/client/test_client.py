@@ -117,6 +117,7 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
         ledger.record_trial(session, trial(search, 0))
     (candidate,) = client.searches.trials(search)
     assert (candidate.theta, candidate.score) == ([0.1, 0.2], 0.5)
+    assert client.searches.trial(search, 0).curve == []
     with pytest.raises(ServiceError, match="unexpected"):  # a theta that no search would store
         client.searches.publish(search, 0, "mine")
     with pytest.raises(ServiceError, match="is cancelled: only one that has succeeded"):
@@ -132,6 +133,9 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
     assert "dice" in {loss.name for loss in client.losses.list()}
     assert client.losses.get("dice").versions == [1]
     assert client.losses.download("dice", folder) == folder / "dice.json"
+    assert (
+        client.losses.attempt("dice", [[0, 1], [0, 1]], [[0.1, 0.6], [0.2, 0.9]]).value is not None
+    )
     made = client.losses.make("mine", "focal", {"gamma": 1})
     assert client.losses.add(client.losses.get("mine").document) == made
     assert client.losses.delete("mine").losses == ["mine"]
@@ -248,6 +252,21 @@ def test_a_job_is_found_whatever_its_kind(client: Client) -> None:
         collection, detail = client.find(job.id)
         assert collection is jobs
         assert detail.id == job.id
+
+
+def test_a_job_is_found_by_how_its_id_begins(client: Client) -> None:
+    ids = [client.searches.submit(SEARCH).id for _ in range(17)]  # two of them begin alike
+    assert client.id_of(ids[0][:13]) == ids[0]
+    assert client.find(ids[0][:13].upper())[1].id == ids[0]
+    assert client.id_of(ids[0].replace("-", "")) == ids[0]
+    first = next(first for first in (one[0] for one in ids) if sum(i[0] == first for i in ids) > 1)
+    with pytest.raises(
+        ServiceError, match=f"jobs have ids that begin with '{first}': .*more of it"
+    ):
+        client.find(first)
+    for none in ("zz", "", " ", "%"):
+        with pytest.raises(ServiceError, match="There is no job"):
+            client.id_of(none)
 
 
 def test_public_methods_are_documented() -> None:

@@ -3,14 +3,18 @@
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from PIL import Image
 
-from search_service.comparisons import records
+from search_service.catalogue import datasets
+from search_service.comparisons import records, report
 from search_service.comparisons.cells import cells_of
 from search_service.comparisons.outcome import CellOutcome
+from search_service.comparisons.page import FinishedComparison
 from search_service.comparisons.request import ComparisonRequest
+from search_service.comparisons.results import Results
 from search_service.jobs import ledger
 from search_service.jobs.run import succeed
 from search_service.searches.publication import document
@@ -21,9 +25,11 @@ from search_service.store import artifacts
 from search_service.store.states import CELL
 from search_service.store.tables import Artifact, Evaluation, Trial
 from surrogate_zoo.losses.drafts import missing
+from surrogate_zoo.losses.registry import LOSSES
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import now
 from tests.api.conftest import Live
+from workers.tasks.gallery import GalleryResult
 
 SEARCH: Final = {"metric": "bf1", "dataset": "shapes", "preset": "quick"}
 COMPARISON: Final = {
@@ -62,6 +68,8 @@ def record_trials(live: Live, job_id: str, numbers: Sequence[int]) -> None:
         trial.ending, trial.iterations, trial.seconds = "trained", 30, 2.0
         trial.scales = [1.0] * missing(space.candidate(trial.theta).loss)
         trial.worker, trial.finished_at = {"threads": 1}, now()
+        trial.curve = [[step, 2.0 - step / 20] for step in range(1, 31, 3)]
+        trial.curve = [[step, 2.0 - step / 20] for step in range(1, 31, 3)]
         with live.sessions.begin() as session:
             assert ledger.record_trial(session, trial)
 
@@ -102,7 +110,11 @@ def finished_comparison(live: Live) -> str:
     request = ComparisonRequest.model_validate(job["request"])
     for cell in cells_of(request):
         score = SCORES[cell.loss] + 0.01 * (cell.seed if cell.loss != "lovasz" else -cell.seed)
-        outcome = CellOutcome(0.1, score, seconds=2.0, metrics={"miou": score, "bf1": 0.9 - score})
+        metrics = {"miou": score, "bf1": 0.9 - score}
+        metrics |= {f"trimap_{width}": score - 0.2 + width / 100 for width in (1, 3, 9)}
+        metrics |= {f"outside_{width}": score + width / 100 for width in (1, 3, 9)}
+        outcome = CellOutcome(0.1, score, seconds=2.0, metrics=metrics)
+        outcome = replace(outcome, class_iou={"ground": score, "wire": None, "ball": score / 2})
         row = Evaluation(job_id=job_id, stage=CELL, number=cell.number)
         row.outcome, row.finished_at = outcome.to_json(), now()
         with live.sessions.begin() as session:
@@ -115,10 +127,27 @@ def finished_comparison(live: Live) -> str:
         for kind in ("predictions", "errors")
     }
     gallery = {"images": [image | named], "colours": {"ground": "#800000"}}
-    pictures = ["0-image.png", "0-truth.png", *(f for by in named.values() for f in by.values())]
+    told = GalleryResult.model_validate(gallery)
     files = {"gallery.json": json.dumps(gallery).encode()}
-    files |= {f"gallery-{name}": _picture() for name in pictures}
+    files |= {f"gallery-{name}": _picture() for name in told.files}
+    files |= _report(live, results, request, told)
     return _ended(live, job_id, results.summary(), files)
+
+
+def _report(
+    live: Live, results: Results, request: ComparisonRequest, gallery: GalleryResult
+) -> dict[str, bytes]:
+    """The files of a comparison's report, as a controller writes them."""
+    pictures = live.settings.home / "pictures"
+    pictures.mkdir()
+    for name in gallery.files:
+        (pictures / name).write_bytes(_picture())
+    documents = {name: LOSSES[name].document() for name in request.losses}
+    with live.sessions() as session:
+        dataset = datasets.get(session, request.dataset)
+    finished = FinishedComparison(results, request, dataset, documents, {}, gallery, pictures)
+    written = report.write(live.settings.home / "report", finished)
+    return {path.name: path.read_bytes() for path in written}
 
 
 def finished_retraining(live: Live) -> str:

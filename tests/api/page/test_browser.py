@@ -45,11 +45,13 @@ def shown(upgraded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(scope="module")
 def screens(shown: Live) -> dict[str, str]:
     """Every screen: its address -> what its heading says."""
+    comparison = recorded.finished_comparison(shown)
     return {
         "": "Home",
         "jobs": "Jobs",
         f"searches/{recorded.finished_search(shown)}": "Search: BF1 on shapes",
-        f"comparisons/{recorded.finished_comparison(shown)}": "Comparison: 3 losses",
+        f"comparisons/{comparison}": "Comparison: 3 losses",
+        f"comparisons/{comparison}/report": "Report",
         f"retrainings/{recorded.finished_retraining(shown)}": "Training: dice on shapes",
         "zoo": "Losses",
         "zoo/asl-miou-voc": "asl-miou-voc",
@@ -108,6 +110,10 @@ def test_every_screen_is_accessible_and_fits_every_width(
             page.set_viewport_size({"width": width, "height": 900})
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{place} is {wide} wide at {width}"
+            for frame in page.frames[1:]:
+                assert frame.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (
+                    width
+                )
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
             problems += [
@@ -165,12 +171,19 @@ def test_a_search_shows_its_answer_and_publishes_a_trial(
     trials = page.locator("#trials")
     scores = [float(text) for text in trials.locator("tbody td:nth-child(4)").all_inner_texts()]
     assert scores == sorted(scores, reverse=True)
+    expect(page.locator("canvas.parallel")).to_have_attribute("aria-label", re.compile("12 trials"))
     trials.get_by_role("button", name=re.compile("^Trial$")).press("Enter")  # sorts by keyboard
     trials.get_by_label("Filter").fill("focal")
     rows = trials.locator("tbody tr")
     expect(rows.first).to_contain_text("focal")
     assert rows.count() < 12
+    with page.expect_download() as download:
+        trials.get_by_role("button", name="CSV").click()
+    header, *lines = Path(download.value.path()).read_text().splitlines()
+    assert header.startswith("number,generation,label,score")
+    assert len(lines) == rows.count()
     rows.first.get_by_role("button").click()
+    expect(trials.get_by_text("Its training")).to_be_visible()
     trials.get_by_label("Name in the zoo").fill("mine")
     trials.get_by_role("button", name="Publish this trial").click()
     expect(trials.get_by_role("status")).to_contain_text("mine, version 1")
@@ -210,8 +223,39 @@ def test_a_comparison_is_read_ranked_otherwise_and_exported(
     text = Path(download.value.path()).read_text()
     assert r"\begin{tabular}" in text
     assert "cross-entropy" not in text
+    expect(page.locator(".card", has_text="Near borders").locator(".u-legend")).to_contain_text(
+        "dice"
+    )
     page.get_by_label("How much of the left picture").fill("20")
     expect(page.locator(".stage img")).to_have_count(2)
+
+
+def test_a_report_is_read_in_the_page_and_cannot_reach_it(
+    page: Page, shown: Live, screens: dict[str, str]
+) -> None:
+    place = next(place for place in screens if place.endswith("/report"))
+    go(page, shown, place.removesuffix("/report"), "Comparison")
+    page.get_by_role("link", name="Report").click()
+    report = page.frame_locator("iframe")
+    expect(report.get_by_role("heading", level=1)).to_have_text("Losses on shapes")
+    rows = report.locator("table.numbers tbody tr:visible")
+    report.get_by_role("button", name="loss", exact=True).click()
+    expect(rows.first).to_contain_text("lovasz")
+    report.get_by_role("checkbox", name="lovasz").uncheck()
+    expect(rows).to_have_count(2)
+    expect(report.get_by_role("columnheader", name=re.compile("trimap"))).to_have_count(0)
+    report.get_by_label("every column").check()
+    expect(report.get_by_role("columnheader", name=re.compile("trimap")).first).to_be_visible()
+    assert page.frames[1].evaluate("origin") == "null"
+
+
+def test_losses_are_tried_on_a_drawing(page: Page, shown: Live) -> None:
+    go(page, shown, "zoo/dice/against/cross-entropy", "against")
+    told = page.locator(".drawn figcaption", has_text="dice: loss")
+    before = told.inner_text()
+    page.get_by_label("Prediction").select_option("as the truth")
+    expect(told).not_to_have_text(before)
+    expect(page.get_by_role("img", name=re.compile("cross-entropy: gradient"))).to_be_visible()
 
 
 def test_it_asks_for_a_token_and_is_used_by_keyboard(

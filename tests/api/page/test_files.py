@@ -64,6 +64,15 @@ def test_nothing_is_loaded_from_elsewhere_or_runs_inline(live: Live) -> None:
         assert not ELSEWHERE.search(path.read_text().replace(NAMESPACE, "")), path
 
 
+def test_a_report_is_shown_in_an_origin_of_its_own(live: Live) -> None:
+    reader = live.http.get("/page/reader.html")
+    policy = reader.headers["content-security-policy"]
+    assert policy.startswith("sandbox allow-scripts allow-modals; default-src 'none';")
+    assert "allow-same-origin" not in policy
+    assert "frame-ancestors 'self'" in policy
+    assert "<script>" in reader.text
+
+
 @pytest.mark.parametrize("entry", json.loads((VENDOR / "vendor.json").read_text()))
 def test_a_script_of_others_is_the_one_that_is_named(entry: dict[str, str]) -> None:
     content = (VENDOR / entry["file"]).read_bytes()

@@ -1,6 +1,7 @@
 """Adding losses over REST: entries with parameters, and whole loss files."""
 
 import json
+import math
 from typing import Any
 
 import jsonschema_rs
@@ -94,7 +95,7 @@ def test_names_of_built_in_losses_are_taken(live: Live) -> None:
             "no parameter 'lambda': it takes lambdas, norm, over_features",
         ),
         ({"loss": "naive-miou", "parameters": {}}, "'naive-miou' is no handmade loss"),
-        ({"loss": "nothing"}, "There is no loss named 'nothing'. Known:"),
+        ({"loss": "nothing"}, "There is no loss named 'nothing'."),
         ({"name": "A/B"}, "entry.name"),
         ({"scale": 0}, "entry.scale"),
         ({"more": 1}, "entry.more"),
@@ -153,3 +154,15 @@ def test_a_surrogate_and_a_sum_have_no_parameters_to_choose(live: Live) -> None:
     for name in ("asl-miou-voc", "jdt"):
         shown = live.http.get(f"/v1/losses/{name}").json()
         assert (shown["parameters"], shown["parameter_schema"]) == ([], None)
+
+
+def test_a_loss_is_tried_on_a_drawn_example(live: Live) -> None:
+    example = {"truth": [[0, 0], [1, 1]], "scores": [[0.5, 0.5], [0.5, 0.5]], "steps": 2}
+    found = live.http.post("/v1/losses/cross-entropy/try", json=example).json()
+    assert found["value"] == pytest.approx(math.log(2))
+    assert found["gradient"][0][0] > 0 > found["gradient"][1][0]
+    assert [len(row) for row in found["surface"]] == [2, 2]
+    refusal = live.http.post("/v1/losses/inverse-form/try", json=example)
+    assert "inverse_network" in is_problem(refusal, 422).detail
+    uneven = example | {"truth": [[0, 0], [1, 1, 1]]}
+    is_problem(live.http.post("/v1/losses/dice/try", json=uneven), 422)

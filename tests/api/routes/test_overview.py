@@ -53,6 +53,11 @@ def test_jobs_of_every_kind_stand_in_one_list_newest_first(
             "Place 1: No controller runs: start one.",
         ),
     }
+    scores = {job["kind"]: job["score"] for job in page["items"]}
+    assert scores["retraining"] == "mIoU 47.5"
+    assert scores["comparison"] == "mIoU 53.0"
+    assert scores["search"].startswith("BF1 ")
+    assert scores["loss-network"] == ""
     waiting = page["items"][0]
     assert (waiting["state"], waiting["path"]) == ("queued", "loss-networks")
     assert waiting["progress"] == {"done": 0, "total": 10}

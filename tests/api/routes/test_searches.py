@@ -13,7 +13,7 @@ from api.schemas import JobEvent, StateEvent, TrialEvent
 from search_service.jobs import ledger
 from search_service.searches.request import SearchRequest
 from search_service.store.states import State
-from search_service.store.tables import Trial
+from search_service.store.tables import Evaluation, Trial
 from surrogate_zoo.store.tables import now
 from tests.api.conftest import Live
 from tests.api.requests import COMPARISON, LOSS_NETWORK, RETRAINING, SEARCH
@@ -240,3 +240,26 @@ def test_an_open_stream_holds_up_nobody(live: Live) -> None:
         next(stream.iter_lines())
         answers = list(pool.map(lambda _: live.http.get("/livez").status_code, range(50)))
     assert answers == [200] * 50
+
+
+def test_a_trial_tells_its_parameters_its_curve_and_what_else_was_trained_for_it(
+    live: Live,
+) -> None:
+    job = submit(live)
+    recorded = trial(job["id"], 1)
+    recorded.curve = [[1, 1.5], [2, 1.25]]
+    rung = Evaluation(job_id=job["id"], stage="rung 10", number=1, finished_at=now())
+    rung.outcome = {"score": 0.25, "error": None, "seconds": 2.0}
+    other = Evaluation(job_id=job["id"], stage="scales", number=1, finished_at=now(), outcome={})
+    with live.sessions.begin() as session:
+        assert ledger.record_trial(session, recorded)
+        assert ledger.record_evaluation(session, rung)
+        session.add(other)
+    told = live.http.get(f"/v1/searches/{job['id']}/trials/1").json()
+    assert told["curve"] == [[1, 1.5], [2, 1.25]]
+    assert [(one["stage"], one["score"]) for one in told["evaluations"]] == [("rung 10", 0.25)]
+    space = curves_space(SearchRequest.model_validate(SEARCH))
+    assert list(told["parameters"]) == list(space.names)
+    (listed,) = live.http.get(f"/v1/searches/{job['id']}/trials").json()["items"]
+    assert listed == {name: told[name] for name in listed}
+    is_problem(live.http.get(f"/v1/searches/{job['id']}/trials/2"), 404)

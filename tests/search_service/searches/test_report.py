@@ -1,14 +1,16 @@
 """What a finished search leaves: files that open, and one page that needs nothing else."""
 
+import hashlib
 import json
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from html.parser import HTMLParser
 from pathlib import Path
 
 import optuna
 import pytest
 
+from search_service.pages.environment import SCRIPT
 from search_service.searches import report
 from search_service.searches.figures.catalogue import FIGURES
 from search_service.searches.figures.search import FinishedSearch
@@ -88,7 +90,12 @@ def test_every_file_has_a_media_type(files: dict[str, Path]) -> None:
 
 def test_the_page_is_whole_and_loads_nothing(files: dict[str, Path], page: Page) -> None:
     assert not page.opened
-    assert not {"script", "link", "iframe"} & {tag for tag, _ in page.tags}
+    assert not {"link", "iframe"} & {tag for tag, _ in page.tags}
+    assert [facts for tag, facts in page.tags if tag == "script"] == [{}]
+    policy = next(facts["content"] for tag, facts in page.tags if "http-equiv" in facts)
+    digest = b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in str(policy)
+    assert f"<script>{SCRIPT}</script>" in files["report.html"].read_text()
     assert not re.search(
         r"(src|href|url)\s*[=(]\s*['\"]?(https?:)?//", files["report.html"].read_text()
     )

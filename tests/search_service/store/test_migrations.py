@@ -33,6 +33,7 @@ WRITTEN = {
     "0006_lists.py": "013d02417faffb6507e02cdcf47ecbc5ed0f43070aea2c5af8da34fe6a98d05c",
     "0007_operation.py": "d5c8409c039a749133bc66219b75282b6d9f207a2cf987e035a9e247e5487737",
     "0008_failures.py": "f74c292eadf70675905ef916b57488b565792e2d01efdc34d918641dd7221381",
+    "0009_curves.py": "49a7f2b0a6b0468ff67a7d1845374b0a44aeb72b08f423ddb8a80caca25d3b0f",
 }
 """Migration -> SHA-256 of its file. Databases have it behind them: add another, never change one."""
 

@@ -135,6 +135,21 @@ def test_chunks_do_not_show(family: str, size: int) -> None:
     torch.testing.assert_close(curve(x), parts, rtol=0, atol=1e-7)
 
 
+@given(curves(list(CURVE_FAMILIES)), st.sampled_from([1, 4, 40, 200]), st.sampled_from(DTYPES))
+def test_it_does_not_show_how_many_values_lie_beyond_the_first_segment(
+    drawn: tuple[str, PiecewiseCurve], power: int, dtype: torch.dtype
+) -> None:
+    curve, generator = drawn[1], torch.Generator().manual_seed(power)
+    x = torch.rand(3 * 128 + 7, generator=generator, dtype=dtype) ** power
+    alone = [curve.with_slope(part) for part in x.split(127)]  # too few for a group
+    value, slope = (torch.cat(parts) for parts in zip(*alone, strict=True))
+    tolerance = 1e-5 if dtype == torch.float32 else 1e-12
+    found, steep = curve.with_slope(x)
+    torch.testing.assert_close(found, value, atol=tolerance, rtol=tolerance)
+    # Where a curve is vertical its slope has no more digits than the root has.
+    torch.testing.assert_close(steep, slope, atol=100 * tolerance, rtol=1000 * tolerance)
+
+
 @pytest.mark.parametrize("curve", [BezierCurve, LinearCurve])
 def test_layouts_that_are_not_contiguous_keep_their_values(curve: type[PiecewiseCurve]) -> None:
     shaped = curve(torch.tensor([0.1, 0.6], dtype=torch.float64))

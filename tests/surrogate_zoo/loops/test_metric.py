@@ -64,6 +64,7 @@ def _half(rank: int, folder: str) -> None:
     distributed.destroy_process_group()
 
 
+@pytest.mark.slow  # 14 s: two processes import torchmetrics
 def test_scores_are_those_of_all_processes(tmp_path: Path) -> None:
     spawn(_half, (str(tmp_path),), nprocs=2)  # type: ignore[no-untyped-call]
 

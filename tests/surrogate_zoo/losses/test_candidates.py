@@ -95,7 +95,7 @@ def test_curves_by_broadcast_tensors_as_on_a_gpu_are_the_same(family: str) -> No
     x = torch.rand(K * 2, CLASSES, 40, dtype=torch.float64)
     x[:, :, 0] = 1
     found, expected = (torch.empty_like(x), torch.empty_like(x)), curves.with_slope(x)
-    table = curves._table(x.dtype)
+    table = curves.table(x.dtype)
     wide = table.rows.repeat_interleave(2, 1)[:, :, None, None], table.ends.repeat_interleave(2)
     curves._write(wide[0], wide[1][:, None, None], x, *found)
     torch.testing.assert_close(found, expected)

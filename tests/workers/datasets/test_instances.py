@@ -65,6 +65,7 @@ def test_later_nuclei_lie_on_top_and_what_they_cover_is_told(tmp_path: Path) -> 
     assert (found.objects, found.hidden, found.overlapping) == (8 * 4, 1, 6 * 4 + 5)
 
 
+@pytest.mark.slow  # 10 s: reads all of them
 def test_real_nuclei_as_objects(real_datasets: Path) -> None:
     source = NucleiSource(root=str(real_datasets / "nuclei"), labels="foreground")
     report = describe(source)

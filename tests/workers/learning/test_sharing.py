@@ -72,6 +72,7 @@ def test_the_loss_is_that_of_the_whole_batch(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("meeting-*"))
 
 
+@pytest.mark.slow  # 13 s: three starts of two processes
 def test_a_shared_retraining_stops_and_resumes_to_the_same_end(tmp_path: Path) -> None:
     task = tiny.retraining_task(devices=2, training={"iterations": 6})
     result = retrain(task, tmp_path / "straight", device="cpu")

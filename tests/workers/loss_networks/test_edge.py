@@ -25,6 +25,7 @@ def _train(task: LossNetworkTask, folder: Path) -> dict[str, float]:
     return measures
 
 
+@pytest.mark.slow  # 11 s of training
 def test_edges_of_unseen_shapes_are_found(tmp_path: Path) -> None:
     task = LossNetworkTask(dataset=ShapesSource(), network=EdgeNetworkSpec(iterations=600))
     measures = _train(task, tmp_path)

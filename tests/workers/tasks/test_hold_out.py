@@ -49,7 +49,7 @@ def test_a_split_holds_out_nothing() -> None:
         ({"split": "test"}, "'val'"),
         ({"groups": 3}, 'groups is "auto"'),
         ({"groups": {"blocks": 1}}, "greater than or equal to 2"),
-        ({"groups": {"blocks": 4, "pattern": "a"}}, "Extra inputs"),
+        ({"groups": {"blocks": 4, "pattern": "a"}}, "no field named 'blocks'"),
         ({"groups": "("}, "no regular expression"),
         ({"groups": "a" * 201}, "200 characters"),
         ({"groups": "(a+)+b"}, "repeats a group"),

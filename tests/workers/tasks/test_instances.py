@@ -43,7 +43,7 @@ def test_the_plain_spec_is_the_papers_mean_shift_over_the_image() -> None:
         ({"min_pixels": True}, "takes no true or false"),
         ({"method": "k-means"}, "Input should be"),
         ({"method": ["threshold"]}, "Input should be"),
-        ({"bandwidth": 1.0}, "Extra inputs"),
+        ({"bandwidth": 1.0}, "no field named 'bandwidth'"),
     ],
 )
 def test_what_would_be_in_vain_or_cannot_be_is_refused(given: dict[str, Any], message: str) -> None:
