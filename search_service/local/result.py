@@ -55,7 +55,7 @@ class TrialRow:
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SearchResult:
     """What a search found; a notebook shows it as a table and a figure.
 
@@ -112,6 +112,10 @@ class SearchResult:
         """The answer for each metric, in a sentence."""
         told = zip(self.winners, self.documents, strict=True)
         return "\n".join(answers.answer(winner, doc["name"]).sentence for winner, doc in told)
+
+    def __repr__(self) -> str:
+        """The answers, without the files: a notebook keeps it beside what it shows."""
+        return f"<SearchResult: {self.metric}, {len(self.trials)} trials\n{self}>"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the answers, the races, the best trials, and the scores."""

@@ -29,6 +29,8 @@ def test_a_search_ends_with_a_loss_that_a_notebook_shows(tmp_path: Path) -> None
     assert result.loss(4) is not None
     assert result.winners[0]["race"]["rounds"] == 2
     assert str(result) in result._repr_html_()
+    assert str(result) in repr(result)
+    assert len(repr(result)) < 1000, "a notebook keeps it in its file"
     assert "report.html" in {path.name for path in result.save(tmp_path / "out")}
 
     def never(trial: Trial) -> float:
