@@ -108,7 +108,8 @@ def test_curves_are_trained_with_or_without_the_scale_that_is_published(scaled: 
     result = search("miou", noted, num_classes=4, steps=STEPS, halving=None, **fields)
     assert len(result.trials) == 3
     document, chosen = result.document(), result.winners[0]
-    assert (document["kind"], document["provenance"]["chosen"]) == ("surrogate", chosen)
+    assert document["kind"] == "surrogate"
+    assert document["provenance"]["chosen"].items() <= chosen.items()
     if scaled:
         assert document["scale"] in handed
         assert "scale" not in chosen
