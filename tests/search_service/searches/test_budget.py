@@ -34,7 +34,13 @@ SAMPLERS: list[tuple[dict[str, Any], int]] = [
 
 @SQLITE
 @pytest.mark.parametrize(("sampler", "trials"), SAMPLERS)
-@pytest.mark.parametrize("budget", [{"trainings": 5}, {"minutes": 5 * SECONDS / 60}])
+@pytest.mark.parametrize(
+    "budget",
+    [
+        {"trainings": 5},
+        pytest.param({"minutes": 5 * SECONDS / 60}, marks=pytest.mark.slow),  # 6 s each
+    ],
+)
 def test_no_generation_begins_once_it_is_used_up(
     desk: Desk,
     settings: Settings,

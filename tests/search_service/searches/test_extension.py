@@ -29,6 +29,7 @@ ZOO: dict[str, Any] = {
     "space": {"name": "zoo", "losses": ["dice", "lovasz"]},
 }
 
+DEAR = pytest.mark.slow  # 9 s each
 ROWS: list[tuple[dict[str, Any], int]] = [
     ({"name": "ppo2", "steps": 2, "samples": 4}, 8),
     ({"name": "tpe", "trials": 6, "batch": 4, "startup": 4}, 7),
@@ -100,7 +101,11 @@ def check_same(desk: Desk, pool: Pool, settings: Settings, asked: SearchRequest,
     assert desk.states(first) == ["queued", "running", "succeeded"] * 2
 
 
-@pytest.mark.parametrize(("sampler", "more"), ROWS, ids=[row[0]["name"] for row in ROWS])
+@pytest.mark.parametrize(
+    ("sampler", "more"),
+    [pytest.param(*row, marks=DEAR if row[0]["name"] in ("gp", "nsga-ii") else ()) for row in ROWS],
+    ids=[row[0]["name"] for row in ROWS],
+)
 def test_a_search_of_curves(
     desk: Desk, settings: Settings, sampler: dict[str, Any], more: int
 ) -> None:
