@@ -29,6 +29,16 @@ NOT_RUN = {
         "docs/guide/searches.md",
         "lossfit search miou shapes --preset quick",
     ): "sixty proxies take minutes; the next command is the same with a dozen",
+    (
+        "docs/guide/searches.md",
+        "lossfit search macc shapes --preset quick --set family=linear --set segments=4 "
+        "--name macc-linear \\",
+    ): "the first search of this page with another family",
+    (
+        "docs/guide/searches.md",
+        "lossfit search miou+bf1 shapes --preset quick --set sampler.name=tpe "
+        "--set sampler.trials=4 \\",
+    ): "the next one searches for both metrics too",
     ("README.md", "lossfit serve"): SERVES,
     (
         "CONTRIBUTING.md",
