@@ -178,7 +178,10 @@ def finish(
     """
     from api.cli.cost import warn_without_gpu
     from api.cli.watching import follow
+    from api.client.addresses import printable
 
+    if key is not None:
+        printable("The key", key)  # before a warning that would then be in vain
     warn_without_gpu(client, jobs, body)
     job = jobs.submit(body, key=key)
     if detach:

@@ -1,6 +1,7 @@
 """Decoding of image files, to RGB or to bands as they are stored, with errors that name the file."""
 
 import struct
+import threading
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -193,6 +194,10 @@ def _stored(path: Path, bands: int) -> Decoded:
     return Decoded(np.asarray(image), orientation)
 
 
+_HEADERS = threading.Lock()
+"""NumPy parses headers as Python, whose parser of 3.11 and 3.12 is for one thread at a time."""
+
+
 def read_array(path: Path) -> Bands:
     """An array of ``.npy``; nothing in the file is unpickled.
 
@@ -200,7 +205,8 @@ def read_array(path: Path) -> Bands:
         DatasetError: It cannot be read.
     """
     try:
-        array: Bands = np.load(path, allow_pickle=False)
+        with _HEADERS:
+            array: Bands = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise DatasetError(f"{path} cannot be read as an array: {error}.") from error
     return array
