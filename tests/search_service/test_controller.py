@@ -131,6 +131,7 @@ def test_a_paused_search_goes_on_to_the_same_end(desk: Desk, settings: Settings)
 
 
 @on_sqlite
+@pytest.mark.slow  # 15 s
 def test_a_higher_priority_starts_first_and_equals_in_their_order(
     desk: Desk, settings: Settings
 ) -> None:

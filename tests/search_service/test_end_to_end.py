@@ -66,6 +66,7 @@ def test_a_search_finds_a_loss_and_a_retraining_trains_with_it(
     _check_retraining(desk, settings, job_id)
 
 
+@pytest.mark.slow  # 15 s
 def test_a_search_among_linear_curves_trains_every_candidate(
     desk: Desk, settings: Settings, pool: WorkerPool
 ) -> None:

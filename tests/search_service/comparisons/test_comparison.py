@@ -116,6 +116,7 @@ def test_losses_are_tuned_trained_alike_and_reported(
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+@pytest.mark.slow  # 16 s
 def test_a_cancelled_one_reports_what_it_has_finished(
     desk: Desk, settings: Settings, pool: WorkerPool
 ) -> None:

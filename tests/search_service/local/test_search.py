@@ -40,6 +40,7 @@ def test_a_search_ends_with_a_loss_that_a_notebook_shows(tmp_path: Path) -> None
     assert (again.trials, again.documents) == (result.trials, result.documents)
 
 
+@pytest.mark.slow  # 14 s
 def test_a_search_that_was_cut_off_goes_on_where_it_was(tmp_path: Path) -> None:
     straight = search(evaluate=evaluate, **SMALL)
     left = [9]
