@@ -1,6 +1,6 @@
 """What all specs have in common: they are frozen, and know every one of their fields."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Annotated, Any, Generic, TypeVar, get_args
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
@@ -14,7 +14,7 @@ Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 Side = Annotated[int, Field(ge=16, le=4096)]
 
 _MOST_STRANGE = 20
-"""Of the fields that there are not, those that are told."""
+"""Of the fields that there are not, those that are told with the ones that are meant."""
 
 
 class Spec(Described):
@@ -46,13 +46,16 @@ class Spec(Described):
         names = cls.model_fields
         strange = [name for name in given if name not in names] if isinstance(given, dict) else []
         if strange:
-            errors = (_unknown_field(name, names) for name in strange[:_MOST_STRANGE])
-            raise ValidationError.from_exception_data(cls.__name__, list(errors))
+            errors = [_unknown_field(name, names) for name in strange[:_MOST_STRANGE]]
+            errors += [_unknown_field(name, ()) for name in strange[_MOST_STRANGE:]]
+            raise ValidationError.from_exception_data(cls.__name__, errors)
         return given
 
 
-def _unknown_field(name: object, names: Iterable[str]) -> InitErrorDetails:
-    """The error that pydantic has for a field that there is not, and what fields there are."""
+def _unknown_field(name: object, names: Collection[str]) -> InitErrorDetails:
+    """The error that pydantic has for a field that there is not, with what fields there are, if said."""
+    if not names:
+        return InitErrorDetails(type="extra_forbidden", loc=(str(name),), input=None)
     told = PydanticCustomError("extra_forbidden", "{told}", {"told": unknown("field", name, names)})
     return InitErrorDetails(type=told, loc=(str(name),), input=None)
 
