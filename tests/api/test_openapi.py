@@ -133,6 +133,10 @@ def examine(live: Live, label: str, mode: GenerationMode) -> set[int]:
     return statuses
 
 
+BOTH = ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.slow])]
+"""Of tests whose requests seldom get to a database."""
+
+
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_every_answer_to_a_sound_request_is_documented(any_database: Live, label: str) -> None:
     statuses = examine(any_database, label, GenerationMode.POSITIVE)
@@ -140,9 +144,7 @@ def test_every_answer_to_a_sound_request_is_documented(any_database: Live, label
         assert statuses & {200, 201, 202}
 
 
-@pytest.mark.parametrize(
-    "any_database", ["sqlite"], indirect=True
-)  # few mistakes get to a database
+@pytest.mark.parametrize("any_database", BOTH, indirect=True)
 @pytest.mark.parametrize("label", MISTAKABLE)
 def test_every_answer_to_a_wrong_request_is_documented(any_database: Live, label: str) -> None:
     assert examine(any_database, label, GenerationMode.NEGATIVE) & {400, 404, 422}
