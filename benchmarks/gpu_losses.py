@@ -2,13 +2,15 @@
 
     python -m benchmarks.gpu_losses [--seconds 80] [--losses asl-miou-voc asl-bf1-voc]
 
-For every size and dtype, cross entropy is timed first; the ratios are to it. Times are medians of device time
-over rounds, peak memory is that of one forward + backward beyond what was there, in units of the logits. What
-does not fit, does not compile, or comes after the time that is given says so in its row, and so does a loss
-by kernels whose value or gradient is another than the eager one's.
+For every size and dtype, cross entropy is timed first; the ratios are to it. Times are medians over rounds: as
+a loop calls a loss, where the host starts one kernel after the other, and as a CUDA graph, which is how
+trainings run it and what its kernels take. Peak memory is that of one forward + backward beyond what was there,
+in units of the logits. What does not fit, does not compile, waits for the host, or comes after the time that is
+given says so in its row, and so does a loss by kernels whose value or gradient is another than the eager one's.
 """
 
 import argparse
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +23,7 @@ from torch import Tensor
 from benchmarks.memory import peak_bytes
 from surrogate_zoo import load_loss
 from surrogate_zoo.losses.surrogate import SurrogateLoss
+from workers.learning.captured import capture
 
 SIZES = ((8, 21, 512, 512), (16, 150, 512, 512))
 DTYPES = (torch.bfloat16, torch.float32)
@@ -29,6 +32,10 @@ SURROGATES = ("asl-miou-voc", "asl-bf1-voc", "asl-biou-voc", "asl-macc-voc")
 RUNS = ("eager", "kernels", "compiled")
 APART = (
     1e-3  # of the value, and of the gradient's norm, that kernels may be; in bfloat16 it is rounded
+)
+COLUMNS = (
+    *("logits", "dtype", "loss", "run", "ms", "x cross entropy"),
+    *("as a graph, ms", "x cross entropy", "peak memory, x logits"),
 )
 LABELS = 16  # side of the squares of one label, pixels
 
@@ -48,8 +55,8 @@ def main(words: Sequence[str] | None = None) -> None:
     device = arguments.device
     named = torch.cuda.get_device_name() if torch.device(device).type == "cuda" else device
     print(f"{named}, torch {torch.__version__}, labels in squares of {LABELS} pixels\n")
-    print("| logits | dtype | loss | run | ms | x cross entropy | peak memory, x logits |")
-    print("|---|---|---|---|---|---|---|")
+    print(f"| {' | '.join(COLUMNS)} |")
+    print("|---" * len(COLUMNS) + "|")
     for line in rows(arguments):
         print(line, flush=True)
 
@@ -74,31 +81,35 @@ def _block(
     """The rows of one size and dtype."""
     batch = batch_of(size, dtype, arguments.device)
     base = seconds_of(cross_entropy, *batch, arguments.rounds)
+    graph = graph_seconds(cross_entropy, *batch, arguments.rounds)
     start = f"| {' x '.join(map(str, size))} | {str(dtype).removeprefix('torch.')}"
     names = [name for name in arguments.losses if name in SURROGATES or run == "eager"]
     for name in [*(["F.cross_entropy"] if run != "kernels" else []), *names]:
         if time.monotonic() > until:
-            yield f"{start} | {name} | {run} | out of time | | |"
+            yield f"{start} | {name} | {run} | out of time | | | | |"
             continue
-        cells = _cells(name, batch, base, arguments, run)
+        cells = _cells(name, batch, (base, graph), arguments, run)
         yield f"{start} | {name} | {run} | {' | '.join(cells)} |"
 
 
 def _cells(
     name: str,
     batch: tuple[Tensor, Tensor],
-    base: float,
+    base: tuple[float, float],
     arguments: argparse.Namespace,
     run: str,
-) -> tuple[str, str, str]:
-    """Milliseconds, ratio and peak memory of a loss, or why there are none."""
+) -> tuple[str, ...]:
+    """Milliseconds, ratios and peak memory of a loss, or why there are none."""
     logits, target = batch
+    nothing = ("",) * 4
+    if run == "kernels" and not logits.is_cuda:
+        return "needs a GPU", *nothing
     try:
         loss = loss_of(name, logits)
         if run == "kernels":
             apart = _apart(loss, _by_kernels(name, logits), logits, target)
             if apart > APART * (8 if logits.dtype == torch.bfloat16 else 1):
-                return f"differs by {apart:.1e}", "", ""
+                return f"differs by {apart:.1e}", *nothing
             loss = _by_kernels(name, logits)
         if run == "compiled":
             torch.compiler.reset()
@@ -106,11 +117,27 @@ def _cells(
         seconds = seconds_of(loss, logits, target, arguments.rounds)
         held = peak_bytes(partial(step, loss, logits, target), arguments.device)
     except torch.OutOfMemoryError:
-        return "out of memory", "", ""
+        return "out of memory", *nothing
     except Exception as error:  # noqa: BLE001 - whatever a compiler raises is told
-        return f"fails: {type(error).__name__}", "", ""
+        return f"fails: {type(error).__name__}", *nothing
     peak = held / (logits.numel() * logits.element_size())
-    return f"{seconds * 1e3:.2f}", f"{seconds / base:.2f}", f"{peak:.1f}"
+    as_graph = _graph_cells(loss, batch, base[1], arguments.rounds)
+    return f"{seconds * 1e3:.2f}", f"{seconds / base[0]:.2f}", *as_graph, f"{peak:.1f}"
+
+
+def _graph_cells(
+    loss: Loss, batch: tuple[Tensor, Tensor], base: float, rounds: int
+) -> tuple[str, str]:
+    """Milliseconds and ratio of a loss as a graph, or why there are none."""
+    if not batch[0].is_cuda:
+        return "", ""
+    try:
+        seconds = graph_seconds(loss, *batch, rounds)
+    except torch.OutOfMemoryError:
+        return "out of memory", ""
+    except RuntimeError:
+        return "waits for the host", ""
+    return f"{seconds * 1e3:.2f}", f"{seconds / base:.2f}"
 
 
 def loss_of(name: str, logits: Tensor) -> Loss:
@@ -119,7 +146,7 @@ def loss_of(name: str, logits: Tensor) -> Loss:
         return cross_entropy
     loss = load_loss(name, num_classes=logits.shape[1], scale=1).to(logits.device)
     if isinstance(loss, SurrogateLoss):
-        loss.check_values = False
+        loss.check_values = loss.fused = False
     return loss
 
 
@@ -176,14 +203,35 @@ def seconds_of(loss: Loss, logits: Tensor, target: Tensor, rounds: int) -> float
     return statistics.median(times)
 
 
+def graph_seconds(loss: Loss, logits: Tensor, target: Tensor, rounds: int) -> float:
+    """Median seconds of a step that is replayed as a CUDA graph; NaN without a GPU."""
+    if not logits.is_cuda:
+        return math.nan
+    leaf = logits.detach().requires_grad_()
+    stream = torch.cuda.Stream(logits.device)  # type: ignore[no-untyped-call]
+    with torch.cuda.stream(stream):
+        for _ in range(2):
+            torch.autograd.grad(loss(leaf, target), leaf)
+        graph, held = capture(lambda: torch.autograd.grad(loss(leaf, target), leaf))
+        times = [_between(graph.replay) for _ in range(rounds + 2)][2:]
+    del graph, held
+    torch.cuda.empty_cache()
+    return statistics.median(times)
+
+
 def _timed(loss: Loss, logits: Tensor, target: Tensor) -> float:
     if logits.device.type != "cuda":
         began = time.perf_counter()
         step(loss, logits, target)
         return time.perf_counter() - began
+    return _between(partial(step, loss, logits, target))
+
+
+def _between(work: Callable[[], object]) -> float:
+    """Seconds that the device takes for some work."""
     start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
     start.record()
-    step(loss, logits, target)
+    work()
     end.record()
     end.synchronize()
     milliseconds: float = start.elapsed_time(end)

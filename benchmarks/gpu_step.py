@@ -61,8 +61,8 @@ def main() -> None:
         ("Evaluation", bench.evaluation),
         ("cudnn.benchmark", partial(bench.tuned, arguments.packs)),
         ("A step", partial(bench.steps_table, arguments.packs)),
-        ("Losses by kernels", partial(bench.switched, compiled.FUSED, arguments.packs)),
-        ("Compiled losses", partial(bench.switched, compiled.SWITCH, arguments.packs)),
+        ("Losses without kernels", partial(bench.switched, compiled.FUSED, "0", arguments.packs)),
+        ("Compiled losses", partial(bench.switched, compiled.SWITCH, "1", arguments.packs)),
     ]
     for title, part in parts:
         guarded(title, part)
@@ -292,9 +292,9 @@ class Bench:
         finally:
             torch.backends.cudnn.benchmark = False
 
-    def switched(self, switch: str, packs: Sequence[int]) -> Iterator[str]:
-        """The same with surrogates by kernels, or that torch has compiled, by a worker's ``switch``."""
-        os.environ[switch] = "1"
+    def switched(self, switch: str, value: str, packs: Sequence[int]) -> Iterator[str]:
+        """The same with surrogates without their kernels, or that torch compiles, by a worker's ``switch``."""
+        os.environ[switch] = value
         try:
             for count in (packs[0], packs[-1]):
                 began = time.perf_counter()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, TypeGuard
 
 _ROOT = Path(__file__).parents[1]
 _PACKAGE: Final = _ROOT.name
@@ -95,10 +95,11 @@ class Source:
     def cut(self, node: ast.stmt, left_out: Iterable[ast.stmt] = ()) -> str:
         """The text of a statement with the comments above it, and a constant's docstring, without some parts.
 
-        Of docstrings the first line is kept.
+        Of docstrings the first line is kept. What loads more of this package when it gets there is left out.
         """
         first, last = self._span(node)
-        gone = {line for part in left_out for line in range(*self._span(part))}
+        parts = [*left_out, *(each for each in ast.walk(node) if _loads_more(each))]
+        gone = {line for part in parts for line in range(*self._span(part))}
         told = [each for part in (node, self._told(node)) for each in _docstrings(part)]
         gone |= {line for each in told for line in range(each.lineno, each.end_lineno or 0)}
         ends = {each.lineno - 1 for each in told if each.end_lineno != each.lineno}
@@ -184,9 +185,23 @@ def _is_text(node: ast.stmt) -> bool:
     )
 
 
+def _loads_more(node: ast.AST) -> TypeGuard[ast.If]:
+    """Whether this is a branch that imports more of this package: what it does is done without it, too."""
+    inside = node.body if isinstance(node, ast.If) else []
+    return any(found.is_own for each in inside for found in _imported(each))
+
+
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    """A piece of code, but what loads more of this package when it gets there."""
+    yield node
+    for each in ast.iter_child_nodes(node):
+        if not _loads_more(each):
+            yield from _walk(each)
+
+
 def _uses_of(node: ast.AST) -> Uses:
     own, names, attributes, parts = bound_by(node), set(), set(), set()
-    for each in ast.walk(node):
+    for each in _walk(node):
         if isinstance(each, ast.Name) and each.id not in own:
             names.add(each.id)
         elif isinstance(each, ast.Attribute):

@@ -1,7 +1,9 @@
 """The loss made of a metric: ``1 - surrogate``, where the surrogate is the metric over smooth logic."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor, nn
@@ -63,9 +65,9 @@ class SurrogateLoss(nn.Module):
     Attributes:
         check_values: Look for labels out of range and for NaN. That waits for a GPU, so a loop whose
             labels were checked once may switch it off. Under torch.compile nobody looks.
-        fused: Take sums of softmax probabilities by Triton kernels, in few passes over the logits, and go
-            back in one. What they do not do goes by the definition: float64, and windows over the
-            prediction. Needs a GPU and Triton; False unless it is set.
+        fused: On a GPU, take sums of softmax probabilities by Triton kernels, in few passes over the logits,
+            and go back in one. What they do not do goes by the definition: float64, windows over the
+            prediction, what torch compiles, and all of it where there is no Triton. True unless it is set.
         process_group: Who holds parts of the batch: a group of torch.distributed, ``"world"`` for all
             its processes, or None for this one alone. With others the value is that of the whole
             batch, and the gradient such that the mean over processes, which DistributedDataParallel
@@ -115,7 +117,7 @@ class SurrogateLoss(nn.Module):
         self.exclude_background = exclude_background and not self.labelling.multilabel
         self.as_released = as_released
         self.check_values = True
-        self.fused = False
+        self.fused = True
         self.process_group: Processes = None
         # Looked up here, since torch.compile follows no registry.
         entry = CURVE_FAMILIES[family]
@@ -211,15 +213,9 @@ class SurrogateLoss(nn.Module):
         self, logits: Tensor, labels: Tensor, hidden: Tensor | None, dtype: torch.dtype
     ) -> ClassMap:
         """The softmax probabilities of logits (N, C, S), those at the labels (M, S) known; see ``fused``."""
-        plain = torch.compiler.is_compiling() or not labels.numel()
-        if self.fused and dtype == torch.float32 and not plain:
-            # Here, since Triton comes with torch's builds for GPUs alone.
-            try:
-                from surrogate_zoo.metrics.fused import FusedPrediction  # noqa: PLC0415
-            except ImportError as error:
-                raise InputError(
-                    "A fused loss needs Triton: install a build of torch for GPUs, or leave fused off."
-                ) from error
+        if self.fused and dtype == torch.float32 and _has_kernels(labels):
+            from surrogate_zoo.metrics.fused import FusedPrediction  # noqa: PLC0415 - loads Triton
+
             return FusedPrediction(self.labelling.scores_of(logits, None), labels, hidden)
         scores = self.labelling.scores_of(logits.to(dtype), None)
         every, true = probabilities(scores, labels, hidden)
@@ -248,6 +244,14 @@ class SurrogateLoss(nn.Module):
     def extra_repr(self) -> str:
         """Name the metric and the options in the module's printed form."""
         return f"{self.metric.name}, num_classes={self.num_classes}, family={self.family!r}"
+
+
+def _has_kernels(labels: Tensor) -> bool:
+    """Whether there are kernels for a batch with these labels: on a GPU, or by Triton's interpreter."""
+    if torch.compiler.is_compiling() or not labels.numel():
+        return False
+    runs = labels.is_cuda or os.environ.get("TRITON_INTERPRET") == "1"
+    return runs and find_spec("triton") is not None
 
 
 def _curve_rows(

@@ -68,9 +68,8 @@ class ClassMap:
         self.labelled = labelled
         self._dense = dense
         self._shaped = shaped
-        self._looked_up: dict[int, Tensor] = {}
-        if looked_up is not None:
-            self._looked_up[id(looked_up[0])] = looked_up[1]
+        # Pairs, since torch.compile follows no id of a tensor.
+        self._looked_up = [] if looked_up is None else [looked_up]
 
     @property
     def dense(self) -> Tensor | None:
@@ -99,9 +98,11 @@ class ClassMap:
 
     def at(self, labels: Tensor) -> Tensor:
         """Look the map up at one class a pixel: (N, H, W)."""
-        if id(labels) not in self._looked_up:
-            self._looked_up[id(labels)] = self._look_up(labels)
-        return self._looked_up[id(labels)]
+        for known, values in self._looked_up:
+            if known is labels:
+                return values
+        self._looked_up.append((labels, self._look_up(labels)))
+        return self._looked_up[-1][1]
 
     def _look_up(self, labels: Tensor) -> Tensor:
         if self._shaped is not None:
@@ -163,13 +164,14 @@ class ClassMap:
                 return left
             return operation(torch.zeros_like(right) if left is None else left, right)
 
-        parts = {id(part.labels): part for part in self.labelled}
+        parts = list(self.labelled)
         for part in other.labelled:
-            same = parts.get(id(part.labels))
-            values = both(same.values if same else None, part.values)
+            place = next((i for i, own in enumerate(parts) if own.labels is part.labels), len(parts))
+            same = parts[place].values if place < len(parts) else None
+            values = both(same, part.values)
             if values is not None:
-                parts[id(part.labels)] = Labelled(part.labels, values)
-        labelled = tuple(parts.values())
+                parts[place : place + 1] = [Labelled(part.labels, values)]
+        labelled = tuple(parts)
         if not other.has_dense:
             return self.with_labels(labelled)  # a shaped map stays unevaluated
         return ClassMap(dense=both(self.dense, other.dense), labelled=labelled)

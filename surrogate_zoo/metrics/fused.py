@@ -54,7 +54,7 @@ class FusedPrediction(ClassMap):
         self._given = scores, labels, void
         self._sum = _Sum()
         true, self._slot, self._norm = _Look.apply(scores, labels, void, self._sum)
-        self._looked_up[id(labels)] = true
+        self._looked_up.append((labels, true))
 
     @property
     def has_dense(self) -> bool:

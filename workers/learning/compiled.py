@@ -16,7 +16,7 @@ SWITCH = "LOSSFIT_COMPILED_LOSSES"
 """Environment variable of a worker; 1 compiles surrogates on a GPU."""
 
 FUSED = "LOSSFIT_FUSED_LOSSES"
-"""Environment variable of a worker; 1 takes the sums of surrogates by Triton kernels on a GPU."""
+"""Environment variable of a worker; 0 takes the sums of surrogates without their kernels on a GPU."""
 
 
 def wanted(device: torch.device) -> bool:
@@ -32,13 +32,11 @@ def compile_surrogates(loss: nn.Module) -> bool:
     return bool(surrogates)
 
 
-def fuse_surrogates(loss: nn.Module, device: torch.device) -> bool:
-    """Let surrogates use their kernels where that is asked for; whether it is."""
-    asked = device.type == "cuda" and os.environ.get(FUSED) == "1"
-    for module in loss.modules() if asked else ():
+def choose_kernels(loss: nn.Module) -> None:
+    """Let surrogates do without the kernels that they have on a GPU where that is asked for."""
+    for module in loss.modules():
         if isinstance(module, SurrogateLoss):
-            module.fused = True
-    return asked
+            module.fused = os.environ.get(FUSED) != "0"
 
 
 def undo(loss: nn.Module) -> None:

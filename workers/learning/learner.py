@@ -124,7 +124,7 @@ class Learner:
         self._loss = loss.to(device)
         self._auxiliary_loss = of_logits(self._loss)
         self._compiled = compiled.wanted(device) and compiled.compile_surrogates(self._loss)
-        compiled.fuse_surrogates(self._loss, device)
+        compiled.choose_kernels(self._loss)
         if hasattr(loss, "check_values"):
             # Labels were checked when read, and check() finds NaN without a wait at every step.
             setattr(loss, "check_values", False)  # noqa: B010 - no attribute of nn.Module

@@ -45,7 +45,8 @@ def _losses(
         metric, points, num_classes=classes, family=family or "bezier", tolerance=1, **options
     ).to(DEVICE)
     fused = copy.deepcopy(loss)
-    fused.fused = True
+    assert fused.fused
+    loss.fused = False
     return fused, loss
 
 

@@ -224,17 +224,16 @@ def test_losses_are_compiled_on_a_gpu_where_that_is_asked_for(
     assert not compiled.wanted(CPU)
 
 
-def test_losses_use_their_kernels_on_a_gpu_where_that_is_asked_for(
+def test_losses_do_without_their_kernels_where_that_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    loss, gpu = load_loss("0.5*cross-entropy+asl-miou-voc", num_classes=3), torch.device("cuda")
+    loss = load_loss("0.5*cross-entropy+asl-miou-voc", num_classes=3)
     surrogates = [module for module in loss.modules() if isinstance(module, SurrogateLoss)]
-    assert not compiled.fuse_surrogates(loss, gpu)
-    monkeypatch.setenv(compiled.FUSED, "1")
-    assert not compiled.fuse_surrogates(loss, CPU)
-    assert [surrogate.fused for surrogate in surrogates] == [False]
-    assert compiled.fuse_surrogates(loss, gpu)
+    compiled.choose_kernels(loss)
     assert [surrogate.fused for surrogate in surrogates] == [True]
+    monkeypatch.setenv(compiled.FUSED, "0")
+    compiled.choose_kernels(loss)
+    assert [surrogate.fused for surrogate in surrogates] == [False]
 
 
 @GPU
