@@ -2,11 +2,12 @@
 
     python -m benchmarks.gpu_losses [--seconds 80] [--losses asl-miou-voc asl-bf1-voc]
 
-For every size and dtype, cross entropy is timed first; the ratios are to it. Times are medians over rounds: as
-a loop calls a loss, where the host starts one kernel after the other, and as a CUDA graph, which is how
-trainings run it and what its kernels take. Peak memory is that of one forward + backward beyond what was there,
-in units of the logits. What does not fit, does not compile, waits for the host, or comes after the time that is
-given says so in its row, and so does a loss by kernels whose value or gradient is another than the eager one's.
+For every size and dtype, cross entropy is timed first; the ratios are to it. Times are medians over rounds:
+as a loop calls a loss, where the host starts one kernel after the other, and as a CUDA graph, which is how
+trainings run it and what its kernels take. Peak memory is that of one forward + backward beyond what was
+there, in units of the logits. What does not fit, does not compile, waits for the host, or comes after the
+time that is given says so in its row, and so does a loss by kernels whose value or gradient is another than
+the eager one's.
 """
 
 import argparse

@@ -293,7 +293,7 @@ class Bench:
             torch.backends.cudnn.benchmark = False
 
     def switched(self, switch: str, value: str, packs: Sequence[int]) -> Iterator[str]:
-        """The same with surrogates without their kernels, or that torch compiles, by a worker's ``switch``."""
+        """The same without the surrogates' kernels, or compiled by torch, by a worker's ``switch``."""
         os.environ[switch] = value
         try:
             for count in (packs[0], packs[-1]):
