@@ -51,6 +51,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=80, help="after which rows are left out")
     parser.add_argument("--backend", default="inductor")
     parser.add_argument("--losses", nargs="+", default=list(LOSSES), metavar="NAME")
+    parser.add_argument("--runs", nargs="+", default=list(RUNS), choices=RUNS)
     parser.add_argument("--size", type=int, nargs=4, action="append", metavar="NCHW")
     arguments = parser.parse_args(words)
     device = arguments.device
@@ -66,7 +67,7 @@ def rows(arguments: argparse.Namespace) -> Iterator[str]:
     """The lines of the table: first all that is eager, then by kernels, then what a compiler makes of it."""
     until = time.monotonic() + arguments.seconds
     sizes = [tuple(size) for size in arguments.size or SIZES]
-    for run in RUNS:
+    for run in arguments.runs:
         for size in sizes:
             for dtype in DTYPES:
                 yield from _block(size, dtype, arguments, run, until)

@@ -166,7 +166,9 @@ class ClassMap:
 
         parts = list(self.labelled)
         for part in other.labelled:
-            place = next((i for i, own in enumerate(parts) if own.labels is part.labels), len(parts))
+            place = next(
+                (i for i, own in enumerate(parts) if own.labels is part.labels), len(parts)
+            )
             same = parts[place].values if place < len(parts) else None
             values = both(same, part.values)
             if values is not None:
