@@ -123,20 +123,21 @@ def _cells(
     except Exception as error:  # noqa: BLE001 - whatever a compiler raises is told
         return f"fails: {type(error).__name__}", *nothing
     peak = held / (logits.numel() * logits.element_size())
-    as_graph = _graph_cells(loss, batch, base[1], arguments.rounds)
+    as_graph = _graph_cells(loss, batch, base[1], arguments.rounds, held)
     return f"{seconds * 1e3:.2f}", f"{seconds / base[0]:.2f}", *as_graph, f"{peak:.1f}"
 
 
 def _graph_cells(
-    loss: Loss, batch: tuple[Tensor, Tensor], base: float, rounds: int
+    loss: Loss, batch: tuple[Tensor, Tensor], base: float, rounds: int, held: int
 ) -> tuple[str, str]:
-    """Milliseconds and ratio of a loss as a graph, or why there are none."""
+    """Milliseconds and ratio of a loss as a graph, which keeps the memory ``held``; or why there are none."""
     if not batch[0].is_cuda:
         return "", ""
+    torch.cuda.empty_cache()
+    if 2 * held > torch.cuda.mem_get_info()[0]:  # once to warm up, once in the graph
+        return "too large", ""
     try:
         seconds = graph_seconds(loss, *batch, rounds)
-    except torch.OutOfMemoryError:
-        return "out of memory", ""
     except RuntimeError:
         return "waits for the host", ""
     return f"{seconds * 1e3:.2f}", f"{seconds / base:.2f}"
@@ -147,8 +148,9 @@ def loss_of(name: str, logits: Tensor) -> Loss:
     if name == "F.cross_entropy":
         return cross_entropy
     loss = load_loss(name, num_classes=logits.shape[1], scale=1).to(logits.device)
-    if isinstance(loss, SurrogateLoss):
-        loss.check_values = loss.fused = False
+    for switch in ("check_values", "fused"):
+        if hasattr(loss, switch):
+            setattr(loss, switch, False)
     return loss
 
 

@@ -34,19 +34,18 @@ from numpy.typing import NDArray
 
 from benchmarks import inverse_network, tasks
 from benchmarks.paper_tables import TABLES, Ledger, PaperTable, Training
+from benchmarks.transfer import train_pack
 from search_service.loss_networks.marks import mark_of
 from search_service.retrainings.presets import RETRAINING_PRESETS
 from search_service.significance import estimate
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.loss_networks.storage import load
-from surrogate_zoo.losses.document import Document
 from surrogate_zoo.needs import INVERSE_NETWORK
 from workers.datasets.layouts import open_dataset
 from workers.learning.device import choose_device
 from workers.loss_networks.training import train_loss_network
-from workers.proxy.proxy import evaluate_pack
 from workers.tasks.loss_networks import InverseNetworkSpec, LossNetworkSpec, LossNetworkTask
-from workers.tasks.proxy import Candidate, ProxyTask
+from workers.tasks.proxy import ProxyTask
 
 LITE0 = {"encoder": "tu-tf_efficientnet_lite0", "weights": "packaged"}
 NETWORKS: Mapping[str, dict[str, Any]] = {
@@ -274,19 +273,6 @@ def train(
         if time.monotonic() > until:
             for other in running:
                 other.cancel()
-
-
-def train_pack(
-    task: str, losses: Sequence[tuple[float, Document]], device: str
-) -> list[dict[str, float] | None]:
-    """The metrics of each loss at its rate, None of one that failed; runs in a process of its own."""
-    torch.set_num_threads(1)
-    candidates = [
-        Candidate(number, document, learning_rate=rate)
-        for number, (rate, document) in enumerate(losses)
-    ]
-    outcomes = evaluate_pack(ProxyTask.model_validate_json(task), candidates, device=device)
-    return [None if outcome.error else dict(outcome.metrics) for outcome in outcomes]
 
 
 def written(bench: Bench, seconds: float) -> Iterator[str]:

@@ -357,6 +357,10 @@ def train_pack(
         for number, (rate, document) in enumerate(losses)
     ]
     outcomes = evaluate_pack(ProxyTask.model_validate_json(task), candidates, device=device)
+    for candidate, outcome in zip(candidates, outcomes, strict=True):
+        if outcome.error:
+            rate = candidate.learning_rate
+            print(f"{candidate.loss['name']} at {rate:g}: {outcome.error}", flush=True)
     return [None if outcome.error else dict(outcome.metrics) for outcome in outcomes]
 
 

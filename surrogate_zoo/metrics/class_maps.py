@@ -4,14 +4,15 @@ A one-hot target is zero but for one class a pixel, so it is kept as labels and 
 (N, H, W); whatever is multiplied with it is looked up at those labels alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from surrogate_zoo.curves.pointwise import blocks
+from surrogate_zoo.metrics.windows import window_min
 
 
 class Curve(Protocol):
@@ -141,6 +142,32 @@ class ClassMap:
     def largest(self, region: Tensor | None) -> Tensor:
         """Largest value (N, C) inside a region (N, H, W) of 0 and 1; 0 where that is empty."""
         return _largest(self.as_dense(), region)
+
+    def eroded(self, void: Tensor | None, radius: int, axes: int) -> "ClassMap":
+        """Minimum over the (2 radius + 1)^axes window of each pixel; void ones (N, H, W) count as 1."""
+        values = self.as_dense()
+        if void is not None:
+            values = values.masked_fill(void[:, None], 1)
+        return ClassMap(crisp=self.crisp, dense=window_min(values, radius, axes))
+
+    def edges_of(
+        self,
+        inner: "ClassMap",  # noqa: ARG002
+        curves: Sequence[Any],  # noqa: ARG002
+        xor: Callable[[Tensor, Tensor], Tensor],  # noqa: ARG002
+    ) -> "ClassMap | None":
+        """The XOR of ``inner`` and this, where a map knows a shorter way than ``xor``; else None."""
+        return None
+
+    def dilated_at(
+        self,
+        labels: Tensor,  # noqa: ARG002
+        void: Tensor | None,  # noqa: ARG002
+        radius: int,  # noqa: ARG002
+        axes: int,  # noqa: ARG002
+    ) -> Tensor | None:
+        """Maximum over a window at one class a pixel, where a map knows a shorter way; else None."""
+        return None
 
     def with_labels(self, labelled: tuple[Labelled, ...], *, crisp: bool = False) -> "ClassMap":
         """The same dense part with other labelled parts."""

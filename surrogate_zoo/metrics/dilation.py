@@ -19,17 +19,18 @@ from surrogate_zoo.metrics.windows import window_max
 
 
 class Dilated(ClassMap):
-    """The maximum of dense values over the (2 radius + 1)^axes window, which nobody may ask for everywhere.
+    """The maximum of a soft map over the (2 radius + 1)^axes window, which nobody may ask for everywhere.
 
     Args:
-        values: Float (N, C, H, W), or of volumes (N, C, D, H, W).
+        source: What is dilated, dense: float (N, C, H, W), or of volumes (N, C, D, H, W).
+        void: Bool (N, H, W), pixels that spread nothing. None has none.
         radius: Pixels >= 0.
         axes: 2 for images, 3 for volumes.
     """
 
-    def __init__(self, values: Tensor, radius: int, axes: int) -> None:
+    def __init__(self, source: ClassMap, void: Tensor | None, radius: int, axes: int) -> None:
         super().__init__()
-        self._values, self._radius, self._axes = values, radius, axes
+        self._source, self._void, self._radius, self._axes = source, void, radius, axes
 
     @property
     def has_dense(self) -> bool:
@@ -40,7 +41,7 @@ class Dilated(ClassMap):
     def dense(self) -> Tensor:
         """All values, (N, C, S)."""
         if self._dense is None:
-            self._dense = window_max(self._values, self._radius, self._axes)
+            self._dense = window_max(self._values(), self._radius, self._axes)
         return self._dense
 
     def with_labels(self, labelled: tuple[Labelled, ...], *, crisp: bool = False) -> ClassMap:
@@ -48,9 +49,17 @@ class Dilated(ClassMap):
         return ClassMap(crisp=crisp, dense=self.dense, labelled=labelled)
 
     def _look_up(self, labels: Tensor) -> Tensor:
-        if self._dense is None and not torch.compiler.is_compiling():
-            return window_max_at(self._values, labels, self._radius, self._axes)
-        return self.dense.gather(1, labels[:, None])[:, 0]
+        if self._dense is not None or torch.compiler.is_compiling():
+            return self.dense.gather(1, labels[:, None])[:, 0]
+        found = self._source.dilated_at(labels, self._void, self._radius, self._axes)
+        if found is not None:
+            return found
+        return window_max_at(self._values(), labels, self._radius, self._axes)
+
+    def _values(self) -> Tensor:
+        """What spreads, (N, C, S)."""
+        values = self._source.as_dense()
+        return values if self._void is None else values * (~self._void)[:, None]
 
 
 def window_max_at(values: Tensor, labels: Tensor, radius: int, axes: int = 2) -> Tensor:

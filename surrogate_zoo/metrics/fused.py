@@ -4,14 +4,15 @@ The definition stays that of :mod:`surrogate_zoo.metrics.probabilities` and of t
 derivatives go through and which the kernels are tested against.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from surrogate_zoo.curves.curves import PiecewiseCurve
 from surrogate_zoo.metrics.class_maps import ClassMap, Curve, Labelled
-from surrogate_zoo.metrics.kernels import Batch, Curves
+from surrogate_zoo.metrics.fused_edges import Eroded
+from surrogate_zoo.metrics.kernels import Batch, Curves, table_of
 from surrogate_zoo.metrics.probabilities import probabilities
 
 
@@ -29,12 +30,16 @@ class _Identity:
 
 
 class _Sum:
-    """The one sum that kernels take: a curve and a region, known once somebody asks for it."""
+    """The one sum that kernels take: a curve and a region, known once somebody asks for it.
+
+    With it comes the largest probability of each class inside the region, (N, C).
+    """
 
     def __init__(self) -> None:
         self.curve: Curve = _Identity()
         self.region: Tensor | None = None
         self.asked = False
+        self.most: Tensor | None = None
 
 
 class FusedPrediction(ClassMap):
@@ -77,18 +82,27 @@ class FusedPrediction(ClassMap):
         """Sum of the probabilities over the pixels of ``region`` of each image: (N, C)."""
         return self.curve_totals(_Identity(), region)
 
+    def eroded(self, void: Tensor | None, radius: int, axes: int) -> ClassMap:
+        """Minimum over a window of each pixel; over 3 x 3 pixels it is not made before somebody looks."""
+        if radius != 1 or axes != 2:
+            return super().eroded(void, radius, axes)
+        return Eroded(self, void)
+
     def curve_totals(self, curve: Curve, region: Tensor | None) -> Tensor:
         """Sum of a curve of them."""
         if self._sum.asked or self._dense is not None:
             return curve.totals(self.dense, region)
         self._sum.asked, self._sum.curve, self._sum.region = True, curve, region
-        total: Tensor = self._slot + _Sums.apply(*self._detached, region, curve, False)
+        found, self._sum.most = _Sums.apply(*self._detached, region, curve)
+        total: Tensor = self._slot + found
         return total
 
     def largest(self, region: Tensor | None) -> Tensor:
         """The largest probability (N, C) inside a region; no gradient."""
-        found: Tensor = _Sums.apply(*self._detached, region, _Identity(), True)
-        return found
+        if self._sum.most is None or region is not self._sum.region:
+            _, found = _Sums.apply(*self._detached, region, _Identity())
+            return cast(Tensor, found)
+        return self._sum.most
 
     @property
     def _detached(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
@@ -140,7 +154,7 @@ class _Look(torch.autograd.Function):
 
 
 class _Sums(torch.autograd.Function):
-    """Sums, or largest probabilities, without a gradient; a Function, since torch.func wraps tensors."""
+    """Sums and largest probabilities without a gradient; a Function, since torch.func wraps tensors."""
 
     @staticmethod
     def forward(  # noqa: PLR0917 - as torch calls it
@@ -150,19 +164,17 @@ class _Sums(torch.autograd.Function):
         norm: Tensor,
         region: Tensor | None,
         curve: Curve,
-        largest: bool,
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         inside = None if region is None else region.reshape(norm.shape).float().contiguous()
-        batch = _batch(scores, labels, void)
-        return batch.sums(norm, inside, _curves(curve, norm), largest=largest)
+        return _batch(scores, labels, void).sums(norm, inside, _curves(curve, norm))
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004
-        ctx.mark_non_differentiable(output)
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:  # noqa: ARG004
+        ctx.mark_non_differentiable(*output)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, ...]:  # noqa: ARG004
-        return (None,) * 7
+        return (None,) * 6
 
 
 def _differentiable(
@@ -188,10 +200,6 @@ def _batch(scores: Tensor, labels: Tensor, void: Tensor | None) -> Batch:
 
 
 def _curves(curve: Curve, like: Tensor) -> Curves:
-    """A curve's coefficients; by the rows that there are, the kernels know its shape."""
     if not isinstance(curve, PiecewiseCurve):
         return Curves(like.new_zeros(1, 1), 1, 0)
-    rows, ends = curve.table(torch.float32)
-    number, _, segments = rows.shape
-    flat = torch.cat([rows.movedim(1, 0).flatten(1), ends[:, None]], 1)
-    return Curves(flat.to(like.device).contiguous(), segments, number)
+    return table_of(curve, like.device)

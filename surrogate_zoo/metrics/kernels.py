@@ -3,7 +3,7 @@
 Of scores z (C classes, pixels q), labels l, regions w and a curve g, with p = softmax of z over the classes:
 
 - :func:`look`: ``log sum_c exp z[c, q]``, and the true class's probability ``p[l, q]``;
-- :func:`sums`: ``sum_q w[q] g(p[c, q])``, or ``max_q w[q] p[c, q]``;
+- :func:`sums`: ``sum_q w[q] g(p[c, q])``, and ``max_q w[q] p[c, q]``;
 - :func:`slopes`: the gradient of z, ``p[c] (u[c] - sum_k p[k] u[k])`` with ``u[c] = G[c] w g'(p[c])`` of
   the sums' gradients G, and the true probability's gradient added where c = l.
 
@@ -20,8 +20,14 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from surrogate_zoo.curves.curves import PiecewiseCurve
+
 TILE = 4096
 """Elements that a program works on: all classes, padded to a power of two, of so many pixels."""
+LEAST_PIXELS = 8
+"""Pixels that a program works on at least."""
+SHARE = 1024
+"""Elements that a warp works on."""
 
 
 @triton.jit
@@ -38,7 +44,7 @@ def _scores(z, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID: tl.const
 
 
 @triton.jit
-def _curve(x, table, SEGMENTS: tl.constexpr, ROWS: tl.constexpr):
+def curve(x, table, SEGMENTS: tl.constexpr, ROWS: tl.constexpr):
     """g(x) and g'(x): of 6 rows of coefficients a Bezier curve, of 3 a linear one, of none the identity."""
     value, slope = x, x * 0 + 1
     if ROWS > 0:
@@ -91,9 +97,9 @@ def _look(
 
 @triton.jit
 def _sums(
-    z, norm, void, region, table, out,
+    z, norm, void, region, table, out, most,
     C, P, stride_n, stride_c, stride_p, each, width,
-    VOID: tl.constexpr, REGION: tl.constexpr, LARGEST: tl.constexpr,
+    VOID: tl.constexpr, REGION: tl.constexpr,
     SEGMENTS: tl.constexpr, ROWS: tl.constexpr, BC: tl.constexpr, BP: tl.constexpr,
 ):  # fmt: skip
     n, q = tl.program_id(1).to(tl.int64), tl.program_id(0) * BP + tl.arange(0, BP)
@@ -104,12 +110,10 @@ def _sums(
     weight = (q < P).to(tl.float32)
     if REGION:
         weight = tl.load(region + n * P + q, mask=q < P, other=0.0)
-    if LARGEST:
-        found = tl.max(p * weight[None, :], 1)
-    else:
-        value, _ = _curve(p, table + n // each * width, SEGMENTS, ROWS)
-        found = tl.sum(value * weight[None, :], 1)
-    tl.store(out + (n * tl.num_programs(0) + tl.program_id(0)) * C + c, found, mask=c < C)
+    value, _ = curve(p, table + n // each * width, SEGMENTS, ROWS)
+    place = (n * tl.num_programs(0) + tl.program_id(0)) * C + c
+    tl.store(out + place, tl.sum(value * weight[None, :], 1), mask=c < C)
+    tl.store(most + place, tl.max(p * weight[None, :], 1), mask=c < C)
 
 
 @triton.jit
@@ -126,7 +130,7 @@ def _slopes(
     p = tl.where(gone[None, :], 0.0, tl.exp(x - log[None, :]))
     u = p * 0
     if SUMS:
-        _, slope = _curve(p, table + n // each * width, SEGMENTS, ROWS)
+        _, slope = curve(p, table + n // each * width, SEGMENTS, ROWS)
         upstream = tl.load(by_sum + n * C + c, mask=c < C, other=0.0)
         u = upstream[:, None] * slope
         if REGION:
@@ -171,7 +175,7 @@ class Batch(NamedTuple):
     def _tiles(self) -> tuple[int, int, int]:
         """Classes and pixels of a tile, and tiles of an image."""
         classes = max(2, triton.next_power_of_2(self.scores.shape[1]))
-        pixels = max(8, TILE // classes)
+        pixels = max(LEAST_PIXELS, TILE // classes)
         return classes, pixels, triton.cdiv(self.scores.shape[2], pixels)
 
     @property
@@ -185,25 +189,26 @@ class Batch(NamedTuple):
         true = torch.empty_like(norm)
         with torch.cuda.device_of(self.scores):
             _look[(tiles, len(self.scores))](
-                *(self.scores, self.labels, _or(self.void, norm), norm, true, *self._sides),
+                *(self.scores, self.labels, or_other(self.void, norm), norm, true, *self._sides),
                 **{"VOID": self.void is not None, "BC": classes, "BP": pixels},
+                num_warps=_warps(classes * pixels),
             )
         return norm, true
 
-    def sums(
-        self, norm: Tensor, region: Tensor | None, curves: Curves, *, largest: bool = False
-    ) -> Tensor:
-        """Sums of the curve over a region (N, P) of each image, or largest probabilities: (N, C)."""
+    def sums(self, norm: Tensor, region: Tensor | None, curves: Curves) -> tuple[Tensor, Tensor]:
+        """Sums of the curve over a region (N, P) of each image, and largest probabilities: (N, C) both."""
         classes, pixels, tiles = self._tiles
-        parts = norm.new_empty(len(self.scores), tiles, self.scores.shape[1])
+        out, most = norm.new_empty(2, len(self.scores), tiles, self.scores.shape[1])
         with torch.cuda.device_of(self.scores):
             _sums[(tiles, len(self.scores))](
-                *(self.scores, norm, _or(self.void, norm), _or(region, norm), curves.table, parts),
+                *(self.scores, norm, or_other(self.void, norm), or_other(region, norm)),
+                *(curves.table, out, most),
                 *(*self._sides, *self._candidates(curves)),
-                **{"VOID": self.void is not None, "REGION": region is not None, "LARGEST": largest},
+                **{"VOID": self.void is not None, "REGION": region is not None},
                 **{"SEGMENTS": curves.segments, "ROWS": curves.rows, "BC": classes, "BP": pixels},
+                num_warps=_warps(classes * pixels),
             )
-        return parts.amax(1) if largest else parts.sum(1)
+        return out.sum(1), most.amax(1)
 
     def slopes(
         self,
@@ -218,12 +223,19 @@ class Batch(NamedTuple):
         found = torch.empty_like(self.scores)
         with torch.cuda.device_of(self.scores):
             _slopes[(tiles, len(self.scores))](
-                *(self.scores, norm, self.labels, _or(self.void, norm), _or(region, norm)),
-                *(curves.table, _or(by_sum, norm), _or(by_true, norm), found),
+                *(
+                    self.scores,
+                    norm,
+                    self.labels,
+                    or_other(self.void, norm),
+                    or_other(region, norm),
+                ),
+                *(curves.table, or_other(by_sum, norm), or_other(by_true, norm), found),
                 *(*self._sides, *self._candidates(curves), *found.stride()),
                 **{"VOID": self.void is not None, "REGION": region is not None},
                 **{"SUMS": by_sum is not None, "TRUE": by_true is not None},
                 **{"SEGMENTS": curves.segments, "ROWS": curves.rows, "BC": classes, "BP": pixels},
+                num_warps=_warps(classes * pixels),
             )
         return found
 
@@ -232,6 +244,18 @@ class Batch(NamedTuple):
         return max(1, len(self.scores) // len(curves.table)), curves.table.shape[1]
 
 
-def _or(tensor: Tensor | None, other: Tensor) -> Tensor:
+def _warps(elements: int) -> int:
+    return max(1, min(32, elements // SHARE))
+
+
+def table_of(curve: PiecewiseCurve, device: torch.device) -> Curves:
+    """A curve's coefficients; by the rows that there are, the kernels know its shape."""
+    rows, ends = curve.table(torch.float32)
+    number, _, segments = rows.shape
+    flat = torch.cat([rows.movedim(1, 0).flatten(1), ends[:, None]], 1)
+    return Curves(flat.to(device).contiguous(), segments, number)
+
+
+def or_other(tensor: Tensor | None, other: Tensor) -> Tensor:
     """A tensor, or what a kernel gets in its place, which does not read it."""
     return other if tensor is None else tensor

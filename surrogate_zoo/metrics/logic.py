@@ -7,7 +7,7 @@ crisp operand is its own image, since g(0) = 0 and g(1) = 1. It stays its own im
 without that truth table too: there only what the prediction goes through is shaped.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import torch
@@ -47,8 +47,15 @@ class Logic:
         """``OR - AND``, with curves of their own, at the call site ``site``."""
         if first.has_dense and second.has_dense:
             fast, plain = partial(self._xor_by_pieces, site), partial(self._dense_xor, site)
+            edges = second.edges_of(first, self.curves_at(site), plain)
+            if edges is not None:
+                return edges
             return ClassMap(dense=sloped(fast, plain, first.as_dense(), second.as_dense()))
         return self._xor(site, first, second)
+
+    def curves_at(self, site: str) -> Sequence[PiecewiseCurve]:  # noqa: ARG002
+        """The curves of an XOR of soft operands: of AND's first and second, then of OR's; none here."""
+        return ()
 
     def _dense_xor(self, site: str, first: Tensor, second: Tensor) -> Tensor:
         """The XOR of soft maps, (N, C, H, W), in operations that torch differentiates."""
@@ -125,6 +132,14 @@ class CurveLogic(Logic):
         if self.candidates == 1:
             return self
         return CurveLogic({name: curve.of(candidate) for name, curve in self.curves.items()})
+
+    def curves_at(self, site: str) -> Sequence[PiecewiseCurve]:
+        """As of the product logic, of which the operands have curves."""
+        names = (
+            *curves_of(f"{site}.and", first_soft=True, second_soft=True),
+            *curves_of(f"{site}.or", first_soft=True, second_soft=True),
+        )
+        return [self.curves[name or ""] for name in names]
 
     def shape(self, curve: str, operand: ClassMap) -> ClassMap:
         """Apply the named curve.

@@ -1,6 +1,7 @@
 """Prediction and target of a batch, and the operations that metrics are written with."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -72,6 +73,11 @@ class Maps:
         return self.target.labelled[0].values
 
     @property
+    def _hidden(self) -> Tensor | None:
+        """Where windows see nothing, bool (N, H, W): at void pixels, unless released."""
+        return None if self.as_released else self.void
+
+    @cached_property  # one tensor, by which sums over the same region are known
     def _valid(self) -> Tensor | None:
         return None if self.void is None else (~self.void).to(self._values.dtype)
 
@@ -198,11 +204,10 @@ class Maps:
         if part is not None:
             uniform = self._framed(self._uniform(part, radius), radius if framed else 0)
             return ClassMap(crisp=True, labelled=(Labelled(part.labels, uniform),))
-        values = m.as_dense()
-        if self.void is not None and not self.as_released:
-            values = values.masked_fill(self.void[:, None], 1)
-        eroded = self._framed(window_min(values, radius, self._axes), radius if framed else 0)
-        return ClassMap(crisp=m.crisp, dense=eroded)
+        eroded = m.eroded(self._hidden, radius, self._axes)
+        if not framed:
+            return eroded
+        return ClassMap(crisp=m.crisp, dense=self._framed(eroded.as_dense(), radius))
 
     def rim(self, m: ClassMap) -> ClassMap:
         """Part of every class within the tolerance of its border: the map less its erosion.
@@ -232,11 +237,11 @@ class Maps:
 
     def dilate(self, m: ClassMap) -> ClassMap:
         """Maximum over the (2 tolerance + 1)^2 window; void pixels spread nothing unless released."""
-        values = self._bytes(m) if m.crisp else m.as_dense(self.num_classes)
-        if self.void is not None and not self.as_released:
-            values = values * (~self.void)[:, None]
         if not m.crisp:
-            return Dilated(values, self.tolerance, self._axes)
+            return Dilated(m, self._hidden, self.tolerance, self._axes)
+        values = self._bytes(m)
+        if self._hidden is not None:
+            values = values * (~self._hidden)[:, None]
         return ClassMap(crisp=True, dense=window_max(values, self.tolerance, self._axes))
 
     def _bytes(self, m: ClassMap) -> Tensor:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from surrogate_zoo.metrics.class_maps import one_hot
+from surrogate_zoo.metrics.class_maps import ClassMap, one_hot
 from surrogate_zoo.metrics.dilation import Dilated, window_max_at
 from surrogate_zoo.metrics.windows import window_max
 
@@ -49,10 +49,12 @@ def test_many_planes_are_worked_on_in_pieces() -> None:
 def test_it_is_a_map_like_any_other() -> None:
     values, labels = _values((6, 7), 1, 0)
     dense, target = window_max(values, 2), one_hot(labels, labels > 0, torch.float64)
-    dilated = Dilated(values, 2, 2)
+    source = ClassMap(dense=values)
+    dilated = Dilated(source, None, 2, 2)
     assert torch.equal((dilated * target).as_dense(3), dense * target.as_dense(3))
     assert torch.equal((dilated + target).as_dense(), dense + target.as_dense(3))
-    assert torch.equal(Dilated(values, 2, 2).dense, dense)
+    assert torch.equal(Dilated(source, None, 2, 2).dense, dense)
     assert torch.equal(
-        Dilated(values, 2, 2).with_labels(target.labelled).as_dense(), dense + target.as_dense(3)
+        Dilated(source, None, 2, 2).with_labels(target.labelled).as_dense(),
+        dense + target.as_dense(3),
     )

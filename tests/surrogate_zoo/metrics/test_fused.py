@@ -112,8 +112,21 @@ def test_of_multilabels_strides_and_half_precision() -> None:
 
 
 @here
-def test_of_many_candidates() -> None:
-    pairs = [_losses("miou", "bezier", 3, seed) for seed in range(3)]
+@pytest.mark.parametrize("family", [None, "bezier", "linear"])
+@pytest.mark.parametrize(("void", "options"), [(0.2, {}), (0.1, {"as_released": True}), (0.0, {})])
+def test_of_boundaries_that_many_programs_share(
+    family: str | None, void: float, options: dict[str, Any]
+) -> None:
+    pair = _losses("bf1", family, 3, **options)
+    for loss in pair:
+        loss.tolerance = 2
+    _agree(*pair, *_batch((1, 3, 33, 35), void))
+
+
+@here
+@pytest.mark.parametrize("metric", ["miou", "bf1"])
+def test_of_many_candidates(metric: str) -> None:
+    pairs = [_losses(metric, "bezier", 3, seed) for seed in range(3)]
     logits, target = _batch((2, 3, 9, 11))
     logits = torch.stack([logits, logits.flip(0), 2 * logits])
     fused, defined = (CandidateLosses(side) for side in zip(*pairs, strict=True))
@@ -121,7 +134,7 @@ def test_of_many_candidates() -> None:
 
 
 @here
-@pytest.mark.parametrize("metric", ["miou", "macc"])
+@pytest.mark.parametrize("metric", ["miou", "macc", "bf1"])
 def test_second_derivatives_and_functional_transforms(metric: str) -> None:
     fused, loss = _losses(metric, "bezier", 3)
     logits, target = _batch((2, 3, 5, 6))
