@@ -54,7 +54,9 @@ GUARDED = {
 BROUGHT = {"triton": "torch"}
 """Module -> the distribution that brings it in its builds for GPUs; those for CPUs do without."""
 
-KERNELS = frozenset({"surrogate_zoo.metrics.kernels", "surrogate_zoo.metrics.fused"})
+KERNELS = frozenset(
+    f"surrogate_zoo.metrics.{name}" for name in ("kernels", "fused", "edge_kernels", "fused_edges")
+)
 """Modules that import such a one, themselves imported by who asks for kernels alone."""
 
 NEVER_IMPORTED = {

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from surrogate_zoo.metrics.kernels import Curves, curve, or_other
 
-BLOCK = 1024
+BLOCK = 512
 """Pixels that a program works on."""
 
 

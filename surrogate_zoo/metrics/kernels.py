@@ -22,11 +22,11 @@ from torch import Tensor
 
 from surrogate_zoo.curves.curves import PiecewiseCurve
 
-TILE = 4096
+TILE = 2048
 """Elements that a program works on: all classes, padded to a power of two, of so many pixels."""
 LEAST_PIXELS = 8
 """Pixels that a program works on at least."""
-SHARE = 1024
+SHARE = 512
 """Elements that a warp works on."""
 
 

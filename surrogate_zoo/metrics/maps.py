@@ -1,7 +1,6 @@
 """Prediction and target of a batch, and the operations that metrics are written with."""
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -35,6 +34,8 @@ class Maps:
         group: The processes that hold the other parts of the batch, whose totals are added.
         carried: Totals of earlier batches, in calling order; empty for a batch on its own.
         totals: Receives the totals of this call, ``carried`` included, in calling order.
+        valid: Receives 1 where a pixel is not void, float (N, H, W), once somebody asks: one tensor, by which
+            sums over the same region are known.
     """
 
     pred: ClassMap
@@ -51,6 +52,7 @@ class Maps:
     group: Group = None
     carried: tuple[Tensor, ...] = ()
     totals: list[Tensor] = field(default_factory=list)
+    valid: list[Tensor] = field(default_factory=list)
 
     @property
     def foreground(self) -> Tensor:
@@ -77,9 +79,13 @@ class Maps:
         """Where windows see nothing, bool (N, H, W): at void pixels, unless released."""
         return None if self.as_released else self.void
 
-    @cached_property  # one tensor, by which sums over the same region are known
+    @property
     def _valid(self) -> Tensor | None:
-        return None if self.void is None else (~self.void).to(self._values.dtype)
+        if self.void is None:
+            return None
+        if not self.valid:  # torch.compile follows no cached property
+            self.valid.append((~self.void).to(self._values.dtype))
+        return self.valid[0]
 
     def total(
         self, m: ClassMap, within: Tensor | None = None, *, include_void: bool = False

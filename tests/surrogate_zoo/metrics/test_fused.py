@@ -76,7 +76,7 @@ def _agree(fused: Any, loss: Any, logits: Tensor, target: Tensor, eps: float = 2
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("family", [None, "bezier"])
 def test_of_every_metric(metric: str, family: str | None) -> None:
-    _agree(*_losses(metric, family, 21), *_batch((2, 21, 11, 13)))
+    _agree(*_losses(metric, family, 6), *_batch((2, 6, 11, 13)))
 
 
 @here
@@ -112,15 +112,15 @@ def test_of_multilabels_strides_and_half_precision() -> None:
 
 
 @here
-@pytest.mark.parametrize("family", [None, "bezier", "linear"])
+@pytest.mark.parametrize("family", [None, "linear"])
 @pytest.mark.parametrize(("void", "options"), [(0.2, {}), (0.1, {"as_released": True}), (0.0, {})])
 def test_of_boundaries_that_many_programs_share(
     family: str | None, void: float, options: dict[str, Any]
 ) -> None:
-    pair = _losses("bf1", family, 3, **options)
+    pair = _losses("bf1", family, 2, **options)
     for loss in pair:
         loss.tolerance = 2
-    _agree(*pair, *_batch((1, 3, 33, 35), void))
+    _agree(*pair, *_batch((1, 2, 33, 35), void))
 
 
 @here
