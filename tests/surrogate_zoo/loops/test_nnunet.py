@@ -1,12 +1,13 @@
-"""nnU-Net: deep supervision, and targets with a channel and floating point.
+"""nnU-Net: its network with deep supervision, and targets with a channel and floating point.
 
-nnU-Net itself is not installed: it brings some thirty packages, and its loop wants a data set on disk.
-Its trainer calls ``loss(list of logits, list of targets)``, which is what happens here.
+The network is the one that its plans build, of the library that brings it. nnU-Net's own loop is not run: it
+brings some thirty packages, and wants a data set on disk. Its trainer calls ``loss(list of logits, list of
+targets)``, which is what happens here.
 """
 
 import pytest
 import torch
-import torch.nn.functional as F
+from dynamic_network_architectures.architectures.unet import PlainConvUNet
 from torch import Tensor, nn
 
 from lossfit import AnyShapeLoss, Trial, load_loss
@@ -17,35 +18,34 @@ IGNORE = CLASSES
 """nnU-Net's label of void pixels is the one after the classes."""
 
 
-class DeeplySupervised(nn.Module):
-    """Logits of full, half and quarter size, the largest first, as nnU-Net's networks give them."""
+def _network() -> PlainConvUNet:
+    """Logits of full, half and quarter size, the largest first."""
+    torch.manual_seed(0)
+    return PlainConvUNet(
+        input_channels=3,
+        n_stages=4,
+        features_per_stage=(8, 16, 16, 16),
+        conv_op=nn.Conv2d,
+        kernel_sizes=3,
+        strides=(1, 2, 2, 2),
+        n_conv_per_stage=1,
+        num_classes=CLASSES,
+        n_conv_per_stage_decoder=1,
+        conv_bias=True,
+        norm_op=nn.InstanceNorm2d,
+        norm_op_kwargs={"eps": 1e-5, "affine": True},
+        nonlin=nn.LeakyReLU,
+        nonlin_kwargs={"inplace": True},
+        deep_supervision=True,
+    )
 
-    def __init__(self) -> None:
-        super().__init__()
-        torch.manual_seed(0)
-        self.stages = nn.ModuleList(
-            nn.Conv2d(before, 16, 3, padding=1, stride=stride)
-            for before, stride in ((3, 1), (16, 2), (16, 2))
-        )
-        self.heads = nn.ModuleList(nn.Conv2d(16, CLASSES, 1) for _ in range(3))
 
-    def forward(self, maps: Tensor) -> list[Tensor]:
-        outputs = []
-        for stage, head in zip(self.stages, self.heads, strict=True):
-            maps = F.relu(stage(maps))
-            outputs.append(head(maps))
-        return outputs
-
-
-def _trained(zoo: nn.Module, steps: int, rate: float = 1.0) -> tuple[DeeplySupervised, Tensor]:
+def _trained(zoo: nn.Module, steps: int, rate: float = 1.0) -> tuple[PlainConvUNet, Tensor]:
     """A network that was trained, and its largest logits."""
     inputs, masks = images().tensors
     masks = masks.masked_fill(masks == VOID, IGNORE)
     targets = [masks[:, None, ::step, ::step].float() for step in (1, 2, 4)]
-    loss, model = (
-        AnyShapeLoss(zoo, ignore_index=IGNORE, weights=(4 / 7, 2 / 7, 0)),
-        DeeplySupervised(),
-    )
+    loss, model = AnyShapeLoss(zoo, ignore_index=IGNORE, weights=(4 / 7, 2 / 7, 0)), _network()
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1 * rate, momentum=0.99, nesterov=True)
     for _ in range(steps):
         optimiser.zero_grad()
@@ -58,7 +58,9 @@ def test_it_trains() -> None:
     zoo = load_loss("cross-entropy-dice", num_classes=CLASSES, ignore_index=IGNORE)
     model, logits = _trained(zoo, 60)
     assert accuracy(logits, images().tensors[1]) > 0.9
-    assert model.heads[2].weight.grad is None  # the smallest level has no weight
+    smallest, *_, largest = model.decoder.seg_layers
+    assert smallest.weight.grad is None  # it has no weight
+    assert largest.weight.grad is not None
 
 
 @pytest.mark.slow
