@@ -60,6 +60,8 @@ class JobView(View):
     request: dict[str, Any] = Field(description="What was asked for, with every default filled in.")
     result: dict[str, Any] | None = Field(description="What came out, once it succeeded.")
     error: str | None = Field(description="Why it failed, in one line.")
+    note: str = Field("", description="What people wrote to it; may be empty.")
+    tags: list[str] = Field([], description="Words that they find it by.")
     attempt: int = Field(
         description="Runs that were begun after the first: one more with each resume and extension."
     )

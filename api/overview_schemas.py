@@ -28,6 +28,8 @@ class JobSummary(Answer):
     )
     owner: str = Field(description="Who asked for it.")
     priority: int = Field(description="The higher of an owner's waiting jobs starts first.")
+    note: str = Field("", description="What people wrote to it; may be empty.")
+    tags: list[str] = Field([], description="Words that they find it by.")
     about: str = Field(description="What it is about: `mIoU on camvid`.")
     headline: str = Field(
         description="How it stands: its answer, why it failed, or what it waits for; may be empty."

@@ -51,6 +51,7 @@ def page(
     *,
     kinds: Sequence[str] = (),
     states: Sequence[State] = (),
+    tags: Sequence[str] = (),
     text: str = "",
     after: str | None = None,
     limit: int = 50,
@@ -62,14 +63,15 @@ def page(
         settings: The service's settings.
         kinds: Names of kinds; none takes all.
         states: States; none takes all.
-        text: What a job's id begins with, or what its dataset, metrics, losses or name contain.
+        tags: Tags that a job has, all of them.
+        text: What a job's id begins with, or what its dataset, metrics, losses, name, note or tags contain.
         after: Cursor of the page before.
         limit: Jobs a page.
 
     Raises:
         InputError: ``after`` is no cursor of this function.
     """
-    query = select(Job.created_at, Job.id).where(*_conditions(states, text))
+    query = select(Job.created_at, Job.id).where(*_conditions(states, tags, text))
     if after is not None:
         query = query.where(tuple_(Job.created_at, Job.id) < tuple_(*position_of(after)))
     query = query.order_by(Job.created_at.desc(), Job.id.desc()).limit(limit + 1)
@@ -123,11 +125,16 @@ def about(kind: str, request: Mapping[str, Any]) -> str:
     return f"{told} on {request['dataset']}"
 
 
-def _conditions(states: Sequence[State], text: str) -> Iterable[ColumnElement[bool]]:
+def _conditions(
+    states: Sequence[State], tags: Sequence[str], text: str
+) -> Iterable[ColumnElement[bool]]:
     if states:
         yield Job.state.in_(states)
+    kept = cast(Job.tags, String)
+    for tag in tags:
+        yield kept.contains(f'"{tag}"', autoescape=True)  # as JSON has it: no tag holds a quote
     if text:
-        fields = (cast(Job.request[field], String) for field in _SEARCHED)
+        fields = (*(cast(Job.request[field], String) for field in _SEARCHED), Job.note, kept)
         found = (field.icontains(text, autoescape=True) for field in fields)
         yield or_(Job.id.startswith(text.lower(), autoescape=True), *found)
 

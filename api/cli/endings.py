@@ -46,6 +46,7 @@ def print_ending(
             print_report(name, client.datasets.get(name).report)
     if job.started_at is not None and job.finished_at is not None:
         tell("Took", duration((job.finished_at - job.started_at).total_seconds()))
+    _tell_annotations(job)
     tell("Job", job.id)
 
 
@@ -60,8 +61,16 @@ def print_standing(job: JobDetail) -> None:
     if job.error:
         tell("Why", job.error)
     tell("Created", f"{moment(job.created_at)} by {job.owner}")
+    _tell_annotations(job)
     watch = "log" if job.state in {"failed", "cancelled"} else "watch"
     tell("Next", f"lossfit jobs {watch} {job.id}")
+
+
+def _tell_annotations(job: JobDetail) -> None:
+    """Print what people wrote to a job."""
+    for name, told in (("Tags", ", ".join(job.tags)), ("Note", job.note)):
+        if told:
+            tell(name, told)
 
 
 def _print_retraining(job: JobDetail, result: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""``lossfit jobs``: list, show, watch, log, cancel, pause, resume, extend, delete, fetch a job's files."""
+"""``lossfit jobs``: list, show, watch, annotate, steer and delete jobs, fetch their files."""
 
 from datetime import UTC, datetime
 from itertools import islice
@@ -46,10 +46,14 @@ def list_jobs(
         str,
         typer.Argument(
             metavar="[TEXT]",
-            help="What ids begin with, or datasets, metrics, losses or names contain.",
+            help="What ids begin with, or datasets, metrics, losses, names, notes or tags contain.",
         ),
     ] = "",
     *,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(help="Only jobs with this tag; repeated, with all of them."),
+    ] = None,
     state: Annotated[
         State | None,
         typer.Option(metavar="STATE", help=f"Only jobs in this state: {', '.join(STATES)}."),
@@ -65,27 +69,36 @@ def list_jobs(
     with connect(url) as client:
         kinds, states = [kind] if kind else None, [state] if state else None
         newest = client.overview(
-            kinds=kinds, states=states, text=text or None, page_size=min(limit, 500)
+            kinds=kinds,
+            states=states,
+            tags=tag,
+            text=text or None,
+            page_size=min(limit, 500),
         )
         jobs = list(islice(newest, limit))
     if as_json:
         print_json(jobs)
         return
-    rows = [
-        (
-            job.id,
-            f"{job.kind} {job.about}",
-            job.state,
-            _progress(job),
-            job.score,
-            _lasted(job),
-            moment(job.created_at),
-        )
-        for job in jobs
-    ]
-    columns = ("Id", "What", "State", "Done", "Score", "Took", "Created")
-    prose = ("What", "Score", "Created")
-    print_table(columns, rows, prose=prose, empty="There are no such jobs.")
+    _print_list(jobs)
+
+
+def _print_list(jobs: list["JobSummary"]) -> None:
+    """Print a job a row, and below the table why those wait or failed that did."""
+    columns: dict[str, list[str]] = {
+        "Id": [job.id for job in jobs],
+        "What": [f"{job.kind} {job.about}" for job in jobs],
+        "State": [job.state for job in jobs],
+        "Done": [_progress(job) for job in jobs],
+        "Score": [job.score for job in jobs],
+        "Tags": [", ".join(job.tags) for job in jobs],
+        "Took": [_lasted(job) for job in jobs],
+        "Created": [moment(job.created_at) for job in jobs],
+    }
+    if not any(columns["Tags"]):
+        del columns["Tags"]
+    prose = ("What", "Score", "Tags", "Created")
+    rows = list(zip(*columns.values(), strict=True))
+    print_table(list(columns), rows, prose=prose, empty="There are no such jobs.")
     for job in jobs:
         if job.headline and job.state != "succeeded":
             line = f"{job.id}: {job.headline}"
@@ -150,6 +163,29 @@ def log(job_id: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
         return
     rows = [(f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.level, entry.message) for entry in entries]
     print_table(("At", "Level", "What"), rows, prose=("What",), empty="Nothing happened to it yet.")
+
+
+@app.command()
+@plain_errors
+def annotate(
+    job_id: JobId,
+    *,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(help="A word to find it by, in place of those it has; may be repeated."),
+    ] = None,
+    note: Annotated[
+        str | None, typer.Option(help="What is to be remembered of it; an empty one removes it.")
+    ] = None,
+    no_tags: Annotated[bool, typer.Option("--no-tags", help="Remove its tags.")] = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Write tags and a note to a job, to find it again."""
+    with connect(url) as client:
+        tags = [] if no_tags else tag
+        job = client.searches.annotate(client.id_of(job_id), note=note, tags=tags)
+    tags_told = f"tags {', '.join(job.tags)}" if job.tags else "no tags"
+    say(f"The {job.kind} {job.id} has {tags_told} and {'a' if job.note else 'no'} note.")
 
 
 @app.command()

@@ -160,6 +160,7 @@ class Client:
         *,
         kinds: Sequence[str] | None = None,
         states: Sequence[State] | None = None,
+        tags: Sequence[str] | None = None,
         text: str | None = None,
         page_size: int = 50,
     ) -> Iterator[JobSummary]:
@@ -168,12 +169,13 @@ class Client:
         Args:
             kinds: Only these, such as ``search``.
             states: Only jobs in these states.
-            text: What their ids begin with, or their datasets, metrics, losses or names contain.
+            tags: Only jobs with all of these.
+            text: What their ids begin with, or their datasets, metrics, losses, names, notes or tags
+                contain.
             page_size: Jobs a page.
         """
-        return self._transport.pages(
-            Page[JobSummary], "/v1/jobs", kind=kinds, state=states, text=text, limit=page_size
-        )
+        chosen = {"kind": kinds, "state": states, "tag": tags, "text": text}
+        return self._transport.pages(Page[JobSummary], "/v1/jobs", **chosen, limit=page_size)
 
     def find(self, job_id: str) -> tuple[Jobs[Any], JobDetail]:
         """A job whose kind is not known, and the collection that has it.

@@ -104,6 +104,19 @@ class Jobs(Generic[Request]):
         path = f"/v1/jobs/{segment(job_id)}/log"
         return self._transport.pages(NumberedPage[LogEntryView], path, limit=page_size)
 
+    def annotate(
+        self, job_id: str, *, note: str | None = None, tags: Sequence[str] | None = None
+    ) -> JobDetail:
+        """Write a note and tags to a job, in place of those that it has.
+
+        Args:
+            job_id: The job.
+            note: What is to be remembered of it; an empty one removes the note, None leaves it.
+            tags: Words to find it by; an empty list removes them, None leaves them.
+        """
+        path, body = f"/v1/jobs/{segment(job_id)}/annotate", {"note": note, "tags": tags}
+        return self._transport.post(JobDetail, path, body)
+
     def delete(self, job_id: str, *, dry_run: bool = False) -> Deletion:
         """Delete a job that is over, with its trials, events and files.
 

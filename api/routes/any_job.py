@@ -11,6 +11,7 @@ from api.dependencies import (
     ReadSession,
     ServiceParts,
     WritersTurn,
+    WriteSession,
 )
 from api.job_schemas import JobDetail, LogEntryView
 from api.routes.jobs import detail_of
@@ -19,7 +20,8 @@ from api.served import AnyJob
 from search_service import retention
 from search_service.access.owners import bounds
 from search_service.deletion import Deletion
-from search_service.jobs import lifecycle, log
+from search_service.jobs import annotation, lifecycle, log
+from search_service.jobs.annotation import AnnotationRequest
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -41,6 +43,14 @@ def read_log(
     return NumberedPage(
         items=[LogEntryView.model_validate(entry) for entry in entries], next=following
     )
+
+
+@router.post("/{job_id}/annotate", response_model=AnyJob, operation_id="annotate_job")
+def annotate_job(
+    job_id: JobId, request: AnnotationRequest, session: WriteSession, parts: ServiceParts
+) -> JobDetail:
+    """Write a note and tags to a job, to find it again; what it was asked for and found stays."""
+    return detail_of(session, parts, annotation.annotate(session, job_id, request))
 
 
 @router.delete("/{job_id}", operation_id="delete_job")

@@ -23,8 +23,9 @@ from api.loss_schemas import DrawnView, ExampleRequest
 from api.schemas import Page
 from search_service import retention
 from search_service.catalogue import losses
-from search_service.catalogue.loss_requests import LossRequest, TagName
+from search_service.catalogue.loss_requests import LossRequest
 from search_service.deletion import Deletion
+from search_service.jobs.fields import TagName
 from surrogate_zoo.losses.document import dump_loss_file
 from surrogate_zoo.losses.export import python_source
 from surrogate_zoo.losses.outlines import outlines

@@ -9,6 +9,7 @@ from api.dependencies import Cursor, Limit, ReadSession, ServiceParts
 from api.overview_schemas import JobSummary
 from api.schemas import Page
 from search_service import overview
+from search_service.jobs.fields import TagName
 from search_service.kinds import KINDS
 from search_service.store.states import State
 
@@ -33,8 +34,13 @@ Text = Annotated[
     str,
     Query(
         max_length=200,
-        description="What the id begins with, or what dataset, metrics, losses or name contain.",
+        description="What the id begins with, or what dataset, metrics, losses, name, note or tags "
+        "contain.",
     ),
+]
+Tags = Annotated[
+    list[TagName] | None,
+    Query(max_length=16, description="Only jobs with this tag; of several, with all of them."),
 ]
 
 
@@ -45,6 +51,7 @@ def list_jobs(
     *,
     kind: Kinds = None,
     state: States = None,
+    tag: Tags = None,
     text: Text = "",
     after: Cursor = None,
     limit: Limit = 50,
@@ -54,6 +61,7 @@ def list_jobs(
         *(session, parts.settings),
         kinds=kind or (),
         states=state or (),
+        tags=tag or (),
         text=text,
         after=after,
         limit=limit,

@@ -2,14 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, RootModel, StringConstraints, Tag
+from pydantic import ConfigDict, Discriminator, Field, RootModel, Tag
 
 from search_service.jobs.fields import Name, Sha256
 from workers.tasks.base import Spec
 from workers.tasks.described import Described, DescribedAs, Setting
-
-TagName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-"""A tag of a loss: a lower-case word of letters, digits, dots, dashes and underscores."""
 
 
 class EntryRequest(Spec):

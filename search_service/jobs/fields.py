@@ -20,6 +20,9 @@ Priority = Annotated[int, Field(ge=-1000, le=1000)]
 
 Version = Annotated[int, Field(ge=1, lt=2**31)]
 
+TagName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+"""A tag of a loss or of jobs: a lower-case word of letters, digits, dots, dashes and underscores."""
+
 
 def _names_losses(text: str) -> str:
     """Check a loss's name or a weighted sum; a sum comes back without white space."""

@@ -55,6 +55,8 @@ class Job(Base):
         request: The checked request as JSON, everything that was left open filled in.
         result: What came out, once succeeded.
         error: One line, once failed.
+        note: What people wrote to it (``search_service.jobs.annotation``).
+        tags: Words that they find it by.
         idempotency_key: The caller's key; the same key of the same owner gives the same job. Of all owners
             but the operator their name stands before it.
         attempt: Runs begun so far after the first: each resume begins another, and each extension.
@@ -87,6 +89,8 @@ class Job(Base):
     request: Mapped[dict[str, Any]] = mapped_column(JSON)
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     error: Mapped[str | None] = mapped_column(Text)
+    note: Mapped[str] = mapped_column(Text, default="", server_default="")
+    tags: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
     attempt: Mapped[int] = mapped_column(default=0)
     aside: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -1,7 +1,7 @@
 // Jobs: one list by time, searched and filtered by the service.
 
 import { html, useEffect, useState } from "../vendor/preact-htm.js";
-import { Ago, Loading, Problem, Progress, State, plain, short, took } from "../parts.js";
+import { Ago, Loading, Problem, Progress, State, Tags, plain, short, took } from "../parts.js";
 import { read, useAnswer } from "../service.js";
 
 const STATES = [["", "every state"], ["running", "running"], ["queued", "queued"], ["paused", "paused"], ["succeeded", "succeeded"], ["failed", "failed"], ["cancelled", "cancelled"]];
@@ -12,13 +12,14 @@ const Select = ({ label, options, value, choose }) => html`<label>${label} <sele
 
 const Row = (job) => html`<tr key=${job.id}>
   <td><${State} state=${job.state} /></td>
-  <td><a href="#${job.path}/${job.id}">${job.about}</a><br /><span class="quiet">${plain(job.kind)} <code title=${job.id}>${short(job.id)}</code></span></td>
-  <td>${job.progress ? html`<div><${Progress} progress=${job.progress} /></div>` : null}<span>${job.headline}</span></td>
+  <td><a href="#${job.path}/${job.id}">${job.about}</a><br /><span class="quiet">${plain(job.kind)} <code title=${job.id}>${short(job.id)}</code></span> <${Tags} tags=${job.tags} /></td>
+  <td>${job.progress ? html`<div><${Progress} progress=${job.progress} /></div>` : null}<span>${job.headline}</span>${job.note && html`<p class="note quiet">${job.note}</p>`}</td>
   <td><${Ago} time=${job.created_at} /></td>
   <td class="numeric">${took(job)}</td>
 </tr>`;
 
-export function Jobs() {
+export function Jobs({ query: asks }) {
+  const tag = asks.get("tag") ?? "";
   const [text, setText] = useState("");
   const [asked, setAsked] = useState("");
   const [state, setState] = useState("");
@@ -28,7 +29,7 @@ export function Jobs() {
     const timer = setTimeout(() => setAsked(text.trim()), 250);
     return () => clearTimeout(timer);
   }, [text]);
-  const query = new URLSearchParams({ ...(asked && { text: asked }), ...(state && { state }), ...(kind && { kind }), limit: 50 });
+  const query = new URLSearchParams({ ...(asked && { text: asked }), ...(state && { state }), ...(kind && { kind }), ...(tag && { tag }), limit: 50 });
   const path = `jobs?${query}`;
   const { value, problem } = useAnswer(path, { every: 5000 });
   const older = more.of === path ? more : { items: [], next: value?.next };
@@ -40,9 +41,10 @@ export function Jobs() {
   };
   return html`<h1>Jobs</h1>
     <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
-      <label>Search <input type="search" value=${text} placeholder="metric, dataset, loss, name, id" onInput=${(event) => setText(event.target.value)} /></label>
+      <label>Search <input type="search" value=${text} placeholder="metric, dataset, loss, name, note, id" onInput=${(event) => setText(event.target.value)} /></label>
       <${Select} label="Kind" options=${KINDS} value=${kind} choose=${setKind} />
       <${Select} label="State" options=${STATES} value=${state} choose=${setState} />
+      ${tag && html`<span>Tag <strong>${tag}</strong> <a href="#jobs">every tag</a></span>`}
     </form>
     <${Problem} problem=${problem} />
     ${!value && !problem && html`<${Loading} />`}

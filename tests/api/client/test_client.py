@@ -104,6 +104,9 @@ def live_a_life(live: Live, jobs: Jobs[Any], request: dict[str, Any], folder: Pa
     assert jobs.cancel(job.id).state == "cancelled"
     assert [event.sequence for event in jobs.events(job.id)] == [1, 2, 3, 4]
     assert [entry.sequence for entry in jobs.log(job.id, page_size=2)] == [1, 2, 3, 4]
+    written = jobs.annotate(job.id, note="Of the first lens.", tags=["baseline"])
+    assert (written.note, written.tags) == ("Of the first lens.", ["baseline"])
+    assert jobs.annotate(job.id, tags=["lens-1"]).note == "Of the first lens."
     other = jobs.cancel(jobs.submit(request).id)
     assert jobs.delete(other.id, dry_run=True).jobs == jobs.delete(other.id).jobs == [other.id]
     assert [artifact.name for artifact in jobs.artifacts(job.id)] == ["scores.csv"]
@@ -128,6 +131,8 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
     assert client.comparisons.table(comparison) == []
     assert client.comparisons.export(comparison, "csv", losses=["dice"]).name == "comparison.csv"
     assert search in {job.id for job in client.overview(kinds=["search"], states=["cancelled"])}
+    tagged = {job.kind for job in client.overview(tags=["lens-1"])}
+    assert {"search", "comparison"} <= tagged
     with pytest.raises(ServiceError, match="outside the folders"):
         client.datasets.register(name="elsewhere", source={"layout": "voc", "root": "/elsewhere"})
     assert client.comparisons.cells(comparison).items == []

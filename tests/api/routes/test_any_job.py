@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from httpx import Response
 from pydantic import SecretStr
 
 from search_service.access import tokens
@@ -43,6 +44,33 @@ def test_the_log_tells_what_a_person_wants_to_know(live: Live) -> None:
     assert (page["items"][0]["sequence"], page["next"]) == (5, 5)
     job = live.http.get(f"/v1/searches/{job_id}").json()
     assert (job["spent_trainings"], job["spent_seconds"]) == (2, 2.0)
+
+
+def test_what_is_written_to_a_job_stands_there_until_something_else_is(live: Live) -> None:
+    job_id = submit(live)["id"]
+    path = f"/v1/jobs/{job_id}/annotate"
+    first = {"note": "Before the lens\nwas cleaned.", "tags": ["lens-1", "baseline", "lens-1"]}
+    assert annotations(live.http.post(path, json=first)) == (first["note"], ["lens-1", "baseline"])
+    assert annotations(live.http.post(path, json={"tags": ["paper"]})) == (first["note"], ["paper"])
+    live.http.post(f"/v1/searches/{job_id}/cancel")
+    assert annotations(live.http.post(path, json={"note": ""})) == ("", ["paper"])
+    assert annotations(live.http.get(f"/v1/searches/{job_id}")) == ("", ["paper"])
+    for wrong in (
+        {"tags": ["two words"]},
+        {"tags": ["a"] * 17},
+        {"note": "x" * 2001},
+        {"name": "x"},
+    ):
+        is_problem(live.http.post(path, json=wrong), 422)
+    assert annotations(live.http.post(path, json={"tags": []})) == ("", [])
+    again = live.http.post("/v1/jobs/nonsense/annotate", json=first)
+    is_problem(again, 404)
+
+
+def annotations(answer: Response) -> tuple[str, list[str]]:
+    """Note and tags of the job that was answered."""
+    assert answer.status_code == 200, answer.text
+    return answer.json()["note"], answer.json()["tags"]
 
 
 def test_a_job_that_is_over_goes_and_one_that_is_not_stays(live: Live) -> None:

@@ -23,13 +23,21 @@ def shown(upgraded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def jobs(shown: Live) -> dict[str, str]:
-    """One of each kind, in the order that they were asked for."""
-    return {
+    """One of each kind, in the order that they were asked for; some are annotated."""
+    found = {
         "search": recorded.finished_search(shown),
         "comparison": recorded.finished_comparison(shown),
         "retraining": recorded.finished_retraining(shown),
         "loss-network": recorded.submitted(shown, "loss-networks", LOSS_NETWORK, running=False),
     }
+    written = {
+        "search": {"tags": ["lens-1", "paper"]},
+        "comparison": {"tags": ["lens", "paper"]},
+        "retraining": {"note": "Before the LENS was cleaned."},
+    }
+    for kind, annotation in written.items():
+        shown.http.post(f"/v1/jobs/{found[kind]}/annotate", json=annotation).raise_for_status()
+    return found
 
 
 def test_jobs_of_every_kind_stand_in_one_list_newest_first(
@@ -90,6 +98,11 @@ def test_pages_of_the_list_hold_every_job_once(shown: Live, jobs: dict[str, str]
         ("text=bf1", {"search"}),
         ("text=shapes&state=failed", set()),
         ("text=%25", set()),
+        ("tag=paper", {"search", "comparison"}),
+        ("tag=lens", {"comparison"}),
+        ("tag=paper&tag=lens-1", {"search"}),
+        ("tag=pape_", set()),
+        ("text=lens", {"search", "comparison", "retraining"}),
     ],
 )
 def test_the_list_is_filtered(

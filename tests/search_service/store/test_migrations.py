@@ -34,6 +34,7 @@ WRITTEN = {
     "0007_operation.py": "d5c8409c039a749133bc66219b75282b6d9f207a2cf987e035a9e247e5487737",
     "0008_failures.py": "f74c292eadf70675905ef916b57488b565792e2d01efdc34d918641dd7221381",
     "0009_curves.py": "49a7f2b0a6b0468ff67a7d1845374b0a44aeb72b08f423ddb8a80caca25d3b0f",
+    "0010_annotations.py": "04acfaad3d9c15fe8357194a1c8eab74817d75a9f466f1f918bc7a214f6c0fc1",
 }
 """Migration -> SHA-256 of its file. Databases have it behind them: add another, never change one."""
 

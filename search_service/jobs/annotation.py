@@ -1,0 +1,50 @@
+"""What people write to a job after the fact: tags to find it by, and a note."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+from sqlalchemy.orm import Session
+
+from search_service.jobs import ledger, lifecycle
+from search_service.jobs.fields import TagName
+from search_service.store.tables import Job
+from workers.tasks.base import Spec
+
+
+class AnnotationRequest(Spec):
+    """What is written to a job, in place of what stood there; what is left out stays.
+
+    Attributes:
+        note: Text of any lines, why it was asked for say; an empty one removes the note.
+        tags: Words that jobs are found by, in any number of jobs; an empty list removes them. What is
+            given twice is kept once.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"note": "Before the lens was cleaned.", "tags": ["baseline", "lens-1"]}]
+        }
+    )
+
+    note: Annotated[str, Field(max_length=2000)] | None = None
+    tags: Annotated[tuple[TagName, ...], Field(max_length=16)] | None = None
+
+
+def annotate(session: Session, job_id: str, request: AnnotationRequest) -> Job:
+    """Write tags and note to a job in whatever state.
+
+    Args:
+        session: A writing session; the caller commits.
+        job_id: The job.
+        request: What is written.
+
+    Raises:
+        NotFoundError: There is no such job.
+    """
+    job = ledger.lock(session, lifecycle.of_any_kind(session, job_id).id)
+    if request.note is not None:
+        job.note = request.note
+    if request.tags is not None:
+        job.tags = list(dict.fromkeys(request.tags))
+    session.flush()
+    return job
