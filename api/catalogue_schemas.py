@@ -119,6 +119,7 @@ class MetricView(View):
     title: str = Field(description="What papers call it.")
     summary: str = Field(description="What it measures, in a sentence.")
     source: str = Field(description="Where it is defined.")
+    factor: float = Field(description="What its values are multiplied by to be shown, in percent.")
     curves: list[str] = Field(description="The logical operations that get a curve each.")
     parameters: int = Field(description="Searched numbers, with the metric's own segments.")
     package: str | None = Field(description="The installed package that brings it, if another's.")

@@ -24,6 +24,7 @@ class Progress(Described):
         evaluations: What a search trained on the way to its trials and after them.
         best_score: The best score of a search so far.
         higher_is_better: Which way the scores of a search are better.
+        factor: What the scores of a search are multiplied by to be shown; 100 of shares.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -38,6 +39,7 @@ class Progress(Described):
     evaluations: int = 0
     best_score: float | None = None
     higher_is_better: bool | None = None
+    factor: float | None = None
 
 
 class WaitingView(View):

@@ -208,6 +208,11 @@ def _of_loss_network(result: Mapping[str, Any], _request: Mapping[str, Any]) -> 
     return ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in numbers.items())
 
 
+def _of_registration(result: Mapping[str, Any], _request: Mapping[str, Any]) -> str:
+    counts = ", ".join(f"{count} {split}" for split, count in result["images"].items())
+    return f"{counts} images"
+
+
 def _searched(result: Mapping[str, Any]) -> dict[str, float]:
     """Score of every winner: its mean in the race, or of the best trial where there was none."""
     winners = result.get("winners") or []
@@ -244,6 +249,7 @@ _TELLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], st
     "retraining": _of_retraining,
     "comparison": _of_comparison,
     "loss-network": _of_loss_network,
+    "registration": _of_registration,
 }
 
 

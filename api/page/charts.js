@@ -4,6 +4,7 @@ import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import UPlot from "./vendor/uplot.js";
 
 const HEIGHT = 280;
+const WHOLE = Array.from({ length: 8 }, (_, power) => [1, 2, 5].map((times) => times * 10 ** power)).flat(); // trials, steps and pixels are counted
 
 // A colour of the page as it is now: canvases know no variables.
 export function colour(name) {
@@ -72,7 +73,7 @@ function settings(width, { series, xLabel, yLabel, digits, at }) {
     scales: { x: { time: false, ...(at && { distr: 3 }) } },
     legend: { markers: { width: 0, fill: (_, index) => (index ? colour(series[index - 1].colour) : "transparent") } },
     cursor: { drag: { x: true, y: false }, points: { size: 9 } },
-    axes: [{ ...axis, label: xLabel, ...(at && { splits: () => at, values: (_, splits) => splits, filter: (_, splits) => splits }) }, { ...axis, label: yLabel, size: 62 }],
+    axes: [{ ...axis, label: xLabel, incrs: WHOLE, ...(at && { splits: () => at, values: (_, splits) => splits, filter: (_, splits) => splits }) }, { ...axis, label: yLabel, size: 62 }],
     series: [{ label: xLabel, value: (_, value) => value ?? "–" }, ...series.map((one) => ({
       label: one.label,
       stroke: colour(one.colour),

@@ -7,6 +7,8 @@ export const WORDS = { pausing: "pausing", cancelling: "stopping" };
 
 export const plain = (text) => text.replaceAll("_", " ").replaceAll("-", " ");
 
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 export const short = (id) => id.slice(0, 8);
 
 export const State = ({ state }) => html`<span class="state ${state}">${WORDS[state] ?? state}</span>`;

@@ -7,6 +7,7 @@ from api.schemas import Items
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.metrics.catalogue import METRICS
 from surrogate_zoo.metrics.metric import Metric
+from surrogate_zoo.metrics.titles import unit_of
 
 router = APIRouter(prefix="/metrics", tags=["metrics"])
 
@@ -23,6 +24,7 @@ def _view(metric: Metric) -> MetricView:
         title=metric.title,
         summary=metric.summary,
         source=metric.source,
+        factor=unit_of(metric.name).factor,
         curves=list(metric.curves),
         parameters=ParameterSpace(metric.name).dimension,
         package=metric.package or None,

@@ -35,10 +35,9 @@ def draw_trimap(table: Table) -> Figure | str:
     figure = figure_of(8.0 if len(drawn) == 1 else 10.0, 4.8)
     grid = figure.subplots(1, len(drawn), squeeze=False)[0]
     for axes, (prefix, where) in zip(grid, drawn, strict=True):
+        axes.set_xscale("log")  # first: it brings ticks of its own
         _draw_bands(axes, table, prefix)
-        axes.set(
-            xlabel="width of the band in pixels", ylabel=f"mIoU {where} the band, %", xscale="log"
-        )
+        axes.set(xlabel="width of the band in pixels", ylabel=f"mIoU {where} the band, %")
         axes.minorticks_off()
         axes.grid(color="#e2e8f0")
     legend(figure, grid[0], columns=3)

@@ -12,8 +12,11 @@ from typing import Final, Literal
 
 from matplotlib import rcParams
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from surrogate_zoo.metrics.titles import SHARES, unit_of
 
 FOUND: Final = "#c2410c"
 """What a search publishes, and the means that lead to it."""
@@ -76,6 +79,13 @@ def name_axes(grid: Sequence[Axes], x: str, y: str) -> None:
         position = axes.get_subplotspec()
         if position is None or position.is_first_col():
             axes.set_ylabel(y)
+
+
+def in_unit(axis: Axis, score: str) -> str:
+    """Let an axis count a score in the unit that tables have; gives what its name ends with for that."""
+    unit = unit_of(score)
+    axis.set_major_formatter(lambda value, _: f"{unit.factor * value:g}")
+    return ", %" if unit is SHARES else ""
 
 
 def legend(figure: Figure, axes: Axes, *, columns: int = 4, room: Room | None = None) -> None:

@@ -21,6 +21,7 @@ from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.mode_fit import check_mode
 from surrogate_zoo.losses.registry import LOSSES, needs_of
 from surrogate_zoo.metrics.targets import Target
+from surrogate_zoo.metrics.titles import unit_of
 from surrogate_zoo.modes import MULTILABEL
 
 MOST_NUMBERS = 400_000
@@ -111,7 +112,7 @@ def companion(session: Session, request: SearchRequest) -> Document | None:
 def progress(session: Session, job: Job) -> dict[str, Any]:
     """Return ``done`` and ``total`` trials, how many of them ended early, and ``best_score`` so far.
 
-    ``higher_is_better`` tells which way scores are better.
+    ``higher_is_better`` tells which way scores are better, ``factor`` what they are shown times.
     ``evaluations`` counts what is trained on the way to trials, on rungs, and after them, in the race.
     """
     higher = Target(job.request["metric"]).higher_is_better
@@ -129,6 +130,7 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
         "evaluations": session.scalar(evaluations) or 0,
         "best_score": best_of((best for *_, best in rows if best is not None), default=None),
         "higher_is_better": higher,
+        "factor": unit_of(job.request["metric"]).factor,
     }
 
 

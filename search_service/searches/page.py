@@ -14,7 +14,7 @@ from search_service.searches.labels import label_of
 from search_service.searches.racing.answers import HEADING, answer, duration
 from search_service.store.tables import Trial
 from surrogate_zoo.losses.registry import needs_of
-from surrogate_zoo.metrics.titles import heading_of, scores_in, title_of
+from surrogate_zoo.metrics.titles import heading_of, scores_in, title_of, unit_of
 from workers.tasks.instances import ClusteringSpec
 
 OF_OTHERS: Final = (NO_CURVES, NO_KINDS, NO_RACE)
@@ -51,6 +51,7 @@ def render(search: FinishedSearch, figures: Mapping[str, bytes | str]) -> str:
         ],
         best=search.best[:BEST],
         failed=len(search.trials) - len(search.scored),
+        unit_of=unit_of,
         measured={name: heading_of(name) for name in measured},
         kinds=[
             "" if search.grouped is None else label_of(search.grouped, trial.theta)

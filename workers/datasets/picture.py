@@ -38,6 +38,12 @@ def class_colours(count: int, mode: str) -> list[tuple[int, ...]]:
     return [tuple(colour) for colour in palette()[first : first + count].tolist()]
 
 
+def colours_of(classes: Sequence[str], mode: str) -> dict[str, str]:
+    """Class -> its colour in pictures, ``#rrggbb``."""
+    colours = class_colours(len(classes), mode)
+    return {name: f"#{bytes(rgb).hex()}" for name, rgb in zip(classes, colours, strict=True)}
+
+
 def coloured(mask: NDArray[np.integer]) -> Pixels:
     """uint8 (H, W, 3) of labels (H, W), or of the channels of a multi-label (H, W, C): void is white."""
     picture: Pixels

@@ -16,6 +16,7 @@ from surrogate_zoo import ImageScores
 from surrogate_zoo.files import write_atomically
 from surrogate_zoo.modes import MULTICLASS, channels_of
 from workers.datasets.dataset import Dataset
+from workers.datasets.picture import colours_of
 from workers.instances.pictures import draw_found
 from workers.learning.image_stack import Stack, stack_by_size
 from workers.networks.image_format import format_of, mode_of
@@ -105,6 +106,7 @@ def _report(trained: Trained, stacks: Sequence[Stack], chosen: Tuned) -> dict[st
         "images": sum(len(stack.positions) for stack in stacks),
         "metrics": metrics,
         "class_iou": dict(zip(classes, _measured(images.class_iou()), strict=True)),
+        "colours": colours_of(classes, trained.dataset.mode),
         "image_miou": _measured(images.image_miou()),
         "worst_decile": _measured([images.worst_decile()])[0],
         "curve": trained.curve,

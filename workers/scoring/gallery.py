@@ -16,7 +16,7 @@ from surrogate_zoo.errors import StorageError
 from workers.datasets.band_statistics import as_picture
 from workers.datasets.dataset import VOID, Bands, Dataset, Pixels, Sample
 from workers.datasets.layouts import open_dataset
-from workers.datasets.picture import class_colours, coloured, draw_objects
+from workers.datasets.picture import coloured, colours_of, draw_objects
 from workers.instances.pictures import find_objects, object_picture
 from workers.learning.device import choose_device
 from workers.learning.labellings import labelling_in
@@ -81,13 +81,9 @@ def draw_gallery(
         if should_stop():
             raise Stopped("The gallery was stopped.")
     chosen = sorted(range(len(shares)), key=lambda index: -shares[index])[: task.images]
-    colours = class_colours(len(dataset.classes), dataset.mode)
     return GalleryResult(
         images=tuple(drawing.draw(index, shares[index]) for index in chosen),
-        colours={
-            name: "#" + bytes(colour).hex()
-            for name, colour in zip(dataset.classes, colours, strict=True)
-        },
+        colours=colours_of(dataset.classes, dataset.mode),
     )
 
 

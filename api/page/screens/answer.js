@@ -42,8 +42,9 @@ export function Downloads({ loss }) {
 
 export const snippet = (loss) => `from lossfit import load_loss
 
-loss = load_loss("${loss}.json", num_classes=...)  # of your data
-loss(logits, target).backward()  # logits (N, C, H, W), target (N, H, W), 255 = void`;
+# logits (N, C, H, W), target (N, H, W), 255 = void
+loss = load_loss("${loss}.json", num_classes=...)
+loss(logits, target).backward()`;
 
 export function Answer({ answer, holdOut }) {
   const { value: loss } = useAnswer(`losses/${answer.loss}?version=${answer.version}`);

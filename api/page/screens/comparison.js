@@ -123,10 +123,17 @@ function Pairs({ table, told }) {
   </details>`;
 }
 
+// What the figures of a comparison are called.
+const TITLES = { classes: "IoU of classes", trimap: "Near borders, and off them", curves: "Curves of the surrogates" };
+
 function Figures({ path, files }) {
   const pictures = files.filter((file) => file.media_type === "image/png" && !file.name.startsWith("gallery-"));
   if (!pictures.length) return null;
   return html`<section class="card"><h2>Figures</h2><div class="pictures">
-    ${pictures.map(({ name }) => html`<figure key=${name}><${Picture} figure path="${path}/artifacts/${name}" alt="Figure: ${plain(name.replace(".png", ""))}" /><figcaption>${plain(name.replace(".png", ""))}</figcaption></figure>`)}
+    ${pictures.map(({ name }) => {
+      const stem = name.replace(".png", "");
+      const title = TITLES[stem] ?? plain(stem);
+      return html`<figure key=${name}><${Picture} figure path="${path}/artifacts/${name}" alt="Figure: ${title}" /><figcaption>${title}</figcaption></figure>`;
+    })}
   </div></section>`;
 }

@@ -16,7 +16,7 @@ export function Datasets() {
     <div class="cards">${value?.map(({ name, report, created_at }) => html`<article class="card" key=${name}>
       <h2><a href="#datasets/${name}">${name}</a></h2>
       <p>${report.classes.length} classes, ${counted(report.images)} images</p>
-      ${report.picture && html`<${Picture} path="datasets/${name}/picture" alt="Samples of ${name} with their labels" loading="lazy" class="pixels" />`}
+      ${report.picture && html`<${Picture} path="datasets/${name}/picture" alt="Samples of ${name} with their labels" loading="lazy" />`}
       ${report.remarks.length > 0 && html`<p class="quiet">${report.remarks.length === 1 ? "One remark" : `${report.remarks.length} remarks`}</p>`}
       <p class="quiet">registered <${Ago} time=${created_at} /></p>
     </article>`)}</div>
@@ -33,7 +33,7 @@ export function Dataset({ parts: [name] }) {
   return html`<p class="crumbs"><a href="#datasets">Datasets</a> / ${name}</p><h1>${name}</h1>
     <div class="actions"><a class="button primary" href="#new/searches?dataset=${name}">Search a loss for it</a><a class="button" href="#new/comparisons?dataset=${name}">Compare losses on it</a></div>
     ${report.remarks.map((remark) => html`<p class="remark" role="note" key=${remark}>${remark}</p>`)}
-    ${report.picture && html`<section class="card"><h2>Samples with their labels</h2><${Picture} path="datasets/${name}/picture" alt="Nine training samples of ${name} with their labels" class="pixels wide" /></section>`}
+    ${report.picture && html`<section class="card"><h2>Samples with their labels</h2><${Picture} path="datasets/${name}/picture" alt="Nine training samples of ${name} with their labels" class="wide" /></section>`}
     <div class="columns">
       <section class="card"><h2>Classes</h2>
         <${Table} label="Classes" rows=${rows} keyOf=${(row) => row.label} columns=${[

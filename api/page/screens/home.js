@@ -1,7 +1,7 @@
 // Home: what runs, what waits, what finished last with its answer; three ways to begin.
 
 import { html } from "../vendor/preact-htm.js";
-import { Ago, Loading, Problem, Progress, State, plain, took } from "../parts.js";
+import { Ago, Loading, Problem, Progress, State, Tags, plain, took } from "../parts.js";
 import { useAnswer } from "../service.js";
 
 const WAYS = [
@@ -18,6 +18,7 @@ export const JobCard = ({ job }) => html`<article class="card job">
   <h3><a href="#${job.path}/${job.id}">${job.about}</a></h3>
   <${Progress} progress=${job.progress} />
   ${job.headline && html`<p>${job.headline}</p>`}
+  ${job.tags.length > 0 && html`<p><${Tags} tags=${job.tags} /></p>`}
 </article>`;
 
 const Group = ({ title, jobs, empty }) => html`<section><h2>${title}</h2>

@@ -79,7 +79,7 @@ export function Tail({ path, job, files = null }) {
   const asked = useAnswer(files ? null : `${path}/artifacts`);
   const found = files ?? asked.value?.items;
   return html`<section class="card"><h2>Files</h2>
-      ${found?.length ? html`<${Files} path=${path} files=${found} />` : html`<p class="quiet">None yet.</p>`}
+      ${found?.length ? html`<${Files} path=${path} files=${found} />` : html`<p class="quiet">${OVER.includes(job.state) ? "It left none." : "None yet."}</p>`}
     </section>
     <${Log} job=${job} />
     <details class="card"><summary><h2>What was asked for</h2></summary>

@@ -26,8 +26,10 @@ function Found({ path, job, again, doing }) {
     <//>
     ${job.result && html`<${Scores} metrics=${job.result.metrics} report=${report} />`}
     ${job.result && html`<${Rivals} job=${job} />`}
-    ${report && html`<${Training} curve=${report.curve} />`}
-    ${report && html`<${Classes} classes=${report.class_iou} />`}
+    ${report && html`<div class="columns">
+      <${Training} curve=${report.curve} />
+      <${Classes} classes=${report.class_iou} colours=${report.colours ?? {}} />
+    </div>`}
     ${has("predictions.png") && html`<section class="card"><h2>Predictions</h2>
       <p class="quiet">From left to right: the image, its labels, what the network predicts.</p>
       <${Picture} path="${path}/artifacts/predictions.png" alt="Images, their labels and predictions in three columns" class="pixels wide" /></section>`}
@@ -70,10 +72,10 @@ function Training({ curve }) {
   </section>`;
 }
 
-function Classes({ classes }) {
+function Classes({ classes, colours }) {
   const rows = Object.entries(classes).map(([name, iou]) => ({ name, iou }));
   const columns = [
-    { name: "name", title: "Class", value: (row) => row.name },
+    { name: "name", title: "Class", value: (row) => row.name, show: (row) => html`<span class="swatch">${colours[row.name] && html`<i style=${{ background: colours[row.name] }}></i>`}${row.name}</span>` },
     { name: "iou", title: "IoU, percent", numeric: true, value: (row) => row.iou, show: (row) => (row.iou === null ? "absent" : number(row.iou * 100, 1)) },
     { name: "bar", title: "", show: (row) => html`<${Bar} share=${row.iou} />` },
   ];

@@ -46,7 +46,7 @@ function Found({ path, job, again, doing, trials, trialProblem }) {
   const files = useAnswer(over ? `${path}/artifacts` : null).value?.items ?? [];
   const several = job.request.metrics?.length > 1;
   const told = several ? `mean of ${job.request.metrics.length} metrics` : job.about.replace(` on ${job.request.dataset}`, "");
-  const higher = job.progress.higher_is_better;
+  const { higher_is_better: higher, factor } = job.progress;
   const shown = answers.find((answer) => answer.metric === metric) ?? answers[0];
   const pick = (number) => { choose(number); document.getElementById("trials")?.scrollIntoView({ block: "start" }); };
   return html`
@@ -60,20 +60,20 @@ function Found({ path, job, again, doing, trials, trialProblem }) {
     ${!over && html`<${Sofar} job=${job} trials=${trials} />`}
     <${Problem} problem=${trialProblem} />
     ${trials.length > 0 && html`
-      <${Scores} trials=${trials} title=${told} higher=${higher} pick=${pick} />
-      <${Coordinates} trials=${trials} title=${told} higher=${higher} choose=${setOnly} />
-      <${Trials} path=${path} trials=${trials} only=${only} title="Score" higher=${higher} publishable=${over} chosen=${chosen} choose=${choose} />`}
+      <${Scores} trials=${trials} title=${told} higher=${higher} factor=${factor} pick=${pick} />
+      <${Coordinates} trials=${trials} title=${told} higher=${higher} factor=${factor} choose=${setOnly} />
+      <${Trials} path=${path} trials=${trials} only=${only} title="Score" higher=${higher} factor=${factor} publishable=${over} chosen=${chosen} choose=${choose} />`}
     <${Figures} path=${path} files=${files} />
     <${Tail} path=${path} job=${job} files=${over ? files : []} />`;
 }
 
 function Sofar({ job, trials }) {
-  const { best_score: best, failed, rejected, stopped, evaluations } = job.progress;
+  const { best_score: best, factor, failed, rejected, stopped, evaluations } = job.progress;
   if (!trials.length && job.progress.done > 0) return html`<${Loading} />`;
   if (!trials.length) return html`<section class="card"><h2>No trial has been scored yet</h2><p class="quiet">The first appear here as soon as they are trained. The page may be closed; the search goes on.</p></section>`;
   const ended = Object.entries({ failed, rejected, stopped }).filter(([, count]) => count).map(([how, count]) => `${count} ${how}`);
   return html`<section class="card"><h2>So far</h2>
-    <p>The best score of a trial is <strong>${typeof best === "number" ? best.toFixed(4) : "–"}</strong> on the hold-out set${ended.length ? ` (${ended.join(", ")})` : ""}. It is the luckiest of ${trials.length}: what is published is decided by the race with fresh seeds at the end.${evaluations > 0 ? ` Beside the trials, ${evaluations} trainings are recorded: rungs on the way, and the race.` : ""}</p>
+    <p>The best score of a trial is <strong>${typeof best === "number" ? (best * factor).toFixed(2) : "–"}</strong> on the hold-out set${ended.length ? ` (${ended.join(", ")})` : ""}. It is the luckiest of ${trials.length}: what is published is decided by the race with fresh seeds at the end.${evaluations > 0 ? ` Beside the trials, ${evaluations} trainings are recorded: rungs on the way, and the race.` : ""}</p>
   </section>`;
 }
 

@@ -6,18 +6,25 @@ import { Parallel, axisOf } from "../parallel.js";
 import { Action, Ago, Facts, Loading, Problem, Table, number, span } from "../parts.js";
 import { keep, send, useAnswer } from "../service.js";
 
+const PERCENT = 100; // the factor of shares
+
+// A score as it is shown, and the unit that it is shown in.
+const shown = (score, factor, digits = 2) => (score === null || score === undefined ? "" : factor === PERCENT ? (score * factor).toFixed(digits) : number(score * factor));
+const unit = (title, factor) => (factor === PERCENT ? `${title}, percent` : title);
+
 const TARGET = ""; // what the search aims at, among the metrics that can be chosen
 
 const scoreOf = (trial, metric) => (metric === TARGET ? trial.score : trial.metrics[metric] ?? null);
 
-export function Scores({ trials, title, higher, pick }) {
+export function Scores({ trials, title, higher, factor, pick }) {
   const [metric, setMetric] = useState(TARGET);
-  const titles = useTitles();
+  const metrics = useMetrics();
   const names = useMemo(() => [...new Set(trials.flatMap((trial) => Object.keys(trial.metrics ?? {})))], [trials]);
-  const told = metric === TARGET ? title : titles[metric] ?? metric;
+  const told = metric === TARGET ? title : metrics[metric]?.title ?? metric;
+  const times = metric === TARGET ? factor : metrics[metric]?.factor ?? 1;
   const [x, series] = useMemo(() => {
     const sorted = [...trials].sort((a, b) => a.number - b.number);
-    const values = sorted.map((trial) => scoreOf(trial, metric));
+    const values = sorted.map((trial) => scoreOf(trial, metric)).map((score) => (score === null ? null : score * times));
     const ended = (ending) => values.map((value, index) => (sorted[index].ending === ending ? value : null));
     const found = [
       { label: "trained", values: ended("trained"), dots: true, colour: "dot" },
@@ -25,14 +32,14 @@ export function Scores({ trials, title, higher, pick }) {
       { label: "best so far", values: best(values, higher), colour: "accent", width: 1.5, stepped: true },
     ];
     return [sorted.map((trial) => trial.number), found.filter((one) => one.values.some((value) => value !== null))];
-  }, [trials, metric, higher]);
+  }, [trials, metric, higher, times]);
   return html`<section class="card">
     <div class="line"><h2>Score of each trial: ${told}</h2>
       <label class="quiet">Score <select value=${metric} onChange=${(event) => setMetric(event.target.value)}>
         <option value=${TARGET}>${title} (what is searched)</option>
-        ${names.map((name) => html`<option key=${name} value=${name}>${titles[name] ?? name}</option>`)}
+        ${names.map((name) => html`<option key=${name} value=${name}>${metrics[name]?.title ?? name}</option>`)}
       </select></label></div>
-    <${Chart} x=${x} series=${series} xLabel="trial" yLabel=${told} pick=${pick}
+    <${Chart} x=${x} series=${series} xLabel="trial" yLabel=${unit(told, times)} digits=${times === PERCENT ? 2 : 4} pick=${pick}
       label="${told} of ${trials.length} trials; the table below has the numbers" />
     <p class="quiet">On the hold-out set. ${higher ? "Higher" : "Lower"} is better. Drag to zoom, double-click to see all, click a point for its trial. This set chooses; the race judges.</p>
   </section>`;
@@ -47,7 +54,7 @@ function ranks(rows, higher) {
 }
 
 // Parameters of trials as lines. Kinds of losses have parameters of their own, so one is chosen to see them.
-export function Coordinates({ trials, title, higher, choose }) {
+export function Coordinates({ trials, title, higher, factor, choose }) {
   const [kind, setKind] = useState(EVERY);
   const scored = useMemo(() => trials.filter((trial) => trial.score !== null && Object.keys(trial.parameters).length > 0), [trials]);
   const kinds = useMemo(() => {
@@ -56,12 +63,12 @@ export function Coordinates({ trials, title, higher, choose }) {
     return [...counts].sort((a, b) => b[1] - a[1]);
   }, [scored]);
   const [rows, axes, share] = useMemo(() => {
-    const shown = scored.filter((trial) => kind === EVERY || trial.parameters.loss === kind);
-    const names = [...new Set(shown.flatMap((trial) => Object.keys(trial.parameters)))].filter((name) => (kinds.length && kind === EVERY ? ["loss", "rate"].includes(name) : name !== "loss"));
-    const order = ranks(shown, higher);
-    const of = names.map((name) => axisOf(name, name.replaceAll("_", " "), shown, (trial) => trial.parameters[name]));
-    return [shown, [...of, axisOf("score", title, shown, (trial) => trial.score)], (row) => order.get(row)];
-  }, [scored, kind, kinds.length, title, higher]);
+    const some = scored.filter((trial) => kind === EVERY || trial.parameters.loss === kind);
+    const names = [...new Set(some.flatMap((trial) => Object.keys(trial.parameters)))].filter((name) => (kinds.length && kind === EVERY ? ["loss", "rate"].includes(name) : name !== "loss"));
+    const order = ranks(some, higher);
+    const of = names.map((name) => axisOf(name, name.replaceAll("_", " "), some, (trial) => trial.parameters[name]));
+    return [some, [...of, axisOf("score", unit(title, factor), some, (trial) => trial.score * factor)], (row) => order.get(row)];
+  }, [scored, kind, kinds.length, title, higher, factor]);
   if (scored.length < 2) return null;
   const turn = (event) => { setKind(event.target.value); choose(null); };
   return html`<section class="card"><div class="line"><h2>Parameters</h2>
@@ -71,9 +78,9 @@ export function Coordinates({ trials, title, higher, choose }) {
   </section>`;
 }
 
-function useTitles() {
+function useMetrics() {
   const { value } = useAnswer("metrics");
-  return useMemo(() => Object.fromEntries((value?.items ?? []).map(({ name, title }) => [name, title])), [value]);
+  return useMemo(() => Object.fromEntries((value?.items ?? []).map((metric) => [metric.name, metric])), [value]);
 }
 
 const ENDINGS = ["", "trained", "stopped", "rejected", "failed"];
@@ -89,7 +96,7 @@ function csv(trials) {
   return [[...CSV, ...parameters.map((name) => `parameter.${name}`), ...metrics], ...rows].map((row) => row.map(cell).join(",")).join("\n");
 }
 
-export function Trials({ path, trials, title, higher, publishable, chosen, choose, only }) {
+export function Trials({ path, trials, title, higher, factor, publishable, chosen, choose, only }) {
   const [text, setText] = useState("");
   const [ending, setEnding] = useState("");
   const rows = useMemo(() => (only ?? trials).filter((trial) => (!ending || trial.ending === ending)
@@ -98,11 +105,11 @@ export function Trials({ path, trials, title, higher, publishable, chosen, choos
     { name: "number", title: "Trial", numeric: true, value: (trial) => trial.number, show: (trial) => html`<button type="button" class="link" aria-expanded=${trial.number === chosen} onClick=${() => choose(trial.number === chosen ? null : trial.number)}>${trial.number}</button>` },
     { name: "generation", title: "Generation", numeric: true, value: (trial) => trial.generation },
     { name: "label", title: "What was tried", value: (trial) => trial.label },
-    { name: "score", title, numeric: true, value: (trial) => trial.score, show: (trial) => number(trial.score) },
+    { name: "score", title: unit(title, factor), numeric: true, value: (trial) => trial.score, show: (trial) => shown(trial.score, factor) },
     { name: "ending", title: "Ended", value: (trial) => trial.ending },
     { name: "iterations", title: "Steps", numeric: true, value: (trial) => trial.iterations },
     { name: "seconds", title: "Time", numeric: true, value: (trial) => trial.seconds, show: (trial) => span(trial.seconds) },
-  ], [chosen, title]);
+  ], [chosen, title, factor]);
   const trial = trials.find((one) => one.number === chosen);
   return html`<section class="card" id="trials"><h2>Trials</h2>
     <div class="filters">
@@ -111,33 +118,33 @@ export function Trials({ path, trials, title, higher, publishable, chosen, choos
       <span class="quiet" aria-live="polite">${rows.length} of ${trials.length}${only ? ", of those marked above" : ""}</span>
       <button type="button" onClick=${() => keep(new Blob([csv(rows)], { type: "text/csv" }), "trials.csv")}>CSV</button>
     </div>
-    ${trial && html`<${Trial} path=${path} trial=${trial} publishable=${publishable} close=${() => choose(null)} />`}
+    ${trial && html`<${Trial} path=${path} trial=${trial} factor=${factor} publishable=${publishable} close=${() => choose(null)} />`}
     <${Table} label="Trials" columns=${columns} rows=${rows} by="score" down=${higher} keyOf=${(one) => one.number} rowClass=${(one) => (one.number === chosen ? "chosen" : "")} />
   </section>`;
 }
 
-function Trial({ path, trial, publishable, close }) {
-  const titles = useTitles();
+function Trial({ path, trial, factor, publishable, close }) {
+  const metrics = useMetrics();
   const { value: detail, problem } = useAnswer(`${path}/trials/${trial.number}`);
-  const scores = Object.fromEntries(Object.entries(trial.metrics).map(([metric, score]) => [titles[metric] ?? metric, number(score)]));
+  const scores = Object.fromEntries(Object.entries(trial.metrics).map(([name, score]) => [unit(metrics[name]?.title ?? name, metrics[name]?.factor), shown(score, metrics[name]?.factor ?? 1)]));
   const parameters = Object.fromEntries(Object.entries(trial.parameters).map(([name, value]) => [name.replaceAll("_", " "), typeof value === "number" ? Number(value.toPrecision(4)) : value]));
   return html`<article class="trial">
     <div class="line"><h3>Trial ${trial.number}: ${trial.label}</h3><button type="button" class="link" onClick=${close}>Close</button></div>
     ${trial.error && html`<p class="problem">${trial.error}</p>`}
     <div class="columns">
       <div><h4>Parameters</h4><${Facts} facts=${parameters} /><h4>Scores on the hold-out set</h4><${Facts} facts=${scores} /></div>
-      <div>${detail ? html`<${Training} detail=${detail} />` : html`<${Problem} problem=${problem} />${!problem && html`<${Loading} />`}`}</div>
+      <div>${detail ? html`<${Training} detail=${detail} factor=${factor} />` : html`<${Problem} problem=${problem} />${!problem && html`<${Loading} />`}`}</div>
     </div>
     ${publishable && trial.score !== null && html`<${Publish} path=${path} trial=${trial} />`}
   </article>`;
 }
 
 // How a trial was trained: the curve of its loss, its rungs and races, where it ran.
-function Training({ detail }) {
+function Training({ detail, factor }) {
   const [x, series] = useMemo(() => [detail.curve.map(([step]) => step), [{ label: "training loss", values: detail.curve.map(([, loss]) => loss), colour: "dot" }]], [detail]);
   const { worker, failure } = detail;
   return html`${x.length > 1 && html`<h4>Its training</h4><${Chart} x=${x} series=${series} xLabel="step" yLabel="training loss" label="Training loss of the trial against step" />`}
-    ${detail.evaluations.length > 0 && html`<h4>Trained beside it</h4><ul class="plain">${detail.evaluations.map((one) => html`<li key=${one.stage}>${one.stage}: ${one.error ?? number(one.score)} <span class="quiet">in ${span(one.seconds)}</span></li>`)}</ul>`}
+    ${detail.evaluations.length > 0 && html`<h4>Trained beside it</h4><ul class="plain">${detail.evaluations.map((one) => html`<li key=${one.stage}>${one.stage}: ${one.error ?? shown(one.score, factor)} <span class="quiet">in ${span(one.seconds)}</span></li>`)}</ul>`}
     <${Facts} facts=${{
       ended: html`${detail.ending}${failure ? ` (${failure})` : ""}, <${Ago} time=${detail.finished_at} />`,
       steps: detail.iterations,

@@ -2,7 +2,7 @@
 
 import { html, useMemo, useState } from "../vendor/preact-htm.js";
 import { Curves } from "../charts.js";
-import { Ago, Copy, Facts, Loading, Problem, Table, plain } from "../parts.js";
+import { Ago, Copy, Facts, Loading, Problem, State, Table, plain } from "../parts.js";
 import { all, useAnswer } from "../service.js";
 import { Downloads, snippet } from "./answer.js";
 import { Trying } from "./trying.js";
@@ -81,7 +81,7 @@ function Used({ name }) {
   if (!value?.items.length) return null;
   return html`<section class="card"><h2>Where it was trained</h2><div class="scroll" tabindex="0" role="region" aria-label="Jobs with ${name}"><table>
     <thead><tr><th scope="col">What</th><th scope="col">What came out</th><th scope="col">When</th></tr></thead>
-    <tbody>${value.items.map((job) => html`<tr key=${job.id}><td><a href="#${job.path}/${job.id}">${plain(job.kind)}: ${job.about}</a></td><td>${job.headline}</td><td><${Ago} time=${job.created_at} /></td></tr>`)}</tbody>
+    <tbody>${value.items.map((job) => html`<tr key=${job.id}><td><a href="#${job.path}/${job.id}">${plain(job.kind)}: ${job.about}</a></td><td>${job.headline || html`<${State} state=${job.state} />`}</td><td><${Ago} time=${job.created_at} /></td></tr>`)}</tbody>
   </table></div></section>`;
 }
 

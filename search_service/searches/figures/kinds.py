@@ -3,7 +3,7 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from search_service.pages.canvas import START, TRIAL, figure_of, legend
+from search_service.pages.canvas import START, TRIAL, figure_of, in_unit, legend
 from search_service.searches.figures.search import FinishedSearch
 from search_service.spaces.margins import PAPERS, SEARCHED, MarginSpace
 from search_service.spaces.zoo import ZooSpace
@@ -29,7 +29,8 @@ def draw(search: FinishedSearch) -> Figure | str:
     grid = figure.subplots(len(best), 1, squeeze=False).flatten().tolist()
     for axes, (metric, kinds) in zip(grid, best.items(), strict=True):
         _draw_kinds(axes, space, kinds)
-        axes.set(xlabel=directed(f"best {title_of(metric)} of the search", metric))
+        told = f"best {title_of(metric)} of the search{in_unit(axes.xaxis, metric)}"
+        axes.set(xlabel=directed(told, metric))
     legend(figure, grid[0])
     return figure
 

@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from search_service.pages.canvas import FOUND, START, TRIAL, figure_of, legend
+from search_service.pages.canvas import FOUND, START, TRIAL, figure_of, in_unit, legend
 from search_service.searches.figures.search import FinishedSearch
 from search_service.searches.racing.answers import by_mean, named
 from surrogate_zoo.metrics.titles import directed, title_of
@@ -29,7 +29,7 @@ def draw(search: FinishedSearch) -> Figure | str:
     for axes, winner in zip(grid, raced, strict=True):
         metric = winner["metric"]
         _draw_entrants(axes, by_mean(metric, winner["race"]["entrants"]))
-        told = f"{title_of(metric)} on the hold-out sets, a dot a seed"
+        told = f"{title_of(metric)} on the hold-out sets{in_unit(axes.xaxis, metric)}, a dot a seed"
         axes.set(xlabel=directed(told, metric))
     legend(figure, grid[0])
     return figure

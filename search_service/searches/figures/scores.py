@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from search_service.pages.canvas import FOUND, START, TRIAL, Room, figure_of, legend
+from search_service.pages.canvas import FOUND, START, TRIAL, Room, figure_of, in_unit, legend
 from search_service.searches.figures.search import FinishedSearch
 from search_service.spaces.space import PortfolioSpace
 from surrogate_zoo.metrics.titles import directed
@@ -26,8 +26,9 @@ def draw(search: FinishedSearch) -> Figure:
         _draw_means(axes, search)
     _draw_failed(axes, search)
     _draw_published(axes, search)
-    told = f"{search.target} on the hold-out set"
-    axes.set(xlabel="trial", ylabel=directed(told, search.space.target.expression))
+    aim = search.space.target.expression
+    told = f"{search.target} on the hold-out set{in_unit(axes.yaxis, aim)}"
+    axes.set(xlabel="trial", ylabel=directed(told, aim))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y", alpha=0.25)
     legend(figure, axes, columns=3, room=Room(top=0.2, bottom=0.55))

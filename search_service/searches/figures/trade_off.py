@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from search_service.pages.canvas import FOUND, legend, panels
+from search_service.pages.canvas import FOUND, in_unit, legend, panels
 from search_service.samplers.fronts import front
 from search_service.searches.figures.search import FinishedSearch
 from search_service.store.tables import Trial
@@ -64,4 +64,5 @@ def _draw_pair(
             markeredgecolor="white",
             label="published",
         )
-    axes.set(xlabel=heading_of(first), ylabel=heading_of(second))
+    axes.set_xlabel(heading_of(first) + in_unit(axes.xaxis, first))
+    axes.set_ylabel(heading_of(second) + in_unit(axes.yaxis, second))

@@ -46,6 +46,8 @@ def shown(upgraded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def screens(shown: Live) -> dict[str, str]:
     """Every screen: its address -> what its heading says."""
     comparison = recorded.finished_comparison(shown)
+    written = {"note": "Of the first lens.", "tags": ["paper"]}
+    shown.http.post(f"/v1/jobs/{comparison}/annotate", json=written).raise_for_status()
     return {
         "": "Home",
         "jobs": "Jobs",
@@ -171,6 +173,7 @@ def test_a_search_shows_its_answer_and_publishes_a_trial(
     trials = page.locator("#trials")
     scores = [float(text) for text in trials.locator("tbody td:nth-child(4)").all_inner_texts()]
     assert scores == sorted(scores, reverse=True)
+    assert scores[0] == 40.0  # percent, as in the answer
     expect(page.locator("canvas.parallel")).to_have_attribute("aria-label", re.compile("12 trials"))
     trials.get_by_role("button", name=re.compile("^Trial$")).press("Enter")  # sorts by keyboard
     trials.get_by_label("Filter").fill("focal")
@@ -188,6 +191,24 @@ def test_a_search_shows_its_answer_and_publishes_a_trial(
     trials.get_by_role("button", name="Publish this trial").click()
     expect(trials.get_by_role("status")).to_contain_text("mine, version 1")
     assert shown.http.get("/v1/losses/mine").json()["version"] == 1
+
+
+def test_a_job_is_found_again_by_its_tags(page: Page, shown: Live, screens: dict[str, str]) -> None:
+    place = next(place for place in screens if place.startswith("searches/"))
+    go(page, shown, place, "Search")
+    page.get_by_text("Tags and note").click()
+    page.get_by_label("Tags, separated by blanks").fill("paper, lens-1")
+    page.get_by_label("Note", exact=True).fill("Before the lens was cleaned.")
+    page.get_by_role("button", name="Keep").click()
+    expect(page.locator(".head .note")).to_contain_text("Before the lens was cleaned.")
+    rows = page.locator("table.jobs tbody tr")
+    page.locator(".head").get_by_role("link", name="lens-1").click()
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("Before the lens was cleaned.")
+    rows.get_by_role("link", name="paper").click()
+    expect(rows).to_have_count(2)
+    page.get_by_role("link", name="every tag").click()
+    expect(rows).to_have_count(3)
 
 
 def test_a_form_follows_the_request_and_says_what_is_wrong(page: Page, shown: Live) -> None:

@@ -109,7 +109,7 @@ def test_the_page_tells_the_best_trials_and_where_the_loss_comes_from(
 ) -> None:
     told = " ".join(page.text.split())
     assert "mAcc, curve family bezier, 6 parameters. 24 trials" in told
-    assert "0.2500 0.1250" in told  # mIoU and BF1 of every trial
+    assert "25.0 12.5" in told  # mIoU and BF1 of every trial
     assert "dataset.fingerprint ab" in told
     assert json.loads(files["loss.json"].read_text())["sha256"] in told
     load_loss(files["loss.json"], num_classes=2)

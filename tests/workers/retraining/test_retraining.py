@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageColor
 from safetensors import safe_open
 from safetensors.torch import load_file
 
@@ -63,7 +63,10 @@ def test_results_can_be_used_without_the_product(tmp_path: Path) -> None:
     assert evaluate(network, stacks, 6, tiny.SCORING, images=images) == result.metrics
     assert report["image_miou"] == images.image_miou()
     assert report["worst_decile"] == min(images.image_miou())
-    assert [*report["class_iou"]] == facts["classes"]
+    assert [*report["class_iou"]] == [*report["colours"]] == facts["classes"]
+    with Image.open(tmp_path / "predictions.png") as drawn:
+        shown = np.unique(np.asarray(drawn.convert("RGB")).reshape(-1, 3), axis=0)
+    assert tuple(ImageColor.getrgb(report["colours"]["ground"])) in set(map(tuple, shown.tolist()))
     measured = [score for score in report["class_iou"].values() if score is not None]
     assert np.mean(measured) == pytest.approx(report["metrics"]["miou"])
     ranked = evaluate(network, stacks, 6, tiny.SCORING, InferenceSpec(decoding="rankseg"))

@@ -28,7 +28,7 @@ def test_every_score_stands_over_its_trial() -> None:
     assert np.asarray(axes.collections[0].get_offsets()).tolist() == [[0, 0.4], [2, 0.5], [3, 0.3]]
     assert line(axes, "best so far") == [(0, 0.4), (2, 0.5), (3, 0.5)]
     assert [x for x, _ in line(axes, "trial without a score")] == [1]
-    assert axes.get_ylabel() == "0.7 mIoU + 0.3 BIoU on the hold-out set"
+    assert axes.get_ylabel() == "0.7 mIoU + 0.3 BIoU on the hold-out set, %"
 
 
 def test_where_lower_is_better_the_best_so_far_falls() -> None:

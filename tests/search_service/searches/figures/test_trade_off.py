@@ -19,7 +19,7 @@ def test_two_metrics_of_a_target_have_one_panel() -> None:
     figure = trade_off.draw(finished(space, trials, theta))
     assert isinstance(figure, Figure)
     axes = figure.axes[0]
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("mIoU", "BF1")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("mIoU, %", "BF1, %")
     front, published = [
         list(zip(*(values.tolist() for values in points_of(line)), strict=True))
         for line in axes.get_lines()
@@ -37,7 +37,7 @@ def test_the_front_of_a_count_lies_where_it_is_low() -> None:
     figure = trade_off.draw(aimed_at("sbd", trials))
     assert isinstance(figure, Figure)
     axes = figure.axes[0]
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("SBD", "|DiC|, objects (lower is better)")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("SBD, %", "|DiC|, objects (lower is better)")
     front = axes.get_lines()[0]
     assert list(zip(*(values.tolist() for values in points_of(front)), strict=True)) == [
         (0.7, 3.0),
@@ -51,7 +51,7 @@ def test_a_single_metric_is_shown_against_others() -> None:
     measured = {"miou": 0.5, "bf1": 0.3, "macc": 0.6}
     figure = trade_off.draw(finished(space, [trial(0, space.start, 0.5, **measured)]))
     assert isinstance(figure, Figure)
-    assert [axes.get_ylabel() for axes in figure.axes[:2]] == ["BF1", "mAcc"]
+    assert [axes.get_ylabel() for axes in figure.axes[:2]] == ["BF1, %", "mAcc, %"]
 
 
 def test_what_was_not_measured_cannot_be_shown() -> None:
