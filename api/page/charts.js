@@ -37,23 +37,23 @@ export function best(values, higher) {
   });
 }
 
-// A chart of series over x. A series is {label, values, colour, dots?, stepped?, width?}; x is shared by all.
+// A chart of series over x, which rises. `pick` gets the index of the point that is clicked on; `whole` x are counts. A series is {label, values, colour, dots?, stepped?, width?}; x is shared by all.
 // With `ticks` x is logarithmic, and has these marks.
-export function Chart({ x, series, xLabel, yLabel, label, pick = null, digits = 4, ticks: at = null }) {
+export function Chart({ x, series, xLabel, yLabel, label, pick = null, whole = true, digits = 4, ticks: at = null }) {
   const place = useRef(null);
   const drawn = useRef(null);
   const scheme = useScheme();
   const picking = useRef(pick);
   picking.current = pick;
-  const shape = `${xLabel} ${yLabel} ${series.map((one) => one.label).join("|")} ${scheme}`;
+  const shape = `${whole} ${xLabel} ${yLabel} ${series.map((one) => one.label).join("|")} ${scheme}`;
   useEffect(() => {
     const element = place.current;
-    const options = settings(element.clientWidth, { series, xLabel, yLabel, digits, at });
+    const options = settings(element.clientWidth, { series, xLabel, yLabel, whole, digits, at });
     const chart = new UPlot(options, data(x, series), element);
     drawn.current = chart;
     const watch = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }));
     watch.observe(element);
-    const press = () => { if (picking.current && chart.cursor.idx !== null) picking.current(chart.data[0][chart.cursor.idx]); };
+    const press = () => { const index = picking.current ? nearest(chart, series) : null; if (index !== null) picking.current(index); };
     chart.over.addEventListener("click", press);
     return () => { watch.disconnect(); chart.destroy(); };
   }, [shape]);
@@ -61,9 +61,20 @@ export function Chart({ x, series, xLabel, yLabel, label, pick = null, digits = 
   return html`<div class="chart" role="img" aria-label=${label} ref=${place}></div>`;
 }
 
+// The index of the point that is nearest to the cursor: several may stand above each other.
+function nearest({ cursor, data: [x, ...rows], valToPos }, series) {
+  let [found, least] = [null, Infinity];
+  rows.forEach((row, number) => series[number].dots && row.forEach((value, index) => {
+    if (value === null) return;
+    const away = Math.hypot(valToPos(x[index], "x") - cursor.left, valToPos(value, "y") - cursor.top);
+    if (away < least) [found, least] = [index, away];
+  }));
+  return found;
+}
+
 const data = (x, series) => [x, ...series.map((one) => one.values)];
 
-function settings(width, { series, xLabel, yLabel, digits, at }) {
+function settings(width, { series, xLabel, yLabel, whole, digits, at }) {
   const [ink, line] = [colour("quiet"), colour("line")];
   const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line }, font: "12px system-ui", labelFont: "12px system-ui" };
   const round = (value) => (value === null || value === undefined ? "–" : value.toFixed(digits));
@@ -73,7 +84,7 @@ function settings(width, { series, xLabel, yLabel, digits, at }) {
     scales: { x: { time: false, ...(at && { distr: 3 }) } },
     legend: { markers: { width: 0, fill: (_, index) => (index ? colour(series[index - 1].colour) : "transparent") } },
     cursor: { drag: { x: true, y: false }, points: { size: 9 } },
-    axes: [{ ...axis, label: xLabel, incrs: WHOLE, ...(at && { splits: () => at, values: (_, splits) => splits, filter: (_, splits) => splits }) }, { ...axis, label: yLabel, size: 62 }],
+    axes: [{ ...axis, label: xLabel, ...(whole && { incrs: WHOLE }), ...(at && { splits: () => at, values: (_, splits) => splits, filter: (_, splits) => splits }) }, { ...axis, label: yLabel, size: 62 }],
     series: [{ label: xLabel, value: (_, value) => value ?? "–" }, ...series.map((one) => ({
       label: one.label,
       stroke: colour(one.colour),

@@ -117,7 +117,7 @@ function Pairs({ table, told }) {
   return html`<details class="card"><summary><h2>Pairwise differences${told ? `, ${table.network}` : ""}</h2></summary>
     <p class="quiet">Row minus column in ${columnOf(table).title}, over the seeds of both, with half of the 95% interval. Coloured: told apart at 5%, corrected for all pairs (Holm).</p>
     <div class="scroll" tabindex="0" role="region" aria-label="Pairwise differences"><table class="pairs">
-      <thead><tr><td></td>${names.map((name) => html`<th key=${name} scope="col">${name}</th>`)}</tr></thead>
+      <thead><tr><td></td>${names.map((name) => html`<th key=${name} scope="col" class="numeric">${name}</th>`)}</tr></thead>
       <tbody>${names.map((row) => html`<tr key=${row}><th scope="row">${row}</th>${names.map((column) => cell(row, column))}</tr>`)}</tbody>
     </table></div>
   </details>`;

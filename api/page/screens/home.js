@@ -6,7 +6,7 @@ import { useAnswer } from "../service.js";
 
 const WAYS = [
   ["Look around with generated images", "A search of some minutes on two cores, without data of your own.", "new/searches?metric=bf1&dataset=shapes&preset=quick", "Search on shapes"],
-  ["Find the loss for your metric", "Register your images with lossfit datasets add, choose a metric; the answer is a loss, and how sure it is.", "new/searches", "New search"],
+  ["Find the loss for your metric", "Register your images (New, Dataset), choose a metric; the answer is a loss, and how sure it is.", "new/searches", "New search"],
   ["Compare losses that you know", "The same training with each, several seeds, a table with tests: which is better, and which are not told apart.", "new/comparisons", "New comparison"],
 ];
 

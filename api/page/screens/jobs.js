@@ -48,7 +48,7 @@ export function Jobs({ query: asks }) {
     </form>
     <${Problem} problem=${problem} />
     ${!value && !problem && html`<${Loading} />`}
-    ${value && !jobs.length && html`<p class="quiet">No job is like that.</p>`}
+    ${value && !jobs.length && html`<p class="quiet">${asked || state || kind || tag ? "No job is like that." : html`There is no job yet. <a href="#new/searches">Begin with a search</a>.`}</p>`}
     ${jobs.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label="Jobs"><table class="jobs">
       <thead><tr><th scope="col">State</th><th scope="col">What</th><th scope="col">How it stands</th><th scope="col">Asked for</th><th scope="col" class="numeric">Took</th></tr></thead>
       <tbody>${jobs.map(Row)}</tbody></table></div>`}

@@ -14,33 +14,40 @@ const unit = (title, factor) => (factor === PERCENT ? `${title}, percent` : titl
 
 const TARGET = ""; // what the search aims at, among the metrics that can be chosen
 
+const NUMBER = ""; // what scores stand against, if not a parameter
+
 const scoreOf = (trial, metric) => (metric === TARGET ? trial.score : trial.metrics[metric] ?? null);
 
 export function Scores({ trials, title, higher, factor, pick }) {
   const [metric, setMetric] = useState(TARGET);
+  const [against, setAgainst] = useState(NUMBER);
   const metrics = useMetrics();
   const names = useMemo(() => [...new Set(trials.flatMap((trial) => Object.keys(trial.metrics ?? {})))], [trials]);
   const told = metric === TARGET ? title : metrics[metric]?.title ?? metric;
   const times = metric === TARGET ? factor : metrics[metric]?.factor ?? 1;
-  const [x, series] = useMemo(() => {
-    const sorted = [...trials].sort((a, b) => a.number - b.number);
+  const parameters = useMemo(() => [...new Set(trials.flatMap((trial) => Object.keys(trial.parameters).filter((name) => typeof trial.parameters[name] === "number")))], [trials]);
+  const [sorted, x, series] = useMemo(() => {
+    const at = (trial) => (against === NUMBER ? trial.number : trial.parameters[against]);
+    const sorted = trials.filter((trial) => typeof at(trial) === "number").sort((a, b) => at(a) - at(b));
     const values = sorted.map((trial) => scoreOf(trial, metric)).map((score) => (score === null ? null : score * times));
     const ended = (ending) => values.map((value, index) => (sorted[index].ending === ending ? value : null));
     const found = [
       { label: "trained", values: ended("trained"), dots: true, colour: "dot" },
       { label: "stopped early", values: ended("stopped"), dots: true, colour: "faint" },
-      { label: "best so far", values: best(values, higher), colour: "accent", width: 1.5, stepped: true },
+      ...(against === NUMBER ? [{ label: "best so far", values: best(values, higher), colour: "accent", width: 1.5, stepped: true }] : []),
     ];
-    return [sorted.map((trial) => trial.number), found.filter((one) => one.values.some((value) => value !== null))];
-  }, [trials, metric, higher, times]);
+    return [sorted, sorted.map(at), found.filter((one) => one.values.some((value) => value !== null))];
+  }, [trials, metric, against, higher, times]);
   return html`<section class="card">
     <div class="line"><h2>Score of each trial: ${told}</h2>
+      ${parameters.length > 0 && html`<label class="quiet">Against <select value=${against} onChange=${(event) => setAgainst(event.target.value)}>
+        <option value=${NUMBER}>trial</option>${parameters.map((name) => html`<option key=${name} value=${name}>${name.replaceAll("_", " ")}</option>`)}</select></label>`}
       <label class="quiet">Score <select value=${metric} onChange=${(event) => setMetric(event.target.value)}>
         <option value=${TARGET}>${title} (what is searched)</option>
         ${names.map((name) => html`<option key=${name} value=${name}>${metrics[name]?.title ?? name}</option>`)}
       </select></label></div>
-    <${Chart} x=${x} series=${series} xLabel="trial" yLabel=${unit(told, times)} digits=${times === PERCENT ? 2 : 4} pick=${pick}
-      label="${told} of ${trials.length} trials; the table below has the numbers" />
+    <${Chart} x=${x} series=${series} xLabel=${against === NUMBER ? "trial" : against.replaceAll("_", " ")} whole=${against === NUMBER} yLabel=${unit(told, times)} digits=${times === PERCENT ? 2 : 4} pick=${(index) => pick(sorted[index].number)}
+      label="${told} of ${sorted.length} trials against ${against === NUMBER ? "their numbers" : against}; the table below has the numbers" />
     <p class="quiet">On the hold-out set. ${higher ? "Higher" : "Lower"} is better. Drag to zoom, double-click to see all, click a point for its trial. This set chooses; the race judges.</p>
   </section>`;
 }

@@ -174,6 +174,11 @@ def test_a_search_shows_its_answer_and_publishes_a_trial(
     scores = [float(text) for text in trials.locator("tbody td:nth-child(4)").all_inner_texts()]
     assert scores == sorted(scores, reverse=True)
     assert scores[0] == 40.0  # percent, as in the answer
+    chart = page.locator(".chart").first
+    expect(chart).to_have_attribute("aria-label", re.compile("^BF1 of 12 trials against their"))
+    page.get_by_role("combobox", name=re.compile("Against")).select_option("rate")
+    expect(chart).to_have_attribute("aria-label", re.compile("^BF1 of 12 trials against rate"))
+    expect(page.locator(".chart .u-axis").first).to_be_visible()
     expect(page.locator("canvas.parallel")).to_have_attribute("aria-label", re.compile("12 trials"))
     trials.get_by_role("button", name=re.compile("^Trial$")).press("Enter")  # sorts by keyboard
     trials.get_by_label("Filter").fill("focal")
