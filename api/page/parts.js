@@ -7,6 +7,11 @@ export const WORDS = { pausing: "pausing", cancelling: "stopping" };
 
 export const plain = (text) => text.replaceAll("_", " ").replaceAll("-", " ");
 
+export const PERCENT = 100; // the factor of shares
+
+// A score's title with the unit that it is shown in.
+export const unit = (title, factor) => (factor === PERCENT ? `${title}, percent` : title);
+
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 export const short = (id) => id.slice(0, 8);

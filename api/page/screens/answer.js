@@ -2,7 +2,7 @@
 
 import { html } from "../vendor/preact-htm.js";
 import { Curves, Intervals } from "../charts.js";
-import { Copy, Download, Facts } from "../parts.js";
+import { Copy, Download, Facts, unit } from "../parts.js";
 import { useAnswer } from "../service.js";
 
 const VERDICTS = { better: ["better", "beats the best handmade loss"], tied: ["tied", "not told apart from the best handmade loss"], handmade: ["handmade", "a handmade loss is best"] };
@@ -58,7 +58,7 @@ export function Answer({ answer, holdOut }) {
     ${loss && html`<${Downloads} loss=${loss} />`}
     <div class="columns">
       <div>
-        ${raced.length > 0 && html`<${Intervals} rows=${raced.map(row(answer.factor))} unit=${answer.title}
+        ${raced.length > 0 && html`<${Intervals} rows=${raced.map(row(answer.factor))} unit=${unit(answer.title, answer.factor)}
           label="Race in ${answer.title}: points are fresh seeds, the bar is one standard deviation. Leads have ${((answer.level ?? 0.95) * 100).toFixed(1)}% intervals of the paired differences." />`}
         ${loss && Object.keys(loss.curves).length > 0 && html`<${Curves} curves=${loss.curves} />`}
       </div>

@@ -2,7 +2,7 @@
 
 import { html, useMemo, useState } from "../vendor/preact-htm.js";
 import { Intervals } from "../charts.js";
-import { Download, Loading, Picture, Problem, plain } from "../parts.js";
+import { Download, Loading, Picture, Problem, plain, unit } from "../parts.js";
 import { OVER, useAnswer } from "../service.js";
 import { Borders, Classes } from "./borders.js";
 import { Gallery } from "./gallery.js";
@@ -96,7 +96,7 @@ function Seeds({ table, told }) {
     }];
   }), [table]);
   return html`<section class="card"><h2>Every seed${told ? `, ${table.network}` : ""}</h2>
-    <${Intervals} rows=${rows} unit=${column.title} label="Points are seeds, the bar is the 95% interval of their mean." />
+    <${Intervals} rows=${rows} unit=${unit(column.title, column.factor)} label="Points are seeds, the bar is the 95% interval of their mean." />
   </section>`;
 }
 

@@ -3,14 +3,11 @@
 import { html, useMemo, useState } from "../vendor/preact-htm.js";
 import { Chart, best } from "../charts.js";
 import { Parallel, axisOf } from "../parallel.js";
-import { Action, Ago, Facts, Loading, Problem, Table, number, span } from "../parts.js";
+import { Action, Ago, Facts, Loading, PERCENT, Problem, Table, number, span, unit } from "../parts.js";
 import { keep, send, useAnswer } from "../service.js";
-
-const PERCENT = 100; // the factor of shares
 
 // A score as it is shown, and the unit that it is shown in.
 const shown = (score, factor, digits = 2) => (score === null || score === undefined ? "" : factor === PERCENT ? (score * factor).toFixed(digits) : number(score * factor));
-const unit = (title, factor) => (factor === PERCENT ? `${title}, percent` : title);
 
 const TARGET = ""; // what the search aims at, among the metrics that can be chosen
 
