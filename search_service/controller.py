@@ -350,8 +350,18 @@ def serve(settings: Settings) -> None:
         pack_size=settings.pack_size,
         stall_seconds=settings.stall_seconds,
     )
+    with pool:
+        hold(settings, pool, stop)
+
+
+def hold(settings: Settings, pool: Pool, stop: threading.Event) -> None:
+    """Be the controller until ``stop`` is set.
+
+    Ends the process with status 1, and a sentence in the log, where it is of no more use: its lease or its
+    workers are lost, or the database does not take it in.
+    """
     try:
-        with pool, Controller(settings, pool) as controller:
+        with Controller(settings, pool) as controller:
             controller.work(stop)
     except LeaseLostError as error:
         _LOG.error("%s Another controller works on this database.", error)
@@ -360,6 +370,10 @@ def serve(settings: Settings) -> None:
         _LOG.error("%s The controller ends; its parent starts it again.", error)
         logging.shutdown()
         os._exit(1)  # who leaves in order waits for Ray, which does not answer
+    except database.AWAY as error:
+        told = getattr(error, "orig", error)
+        _LOG.error("The database does not take a controller: %s. Its parent starts it again.", told)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

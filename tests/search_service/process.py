@@ -8,12 +8,11 @@ import signal
 import sys
 import threading
 
-from search_service.controller import Controller
+from search_service.controller import hold
 from search_service.settings import Settings
 from tests.search_service.bowl import BowlPool
 
 if __name__ == "__main__":
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    with Controller(Settings(), BowlPool(seconds=float(sys.argv[1]))) as controller:
-        controller.work(stop)
+    hold(Settings(), BowlPool(seconds=float(sys.argv[1])), stop)
