@@ -1,18 +1,23 @@
-"""mmsegmentation's decode head calls its losses so; mmsegmentation itself is not installed.
+"""mmsegmentation: losses of a config, in a model that mmengine trains, as its decode head calls them.
 
-It stands on mmcv, which has no builds for current versions of torch.
+mmengine, on which mmsegmentation stands, reads the config, builds the losses and trains. mmsegmentation
+itself is not installed: it wants mmcv, which has no builds for current versions of torch.
 """
 
-import importlib
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from mmengine.config import Config
+from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper
+from mmengine.registry import MODELS
+from torch import Tensor, nn
 
 from lossfit import MMSegLoss, Trial, load_loss
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.document import dump_loss_file
+from tests.docs.pages import blocks_of
 from tests.surrogate_zoo.loops.nets import (
     CLASSES,
     accuracy,
@@ -30,35 +35,67 @@ CONFIG = {
 }
 
 
+class Segmentor(BaseModel):  # type: ignore[misc]  # mmengine is not typed
+    """Calls its losses as ``BaseDecodeHead.loss_by_feat`` of mmsegmentation 1.2 does."""
+
+    def __init__(self, loss_decode: list[dict[str, object]]) -> None:
+        super().__init__()
+        self.head = network()
+        self.loss_decode = nn.ModuleList(MODELS.build(config) for config in loss_decode)
+
+    def forward(
+        self, inputs: Tensor, masks: Tensor, mode: str = "tensor"
+    ) -> Tensor | dict[str, Tensor]:
+        logits: Tensor = self.head(inputs)
+        if mode == "tensor":
+            return logits
+        losses: dict[str, Tensor] = {}
+        for each in self.loss_decode:
+            value = each(logits, masks, weight=None, ignore_index=255)
+            name = str(each.loss_name)
+            losses[name] = losses[name] + value if name in losses else value
+        return losses
+
+
 def _built(config: dict[str, object]) -> MMSegLoss:
-    """What mmengine makes of a config whose type is a full name."""
-    module, _, name = str(config["type"]).rpartition(".")
-    arguments = {key: value for key, value in config.items() if key != "type"}
-    built = getattr(importlib.import_module(module), name)(**arguments)
+    built = MODELS.build(config)
     assert isinstance(built, MMSegLoss)
     return built
 
 
-def _trained(loss_decode: MMSegLoss, steps: int, rate: float = 1.0) -> tuple[Tensor, Tensor]:
-    """Logits of a head that was trained, and the masks."""
-    head = network()
-    inputs, masks = images().tensors
-    optimiser = torch.optim.Adam(head.parameters(), lr=1e-2 * rate)
+def _trained(
+    loss_decode: list[dict[str, object]], steps: int, rate: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """Logits of a model that mmengine trained, and the masks."""
+    model = Segmentor(loss_decode)
+    optimiser = OptimWrapper(torch.optim.Adam(model.head.parameters(), lr=1e-2 * rate))
+    batch = images().tensors
     for _ in range(steps):
-        optimiser.zero_grad()
-        logits = head(inputs)
-        losses = {loss_decode.loss_name: loss_decode(logits, masks, weight=None, ignore_index=255)}
-        torch.autograd.backward(sum(value for name, value in losses.items() if "loss" in name))
-        optimiser.step()
-    return head(inputs), masks
+        model.train_step(batch, optimiser)
+    return model(*batch), batch[1]
 
 
-def test_the_head_of_the_config_trains() -> None:
-    loss_decode = _built(CONFIG)
-    logits, masks = _trained(loss_decode, 30)
+def test_a_model_with_the_loss_trains() -> None:
+    logits, masks = _trained([CONFIG], 30)
     assert accuracy(logits, masks) > 0.9
     alone = load_loss("asl-miou-voc", num_classes=CLASSES)
-    assert loss_decode(logits, masks).item() == pytest.approx(2 * alone(logits, masks).item())
+    assert _built(CONFIG)(logits, masks).item() == pytest.approx(2 * alone(logits, masks).item())
+
+
+def test_the_config_of_the_page_trains() -> None:
+    [page] = [
+        block.source
+        for block in blocks_of("docs/guide/other-loops.md")
+        if "lossfit.MMSegLoss" in block.source
+    ]
+    losses = Config.fromstring(page, ".py").decode_head.loss_decode
+    model = Segmentor([each | {"num_classes": CLASSES} for each in losses])
+    told = model.train_step(
+        images().tensors, OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+    )
+    assert told["loss"].item() == pytest.approx(
+        told["loss_ce"].item() + told["loss_bf1"].item(), rel=1e-6
+    )
 
 
 def test_what_does_not_fit_is_refused() -> None:
@@ -77,6 +114,6 @@ def test_a_search_ends_with_a_loss(tmp_path: Path) -> None:
     def evaluate(trial: Trial) -> float:
         path = tmp_path / f"{trial.number}.json"  # a config names the loss file of its trial
         path.write_text(dump_loss_file(dict(trial.document)))
-        return miou(*_trained(_built(CONFIG | {"loss": str(path)}), 5, trial.rate))
+        return miou(*_trained([CONFIG | {"loss": str(path)}], 5, trial.rate))
 
     eight_trials(evaluate)
