@@ -150,24 +150,6 @@ def test_killed_with_every_sampler_at_work_all_end_as_uninterrupted_ones(
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-def test_killed_with_two_at_work_both_end_as_each_alone(
-    desk: Desk, start: Callable[..., Process]
-) -> None:
-    requests = [small(seed=1), small(seed=2, metric="miou", priority=3)]
-    ids = [desk.submit(request) for request in requests]
-    controller = start(BOWL)
-    for job_id in ids:
-        desk.wait_for_trials(job_id, 2)
-    controller.end(signal.SIGKILL)
-    start(BOWL)
-    for job_id, request in zip(ids, requests, strict=True):
-        assert desk.wait_for(job_id).state == "succeeded"
-        trials, points = expected(request)
-        assert desk.trials(job_id) == trials
-        assert desk.published(job_id)["control_points"] == points
-
-
-@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_what_was_asked_while_no_controller_ran_is_done(
     desk: Desk, start: Callable[..., Process]
 ) -> None:
@@ -294,20 +276,23 @@ OF_OBJECTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("stage", ["training", "clustering"])
-def test_killed_in_the_middle_a_retraining_of_objects_ends_as_an_uninterrupted_one(
-    desk: Desk, start: Callable[..., Process], settings: Settings, stage: str
+def test_killed_as_it_trains_and_as_it_tunes_a_retraining_of_objects_ends_as_an_uninterrupted_one(
+    desk: Desk, start: Callable[..., Process], settings: Settings
 ) -> None:
     request = RetrainingRequest.model_validate(OF_OBJECTS)
     killed = desk.submit(request)
-    controller = start(["search_service.controller"], LOSSFIT_ACTORS="1")
     checkpoint = settings.home / "jobs" / killed / CHECKPOINT
+    last = request.training.iterations
+
+    def is_trained() -> bool:  # what follows the last step: ways are tuned and scored
+        return any(body["done"] == last for body in _told(desk, killed, "progress"))
+
+    controller = start(["search_service.controller"], LOSSFIT_ACTORS="1")
     desk.wait(checkpoint.exists, "checkpoint")
-    if stage == "clustering":  # what follows the last step: ways are tuned and scored
-        last = request.training.iterations
-        desk.wait(
-            lambda: any(body["done"] == last for body in _told(desk, killed, "progress")), "end"
-        )
+    controller.end(signal.SIGKILL)
+    assert desk.job(killed).state == "running"
+    controller = start(["search_service.controller"], LOSSFIT_ACTORS="1")
+    desk.wait(is_trained, "end")
     controller.end(signal.SIGKILL)
     assert desk.job(killed).state == "running"
     start(["search_service.controller"], LOSSFIT_ACTORS="1")
