@@ -1,6 +1,7 @@
 """The processes that ``lossfit serve`` runs: the API in this one, the others as its children."""
 
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -97,9 +98,13 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 
 def _run_api(listening: socket.socket) -> None:
+    from api.app import create_app
+
+    app = create_app()
+    gc.collect()
+    gc.freeze()  # else a full collection holds up all requests for a tenth of a second
     config = uvicorn.Config(
-        "api.app:create_app",
-        factory=True,
+        app,
         log_config=None,
         log_level="warning",
         timeout_graceful_shutdown=5,
