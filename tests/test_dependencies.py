@@ -182,14 +182,32 @@ def installed_with(extra: str) -> frozenset[str]:
     return frozenset(name for name, _ in reached)
 
 
+HIDE = """
+import sys
+from importlib.machinery import PathFinder
+
+ABSENT = frozenset({absent!r})
+
+class Installed(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        absent = name.partition(".")[0] in ABSENT
+        return None if absent else super().find_spec(name, path, target)
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = Installed
+for name in ABSENT & sys.modules.keys():
+    del sys.modules[name]
+"""
+"""Takes modules away from a program, so that to whoever looks for them they are as not installed."""
+
+
 def run_with(extra: str, program: str) -> subprocess.CompletedProcess[str]:
     """Run a program as if only ``lossfit[extra]`` were installed."""
     there = installed_with(extra)
     kept = OURS | CARRIED | sys.stdlib_module_names  # old backports bring a ``typing`` of their own
     absent = [m for m in DISTRIBUTIONS if m not in kept and not distributions_of(m) & there]
-    hide = f"import sys; sys.modules.update(dict.fromkeys({absent!r}))\n"
     return subprocess.run(
-        [sys.executable, "-c", hide + program],
+        [sys.executable, "-c", HIDE.format(absent=absent) + program],
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
