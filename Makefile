@@ -8,7 +8,7 @@ EXTRAS := service,pretrained,postgresql,coco,nyu,bands,instances,s3,tensorboard,
 PLATFORM := ^(torch|torchvision|triton|nvidia-.*|cuda-.*)==| @ file:
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --durations 25
 
-.PHONY: help install constraints quickstart test test-slow lint docs openapi bench bench-gpu clean
+.PHONY: help install constraints quickstart test test-slow lint docs notebooks openapi bench bench-gpu clean
 
 help:
 	@echo "make quickstart  search a loss on a generated dataset, retrain with it, print the table"
@@ -16,6 +16,7 @@ help:
 	@echo "make test-slow   run the others: processes killed, whole searches, installations"
 	@echo "make lint        check style, format and types"
 	@echo "make docs        build the documentation in docs/_build/html, warnings are errors"
+	@echo "make notebooks   run the notebooks of examples/ again, and write what they put out"
 	@echo "make openapi     write docs/reference/openapi.json, the REST interface as it is now"
 	@echo "make bench       time the losses, and what a search spends beside training"
 	@echo "make bench-gpu   measure all that needs a GPU, in under 25 minutes"
@@ -61,6 +62,9 @@ lint: $(VENV)/.installed-test
 docs: $(VENV)/.installed-test
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -c docs . docs/_build/html
 	@echo "Open docs/_build/html/docs/index.html"
+
+notebooks: $(VENV)/.installed-test
+	$(BIN)/python -m tests.examples.notebooks
 
 openapi: $(VENV)/.installed
 	$(BIN)/python -m api.interface docs/reference/openapi.json

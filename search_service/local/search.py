@@ -15,6 +15,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from search_service.jobs import assignments
+from search_service.local import bars  # noqa: F401 - before whatever else loads Optuna
 from search_service.local.job import handout_of, job_of, request_of, run_of, settings_of
 from search_service.local.result import SearchResult, result_of
 from search_service.searches import search as searches
