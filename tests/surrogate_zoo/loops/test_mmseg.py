@@ -8,10 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
-from mmengine.model import BaseModel
-from mmengine.optim import OptimWrapper
-from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from lossfit import MMSegLoss, Trial, load_loss
@@ -27,6 +23,12 @@ from tests.surrogate_zoo.loops.nets import (
     network,
 )
 
+# OpenCV, which mmengine loads, is not to be had on a machine without libGL.
+configs, models, optimisers, registries = (
+    pytest.importorskip(f"mmengine.{part}", exc_type=ImportError)
+    for part in ("config", "model", "optim", "registry")
+)
+
 CONFIG = {
     "type": "lossfit.MMSegLoss",
     "loss": "asl-miou-voc",
@@ -35,13 +37,13 @@ CONFIG = {
 }
 
 
-class Segmentor(BaseModel):  # type: ignore[misc]  # mmengine is not typed
+class Segmentor(models.BaseModel):  # type: ignore[misc]  # mmengine is not typed
     """Calls its losses as ``BaseDecodeHead.loss_by_feat`` of mmsegmentation 1.2 does."""
 
     def __init__(self, loss_decode: list[dict[str, object]]) -> None:
         super().__init__()
         self.head = network()
-        self.loss_decode = nn.ModuleList(MODELS.build(config) for config in loss_decode)
+        self.loss_decode = nn.ModuleList(registries.MODELS.build(config) for config in loss_decode)
 
     def forward(
         self, inputs: Tensor, masks: Tensor, mode: str = "tensor"
@@ -58,7 +60,7 @@ class Segmentor(BaseModel):  # type: ignore[misc]  # mmengine is not typed
 
 
 def _built(config: dict[str, object]) -> MMSegLoss:
-    built = MODELS.build(config)
+    built = registries.MODELS.build(config)
     assert isinstance(built, MMSegLoss)
     return built
 
@@ -68,7 +70,7 @@ def _trained(
 ) -> tuple[Tensor, Tensor]:
     """Logits of a model that mmengine trained, and the masks."""
     model = Segmentor(loss_decode)
-    optimiser = OptimWrapper(torch.optim.Adam(model.head.parameters(), lr=1e-2 * rate))
+    optimiser = optimisers.OptimWrapper(torch.optim.Adam(model.head.parameters(), lr=1e-2 * rate))
     batch = images().tensors
     for _ in range(steps):
         model.train_step(batch, optimiser)
@@ -88,10 +90,10 @@ def test_the_config_of_the_page_trains() -> None:
         for block in blocks_of("docs/guide/other-loops.md")
         if "lossfit.MMSegLoss" in block.source
     ]
-    losses = Config.fromstring(page, ".py").decode_head.loss_decode
+    losses = configs.Config.fromstring(page, ".py").decode_head.loss_decode
     model = Segmentor([each | {"num_classes": CLASSES} for each in losses])
     told = model.train_step(
-        images().tensors, OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+        images().tensors, optimisers.OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
     )
     assert told["loss"].item() == pytest.approx(
         told["loss_ce"].item() + told["loss_bf1"].item(), rel=1e-6
