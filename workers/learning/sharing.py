@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from multiprocessing.connection import wait
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,6 +24,9 @@ from workers.learning.batches import TrainingBatch
 
 PATIENCE = timedelta(minutes=10)
 """How long a process waits for the others at a step, such as for rank 0's looks and checkpoints."""
+
+GRACE_SECONDS = 2.0
+"""An error that comes of another process's end waits so long at most for that end."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,11 @@ def shared_with(
         _meet(Share(0, world), meeting, device.type)
         yield Share(0, world)
     except RuntimeError as error:  # what torch raises when a connection ends
+        # The connections of a process that ends are closed a moment before its end is seen.
+        ended = wait([other.sentinel for other in others], GRACE_SECONDS)
+        for other in others:
+            if other.sentinel in ended:
+                other.join()
         if all(other.exitcode in (None, 0) for other in others):
             raise
         message = f"A process that shares the training ended: {error}"

@@ -29,6 +29,7 @@ NONE_YET = {
     "evaluations": 0,
     "best_score": None,
     "higher_is_better": True,
+    "factor": 100,
 }
 
 
