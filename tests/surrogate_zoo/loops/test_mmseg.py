@@ -37,7 +37,7 @@ CONFIG = {
 }
 
 
-class Segmentor(models.BaseModel):  # type: ignore[misc]  # mmengine is not typed
+class Segmentor(models.BaseModel):  # type: ignore[misc, name-defined]  # mmengine is not typed
     """Calls its losses as ``BaseDecodeHead.loss_by_feat`` of mmsegmentation 1.2 does."""
 
     def __init__(self, loss_decode: list[dict[str, object]]) -> None:
