@@ -149,6 +149,7 @@ class Actors:
 
         A node that is set aside is there as one with the state ``set-aside``, its ``node`` and ``reason``.
         """
+        self._take_in()
         with self._lock:
             starting, seats = len(self._starting), list(self._seats.values())
         asked = {control(seat.actor.facts): seat for seat in seats}
@@ -219,13 +220,9 @@ class Actors:
             raise WorkersAwayError(reason)
 
     def _welcome(self) -> None:
-        """Move actors that finished starting to the idle ones; give up for now if none comes."""
+        """Take in those that have started; give up for now if none comes."""
         self.check()
-        with self._lock:
-            ready = finished(self._starting, timeout=0)
-            started = [(self._starting.pop(reference), result_of(reference)) for reference in ready]
-        for actor, facts in started:
-            self._seat(actor, facts)
+        self._take_in()
         with self._lock:
             if self._seats:
                 self._seen = time.monotonic()
@@ -237,6 +234,16 @@ class Actors:
             self._none_comes = self._none_comes or waited
         why = self._last_failure if tried else f"none has started for {START_SECONDS:g} s"
         raise WorkersAwayError(f"No worker can be started: {why}")
+
+    def _take_in(self) -> None:
+        """Move actors that finished starting to the idle ones, and replace those that could not."""
+        if self.lost is not None:
+            return
+        with self._lock:
+            ready = finished(self._starting, timeout=0)
+            started = [(self._starting.pop(reference), result_of(reference)) for reference in ready]
+        for actor, facts in started:
+            self._seat(actor, facts)
 
     def _seat(self, actor: Actor, facts: Facts | Lost) -> None:
         if isinstance(facts, Lost):
