@@ -12,6 +12,19 @@ from surrogate_zoo.errors import NotFoundError
 from surrogate_zoo.store.tables import now
 
 
+def begin(session: Session, job: Job) -> None:
+    """Write a new job, and tell its state as the first of its events.
+
+    Raises:
+        IntegrityError: Its idempotency key is another job's; nothing is written.
+    """
+    told = Event(job_id=job.id, sequence=1, kind="state", body={"state": job.state}, at=now())
+    with session.begin_nested():
+        session.add(job)
+        session.flush()  # before what refers to it
+        session.add(told)
+
+
 def lock(session: Session, job_id: str) -> Job:
     """Lock a job's row until the transaction ends; whoever writes of a job does so first.
 

@@ -74,14 +74,12 @@ def create(
     job.owner, job.created_at, job.attempt = owner, now(), 0
     job.trainings, job.hours = plan.trainings, plan.hours
     try:
-        with session.begin_nested():
-            session.add(job)
+        ledger.begin(session, job)
     except IntegrityError:
         # The same key came in twice at the same moment, and the other one was faster.
         if (winner := _by_key(session, key)) is None:
             raise
         return _same(winner, kind.name, body)
-    ledger.append_event(session, job.id, "state", {"state": "queued"})
     return job
 
 

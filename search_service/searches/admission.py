@@ -3,7 +3,7 @@
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from search_service.catalogue import datasets, losses, networks
@@ -28,6 +28,14 @@ MOST_NUMBERS = 400_000
 """Limit of trials times parameters: all of them go into the loss file, which has a limit too."""
 
 _SAMPLER: TypeAdapter[SamplerSpec] = TypeAdapter(SamplerSpec)
+
+# What every look at a search asks for; to put them together takes longer than to ask.
+_ENDINGS = (
+    select(Trial.ending, func.count(), func.min(Trial.score), func.max(Trial.score))
+    .where(Trial.job_id == bindparam("job"))
+    .group_by(Trial.ending)
+)
+_EVALUATIONS = select(func.count()).where(Evaluation.job_id == bindparam("job"))
 
 
 def resolved(settings: Settings, request: SearchRequest) -> SearchRequest:
@@ -54,7 +62,8 @@ def admitted(session: Session, request: SearchRequest) -> SearchRequest:
             user's code has.
     """
     if not request.is_external:
-        request = papers.resolved(request, datasets.requested(session, request.dataset))
+        dataset = datasets.requested(session, request.dataset)  # held: each look at it would load it
+        request = papers.resolved(request, dataset)
         request = _with_mode(request, datasets.mode_of(session, request.dataset))
         datasets.check_hold_out(session, request.dataset, request.hold_out)
         datasets.check_objects(session, request.dataset, request.scoring.clustering)
@@ -116,19 +125,17 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
     ``evaluations`` counts what is trained on the way to trials, on rungs, and after them, in the race.
     """
     higher = Target(job.request["metric"]).higher_is_better
-    best_of, best_score = (max, func.max) if higher else (min, func.min)
-    counts = select(Trial.ending, func.count(), best_score(Trial.score)).group_by(Trial.ending)
-    rows = session.execute(counts.where(Trial.job_id == job.id)).all()
-    number = {ending: count for ending, count, _ in rows}
-    evaluations = select(func.count()).where(Evaluation.job_id == job.id)
+    rows = session.execute(_ENDINGS, {"job": job.id}).all()
+    number = {ending: count for ending, count, *_ in rows}
+    best = [highest if higher else lowest for *_, lowest, highest in rows if highest is not None]
     done = sum(number.values())
     ended = job.result is not None  # maybe by its budget
     return {
         "done": done,
         "total": done if ended else _total(session, job),
         **{ending: number.get(ending, 0) for ending in ("failed", "rejected", "stopped")},
-        "evaluations": session.scalar(evaluations) or 0,
-        "best_score": best_of((best for *_, best in rows if best is not None), default=None),
+        "evaluations": session.scalar(_EVALUATIONS, {"job": job.id}) or 0,
+        "best_score": (max if higher else min)(best, default=None),
         "higher_is_better": higher,
         "factor": unit_of(job.request["metric"]).factor,
     }

@@ -5,6 +5,7 @@ What a single curve's parameters are, :mod:`surrogate_zoo.curves.families` tells
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -76,7 +77,7 @@ class ParameterSpace:
     def _family(self) -> CurveFamily:
         return CURVE_FAMILIES[self.family]
 
-    @property
+    @cached_property
     def target(self) -> Target:
         """The metrics and their weights."""
         return Target(self.metric)
@@ -86,7 +87,7 @@ class ParameterSpace:
         """Segments a curve."""
         return int(self.segments or 0)
 
-    @property
+    @cached_property
     def curves(self) -> tuple[str, ...]:
         """Curve names, in the order of their parameters; of several metrics ``miou:and``."""
         if len(self.target.metrics) == 1:
@@ -102,7 +103,7 @@ class ParameterSpace:
         """Number of parameters."""
         return len(self.names)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """One name a parameter, such as ``and.u1``."""
         parameters = self._family.parameters(self.pieces)
