@@ -95,7 +95,7 @@ def _asha(_: Contest) -> Any:
 
 
 def _in_step(folder: Folder, *, reuse: bool = True) -> Scores:
-    """Under the contest's own rule; steps that trials took too early after a restore do not count."""
+    """Under the contest's own rule; steps that trials took too early do not count."""
     return folder.contest.counted(with_scheduler(folder, InStep, reuse=reuse))
 
 

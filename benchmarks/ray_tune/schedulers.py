@@ -31,25 +31,30 @@ class InStep(FIFOScheduler):
         self._contest = contest
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Pause a trial that is ahead; stop those that are not to go on."""
+        """Pause a trial that is ahead; stop it where it is not to go on."""
         scores = _scores(tune_controller) | {_number(trial): list(result["scores"])}
         stand = self._contest.stand(scores)
-        for other in tune_controller.get_trials():
-            paused = other is not trial and other.status == Trial.PAUSED
-            if paused and _number(other) not in stand.left:
-                tune_controller.stop_trial(other)
         if _number(trial) not in stand.left:
             return str(self.STOP)
         ahead = len(scores[_number(trial)]) >= stand.step
         return str(self.PAUSE if ahead else self.CONTINUE)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """The first that is behind; those that are to be stopped after a restore are run once more."""
+        """The first that is behind; stops those that wait and are not to go on.
+
+        Tune asks at every turn of its loop. When the result came in that decides of a trial, it may not have
+        waited yet, because its checkpoint was being written.
+        """
         scores = _scores(tune_controller)
         stand = self._contest.stand(scores)
         for trial in tune_controller.get_trials():
-            due = len(scores[_number(trial)]) < stand.step or _number(trial) not in stand.left
-            if trial.status == Trial.PENDING or (trial.status == Trial.PAUSED and due):
+            if trial.status == Trial.PENDING:
+                return trial
+            if trial.status != Trial.PAUSED:
+                continue
+            if _number(trial) not in stand.left:
+                tune_controller.stop_trial(trial)
+            elif len(scores[_number(trial)]) < stand.step:
                 return trial
         return None
 

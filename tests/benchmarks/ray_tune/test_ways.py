@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from ray.tune.experiment import Trial
 
 from benchmarks.ray_tune import runs
 from benchmarks.ray_tune.__main__ import candidates, row, sameness, task_of
 from benchmarks.ray_tune.contest import Contest, Halving, Race
 from benchmarks.ray_tune.folder import Evaluation, Folder
 from benchmarks.ray_tune.runs import Result
+from benchmarks.ray_tune.schedulers import InStep
 from search_service.searches.halving import HalvingSpec
 from search_service.searches.racing.rules import RaceSpec
 from tests.workers.tiny import candidate, proxy_task
@@ -44,6 +48,38 @@ def test_ways_without_timing_give_the_pools_scores(tmp_path: Path) -> None:
             assert found.scores == wanted.scores
             assert found.evaluations == wanted.evaluations
             assert found.cpu > 0
+
+
+class Table:
+    """Trials as Tune's controller lists them, and those that were stopped."""
+
+    def __init__(self, trials: list[SimpleNamespace]) -> None:
+        self.trials, self.stopped = trials, list[int]()
+
+    def get_trials(self) -> list[SimpleNamespace]:
+        return self.trials
+
+    def stop_trial(self, trial: SimpleNamespace) -> None:
+        trial.status = Trial.TERMINATED
+        self.stopped.append(trial.config["number"])
+
+
+def test_who_waited_too_late_to_be_told_is_stopped_and_not_run_again() -> None:
+    trials = [
+        SimpleNamespace(
+            config={"number": number}, status=Trial.PAUSED, last_result={"scores": [score]}
+        )
+        for number, score in enumerate((0.1, 0.2, 0.3, 0.4))
+    ]
+    table, scheduler = Table(trials), InStep(HALVING)
+    trials[1].status = Trial.RUNNING  # its checkpoint is being written
+    trials[3].status = Trial.RUNNING
+    result = {"scores": [0.4]}
+    assert scheduler.on_trial_result(table, cast("Trial", trials[3]), result) == InStep.CONTINUE
+    assert scheduler.choose_trial_to_run(table) is trials[2]
+    trials[1].status, trials[2].status = Trial.PAUSED, Trial.RUNNING
+    assert scheduler.choose_trial_to_run(table) is None
+    assert table.stopped == [0, 1]
 
 
 @pytest.mark.slow
