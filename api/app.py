@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+import anyio
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import APIRouter, FastAPI
 
@@ -11,7 +12,7 @@ from api.audit import AuditMiddleware
 from api.auth import TokenMiddleware
 from api.body import BodyMiddleware
 from api.browsers import BrowserMiddleware, names_of
-from api.dependencies import CONNECTIONS, THREADS, Service
+from api.dependencies import CONNECTIONS, THREADS, WRITERS, Service
 from api.monitoring import Figures, MonitoringMiddleware
 from api.openapi import add_openapi
 from api.plain_errors import PlainErrorMiddleware
@@ -86,7 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # The last one added is the first that a request meets.
     app.add_middleware(PlainErrorMiddleware)
     app.add_middleware(BodyMiddleware, max_bytes=settings.max_body_bytes)
-    app.add_middleware(AuditMiddleware, writing=service.writing)
+    app.add_middleware(AuditMiddleware, writing=service.writing, writers=service.writers)
     app.add_middleware(TokenMiddleware, token=settings.token, reading=service.reading)
     app.add_middleware(BrowserMiddleware, hosts=names_of(settings))
     app.add_middleware(MonitoringMiddleware, figures=service.figures)
@@ -99,7 +100,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _assemble(settings: Settings) -> Service:
     engine = make_engine(settings.database, connections=CONNECTIONS)
     reading, writing = bound(read_sessions(engine)), bound(sessions(engine))
-    return Service(settings, engine, reading, writing, Figures(reading))
+    writers = anyio.Semaphore(1 if engine.dialect.name == "sqlite" else WRITERS)
+    return Service(settings, engine, reading, writing, Figures(reading), writers)
 
 
 @asynccontextmanager

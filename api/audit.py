@@ -4,6 +4,7 @@ import logging
 import re
 from typing import Final
 
+import anyio
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.concurrency import run_in_threadpool
@@ -25,10 +26,12 @@ _MOST_CHARACTERS: Final = 1000
 class AuditMiddleware:
     """Writes down who asked for a change, and how it was answered; stands behind the token's check."""
 
-    def __init__(self, app: ASGIApp, writing: sessionmaker[Session]) -> None:
-        """Write what is asked of ``app`` in sessions of ``writing``."""
+    def __init__(
+        self, app: ASGIApp, writing: sessionmaker[Session], writers: anyio.Semaphore
+    ) -> None:
+        """Write what is asked of ``app`` in sessions of ``writing``, each in its turn."""
         self._app = app
-        self._writing = writing
+        self._writing, self._writers = writing, writers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; its entry is written before the answer leaves."""
@@ -38,7 +41,8 @@ class AuditMiddleware:
 
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                await run_in_threadpool(self._write, scope, message["status"])
+                async with self._writers:
+                    await run_in_threadpool(self._write, scope, message["status"])
             await send(message)
 
         await self._app(scope, receive, noted)

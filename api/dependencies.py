@@ -23,7 +23,11 @@ THREADS: Final = 40
 """Threads that run routes and read files."""
 READERS: Final = 10
 WRITERS: Final = 10
-"""Requests that hold a session at a time. The others wait for their turn in no thread."""
+"""Requests that hold a session at a time. The others wait for their turn in no thread.
+
+On SQLite, which has one writer at a time, it is one: whoever waits for its lock looks at it ever less
+often, up to a tenth of a second apart, while a turn comes as soon as the one before ends.
+"""
 CONNECTIONS: Final = THREADS + READERS + WRITERS
 """Connections to the database that are enough for all of them, so that nobody waits for one.
 
@@ -45,8 +49,8 @@ class Service:
     reading: sessionmaker[Session]
     writing: sessionmaker[Session]
     figures: Figures
+    writers: anyio.Semaphore
     readers: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(READERS))
-    writers: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(WRITERS))
 
 
 # Dependencies are coroutines throughout: FastAPI sends every other one through a thread of its own, which
