@@ -18,6 +18,7 @@ from api.plain_errors import PlainErrorMiddleware
 from api.problems import add_problem_handlers
 from api.proxies import RootPathMiddleware
 from api.routes import (
+    aliases,
     any_job,
     audit,
     comparisons,
@@ -73,6 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         searches,
         comparisons,
         losses,
+        aliases,
         datasets,
         workers,
         audit,
