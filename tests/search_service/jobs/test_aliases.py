@@ -95,7 +95,7 @@ def test_a_job_is_of_the_loss_that_its_alias_stood_for(session: Session, case: s
     assert {field: job.request[field] for field in expected} == expected
     assert list(job.request.get("loss_networks") or {}) in ([], job.request.get("losses"))
     assert create(session, request, idempotency_key="k").id == job.id
-    plan = lifecycle.estimate(session, Settings(), KINDS[kind], request)  # type: ignore[arg-type]
+    plan = lifecycle.estimate(session, Settings(), KINDS[kind], request)
     assert plan.trainings == job.trainings
     point(session, "stable", "cross-entropy")
     session.refresh(job)
