@@ -58,17 +58,17 @@ def list_losses(
     session: ReadSession,
     metric: Annotated[str | None, Query(max_length=100, description="Only of this metric.")] = None,
     tag: Annotated[
-        list[TagName] | None,
+        tuple[TagName, ...],
         Query(
             max_length=16,
             description="Only with this tag, of several with all of them; then the version that has it.",
         ),
-    ] = None,
+    ] = (),
     after: Cursor = None,
     limit: Limit = 50,
 ) -> Page[LossView]:
     """The newest version of every loss, by name."""
-    rows, following = zoo.page(session, after=after, limit=limit, metric=metric, tags=tag or ())
+    rows, following = zoo.page(session, after=after, limit=limit, metric=metric, tags=tag)
     return Page(items=[loss_view(loss) for loss in rows], next=following)
 
 
