@@ -19,7 +19,13 @@ def resolved(session: Session, request: Request) -> Request:
     Raises:
         InputError: Two names of it stand for one loss, whose versions could not be told apart.
     """
-    fields = {field: getattr(request, field) for field in request.named}
+    # What a field is where nothing is asked for, such as a search's start, the straight line, is no name.
+    left = {field: type(request).model_fields[field].default for field in request.named}
+    fields = {
+        field: value
+        for field, default in left.items()
+        if (value := getattr(request, field)) != default
+    }
     names = dict.fromkeys(name for value in fields.values() for name in _names(value))
     found = aliases.among(session, names)
     if not found:

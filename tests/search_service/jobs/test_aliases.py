@@ -90,6 +90,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 def test_a_job_is_of_the_loss_that_its_alias_stood_for(session: Session, case: str) -> None:
     kind, body, expected = CASES[case]
     point(session, "edges", "semeda")
+    point(session, "line", "semeda")  # as the start of a search is called that starts at none
     request = asked(kind, **body)
     job = create(session, request, idempotency_key="k")
     assert {field: job.request[field] for field in expected} == expected
