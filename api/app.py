@@ -19,6 +19,7 @@ from api.plain_errors import PlainErrorMiddleware
 from api.problems import add_problem_handlers
 from api.proxies import RootPathMiddleware
 from api.routes import (
+    aliases,
     any_job,
     audit,
     comparisons,
@@ -74,6 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         searches,
         comparisons,
         losses,
+        aliases,
         datasets,
         workers,
         audit,

@@ -78,10 +78,21 @@ class LossView(View):
     )
     sha256: str = Field(description="Of its document, lower-case hex.")
     tags: list[str] = Field(description="Tags that point at this version.")
+    aliases: list[str] = Field([], description="Aliases that stand for this version.")
+    note: str = Field("", description="What people wrote to it; may be empty.")
     curves: dict[str, OutlineView] = Field(
         {}, description="Curves of its surrogates, by name; handmade losses have none."
     )
     created_at: datetime = Field(description="When it was published.")
+
+
+class AliasView(View):
+    """An alias: a second name that requests may say in place of a loss's name."""
+
+    name: str = Field(description="The alias.")
+    loss: str = Field(description="Name of the loss that it stands for.")
+    version: int = Field(description="Its version.")
+    moved_at: datetime = Field(description="Since when it stands for that version.")
 
 
 class ParameterView(View):

@@ -104,6 +104,23 @@ async def administrator(asks: CallerOf) -> Caller:
     return asks
 
 
+def check_own(asks: Caller, owner: str, what: str) -> None:
+    """Refuse a change of something that all see and another owner made.
+
+    Args:
+        asks: Who asks.
+        owner: Whose it is.
+        what: What it is: ``the alias production``.
+
+    Raises:
+        HTTPException: Who asks is neither its owner nor an administrator.
+    """
+    if asks.sees not in (None, owner):
+        raise HTTPException(
+            403, f"Another owner made {what}: they may change it, and administrators."
+        )
+
+
 async def reading(
     parts: ServiceParts, asks: CallerOf, _turn: ReadersTurn
 ) -> AsyncIterator[Session]:

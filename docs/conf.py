@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,10 @@ from sphinx.application import Sphinx
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
+
+# The theme's colours of code (accessible-pygments) set the root logger up for INFO where nobody has, and
+# libraries that autodoc imports then tell what they set up.
+logging.basicConfig(level=logging.WARNING)
 
 project = "lossfit"
 author = "the lossfit developers"

@@ -24,6 +24,7 @@ class Deletion(Answer):
         jobs: Ids.
         datasets: Names.
         losses: Names; all their versions.
+        aliases: Names; their losses stay.
         files: Files that nothing names any more.
         bytes: Their size, as far as it is known.
         kept: What was to be deleted too, and is needed.
@@ -33,6 +34,7 @@ class Deletion(Answer):
     jobs: list[str] = Field(default_factory=list)
     datasets: list[str] = Field(default_factory=list)
     losses: list[str] = Field(default_factory=list)
+    aliases: list[str] = Field(default_factory=list)
     files: int = 0
     bytes: int = 0
     kept: list[Kept] = Field(default_factory=list)

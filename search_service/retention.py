@@ -26,7 +26,7 @@ from search_service.store.tables import Artifact, Dataset, Job
 from surrogate_zoo.errors import ConflictError
 from surrogate_zoo.losses.registry import LOSSES
 from surrogate_zoo.store import zoo
-from surrogate_zoo.store.tables import Loss, LossNetwork, LossTag, now
+from surrogate_zoo.store.tables import Loss, LossAlias, LossNetwork, LossTag, now
 
 YOUNG: Final = timedelta(hours=1)
 """A file that was written within this time stays."""
@@ -80,22 +80,25 @@ def delete_loss(session: Session, name: str) -> None:
 
     Raises:
         NotFoundError: There is none of that name.
-        ConflictError: It is built in, has a tag, or a job names it.
+        ConflictError: It is built in, has a tag or an alias, or a job names it.
     """
-    zoo.get(session, name)
+    name = zoo.get(session, name).name
     if (reason := why_loss_stays(session, name)) is not None:
         raise ConflictError(f"The loss {name} stays: {reason}.")
     session.execute(delete(Loss).where(Loss.name == name))
 
 
 def why_loss_stays(session: Session, name: str) -> str | None:
-    """What keeps a loss from being deleted: a tag, a loss that was searched from it, a job that names it."""
+    """What keeps a loss from being deleted: tag, alias, a loss searched from it, a job that names it."""
     if name in LOSSES:
         return "it is built in"
     if (
         tag := session.scalar(select(LossTag.tag).where(LossTag.name == name).limit(1))
     ) is not None:
         return f"the tag {tag} points at it"
+    of_it = select(LossAlias.name).join(Loss).where(Loss.name == name)
+    if (alias := session.scalar(of_it.limit(1))) is not None:
+        return f"the alias {alias} stands for it"
     facts = Loss.document["provenance"]
     origins = (facts["start"].as_string(), facts["companion_versions"].as_string())
     for other, start, companions in session.execute(select(Loss.name, *origins)):

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 
 from surrogate_zoo.errors import InputError
 
@@ -30,9 +31,7 @@ def parse_sum(expression: str) -> list[tuple[float, str]]:
     Raises:
         InputError: It cannot be read, or a weight is not a positive number.
     """
-    compact = "".join(expression.split())
-    # A plus sign within an exponent (1e+2) joins no terms.
-    parts = re.split(r"(?<![0-9]e)\+", compact)
+    parts = _parts(expression)
     if len(parts) > MOST_TERMS:
         raise InputError(f"A weighted sum has {MOST_TERMS} terms at most, not {len(parts)}.")
     return [_term(part, expression) for part in parts]
@@ -45,6 +44,12 @@ def term_names(expression: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for _, name in parse_sum(expression)))
 
 
+def renamed(expression: str, names: Mapping[str, str]) -> str:
+    """An expression, or a plain name, with other names in the places of some; weights stay as written."""
+    terms = (part.rpartition("*") for part in _parts(expression))
+    return "+".join(f"{weight}{star}{names.get(name, name)}" for weight, star, name in terms)
+
+
 def sum_name(expression: str) -> str:
     """A name for the zoo, made from an expression: ``0.5-cross-entropy-0.5-dice``."""
     return re.sub(
@@ -54,6 +59,12 @@ def sum_name(expression: str) -> str:
             name if weight == 1 else f"{weight:g}-{name}" for weight, name in parse_sum(expression)
         ),
     )[:128].strip("-.")
+
+
+def _parts(expression: str) -> list[str]:
+    """Terms as they are written, without white space."""
+    # A plus sign within an exponent (1e+2) joins no terms.
+    return re.split(r"(?<![0-9]e)\+", "".join(expression.split()))
 
 
 def _term(part: str, expression: str) -> tuple[float, str]:

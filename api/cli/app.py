@@ -12,6 +12,7 @@ from api.cli import (
     datasets,
     fields,
     jobs,
+    loss_aliases,
     loss_exchange,
     loss_networks,
     losses,
@@ -69,6 +70,7 @@ app.command()(samplers.samplers)
 app.command()(networks.networks)
 app.command()(fields.fields)
 losses.app.add_typer(loss_exchange.app)
+losses.app.add_typer(loss_aliases.app)
 app.add_typer(losses.app, name="losses")
 app.add_typer(loss_networks.app, name="loss-networks")
 app.add_typer(datasets.app, name="datasets")

@@ -5,7 +5,7 @@ A service that is away, or that refuses, completes nothing: who presses the tab 
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import typer
@@ -60,8 +60,20 @@ def jobs(incomplete: str) -> list[Completion]:
 
 
 def losses(incomplete: str) -> list[Completion]:
-    """Names of the zoo."""
-    return _told(lambda c: ((loss.name, loss.kind) for loss in c.losses.list()), incomplete)
+    """Names of the zoo, and aliases."""
+    return _told(
+        lambda c: chain(_aliases(c), ((loss.name, loss.kind) for loss in c.losses.list())),
+        incomplete,
+    )
+
+
+def aliases(incomplete: str) -> list[Completion]:
+    """Aliases of losses."""
+    return _told(_aliases, incomplete)
+
+
+def _aliases(client: "Client") -> Iterator[Completion]:
+    return ((alias.name, f"stands for {alias.loss}") for alias in client.losses.aliases())
 
 
 def datasets(incomplete: str) -> list[Completion]:

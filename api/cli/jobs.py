@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from api.cli import completion
+from api.cli.annotations import NewNote, NewTags, NoTags, told
 from api.cli.console import (
     DEFAULT_URL,
     AsJson,
@@ -170,22 +171,16 @@ def log(job_id: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
 def annotate(
     job_id: JobId,
     *,
-    tag: Annotated[
-        list[str] | None,
-        typer.Option(help="A word to find it by, in place of those it has; may be repeated."),
-    ] = None,
-    note: Annotated[
-        str | None, typer.Option(help="What is to be remembered of it; an empty one removes it.")
-    ] = None,
-    no_tags: Annotated[bool, typer.Option("--no-tags", help="Remove its tags.")] = False,
+    tag: NewTags = None,
+    note: NewNote = None,
+    no_tags: NoTags = False,
     url: Url = DEFAULT_URL,
 ) -> None:
     """Write tags and a note to a job, to find it again."""
     with connect(url) as client:
         tags = [] if no_tags else tag
         job = client.searches.annotate(client.id_of(job_id), note=note, tags=tags)
-    tags_told = f"tags {', '.join(job.tags)}" if job.tags else "no tags"
-    say(f"The {job.kind} {job.id} has {tags_told} and {'a' if job.note else 'no'} note.")
+    say(f"The {job.kind} {job.id} has {told(job.tags, job.note)}.")
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli import completion
+from api.cli.annotations import NewNote, NewTags, NoTags, told
 from api.cli.assignments import assigned
 from api.cli.console import (
     DEFAULT_URL,
@@ -18,6 +19,7 @@ from api.cli.console import (
     plain_errors,
     print_json,
     print_table,
+    say,
 )
 from api.client.formats import Format
 
@@ -40,30 +42,48 @@ Parameters = Annotated[
 
 LossName = Annotated[
     str,
-    typer.Argument(metavar="LOSS", help="Name of the loss.", autocompletion=completion.losses),
+    typer.Argument(
+        metavar="LOSS", help="Name or alias of the loss.", autocompletion=completion.losses
+    ),
 ]
-Version = Annotated[int | None, typer.Option(help="A version; the newest by default.", min=1)]
+Version = Annotated[
+    int | None,
+    typer.Option(
+        help="A version; the newest by default, of an alias the one it stands for.", min=1
+    ),
+]
 
 
 @app.command(name="list")
 @plain_errors
 def list_losses(
     metric: Annotated[str | None, typer.Option(help="Only losses of this metric.")] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(help="Only versions with this tag; repeated, with all of them."),
+    ] = None,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
 ) -> None:
     """All losses, by name."""
     with connect(url) as client:
-        losses = list(client.losses.list(metric=metric))
+        losses = list(client.losses.list(metric=metric, tags=tag))
     if as_json:
         print_json(losses)
         return
-    rows = [
-        (loss.name, str(loss.version), loss.kind, loss.metric or "", ", ".join(loss.tags))
-        for loss in losses
-    ]
-    columns = ("Name", "Ver.", "Kind", "Metric", "Tags")
-    print_table(columns, rows, prose=("Tags",), empty="There are no such losses.")
+    columns: dict[str, list[str]] = {
+        "Name": [loss.name for loss in losses],
+        "Ver.": [str(loss.version) for loss in losses],
+        "Kind": [loss.kind for loss in losses],
+        "Metric": [loss.metric or "" for loss in losses],
+        "Tags": [", ".join(loss.tags) for loss in losses],
+        "Aliases": [", ".join(loss.aliases) for loss in losses],
+    }
+    if not any(columns["Aliases"]):
+        del columns["Aliases"]
+    rows = list(zip(*columns.values(), strict=True))
+    prose = ("Tags", "Aliases")
+    print_table(list(columns), rows, prose=prose, empty="There are no such losses.")
 
 
 @app.command()
@@ -94,6 +114,8 @@ def _print_loss(loss: "LossDetail") -> None:
         ("Metric", loss.metric or ""),
         ("Title", str(loss.document.get("title") or "")),
         ("Tags", ", ".join(loss.tags)),
+        ("Aliases", ", ".join(loss.aliases)),
+        ("Note", loss.note),
         ("Needs", ", ".join(needs) or "logits and target alone"),
         ("SHA-256", loss.sha256),
         ("Download", f"lossfit losses download {loss.name}"),
@@ -106,6 +128,24 @@ def _print_loss(loss: "LossDetail") -> None:
         told = [(p.name, json.dumps(p.value), p.range, p.meaning) for p in loss.parameters]
         out.print()
         print_table(columns, told, prose=columns[1:], empty="")
+
+
+@app.command()
+@plain_errors
+def annotate(
+    name: LossName,
+    *,
+    tag: NewTags = None,
+    note: NewNote = None,
+    no_tags: NoTags = False,
+    version: Version = None,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Write tags and a note to a loss, to find it again."""
+    with connect(url) as client:
+        tags = [] if no_tags else tag
+        loss = client.losses.annotate(name, version, note=note, tags=tags)
+    say(f"The loss {loss.name} v{loss.version} has {told(loss.tags, loss.note)}.")
 
 
 @app.command()

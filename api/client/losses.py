@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from api.catalogue_schemas import LossDetail, LossView
+from api.catalogue_schemas import AliasView, LossDetail, LossView
 from api.client.addresses import segment
 from api.client.formats import Format
 from api.client.named_file import NamedFile
@@ -25,21 +25,28 @@ class Losses:
         self._transport = transport
 
     def list(
-        self, *, metric: str | None = None, tag: str | None = None, page_size: int = 50
+        self,
+        *,
+        metric: str | None = None,
+        tags: Sequence[str] | None = None,
+        page_size: int = 50,
     ) -> Iterator[LossView]:
         """The newest version of every loss, by name; fetched page by page.
 
         Args:
             metric: Only those of this metric.
-            tag: Only those with this tag.
+            tags: Only those with all of these, in the version that has them.
             page_size: Losses a request, 500 at most.
         """
         return self._transport.pages(
-            Page[LossView], "/v1/losses", metric=metric, tag=tag, limit=page_size
+            Page[LossView], "/v1/losses", metric=metric, tag=tags, limit=page_size
         )
 
     def get(self, name: str, version: int | None = None) -> LossDetail:
-        """One loss with its document and what it needs; the newest version by default."""
+        """One loss, by its name or an alias, with its document and what it needs.
+
+        The newest version by default, of an alias the one that it stands for.
+        """
         return self._transport.read(LossDetail, f"/v1/losses/{segment(name)}", version=version)
 
     def file(
@@ -118,6 +125,46 @@ class Losses:
         body = {"truth": truth, "scores": scores, "steps": steps}
         return self._transport.post(DrawnView, f"/v1/losses/{segment(name)}/try", body)
 
+    def annotate(
+        self,
+        name: str,
+        version: int | None = None,
+        *,
+        note: str | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> LossView:
+        """Write a note and tags to a version of a loss, in place of those that it has.
+
+        Args:
+            name: The loss.
+            version: Its version; the newest by default.
+            note: What is to be remembered of it; an empty one removes the note, None leaves it.
+            tags: Words to find it by; an empty list removes them, None leaves them.
+        """
+        path, body = f"/v1/losses/{segment(name)}/annotate", {"note": note, "tags": tags}
+        query = {} if version is None else {"version": [str(version)]}
+        return self._transport.post(LossView, path, body, query=query)
+
+    def aliases(self, *, page_size: int = 50) -> Iterator[AliasView]:
+        """All aliases, by name; fetched page by page."""
+        return self._transport.pages(Page[AliasView], "/v1/aliases", limit=page_size)
+
+    def point(self, alias: str, loss: str, version: int | None = None) -> AliasView:
+        """Make an alias, or move it to another loss or version.
+
+        Args:
+            alias: What may be said in place of the loss's name.
+            loss: The loss.
+            version: Its version; the newest there is now by default.
+        """
+        body = {"name": alias, "loss": loss, "version": version}
+        return self._transport.post(AliasView, "/v1/aliases", body)
+
+    def remove_alias(self, alias: str) -> Deletion:
+        """Remove an alias; its loss stays."""
+        path = f"/v1/aliases/{segment(alias)}"
+        return self._transport.delete(Deletion, path, dry_run=False)
+
     def delete(self, name: str, *, dry_run: bool = False) -> Deletion:
         """Delete a loss with all its versions, as an administrator, if nothing needs it."""
         path = f"/v1/losses/{segment(name)}"
@@ -145,14 +192,16 @@ class Losses:
             for version in reversed(self.get(name).versions)
         ]
         tags = [tuple(tag for tag in loss.tags if tag != _BUILT_IN) for loss in versions]
-        packed = [Packed(loss.document, own) for loss, own in zip(versions, tags, strict=True)]
+        packed = [
+            Packed(loss.document, own, loss.note) for loss, own in zip(versions, tags, strict=True)
+        ]
         write(target, packed)
         return versions
 
     def import_from(self, source: Path) -> Sequence[LossView]:
-        """Add the losses that :meth:`export` wrote, tags too; those that are there already stay.
+        """Add the losses that :meth:`export` wrote, tags and notes too; those that are there already stay.
 
-        Everything is checked before the first is added.
+        Everything is checked before the first is added. A note that one has here already stays too.
 
         Args:
             source: A folder or a ZIP file.
@@ -166,7 +215,13 @@ class Losses:
         """
         from surrogate_zoo.losses.exchange import read  # noqa: PLC0415  (loads NumPy)
 
-        return [self.add(packed.document, tags=packed.tags) for packed in read(source)]
+        return [self._add(packed.document, packed.tags, packed.note) for packed in read(source)]
+
+    def _add(self, document: Mapping[str, object], tags: Iterable[str], note: str) -> LossView:
+        loss = self.add(document, tags=tags)
+        if note and not loss.note:
+            loss = self.annotate(loss.name, loss.version, note=note)
+        return loss
 
 
 def _content(path: Path) -> dict[str, Any]:

@@ -18,9 +18,6 @@ export const short = (id) => id.slice(0, 8);
 
 export const State = ({ state }) => html`<span class="state ${state}">${WORDS[state] ?? state}</span>`;
 
-// Tags of jobs, each a way to the others that have it.
-export const Tags = ({ tags }) => tags.map((tag) => html`<a key=${tag} class="tag" href="#jobs?tag=${tag}">${tag}</a> `);
-
 export function span(seconds) {
   if (seconds < 90) return `${Math.round(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;

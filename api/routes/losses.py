@@ -8,6 +8,7 @@ from api.catalogue_schemas import LossDetail, LossView, NeedsView, OutlineView, 
 from api.deletions import attempt
 from api.dependencies import (
     Administrator,
+    CallerOf,
     Cursor,
     DryRun,
     Limit,
@@ -18,6 +19,7 @@ from api.dependencies import (
     Version,
     WritersTurn,
     WriteSession,
+    check_own,
 )
 from api.loss_schemas import DrawnView, ExampleRequest
 from api.schemas import Page
@@ -25,6 +27,7 @@ from search_service import retention
 from search_service.catalogue import losses
 from search_service.catalogue.loss_requests import LossRequest
 from search_service.deletion import Deletion
+from search_service.jobs.annotation import AnnotationRequest
 from search_service.jobs.fields import TagName
 from surrogate_zoo.losses.document import dump_loss_file
 from surrogate_zoo.losses.export import python_source
@@ -54,12 +57,18 @@ _DOWNLOAD: Responses = {
 def list_losses(
     session: ReadSession,
     metric: Annotated[str | None, Query(max_length=100, description="Only of this metric.")] = None,
-    tag: Annotated[str | None, Query(max_length=100, description="Only with this tag.")] = None,
+    tag: Annotated[
+        tuple[TagName, ...],
+        Query(
+            max_length=16,
+            description="Only with this tag, of several with all of them; then the version that has it.",
+        ),
+    ] = (),
     after: Cursor = None,
     limit: Limit = 50,
 ) -> Page[LossView]:
     """The newest version of every loss, by name."""
-    rows, following = zoo.page(session, after=after, limit=limit, metric=metric, tag=tag)
+    rows, following = zoo.page(session, after=after, limit=limit, metric=metric, tags=tag)
     return Page(items=[loss_view(loss) for loss in rows], next=following)
 
 
@@ -70,6 +79,7 @@ _THERE: Responses = {200: {"model": LossView, "description": "It was there alrea
 def add_loss(
     request: LossRequest,
     session: WriteSession,
+    asks: CallerOf,
     response: Response,
     tag: Annotated[
         list[TagName] | None,
@@ -79,9 +89,11 @@ def add_loss(
     """Add a loss: a handmade one with parameters of one's own, or a whole loss file.
 
     It is the next version of its name. The same content again adds nothing and gives the version that
-    there is, with status 200. Names of built-in losses are taken.
+    there is, with status 200; tags are then for its owner to point. Names of built-in losses are taken.
     """
-    loss, is_new = losses.add(session, request.root, tag or ())
+    loss, is_new = losses.add(session, request.root, tag or (), owner=asks.owner)
+    if tag:
+        check_own(asks, loss.owner, f"the loss {loss.name}, version {loss.version}")
     if not is_new:
         response.status_code = status.HTTP_200_OK
     response.headers["Location"] = f"/v1/losses/{loss.name}?version={loss.version}"
@@ -90,7 +102,7 @@ def add_loss(
 
 @router.get("/{name}")
 def read_loss(name: Name, session: ReadSession, version: Version = None) -> LossDetail:
-    """One loss with its document (control points, options, provenance), and what it needs.
+    """One loss, by its name or an alias, with its document (control points, options, provenance) and needs.
 
     Of a handmade loss also what its parameters may be.
     """
@@ -98,7 +110,7 @@ def read_loss(name: Name, session: ReadSession, version: Version = None) -> Loss
     return LossDetail(
         **loss_view(loss).model_dump(),
         document=loss.document,
-        versions=[row.version for row in zoo.versions(session, name)],
+        versions=[row.version for row in zoo.versions(session, loss.name)],
         needs=NeedsView.model_validate(needs_of(loss.document)),
         **_parameters_of(loss),
     )
@@ -113,9 +125,27 @@ def delete_loss(
     *,
     dry_run: DryRun = False,
 ) -> Deletion:
-    """Delete a loss with all its versions, if no tag, no other loss and no job needs it."""
+    """Delete a loss with all its versions, if no tag, no alias, no other loss and no job needs it."""
     attempt(parts, lambda session: retention.delete_loss(session, name), dry_run=dry_run)
     return Deletion(losses=[name], dry_run=dry_run)
+
+
+@router.post("/{name}/annotate", operation_id="annotate_loss")
+def annotate_loss(
+    name: Name,
+    request: AnnotationRequest,
+    session: WriteSession,
+    asks: CallerOf,
+    version: Version = None,
+) -> LossView:
+    """Write a note and tags to a version of a loss, to find it again; what it computes stays.
+
+    Its owner and administrators may; losses that the product ships with are the operator's. A tag that
+    another version of the name has moves to this one.
+    """
+    loss = zoo.get(session, name, version)
+    check_own(asks, loss.owner, f"the loss {loss.name}, version {loss.version}")
+    return loss_view(losses.annotate(session, loss, request))
 
 
 @router.post("/{name}/try", operation_id="try_loss")

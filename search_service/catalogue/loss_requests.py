@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, RootModel, Tag
 
-from search_service.jobs.fields import Name, Sha256
+from search_service.jobs.fields import Name, Sha256, Version
 from workers.tasks.base import Spec
 from workers.tasks.described import Described, DescribedAs, Setting
 
@@ -63,6 +63,26 @@ class LossFile(Described):
     def document(self) -> dict[str, Any]:
         """The file's content."""
         return self.model_dump(by_alias=True)
+
+
+class AliasRequest(Spec):
+    """An alias of a loss: a second name that requests may say in its place.
+
+    Attributes:
+        name: The alias; no loss has that name.
+        loss: The loss that it stands for from now on, or another alias of it.
+        version: Its version; None takes the newest at the time of the request, or the other alias's.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"name": "production", "loss": "asl-miou-voc", "version": 1}]
+        }
+    )
+
+    name: Name
+    loss: Name
+    version: Version | None = None
 
 
 def _form(body: object) -> str:

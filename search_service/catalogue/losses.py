@@ -2,15 +2,22 @@
 
 from collections.abc import Iterable, Mapping
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from search_service.catalogue.loss_requests import EntryRequest, LossFile
+from search_service.access.callers import OPERATOR
+from search_service.catalogue.loss_requests import AliasRequest, EntryRequest, LossFile
+from search_service.jobs.annotation import AnnotationRequest
+from search_service.store.states import FINAL
+from search_service.store.tables import Job
 from surrogate_zoo.errors import InputError, NotFoundError
 from surrogate_zoo.losses.document import Document, sum_document
 from surrogate_zoo.losses.registry import LOSSES, checked
-from surrogate_zoo.store import zoo
-from surrogate_zoo.store.tables import Loss
+from surrogate_zoo.store import aliases, zoo
+from surrogate_zoo.store.tables import Loss, LossAlias
 from surrogate_zoo.sums import is_sum, parse_sum, sum_name, term_names
+
+_OWN_TAG = InputError(f"The tag {zoo.BUILT_IN!r} is the service's own; take another one.")
 
 
 def pin(session: Session, terms: str, versions: Mapping[str, int | None]) -> dict[str, int]:
@@ -64,7 +71,11 @@ def sum_of(session: Session, terms: str, versions: Mapping[str, int]) -> Documen
 
 
 def add(
-    session: Session, request: EntryRequest | LossFile, tags: Iterable[str] = ()
+    session: Session,
+    request: EntryRequest | LossFile,
+    tags: Iterable[str] = (),
+    *,
+    owner: str = OPERATOR,
 ) -> tuple[Loss, bool]:
     """Add a loss that a caller brings as the next version of its name.
 
@@ -74,6 +85,7 @@ def add(
         session: A writing session; the caller commits.
         request: An entry with parameters, or a whole loss file.
         tags: Tags to point at the version.
+        owner: Who brings it.
 
     Returns:
         The version, and whether it is new.
@@ -81,22 +93,94 @@ def add(
     Raises:
         UnknownNameError: There is no such entry.
         InputError: A parameter is unknown or out of range, the file does not hold, the name is a
-            built-in loss's, or a tag is the service's own.
+            built-in loss's or an alias, or a tag is the service's own.
         ConflictError: Another version of the name came first; ask again.
     """
     tags = list(tags)
     if zoo.BUILT_IN in tags:
-        raise InputError(f"The tag {zoo.BUILT_IN!r} is the service's own; take another one.")
+        raise _OWN_TAG
     brought = _brought(request)
     loss = zoo.find(session, brought["name"], brought["sha256"])
     is_built_in = loss is not None and isinstance(request, LossFile)  # the very file of it
-    if request.name in LOSSES and not is_built_in:
-        raise InputError(f"{request.name!r} is a built-in loss: give yours another name.")
+    if not is_built_in:
+        check_free(session, request.name, "yours")
     is_new = loss is None
-    loss = loss or zoo.publish(session, brought)
+    loss = loss or zoo.publish(session, brought, owner=owner)
     for tag in tags:
         zoo.tag(session, loss.name, loss.version, tag)
     return loss, is_new
+
+
+def check_free(session: Session, name: str, what: str) -> None:
+    """Refuse a name that a loss of the caller's cannot have.
+
+    Args:
+        session: A session.
+        name: The name in the zoo.
+        what: Whose it is to be: ``yours``.
+
+    Raises:
+        InputError: It is a built-in loss's, or an alias.
+    """
+    if name in LOSSES:
+        raise InputError(f"{name!r} is a built-in loss: give {what} another name.")
+    if aliases.among(session, [name]):
+        raise InputError(f"{name!r} is an alias of a loss: give {what} another name.")
+
+
+def annotate(session: Session, loss: Loss, request: AnnotationRequest) -> Loss:
+    """Write tags and a note to a version; the tag of a built-in one stays with it.
+
+    Args:
+        session: A writing session; the caller commits.
+        loss: The version.
+        request: What is written.
+
+    Raises:
+        InputError: A tag is the service's own.
+    """
+    if request.note is not None:
+        loss.note = request.note
+    if request.tags is not None:
+        own = [zoo.BUILT_IN] if zoo.BUILT_IN in loss.tags else []
+        if zoo.BUILT_IN in request.tags and not own:
+            raise _OWN_TAG
+        zoo.retag(session, loss, list(dict.fromkeys([*own, *request.tags])))
+    session.flush()
+    return loss
+
+
+def point(session: Session, request: AliasRequest, *, owner: str = OPERATOR) -> LossAlias:
+    """Make an alias, or move it to another loss or version.
+
+    Args:
+        session: A writing session; the caller commits.
+        request: The alias and what it is to stand for.
+        owner: Who makes it; one that is there stays its owner's.
+
+    Raises:
+        InputError: There is no such loss or version, the name is a loss's, or a search that is not over
+            is to publish one of that name.
+        ConflictError: Another one made it just now; ask again.
+    """
+    try:
+        loss = zoo.get(session, request.loss, request.version)
+    except NotFoundError as error:
+        raise InputError(str(error)) from error
+    _check_no_search_publishes(session, request.name)
+    return aliases.point(session, request.name, loss, owner=owner)
+
+
+def _check_no_search_publishes(session: Session, alias: str) -> None:
+    jobs = Job.__table__.c  # of all owners
+    names = select(jobs.request["name"].as_string(), jobs.id)
+    waiting = names.where(jobs.kind == "search", jobs.state.not_in(FINAL))
+    for name, job_id in session.execute(waiting):
+        # The winners of several metrics have names that begin with it.
+        if alias == name or alias.startswith(f"{name[:90]}-"):
+            raise InputError(
+                f"The search {job_id} is to publish losses as {name!r}: take another alias."
+            )
 
 
 def _brought(request: EntryRequest | LossFile) -> Document:

@@ -45,7 +45,7 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
     group embeddings are those of losses that train them.
 
     Attributes:
-        losses: Names of losses in the zoo, or weighted sums.
+        losses: Names of losses in the zoo, aliases, or weighted sums.
         versions: Versions of losses and of terms of sums, by name; one that is left out takes the
             newest at the time of the request.
         loss_networks: The loss networks that a loss is to carry, by loss and kind: their SHA-256, or how
@@ -87,6 +87,7 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
     )
 
     pinned: ClassVar[tuple[str, ...]] = ("versions",)
+    named: ClassVar[tuple[str, ...]] = ("losses", "versions", "loss_networks")
 
     losses: Annotated[tuple[LossTerms, ...], Field(min_length=1, max_length=100)]
     versions: dict[Name, Version] = Field(default_factory=dict)
@@ -167,3 +168,7 @@ class ComparisonRequest(RetrainingOptions, JobRequest):
         if strange := sorted(set(self.loss_networks) - set(self.losses)):
             raise ValueError(f"loss_networks names what is not compared: {', '.join(strange)}")
         return self
+
+    def at_versions(self, versions: Mapping[str, int]) -> Self:
+        """The request with versions of some losses that it names, where it leaves them open."""
+        return self.model_copy(update={"versions": {**versions, **self.versions}})

@@ -1,4 +1,4 @@
-"""What people write to a job after the fact: tags to find it by, and a note."""
+"""What people write to a job or a loss after the fact: tags to find it by, and a note."""
 
 from typing import Annotated
 
@@ -6,18 +6,19 @@ from pydantic import ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from search_service.jobs import ledger, lifecycle
-from search_service.jobs.fields import TagName
+from search_service.jobs.fields import Note, TagName
 from search_service.store.tables import Job
 from workers.tasks.base import Spec
 
 
 class AnnotationRequest(Spec):
-    """What is written to a job, in place of what stood there; what is left out stays.
+    """What is written to a job or a loss, in place of what stood there; what is left out stays.
 
     Attributes:
-        note: Text of any lines, why it was asked for say; an empty one removes the note.
-        tags: Words that jobs are found by, in any number of jobs; an empty list removes them. What is
-            given twice is kept once.
+        note: Text of any lines, why it was asked for say; an empty one removes the note. No control
+            characters but tabs and ends of lines, and none that change the direction of text.
+        tags: Words to find it by; an empty list removes them. What is given twice is kept once. Any number
+            of jobs have a tag; of a loss's versions one has it, the last that it was written to.
     """
 
     model_config = ConfigDict(
@@ -26,7 +27,7 @@ class AnnotationRequest(Spec):
         }
     )
 
-    note: Annotated[str, Field(max_length=2000)] | None = None
+    note: Note | None = None
     tags: Annotated[tuple[TagName, ...], Field(max_length=16)] | None = None
 
 

@@ -23,6 +23,15 @@ Version = Annotated[int, Field(ge=1, lt=2**31)]
 TagName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 """A tag of a loss or of jobs: a lower-case word of letters, digits, dots, dashes and underscores."""
 
+Note = Annotated[
+    str,
+    StringConstraints(
+        max_length=2000,
+        pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*$",
+    ),
+]
+"""Text of any lines, without what steers a terminal or turns the direction of the text around it."""
+
 
 def _names_losses(text: str) -> str:
     """Check a loss's name or a weighted sum; a sum comes back without white space."""
@@ -84,11 +93,14 @@ class JobRequest(Spec):
     Attributes:
         pinned: Names of the fields that are fixed at the time of the request where they are None, such as
             versions of losses: a name left out of a mapping, too, takes the newest.
+        named: Names of the fields that name losses of the zoo: a name, a weighted sum, several of them, or a
+            mapping from them. An alias in them is replaced by its loss (``search_service.jobs.aliases``).
         priority: Order among an owner's waiting jobs: a higher one starts first, equals in the order they
             came.
     """
 
     pinned: ClassVar[tuple[str, ...]] = ()
+    named: ClassVar[tuple[str, ...]] = ()
 
     priority: Priority = 0
 
@@ -96,6 +108,10 @@ class JobRequest(Spec):
     def aside(self) -> bool:
         """Whether such a job takes no place of those who train here."""
         return False
+
+    def at_versions(self, versions: Mapping[str, int]) -> Self:  # noqa: ARG002
+        """The request with versions of some losses that it names, where it leaves them open."""
+        return self
 
     def pinned_as(self, earlier: Self) -> Self:
         """The request with the versions of an earlier one where it leaves them open."""

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from search_service.access.callers import OPERATOR
-from search_service.jobs import ledger, limits
+from search_service.jobs import aliases, ledger, limits
 from search_service.jobs.estimate import Estimate
 from search_service.jobs.kind import Admission, Kind, Request
 from search_service.settings import Settings
@@ -44,7 +44,7 @@ def create(
     idempotency_key: str | None = None,
     owner: str = OPERATOR,
 ) -> Job:
-    """Queue a job; fixes the versions of the losses that its request names where they are left open.
+    """Queue a job; fixes the losses that its request names: aliases, and versions that are left open.
 
     Args:
         session: A writing session.
@@ -60,7 +60,7 @@ def create(
         CostError: It would cost more than is allowed.
     """
     code = kind.admission()
-    request = code.resolved(settings, request)
+    request = aliases.resolved(session, code.resolved(settings, request))
     key = _owned(owner, idempotency_key)
     if (earlier := _by_key(session, key)) is not None:
         if earlier.kind == kind.name:
@@ -92,7 +92,8 @@ def estimate(
         InputError: The request names what there is not, or cannot be run.
     """
     code = kind.admission()
-    return code.estimated(session, code.admitted(session, code.resolved(settings, request)))
+    request = aliases.resolved(session, code.resolved(settings, request))
+    return code.estimated(session, code.admitted(session, request))
 
 
 def allowed(

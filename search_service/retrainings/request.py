@@ -1,5 +1,6 @@
 """What a caller may ask of a retraining; needs pydantic alone."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -24,7 +25,7 @@ class RetrainingRequest(SingleRetrainingOptions, JobRequest):
     """A full training with a loss of the zoo, or with a weighted sum of several.
 
     Attributes:
-        loss: Name of the loss in the zoo, or a weighted sum: ``0.5*cross-entropy+0.5*dice``.
+        loss: Name of the loss in the zoo, an alias, or a weighted sum: ``0.5*cross-entropy+0.5*dice``.
         version: Its version; None takes the newest at the time of the request.
         versions: Versions of a weighted sum's terms, by name; a term that is left out takes the
             newest at the time of the request.
@@ -51,6 +52,7 @@ class RetrainingRequest(SingleRetrainingOptions, JobRequest):
     )
 
     pinned: ClassVar[tuple[str, ...]] = ("version", "versions")
+    named: ClassVar[tuple[str, ...]] = ("loss", "versions")
 
     loss: LossTerms
     version: Version | None = None
@@ -80,6 +82,10 @@ class RetrainingRequest(SingleRetrainingOptions, JobRequest):
     def loss_versions(self) -> dict[str, int]:
         """The versions that are fixed of the loss or of a weighted sum's terms, by name."""
         return self.versions if self.version is None else {self.loss: self.version}
+
+    def at_versions(self, versions: Mapping[str, int]) -> Self:
+        """The request with versions of some losses that it names, where it leaves them open."""
+        return self.with_loss_versions({**versions, **self.loss_versions})
 
     def with_loss_versions(self, versions: dict[str, int]) -> Self:
         """The request with all versions fixed."""

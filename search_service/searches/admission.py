@@ -19,7 +19,7 @@ from search_service.store.tables import Evaluation, Job, Trial
 from surrogate_zoo.errors import InputError, NotFoundError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.mode_fit import check_mode
-from surrogate_zoo.losses.registry import LOSSES, needs_of
+from surrogate_zoo.losses.registry import needs_of
 from surrogate_zoo.metrics.targets import Target
 from surrogate_zoo.metrics.titles import unit_of
 from surrogate_zoo.modes import MULTILABEL
@@ -78,8 +78,7 @@ def admitted(session: Session, request: SearchRequest) -> SearchRequest:
             f"{MOST_NUMBERS} numbers that a search may record."
         )
     for name in map(request.name_for, request.objectives):
-        if name in LOSSES:
-            raise InputError(f"{name!r} is a built-in loss: give the result another name.")
+        losses.check_free(session, name, "the result")
     return _with_companion(session, starts.pinned(session, request, space))
 
 

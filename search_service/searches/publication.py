@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from search_service.catalogue import losses
 from search_service.jobs import ledger, lifecycle
 from search_service.jobs.provenance import installed_versions
 from search_service.searches import admission, provenance
@@ -16,7 +17,6 @@ from search_service.store.tables import Job, Trial
 from surrogate_zoo.errors import ConflictError, InputError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.drafts import filled, missing
-from surrogate_zoo.losses.registry import LOSSES
 from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import Loss
 
@@ -54,11 +54,10 @@ def publish(session: Session, job_id: str, publication: PublicationRequest) -> L
         NotFoundError: There is no such search.
         ConflictError: The search is not over yet.
         InputError: It has no such trial, the trial has no score, or no scale for its loss, or the name is a
-            built-in loss's.
+            built-in loss's or an alias.
     """
     name = publication.name
-    if name in LOSSES:
-        raise InputError(f"{name!r} is a built-in loss: give the trial another name.")
+    losses.check_free(session, name, "the trial")
     job = ledger.lock(session, lifecycle.get(session, "search", job_id).id)
     if job.state not in FINAL:
         raise ConflictError(
@@ -82,7 +81,8 @@ def publish(session: Session, job_id: str, publication: PublicationRequest) -> L
             f"Trial {trial.number} was recorded before scales were measured in searches of curves: search "
             "again to publish it."
         )
-    return zoo.publish(session, document(draft.loss, trial.scales, name, title_of(request), facts))
+    found = document(draft.loss, trial.scales, name, title_of(request), facts)
+    return zoo.publish(session, found, owner=job.owner)
 
 
 def _scored(session: Session, job: Job, number: int) -> Trial:

@@ -1,5 +1,6 @@
 """What a caller may ask of a search; needs pydantic alone."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
@@ -76,8 +77,8 @@ class SearchRequest(ProxyOptions, ExternalOptions, JobRequest):
         sampler: What proposes candidates.
         space: What is searched: ``zoo`` with the sampler ``portfolio``, else ``curves``, unless it is
             given; ``margins`` of embeddings with either.
-        start: The first candidate: ``line``, the straight line, or the name of a loss in the zoo
-            that is a surrogate of the same metric, curve family and segments.
+        start: The first candidate: ``line``, the straight line, or the name or an alias of a loss in
+            the zoo that is a surrogate of the same metric, curve family and segments.
         start_version: Its version; None takes the newest at the time of the request.
         companion: Loss of the zoo, or weighted sum of several (``0.5*cross-entropy``), that is added
             to every candidate's surrogate and published with the one that is found. What it needs
@@ -125,6 +126,7 @@ class SearchRequest(ProxyOptions, ExternalOptions, JobRequest):
     )
 
     pinned: ClassVar[tuple[str, ...]] = ("start_version", "companion_versions", "mode")
+    named: ClassVar[tuple[str, ...]] = ("start", "companion", "companion_versions")
 
     name: Name | None = None
     metrics: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)] | None = None
@@ -219,6 +221,15 @@ class SearchRequest(ProxyOptions, ExternalOptions, JobRequest):
             prefix = "margins" if self.space.name == "margins" else "asl"
             object.__setattr__(self, "name", f"{prefix}-{target}{self.dataset}")
         return self
+
+    def at_versions(self, versions: Mapping[str, int]) -> Self:
+        """The request with versions of some losses that it names, where it leaves them open."""
+        terms = {name: versions[name] for name in self.companions if name in versions}
+        fixed = {
+            "start_version": self.start_version or versions.get(self.start),
+            "companion_versions": {**terms, **self.companion_versions},
+        }
+        return self.model_copy(update=fixed)
 
     def pinned_as(self, earlier: Self) -> Self:
         """The request as an earlier one was admitted, and extended, where this one leaves it open."""

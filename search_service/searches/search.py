@@ -263,7 +263,7 @@ def run(run: Run) -> None:
         members = front.members(space.parameters, trials)
         run.keep(front.write(run.folder / "front.json", space.parameters, members))
     with run.writing() as session:
-        losses = [zoo.publish(session, document) for document in documents]
+        losses = [zoo.publish(session, document, owner=run.job.owner) for document in documents]
         outcome = {"loss": losses[0].name, "version": losses[0].version}
         outcome |= _summary(search, result, trials)
         outcome["winners"] = [

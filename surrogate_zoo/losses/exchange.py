@@ -2,7 +2,7 @@
 
 ::
 
-    zoo.json                              which losses, oldest first, and their tags
+    zoo.json                              which losses, oldest first, their tags and notes
     semeda-all/8c1f.../loss.json          a loss file
     semeda-all/8c1f.../README.md          its card
 
@@ -33,10 +33,12 @@ class Packed:
     Attributes:
         document: The loss file's content.
         tags: The tags that point at it.
+        note: What people wrote to it.
     """
 
     document: Document
     tags: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def folder(self) -> str:
@@ -94,7 +96,7 @@ def read(source: Path) -> list[Packed]:
             if not place.has(MANIFEST) and place.has(FILE):
                 return [Packed(_loss(place, FILE))]
             return [
-                Packed(_loss(place, row["file"], row["sha256"]), row["tags"])
+                Packed(_loss(place, row["file"], row["sha256"]), row["tags"], row["note"])
                 for row in _manifest(place)
             ]
     except BadZipFile as error:
@@ -114,7 +116,8 @@ def _files(losses: list[Packed]) -> Iterator[tuple[str, str]]:
         for name, text in loss_files(packed.document).items():
             yield f"{packed.folder}/{name}", text
         sha256, tags = packed.document["sha256"], list(packed.tags)
-        rows.append({"file": f"{packed.folder}/{FILE}", "sha256": sha256, "tags": tags})
+        row = {"file": f"{packed.folder}/{FILE}", "sha256": sha256, "tags": tags}
+        rows.append(row | {"note": packed.note})
     yield MANIFEST, json.dumps({"schema": SCHEMA, "losses": rows}, indent=2) + "\n"
 
 
@@ -197,7 +200,7 @@ def _loss(place: _Place, name: str, sha256: str | None = None) -> Document:
 
 
 def _manifest(place: _Place) -> list[dict[str, Any]]:
-    """The rows of the manifest, each with ``file``, ``sha256`` and ``tags``."""
+    """The rows of the manifest, each with ``file``, ``sha256``, ``tags`` and ``note``."""
     if not place.has(MANIFEST):
         raise LossFileError(f"There are no losses here: neither {MANIFEST} nor {FILE}.")
     wrong = LossFileError(f"{MANIFEST} is no list of losses of the schema {SCHEMA}.")
@@ -214,9 +217,10 @@ def _manifest(place: _Place) -> list[dict[str, Any]]:
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     name, sha256, tags = row["file"], row["sha256"], tuple(row["tags"])
-    if not all(isinstance(value, str) for value in (name, sha256, *tags)):
+    note = row.get("note", "")  # earlier versions wrote none
+    if not all(isinstance(value, str) for value in (name, sha256, note, *tags)):
         raise TypeError
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name:
         raise LossFileError(f"{MANIFEST} names {name}, which leads out of its folder.")
-    return {"file": name, "sha256": sha256, "tags": tags}
+    return {"file": name, "sha256": sha256, "tags": tags, "note": note}

@@ -1,4 +1,4 @@
-"""Tables of the zoo: losses and loss networks, immutable once published, and tags that point at losses."""
+"""Tables of the zoo: losses and loss networks, immutable once published, and what points at losses."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     MetaData,
     String,
+    Text,
     TypeDecorator,
     UniqueConstraint,
 )
@@ -54,7 +55,22 @@ class Base(DeclarativeBase):
 
 
 class Loss(Base):
-    """One published version of a loss; never changed, and deleted only with all others of its name."""
+    """One published version of a loss; deleted only with all others of its name.
+
+    Only its note is ever changed.
+
+    Attributes:
+        id: Counts up; of a name the newest version has the highest.
+        name: Its name in the zoo.
+        version: Counts up from 1 with each other content of the name.
+        kind: What it is made of: ``surrogate``, ``handmade`` or ``sum``.
+        metric: The metric that it is the surrogate of; None of others.
+        document: The loss file's content.
+        sha256: Of the document, lower-case hex.
+        owner: Who published it (``search_service.access``).
+        note: What people wrote to it.
+        created_at: Aware UTC.
+    """
 
     __tablename__ = "loss"
     __table_args__ = (UniqueConstraint("name", "version"),)
@@ -66,15 +82,25 @@ class Loss(Base):
     metric: Mapped[str | None] = mapped_column(String(64), index=True)
     document: Mapped[dict[str, Any]] = mapped_column(JSON)
     sha256: Mapped[str] = mapped_column(String(64))
+    owner: Mapped[str] = mapped_column(String(100), default="operator", server_default="operator")
+    note: Mapped[str] = mapped_column(Text, default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(AwareDateTime, default=now)
     tag_rows: Mapped[list["LossTag"]] = relationship(
         back_populates="loss", order_by="LossTag.tag", lazy="selectin"
+    )
+    alias_rows: Mapped[list["LossAlias"]] = relationship(
+        back_populates="loss", order_by="LossAlias.name", lazy="selectin"
     )
 
     @property
     def tags(self) -> list[str]:
         """Tags that point at this version."""
         return [row.tag for row in self.tag_rows]
+
+    @property
+    def aliases(self) -> list[str]:
+        """Aliases that stand for this version."""
+        return [row.name for row in self.alias_rows]
 
 
 class LossTag(Base):
@@ -86,6 +112,27 @@ class LossTag(Base):
     tag: Mapped[str] = mapped_column(String(64), primary_key=True)
     loss_id: Mapped[int] = mapped_column(ForeignKey("loss.id"), index=True)
     loss: Mapped[Loss] = relationship(back_populates="tag_rows")
+
+
+class LossAlias(Base):
+    """A second name that stands for one version of a loss, and may be moved to another loss.
+
+    No loss has its name.
+
+    Attributes:
+        name: What requests may say in place of the loss's name.
+        loss_id: The version.
+        owner: Who made it (``search_service.access``).
+        moved_at: Since when it stands for that version, aware UTC.
+    """
+
+    __tablename__ = "loss_alias"
+
+    name: Mapped[str] = mapped_column(String(128), primary_key=True)
+    loss_id: Mapped[int] = mapped_column(ForeignKey("loss.id"), index=True)
+    owner: Mapped[str] = mapped_column(String(100))
+    moved_at: Mapped[datetime] = mapped_column(AwareDateTime)
+    loss: Mapped[Loss] = relationship(back_populates="alias_rows", lazy="joined", innerjoin=True)
 
 
 class LossNetwork(Base):

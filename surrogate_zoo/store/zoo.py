@@ -4,24 +4,32 @@ Plain functions over a session. A function flushes but never commits: the caller
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, delete, func, select, union
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError, unknown
 from surrogate_zoo.losses.registry import LOSSES, checked
-from surrogate_zoo.store.tables import Loss, LossNetwork, LossTag
+from surrogate_zoo.store.tables import Loss, LossAlias, LossNetwork, LossTag
 
 _TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 BUILT_IN = "built-in"
+OPERATOR = "operator"
+"""Who owns what the product ships with."""
 _MOST_NAMES = 2000
 """Of those that are looked through for one that was meant."""
 
 
-def publish(session: Session, document: Mapping[str, Any], *, tags: Iterable[str] = ()) -> Loss:
+def publish(
+    session: Session,
+    document: Mapping[str, Any],
+    *,
+    tags: Iterable[str] = (),
+    owner: str = OPERATOR,
+) -> Loss:
     """Publish a loss document as the next version of its name.
 
     Publishing the newest version's very document again returns that version, so a job that runs
@@ -31,12 +39,18 @@ def publish(session: Session, document: Mapping[str, Any], *, tags: Iterable[str
         session: Open session; the caller commits.
         document: A loss file's content.
         tags: Tags to point at the version.
+        owner: Who publishes it.
 
     Raises:
         LossFileError: The document is not valid.
+        InputError: Its name is an alias.
         ConflictError: Another publication of the name came first; run the transaction again.
     """
     kept = checked(document)
+    if session.get(LossAlias, kept["name"]) is not None:
+        raise InputError(
+            f"{kept['name']!r} is an alias of a loss: take another name, or remove it."
+        )
     newest = session.scalar(_versions(kept["name"]).limit(1))
     if newest is not None and newest.sha256 == kept["sha256"]:
         loss = newest
@@ -48,6 +62,7 @@ def publish(session: Session, document: Mapping[str, Any], *, tags: Iterable[str
             metric=kept.get("metric"),
             document=kept,
             sha256=kept["sha256"],
+            owner=owner,
         )
         session.add(loss)
         try:
@@ -62,7 +77,11 @@ def publish(session: Session, document: Mapping[str, Any], *, tags: Iterable[str
 
 
 def seed(session: Session) -> None:
-    """Publish all built-in losses; does nothing where they stand already, in whichever version."""
+    """Publish all built-in losses; does nothing where they stand already, in whichever version.
+
+    An alias that has the name of one, which earlier versions of lossfit did not bring, goes.
+    """
+    session.execute(delete(LossAlias).where(LossAlias.name.in_(LOSSES)))
     published = {(name, sha256) for name, sha256 in session.execute(select(Loss.name, Loss.sha256))}
     for entry in LOSSES.values():
         document = entry.document()
@@ -73,11 +92,20 @@ def seed(session: Session) -> None:
 def get(session: Session, name: str, version: int | None = None) -> Loss:
     """Return one version of a loss, the newest unless said otherwise.
 
+    Args:
+        session: Open session.
+        name: Its name, or an alias, which stands for one version.
+        version: The version of that loss.
+
     Raises:
         NotFoundError: No such name or version.
     """
-    query = _versions(name) if version is None else _versions(name).where(Loss.version == version)
-    loss = session.scalar(query.limit(1))
+    loss = session.scalar(_version(name, version))
+    if loss is None and (alias := session.get(LossAlias, name)) is not None:
+        if version is None:
+            return alias.loss
+        name = alias.loss.name
+        loss = session.scalar(_version(name, version))
     if loss is None:
         raise NotFoundError(_missing(session, name, version))
     return loss
@@ -105,7 +133,7 @@ def _missing(session: Session, name: str, version: int | None = None) -> str:
     numbers = session.scalars(select(Loss.version).where(Loss.name == name).order_by(Loss.version))
     if there := ", ".join(map(str, numbers)):
         return f"The loss {name!r} has no version {version}. Versions: {there}."
-    names = select(Loss.name).distinct().order_by(Loss.name).limit(_MOST_NAMES)
+    names = union(select(Loss.name), select(LossAlias.name)).order_by("name").limit(_MOST_NAMES)
     return unknown("loss", name, session.scalars(names))
 
 
@@ -115,7 +143,7 @@ def page(
     after: str | None = None,
     limit: int = 50,
     metric: str | None = None,
-    tag: str | None = None,
+    tags: Collection[str] = (),
 ) -> tuple[list[Loss], str | None]:
     """Return the newest version of every name, ordered by name, one page at a time.
 
@@ -124,16 +152,16 @@ def page(
         after: Last name of the page before; None starts at the beginning.
         limit: Losses a page.
         metric: Only surrogates of this metric.
-        tag: Only versions that carry this tag (then the tagged version, not the newest).
+        tags: Only versions that carry all of these tags (then the tagged version, not the newest).
 
     Returns:
         The page, and ``after`` for the next one; None where this is the last.
     """
-    if tag is None:
-        newest = select(func.max(Loss.id)).group_by(Loss.name)
-        query = select(Loss).where(Loss.id.in_(newest))
-    else:
-        query = select(Loss).join(LossTag).where(LossTag.tag == tag)
+    query = select(Loss)
+    if not tags:
+        query = query.where(Loss.id.in_(select(func.max(Loss.id)).group_by(Loss.name)))
+    for tag in tags:
+        query = query.where(Loss.tag_rows.any(LossTag.tag == tag))
     if metric is not None:
         query = query.where(Loss.metric == metric)
     if after is not None:
@@ -152,13 +180,28 @@ def tag(session: Session, name: str, version: int, tag: str) -> None:
     if not _TAG.fullmatch(tag):
         raise InputError(f"A tag must match {_TAG.pattern}, not {tag!r}.")
     loss = get(session, name, version)
-    row = session.get(LossTag, (name, tag))
+    row = session.get(LossTag, (loss.name, tag))
     if row is None:
-        session.add(LossTag(name=name, tag=tag, loss=loss))
+        session.add(LossTag(name=loss.name, tag=tag, loss=loss))
     else:
         row.loss = loss
     session.flush()
     session.expire(loss, ["tag_rows"])  # so that they come in their order
+
+
+def retag(session: Session, loss: Loss, tags: Collection[str]) -> None:
+    """Point exactly these tags at a version: others that point at it go.
+
+    Raises:
+        InputError: A tag is no lower-case word of letters, digits, dots, dashes, underscores.
+    """
+    session.execute(
+        delete(LossTag).where(LossTag.loss_id == loss.id, LossTag.tag.not_in(tags)),
+        execution_options={"synchronize_session": "fetch"},
+    )
+    session.expire(loss, ["tag_rows"])
+    for name in tags:
+        tag(session, loss.name, loss.version, name)
 
 
 def publish_loss_network(session: Session, network: LossNetwork) -> LossNetwork:
@@ -225,6 +268,12 @@ def page_loss_networks(
 def _loss_networks(fingerprint: str) -> Select[LossNetwork]:
     newest_first = select(LossNetwork).order_by(LossNetwork.id.desc())
     return newest_first.where(LossNetwork.fingerprint == fingerprint)
+
+
+def _version(name: str, version: int | None) -> Select[Loss]:
+    """One version of a name; None is the newest."""
+    query = _versions(name).limit(1)
+    return query if version is None else query.where(Loss.version == version)
 
 
 def _versions(name: str) -> Select[Loss]:

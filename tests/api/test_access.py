@@ -11,6 +11,8 @@ from pydantic import SecretStr
 from api import auth
 from api.app import create_app
 from search_service.access import tokens
+from search_service.catalogue import losses
+from search_service.catalogue.loss_requests import AliasRequest, EntryRequest
 from search_service.jobs import ledger, lifecycle
 from search_service.kinds import KINDS
 from search_service.settings import Settings
@@ -53,6 +55,11 @@ TABLE: Final[dict[str, dict[str, tuple[int, int, int, int, int, int]]]] = {
         "foreign page": (403, 403, 403, 403, 403, 403),
         "rebound host": (401, 401, 403, 200, 200, 404),
     },
+    "change what one made and all share": {
+        "own page": (401, 401, 403, 200, 200, 403),
+        "foreign page": (403, 403, 403, 403, 403, 403),
+        "rebound host": (401, 401, 403, 200, 200, 403),
+    },
     "change what all share": {
         "own page": (401, 401, 403, 403, 200, 403),
         "foreign page": (403, 403, 403, 403, 403, 403),
@@ -77,9 +84,21 @@ PLACES: Final[dict[str, dict[str, str]]] = {
 }
 
 SHARED: Final = [
-    *("curve-families", "datasets", "kinds", "losses", "metrics", "networks", "samplers"),
+    *(
+        "aliases",
+        "curve-families",
+        "datasets",
+        "kinds",
+        "losses",
+        "metrics",
+        "networks",
+        "samplers",
+    ),
     *("jobs", "workers"),
 ]
+
+OF_ADA: Final = {"/v1/aliases/{name}": "production", "/v1/losses/{name}/annotate": "adas"}
+"""Changes of what all see and its owner alone may change -> what ada made."""
 
 LEASE: Final[dict[str, object]] = {"lease": "none"}
 BODIES: Final[dict[str, dict[str, object]]] = {
@@ -99,8 +118,8 @@ def class_of(method: str, path: str) -> str:
         return "administer"
     if "{job_id}" in path:
         return "read a job" if method == "get" else "steer a job"
-    if method == "delete":
-        return "change what all share"
+    if method == "delete" or path in OF_ADA:
+        return "change what one made and all share" if path in OF_ADA else "change what all share"
     if method == "post":
         return "add"
     assert path == "/metrics" or path.split("/")[2] in {*SHARED, *(k.path for k in KINDS.values())}
@@ -137,12 +156,17 @@ def secrets(guarded: Live) -> dict[str, str | None]:
 
 @pytest.fixture(scope="module")
 def jobs(guarded: Live, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Path of a kind -> a job of ada's, which is over so that its events end."""
+    """Path of a kind -> a job of ada's, which is over so that its events end.
+
+    Beside them a loss and an alias of ada's.
+    """
     file = tmp_path_factory.mktemp("file") / "scores.csv"
     file.write_text("1,2\n")
     sha256, size = artifacts.store(guarded.settings.artifacts_root, file)
     found = {}
     with guarded.sessions.begin() as session:
+        losses.add(session, EntryRequest(name="adas", loss="dice"), owner="ada")
+        losses.point(session, AliasRequest(name="production", loss="dice"), owner="ada")
         for kind, body in zip(KINDS.values(), REQUESTS.values(), strict=True):
             request = kind.request.model_validate(body)
             job = lifecycle.create(session, guarded.settings, kind, request, owner="ada")
@@ -171,7 +195,7 @@ def test_kinds_of_operations_are_all_there() -> None:
 def test_the_table_says_who_is_let_in(
     guarded: Live, secrets: dict[str, str | None], jobs: dict[str, str], method: str, path: str
 ) -> None:
-    place_of: dict[str, str] = {"name": "dice" if "/losses/" in path else "shapes"}
+    place_of = {"name": OF_ADA.get(path, "dice" if "/losses/" in path else "shapes")}
     place_of |= {"sha256": "0" * 64, "number": "0"}
     if "{job_id}" in path:
         kind = path.split("/")[2]

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from search_service import retention
 from search_service.catalogue import datasets
-from search_service.catalogue.loss_requests import EntryRequest
-from search_service.catalogue.losses import add
+from search_service.catalogue.loss_requests import AliasRequest, EntryRequest
+from search_service.catalogue.losses import add, point
 from search_service.catalogue.request import DatasetRequest
 from search_service.jobs import ledger, lifecycle
 from search_service.retrainings.request import RetrainingRequest
@@ -116,18 +116,25 @@ def test_datasets_and_losses_stay_while_something_names_them(
 ) -> None:
     request = DatasetRequest.model_validate({"name": "tiny", "source": TINY})
     datasets.register(session, settings, request)
-    for name in ("mine", "yours", "tagged"):
+    for name in ("mine", "yours", "tagged", "aliased"):
         add(session, EntryRequest(name=name, loss="dice"), ["best"] if name == "tagged" else [])
+    point(session, AliasRequest(name="production", loss="aliased"))
     user = create(session, retraining("0.5*mine+0.5*dice", "tiny"))
     for name, reason in (("shapes", "built in"), ("tiny", f"named by {user.id}")):
         with pytest.raises(ConflictError, match=reason):
             retention.delete_dataset(session, name)
-    for name, reason in (("dice", "built in"), ("mine", user.id), ("tagged", "tag best")):
+    for name, reason in (
+        ("dice", "built in"),
+        ("mine", user.id),
+        ("tagged", "tag best"),
+        ("aliased", "alias production"),
+        ("production", "loss aliased stays"),
+    ):
         with pytest.raises(ConflictError, match=reason):
             retention.delete_loss(session, name)
     told = retention.clean(session, -MONTH, unused=True)
     assert (told.losses, told.datasets) == (["yours"], [])
-    assert {kept.what for kept in told.kept} == {"mine", "tagged", "tiny"}
+    assert {kept.what for kept in told.kept} == {"mine", "tagged", "aliased", "tiny"}
     retention.delete_job(session, over(session, user))
     retention.delete_dataset(session, "tiny")
     retention.delete_loss(session, "mine")

@@ -29,7 +29,7 @@ const row = (factor) => (entrant) => ({
   note: `${(entrant.mean * factor).toFixed(1)}${entrant.winner ? "" : entrant.lead ? ` · winner's lead ${lead(entrant.lead, factor)}` : ""}`,
 });
 
-export function Downloads({ loss }) {
+export function Downloads({ loss, children }) {
   const query = `losses/${loss.name}/download?version=${loss.version}`;
   const file = loss.name.replaceAll(/[-.]/g, "_");
   return html`<div class="actions">
@@ -37,6 +37,7 @@ export function Downloads({ loss }) {
     <${Download} path="${query}&format=python" name="${file}.py">as one Python file<//>
     <a class="button" href="#new/retrainings?loss=${loss.name}">Train with it</a>
     <a class="button" href="#new/comparisons?losses=${loss.name},cross-entropy">Compare it</a>
+    ${children}
   </div>`;
 }
 

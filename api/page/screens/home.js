@@ -1,7 +1,8 @@
 // Home: what runs, what waits, what finished last with its answer; three ways to begin.
 
 import { html } from "../vendor/preact-htm.js";
-import { Ago, Loading, Problem, Progress, State, Tags, plain, took } from "../parts.js";
+import { Tags } from "../annotations.js";
+import { Ago, Loading, Problem, Progress, State, plain, took } from "../parts.js";
 import { useAnswer } from "../service.js";
 
 const WAYS = [

@@ -1,7 +1,8 @@
 // What every job's screen has: its head with the actions, what was asked for, its files.
 
-import { html, useRef, useState } from "../vendor/preact-htm.js";
-import { Action, Ago, Copy, Facts, Files, Loading, Problem, Progress, State, Tags, short, took } from "../parts.js";
+import { html, useState } from "../vendor/preact-htm.js";
+import { Annotate, Tags } from "../annotations.js";
+import { Action, Ago, Copy, Facts, Files, Loading, Problem, Progress, State, short, took } from "../parts.js";
 import { OVER, all, ask, send, useAnswer, useEvents } from "../service.js";
 
 const PAUSABLE = ["queued", "running"];
@@ -45,27 +46,10 @@ export function Head({ path, job, title, again, doing = null, children }) {
       ${ENDABLE.includes(state) && html`<${Action} act=${act("cancel")} confirm="Stop this job for good? What it has recorded stays.">Cancel<//>`}
       ${children}
       ${["searches", "retrainings", "comparisons"].some((kind) => path.startsWith(kind)) && html`<a class="button" href="#new/${path.split("/")[0]}?from=${path}">Again, with changes</a>`}
-      <${Annotate} key=${job.id} job=${job} again=${again} />
+      <${Annotate} key=${job.id} path="jobs/${job.id}/annotate" tags=${job.tags} note=${job.note} again=${again} />
       ${OVER.includes(state) && html`<${Action} act=${remove} confirm="Delete this job with its trials and files? Losses that it published stay.">Delete<//>`}
     </div>
   </div>`;
-}
-
-// Tags and a note, which are written to a job in whatever state.
-function Annotate({ job, again }) {
-  const [tags, setTags] = useState(job.tags.join(" "));
-  const [note, setNote] = useState(job.note);
-  const menu = useRef(null);
-  const write = async () => {
-    await send(`jobs/${job.id}/annotate`, { note, tags: tags.split(/[\s,]+/).filter(Boolean) });
-    menu.current.open = false;
-    again();
-  };
-  return html`<details class="menu" ref=${menu}><summary class="button">Tags and note</summary><div>
-    <label>Tags, separated by blanks <input value=${tags} placeholder="baseline lens-1" onInput=${(event) => setTags(event.target.value)} /></label>
-    <label>Note <textarea rows="4" maxlength="2000" value=${note} onInput=${(event) => setNote(event.target.value)}></textarea></label>
-    <${Action} act=${write} kind="primary">Keep<//>
-  </div></details>`;
 }
 
 // Leaves of a request as rows: training.iterations, 1000.

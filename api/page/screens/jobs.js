@@ -1,7 +1,8 @@
 // Jobs: one list by time, searched and filtered by the service.
 
 import { html, useEffect, useState } from "../vendor/preact-htm.js";
-import { Ago, Loading, Problem, Progress, State, Tags, plain, short, took } from "../parts.js";
+import { OfTag, Tags } from "../annotations.js";
+import { Ago, Loading, Problem, Progress, State, plain, short, took } from "../parts.js";
 import { read, useAnswer } from "../service.js";
 
 const STATES = [["", "every state"], ["running", "running"], ["queued", "queued"], ["paused", "paused"], ["succeeded", "succeeded"], ["failed", "failed"], ["cancelled", "cancelled"]];
@@ -44,7 +45,7 @@ export function Jobs({ query: asks }) {
       <label>Search <input type="search" value=${text} placeholder="metric, dataset, loss, name, note, id" onInput=${(event) => setText(event.target.value)} /></label>
       <${Select} label="Kind" options=${KINDS} value=${kind} choose=${setKind} />
       <${Select} label="State" options=${STATES} value=${state} choose=${setState} />
-      ${tag && html`<span>Tag <strong>${tag}</strong> <a href="#jobs">every tag</a></span>`}
+      <${OfTag} tag=${tag} />
     </form>
     <${Problem} problem=${problem} />
     ${!value && !problem && html`<${Loading} />`}

@@ -85,10 +85,11 @@ function useChoices() {
   const datasets = useAnswer("datasets", { get: all }).value;
   const metrics = useAnswer("metrics").value?.items;
   const losses = useAnswer("losses", { get: all }).value;
+  const aliases = useAnswer("aliases", { get: all }).value;
   return useMemo(() => {
     const names = (items) => (items ?? []).map(({ name }) => name);
-    return { dataset: names(datasets), metric: names(metrics), metrics: names(metrics), loss: names(losses), losses: names(losses) };
-  }, [datasets, metrics, losses]);
+    return { dataset: names(datasets), metric: names(metrics), metrics: names(metrics), loss: [...names(aliases), ...names(losses)], losses: [...names(aliases), ...names(losses)] };
+  }, [datasets, metrics, losses, aliases]);
 }
 
 // What the service says that a body costs, half a second after it was changed last.

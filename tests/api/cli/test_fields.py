@@ -64,6 +64,9 @@ def test_names_and_ids_of_the_service_are_completed(
     monkeypatch.setenv("LOSSFIT_URL", str(live.http.base_url))
     assert [name for name, _ in completion.metrics("miou+bf")] == ["miou+bf1"]
     assert "dice" in [name for name, _ in completion.losses("dic")]
+    live.http.post("/v1/aliases", json={"name": "dice-now", "loss": "dice"}).raise_for_status()
+    assert ("dice-now", "stands for dice") in completion.losses("dic")
+    assert completion.aliases("dic") == [("dice-now", "stands for dice")]
     assert [name for name, _ in completion.datasets("sh")] == ["shapes"]
     assert completion.jobs("0") == []
     monkeypatch.setenv("LOSSFIT_URL", "http://127.0.0.1:9")

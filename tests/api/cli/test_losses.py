@@ -24,6 +24,13 @@ def run(live: Live, *arguments: str, fails: bool = False) -> str:
     return " ".join((result.stderr if fails else result.stdout).split())
 
 
+def said(live: Live, *arguments: str) -> str:
+    """Run a command; give what it said beside its output."""
+    result = CliRunner().invoke(app, ["losses", *arguments, "--url", str(live.http.base_url)])
+    assert result.exit_code == 0, result.output
+    return " ".join(result.stderr.split())
+
+
 @pytest.fixture
 def elsewhere(upgraded: Path, tmp_path: Path) -> Iterator[Live]:
     """A second service."""
@@ -34,8 +41,8 @@ def elsewhere(upgraded: Path, tmp_path: Path) -> Iterator[Live]:
         yield live
 
 
-def zoo_of(live: Live) -> list[tuple[str, str, tuple[str, ...]]]:
-    """Every version of every loss of one's own: name, SHA-256, tags."""
+def zoo_of(live: Live) -> list[tuple[str, str, tuple[str, ...], str]]:
+    """Every version of every loss of one's own: name, SHA-256, tags, note."""
     with Client(str(live.http.base_url)) as client:
         names = [loss.name for loss in client.losses.list() if "built-in" not in loss.tags]
         versions = [
@@ -43,7 +50,7 @@ def zoo_of(live: Live) -> list[tuple[str, str, tuple[str, ...]]]:
             for name in names
             for version in client.losses.get(name).versions
         ]
-    return [(loss.name, loss.sha256, tuple(loss.tags)) for loss in versions]
+    return [(loss.name, loss.sha256, tuple(loss.tags), loss.note) for loss in versions]
 
 
 def test_a_loss_is_made_of_an_entry(live: Live) -> None:
@@ -68,7 +75,7 @@ def test_a_downloaded_loss_is_added_elsewhere(live: Live, elsewhere: Live, tmp_p
     run(live, "download", "mine", "--output", str(file))
     first = run(elsewhere, "add", str(file), "--tag", "best")
     assert run(elsewhere, "add", str(file)) == first
-    assert zoo_of(elsewhere) == [(*zoo_of(live)[0][:2], ("best",))]
+    assert zoo_of(elsewhere) == [(*zoo_of(live)[0][:2], ("best",), "")]
 
 
 def test_a_file_that_is_no_loss_file_is_refused(live: Live, tmp_path: Path) -> None:
@@ -90,7 +97,7 @@ def test_show_tells_the_parameters_with_their_ranges_beside_the_json(live: Live)
 
 
 @pytest.mark.parametrize("target", ["zoo", "zoo.zip"])
-def test_a_zoo_moves_with_versions_and_tags(
+def test_a_zoo_moves_with_versions_tags_and_notes(
     live: Live, elsewhere: Live, tmp_path: Path, target: str
 ) -> None:
     with Client(str(live.http.base_url)) as client:
@@ -99,12 +106,43 @@ def test_a_zoo_moves_with_versions_and_tags(
         first = client.losses.make("mine", "tversky", {"alpha": 0.25})
         client.losses.add(client.losses.get("mine", first.version).document, tags=["best"])
         client.losses.make("other", "focal", {"gamma": 1})
+        client.losses.annotate("other", note="For <b>thin</b> things.\nSlow.")
+        client.losses.point("production", "other")
     place = str(tmp_path / target)
     assert "other" in run(live, "export", place)
     imported = run(elsewhere, "import", place)
     assert run(elsewhere, "import", place) == imported
     assert zoo_of(elsewhere) == zoo_of(live)
     assert [name for name, *_ in zoo_of(live)] == ["mine", "mine", "other"]
+    run(elsewhere, "annotate", "other", "--note", "Fast.")
+    run(elsewhere, "import", place)
+    assert zoo_of(elsewhere)[-1][-1] == "Fast."
+
+
+def test_a_loss_is_annotated_found_by_its_tags_and_called_by_an_alias(
+    live: Live, tmp_path: Path
+) -> None:
+    run(live, "make", "focal", "--name", "mine")
+    written = ("--tag", "first", "--tag", "paper", "--note", "[bold]Thin[/bold] things.")
+    told = said(live, "annotate", "mine", *written)
+    assert told == "The loss mine v1 has tags first, paper and a note."
+    listed = run(live, "list", "--tag", "first", "--tag", "paper")
+    assert ("mine" in listed, "dice" in listed, "Aliases" in listed) == (True, False, False)
+    assert said(live, "alias", "production", "mine") == "production stands for mine v1."
+    shown = run(live, "show", "production")
+    for line in ("Loss: mine v1", "Aliases: production", "Note: [bold]Thin[/bold] things."):
+        assert line in shown
+    assert "production" in run(live, "list", "--tag", "first")
+    assert re.search(r"production +mine +1", run(live, "aliases"))
+    assert json.loads(run(live, "aliases", "--json"))[0]["loss"] == "mine"
+    file = tmp_path / "file.json"
+    run(live, "download", "production", "--output", str(file))
+    assert json.loads(file.read_text())["name"] == "mine"
+    run(live, "export", str(tmp_path / "zoo"), "production")
+    assert (tmp_path / "zoo" / "mine").is_dir()
+    assert said(live, "unalias", "production") == "production stands for no loss any more."
+    assert "no loss named 'production'" in run(live, "show", "production", fails=True)
+    assert "no tags and no note" in said(live, "annotate", "mine", "--no-tags", "--note", "")
 
 
 def test_chosen_losses_move_alone_built_in_ones_too(
@@ -140,6 +178,6 @@ def test_a_loss_is_pushed_to_a_folder_and_pulled_from_it(
     assert str(place / "loss.json") in run(live, "push", "semeda-all", str(place))
     assert "[1, 0.5, 0.25]" in (place / "README.md").read_text()
     run(elsewhere, "pull", str(place), "--tag", "pulled")
-    assert zoo_of(elsewhere) == [(*zoo_of(live)[0][:2], ("pulled",))]
+    assert zoo_of(elsewhere) == [(*zoo_of(live)[0][:2], ("pulled",), "")]
     assert "Cannot read" in run(live, "pull", str(tmp_path / "none"), fails=True)
     assert "write hf://user/name" in run(live, "pull", "hf://user", fails=True)

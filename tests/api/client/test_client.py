@@ -114,6 +114,18 @@ def live_a_life(live: Live, jobs: Jobs[Any], request: dict[str, Any], folder: Pa
     return job.id
 
 
+def change_a_loss(client: Client) -> None:
+    made = client.losses.make("mine", "focal", {"gamma": 1})
+    assert client.losses.add(client.losses.get("mine").document) == made
+    noted = client.losses.annotate("mine", note="Thin things.", tags=["paper"])
+    assert (noted.note, client.losses.annotate("mine", 1, tags=[]).tags) == ("Thin things.", [])
+    assert client.losses.point("production", "mine").version == 1
+    assert [alias.loss for alias in client.losses.aliases()] == ["mine"]
+    assert client.losses.get("production").aliases == ["production"]
+    assert client.losses.remove_alias("production").aliases == ["production"]
+    assert client.losses.delete("mine").losses == ["mine"]
+
+
 def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folder: Path) -> None:
     """Ask all that no job, or one kind of job alone, can be asked."""
     with live.sessions.begin() as session:
@@ -142,9 +154,7 @@ def ask_the_rest(live: Live, client: Client, search: str, comparison: str, folde
     assert (
         client.losses.attempt("dice", [[0, 1], [0, 1]], [[0.1, 0.6], [0.2, 0.9]]).value is not None
     )
-    made = client.losses.make("mine", "focal", {"gamma": 1})
-    assert client.losses.add(client.losses.get("mine").document) == made
-    assert client.losses.delete("mine").losses == ["mine"]
+    change_a_loss(client)
     with live.sessions.begin() as session:
         datasets.register(session, live.settings, DatasetRequest.model_validate(REGISTRATION))
     dataset = client.datasets.get("tiny")
@@ -250,6 +260,7 @@ def test_collections_are_fetched_page_by_page_as_they_are_asked_for(live: Live) 
         names = [loss.name for loss in client.losses.list(page_size=7)]
         assert names == [loss.name for loss in client.losses.list(page_size=500)]
         assert {loss.metric for loss in client.losses.list(metric="miou")} == {"miou"}
+        assert list(client.losses.list(tags=["built-in", "nothing"])) == []
 
 
 def test_a_job_is_found_whatever_its_kind(client: Client) -> None:

@@ -48,6 +48,10 @@ def screens(shown: Live) -> dict[str, str]:
     comparison = recorded.finished_comparison(shown)
     written = {"note": "Of the first lens.", "tags": ["paper"]}
     shown.http.post(f"/v1/jobs/{comparison}/annotate", json=written).raise_for_status()
+    written = {"note": f"<b>Of</b> the {'first' * 40}\nlens.", "tags": ["paper", "t" * 64]}
+    shown.http.post("/v1/losses/jdt/annotate", json=written).raise_for_status()
+    alias = {"name": "a" * 128, "loss": "jdt"}
+    shown.http.post("/v1/aliases", json=alias).raise_for_status()
     return {
         "": "Home",
         "jobs": "Jobs",
@@ -56,7 +60,9 @@ def screens(shown: Live) -> dict[str, str]:
         f"comparisons/{comparison}/report": "Report",
         f"retrainings/{recorded.finished_retraining(shown)}": "Training: dice on shapes",
         "zoo": "Losses",
+        "zoo?tag=paper": "Losses",
         "zoo/asl-miou-voc": "asl-miou-voc",
+        "zoo/jdt": "jdt",
         "zoo/asl-miou-voc/against/dice": "against dice",
         "datasets": "Datasets",
         "datasets/shapes": "shapes",
@@ -214,6 +220,43 @@ def test_a_job_is_found_again_by_its_tags(page: Page, shown: Live, screens: dict
     expect(rows).to_have_count(2)
     page.get_by_role("link", name="every tag").click()
     expect(rows).to_have_count(3)
+
+
+def test_a_loss_is_annotated_and_called_by_an_alias(page: Page, shown: Live) -> None:
+    for gamma in (1, 2):
+        body = {"name": "my-focal", "loss": "focal", "parameters": {"gamma": gamma}}
+        shown.http.post("/v1/losses", json=body).raise_for_status()
+    go(page, shown, "zoo/my-focal?version=1", "my-focal")
+    page.get_by_text("Tags and note").click()
+    page.get_by_label("Tags, separated by blanks").fill("thin, lens-1")
+    page.get_by_label("Note", exact=True).fill("<b>Thin</b> things.")
+    page.get_by_role("button", name="Keep").click()
+    expect(page.locator("p.note")).to_have_text("<b>Thin</b> things.")
+    page.get_by_text("Aliases", exact=True).click()
+    page.get_by_label("A name that stands for version 1").fill("stable")
+    page.get_by_role("button", name="Let it stand for this").click()
+    expect(page.locator("main .tag.alias")).to_have_text("alias stable")
+    page.get_by_role("link", name="lens-1").click()
+    cards = page.locator(".zoo > li")
+    expect(cards).to_have_count(1)
+    expect(cards).to_contain_text("<b>Thin</b> things.")
+    page.get_by_role("link", name="every tag").click()
+    page.get_by_role("searchbox").fill("stable")
+    expect(cards).to_have_count(1)
+    expect(cards).to_contain_text("stable = v1")
+    go(page, shown, "zoo/dice", "dice")
+    page.get_by_text("Aliases", exact=True).click()
+    page.get_by_label("A name that stands for version 1").fill("stable")
+    expect(page.locator(".menu .hint")).to_contain_text("It stands for my-focal, version 1")
+    page.get_by_role("button", name="Move it here").click()
+    expect(page.locator("main .tag.alias")).to_have_text("alias stable")
+    go(page, shown, "zoo/stable", "dice")
+    page.get_by_text("Aliases", exact=True).click()
+    page.get_by_role("button", name="Remove the alias stable").click()
+    expect(page.locator("main .tag.alias")).to_have_count(0)
+    assert "stable" not in {
+        alias["name"] for alias in shown.http.get("/v1/aliases").json()["items"]
+    }
 
 
 def test_a_form_follows_the_request_and_says_what_is_wrong(page: Page, shown: Live) -> None:

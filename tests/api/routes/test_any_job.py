@@ -59,6 +59,7 @@ def test_what_is_written_to_a_job_stands_there_until_something_else_is(live: Liv
         {"tags": ["two words"]},
         {"tags": ["a"] * 17},
         {"note": "x" * 2001},
+        {"note": "a \x1b[2J terminal"},
         {"name": "x"},
     ):
         is_problem(live.http.post(path, json=wrong), 422)

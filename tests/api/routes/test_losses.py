@@ -75,6 +75,50 @@ def test_tags_point_at_what_is_added(live: Live) -> None:
     is_problem(live.http.post("/v1/losses", json=MADE, params={"tag": "No Tag"}), 422)
 
 
+def test_what_is_written_to_a_version_stands_there_until_something_else_is(live: Live) -> None:
+    add(live, MADE, tag=["best", "tried"])
+    add(live, MADE | {"parameters": {}})
+
+    def write(body: dict[str, Any], version: int | None = None) -> tuple[int, str, list[str]]:
+        query = {} if version is None else {"version": version}
+        path = "/v1/losses/semeda-all/annotate"
+        answer = live.http.post(path, json=body, params=query).raise_for_status().json()
+        return answer["version"], answer["note"], answer["tags"]
+
+    assert write({"note": "Thin things.\nSlow."}) == (2, "Thin things.\nSlow.", [])
+    assert write({"tags": ["lens-1", "best", "best"]}) == (
+        2,
+        "Thin things.\nSlow.",
+        ["best", "lens-1"],
+    )
+    assert write({"note": "The first."}, 1) == (1, "The first.", ["tried"])
+    assert write({"note": "", "tags": []}) == (2, "", [])
+    (listed,) = live.http.get("/v1/losses?tag=tried").json()["items"]
+    assert (listed["version"], listed["note"]) == (1, "The first.")
+    path = "/v1/losses/dice/annotate"
+    assert live.http.post(path, json={"tags": ["thin"]}).json()["tags"] == ["built-in", "thin"]
+    assert live.http.post(path, json={"tags": ["built-in"]}).json()["tags"] == ["built-in"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tags": ["two words"]},
+        {"tags": ["<b>"]},
+        {"tags": ["a"] * 17},
+        {"tags": ["built-in"]},
+        {"note": "x" * 2001},
+        {"note": "a \x1b[2J terminal"},
+        {"note": "turned \u202e round"},
+        {"name": "x"},
+    ],
+)
+def test_what_cannot_be_written_to_a_loss_is_refused(live: Live, wrong: dict[str, Any]) -> None:
+    add(live, MADE)
+    is_problem(live.http.post("/v1/losses/semeda-all/annotate", json=wrong), 422)
+    is_problem(live.http.post("/v1/losses/nonsense/annotate", json={}), 404)
+
+
 def test_names_of_built_in_losses_are_taken(live: Live) -> None:
     assert "'dice' is a built-in loss" in refused(live, MADE | {"name": "dice"})
     mine = handmade_document("dice", "dice", {"smooth": 1.0})

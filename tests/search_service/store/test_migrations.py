@@ -19,7 +19,7 @@ from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
 from search_service.store import database
 from search_service.store.database import is_current, make_engine, read_sessions
-from surrogate_zoo.store.tables import Base
+from surrogate_zoo.store.tables import Base, Loss
 
 MIGRATIONS = Path(database.__file__).with_name("migrations")
 ROWS = Path(__file__).with_name("rows")
@@ -35,6 +35,7 @@ WRITTEN = {
     "0008_failures.py": "f74c292eadf70675905ef916b57488b565792e2d01efdc34d918641dd7221381",
     "0009_curves.py": "49a7f2b0a6b0468ff67a7d1845374b0a44aeb72b08f423ddb8a80caca25d3b0f",
     "0010_annotations.py": "04acfaad3d9c15fe8357194a1c8eab74817d75a9f466f1f918bc7a214f6c0fc1",
+    "0011_loss_annotations.py": "304e372b6b0b9cdc52d04685c4181227c8368d1a406bf6f3ebf7435e613d10cf",
 }
 """Migration -> SHA-256 of its file. Databases have it behind them: add another, never change one."""
 
@@ -106,3 +107,18 @@ def test_the_rows_of_an_earlier_database_are_there_after_the_upgrade(
                 values = {c.key: comparable(row[c.key]) for c in columns if c.key in row}
                 assert {name: getattr(read, name) for name in values} == values
     engine.dispose()
+
+
+def test_a_loss_that_a_search_found_is_its_owners(blank: Settings) -> None:
+    engine = make_engine(blank.database)
+    build(engine, "0010")
+    found = '{"name": "ours", "provenance": {"search": "00000000-0000-4000-8000-000000000001"}}'
+    with engine.begin() as connection:
+        update = text("UPDATE loss SET document = :document WHERE id = 1001")
+        connection.execute(update, {"document": found})
+    prepare(engine)
+    with read_sessions(engine)() as session:
+        owners = {loss.id: loss.owner for loss in session.scalars(select(Loss))}
+    engine.dispose()
+    assert {number for number, owner in owners.items() if owner != "operator"} == {1001}
+    assert owners[1001] == "ada"

@@ -15,7 +15,7 @@ from surrogate_zoo.losses.registry import LOSSES
 
 MINE = LOSSES["semeda"].with_parameters("mine", {"lambdas": [1, 0.5, 0.25]})
 LOSSES_OF_MINE = [
-    Packed(MINE, ("best", "tried")),
+    Packed(MINE, ("best", "tried"), "For thin things.\nSlow."),
     Packed(LOSSES["tversky"].with_parameters("mine", {"alpha": 0.5})),
     Packed(LOSSES["jdt"].document()),
     Packed(LOSSES["asl-bf1-voc"].document()),

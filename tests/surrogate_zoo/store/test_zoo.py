@@ -1,25 +1,13 @@
 """The zoo of published losses and loss networks: versions, tags, pages."""
 
-from collections.abc import Iterator
-
 import pytest
-from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from surrogate_zoo import LOSSES
 from surrogate_zoo.errors import InputError, LossFileError, NotFoundError
 from surrogate_zoo.losses.document import surrogate_document
 from surrogate_zoo.store import zoo
-from surrogate_zoo.store.tables import Base, LossNetwork
-
-
-@pytest.fixture
-def session() -> Iterator[Session]:
-    engine = create_engine("sqlite://")
-    Base.metadata.create_all(engine)
-    with Session(engine) as session:
-        yield session
-    engine.dispose()
+from surrogate_zoo.store.tables import LossNetwork
 
 
 def _document(score: float = 0.5, name: str = "mine") -> dict[str, object]:
@@ -54,10 +42,33 @@ def test_a_tag_moves_from_version_to_version(session: Session) -> None:
         zoo.tag(session, "mine", 9, "best")
 
 
+def test_a_version_has_exactly_the_tags_that_are_written_to_it(session: Session) -> None:
+    first = zoo.publish(session, _document(0.1), tags=("best", "old"))
+    second = zoo.publish(session, _document(0.2), tags=("new",))
+    zoo.retag(session, second, ["best", "lens-1"])
+    assert (first.tags, second.tags) == (["old"], ["best", "lens-1"])
+    zoo.retag(session, second, [])
+    assert (first.tags, second.tags) == (["old"], [])
+
+
+def test_a_list_holds_the_versions_that_have_all_tags(session: Session) -> None:
+    for name in "ab":
+        zoo.publish(session, _document(0.1, name), tags=("paper", f"of-{name}"))
+        zoo.publish(session, _document(0.2, name))
+
+    def found(*tags: str) -> list[tuple[str, int]]:
+        return [(loss.name, loss.version) for loss in zoo.page(session, tags=tags)[0]]
+
+    assert found("paper") == [("a", 1), ("b", 1)]
+    assert found("paper", "of-b") == [("b", 1)]
+    assert found("of-a", "of-b") == []
+    assert found() == [("a", 2), ("b", 2)]
+
+
 def test_every_built_in_loss_is_seeded_once(session: Session) -> None:
     zoo.seed(session)
     zoo.seed(session)
-    losses, after = zoo.page(session, limit=500, tag=zoo.BUILT_IN)
+    losses, after = zoo.page(session, limit=500, tags=[zoo.BUILT_IN])
     assert after is None
     assert {loss.name for loss in losses} == set(LOSSES)
     assert {loss.version for loss in losses} == {1}
