@@ -108,7 +108,7 @@ class ClassMap:
         if self._shaped is not None:
             source, curve = self._shaped
             return curve(source.at(labels))
-        parts = [] if self._dense is None else [self._dense.gather(1, labels[:, None])[:, 0]]
+        parts = [] if self.dense is None else [self.dense.gather(1, labels[:, None])[:, 0]]
         for part in self.labelled:
             same = part.labels is labels
             parts.append(part.values if same else part.values * (part.labels == labels))
@@ -172,7 +172,10 @@ class ClassMap:
 
     def with_labels(self, labelled: tuple[Labelled, ...], *, crisp: bool = False) -> "ClassMap":
         """The same dense part with other labelled parts."""
-        return ClassMap(crisp=crisp, dense=self._dense, labelled=labelled, shaped=self._shaped)
+        dense = (
+            self.dense if self._shaped is None else self._dense
+        )  # a shaped one stays unevaluated
+        return ClassMap(crisp=crisp, dense=dense, labelled=labelled, shaped=self._shaped)
 
     def marked(self, crisp: bool) -> "ClassMap":
         """The same map, known to be crisp or not (sums forget it)."""

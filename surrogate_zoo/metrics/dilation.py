@@ -8,7 +8,7 @@ where it is asked for alone, and so is which pixel holds the maximum.
 import torch
 from torch import Tensor
 
-from surrogate_zoo.metrics.class_maps import ClassMap, Labelled
+from surrogate_zoo.metrics.class_maps import ClassMap
 from surrogate_zoo.metrics.windows import first_maxima, window_max, window_starts
 
 
@@ -37,10 +37,6 @@ class Dilated(ClassMap):
         if self._dense is None:
             self._dense = window_max(self._values(), self._radius, self._axes)
         return self._dense
-
-    def with_labels(self, labelled: tuple[Labelled, ...], *, crisp: bool = False) -> ClassMap:
-        """The same dense part with labelled parts."""
-        return ClassMap(crisp=crisp, dense=self.dense, labelled=labelled)
 
     def _look_up(self, labels: Tensor) -> Tensor:
         if self._dense is None and not torch.compiler.is_compiling():

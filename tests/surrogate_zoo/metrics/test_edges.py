@@ -8,7 +8,7 @@ from torch import Tensor
 
 from surrogate_zoo.curves import pointwise
 from surrogate_zoo.curves.curves import BezierCurve
-from surrogate_zoo.metrics.class_maps import ClassMap
+from surrogate_zoo.metrics.class_maps import ClassMap, one_hot
 from surrogate_zoo.metrics.edges import Eroded
 from surrogate_zoo.metrics.logic import CurveLogic, Logic
 from surrogate_zoo.metrics.windows import window_min
@@ -65,3 +65,13 @@ def test_edges_of_another_map_go_by_the_definition() -> None:
     found = Logic().xor("edge", ClassMap(dense=first), eroded).as_dense()
     least = window_min(second, 1)
     torch.testing.assert_close(found, first + least - 2 * first * least)
+
+
+def test_an_erosion_is_a_map_like_any_other() -> None:
+    values, labels = torch.rand(1, 3, 6, 7), torch.randint(0, 3, (1, 6, 7))
+    target = one_hot(labels, labels > 0, torch.float32)
+    eroded = lambda: Eroded(ClassMap(dense=values), None, 1, 2)  # noqa: E731
+    least = window_min(values, 1)
+    assert torch.equal(eroded().as_dense(), least)
+    assert torch.equal((eroded() + target).as_dense(), least + target.as_dense(3))
+    assert torch.equal((eroded() * target).as_dense(3), least * target.as_dense(3))
