@@ -1,7 +1,7 @@
 """Piecewise curves g: [0, 1] -> [0, 1] that shape a surrogate's AND and OR, and their slopes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -98,9 +98,19 @@ class PiecewiseCurve(ABC):
         lines, table = x.reshape(self.candidates, 1, -1), self.table(x.dtype)
         value, slope = x.new_empty(lines.shape), x.new_empty(lines.shape)
         for part in blocks(lines, whole=False):
-            self._write(*table.of(part[0], lines), lines[part], value[part], slope[part])
-            value[part].clamp_(0, 1)  # rounding
+            own = self._pair(*table.of(part[0], lines), lines[part])
+            value[part], slope[part] = own
         return value.view(x.shape), slope.view(x.shape)
+
+    def evaluator(self, dtype: torch.dtype) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        """:meth:`with_slope` of a single curve, for many small x."""
+        table = self.table(dtype)
+        return partial(self._pair, table.rows[:, 0], table.ends[0])
+
+    def _pair(self, coefficients: Tensor, end: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        value, slope = torch.empty_like(x), torch.empty_like(x)
+        self._write(coefficients, end, x, value, slope)
+        return value.clamp_(0, 1), slope  # rounding
 
     def _sums(self, region: Tensor | None, x: Tensor) -> tuple[Tensor, Tensor]:
         """Sums of g(x) over the pixels of a region, (N, C), and their slopes, (N, C, H, W)."""
@@ -240,10 +250,10 @@ class BezierCurve(PiecewiseCurve):
         root = line(offset, b, a * a).clamp_(min=_STEEPEST**-2).sqrt_()
         t = root + a
         torch.div(offset, t, out=t)
-        line(t, d, 2 * c, out=value).mul_(t)
+        torch.mul(line(t, d, 2 * c), t, out=value)
         if y0:
             value.add_(y0)
-        line(t, d, c, out=slope).div_(root)
+        torch.div(line(t, d, c), root, out=slope)
 
     def _value(self, x: Tensor, chosen: list[Tensor]) -> Tensor:
         x0, y0, a, c, b, d = chosen
@@ -286,9 +296,7 @@ class LinearCurve(PiecewiseCurve):
         self, x: Tensor, numbers: list[float], value: Tensor, slope: Tensor
     ) -> None:
         x0, y0, steepness = numbers
-        if x0:
-            x = x - x0
-        line(x, steepness, y0, out=value)
+        value.copy_(line(x - x0 if x0 else x, steepness, y0))
         slope.fill_(steepness)
 
     def _value(self, x: Tensor, chosen: list[Tensor]) -> Tensor:

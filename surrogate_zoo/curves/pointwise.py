@@ -1,6 +1,6 @@
 """Functions that keep their slopes, and the pieces that they are evaluated in."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -8,11 +8,19 @@ from torch import Tensor
 
 # Elements evaluated at a time on the CPU. What a formula makes on the way lives for one piece, so a
 # long one costs little more than reading its inputs and writing its value and slopes.
-PIECE = 1 << 17
+PIECE = 1 << 18
+
+
+def _scaled(grad: Tensor, _inputs: Sequence[Tensor], slopes: Sequence[Tensor]) -> list[Tensor]:
+    grad = grad.reshape(grad.shape + (1,) * (slopes[0].ndim - grad.ndim))
+    return [grad * slope for slope in slopes]
 
 
 def sloped(
-    fast: Callable[..., tuple[Tensor, ...]], plain: Callable[..., Tensor], *inputs: Tensor
+    fast: Callable[..., tuple[Tensor, ...]],
+    plain: Callable[..., Tensor],
+    *inputs: Tensor,
+    back: Callable[..., Sequence[Tensor]] = _scaled,
 ) -> Tensor:
     """Evaluate a function together with its slopes, which are kept for the backward pass beside its inputs.
 
@@ -20,10 +28,12 @@ def sloped(
     is differentiated itself, as by ``create_graph=True`` and torch.func.
 
     Args:
-        fast: Inputs -> value, and its slopes towards each of them. The shape of the value is the
-            first part of the slopes' shape: an element depends on no more than what lies behind it.
+        fast: Inputs -> value, and its slopes towards each of them, or what else ``back`` takes. The shape of
+            the value is the first part of the slopes' shape: an element depends on no more than what lies
+            behind it.
         plain: Inputs -> value, in operations that torch differentiates.
         *inputs: Float tensors.
+        back: Gradient of the value, inputs and slopes -> gradients of the inputs.
 
     Returns:
         The value; differentiable as often as ``plain`` is.
@@ -32,48 +42,34 @@ def sloped(
         return plain(*inputs)
     if not torch.is_grad_enabled():
         return fast(*inputs)[0]
-    value: Tensor = _Sloped.apply(fast, plain, *inputs)[0]
+    value: Tensor = _Sloped.apply((fast, plain, back), *inputs)[0]
     return value
 
 
 class _Sloped(torch.autograd.Function):
     @staticmethod
-    def forward(
-        fast: Callable[..., tuple[Tensor, ...]], _plain: Callable[..., Tensor], *inputs: Tensor
-    ) -> tuple[Tensor, ...]:
-        return fast(*inputs)
+    def forward(ways: tuple[Callable[..., Any], ...], *inputs: Tensor) -> tuple[Tensor, ...]:
+        return tuple(ways[0](*inputs))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        _, ctx.plain, *tensors = inputs
+        (_, ctx.plain, ctx.back), *tensors = inputs
         ctx.mark_non_differentiable(*output[1:])
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*tensors, *output[1:])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        grad, saved = gradients[0], ctx.saved_tensors
+        grad, saved, needed = gradients[0], ctx.saved_tensors, ctx.needs_input_grad[1:]
+        inputs, slopes = saved[: len(needed)], saved[len(needed) :]
         if grad is None:
-            return (None,) * len(ctx.needs_input_grad)
-        inputs, slopes = saved[: len(saved) // 2], saved[len(saved) // 2 :]
-        if torch.is_grad_enabled():
-            return None, None, *_differentiable(ctx.plain, inputs, grad, ctx.needs_input_grad[2:])
-        grad = grad.reshape(grad.shape + (1,) * (slopes[0].ndim - grad.ndim))
-        return None, None, *(grad * slope for slope in slopes)
-
-
-def _differentiable(
-    plain: Callable[..., Tensor],
-    inputs: tuple[Tensor, ...],
-    grad: Tensor,
-    needed: tuple[bool, ...],
-) -> list[Tensor | None]:
-    """Gradients of the inputs that need them, which can be differentiated again."""
-    # Views, since one input may depend on another.
-    views = [each.view_as(each) for each in inputs]
-    leaves = [each for each, asked in zip(views, needed, strict=True) if asked]
-    found = iter(torch.autograd.grad(plain(*views), leaves, grad, create_graph=True))
-    return [next(found) if asked else None for asked in needed]
+            return (None,) * (1 + len(needed))
+        if not torch.is_grad_enabled():
+            return None, *ctx.back(grad, inputs, slopes)
+        views = [each.view_as(each) for each in inputs]  # since one may depend on another
+        asked = [each for each, own in zip(views, needed, strict=True) if own]
+        found = iter(torch.autograd.grad(ctx.plain(*views), asked, grad, create_graph=True))
+        return None, *(next(found) if own else None for own in needed)
 
 
 def pieces(rows: Tensor) -> Iterator[slice]:

@@ -32,9 +32,9 @@ class Table(NamedTuple):
         return rows[:, :, None, None], ends[:, None, None]
 
 
-def line(x: Tensor, factor: float, summand: float, out: Tensor | None = None) -> Tensor:
+def line(x: Tensor, factor: float, summand: float) -> Tensor:
     """``factor x + summand`` in one pass."""
-    return torch.add(x.new_tensor(summand), x, alpha=factor, out=out)
+    return torch.rsub(x, summand, alpha=-factor)
 
 
 def product_sum(x: Tensor, factor: Tensor, summand: Tensor) -> Tensor:

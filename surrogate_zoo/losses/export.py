@@ -114,6 +114,21 @@ def _sum(
     )
 """
 
+_CURVES: Final = """
+
+vars(METRICS["{metric}"])["curves"] = {curves}  # those that its function asks for
+"""
+
+_UNCALLED: Final = (
+    ("Metric", "curves"),
+    *(
+        (f"{kind}Family", name)
+        for kind in ("Curve", "Bezier", "Linear")
+        for name in ("start", "control_points")
+    ),
+)
+"""Methods that a search calls, and what is written as ``_CURVES``."""
+
 _SURROGATE_IMPORTS: Final = """from surrogate_zoo.losses.surrogate import SurrogateLoss
 from surrogate_zoo.metrics.catalogue import METRICS
 """
@@ -136,7 +151,7 @@ def python_source(document: Mapping[str, Any]) -> str:
         _check_metric(part)
     needs = needs_of(kept)
     imports, program = _program(kept, parts, needs)
-    extraction = Extraction(_tables(parts, needs))
+    extraction = Extraction(_tables(parts, needs), _UNCALLED)
     extraction.follow(f"{imports}\n{program}")
     text = f"{import_block(extraction.outside)}\n\n\n{extraction.text()}\n\n\n{program}"
     return f"{_header(kept, needs, packages_of(text))}\n{text}"
@@ -158,6 +173,10 @@ def _program(document: Document, parts: Sequence[Document], needs: Needs) -> tup
     imports, text = _IMPORTS, ""
     if "surrogate" in kinds:
         imports, text = imports + _SURROGATE_IMPORTS, text + _SURROGATE
+        metrics = sorted({part["metric"] for part in parts if part["kind"] == "surrogate"})
+        text += "".join(
+            _CURVES.format(metric=name, curves=tuple(METRICS[name].curves)) for name in metrics
+        )
     if "handmade" in kinds:
         names = sorted({part["loss"] for part in parts if part["kind"] == "handmade"})
         imports += "".join(_import_of(name) for name in names)

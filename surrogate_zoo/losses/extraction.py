@@ -42,6 +42,7 @@ class Extraction:
 
     Attributes:
         tables: Name of a table -> keys of the entries that are kept.
+        uncalled: Class and name of methods that nobody calls here, though others of their name are.
         kept: The definitions, in the order in which they were found.
         outside: Imports of other packages.
         asked: Names of attributes that are asked for.
@@ -49,6 +50,7 @@ class Extraction:
     """
 
     tables: Mapping[str, Collection[str]]
+    uncalled: Collection[tuple[str, str]] = ()
     kept: dict[Definition, ast.stmt] = field(default_factory=dict)
     outside: set[Import] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
@@ -100,7 +102,8 @@ class Extraction:
         node, more = self.kept[definition], False
         for method in methods_of(node):
             key = (definition, method.name)
-            if key not in self.methods and self._is_asked(method.name):
+            uncalled = (definition.name, method.name) in self.uncalled
+            if key not in self.methods and not uncalled and self._is_asked(method.name):
                 self.methods.add(key)
                 source = source_of(definition.module)
                 for each in methods_of(node):

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from surrogate_zoo.curves.pointwise import blocks
-from surrogate_zoo.metrics.windows import window_min
 
 
 class Curve(Protocol):
@@ -109,7 +108,7 @@ class ClassMap:
         if self._shaped is not None:
             source, curve = self._shaped
             return curve(source.at(labels))
-        parts = [] if self._dense is None else [self._dense.gather(1, labels[:, None])[:, 0]]
+        parts = [] if self.dense is None else [self.dense.gather(1, labels[:, None])[:, 0]]
         for part in self.labelled:
             same = part.labels is labels
             parts.append(part.values if same else part.values * (part.labels == labels))
@@ -143,12 +142,14 @@ class ClassMap:
         """Largest value (N, C) inside a region (N, H, W) of 0 and 1; 0 where that is empty."""
         return _largest(self.as_dense(), region)
 
-    def eroded(self, void: Tensor | None, radius: int, axes: int) -> "ClassMap":
-        """Minimum over the (2 radius + 1)^axes window of each pixel; void ones (N, H, W) count as 1."""
-        values = self.as_dense()
-        if void is not None:
-            values = values.masked_fill(void[:, None], 1)
-        return ClassMap(crisp=self.crisp, dense=window_min(values, radius, axes))
+    def eroded(
+        self,
+        void: Tensor | None,  # noqa: ARG002
+        radius: int,  # noqa: ARG002
+        axes: int,  # noqa: ARG002
+    ) -> "ClassMap | None":
+        """Minimum over a window of each pixel, where a map knows a shorter way; else None."""
+        return None
 
     def edges_of(
         self,
@@ -171,7 +172,10 @@ class ClassMap:
 
     def with_labels(self, labelled: tuple[Labelled, ...], *, crisp: bool = False) -> "ClassMap":
         """The same dense part with other labelled parts."""
-        return ClassMap(crisp=crisp, dense=self._dense, labelled=labelled, shaped=self._shaped)
+        dense = (
+            self.dense if self._shaped is None else self._dense
+        )  # a shaped one stays unevaluated
+        return ClassMap(crisp=crisp, dense=dense, labelled=labelled, shaped=self._shaped)
 
     def marked(self, crisp: bool) -> "ClassMap":
         """The same map, known to be crisp or not (sums forget it)."""

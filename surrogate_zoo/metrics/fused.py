@@ -82,11 +82,9 @@ class FusedPrediction(ClassMap):
         """Sum of the probabilities over the pixels of ``region`` of each image: (N, C)."""
         return self.curve_totals(_Identity(), region)
 
-    def eroded(self, void: Tensor | None, radius: int, axes: int) -> ClassMap:
-        """Minimum over a window of each pixel; over 3 x 3 pixels it is not made before somebody looks."""
-        if radius != 1 or axes != 2:
-            return super().eroded(void, radius, axes)
-        return Eroded(self, void)
+    def eroded(self, void: Tensor | None, radius: int, axes: int) -> ClassMap | None:
+        """Minimum over 3 x 3 pixels."""
+        return Eroded(self, void, radius, axes) if radius == 1 and axes == 2 else None
 
     def curve_totals(self, curve: Curve, region: Tensor | None) -> Tensor:
         """Sum of a curve of them."""

@@ -5,12 +5,14 @@ second derivatives go through and which the kernels are tested against.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from surrogate_zoo.curves.curves import PiecewiseCurve
+from surrogate_zoo.metrics import edges
 from surrogate_zoo.metrics.class_maps import ClassMap
 from surrogate_zoo.metrics.edge_kernels import Planes
 from surrogate_zoo.metrics.kernels import Curves, table_of
@@ -19,29 +21,8 @@ Plain = Callable[[Tensor], Tensor]
 """Probabilities -> their edges, in operations that torch differentiates."""
 
 
-class Eroded(ClassMap):
-    """The minimum of a prediction over 3 x 3 pixels, made where somebody looks at it by itself.
-
-    Args:
-        source: The prediction, soft and dense, of images.
-        void: Bool (N, H, W), pixels that do not count. None has none.
-    """
-
-    def __init__(self, source: ClassMap, void: Tensor | None) -> None:
-        super().__init__()
-        self._source, self._void = source, void
-
-    @property
-    def has_dense(self) -> bool:
-        """There is nothing else."""
-        return True
-
-    @property
-    def dense(self) -> Tensor:
-        """All values, (N, C, H, W)."""
-        if self._dense is None:
-            self._dense = self._of(self._source.as_dense())
-        return self._dense
+class Eroded(edges.Eroded):
+    """The minimum of a prediction of images over 3 x 3 pixels, made where somebody looks at it by itself."""
 
     def edges_of(
         self,
@@ -53,16 +34,10 @@ class Eroded(ClassMap):
         if inner is not self._source:
             return None
         values = inner.as_dense().contiguous()
-
-        def plain(probabilities: Tensor) -> Tensor:
-            return xor(probabilities, self._of(probabilities))
-
         void = None if self._void is None else self._void.to(torch.uint8).contiguous()
-        edges, _ = _Edges.apply(values, void, _tables(curves, values), plain)
-        return SoftEdges(edges)
-
-    def _of(self, values: Tensor) -> Tensor:
-        return ClassMap(dense=values).eroded(self._void, 1, 2).as_dense()
+        plain = partial(self._plain, xor)
+        found, _ = _Edges.apply(values, void, _tables(curves, values), plain)
+        return SoftEdges(found)
 
 
 class SoftEdges(ClassMap):

@@ -10,28 +10,16 @@ without that truth table too: there only what the prediction goes through is sha
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-import torch
 from torch import Tensor
 
 from surrogate_zoo.curves.curves import PiecewiseCurve
-from surrogate_zoo.curves.pointwise import pieces, sloped
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.metrics.class_maps import ClassMap
 from surrogate_zoo.metrics.sites import curves_of
 
 
 class Logic:
-    """The product logic: g is the identity. On crisp maps it is Boolean logic.
-
-    Attributes:
-        candidates: How many candidates' maps lie one behind the other, each with curves of its own.
-    """
-
-    candidates = 1
-
-    def of(self, candidate: int) -> "Logic":  # noqa: ARG002
-        """The logic of one candidate."""
-        return self
+    """The product logic: g is the identity. On crisp maps it is Boolean logic."""
 
     def and_(self, site: str, first: ClassMap, second: ClassMap) -> ClassMap:
         """``g(first) g(second)`` at the call site ``site``."""
@@ -46,11 +34,9 @@ class Logic:
     def xor(self, site: str, first: ClassMap, second: ClassMap) -> ClassMap:
         """``OR - AND``, with curves of their own, at the call site ``site``."""
         if first.has_dense and second.has_dense:
-            fast, plain = partial(self._xor_by_pieces, site), partial(self._dense_xor, site)
-            edges = second.edges_of(first, self.curves_at(site), plain)
+            edges = second.edges_of(first, self.curves_at(site), partial(self._dense_xor, site))
             if edges is not None:
                 return edges
-            return ClassMap(dense=sloped(fast, plain, first.as_dense(), second.as_dense()))
         return self._xor(site, first, second)
 
     def curves_at(self, site: str) -> Sequence[PiecewiseCurve]:  # noqa: ARG002
@@ -60,36 +46,6 @@ class Logic:
     def _dense_xor(self, site: str, first: Tensor, second: Tensor) -> Tensor:
         """The XOR of soft maps, (N, C, H, W), in operations that torch differentiates."""
         return self._xor(site, ClassMap(dense=first), ClassMap(dense=second)).as_dense()
-
-    def _xor_by_pieces(
-        self, site: str, first: Tensor, second: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """The same, and its slopes towards both: what is made on the way lives for one piece."""
-        left, right = (each.reshape(self.candidates, -1) for each in (first, second))
-        value, by_left, by_right = (torch.empty_like(left) for _ in range(3))
-        for part in ((row, columns) for row in range(len(left)) for columns in pieces(left[row])):
-            own, a, b = self.of(part[0]), left[part], right[part]
-            (g, g_slope), (h, h_slope) = own.evaluated(f"{site}.or", a, b)
-            rest, other = 1 - h, 1 - g
-            torch.addcmul(h, rest, g, out=value[part])
-            torch.mul(rest, g_slope, out=by_left[part])
-            torch.mul(other, h_slope, out=by_right[part])
-            (g, g_slope), (h, h_slope) = own.evaluated(f"{site}.and", a, b)
-            value[part].addcmul_(g, h, value=-1)
-            by_left[part].addcmul_(g_slope, h, value=-1)
-            by_right[part].addcmul_(g, h_slope, value=-1)
-        shape = first.shape
-        return value.view(shape), by_left.view(shape), by_right.view(shape)
-
-    def evaluated(
-        self,
-        site: str,  # noqa: ARG002
-        first: Tensor,
-        second: Tensor,
-    ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        """Both soft operands of a call site, shaped, each with the slope of its curve."""
-        one = torch.ones_like(first)
-        return (first, one), (second, one)
 
     def _xor(self, site: str, first: ClassMap, second: ClassMap) -> ClassMap:
         both = self.and_(f"{site}.and", first, second)
@@ -125,13 +81,6 @@ class CurveLogic(Logic):
     def __init__(self, curves: Mapping[str, PiecewiseCurve]) -> None:
         """Take every curve by name."""
         self.curves = curves
-        self.candidates = max(curve.candidates for curve in curves.values())
-
-    def of(self, candidate: int) -> "CurveLogic":
-        """The logic of one candidate."""
-        if self.candidates == 1:
-            return self
-        return CurveLogic({name: curve.of(candidate) for name, curve in self.curves.items()})
 
     def curves_at(self, site: str) -> Sequence[PiecewiseCurve]:
         """As of the product logic, of which the operands have curves."""
@@ -155,14 +104,3 @@ class CurveLogic(Logic):
                 "truth table cannot shape it. Take a family that keeps it, such as bezier."
             )
         return operand.shaped(g)
-
-    def evaluated(
-        self, site: str, first: Tensor, second: Tensor
-    ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        """As of the product logic, with the curves of the call site."""
-        names = curves_of(site, first_soft=True, second_soft=True)
-        one, other = (
-            self.curves[name or ""].with_slope(x)
-            for name, x in zip(names, (first, second), strict=True)
-        )
-        return one, other

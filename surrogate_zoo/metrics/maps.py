@@ -7,6 +7,7 @@ from torch import Tensor
 
 from surrogate_zoo.metrics.class_maps import ClassMap, Labelled
 from surrogate_zoo.metrics.dilation import Dilated
+from surrogate_zoo.metrics.edges import Eroded
 from surrogate_zoo.metrics.windows import window_max, window_min
 from surrogate_zoo.processes import Group, summed
 
@@ -211,6 +212,8 @@ class Maps:
             uniform = self._framed(self._uniform(part, radius), radius if framed else 0)
             return ClassMap(crisp=True, labelled=(Labelled(part.labels, uniform),))
         eroded = m.eroded(self._hidden, radius, self._axes)
+        if eroded is None:
+            eroded = Eroded(m, self._hidden, radius, self._axes)
         if not framed:
             return eroded
         return ClassMap(crisp=m.crisp, dense=self._framed(eroded.as_dense(), radius))

@@ -81,19 +81,15 @@ def _slope_by_blocks(
 ) -> Tensor:
     """The same; what is made on the way lives for one block of pixels."""
     planes, rows = softmax.flatten(2), labels.flatten(1)[:, None]
-    hit = None if true is None else true.flatten(1)[:, None] * planes.gather(1, rows)
+    gradients = None if every is None else every.flatten(2)
+    own = None if true is None else true.flatten(1)[:, None]
     result = torch.empty_like(planes)
-    if every is None:
-        torch.mul(planes, -hit if hit is not None else 0, out=result)
-    else:
-        gradients = every.flatten(2)
-        for images, classes, pixels in blocks(planes, whole=True):
-            part = planes[images, classes, pixels]
-            weighed = gradients[images, classes, pixels] * part
-            mean = weighed.sum(1, keepdim=True)
-            if hit is not None:
-                mean += hit[images, :, pixels]
-            torch.addcmul(weighed, part, mean, value=-1, out=result[images, classes, pixels])
-    if hit is not None:
-        result.scatter_add_(1, rows, hit)
+    for block in blocks(planes, whole=True):
+        part = planes[block]
+        weighed = torch.zeros_like(part) if gradients is None else gradients[block] * part
+        if own is not None:
+            hit, at = own[block], rows[block]
+            weighed.scatter_add_(1, at, hit * part.gather(1, at))
+        mean = weighed.sum(1, keepdim=True)
+        torch.addcmul(weighed, part, mean, value=-1, out=result[block])
     return result.view_as(softmax)

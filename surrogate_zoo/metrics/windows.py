@@ -1,7 +1,8 @@
 """Maximum and minimum over a square window or a cube, many times faster on a CPU than max-pooling."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -9,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 # Elements of the planes worked on at a time on the CPU, so that they stay in the cache.
-_PLANE_CHUNK = 1 << 17
+_PLANE_CHUNK = 1 << 18
 
 
 def window_max(values: Tensor, radius: int, axes: int = 2) -> Tensor:
@@ -36,10 +37,37 @@ def window_min(values: Tensor, radius: int, axes: int = 2) -> Tensor:
     return _windows(values, radius, axes, _MIN)
 
 
+def min_back(planes: Tensor, grad: Tensor, radius: int) -> Tensor:
+    """The gradient of planes (P, S) by that of :func:`window_min`; nothing is differentiated."""
+    return _gradient(planes, grad, radius, _MIN)
+
+
 def window_or(words: Tensor, radius: int, axes: int = 2) -> Tensor:
     """Union of the bits of integers in the window; otherwise as :func:`window_max`, without gradient."""
-    result: Tensor = _Window.forward(words, radius, axes, _OR)
-    return result
+    return _Window.forward(words, radius, axes, _OR)
+
+
+def window_starts(size: torch.Size, radius: int) -> tuple[Tensor, Tensor]:
+    """Where in a padded plane each pixel's window starts, and which pixel lies where in it: int64, flat.
+
+    In the padding the second one is 0.
+    """
+    pixels = F.pad(torch.arange(size.numel()).view(size), (radius,) * (2 * len(size)))
+    places = torch.arange(pixels.numel()).view(pixels.shape)
+    return places[tuple(slice(side) for side in size)].flatten(), pixels.view(-1)
+
+
+def first_maxima(plane: Tensor, radius: int, starts: Tensor) -> Tensor:
+    """Where in a plane (S), padded, the maxima of windows lie that start at ``starts``: int64, as many.
+
+    It is gone back by the steps that widened the windows; where several share the maximum, it is the first.
+    """
+    *lines, widest = _lines(plane[None], radius, _MAX)
+    places, most = starts, widest.index_select(0, starts)
+    for shift, line in zip(reversed(_shifts(radius, plane.shape)), reversed(lines), strict=True):
+        late = line.index_select(0, places) != most
+        places = places.add(late, alpha=shift)
+    return places
 
 
 class _Extreme(NamedTuple):
@@ -58,6 +86,8 @@ _OR = _Extreme(torch.bitwise_or, torch.gt, 0)
 def _windows(values: Tensor, radius: int, axes: int, extreme: _Extreme) -> Tensor:
     if torch.compiler.is_compiling():
         return _pooled(values, radius, axes, extreme)
+    if not torch.is_grad_enabled():
+        return _Window.forward(values, radius, axes, extreme)
     result: Tensor = _Window.apply(values, radius, axes, extreme)
     return result
 
@@ -135,7 +165,7 @@ def _gradient(planes: Tensor, grad: Tensor, radius: int, extreme: _Extreme) -> T
     The extremes are computed again: cheaper than keeping who won at every step, and nothing is stored.
     """
     size = grad.shape[1:]
-    lines, shifts = _lines(planes, radius, extreme), list(_shifts(radius, size))
+    lines, shifts = _lines(planes, radius, extreme), _shifts(radius, size)
     line = torch.zeros_like(lines[-1])
     _planes(line, grad, radius).copy_(grad)
     for shift, values in zip(reversed(shifts), reversed(lines[:-1]), strict=True):
@@ -154,20 +184,24 @@ def _planes(line: Tensor, like: Tensor, radius: int) -> Tensor:
     return line.as_strided(like.shape, _strides(radius, like.shape[1:]), line.storage_offset())
 
 
-def _strides(radius: int, size: Sequence[int]) -> tuple[int, ...]:
+@cache
+def _strides(radius: int, size: torch.Size) -> tuple[int, ...]:
     """Strides of padded planes of a size, the first that of whole planes."""
     padded = [side + 2 * radius for side in size]
     return tuple(math.prod(padded[axis:]) for axis in range(len(padded) + 1))
 
 
-def _shifts(radius: int, size: Sequence[int]) -> Iterator[int]:
+@cache
+def _shifts(radius: int, size: torch.Size) -> tuple[int, ...]:
     """Shifts of the flat padded planes that widen the window step by step, the first axis first."""
+    shifts = []
     for stride in _strides(radius, size)[1:]:
         reach, wanted = 1, 2 * radius + 1
         while reach < wanted:
             step = min(reach, wanted - reach)
-            yield step * stride
+            shifts.append(step * stride)
             reach += step
+    return tuple(shifts)
 
 
 def _chunks(planes: Tensor, radius: int) -> Iterator[slice]:

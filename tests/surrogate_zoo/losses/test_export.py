@@ -23,7 +23,7 @@ from surrogate_zoo.needs import EDGE_NETWORK, INVERSE_NETWORK
 from tests.surrogate_zoo.batches import labels
 from tests.surrogate_zoo.losses.supplies import CLASSES, call, heads, loss_networks
 
-LONGEST = 2200
+LONGEST = 2120
 """Lines of a file at most."""
 
 
