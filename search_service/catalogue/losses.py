@@ -17,7 +17,7 @@ from surrogate_zoo.store import aliases, zoo
 from surrogate_zoo.store.tables import Loss, LossAlias
 from surrogate_zoo.sums import is_sum, parse_sum, sum_name, term_names
 
-_OWN_TAG = InputError(f"The tag {zoo.BUILT_IN!r} is the service's own; take another one.")
+_OWN_TAG = f"The tag {zoo.BUILT_IN!r} is the service's own; take another one."
 
 
 def pin(session: Session, terms: str, versions: Mapping[str, int | None]) -> dict[str, int]:
@@ -98,7 +98,7 @@ def add(
     """
     tags = list(tags)
     if zoo.BUILT_IN in tags:
-        raise _OWN_TAG
+        raise InputError(_OWN_TAG)
     brought = _brought(request)
     loss = zoo.find(session, brought["name"], brought["sha256"])
     is_built_in = loss is not None and isinstance(request, LossFile)  # the very file of it
@@ -144,7 +144,7 @@ def annotate(session: Session, loss: Loss, request: AnnotationRequest) -> Loss:
     if request.tags is not None:
         own = [zoo.BUILT_IN] if zoo.BUILT_IN in loss.tags else []
         if zoo.BUILT_IN in request.tags and not own:
-            raise _OWN_TAG
+            raise InputError(_OWN_TAG)
         zoo.retag(session, loss, list(dict.fromkeys([*own, *request.tags])))
     session.flush()
     return loss
