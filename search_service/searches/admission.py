@@ -128,7 +128,8 @@ def progress(session: Session, job: Job) -> dict[str, Any]:
     higher = Target(job.request["metric"]).higher_is_better
     rows = session.execute(_ENDINGS, {"job": job.id}).all()
     number = {ending: count for ending, count, *_ in rows}
-    best = [highest if higher else lowest for *_, lowest, highest in rows if highest is not None]
+    scores = (highest if higher else lowest for *_, lowest, highest in rows)
+    best = [score for score in scores if score is not None]
     done = sum(number.values())
     ended = job.result is not None  # maybe by its budget
     return {

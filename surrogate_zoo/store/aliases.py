@@ -3,7 +3,7 @@
 Functions flush but never commit, as those of :mod:`surrogate_zoo.store.zoo`, which finds a loss by its alias.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -26,10 +26,14 @@ def get(session: Session, name: str) -> LossAlias:
     return alias
 
 
-def among(session: Session, names: Iterable[str]) -> dict[str, Loss]:
+def among(session: Session, names: Collection[str]) -> dict[str, Loss]:
     """The versions that some names stand for, of those names that are aliases."""
-    rows = session.scalars(select(LossAlias).where(LossAlias.name.in_(list(names))))
-    return {row.name: row.loss for row in rows}
+    if not names:
+        return {}
+    rows = session.execute(
+        select(LossAlias.name, LossAlias.loss_id).where(LossAlias.name.in_(names))
+    )
+    return {name: session.get_one(Loss, number) for name, number in rows.all()}
 
 
 def point(session: Session, name: str, loss: Loss, *, owner: str) -> LossAlias:
