@@ -70,7 +70,10 @@ def test_edges_of_another_map_go_by_the_definition() -> None:
 def test_an_erosion_is_a_map_like_any_other() -> None:
     values, labels = torch.rand(1, 3, 6, 7), torch.randint(0, 3, (1, 6, 7))
     target = one_hot(labels, labels > 0, torch.float32)
-    eroded = lambda: Eroded(ClassMap(dense=values), None, 1, 2)  # noqa: E731
+
+    def eroded() -> Eroded:
+        return Eroded(ClassMap(dense=values), None, 1, 2)
+
     least = window_min(values, 1)
     assert torch.equal(eroded().as_dense(), least)
     assert torch.equal((eroded() + target).as_dense(), least + target.as_dense(3))
