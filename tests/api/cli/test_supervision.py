@@ -75,6 +75,26 @@ def test_the_child_is_stopped_with_the_context_and_can_clean_up(on_path: Path) -
     assert messages.all == []
 
 
+@pytest.mark.skipif(
+    not Path("/proc/self/autogroup").exists(), reason="no sessions are weighed here"
+)
+def test_what_the_child_does_yields_to_the_parent(on_path: Path) -> None:
+    (on_path / "tells.py").write_text(
+        textwrap.dedent("""
+            import pathlib, signal
+            own = pathlib.Path("/proc/self/autogroup").read_text()
+            (pathlib.Path(__file__).parent / "told").write_text(own)
+            while True:
+                signal.pause()
+        """)
+    )
+    os.mkfifo(on_path / "told")
+    own = Path("/proc/self/autogroup").read_text()
+    with Supervised("controller", ["tells"], Messages(awaited=1)):
+        assert (on_path / "told").read_text().endswith(" nice 10\n")
+    assert Path("/proc/self/autogroup").read_text() == own
+
+
 def test_a_child_ends_when_its_parent_is_killed(on_path: Path) -> None:
     (on_path / "parent.py").write_text(
         textwrap.dedent("""
