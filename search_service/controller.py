@@ -24,7 +24,7 @@ from dbos import (
     SetWorkflowID,
     WorkflowStatusString,
 )
-from sqlalchemy import make_url, select
+from sqlalchemy import and_, make_url, or_, select
 from sqlalchemy.exc import DBAPIError
 
 from search_service import logs
@@ -187,9 +187,14 @@ class Controller:
             self._starting.append(job)
 
     def _revive(self) -> None:
-        """Queue again what nothing works on: no job stays behind whose run was lost."""
-        columns = Job.id, Job.attempt, Job.state  # thousands may wait, and their requests are long
-        query = select(*columns).where(Job.state.in_(["queued", *ACTIVE]))
+        """Queue again what nothing works on: no job stays behind whose run was lost.
+
+        Of those that wait, of which there may be thousands, one is looked at once it was let begin. So is one
+        that an earlier controller let begin, when its turn comes again.
+        """
+        begin = [job.id for job in self._starting]
+        due = and_(Job.state == "queued", Job.id.in_(begin))
+        query = select(Job.id, Job.attempt, Job.state).where(or_(due, Job.state.in_(ACTIVE)))
         with self._reading() as session:
             jobs = {_workflow_id(job.id, job.attempt): job for job in session.execute(query)}
         statuses = {

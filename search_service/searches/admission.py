@@ -62,9 +62,8 @@ def admitted(session: Session, request: SearchRequest) -> SearchRequest:
             user's code has.
     """
     if not request.is_external:
-        dataset = datasets.requested(
-            session, request.dataset
-        )  # held: each look at it would load it
+        # It is held, else each look at it would load it again.
+        dataset = datasets.requested(session, request.dataset)
         request = papers.resolved(request, dataset)
         request = _with_mode(request, datasets.mode_of(session, request.dataset))
         datasets.check_hold_out(session, request.dataset, request.hold_out)

@@ -12,7 +12,6 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from pydantic_core import from_json
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
@@ -56,8 +55,7 @@ def make_engine(url: str, *, connections: int = 15) -> Engine:
             raise InputError("The SQLite database must be a file: sqlite:////folder/lossfit.db.")
         refuse_old_sqlite(sys.version_info, sqlite3.sqlite_version_info)
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        timeout = {"timeout": _BUSY_SECONDS}
-        engine = create_engine(parsed, connect_args=timeout, json_deserializer=from_json, **pool)
+        engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS}, **pool)
         event.listen(engine, "connect", partial(_prepare_sqlite, Path(parsed.database)))
         event.listen(engine, "begin", partial(_begin_sqlite, Path(parsed.database)))
         return engine

@@ -216,8 +216,7 @@ def _manifest(place: _Place) -> list[dict[str, Any]]:
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    name, sha256, tags = row["file"], row["sha256"], tuple(row["tags"])
-    note = row.get("note", "")  # earlier versions wrote none
+    name, sha256, note, tags = row["file"], row["sha256"], row["note"], tuple(row["tags"])
     if not all(isinstance(value, str) for value in (name, sha256, note, *tags)):
         raise TypeError
     path = PurePosixPath(name)

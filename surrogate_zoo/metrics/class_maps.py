@@ -172,9 +172,8 @@ class ClassMap:
 
     def with_labels(self, labelled: tuple[Labelled, ...], *, crisp: bool = False) -> "ClassMap":
         """The same dense part with other labelled parts."""
-        dense = (
-            self.dense if self._shaped is None else self._dense
-        )  # a shaped one stays unevaluated
+        # One that is shaped stays unevaluated.
+        dense = self.dense if self._shaped is None else self._dense
         return ClassMap(crisp=crisp, dense=dense, labelled=labelled, shaped=self._shaped)
 
     def marked(self, crisp: bool) -> "ClassMap":

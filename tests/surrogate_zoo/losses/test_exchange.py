@@ -109,6 +109,12 @@ def test_tags_are_words(tmp_path: Path, tags: object) -> None:
         read(manifest(tmp_path, tags=tags))
 
 
+@pytest.mark.parametrize("note", [None, 1, ["text"]])
+def test_a_note_is_text(tmp_path: Path, note: object) -> None:
+    with pytest.raises(LossFileError, match="is no list of losses"):
+        read(manifest(tmp_path, note=note))
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "lossfit/zoo/v9"}', "[" * 100_000])
 def test_a_broken_manifest_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / MANIFEST).write_text(text)

@@ -66,6 +66,11 @@ def both(pool: WorkerPool) -> set[int]:
     return pids(pool)
 
 
+def test_workers_are_listed_once_they_have_started_though_nobody_claims_one() -> None:
+    with WorkerPool(actors=1) as idle:
+        wait_for(lambda: [worker["state"] for worker in idle.workers()] == ["idle"])
+
+
 def test_outcomes_are_those_of_this_process(pool: WorkerPool) -> None:
     outcomes = evaluate(pool, SIX)
     assert sorted(outcome.number for outcome in outcomes) == list(range(6))
