@@ -2,6 +2,7 @@
 
 import csv
 import json
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -236,6 +237,29 @@ def test_no_job_stays_behind_whose_run_was_lost(
         job.state = left
     with working(settings, BowlPool()):
         assert desk.wait_for(job_id, ends).state == ends
+
+
+@on_sqlite
+@pytest.mark.parametrize("next_one", [False, True])
+def test_a_run_that_ends_before_it_takes_its_job_up_is_made_up_for(
+    desk: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch, *, next_one: bool
+) -> None:
+    run, lost = Controller._run, threading.Event()
+
+    def loses_the_first(self: Controller, job_id: str, attempt: int) -> None:
+        if not lost.is_set():
+            lost.set()
+            return
+        run(self, job_id, attempt)
+
+    monkeypatch.setattr(Controller, "_run", loses_the_first)
+    job_id = desk.submit(small())
+    if next_one:
+        with working(settings, BowlPool()):
+            assert lost.wait(DEADLINE)
+        assert desk.job(job_id).state == "queued"
+    with working(settings, BowlPool()):
+        assert desk.wait_for(job_id).state == "succeeded"
 
 
 @on_sqlite
