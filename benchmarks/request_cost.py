@@ -1,8 +1,9 @@
 """Processor time of single requests to the API, without a server and a client around them.
 
-``python -m benchmarks.request_cost [--jobs 10000] [--trials 100000] [--times 200]``: fills a database as
-``benchmarks.load`` does, and calls the application in this process. What a request costs there is what
-bounds requests a second, however busy the machine is. Prints a table of milliseconds, all threads together.
+``python -m benchmarks.request_cost [--jobs 10000] [--trials 100000] [--times 200]
+[--database postgresql://...]``: fills a database as ``benchmarks.load`` does, and calls the application in
+this process. What a request costs there is what bounds requests a second, however busy the machine is.
+Prints a table of milliseconds, all threads together.
 """
 
 import argparse
@@ -77,9 +78,10 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument("--trials", type=int, default=100_000)
     parser.add_argument("--times", type=int, default=200)
+    parser.add_argument("--database", default="", help="URL of an empty one; else SQLite")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lossfit-requests-") as folder:
-        settings = Settings(home=Path(folder))
+        settings = Settings(home=Path(folder), database_url=options.database)
         engine = make_engine(settings.database)
         load = Load("", fill(engine, options.jobs, options.trials))
         engine.dispose()

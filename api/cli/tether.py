@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-_NICE: Final = "5"
+_NICE: Final = "10"
 
 
 def _follow_parent() -> None:

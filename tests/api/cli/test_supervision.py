@@ -91,7 +91,7 @@ def test_what_the_child_does_yields_to_the_parent(on_path: Path) -> None:
     os.mkfifo(on_path / "told")
     own = Path("/proc/self/autogroup").read_text()
     with Supervised("controller", ["tells"], Messages(awaited=1)):
-        assert (on_path / "told").read_text().endswith(" nice 5\n")
+        assert (on_path / "told").read_text().endswith(" nice 10\n")
     assert Path("/proc/self/autogroup").read_text() == own
 
 
