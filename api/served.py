@@ -15,7 +15,7 @@ from api.job_schemas import JobDetail, JobView
 from api.schemas import Page
 from search_service.jobs.kind import Kind
 from search_service.kinds import KINDS
-from workers.datasets.report import DatasetReport
+from workers.datasets.reports.report import DatasetReport
 from workers.tasks.described import DescribedAs
 
 

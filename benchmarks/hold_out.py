@@ -2,8 +2,9 @@
 
     python -m benchmarks.hold_out /data/camvid /data/nuclei
 
-A neighbour is a near duplicate (``workers.datasets.near_duplicates``) or, where names end in the number of
-a video's frame (``0016E5_08580``), a frame of the same sequence within thirty. Means over five seeds.
+A neighbour is a near duplicate (``workers.datasets.reports.near_duplicates``) or, where names end in the
+number of a video's frame (``0016E5_08580``), a frame of the same sequence within thirty. Means over five
+seeds.
 """
 
 import re
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from workers.datasets.dataset import Samples
 from workers.datasets.image_files import read_image
-from workers.datasets.near_duplicates import NEAR, distances, hash_of
+from workers.datasets.reports.near_duplicates import NEAR, distances, hash_of
 from workers.learning.hold_out import cut_hold_out
 from workers.tasks.datasets import NucleiSource
 from workers.tasks.hold_out import HoldOut

@@ -39,7 +39,7 @@ from surrogate_zoo.losses.handmade.inverse_form import (
 )
 from surrogate_zoo.needs import BOUNDARY_LOGITS
 from workers.datasets.dataset import VOID
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.learning.hold_out import cut_hold_out
 from workers.loss_networks.boundary_tiles import BoundaryTiles
 from workers.loss_networks.training import train_loss_network

@@ -41,7 +41,7 @@ from search_service.significance import estimate
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.loss_networks.storage import load
 from surrogate_zoo.needs import INVERSE_NETWORK
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.learning.device import choose_device
 from workers.loss_networks.training import train_loss_network
 from workers.tasks.loss_networks import InverseNetworkSpec, LossNetworkSpec, LossNetworkTask

@@ -23,7 +23,7 @@ import torch
 from surrogate_zoo import load_loss
 from surrogate_zoo.losses.handmade.pixels import CrossEntropy
 from surrogate_zoo.losses.registry import LOSSES
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.learning.batches import Batches, TrainingBatch
 from workers.learning.device import autocast, choose_device
 from workers.learning.image_stack import stack_by_size

@@ -38,9 +38,9 @@ from surrogate_zoo.losses import exchange
 from surrogate_zoo.losses.registry import LOSSES, load_loss
 from surrogate_zoo.needs import INVERSE_NETWORK
 from tests.damage import damage
-from tests.workers.datasets.rows import ROWS
+from tests.workers.datasets.layouts.rows import ROWS
 from workers.datasets.bounded import DECODES_TO_MORE
-from workers.datasets.report import describe
+from workers.datasets.reports.report import describe
 from workers.networks.weights import load_encoder
 
 SECONDS = 20.0  # a case, on a machine that is busy

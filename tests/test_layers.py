@@ -108,7 +108,7 @@ LIGHT = {
     "search_service.jobs.lifecycle": HEAVY,
     "workers.tasks.proxy": (*HEAVY, "sqlalchemy", "numpy"),
     "workers.tasks.retraining": (*HEAVY, "sqlalchemy", "numpy"),
-    "workers.datasets.layouts": (*HEAVY, "sqlalchemy"),
+    "workers.datasets.layouts.registry": (*HEAVY, "sqlalchemy"),
     "workers.networks.architectures": (*HEAVY, "sqlalchemy", "numpy"),
     "lossfit": (*HEAVY, "sqlalchemy", "numpy", "httpx"),
     "surrogate_zoo": (*HEAVY, "sqlalchemy", "numpy"),

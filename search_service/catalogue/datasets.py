@@ -30,9 +30,9 @@ from surrogate_zoo.store import zoo
 from surrogate_zoo.store.tables import LossNetwork, now
 from workers.datasets.bounded import Limits, examine_bounded
 from workers.datasets.dataset import refusal
-from workers.datasets.layouts import open_dataset
-from workers.datasets.picture import draw_samples
-from workers.datasets.report import DatasetReport, Examination, Progress
+from workers.datasets.layouts.registry import open_dataset
+from workers.datasets.reports.picture import draw_samples
+from workers.datasets.reports.report import DatasetReport, Examination, Progress
 from workers.tasks.datasets import DatasetSource, GeneratedSource, ShapesSource
 from workers.tasks.file_sources import Registered
 from workers.tasks.hold_out import HoldOut
@@ -277,7 +277,7 @@ def read(
         source: Where it is, one that :func:`allowed` gave.
         artifacts_root: Where a picture of nine samples is stored; None draws none.
         limits: What that may take.
-        on_progress: See :func:`workers.datasets.report.examine`.
+        on_progress: See :func:`workers.datasets.reports.report.examine`.
 
     Raises:
         DatasetError: Images, masks or splits are missing or wrong.

@@ -15,7 +15,7 @@ from benchmarks.inverse_network import (
 from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.losses.handmade.homography_distances import DISTANCES
 from tests.workers.tiny import SOURCE
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.tasks.datasets import SegNetSource, ShapesSource
 from workers.tasks.loss_networks import InverseNetworkSpec, LossNetworkTask
 

@@ -16,7 +16,7 @@ from benchmarks.nuclei_networks import ARMS, Training, loss_of, task_of
 from surrogate_zoo.losses.registry import LOSSES
 from tests.workers import tiny
 from tests.workers.datasets.folders import save
-from tests.workers.datasets.object_layouts import nuclei_instances as drawn
+from tests.workers.datasets.layouts.object_layouts import nuclei_instances as drawn
 from tests.workers.datasets.written import write_lines
 from workers.tasks.retraining import RetrainingTask
 

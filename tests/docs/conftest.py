@@ -16,7 +16,8 @@ from api.client.client import Client
 from api.client.errors import ServiceError
 from tests.conftest import CHECKOUT, DEADLINE
 from tests.docs.waiting import until
-from tests.workers.datasets import folders, rows
+from tests.workers.datasets import folders
+from tests.workers.datasets.layouts import rows
 
 CLASSES = 3
 

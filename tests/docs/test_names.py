@@ -15,7 +15,7 @@ from search_service.settings import Settings
 from surrogate_zoo import LOSSES, METRICS
 from tests.conftest import CHECKOUT
 from tests.docs.pages import inline_of
-from workers.datasets.layouts import LAYOUTS
+from workers.datasets.layouts.registry import LAYOUTS
 
 MADE_FROM_METRICS = ("naive-", "asl-")
 """Beginnings of names that the guide tells as a pattern."""

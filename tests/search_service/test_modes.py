@@ -31,7 +31,7 @@ from tests.search_service.service import Desk, create, working
 from tests.workers.datasets.folders import save
 from tests.workers.tiny import NETWORK, training
 from workers.cluster.pool import WorkerPool
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.tasks.datasets import FolderSource, ShapesSource
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from surrogate_zoo.errors import DatasetError
-from workers.datasets.report import DatasetReport, Examination, Progress, examine
+from workers.datasets.reports.report import DatasetReport, Examination, Progress, examine
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.file_sources import SplitFiles
 
@@ -48,7 +48,7 @@ class Limits:
 def examine_bounded(
     source: DatasetSource, limits: Limits, on_progress: Progress = lambda _done, _total: None
 ) -> Examination:
-    """As :func:`workers.datasets.report.examine`; in a child where the layout may decode to much.
+    """As :func:`workers.datasets.reports.report.examine`; in a child where the layout may decode to much.
 
     A dataset that takes more than the limits has one fault, which says so.
     """

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from workers.datasets.report import examine
+from workers.datasets.reports.report import examine
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.file_sources import FilesSource, Registered
 

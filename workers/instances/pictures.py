@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
-from workers.datasets.band_statistics import as_picture
 from workers.datasets.dataset import Objects, Pixels
-from workers.datasets.picture import draw_objects
+from workers.datasets.reports.band_statistics import as_picture
+from workers.datasets.reports.picture import draw_objects
 from workers.instances.cluster import cluster
 from workers.instances.found import Found
 from workers.instances.prediction import predict_image

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogate_zoo.errors import DatasetError
-from workers.datasets.band_statistics import as_picture
 from workers.datasets.dataset import Bands, Samples
-from workers.datasets.layouts import open_dataset
-from workers.datasets.near_duplicates import NearDuplicates, hash_of
+from workers.datasets.layouts.registry import open_dataset
+from workers.datasets.reports.band_statistics import as_picture
+from workers.datasets.reports.near_duplicates import NearDuplicates, hash_of
 from workers.learning.groups import grouped
 from workers.learning.streams import Stream, generator
 from workers.tasks.datasets import DatasetSource

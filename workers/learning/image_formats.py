@@ -1,7 +1,7 @@
 """What the images of a dataset are, as networks and batches have to know it."""
 
-from workers.datasets.band_statistics import statistics_of
 from workers.datasets.dataset import Samples
+from workers.datasets.reports.band_statistics import statistics_of
 from workers.tasks.datasets import DatasetSource
 from workers.tasks.file_sources import FilesSource
 from workers.tasks.images import RGB, ImageFormat

@@ -9,7 +9,7 @@ from typing import Any
 from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.loss_networks.storage import save
 from surrogate_zoo.needs import EDGE_NETWORK, INVERSE_NETWORK
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.datasets.training_split import read_training_split
 from workers.learning.device import choose_device
 from workers.learning.hold_out import cut_hold_out, held_out

@@ -22,7 +22,7 @@ from surrogate_zoo.losses.drafts import measured
 from surrogate_zoo.losses.scale import gradient_scale, inputs_of, states
 from surrogate_zoo.metrics.targets import Target
 from workers.datasets.dataset import Samples
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.datasets.training_split import read_training_split
 from workers.instances.scoring import check_objects
 from workers.learning.batches import Batches

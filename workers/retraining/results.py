@@ -16,7 +16,7 @@ from surrogate_zoo import ImageScores
 from surrogate_zoo.files import write_atomically
 from surrogate_zoo.modes import MULTICLASS, channels_of
 from workers.datasets.dataset import Dataset
-from workers.datasets.picture import colours_of
+from workers.datasets.reports.picture import colours_of
 from workers.instances.pictures import draw_found
 from workers.learning.image_stack import Stack, stack_by_size
 from workers.networks.image_format import format_of, mode_of

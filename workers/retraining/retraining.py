@@ -15,7 +15,7 @@ from surrogate_zoo import needs_of
 from surrogate_zoo.errors import ConflictError, DatasetError, StorageError, WorkerError
 from surrogate_zoo.files import write_atomically
 from workers.datasets.dataset import Dataset, Samples
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.datasets.training_split import read_training_split
 from workers.instances.scoring import instance_scores
 from workers.learning.batches import Batches

@@ -13,10 +13,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 from surrogate_zoo.errors import StorageError
-from workers.datasets.band_statistics import as_picture
 from workers.datasets.dataset import VOID, Bands, Dataset, Pixels, Sample
-from workers.datasets.layouts import open_dataset
-from workers.datasets.picture import coloured, colours_of, draw_objects
+from workers.datasets.layouts.registry import open_dataset
+from workers.datasets.reports.band_statistics import as_picture
+from workers.datasets.reports.picture import coloured, colours_of, draw_objects
 from workers.instances.pictures import find_objects, object_picture
 from workers.learning.device import choose_device
 from workers.learning.labellings import labelling_in

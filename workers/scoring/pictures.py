@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image
 from torch import Tensor, nn
 
-from workers.datasets.band_statistics import as_picture
 from workers.datasets.dataset import VOID, Pixels
-from workers.datasets.picture import coloured
+from workers.datasets.reports.band_statistics import as_picture
+from workers.datasets.reports.picture import coloured
 from workers.learning.image_stack import Stack
 from workers.scoring.inference import WHOLE, predict
 from workers.tasks.scoring import InferenceSpec

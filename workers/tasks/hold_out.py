@@ -125,7 +125,7 @@ class HoldOut(Spec):
             nothing else is said.
         images: Number of images instead of a share.
         groups: What is held out together or not at all. ``auto``: near duplicates, which are found by
-            a perceptual hash of the images (``workers.datasets.near_duplicates``); null: every image
+            a perceptual hash of the images (``workers.datasets.reports.near_duplicates``); null: every image
             is on its own. A plain text is taken as a pattern.
         split: Hold out nothing: train on all of the training split and score on this one. No result
             may be judged on it afterwards.

@@ -14,7 +14,8 @@ from search_service.jobs.pool import IdlePool
 from tests.api.conftest import Live
 from tests.api.test_problems import is_problem
 from tests.search_service.service import working
-from tests.workers.datasets import folders, rows
+from tests.workers.datasets import folders
+from tests.workers.datasets.layouts import rows
 
 
 def test_a_dataset_is_registered_by_a_job_that_tells_all_that_is_wrong_with_it(

@@ -22,7 +22,7 @@ from surrogate_zoo.errors import (
     NotFoundError,
     UnknownNameError,
 )
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.tasks.datasets import GeneratedSource
 from workers.tasks.hold_out import HoldOut
 

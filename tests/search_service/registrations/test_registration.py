@@ -17,7 +17,7 @@ from tests.conftest import DEADLINE
 from tests.search_service.bowl import BowlPool
 from tests.search_service.service import Desk, small, working
 from tests.workers.datasets import folders
-from workers.datasets import report
+from workers.datasets.reports import report
 from workers.tasks.datasets import DatasetSource
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)

@@ -21,8 +21,8 @@ from search_service.store.tables import Dataset
 from surrogate_zoo.losses.document import signed, sum_document
 from surrogate_zoo.losses.registry import LOSSES
 from tests.workers import tiny
-from workers.datasets.layouts import open_dataset
-from workers.datasets.report import describe
+from workers.datasets.layouts.registry import open_dataset
+from workers.datasets.reports.report import describe
 from workers.instances.prediction import predict_instances
 from workers.networks.trained import load_network
 from workers.retraining.retraining import retrain

@@ -9,12 +9,12 @@ import pytest
 from scipy.io import savemat
 
 from surrogate_zoo.errors import DatasetError
-from tests.workers.datasets.rows import ROWS, nyu_mat, voc_sbd
-from workers.datasets import matlab
+from tests.workers.datasets.layouts.rows import ROWS, nyu_mat, voc_sbd
 from workers.datasets.bounded import DECODES_TO_MORE, Limits, examine_bounded
-from workers.datasets.layouts import LAYOUTS, open_dataset
-from workers.datasets.matlab import read_matlab
-from workers.datasets.report import examine
+from workers.datasets.layouts import matlab
+from workers.datasets.layouts.matlab import read_matlab
+from workers.datasets.layouts.registry import LAYOUTS, open_dataset
+from workers.datasets.reports.report import examine
 
 
 def test_layouts_that_may_decode_to_more_are_there() -> None:

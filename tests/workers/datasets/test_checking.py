@@ -14,7 +14,7 @@ from tests.conftest import DEADLINE
 from tests.workers.datasets import folders
 from tests.workers.datasets.folders import save
 from workers.datasets.checking import check_source
-from workers.datasets.report import examine
+from workers.datasets.reports.report import examine
 from workers.tasks.datasets import FolderSource
 
 

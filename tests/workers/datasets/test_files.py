@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 
 from surrogate_zoo.errors import DatasetError
-from tests.workers.datasets import folders, rows
+from tests.workers.datasets import folders
+from tests.workers.datasets.layouts import rows
 from workers.datasets.dataset import VOID
-from workers.datasets.layouts import open_dataset
-from workers.datasets.report import describe
+from workers.datasets.layouts.registry import open_dataset
+from workers.datasets.reports.report import describe
 from workers.tasks.datasets import SegNetSource
 
 MASK = "trainannot/train-1.png"

@@ -12,10 +12,10 @@ from PIL import Image, ImageOps
 
 from surrogate_zoo.errors import DatasetError
 from tests.workers.datasets.folders import folder, save
-from workers.datasets.band_statistics import as_picture, statistics_of
 from workers.datasets.image_files import read_image
-from workers.datasets.layouts import open_dataset
-from workers.datasets.report import describe
+from workers.datasets.layouts.registry import open_dataset
+from workers.datasets.reports.band_statistics import as_picture, statistics_of
+from workers.datasets.reports.report import describe
 from workers.tasks.datasets import FolderSource
 
 ORIENTATIONS = range(1, 9)

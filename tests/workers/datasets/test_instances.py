@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surrogate_zoo.errors import DatasetError
-from tests.workers.datasets import object_layouts, written
+from tests.workers.datasets import written
 from tests.workers.datasets.folders import save
+from tests.workers.datasets.layouts import object_layouts
 from workers.datasets.instances import BORDER, CLASSES, border_classes
-from workers.datasets.layouts import open_dataset
-from workers.datasets.report import describe
+from workers.datasets.layouts.registry import open_dataset
+from workers.datasets.reports.report import describe
 from workers.tasks.datasets import NucleiSource
 
 

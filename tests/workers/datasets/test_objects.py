@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from tests.workers.datasets.instance_rows import INSTANCE_ROWS, InstanceRow
+from tests.workers.datasets.layouts.instance_rows import INSTANCE_ROWS, InstanceRow
 from tests.workers.datasets.written import HEIGHT, WIDTH, Labels, Written
 from workers.datasets.dataset import Dataset, Lost, Objects, Pixels
 from workers.datasets.file_dataset import FileDataset
 from workers.datasets.instances import numbered, touching
-from workers.datasets.layouts import open_dataset
-from workers.datasets.object_counts import count_objects, summary, told
-from workers.datasets.report import describe
+from workers.datasets.layouts.registry import open_dataset
+from workers.datasets.reports.object_counts import count_objects, summary, told
+from workers.datasets.reports.report import describe
 from workers.tasks.datasets import DatasetSource
 
 

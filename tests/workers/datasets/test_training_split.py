@@ -10,8 +10,8 @@ from PIL import Image
 from surrogate_zoo import LOSSES
 from surrogate_zoo.errors import DatasetError
 from tests.workers.datasets.folders import save
-from workers.datasets.layouts import open_dataset
-from workers.datasets.report import describe
+from workers.datasets.layouts.registry import open_dataset
+from workers.datasets.reports.report import describe
 from workers.datasets.training_split import read_training_split
 from workers.loss_networks.training import train_loss_network
 from workers.proxy.proxy import evaluate_pack

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from tests.workers.instances.test_prediction import ByColour
 from tests.workers.instances.test_scoring import CPU, SIZES, coloured
 from workers.datasets.dataset import Objects
-from workers.datasets.picture import draw_objects
+from workers.datasets.reports.picture import draw_objects
 from workers.instances.pictures import (
     GAP,
     HEIGHT,

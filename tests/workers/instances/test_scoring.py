@@ -12,7 +12,7 @@ from surrogate_zoo.errors import DatasetError, InputError
 from tests.workers import tiny
 from tests.workers.instances.test_prediction import ByColour, scene
 from workers.datasets.dataset import Objects, Pixels, Samples
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.instances.prediction import predict_instances
 from workers.instances.scoring import (
     Way,

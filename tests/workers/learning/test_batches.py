@@ -9,7 +9,7 @@ from surrogate_zoo.errors import DatasetError
 from surrogate_zoo.losses.distance_maps import maps_of
 from tests.workers import tiny
 from workers.datasets.dataset import VOID, Samples
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.learning import image_stack
 from workers.learning.batches import AHEAD, Batches
 from workers.learning.crops import Crops, gather, jitter, place_crops

@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_leaves
 
 from surrogate_zoo import SurrogateLoss, load_loss
 from tests.workers import tiny
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.learning import captured, compiled
 from workers.learning.batches import AHEAD, Batches
 from workers.learning.captured import SWITCH

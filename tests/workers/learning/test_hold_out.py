@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from surrogate_zoo.errors import DatasetError
 from tests.workers.datasets import folders
 from workers.datasets.dataset import Pixels, Samples
-from workers.datasets.near_duplicates import NEAR, distances, hash_of
+from workers.datasets.reports.near_duplicates import NEAR, distances, hash_of
 from workers.learning.hold_out import Cut, cut_hold_out, draw, held_out
 from workers.learning.streams import Stream, generator
 from workers.tasks.datasets import ShapesSource

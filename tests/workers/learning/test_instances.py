@@ -7,7 +7,7 @@ import torch
 from tests.workers import tiny
 from tests.workers.learning.test_batches import CPU, PLAIN, crops, samples
 from workers.datasets.dataset import Samples
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.learning.batches import Batches, TrainingBatch
 from workers.learning.crops import gather
 from workers.learning.image_stack import Stack, stack_by_size

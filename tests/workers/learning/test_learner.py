@@ -10,7 +10,7 @@ from surrogate_zoo import load_loss, needs_of
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.needs import BOUNDARY_LOGITS
 from tests.workers import tiny
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.learning.batches import Batches
 from workers.learning.image_stack import stack_by_size
 from workers.learning.learner import Learner, initial_network, train

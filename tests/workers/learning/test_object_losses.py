@@ -8,7 +8,7 @@ from surrogate_zoo import LOSSES, load_loss, needs_of
 from surrogate_zoo.needs import EMBEDDINGS
 from tests.workers import tiny
 from workers.datasets.dataset import Samples
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.learning.batches import Batches
 from workers.learning.image_stack import stack_by_size
 from workers.learning.learner import Learner, initial_network, train

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from surrogate_zoo import load_loss
 from surrogate_zoo.errors import InputError
 from tests.workers import tiny
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.learning.batches import Batches, TrainingBatch
 from workers.learning.image_stack import stack_by_size
 from workers.learning.learner import Learner, initial_network, train

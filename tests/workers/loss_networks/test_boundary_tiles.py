@@ -9,7 +9,7 @@ from scipy.ndimage import map_coordinates
 
 from surrogate_zoo.errors import DatasetError
 from surrogate_zoo.losses.handmade.inverse_form import boundary_target, cut_tiles
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.loss_networks.boundary_tiles import BoundaryTiles, Pairs, draw_homographies
 from workers.tasks.datasets import ShapesSource
 from workers.tasks.loss_networks import InverseNetworkSpec

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from surrogate_zoo.loss_networks.edge import EdgeNetwork, edge_target
 from surrogate_zoo.loss_networks.storage import load
 from workers.datasets.dataset import VOID
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.loss_networks.edge import crops, noisy_probabilities, one_hot, renamed, with_specks
 from workers.loss_networks.training import train_loss_network
 from workers.tasks.datasets import SegNetSource, ShapesSource

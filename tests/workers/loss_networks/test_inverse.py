@@ -15,7 +15,7 @@ from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.loss_networks.storage import load
 from surrogate_zoo.losses.handmade.homography_distances import DISTANCES
 from surrogate_zoo.losses.handmade.inverse_form import InverseForm, boundary_target
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.loss_networks.boundary_tiles import BoundaryTiles
 from workers.loss_networks.inverse import error_ratio, learning_rate
 from workers.loss_networks.training import train_loss_network

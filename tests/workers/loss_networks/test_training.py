@@ -12,7 +12,7 @@ from surrogate_zoo.errors import DatasetError, WorkerError
 from surrogate_zoo.loss_networks.storage import load
 from tests.surrogate_zoo.loss_networks.headers import header_of
 from tests.workers.datasets.folders import save
-from workers.datasets.shapes import ShapesDataset
+from workers.datasets.layouts.shapes import ShapesDataset
 from workers.loss_networks.training import train_loss_network
 from workers.tasks.base import Stopped
 from workers.tasks.datasets import FolderSource, ShapesSource

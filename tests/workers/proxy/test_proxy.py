@@ -23,7 +23,7 @@ from surrogate_zoo.needs import EDGE_NETWORK, INVERSE_NETWORK
 from tests.workers import tiny
 from tests.workers.datasets import folders
 from workers.datasets.dataset import VOID
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.learning.hold_out import cut_hold_out
 from workers.proxy.kept import forget
 from workers.proxy.proxy import cut_once, decoded_samples, evaluate_pack, split_samples, things_of

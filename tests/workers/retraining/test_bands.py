@@ -14,8 +14,8 @@ from surrogate_zoo import LOSSES
 from tests.workers import tiny
 from tests.workers.datasets.folders import save
 from workers.datasets.image_files import read_image
-from workers.datasets.layouts import open_dataset
-from workers.datasets.report import describe
+from workers.datasets.layouts.registry import open_dataset
+from workers.datasets.reports.report import describe
 from workers.learning.crops import jitter
 from workers.learning.image_formats import images_of
 from workers.networks.encoders import PACKAGED

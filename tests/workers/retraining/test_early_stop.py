@@ -13,7 +13,7 @@ from torch import nn
 
 from surrogate_zoo.errors import DatasetError, UnknownNameError
 from tests.workers import tiny
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.learning.hold_out import cut_hold_out
 from workers.learning.image_stack import stack_by_size
 from workers.networks.build import build_network

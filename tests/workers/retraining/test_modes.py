@@ -12,7 +12,7 @@ from surrogate_zoo import LOSSES
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses.drafts import draft_of, in_mode
 from tests.workers import tiny
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.instances.prediction import predict_instances
 from workers.learning.batches import Batches
 from workers.learning.image_formats import images_of

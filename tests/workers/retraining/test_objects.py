@@ -14,7 +14,7 @@ from surrogate_zoo import LOSSES
 from surrogate_zoo.errors import DatasetError, InputError
 from tests.workers import tiny
 from tests.workers.datasets import folders
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.instances.scoring import Way, instance_scores, scores_of_ways
 from workers.learning.hold_out import cut_hold_out
 from workers.learning.image_stack import Stack, stack_by_size

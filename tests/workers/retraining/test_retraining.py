@@ -20,7 +20,7 @@ from surrogate_zoo.errors import (
 )
 from surrogate_zoo.losses.registry import weighted_sum
 from tests.workers import tiny
-from workers.datasets.layouts import open_dataset
+from workers.datasets.layouts.registry import open_dataset
 from workers.instances.scoring import instance_scores
 from workers.learning.device import PeakMemory
 from workers.learning.image_stack import stack_by_size

@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from surrogate_zoo.errors import StorageError
 from tests.workers import tiny
 from workers.datasets.dataset import VOID
-from workers.datasets.layouts import open_dataset
-from workers.datasets.picture import draw_objects
+from workers.datasets.layouts.registry import open_dataset
+from workers.datasets.reports.picture import draw_objects
 from workers.instances.pictures import object_picture
 from workers.instances.prediction import predict_instances
 from workers.learning.learner import initial_network

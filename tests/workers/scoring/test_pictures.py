@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from tests.workers.scoring.test_inference import Brightness, samples
-from workers.datasets.picture import palette
+from workers.datasets.reports.picture import palette
 from workers.learning.image_stack import stack_by_size
 from workers.scoring.pictures import draw_predictions
 
