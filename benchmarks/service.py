@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from api.cli.watching import follow
+from api.cli.output.watching import follow
 from api.client.client import Client
 from api.client.jobs import Jobs
 from benchmarks import tasks

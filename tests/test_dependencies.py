@@ -33,9 +33,9 @@ PARTS = {
     "api": "service",
     "api.client": "client",
     "api.cli": "client",
-    "api.cli.operator": "service",
-    "api.cli.processes": "service",
-    "api.cli.token_store": "service",
+    "api.cli.serving.operator": "service",
+    "api.cli.serving.processes": "service",
+    "api.cli.serving.token_store": "service",
 }
 """Package -> the extra that is enough for it, unless a longer name says otherwise."""
 

@@ -5,8 +5,6 @@ from typing import Annotated
 import typer
 
 from api.cli import (
-    backups,
-    clean,
     compare,
     curve_families,
     datasets,
@@ -20,13 +18,12 @@ from api.cli import (
     networks,
     quickstart,
     samplers,
-    serve,
     submit,
-    tokens,
     trials,
     workers,
 )
-from api.cli.console import out
+from api.cli.output.console import out
+from api.cli.serving import backups, clean, serve, tokens
 
 app = typer.Typer(
     name="lossfit",

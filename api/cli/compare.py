@@ -8,7 +8,7 @@ import typer
 
 from api.cli import completion
 from api.cli.assignments import Assignments, assigned
-from api.cli.console import DEFAULT_URL, AsJson, Url, connect, out, plain_errors
+from api.cli.output.console import DEFAULT_URL, AsJson, Url, connect, out, plain_errors
 from api.cli.submit import Detach, Key, RetrainingPreset, finish, print_result
 from surrogate_zoo.errors import InputError
 
@@ -100,7 +100,7 @@ def compare(
         if job is not None and as_json:
             print_result(job)
         elif job is not None:
-            from api.cli.endings import print_ending
+            from api.cli.output.endings import print_ending
 
             print_ending(client, job, shown, boundary=boundary)
 
@@ -122,7 +122,7 @@ def _show_retrained(
     boundary: bool,
     as_json: bool,
 ) -> None:
-    from api.cli.comparison_tables import print_results
+    from api.cli.output.comparison_tables import print_results
     from search_service.comparisons.content import content_of
     from search_service.comparisons.retrained import results_of_retrainings
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from api.cli.console import DEFAULT_URL, connect
+from api.cli.output.console import DEFAULT_URL, connect
 from surrogate_zoo.errors import LossfitError
 
 if TYPE_CHECKING:

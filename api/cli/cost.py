@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from api.cli.console import duration, say
+from api.cli.output.console import duration, say
 from api.client.client import Client
 from api.client.jobs import Jobs
 from search_service.jobs.estimate import Estimate

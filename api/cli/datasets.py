@@ -8,7 +8,7 @@ import typer
 
 from api.cli import completion
 from api.cli.assignments import Assignments, assigned
-from api.cli.console import (
+from api.cli.output.console import (
     DEFAULT_URL,
     AsJson,
     Url,
@@ -84,7 +84,7 @@ def _classes(dataset: "DatasetView") -> str:
 @plain_errors
 def show(name: DatasetName, as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
     """What was found in one dataset: images, classes, remarks; with --json all of its report."""
-    from api.cli.dataset_tables import print_report
+    from api.cli.output.dataset_tables import print_report
 
     with connect(url) as client:
         dataset = client.datasets.get(name)
@@ -115,8 +115,8 @@ def add(
 
     Example: lossfit datasets add voc /data/VOCdevkit/VOC2012 --layout voc --set train=trainaug
     """
-    from api.cli.dataset_tables import print_report
-    from api.cli.watching import follow
+    from api.cli.output.dataset_tables import print_report
+    from api.cli.output.watching import follow
     from api.client.errors import JobError
 
     source = _source(root, layout, classes, assignments)
@@ -161,7 +161,7 @@ def check(
 
     Example: lossfit datasets check /data/mine --classes background,leaf,stem
     """
-    from api.cli.dataset_tables import print_report
+    from api.cli.output.dataset_tables import print_report
 
     try:
         from workers.datasets.checking import check_source

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.console import AsJson, out, plain_errors, print_table
+from api.cli.output.console import AsJson, out, plain_errors, print_table
 from surrogate_zoo.errors import InputError, meant
 
 Request = Annotated[

@@ -9,7 +9,7 @@ import typer
 
 from api.cli import completion
 from api.cli.annotations import NewNote, NewTags, NoTags, told
-from api.cli.console import (
+from api.cli.output.console import (
     DEFAULT_URL,
     AsJson,
     Url,
@@ -124,7 +124,7 @@ def _lasted(job: "JobSummary") -> str:
 @plain_errors
 def show(job_id: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
     """The answer of a job that has succeeded; of any other how it stands."""
-    from api.cli.endings import print_ending, print_standing
+    from api.cli.output.endings import print_ending, print_standing
 
     with connect(url) as client:
         _, job = client.find(job_id)
@@ -140,9 +140,9 @@ def show(job_id: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL) -> None
 @plain_errors
 def watch(job_id: JobId, as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
     """Follow a job to its end, and print its answer."""
-    from api.cli.endings import print_ending
+    from api.cli.output.endings import print_ending
+    from api.cli.output.watching import follow
     from api.cli.submit import print_result
-    from api.cli.watching import follow
 
     with connect(url) as client:
         collection, job = client.find(job_id)

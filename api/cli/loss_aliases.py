@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from api.cli import completion
-from api.cli.console import (
+from api.cli.losses import LossName, Version
+from api.cli.output.console import (
     DEFAULT_URL,
     AsJson,
     Url,
@@ -16,7 +17,6 @@ from api.cli.console import (
     print_table,
     say,
 )
-from api.cli.losses import LossName, Version
 
 app = typer.Typer()
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from api.cli.console import DEFAULT_URL, Url, connect, out, plain_errors
 from api.cli.losses import LossName, Tags, Version, print_versions
+from api.cli.output.console import DEFAULT_URL, Url, connect, out, plain_errors
 
 app = typer.Typer()
 

@@ -7,7 +7,7 @@ import typer
 
 from api.cli import completion
 from api.cli.assignments import Assignments, assigned
-from api.cli.console import (
+from api.cli.output.console import (
     DEFAULT_URL,
     AsJson,
     Url,
@@ -74,7 +74,7 @@ def list_networks(
     dataset: DatasetName = "shapes", as_json: AsJson = False, url: Url = DEFAULT_URL
 ) -> None:
     """The loss networks of DATASET, the newest first."""
-    from api.cli.event_lines import measured, plain
+    from api.cli.output.event_lines import measured, plain
 
     with connect(url) as client:
         networks = list(client.datasets.loss_networks(dataset))

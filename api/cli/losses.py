@@ -10,7 +10,7 @@ import typer
 from api.cli import completion
 from api.cli.annotations import NewNote, NewTags, NoTags, told
 from api.cli.assignments import assigned
-from api.cli.console import (
+from api.cli.output.console import (
     DEFAULT_URL,
     AsJson,
     Url,
@@ -95,7 +95,7 @@ def show(
 
     With --json all of it, its control points and provenance too.
     """
-    from api.cli.answer_tables import tell_race
+    from api.cli.output.answer_tables import tell_race
 
     with connect(url) as client:
         loss = client.losses.get(name, version)

@@ -1,6 +1,14 @@
 """``lossfit networks``: what can be trained."""
 
-from api.cli.console import DEFAULT_URL, AsJson, Url, connect, plain_errors, print_json, print_table
+from api.cli.output.console import (
+    DEFAULT_URL,
+    AsJson,
+    Url,
+    connect,
+    plain_errors,
+    print_json,
+    print_table,
+)
 
 
 @plain_errors

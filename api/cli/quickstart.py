@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.console import plain_errors
+from api.cli.output.console import plain_errors
 
 
 @plain_errors

@@ -2,7 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from api.cli.console import DEFAULT_URL, AsJson, Url, connect, plain_errors, print_json, print_table
+from api.cli.output.console import (
+    DEFAULT_URL,
+    AsJson,
+    Url,
+    connect,
+    plain_errors,
+    print_json,
+    print_table,
+)
 
 if TYPE_CHECKING:
     from api.catalogue_schemas import SamplerView

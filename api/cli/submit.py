@@ -8,7 +8,7 @@ import typer
 
 from api.cli import completion
 from api.cli.assignments import Assignments, assigned
-from api.cli.console import DEFAULT_URL, AsJson, Url, connect, out, plain_errors, say
+from api.cli.output.console import DEFAULT_URL, AsJson, Url, connect, out, plain_errors, say
 from search_service.searches.external.trainers import Trainer
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def run(
     if job is not None and as_json:
         print_result(job)
     elif job is not None:
-        from api.cli.endings import print_ending
+        from api.cli.output.endings import print_ending
 
         print_ending(client, job)
 
@@ -177,7 +177,7 @@ def finish(
         The finished job; None with ``detach``, which prints the job's id.
     """
     from api.cli.cost import warn_without_gpu
-    from api.cli.watching import follow
+    from api.cli.output.watching import follow
     from api.client.addresses import printable
 
     if key is not None:

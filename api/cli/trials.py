@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from api.cli import completion
-from api.cli.console import DEFAULT_URL, Url, connect, plain_errors, print_json, say
+from api.cli.output.console import DEFAULT_URL, Url, connect, plain_errors, print_json, say
 
 app = typer.Typer(
     help="Trials of a search with --trainer external: your own code trains them.",

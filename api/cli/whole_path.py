@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from api.cli.answer_tables import print_answers
-from api.cli.comparison_tables import print_results
-from api.cli.console import out, say
-from api.cli.embedded import embedded_service
-from api.cli.watching import follow
+from api.cli.output.answer_tables import print_answers
+from api.cli.output.comparison_tables import print_results
+from api.cli.output.console import out, say
+from api.cli.output.watching import follow
+from api.cli.serving.embedded import embedded_service
 from api.client.client import Client
 from api.client.formats import Format
 from search_service.comparisons.retrained import results_of_retrainings

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 from rich.console import Console
 
-from api.cli.comparison_tables import print_results
+from api.cli.output.comparison_tables import print_results
 from search_service.comparisons.outcome import CellOutcome
 from search_service.comparisons.results import Results, Table
 from search_service.comparisons.row import Row

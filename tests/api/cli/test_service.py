@@ -17,7 +17,7 @@ from safetensors import safe_open
 from typer.testing import CliRunner, Result
 
 from api.cli.app import app
-from api.cli.embedded import embedded_service
+from api.cli.serving.embedded import embedded_service
 from api.client.client import Client
 from api.event_schemas import LossNetworkEvent, ProgressEvent, StageEvent, StateEvent, TrialEvent
 from surrogate_zoo import load_loss

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from api.cli.watching import Shown, bars_on
+from api.cli.output.watching import Shown, bars_on
 from api.event_schemas import EVENTS, JobEvent
 
 START = datetime(2026, 1, 2, tzinfo=UTC)

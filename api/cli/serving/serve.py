@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from api.cli.console import plain_errors
-from api.cli.roles import Role, ray_node
+from api.cli.output.console import plain_errors
+from api.cli.serving.roles import Role, ray_node
 
 
 @plain_errors
@@ -23,7 +23,7 @@ def serve(
     ] = None,
 ) -> None:
     """Run the service: the API, the controller, and on one machine a local Ray."""
-    from api.cli import processes
+    from api.cli.serving import processes
 
     processes.run(role, {"HOST": host, "PORT": port, "HOME": home and home.absolute()})
 

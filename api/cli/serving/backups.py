@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from api.cli.console import plain_errors, say
-from api.cli.tokens import Home
+from api.cli.output.console import plain_errors, say
+from api.cli.serving.tokens import Home
 
 
 @plain_errors
@@ -15,7 +15,7 @@ def backup(
     home: Home = None,
 ) -> None:
     """Write jobs, losses, datasets' entries, tokens and all files of the service, which may be at work."""
-    from api.cli import operator
+    from api.cli.serving import operator
     from search_service.backup import save
 
     files = save(operator.settings_of({"HOME": home and home.absolute()}), file)
@@ -28,7 +28,7 @@ def restore(
     home: Home = None,
 ) -> None:
     """Fill a new service with a backup; what ran then goes on once `lossfit serve` is started."""
-    from api.cli import operator
+    from api.cli.serving import operator
     from search_service.backup import load
 
     settings = operator.settings_of({"HOME": home and home.absolute()})

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from api.cli import answer_tables, console, endings
-from api.cli.dataset_tables import print_report
+from api.cli.output import answer_tables, console, endings
+from api.cli.output.dataset_tables import print_report
 from api.client.client import Client
 from api.job_schemas import JobDetail
 from tests.api.client.scripted import job

@@ -29,7 +29,7 @@ class Supervised:
 
     def __init__(self, name: str, command: Sequence[str], report: Callable[[str], None]) -> None:
         self._name = name
-        self._command = [sys.executable, "-m", "api.cli.tether", *command]
+        self._command = [sys.executable, "-m", "api.cli.serving.tether", *command]
         self._report = report
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._keep, name=f"keep-{name}", daemon=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from api.cli.console import out, print_table, say
+from api.cli.output.console import out, print_table, say
 from search_service.searches.racing.answers import HEADING, Answer, answer
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from api.cli import operator
+from api.cli.serving import operator
 from search_service.settings import Settings
 from search_service.store.database import is_current, make_engine
 from surrogate_zoo.errors import StorageAwayError

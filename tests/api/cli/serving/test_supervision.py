@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from api.cli import supervision
-from api.cli.supervision import Supervised
+from api.cli.serving import supervision
+from api.cli.serving.supervision import Supervised
 from tests.conftest import DEADLINE
 
 
@@ -99,7 +99,7 @@ def test_a_child_ends_when_its_parent_is_killed(on_path: Path) -> None:
     (on_path / "parent.py").write_text(
         textwrap.dedent("""
             import sys, threading
-            from api.cli.supervision import Supervised
+            from api.cli.serving.supervision import Supervised
             with Supervised("child", ["child"], print):
                 threading.Event().wait()
         """)

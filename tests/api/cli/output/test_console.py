@@ -10,10 +10,10 @@ from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 from rich.console import Console
 
-from api.cli import console as console_module
 from api.cli.assignments import assigned
-from api.cli.console import duration, err, moment, print_table, say
-from api.cli.watching import follow
+from api.cli.output import console as console_module
+from api.cli.output.console import duration, err, moment, print_table, say
+from api.cli.output.watching import follow
 from api.client.client import Client
 from api.client.errors import JobError
 from surrogate_zoo.errors import InputError

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
-from api.cli.console import say
+from api.cli.output.console import say
 from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
 from search_service.store import artifacts

@@ -1,6 +1,6 @@
 """Runs a module as a child that ends with its parent.
 
-``python -m api.cli.tether MODULE ...`` is ``python -m MODULE ...``, but the parent holds
+``python -m api.cli.serving.tether MODULE ...`` is ``python -m MODULE ...``, but the parent holds
 the other end of standard input. When it goes away, however it was killed, the pipe closes and the
 child sends itself SIGTERM; so a killed ``lossfit serve`` leaves no controller behind to compete
 with the next one.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.processes import _listening
+from api.cli.serving.processes import _listening
 from search_service.settings import Settings
 from tests.conftest import DEADLINE
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from api.cli.answer_tables import print_answers
-from api.cli.comparison_tables import print_results
-from api.cli.console import duration, moment, out, print_table, tell
-from api.cli.dataset_tables import print_report
+from api.cli.output.answer_tables import print_answers
+from api.cli.output.comparison_tables import print_results
+from api.cli.output.console import duration, moment, out, print_table, tell
+from api.cli.output.dataset_tables import print_report
 from api.client.client import Client
 from api.job_schemas import JobDetail
 from search_service.comparisons.content import results_from

@@ -37,7 +37,7 @@ def embedded_service(folder: Path) -> Iterator[Client]:
     with (
         (folder / "service.log").open("ab") as log,
         subprocess.Popen(  # noqa: S603  our own interpreter and module
-            [sys.executable, "-m", "api.cli.tether", *serve],
+            [sys.executable, "-m", "api.cli.serving.tether", *serve],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

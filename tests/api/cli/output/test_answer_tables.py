@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from api.cli import answer_tables, console
+from api.cli.output import answer_tables, console
 from tests.search_service.searches.figures.finished import finished_zoo
 
 

@@ -16,8 +16,8 @@ from rich.progress import (
 )
 from rich.table import Column
 
-from api.cli.console import duration, err
-from api.cli.event_lines import TUNING, line_of, phase
+from api.cli.output.console import duration, err
+from api.cli.output.event_lines import TUNING, line_of, phase
 from api.client.jobs import Jobs
 from api.event_schemas import (
     ErrorEvent,

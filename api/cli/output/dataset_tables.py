@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from api.cli.console import print_table, tell
+from api.cli.output.console import print_table, tell
 
 
 def print_report(name: str | None, report: Mapping[str, Any]) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from api.cli.console import out, plain_errors, say
-from api.cli.tokens import Home
+from api.cli.output.console import out, plain_errors, say
+from api.cli.serving.tokens import Home
 from surrogate_zoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def clean(
 
 
 def _clean(home: Path | None, age: timedelta, *, unused: bool, dry_run: bool) -> "Deletion":
-    from api.cli import operator
+    from api.cli.serving import operator
     from search_service import retention
 
     settings = operator.settings_of({"HOME": home and home.absolute()})

@@ -11,10 +11,10 @@ from types import FrameType
 
 import uvicorn
 
-from api.cli.console import say
-from api.cli.operator import migrate, settings_of
-from api.cli.roles import Role, ray_node
-from api.cli.supervision import Supervised
+from api.cli.output.console import say
+from api.cli.serving.operator import migrate, settings_of
+from api.cli.serving.roles import Role, ray_node
+from api.cli.serving.supervision import Supervised
 from search_service import logs
 from search_service.settings import Settings
 from surrogate_zoo.errors import InputError

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.console import moment, out, plain_errors, print_table, say
+from api.cli.output.console import moment, out, plain_errors, print_table, say
 from search_service.access.callers import Scope
 
 app = typer.Typer(
@@ -38,7 +38,7 @@ def add_token(
     home: Home = None,
 ) -> None:
     """Make a token, and print it: it is kept nowhere and cannot be shown again."""
-    from api.cli import token_store
+    from api.cli.serving import token_store
 
     out.print(token_store.add(home, name, owner, scope, days), highlight=False, soft_wrap=True)
     say(f"{owner} may now use the service with it, as LOSSFIT_TOKEN (scope {scope}).")
@@ -48,7 +48,7 @@ def add_token(
 @plain_errors
 def list_tokens(home: Home = None) -> None:
     """All tokens; what they say themselves is not kept."""
-    from api.cli import token_store
+    from api.cli.serving import token_store
 
     rows = [
         (
@@ -69,7 +69,7 @@ def list_tokens(home: Home = None) -> None:
 @plain_errors
 def revoke_token(name: TokenName, home: Home = None) -> None:
     """End a token at once; the jobs of its owner stay."""
-    from api.cli import token_store
+    from api.cli.serving import token_store
 
     token_store.revoke(home, name)
     say(f"{name} is revoked.")

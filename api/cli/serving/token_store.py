@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from api.cli.operator import migrate, settings_of
+from api.cli.serving.operator import migrate, settings_of
 from search_service.access import tokens
 from search_service.access.callers import Scope
 from search_service.store.database import make_engine, sessions
