@@ -20,7 +20,8 @@ from benchmarks.tasks import camvid
 from surrogate_zoo.losses.registry import LOSSES
 from workers.learning.hold_out import cut_hold_out
 from workers.networks.encoders import PACKAGED
-from workers.proxy.proxy import evaluate_pack, training_samples
+from workers.proxy.proxy import evaluate_pack
+from workers.proxy.samples import training_samples
 from workers.tasks.proxy import Candidate, ProxyTask
 
 LOSS = "asl-miou-voc"

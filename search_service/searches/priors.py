@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 from search_service.searches.request import PriorSpec, SearchRequest
 from search_service.searches.space import space_of
 from search_service.spaces.curves import CurveSpace
+from search_service.spaces.kinds import CROSS_ENTROPY, LossKind
 from search_service.spaces.margins import MarginSpace
 from search_service.spaces.space import Theta
-from search_service.spaces.zoo import CROSS_ENTROPY, LossKind, ZooSpace
+from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Job, Trial
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.metrics.targets import Target

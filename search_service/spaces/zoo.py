@@ -11,14 +11,14 @@ from itertools import combinations
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from search_service.spaces.kinds import CROSS_ENTROPY, SHARE, LossKind
 from search_service.spaces.rates import RATES
 from search_service.spaces.space import Draft, Theta, joint_target
 from surrogate_zoo.errors import InputError, UnknownNameError
 from surrogate_zoo.losses.dimensions import Dimension
 from surrogate_zoo.losses.document import Document, handmade_document, surrogate_document
-from surrogate_zoo.losses.drafts import draft_of, in_mode, sum_draft
+from surrogate_zoo.losses.drafts import in_mode, sum_draft
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from surrogate_zoo.losses.published import PUBLISHED_METRICS, published_document
 from surrogate_zoo.losses.registry import LOSSES, needs_of
@@ -26,10 +26,6 @@ from surrogate_zoo.metrics.catalogue import METRICS
 from surrogate_zoo.metrics.targets import Target
 from surrogate_zoo.modes import MULTICLASS, MULTILABEL
 from surrogate_zoo.needs import CLASS_IMAGE_PIXELS, CLASS_PIXELS
-
-CROSS_ENTROPY: Final = "cross-entropy"
-SHARE: Final = Dimension("cross-entropy", 0.0, 0.9)
-"""Weight of cross entropy in a mixture; the loss itself has the rest. Both have its gradient's norm."""
 
 SECOND: Final = Dimension("second", 0.1, 0.9)
 """Weight of the second loss of a sum of two; the first has the rest. Both have the same gradient's norm."""
@@ -43,84 +39,6 @@ POWER: Final = Dimension("class_power", 0.0, 1.0)
 _COUNTED = {CLASS_PIXELS, CLASS_IMAGE_PIXELS}
 _FIRST: Final = 2
 """A theta's entries are the kind, the rate, and then those of the kind."""
-
-
-@dataclass(frozen=True)
-class LossKind:
-    """One kind of loss of a :class:`ZooSpace`, and a box of its own parameters.
-
-    Attributes:
-        name: Of the loss in the zoo, or ``surrogate-<metric>``; of a sum, ``<one> + <other>``.
-        target: The metrics that score a candidate.
-        handmade: Whether it is a loss of the literature, rather than a metric's surrogate.
-        dimensions: The rate, then its own parameters, then its share of cross entropy if it has one.
-        starts: Points that a search tries first, without the rate.
-        make: Own parameters -> the loss file's content.
-    """
-
-    name: str
-    target: Target
-    handmade: bool
-    dimensions: tuple[Dimension, ...]
-    starts: tuple[Theta, ...]
-    make: Callable[[Theta], Document]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """One name a parameter, the rate first."""
-        return tuple(dimension.name for dimension in self.dimensions)
-
-    @property
-    def dimension(self) -> int:
-        """Number of parameters, the rate among them."""
-        return len(self.dimensions)
-
-    @property
-    def mixes(self) -> bool:
-        """Whether it may stand beside cross entropy."""
-        return self.dimensions[-1] == SHARE
-
-    @property
-    def low(self) -> NDArray[np.float64]:
-        """Lower corner of the box, shape (dimension,)."""
-        return np.array([dimension.low for dimension in self.dimensions])
-
-    @property
-    def high(self) -> NDArray[np.float64]:
-        """Upper corner of the box, shape (dimension,)."""
-        return np.array([dimension.high for dimension in self.dimensions])
-
-    @property
-    def start(self) -> NDArray[np.float64]:
-        """Its first start at the schedule's own rate, shape (dimension,)."""
-        return np.array([1.0, *self.starts[0]])
-
-    @property
-    def bounded(self) -> bool:
-        """Theta must lie in the box."""
-        return True
-
-    def candidate(self, point: Sequence[float]) -> Draft:
-        """What a point of the box stands for.
-
-        Raises:
-            InputError: It has another length, or leaves the box.
-        """
-        if len(point) != self.dimension:
-            raise InputError(f"{self.name} has {self.dimension} parameters, not {len(point)}.")
-        for dimension, value in zip(self.dimensions, point, strict=True):
-            if not dimension.holds(value):
-                raise InputError(
-                    f"{dimension.name} of {self.name} must lie in [{dimension.low:g}, "
-                    f"{dimension.high:g}], not {value}."
-                )
-        return Draft(self.made(tuple(point[1:])), point[0])
-
-    def made(self, own: Theta) -> Document:
-        """The draft of the loss with these parameters, the rate not among them."""
-        share, own = (own[-1], own[:-1]) if self.mixes else (0.0, own)
-        loss = draft_of(self.make(own))
-        return _mixed(loss, share) if share > 0 else loss
 
 
 _Start = tuple[int, Theta]
@@ -424,9 +342,3 @@ def _published_start(curves: ParameterSpace) -> list[Theta]:
 def _start_of(theta: Theta) -> _Start:
     """Its kind's number and its own parameters."""
     return int(theta[0]), tuple(theta[_FIRST:])
-
-
-def _mixed(loss: Document, share: float) -> Document:
-    """The draft of a loss beside cross entropy, which has a ``share`` of the whole."""
-    terms = [(1 - share, loss), (share, LOSSES[CROSS_ENTROPY].document())]
-    return sum_draft(loss["name"], terms, title=loss["title"])

@@ -6,9 +6,10 @@ from typing import Any, Final, Literal
 
 from search_service.samplers.contract import SamplerResult
 from search_service.spaces.curves import CurveSpace
+from search_service.spaces.kinds import CROSS_ENTROPY
 from search_service.spaces.margins import PAPERS, SEARCHED, MarginSpace
 from search_service.spaces.space import Draft, Space, Theta
-from search_service.spaces.zoo import CROSS_ENTROPY, ZooSpace
+from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.losses.drafts import filled

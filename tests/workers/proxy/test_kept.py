@@ -7,7 +7,7 @@ import torch
 
 from tests.workers import tiny
 from workers.learning import image_stack
-from workers.proxy import proxy
+from workers.proxy import entrance, samples
 from workers.proxy.kept import Kept, forget, images_key, networks_key
 from workers.proxy.networks import InitialNetworks
 from workers.proxy.proxy import evaluate_pack
@@ -35,8 +35,8 @@ def test_later_packs_find_images_and_networks(monkeypatch: pytest.MonkeyPatch) -
         made.append("networks")
         return InitialNetworks(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(proxy, "stack_by_size", stacked)
-    monkeypatch.setattr(proxy, "InitialNetworks", built)
+    monkeypatch.setattr(samples, "stack_by_size", stacked)
+    monkeypatch.setattr(entrance, "InitialNetworks", built)
     task = tiny.proxy_task(training={"iterations": 2})
     [first] = evaluate_pack(task, PACK, device="cpu")
     assert sorted(made) == ["images", "images", "networks"]

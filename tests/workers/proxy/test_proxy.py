@@ -26,7 +26,8 @@ from workers.datasets.dataset import VOID
 from workers.datasets.layouts.registry import open_dataset
 from workers.learning.hold_out import cut_hold_out
 from workers.proxy.kept import forget
-from workers.proxy.proxy import cut_once, decoded_samples, evaluate_pack, split_samples, things_of
+from workers.proxy.proxy import evaluate_pack
+from workers.proxy.samples import cut_once, decoded_samples, split_samples, things_of
 from workers.tasks.base import Stopped
 from workers.tasks.datasets import SegNetSource, ShapesSource
 from workers.tasks.hold_out import HoldOut
