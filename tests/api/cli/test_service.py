@@ -85,6 +85,19 @@ def retrain(service: Service, loss: str, seed: int = 0) -> str:
     return str(json.loads(printed)["id"])
 
 
+def test_two_workers_share_a_retraining(service: Service) -> None:
+    shared = service.run(
+        "retrain", "dice", "tiny", "--json", sets=[*NETWORK, *TRAINING, "devices=2"]
+    )
+    job = json.loads(shared)
+    assert job["request"]["devices"] == 2
+    alone = json.loads(service.run("jobs", "show", retrain(service, "dice"), "--json"))
+    assert job["result"]["metrics"] == pytest.approx(alone["result"]["metrics"], abs=5e-3)
+    uneven = [*NETWORK, *TRAINING, "devices=3"]
+    refused = service.run("retrain", "dice", "tiny", sets=uneven, fails=True)
+    assert "devices must cut the 2 images of a forward pass into equal parts" in refused
+
+
 def test_a_search_ends_with_a_loss_in_the_zoo(service: Service, search: dict[str, Any]) -> None:
     assert search["result"]["loss"] == "found"
     shown = json.loads(service.run("losses", "show", "found", "--json"))

@@ -92,6 +92,12 @@ def test_time_memory_and_files_are_those_of_earlier_trainings(session: Session) 
     found = lifecycle.estimate(session, settings, kind, longer)
     assert (found.minutes, found.memory_bytes, found.disk_bytes) == (20.0, 3_000, 500)
     assert lifecycle.estimate(session, settings, kind, other).minutes is None
+    shared = RetrainingRequest.model_validate(body | {"devices": 2})
+    assert lifecycle.estimate(session, settings, kind, shared).minutes is None
+    together = create(session, shared)
+    together.state, together.result = "succeeded", {"seconds": 15.0, "peak_memory_bytes": 2_000}
+    found = lifecycle.estimate(session, settings, kind, shared)
+    assert (found.minutes, found.memory_bytes) == (0.5, 2_000)  # 15 s of each of two workers
     twice = {"losses": ["dice", "focal"], "seeds": 3, **body, "images": 0}
     del twice["loss"]
     compared = ComparisonRequest.model_validate(twice)
