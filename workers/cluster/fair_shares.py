@@ -1,8 +1,9 @@
 """Hands idle workers to calls that compete for them, so that none starves another.
 
 A call that needs several at once gets all of them or none: no two calls can each hold what the other waits
-for. Placement groups of Ray would not do here: a group waits for room that the pool's own workers hold, which
-stay alive, and knows nothing of the turns that calls take.
+for. Placement groups of Ray would not do here: a group waits for room that the pool's own workers hold while
+they are idle, too (two workers on two CPUs, both idle: a group of two was not ready after 20 s), and it knows
+nothing of the turns that calls take.
 """
 
 import itertools

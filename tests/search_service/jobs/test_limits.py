@@ -14,7 +14,9 @@ from search_service.kinds import KINDS
 from search_service.retrainings.request import RetrainingRequest
 from search_service.settings import OwnerLimits, Settings
 from search_service.store.database import sessions
-from search_service.store.tables import Artifact
+from search_service.store.states import CELL
+from search_service.store.tables import Artifact, Evaluation
+from surrogate_zoo.store.tables import now
 from tests.search_service.service import create, small
 
 on_sqlite = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
@@ -103,3 +105,13 @@ def test_time_memory_and_files_are_those_of_earlier_trainings(session: Session) 
     compared = ComparisonRequest.model_validate(twice)
     estimate = lifecycle.estimate(session, settings, KINDS["comparison"], compared)
     assert (estimate.trainings, estimate.minutes) == (6, 2.0)
+
+
+@on_sqlite
+def test_what_several_workers_did_together_counts_for_each_of_them(session: Session) -> None:
+    body = {"losses": ["dice", "focal"], "dataset": "shapes", "devices": 2}
+    job = create(session, ComparisonRequest.model_validate(body))
+    row = Evaluation(job_id=job.id, stage=CELL, number=0, finished_at=now())
+    row.outcome = {"score": 0.5, "error": None, "seconds": 3.0}
+    assert ledger.record_evaluation(session, row, workers=2)
+    assert (job.spent_seconds, job.spent_trainings) == (6.0, 1)
