@@ -21,6 +21,7 @@ from search_service.store.tables import Evaluation, Job
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.metrics.targets import Target
 from surrogate_zoo.sums import is_sum
+from workers.tasks.shares import check_devices
 
 
 def resolved(settings: Settings, request: ComparisonRequest) -> ComparisonRequest:
@@ -28,8 +29,11 @@ def resolved(settings: Settings, request: ComparisonRequest) -> ComparisonReques
 
     Raises:
         UnknownNameError: There is no such architecture.
-        InputError: A file is not there, or lies outside the folders that are allowed.
+        InputError: A file is not there, or lies outside the folders that are allowed; or it asks for more
+            workers at once than the service is set to.
     """
+    if settings.actors is not None:
+        check_devices(request.devices, settings.actors)
     checked = tuple(networks.checked(settings, network) for network in request.networks)
     return request.model_copy(update={"networks": checked})
 
@@ -102,5 +106,11 @@ def estimated(session: Session, request: ComparisonRequest, *, measured: bool = 
     each = (cells + tuning) / len(request.networks)
     trainings = [(network, each) for network in request.networks]
     return with_measures(
-        session, plan, request.dataset, trainings, request.training, kind="comparison"
+        session,
+        plan,
+        request.dataset,
+        trainings,
+        request.training,
+        devices=request.devices,
+        kind="comparison",
     )

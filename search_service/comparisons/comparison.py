@@ -287,7 +287,7 @@ class _Comparison:
         row = Evaluation(job_id=self.run.job.id, stage=CELL, number=cell.number)
         row.outcome, row.finished_at = outcome.to_json(), now()
         with self.run.writing.begin() as session:
-            ledger.record_evaluation(session, row)
+            ledger.record_evaluation(session, row, workers=self.request.devices)
         self._tell_progress()
         folder = self._cell_folder(cell)
         (folder / CHECKPOINT).unlink(missing_ok=True)

@@ -54,7 +54,8 @@ def follow(
         raise Interrupted from stopped
     finally:
         with run.writing.begin() as session:
-            ledger.spend(session, run.job.id, time.monotonic() - began, trainings=1)
+            seconds = task.workers * (time.monotonic() - began)
+            ledger.spend(session, run.job.id, seconds, trainings=1)
     if last_told < total:  # the pool looks now and then, and may miss the last steps
         run.tell("progress", {"done": total, "total": total, "loss": None, **label})
     return result

@@ -128,8 +128,13 @@ def recorded_trials(session: Session, job_id: str, numbers: Sequence[int]) -> di
     return {trial.number: trial for trial in session.scalars(query)}
 
 
-def record_evaluation(session: Session, evaluation: Evaluation) -> bool:
+def record_evaluation(session: Session, evaluation: Evaluation, *, workers: int = 1) -> bool:
     """Record an evaluation and tell it as an event; one that is recorded already stays as it was.
+
+    Args:
+        session: Writes.
+        evaluation: What is recorded.
+        workers: How many worked on it together.
 
     Returns:
         Whether this call recorded it.
@@ -143,7 +148,8 @@ def record_evaluation(session: Session, evaluation: Evaluation) -> bool:
     body |= {name: evaluation.outcome[name] for name in ("score", "error", "seconds")}
     if not evaluation.stage.startswith(RUNG):  # those seconds are the trial's, too
         trained = evaluation.stage != SCALES  # which takes a single step
-        spend(session, evaluation.job_id, evaluation.outcome["seconds"], trainings=int(trained))
+        seconds = workers * evaluation.outcome["seconds"]
+        spend(session, evaluation.job_id, seconds, trainings=int(trained))
     append_event(session, evaluation.job_id, "evaluation", body)
     return True
 

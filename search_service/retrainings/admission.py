@@ -13,6 +13,7 @@ from search_service.retrainings.measured import with_measures
 from search_service.retrainings.request import RetrainingRequest
 from search_service.settings import Settings
 from search_service.store.tables import Job
+from workers.tasks.shares import check_devices
 
 
 def resolved(settings: Settings, request: RetrainingRequest) -> RetrainingRequest:
@@ -20,8 +21,11 @@ def resolved(settings: Settings, request: RetrainingRequest) -> RetrainingReques
 
     Raises:
         UnknownNameError: There is no such architecture.
-        InputError: The file is not there, or lies outside the folders that are allowed.
+        InputError: The file is not there, or lies outside the folders that are allowed; or it asks for more
+            workers at once than the service is set to.
     """
+    if settings.actors is not None:
+        check_devices(request.devices, settings.actors)
     return request.model_copy(update={"network": networks.checked(settings, request.network)})
 
 
@@ -62,5 +66,11 @@ def estimated(session: Session, request: RetrainingRequest, *, measured: bool = 
         return plan
     trainings = [(request.network, 1.0)]
     return with_measures(
-        session, plan, request.dataset, trainings, request.training, kind="retraining"
+        session,
+        plan,
+        request.dataset,
+        trainings,
+        request.training,
+        devices=request.devices,
+        kind="retraining",
     )

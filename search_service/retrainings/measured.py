@@ -37,6 +37,7 @@ def with_measures(
     trainings: Sequence[tuple[NetworkSpec, float]],
     training: TrainingSpec,
     *,
+    devices: int,
     kind: str,
 ) -> Estimate:
     """A plan with what earlier trainings tell of its time, memory and files.
@@ -47,14 +48,16 @@ def with_measures(
         dataset: The dataset's name.
         trainings: Each network, and how many times it is trained.
         training: The schedule of all of them.
+        devices: The workers that share each.
         kind: The job's kind, whose files are looked at.
     """
     networks = [network for network, _ in trainings]
     bodies = [network.model_dump(mode="json") for network in networks]
-    alike = {n: _alike(session, dataset, body, training) for n, body in enumerate(bodies)}
+    schedule = training.model_dump(mode="json", include=set(_SPEED)) | {"devices": devices}
+    alike = {n: _alike(session, dataset, body, schedule) for n, body in enumerate(bodies)}
     found = [one for measured in alike.values() for one in measured]
     seconds = [
-        count * training.iterations * median(one.seconds for one in alike[n])
+        count * devices * training.iterations * median(one.seconds for one in alike[n])
         for n, (_, count) in enumerate(trainings)
         if alike[n]
     ]
@@ -69,15 +72,14 @@ def with_measures(
 
 
 def _alike(
-    session: Session, dataset: str, network: dict[str, Any], training: TrainingSpec
+    session: Session, dataset: str, network: dict[str, Any], wanted: dict[str, Any]
 ) -> list[Measured]:
-    wanted = training.model_dump(mode="json", include=set(_SPEED))
     return [
         one
         for data, trained, schedule, one in _recorded(session)
         if data == dataset
         and trained == network
-        and {name: schedule.get(name) for name in _SPEED} == wanted
+        and {name: schedule.get(name) for name in wanted} == wanted
     ]
 
 
@@ -91,9 +93,9 @@ def _recorded(session: Session) -> Iterator[tuple[str, Any, dict[str, Any], Meas
             result.get("seconds", 0.0) / job.request["training"]["iterations"],
             result.get("peak_memory_bytes"),
         )
-        yield job.request["dataset"], job.request["network"], job.request["training"], one
+        yield job.request["dataset"], job.request["network"], _schedule(job.request), one
     for job in session.scalars(newest.where(Job.kind == "comparison")):
-        schedule, networks = job.request["training"], job.request["networks"]
+        schedule, networks = _schedule(job.request), job.request["networks"]
         cells = select(Evaluation.number, Evaluation.outcome).where(
             Evaluation.job_id == job.id, Evaluation.stage == CELL
         )
@@ -104,6 +106,11 @@ def _recorded(session: Session) -> Iterator[tuple[str, Any, dict[str, Any], Meas
                 steps = outcome["seconds"] / schedule["iterations"]
                 one = Measured(steps, outcome.get("peak_memory_bytes"))
                 yield job.request["dataset"], network, schedule, one
+
+
+def _schedule(request: dict[str, Any]) -> dict[str, Any]:
+    """The schedule of a request, and how many workers share it."""
+    return {**request["training"], "devices": request.get("devices", 1)}
 
 
 def _disk(session: Session, kind: str, networks: Sequence[dict[str, Any]]) -> int | None:

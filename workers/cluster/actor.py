@@ -12,6 +12,7 @@ from typing import Any
 
 from workers.tasks.base import FolderTask
 from workers.tasks.proxy import Candidate, ProxyTask
+from workers.tasks.shares import Share
 
 
 class TrainingActor:
@@ -26,9 +27,15 @@ class TrainingActor:
         """Evaluate a pack."""
         return self._worker.evaluate(ticket, task, candidates)
 
-    def run(self, ticket: str, task: "FolderTask[Any]", folder: str) -> Any:
-        """Do a task in ``folder``."""
-        return self._worker.run(ticket, task, folder)
+    def listen(self, host: str) -> int:
+        """Listen for those that are to share the next run."""
+        return self._worker.listen(host)
+
+    def run(
+        self, ticket: str, task: "FolderTask[Any]", folder: str, share: Share | None = None
+    ) -> Any:
+        """Do a task in ``folder``, or a share of it."""
+        return self._worker.run(ticket, task, folder, share)
 
     def stop(self, ticket: str) -> None:
         """Make a call return soon."""

@@ -79,7 +79,7 @@ class Actors:
         self, address: str | None, wanted: int | None, cpus: float, gpus: float | None
     ) -> None:
         self._address, self._wanted, self._cpus, self._gpus = address, wanted, cpus, gpus
-        self.shares: FairShares[Seat] = FairShares()
+        self.shares: FairShares[Seat] = FairShares(lambda seat: seat.node)
         self.nodes = NodeHealth()
         self._lock = threading.Lock()  # guards the six below
         self._starting: dict[Reference, Actor] = {}
@@ -138,6 +138,17 @@ class Actors:
         return self._wanted
 
     @property
+    def up(self) -> int:
+        """How many actors have started and are not known to be lost."""
+        with self._lock:
+            return len(self._seats)
+
+    @property
+    def share_gpus(self) -> bool:
+        """Whether several of them train on one GPU."""
+        return 0 < (self._gpus or 0) < 1
+
+    @property
     def lost(self) -> str | None:
         """Why this Ray is of no use any more; None while it is well."""
         if self._none_comes and self._owns_ray:
@@ -168,23 +179,36 @@ class Actors:
         aside = self.nodes.aside.items()
         return told + [{"state": "set-aside", "node": node, "reason": why} for node, why in aside]
 
-    def claim(self, call: Call) -> Seat | None:
-        """Take an idle actor that answers; replace those that do not.
+    def claim(self, call: Call, number: int = 1) -> list[Seat]:
+        """Take so many idle actors that answer, or none; replace those that do not answer.
 
         Raises:
             WorkersAwayError: None can be had for now.
         """
         self._welcome()
-        while (seat := self.shares.claim(call)) is not None:
-            answer = control(seat.actor.facts)
-            if seat.node in self.nodes.aside:
-                log.info("A worker leaves a machine that is set aside.")
-            elif ray.wait([answer], timeout=STOP_GRACE)[0] and isinstance(result_of(answer), dict):
-                return seat
-            else:
-                log.warning("A worker died while it was idle.")
-            self.discard(call, seat)
-        return None
+        if self.up < number:  # nobody is to wait for a call that cannot have them anyway
+            self.shares.rest(call)
+            return []
+        while seats := self.shares.claim(call, number):
+            well = [seat for seat in seats if self._is_well(seat)]
+            if len(well) == number:
+                return well
+            for seat in seats:
+                if seat in well:
+                    self.shares.give_back(call, seat)
+                else:
+                    self.discard(call, seat)
+        return []
+
+    def _is_well(self, seat: Seat) -> bool:
+        if seat.node in self.nodes.aside:
+            log.info("A worker leaves a machine that is set aside.")
+            return False
+        answer = control(seat.actor.facts)
+        if ray.wait([answer], timeout=STOP_GRACE)[0] and isinstance(result_of(answer), dict):
+            return True
+        log.warning("A worker died while it was idle.")
+        return False
 
     def give_back(self, call: Call, seat: Seat) -> None:
         """Return an actor that is well."""

@@ -111,6 +111,12 @@ def this_node() -> str:
     return str(ray.get_runtime_context().get_node_id())
 
 
+def address_of(node: str) -> str:
+    """IP address of a Ray node; Ray knows it as long as it knows the node."""
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return next(str(one["NodeManagerAddress"]) for one in nodes if one["NodeID"] == node)
+
+
 def end_worker(node: str, pid: int) -> None:
     """End a worker's process for good, also one that is stopped or hangs, on whatever machine it is."""
     if node == this_node():

@@ -7,7 +7,6 @@ failures allows (``workers.cluster.packs``).
 import logging
 import math
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -15,11 +14,18 @@ from typing import Any, NoReturn, TypeVar, cast
 
 import ray
 
-from surrogate_zoo.errors import InputError, WorkerError
-from workers.cluster.actors import STOP_GRACE, Actors, Seat
+from surrogate_zoo.errors import InputError, WorkerError, WorkersAwayError
+from workers.cluster.actors import START_SECONDS, STOP_GRACE, Actors, Seat
 from workers.cluster.calls import POLL, Lost, Reference, control, finished, result_of
 from workers.cluster.fair_shares import Call
-from workers.cluster.flight import Flight
+from workers.cluster.flight import (
+    Flight,
+    culprit_of,
+    flown,
+    flown_together,
+    outcome_of,
+    outcomes_of,
+)
 from workers.cluster.packs import Ended, Pack, again, cut_packs, may_go_on, verdict
 from workers.cluster.pulse import Pulse
 from workers.cluster.refusal import Refusal
@@ -27,6 +33,7 @@ from workers.cluster.timer import Timer
 from workers.tasks.base import FolderTask, Stopped
 from workers.tasks.failures import Failure
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
+from workers.tasks.shares import check_devices
 
 STOP_POLL = 0.2  # seconds between two calls of should_stop, and of a training's progress
 STEPS_POLL = 2.0  # seconds between two looks at the steps of a pack
@@ -137,20 +144,21 @@ class WorkerPool:
                     if stop.due() and should_stop():
                         _stopped()
                     self._actors.check()
-                    while packs and (seat := self._actors.claim(call)) is not None:
-                        pack = packs.popleft()
-                        flight = _flown(seat, seat.actor.evaluate, task, pack.candidates)
+                    while packs and (seats := self._actors.claim(call)):
+                        (seat,), pack = seats, packs.popleft()
+                        flight = flown(seat, seat.actor.evaluate, task, pack.candidates)
                         pulse = Pulse(flight, STEPS_POLL, self._stall)
                         running[flight.reference] = (flight, pulse, pack)
                     if not packs:
                         self._actors.shares.rest(call)
                     for reference in finished(running) or _stuck(running):
                         flight, pulse, pack = running.pop(reference)
-                        result = self._landed(call, flight, pulse, f"{task.metric} {pack.origin}")
-                        if isinstance(result, Ended):
-                            packs.extendleft(again(pack, result, on_outcome))
+                        if pulse.is_stuck or outcome_of(flight)[0]:
+                            named = f"{task.metric} {pack.origin}"
+                            ended = self._failed(call, [flight], pulse, named)
+                            packs.extendleft(again(pack, ended, on_outcome))
                         else:
-                            for outcome in result:
+                            for outcome in self._landed(call, flight):
                                 on_outcome(outcome)
             finally:
                 self._halt(call, [flight for flight, _, _ in running.values()])
@@ -163,10 +171,11 @@ class WorkerPool:
         on_progress: Progress = lambda _steps, _loss: None,
         should_stop: Stop = lambda: False,
     ) -> Result:
-        """Do a task in ``folder`` on one actor.
+        """Do a task in ``folder`` on as many actors as it asks for, most often one.
 
-        ``folder`` must be on a disk that this process and the actors share. When the actor is lost,
-        another one goes on from the last checkpoint, or begins anew where the task keeps none.
+        ``folder`` must be on a disk that this process and the actors share. When an actor is lost,
+        the others end too, and others go on from the last checkpoint, or begin anew where the task
+        keeps none.
 
         Args:
             task: What to do; :data:`workers.cluster.worker.FUNCTIONS` names what does it.
@@ -176,8 +185,8 @@ class WorkerPool:
 
         Raises:
             Stopped: ``should_stop`` became true; a checkpoint was written before.
-            InputError: The task is wrong.
-            WorkersAwayError: No worker can be had for now.
+            InputError: The task is wrong, or asks for more actors than there are.
+            WorkersAwayError: No worker can be had for now, or not as many as it asks for.
             WorkerError: The training diverged, or failed without progress as often as it may.
         """
         failed: list[Failure] = []
@@ -190,17 +199,17 @@ class WorkerPool:
                 best = steps
                 on_progress(steps, loss)
 
+        check_devices(task.workers, self.actors)
+        if task.workers > 1 and self._actors.share_gpus:
+            raise InputError(
+                "Workers that share a GPU cannot share a training: ask for 1 device, or start the service "
+                "with LOSSFIT_GPUS_PER_ACTOR=1."
+            )
         with self._actors.shares.call() as call:
             while True:
-                seat = self._wait_for_actor(call, should_stop)
-                flight = _flown(seat, seat.actor.run, task, str(folder.resolve()))
-                pulse = Pulse(flight, STOP_POLL, self._stall)
-                try:
-                    self._watch(flight, pulse, progressed, should_stop)
-                except BaseException:
-                    self._halt(call, [flight])
-                    raise
-                result = self._landed(call, flight, pulse, str(folder))
+                seats = self._wait_for_actors(call, task.workers, should_stop)
+                flights = flown_together(seats, task, folder)
+                result = self._watch(call, flights, str(folder), progressed, should_stop)
                 if not isinstance(result, Ended):
                     return cast("Result", result)
                 failed.append(result.failure)
@@ -213,38 +222,74 @@ class WorkerPool:
             return self._pack_size
         return max(self._pack_size, min(FROZEN_PACK, math.ceil(candidates / self.actors)))
 
-    def _wait_for_actor(self, call: Call, should_stop: Stop) -> Seat:
-        stop = Timer(STOP_POLL)
-        while (seat := self._actors.claim(call)) is None:
+    def _wait_for_actors(self, call: Call, number: int, should_stop: Stop) -> list[Seat]:
+        stop, enough = Timer(STOP_POLL), time.monotonic()
+        while not (seats := self._actors.claim(call, number)):
             if stop.due() and should_stop():
                 _stopped()
+            if (up := self._actors.up) >= number:
+                enough = time.monotonic()
+            elif time.monotonic() - enough > START_SECONDS:
+                raise WorkersAwayError(f"The training takes {number} workers at once; {up} are up.")
             time.sleep(POLL)
-        return seat
+        return seats
 
     def _watch(
-        self, flight: Flight, pulse: Pulse, on_progress: Progress, should_stop: Stop
-    ) -> None:
-        """Report progress until the training ends, well or not, or is stuck; raise Stopped if asked to."""
-        stop = Timer(STOP_POLL)
-        while not finished([flight.reference]) and not pulse.is_stuck:
-            if stop.due() and should_stop():
-                _stopped()
-            self._actors.check()
-            if (news := pulse.look()) is not None:
-                on_progress(*news)
+        self,
+        call: Call,
+        flights: Sequence[Flight],
+        pack: str,
+        on_progress: Progress,
+        should_stop: Stop,
+    ) -> Any:
+        """Report the progress of a run until it has ended; its result, or how it failed."""
+        pulse, stop, result = Pulse(flights[0], STOP_POLL, self._stall), Timer(STOP_POLL), None
+        going = {flight.reference: flight for flight in flights}
+        try:
+            while going:
+                if stop.due() and should_stop():
+                    _stopped()
+                self._actors.check()
+                if (news := pulse.look()) is not None:
+                    on_progress(*news)
+                over = finished(going)
+                if pulse.is_stuck or any(outcome_of(going[each])[0] for each in over):
+                    break
+                for flight in [going.pop(each) for each in over]:
+                    landed = self._landed(call, flight)
+                    result = landed if flight is flights[0] else result
+        except BaseException:
+            self._halt(call, list(going.values()))
+            raise
+        return self._failed(call, list(going.values()), pulse, pack) if going else result
 
-    def _landed(self, call: Call, flight: Flight, pulse: Pulse, pack: str) -> Any:
-        """Give the actor of a run back; return the run's result, or how it failed."""
-        ended, result = _result(flight, pulse)
-        if ended is not None:
-            log.warning("Lost a worker (%s): %s", ended.failure, ended.reason)
-            self._actors.failed(flight.seat, pack, ended)
-            self._actors.discard(call, flight.seat)
-            return ended
+    def _landed(self, call: Call, flight: Flight) -> Any:
+        """Give the actor of a run back that ended well; return the run's result, or raise its error."""
         self._actors.give_back(call, flight.seat)
+        result = outcome_of(flight)[1]
         if isinstance(result, Refusal):
             result.throw()
         return result
+
+    def _failed(self, call: Call, flights: Sequence[Flight], pulse: Pulse, pack: str) -> Ended:
+        """Give the actors of a run back that failed on one of them at least; return how."""
+        stuck = Ended("stuck", f"no step for {pulse.stall:g} s")
+        outcomes = [(stuck, None)] * len(flights) if pulse.is_stuck else outcomes_of(flights)
+        ended = culprit_of([failure for failure, _ in outcomes if failure is not None])
+        log.warning("Lost a worker (%s): %s", ended.failure, ended.reason)
+        alike = all(failure and failure.failure == ended.failure for failure, _ in outcomes)
+        refused = None
+        for flight, (failure, result) in zip(flights, outcomes, strict=True):
+            if failure is None:
+                self._actors.give_back(call, flight.seat)
+                refused = result if isinstance(result, Refusal) else refused
+                continue
+            if failure.failure == ended.failure and (len(flights) == 1 or not alike):
+                self._actors.failed(flight.seat, pack, failure)
+            self._actors.discard(call, flight.seat)
+        if refused is not None:  # on purpose, and the others ended because of it
+            refused.throw()
+        return ended
 
     def _halt(self, call: Call, flights: Sequence[Flight]) -> None:
         """Stop runs and give their actors back; one that does not listen is ended and replaced."""
@@ -264,29 +309,11 @@ class WorkerPool:
                 self._actors.discard(call, flight.seat)
 
 
-def _flown(seat: Seat, method: Any, *arguments: object) -> Flight:
-    """Give an actor something to do."""
-    ticket = uuid.uuid4().hex
-    return Flight(seat, ticket, method.remote(ticket, *arguments))
-
-
 def _stuck(running: dict[Reference, tuple[Flight, Pulse, Pack]]) -> list[Reference]:
     """Runs that have not moved for too long; looks at their pulse."""
     for _, pulse, _ in running.values():
         pulse.look()
     return [reference for reference, (_, pulse, _) in running.items() if pulse.is_stuck]
-
-
-def _result(flight: Flight, pulse: Pulse) -> tuple[Ended | None, Any]:
-    """How a run failed, or else its result."""
-    if not ray.wait([flight.reference], timeout=0)[0]:
-        return Ended("stuck", f"no step for {pulse.stall:g} s"), None
-    result = result_of(flight.reference)
-    if isinstance(result, Lost):
-        return Ended(result.failure, result.reason), None
-    if isinstance(result, Refusal) and result.failure is not None:
-        return Ended(result.failure, result.message), None  # the process may be damaged
-    return None, result
 
 
 def _stopped() -> NoReturn:

@@ -1,6 +1,7 @@
 """What lives in a worker process: it evaluates and trains, one thing at a time, and can be stopped."""
 
 import logging
+import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,11 +14,12 @@ from surrogate_zoo.entry_points import brought_by
 from surrogate_zoo.files import is_away
 from workers.cluster.refusal import Refusal
 from workers.learning.device import choose_device, worker_facts
+from workers.learning.sharing import joined, listening
 from workers.loss_networks.training import train_loss_network
 from workers.proxy.dry_run import dry_run_pack
 from workers.proxy.kept import forget
 from workers.proxy.proxy import evaluate_pack
-from workers.retraining.retraining import retrain
+from workers.retraining.retraining import assist, retrain
 from workers.scoring.gallery import draw_gallery
 from workers.tasks.base import FolderTask, Stopped
 from workers.tasks.datasets import DryRunSource
@@ -26,6 +28,7 @@ from workers.tasks.gallery import GalleryTask
 from workers.tasks.loss_networks import LossNetworkTask
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 from workers.tasks.retraining import RetrainingTask
+from workers.tasks.shares import Share
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +41,10 @@ FUNCTIONS: Mapping[type[FolderTask[Any]], Callable[..., Any]] = {
     GalleryTask: draw_gallery,
 }
 """Type of a task -> what does it: takes task, folder, device, on_progress and should_stop."""
+
+ASSISTANTS: Mapping[type[FolderTask[Any]], Callable[..., None]] = {RetrainingTask: assist}
+"""Type of a task that several workers may do together -> what all but the first do: takes task, folder, share
+and device. What the first does takes ``share`` too."""
 
 
 class TrainingWorker:
@@ -58,6 +65,7 @@ class TrainingWorker:
         self._lock = threading.Lock()
         self._stopped: set[str] = set()
         self._progress: dict[str, tuple[int, float]] = {}
+        self._meeting: socket.socket | None = None
         torch.set_num_threads(threads)
 
     def evaluate(
@@ -81,28 +89,60 @@ class TrainingWorker:
             with self._lock:
                 self._progress.pop(ticket, None)
 
-    def run(self, ticket: str, task: FolderTask[Result], folder: str) -> Result | Refusal:
-        """Do a task in ``folder`` and tell its progress; ``ticket`` names this call."""
+    def listen(self, host: str) -> int:
+        """Listen for those that are to share the next run; ``host`` is an address of this machine.
+
+        Returns:
+            The port.
+        """
+        if self._meeting is not None:
+            self._meeting.close()
+        self._meeting = listening(host)
+        return int(self._meeting.getsockname()[1])
+
+    def run(
+        self, ticket: str, task: FolderTask[Result], folder: str, share: Share | None = None
+    ) -> Result | Refusal | None:
+        """Do a task in ``folder`` and tell its progress; ``ticket`` names this call.
+
+        Args:
+            ticket: The call's name.
+            task: What to do.
+            folder: Where.
+            share: The part in it of this worker where several do it together.
+
+        Returns:
+            The result; None of a share that is not the first.
+        """
         torch.set_num_threads(self._threads)
         forget()  # a search's images and networks, which this task has no use for
-
-        def on_progress(steps: int, loss: float) -> None:
-            with self._lock:
-                self._progress[ticket] = (steps, loss)
-
         try:
-            result: Result = FUNCTIONS[type(task)](
-                task,
-                Path(folder),
-                device=self._device,
-                on_progress=on_progress,
-                should_stop=lambda: self._is_stopped(ticket),
-            )
+            if share is None:
+                return self._do(ticket, task, folder)
+            with joined(share, choose_device(self._device), self._meeting):
+                if share.rank == 0:
+                    return self._do(ticket, task, folder, share=share)
+                ASSISTANTS[type(task)](task, Path(folder), share, device=self._device)
+                return None
         except Exception as error:  # noqa: BLE001 - goes to the caller
             return _refusal(error)
         finally:
             with self._lock:
                 self._progress.pop(ticket, None)
+
+    def _do(self, ticket: str, task: FolderTask[Result], folder: str, **share: Share) -> Result:
+        def on_progress(steps: int, loss: float) -> None:
+            with self._lock:
+                self._progress[ticket] = (steps, loss)
+
+        result: Result = FUNCTIONS[type(task)](
+            task,
+            Path(folder),
+            device=self._device,
+            on_progress=on_progress,
+            should_stop=lambda: self._is_stopped(ticket),
+            **share,
+        )
         return result
 
     def stop(self, ticket: str) -> None:

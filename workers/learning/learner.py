@@ -9,6 +9,7 @@ import copy
 import logging
 import math
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -27,7 +28,7 @@ from workers.learning.captured import CapturedSteps
 from workers.learning.device import autocast, forward_dtype
 from workers.learning.loss_record import LossRecord
 from workers.learning.rates import Rates, optimiser_of
-from workers.learning.sharing import Share, share_batch_statistics
+from workers.learning.sharing import WholeBatchStatistics, average_gradients, part_of
 from workers.learning.streams import Stream, own_random_numbers, seed_device, seed_of, seed_torch
 from workers.networks.build import build_network
 from workers.networks.frozen import FrozenEncoder, batch_norms_of, forget_features, forgotten
@@ -44,6 +45,7 @@ from workers.networks.upsampling import replace_upsampling
 from workers.tasks.base import Curve
 from workers.tasks.images import RGB, ImageFormat
 from workers.tasks.networks import NetworkSpec
+from workers.tasks.shares import Share
 from workers.tasks.training import TrainingSpec
 
 log = logging.getLogger(__name__)
@@ -112,8 +114,6 @@ class Learner:
         if device.type == "cuda":
             replace_upsampling(self._headed)
         self._share = share
-        if share is not None:
-            share_batch_statistics(self._headed, device)
         self._headed.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._frozen_norms = batch_norms_of(self.network) if training.frozen_statistics else []
         self._set_training()
@@ -123,11 +123,15 @@ class Learner:
         self.failure: str | None = None
         self._loss = loss.to(device)
         self._auxiliary_loss = of_logits(self._loss)
-        self._compiled = compiled.wanted(device) and compiled.compile_surrogates(self._loss)
+        self._compiled = (
+            share is None and compiled.wanted(device) and compiled.compile_surrogates(self._loss)
+        )
         compiled.choose_kernels(self._loss)
         if hasattr(loss, "check_values"):
             # Labels were checked when read, and check() finds NaN without a wait at every step.
             setattr(loss, "check_values", False)  # noqa: B010 - no attribute of nn.Module
+        if share is not None:
+            setattr(loss, "process_group", "world")  # noqa: B010 - as above
         self._training = training
         self._device = device
         self._optimiser = optimiser_of(parameter_groups(self._headed, training), training, device)
@@ -211,7 +215,8 @@ class Learner:
         self._rates.set(at)
         self._optimiser.zero_grad()
         total = torch.zeros((), device=self._device)
-        for part in batch.split(parts):
+        for whole in batch.split(parts):
+            part = whole if self._share is None else part_of(whole, self._share)
             logits, heads = self._forward(part)
             try:
                 loss = self._value(logits, heads, part) / parts
@@ -220,7 +225,7 @@ class Learner:
             total += loss.detach()
             torch.autograd.backward(self._scaler.scale(loss))
         if self._share is not None:
-            self._share.add_gradients(self._headed.parameters())
+            average_gradients(self._headed.parameters(), self._share)
         self._scaler.step(self._optimiser)
         self._scaler.update()
         self._losses.note(at, total)
@@ -257,13 +262,10 @@ class Learner:
         return f"the loss is code of its own ({type(foreign[0]).__name__})" if foreign else None
 
     def _forward(self, batch: TrainingBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Logits, and those of each head by name; of the whole batch, whoever else works on it."""
-        local = batch if self._share is None else self._share.of(batch)
-        with autocast(self._device, self._training.precision):
-            logits, heads = self._headed(local.images)
-        if self._share is not None:
-            logits = self._share.whole(logits)
-            heads = {name: self._share.whole(head) for name, head in heads.items()}
+        """Logits, and those of each head by name."""
+        statistics = nullcontext() if self._share is None else WholeBatchStatistics()
+        with autocast(self._device, self._training.precision), statistics:
+            logits, heads = self._headed(batch.images)
         size = batch.masks.shape[-2:]
         if logits.shape[2:] != size:
             raise InputError(

@@ -1,177 +1,209 @@
-"""One training on several devices of a machine: every process takes its share of each batch.
+"""One training in several processes, of one machine or of several: each takes its part of every batch.
 
-The loss is that of the whole batch. Logits are gathered, each process computes the same loss of all
-of them, and its gradient reaches the process's own share; the shares' gradients are summed. So a loss
-that is a ratio of sums over the batch, as surrogates are, is not cut into means of parts, which it
-would be under DistributedDataParallel. Batch statistics are shared on GPUs (SyncBatchNorm); on CPUs,
-where torch has none, each share has its own.
+It is the training of one process, cut. The batch is the one that a single process would see; losses are
+those of the whole batch (:mod:`surrogate_zoo.processes`), also where they are ratios of sums over it, and
+so are the statistics of batch normalisations; gradients are averaged. So all processes hold the same
+weights after every step, those of a single process up to rounding. Dropout alone draws other numbers.
+
+Rank 0 looks, stops and writes. The others hear from it after every step whether there is another one.
 """
 
-import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import fcntl
+import os
+import socket
+import struct
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
-from multiprocessing.connection import wait
-from pathlib import Path
-from uuid import uuid4
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+from torch.nn.modules._functions import SyncBatchNorm
+from torch.overrides import TorchFunctionMode
 
-from surrogate_zoo.errors import InputError, WorkerError
 from workers.learning.batches import TrainingBatch
+from workers.tasks.shares import Share
 
-PATIENCE = timedelta(minutes=10)
-"""How long a process waits for the others at a step, such as for rank 0's looks and checkpoints."""
+MEETING = timedelta(minutes=5)
+"""How long a process waits for the others at the beginning."""
 
-GRACE_SECONDS = 2.0
-"""An error that comes of another process's end waits so long at most for that end."""
+PATIENCE = timedelta(days=1)
+"""How long it waits for them at a step: whoever is lost or stuck is seen and ended by the pool."""
 
+INTERFACE = "GLOO_SOCKET_IFNAME"
+"""Environment variable by which gloo is told where to listen."""
 
-@dataclass(frozen=True)
-class Share:
-    """One process's part in a shared training.
-
-    Attributes:
-        rank: Number of the process, 0 for the one that looks, stops and writes.
-        world: How many there are.
-    """
-
-    rank: int
-    world: int
-
-    def of(self, batch: TrainingBatch) -> TrainingBatch:
-        """The images of this process; masks, maps and objects stay whole, for the loss."""
-        size = len(batch.images) // self.world
-        return batch._replace(images=batch.images[self.rank * size : (self.rank + 1) * size])
-
-    def whole(self, logits: Tensor) -> Tensor:
-        """All processes' logits (B, ...) in the order of the batch; the own ones keep their gradient."""
-        local = logits.detach().contiguous()
-        parts = [torch.empty_like(local) for _ in range(self.world)]
-        distributed.all_gather(parts, local)
-        parts[self.rank] = logits
-        return torch.cat(parts)
-
-    @staticmethod
-    def add_gradients(parameters: Iterable[nn.Parameter]) -> None:
-        """Sum the gradients of all processes."""
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
-        distributed.all_reduce(flat)
-        start = 0
-        for gradient in gradients:
-            gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
-            start += gradient.numel()
+SIOCGIFADDR = 0x8915  # Linux: the IPv4 address of an interface
 
 
-def share_batch_statistics(network: nn.Module, device: torch.device) -> nn.Module:
-    """Let batch normalisation see all processes' images, where torch can."""
-    if device.type != "cuda":
-        return network
-    shared: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
-    return shared
-
-
-def device_of(rank: int, device: torch.device) -> torch.device:
-    """The device of a process: the GPUs that are visible, in their order; the CPU for all.
-
-    Raises:
-        InputError: There are fewer GPUs.
-    """
-    if device.type != "cuda":
-        return device
-    there = torch.cuda.device_count()
-    if rank >= there:
-        raise InputError(
-            f"The training asks for {rank + 1} GPUs or more, and its worker has {there}; start the "
-            f"service with LOSSFIT_GPUS_PER_ACTOR={rank + 1}, or ask for fewer devices."
-        )
-    return torch.device("cuda", rank)
+def listening(host: str) -> socket.socket:
+    """A socket that listens at an address of this machine, on a port that is free."""
+    meeting = socket.create_server((host, 0))
+    meeting.set_inheritable(False)
+    return meeting
 
 
 @contextmanager
-def shared_with(
-    assist: Callable[..., None],
-    arguments: Sequence[object],
-    *,
-    folder: Path,
-    world: int,
-    device: torch.device,
-) -> Iterator[Share]:
-    """Start the other processes of a training, and end them with it.
+def joined(share: Share, device: torch.device, meeting: socket.socket | None) -> Iterator[None]:
+    """Be one of the processes of a shared training.
 
     Args:
-        assist: What each does: takes its :class:`Share`, then ``arguments``. It is killed when this
-            process leaves, so it keeps nothing.
-        arguments: Can be pickled.
-        folder: For the file by which the processes find each other.
-        world: How many there are, this one included.
-        device: This process's.
+        share: This process's part.
+        device: Its device; every process has a GPU of its own, or the CPU.
+        meeting: What rank 0 listens on, and closes; of no use to the others.
 
     Raises:
-        InputError: There are fewer devices.
-        WorkerError: Another process ended early.
+        RuntimeError: The others did not come, or one of them ended.
     """
-    device_of(world - 1, device)
-    folder.mkdir(parents=True, exist_ok=True)
-    meeting = folder / f"meeting-{uuid4().hex}"
-    context = multiprocessing.get_context("spawn")
-    others = [
-        context.Process(
-            target=_join,
-            args=(assist, Share(rank, world), meeting, device.type, torch.get_num_threads()),
-            kwargs={"arguments": tuple(arguments)},
-            daemon=True,
-        )
-        for rank in range(1, world)
-    ]
-    for other in others:
-        other.start()
-    try:
-        _meet(Share(0, world), meeting, device.type)
-        yield Share(0, world)
-    except RuntimeError as error:  # what torch raises when a connection ends
-        # The connections of a process that ends are closed a moment before its end is seen.
-        ended = wait([other.sentinel for other in others], GRACE_SECONDS)
-        for other in others:
-            if other.sentinel in ended:
-                other.join()
-        if all(other.exitcode in (None, 0) for other in others):
-            raise
-        message = f"A process that shares the training ended: {error}"
-        raise WorkerError(message, "lost") from error
-    finally:
-        for other in others:
-            other.kill()
-            other.join()
-        if distributed.is_initialized():
-            distributed.destroy_process_group()
-        meeting.unlink(missing_ok=True)
-
-
-def _join(
-    assist: Callable[..., None],
-    share: Share,
-    meeting: Path,
-    kind: str,
-    threads: int,
-    *,
-    arguments: tuple[object, ...],
-) -> None:
-    torch.set_num_threads(threads)
-    _meet(share, meeting, kind)
-    assist(share, *arguments)
-
-
-def _meet(share: Share, meeting: Path, kind: str) -> None:
-    if kind == "cuda":
-        torch.cuda.set_device(share.rank)
+    if INTERFACE not in os.environ and (interface := _interface_towards(share)) is not None:
+        os.environ[INTERFACE] = interface
+    store = distributed.TCPStore(  # type: ignore[attr-defined]
+        share.host,
+        share.port,
+        share.world,
+        is_master=share.rank == 0,
+        timeout=MEETING,
+        wait_for_workers=False,
+        master_listen_fd=meeting.detach() if meeting is not None and share.rank == 0 else None,
+    )
     distributed.init_process_group(
-        "nccl" if kind == "cuda" else "gloo",
-        init_method=meeting.resolve().as_uri(),
+        "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo",
+        store=store,
         rank=share.rank,
         world_size=share.world,
         timeout=PATIENCE,
     )
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
+
+
+def _interface_towards(share: Share) -> str | None:
+    """The network interface by which this process reaches rank 0; None where the system does not tell.
+
+    Left alone gloo takes that of the machine's name, which on many is the loopback: no other one reaches it.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.connect((share.host, share.port))  # sends nothing
+        own = asking.getsockname()[0]
+        for _, name in socket.if_nameindex():
+            try:
+                told = fcntl.ioctl(asking, SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
+            except OSError:  # it has no address
+                continue
+            if socket.inet_ntoa(told[20:24]) == own:
+                return name
+    return None
+
+
+def part_of(batch: TrainingBatch, share: Share) -> TrainingBatch:
+    """The images of one process and all that belongs to them; the number of processes divides B."""
+    return batch.split(share.world)[share.rank]
+
+
+def average_gradients(parameters: Iterable[nn.Parameter], share: Share) -> None:
+    """Take the mean of all processes' gradients, which is the gradient of the whole batch's loss."""
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    distributed.all_reduce(flat)
+    flat /= share.world
+    start = 0
+    for gradient in gradients:
+        gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
+        start += gradient.numel()
+
+
+def told_by_first(what: Any) -> Any:
+    """What rank 0 calls this with, in every process; on the CPU, and picklable."""
+    said = [what]
+    distributed.broadcast_object_list(said)
+    return said[0]
+
+
+def is_over(over: bool = False) -> bool:
+    """Whether rank 0 says that the training ends here. Does not wait for a GPU."""
+    said = torch.tensor([over])
+    distributed.broadcast(said, 0)
+    return bool(said)
+
+
+class WholeBatchStatistics(TorchFunctionMode):
+    """While it is entered, batch normalisations that train take the statistics of all processes' images.
+
+    It stands below the modules, so that it reaches those of timm too that are more than a normalisation.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Collection[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Stand for torch.nn.functional.batch_norm, and for nothing else."""
+        if func is functional.batch_norm:
+            return _batch_norm(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+
+def _batch_norm(  # noqa: PLR0917 - torch's signature
+    images: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """torch.nn.functional.batch_norm over the parts (B, C, ...) of all processes, alike in size."""
+    if not training:
+        return functional.batch_norm(
+            images, running_mean, running_var, weight, bias, training=False, eps=eps
+        )
+    world = distributed.get_world_size()
+    if images.is_cuda:
+        group = distributed.group.WORLD
+        found: Tensor = SyncBatchNorm.apply(
+            images, weight, bias, running_mean, running_var, eps, momentum, group, world
+        )
+        return found
+    kept = [0, *range(2, images.ndim)]
+    shape = (1, -1, *(1 for _ in kept[1:]))
+    values = images.float() if images.dtype != torch.float64 else images
+    mean: Tensor = _Mean.apply(values.mean(kept))
+    centred = values - mean.view(shape)
+    variance: Tensor = _Mean.apply(centred.square().mean(kept))
+    if running_mean is not None and running_var is not None:
+        count = world * values.numel() // values.shape[1]
+        with torch.no_grad():
+            running_mean.lerp_(mean.to(running_mean), momentum)
+            running_var.lerp_(variance.to(running_var) * (count / (count - 1)), momentum)
+    scale = (variance + eps).rsqrt()
+    if weight is not None:
+        scale = scale * weight
+    normal = centred * scale.view(shape)
+    return (normal if bias is None else normal + bias.view(shape)).to(images.dtype)
+
+
+class _Mean(torch.autograd.Function):
+    """The mean of all processes' tensors, in each; its gradient is the mean of theirs."""
+
+    @staticmethod
+    def forward(_: Any, part: Tensor) -> Tensor:
+        return _mean_of(part)
+
+    @staticmethod
+    @once_differentiable
+    def backward(_: Any, *gradients: Tensor) -> Tensor:
+        return _mean_of(gradients[0])
+
+
+def _mean_of(part: Tensor) -> Tensor:
+    whole = part.detach().clone(memory_format=torch.contiguous_format)
+    distributed.all_reduce(whole)
+    return whole / distributed.get_world_size()

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ from workers.learning.labellings import labelling_in
 from workers.learning.learner import CHECK_EVERY, Learner, initial_network, train
 from workers.learning.losses import build_loss, distance_maps_of, inputs_given
 from workers.learning.rates import learning_rate
-from workers.learning.sharing import Share, device_of, shared_with
+from workers.learning.sharing import is_over, told_by_first
 from workers.retraining.early_stop import EarlyStop
 from workers.retraining.logs import Logs, event_files, training_logs
 from workers.retraining.objects import check_ways
@@ -35,6 +35,7 @@ from workers.retraining.results import Trained, write_results
 from workers.scoring.inference import evaluate
 from workers.tasks.base import Stopped
 from workers.tasks.retraining import RetrainingResult, RetrainingTask
+from workers.tasks.shares import Share
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -48,6 +49,7 @@ def retrain(
     device: str = "auto",
     on_progress: Progress = lambda _steps, _loss: None,
     should_stop: Callable[[], bool] = lambda: False,
+    share: Share | None = None,
 ) -> RetrainingResult:
     """Train a network with ``task.loss`` and score it on ``task.split``.
 
@@ -62,6 +64,8 @@ def retrain(
         on_progress: Called every 20 steps, and at the end, with the steps taken and the mean loss
             of the last ones.
         should_stop: Looked at after every step.
+        share: Where other processes take their parts of every batch (:func:`assist`), that of rank 0,
+            which has joined them; None trains alone, whatever ``task.devices`` says.
 
     Returns:
         The scores, and the names of the files written: ``weights.safetensors``, ``metrics.json``,
@@ -74,39 +78,26 @@ def retrain(
         StorageError: The checkpoint in ``folder`` cannot be read.
         WorkerError: The loss or the weights became infinite or NaN.
     """
-    torch_device = choose_device(device)
-    with _sharing(task, folder, torch_device) as share:
-        run = _Retraining(task, folder, torch_device, share)
-        run.resume()
-        with training_logs(task, folder, run.learner.steps) as logs:
-            run.train(logs, on_progress, should_stop)
-            result = _finish(run, logs)
-        return replace(result, remarks=logs.remarks)
-
-
-def _sharing(
-    task: RetrainingTask, folder: Path, device: torch.device
-) -> AbstractContextManager[Share | None]:
-    """The part of this process in the training; starts the others where several are asked for."""
-    if task.devices == 1:
-        return nullcontext()
-    return shared_with(
-        _assist, (task, folder, device.type), folder=folder, world=task.devices, device=device
-    )
-
-
-def _assist(share: Share, task: RetrainingTask, folder: Path, kind: str) -> None:
-    """Take a share of every batch; the first process looks, writes, and ends this one."""
-    run = _Retraining(task, folder, device_of(share.rank, torch.device(kind)), share)
+    run = _Retraining(task, folder, choose_device(device), share)
     run.resume()
-    train(
-        [run.learner],
-        run.batches(),
-        task.training,
-        seed=task.seed,
-        device=run.device,
-        rank=share.rank,
-    )
+    with training_logs(task, folder, run.learner.steps) as logs:
+        run.train(logs, on_progress, should_stop)
+        result = _finish(run, logs)
+    return replace(result, remarks=logs.remarks)
+
+
+def assist(task: RetrainingTask, folder: Path, share: Share, *, device: str = "auto") -> None:
+    """Take a part of every batch of a retraining, until rank 0 has enough of it; nothing is written.
+
+    Args:
+        task: As rank 0 has it.
+        folder: Its folder.
+        share: This process's part, of a rank above 0; it has joined the others.
+        device: As of :func:`retrain`.
+    """
+    run = _Retraining(task, folder, choose_device(device), share)
+    run.resume()
+    run.train_along()
 
 
 class _Settled(Exception):  # noqa: N818 - no error: it takes the way out of the loop
@@ -119,7 +110,7 @@ class _Retraining:
     def __init__(
         self, task: RetrainingTask, folder: Path, device: torch.device, share: Share | None
     ) -> None:
-        self.task, self.folder, self.device = task, folder, device
+        self.task, self.folder, self.device, self._share = task, folder, device, share
         self.peak_memory = PeakMemory(device)
         self.dataset: Dataset = open_dataset(task.dataset)
         if task.split not in self.dataset.splits:
@@ -180,16 +171,41 @@ class _Retraining:
         if self.early_stop is not None:
             self.early_stop.restore(self.learner.trained)
 
+    def train_along(self) -> None:
+        """Take every step that rank 0 takes."""
+        with suppress(_Settled):
+            train(
+                [self.learner],
+                self.batches(),
+                self.task.training,
+                seed=self.task.seed,
+                device=self.device,
+                rank=0 if self._share is None else self._share.rank,
+                after_step=_listen,
+            )
+
     def _after_step(
+        self, steps: int, logs: Logs, on_progress: Progress, should_stop: Callable[[], bool]
+    ) -> None:
+        """Do what is due, and tell the others whether there is another step."""
+        over = True
+        try:
+            self._due(steps, logs, on_progress, should_stop)
+            over = False
+        finally:
+            if self._share is not None:
+                is_over(over)
+
+    def _due(
         self, steps: int, logs: Logs, on_progress: Progress, should_stop: Callable[[], bool]
     ) -> None:
         """Refuse a diverged training, tell progress, look, write a checkpoint, stop: as is due."""
         last = steps == self.task.training.iterations
+        if self.learner.failure is not None:
+            raise WorkerError(
+                f"The retraining failed. {self.learner.failure} Lower the learning rate."
+            )
         if steps % CHECK_EVERY == 0 or last:
-            if self.learner.failure is not None:
-                raise WorkerError(
-                    f"The retraining failed. {self.learner.failure} Lower the learning rate."
-                )
             loss = self.learner.recent_loss(CHECK_EVERY)
             on_progress(steps, loss)
             rate = learning_rate(self.task.training, steps - 1)
@@ -247,21 +263,35 @@ class _Retraining:
         write_atomically(self.folder / CHECKPOINT, lambda path: torch.save(state, path))
 
     def resume(self) -> None:
-        """Take over the checkpoint in the folder, if there is one."""
-        path = self.folder / CHECKPOINT
-        if not path.exists():
+        """Take over the checkpoint in the folder, if there is one; rank 0 reads it for all."""
+        state = None if self._share is not None and self._share.rank else self._checkpoint()
+        if self._share is not None:
+            state = told_by_first(state)
+        if state is None:
             return
-        try:
-            state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
-        except Exception as error:
-            raise StorageError(f"{path} cannot be read; delete it to start anew.") from error
-        if state["task"] != _identity(self.task):
-            raise ConflictError(f"{path} belongs to another retraining; choose another folder.")
         self.learner.load(state["learner"])
         if self.early_stop is not None:
             self.early_stop.load(state["early_stop"])
         self._before = state["seconds"]
         self.peak_memory.go_on(state["peak_memory"])
+
+    def _checkpoint(self) -> dict[str, Any] | None:
+        path = self.folder / CHECKPOINT
+        if not path.exists():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise StorageError(f"{path} cannot be read; delete it to start anew.") from error
+        if state["task"] != _identity(self.task):
+            raise ConflictError(f"{path} belongs to another retraining; choose another folder.")
+        return state
+
+
+def _listen(_: int) -> None:
+    """Go on as long as rank 0 does."""
+    if is_over():
+        raise _Settled
 
 
 def _identity(task: RetrainingTask) -> str:

@@ -88,6 +88,11 @@ class FolderTask(Spec, Generic[Result_co]):
     What does such a task is found by its type, see ``workers.cluster.worker.FUNCTIONS``.
     """
 
+    @property
+    def workers(self) -> int:
+        """How many workers do it together."""
+        return 1
+
 
 def fields_of(spec: Spec, base: type[Spec]) -> dict[str, Any]:
     """The values of ``spec`` for all fields of a class that it extends, by name.

@@ -17,7 +17,7 @@ from workers.tasks.scoring import (
     check_embeddings_are_given,
     check_objects_are_scored,
 )
-from workers.tasks.training import Devices, TrainingSpec, check_devices
+from workers.tasks.training import Devices, TrainingSpec, check_parts
 
 
 def _is_metric(text: str) -> str:
@@ -75,8 +75,8 @@ class RetrainingOptions(ObjectOptions):
         inference: How the predictions that are scored are made.
         split: Split that the result is scored on.
         checkpoint_every: Steps between two checkpoints.
-        devices: GPUs of one machine that share every batch, and CPU processes where there are none;
-            the loss is that of the whole batch.
+        devices: Workers that share every batch, of one machine or of several. Losses and batch
+            statistics are those of the whole batch: the result is that of 1, up to rounding.
         early_stop: When to end before the schedule does, by a hold-out set of each retraining's own;
             None never.
     """
@@ -90,7 +90,7 @@ class RetrainingOptions(ObjectOptions):
 
     @model_validator(mode="after")
     def _shares_are_alike(self) -> Self:
-        check_devices(self.training, self.devices)
+        check_parts(self.training, self.devices)
         return self
 
     @property
@@ -186,3 +186,8 @@ class RetrainingTask(SingleRetrainingOptions, FolderTask[RetrainingResult]):
     mlflow: MlflowSpec | None = None
     loss_networks: dict[str, str] = Field(default_factory=dict)
     rankseg: bool = False
+
+    @property
+    def workers(self) -> int:
+        """One for each of ``devices``."""
+        return self.devices

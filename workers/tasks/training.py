@@ -140,17 +140,15 @@ class TrainingSpec(Spec):
 
 
 Devices = Annotated[int, Field(ge=1, le=64)]
-"""Devices that share the batches of one training."""
+"""Workers that share the batches of one training."""
 
 
-def check_devices(training: TrainingSpec, devices: int) -> None:
-    """Refuse shares of different sizes, and of single images, which have no batch statistics.
+def check_parts(training: TrainingSpec, devices: int) -> None:
+    """Refuse parts of different sizes.
 
     Raises:
-        ValueError: ``devices`` does not cut the batches into equal parts of two images or more.
+        ValueError: ``devices`` does not cut the batches into equal parts.
     """
     part = training.batch_size // training.accumulate
-    if devices > 1 and (part % devices or part < 2 * devices):
-        raise ValueError(
-            f"devices must cut the {part} images of a forward pass into equal parts of two or more"
-        )
+    if part % devices:
+        raise ValueError(f"devices must cut the {part} images of a forward pass into equal parts")

@@ -85,6 +85,22 @@ def retrain(service: Service, loss: str, seed: int = 0) -> str:
     return str(json.loads(printed)["id"])
 
 
+def test_two_workers_share_a_retraining(service: Service) -> None:
+    shallow = {"encoder_depth": 2, "decoder_channels": [16, 8]}  # batch statistics of many values
+    network = {"architecture": "Unet", "encoder": "tu-resnet18", "options": shallow}
+    sets = [*TRAINING, f"network={json.dumps(network)}", "training.batch_size=4"]
+    asked = ["retrain", "dice", "tiny", "--json"]
+    alone, shared = (
+        json.loads(service.run(*asked, sets=[*sets, f"devices={devices}"])) for devices in (1, 2)
+    )
+    assert service.client.retrainings.get(shared["id"]).request["devices"] == 2
+    # A pixel whose two best classes are a rounding apart moves no other score as little.
+    one, two = (job["result"]["metrics"]["gacc"] for job in (alone, shared))
+    assert two == pytest.approx(one, abs=2e-3)
+    uneven = service.run("retrain", "dice", "tiny", sets=[*sets, "devices=3"], fails=True)
+    assert "devices must cut the 4 images of a forward pass into equal parts" in uneven
+
+
 def test_a_search_ends_with_a_loss_in_the_zoo(service: Service, search: dict[str, Any]) -> None:
     assert search["result"]["loss"] == "found"
     shown = json.loads(service.run("losses", "show", "found", "--json"))

@@ -13,7 +13,7 @@ from search_service.reporting import write
 from search_service.settings import OwnerLimits
 from search_service.store.lease import hold_lease
 from tests.api.conftest import Live
-from tests.api.requests import COMPARISON, SEARCH
+from tests.api.requests import COMPARISON, RETRAINING, SEARCH
 from tests.api.routes.test_searches import move, submit, trial
 from tests.api.test_problems import is_problem
 
@@ -116,6 +116,15 @@ def test_what_costs_too_much_is_refused_with_the_figures(serve: Callable[..., Li
     assert problem.limits["trainings"] == 7
     estimate = http.post("/v1/comparisons", json=COMPARISON, params={"dry_run": True}).json()
     assert estimate["trainings"] == 8
+
+
+def test_more_devices_than_workers_are_refused(serve: Callable[..., Live]) -> None:
+    http = serve(actors=2).http
+    for path, body in (("/v1/retrainings", RETRAINING), ("/v1/comparisons", COMPARISON)):
+        asked = {**body, "training": {"iterations": 10, "batch_size": 8}, "devices": 4}
+        problem = is_problem(http.post(path, json=asked), 422)
+        assert "asks for 4 devices, and the service has 2 workers" in problem.detail
+        assert http.post(path, json=asked | {"devices": 2}).status_code == 201
 
 
 def test_workers_and_figures_are_those_that_the_controller_told_last(live: Live) -> None:

@@ -14,7 +14,9 @@ from search_service.kinds import KINDS
 from search_service.retrainings.request import RetrainingRequest
 from search_service.settings import OwnerLimits, Settings
 from search_service.store.database import sessions
-from search_service.store.tables import Artifact
+from search_service.store.states import CELL
+from search_service.store.tables import Artifact, Evaluation
+from surrogate_zoo.store.tables import now
 from tests.search_service.service import create, small
 
 on_sqlite = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
@@ -92,8 +94,24 @@ def test_time_memory_and_files_are_those_of_earlier_trainings(session: Session) 
     found = lifecycle.estimate(session, settings, kind, longer)
     assert (found.minutes, found.memory_bytes, found.disk_bytes) == (20.0, 3_000, 500)
     assert lifecycle.estimate(session, settings, kind, other).minutes is None
+    shared = RetrainingRequest.model_validate(body | {"devices": 2})
+    assert lifecycle.estimate(session, settings, kind, shared).minutes is None
+    together = create(session, shared)
+    together.state, together.result = "succeeded", {"seconds": 15.0, "peak_memory_bytes": 2_000}
+    found = lifecycle.estimate(session, settings, kind, shared)
+    assert (found.minutes, found.memory_bytes) == (0.5, 2_000)  # 15 s of each of two workers
     twice = {"losses": ["dice", "focal"], "seeds": 3, **body, "images": 0}
     del twice["loss"]
     compared = ComparisonRequest.model_validate(twice)
     estimate = lifecycle.estimate(session, settings, KINDS["comparison"], compared)
     assert (estimate.trainings, estimate.minutes) == (6, 2.0)
+
+
+@on_sqlite
+def test_what_several_workers_did_together_counts_for_each_of_them(session: Session) -> None:
+    body = {"losses": ["dice", "focal"], "dataset": "shapes", "devices": 2}
+    job = create(session, ComparisonRequest.model_validate(body))
+    row = Evaluation(job_id=job.id, stage=CELL, number=0, finished_at=now())
+    row.outcome = {"score": 0.5, "error": None, "seconds": 3.0}
+    assert ledger.record_evaluation(session, row, workers=2)
+    assert (job.spent_seconds, job.spent_trainings) == (6.0, 1)

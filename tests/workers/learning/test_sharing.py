@@ -1,112 +1,143 @@
 """Several processes that share the batches of a training end as one alone does."""
 
-import json
-import os
-import signal
+import socket
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
-import psutil
 import pytest
 import torch
 from pydantic import ValidationError
-from safetensors.torch import load_file
-from torch import nn
+from timm.layers.norm_act import BatchNormAct2d
+from torch import distributed, nn
+from torch.multiprocessing.spawn import spawn
 
 from surrogate_zoo import load_loss
-from surrogate_zoo.errors import InputError, WorkerError
 from tests.workers import tiny
 from workers.datasets.layouts.registry import open_dataset
 from workers.learning.batches import Batches
 from workers.learning.image_stack import stack_by_size
 from workers.learning.learner import Learner, train
-from workers.learning.sharing import Share, device_of, shared_with
-from workers.retraining.retraining import retrain
-from workers.tasks.base import Stopped
+from workers.learning.sharing import (
+    WholeBatchStatistics,
+    is_over,
+    joined,
+    listening,
+    told_by_first,
+)
+from workers.tasks.shares import Share
+from workers.tasks.training import TrainingSpec
 
 CPU = torch.device("cpu")
-SCHEDULE = tiny.training(iterations=4, batch_size=8, accumulate=2)
+WORLD = 2
+SCHEDULE = tiny.training(iterations=4, batch_size=8, accumulate=2, ema_decay=0.9)
+LOSSES = ("asl-miou-voc", "lovasz", "cross-entropy+dice")
+MOVED = ("encoder.0.weight", "encoder.1.running_var", "decoder.1.bias", "segmentation_head.weight")
+NORMS: dict[str, Callable[[], nn.Module]] = {
+    "training": lambda: nn.BatchNorm2d(4),
+    "a cumulative average": lambda: nn.BatchNorm2d(4, momentum=None),
+    "no scale and no average": lambda: nn.BatchNorm2d(4, affine=False, track_running_stats=False),
+    "an activation with it": lambda: BatchNormAct2d(4),
+    "frozen": lambda: nn.BatchNorm2d(4).eval(),
+}
+Trained = dict[str, torch.Tensor]
 
 
-class Plain(nn.Module):
-    """A network without batch statistics, so that shares do not matter to it."""
+class Small(nn.Module):
+    """A network with the normalisations of torch and of timm."""
 
     def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(0)
-        self.encoder = nn.Conv2d(3, 8, 3, padding=1)
-        self.decoder = nn.Sequential(nn.GroupNorm(2, 8), nn.ReLU())
-        self.segmentation_head = nn.Conv2d(8, 6, 1)
+        self.encoder = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), BatchNormAct2d(8))
+        self.decoder = nn.Sequential(nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8), nn.ReLU())
+        self.segmentation_head = nn.Conv2d(8, 6, 3, padding=2)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.segmentation_head(self.decoder(self.encoder(images)))
         return logits
 
 
-def trained(share: Share | None) -> dict[str, torch.Tensor]:
-    """Weights after four steps with a loss that is a ratio of sums over the batch."""
+def learned(loss: str, share: Share | None, schedule: TrainingSpec = SCHEDULE) -> Learner:
+    """A learner after four steps."""
     samples = open_dataset(tiny.SOURCE).read("train")
-    batches = Batches(stack_by_size(samples, CPU, range(24)), SCHEDULE, seed=0)
-    loss = load_loss("asl-miou-voc", num_classes=6)
-    learner = Learner(Plain(), loss, SCHEDULE, CPU, share=share)
-    train([learner], batches, SCHEDULE, seed=0, device=CPU, rank=share.rank if share else 0)
-    return learner.network.state_dict()
+    batches = Batches(stack_by_size(samples, CPU, range(24)), schedule, seed=0)
+    learner = Learner(Small(), load_loss(loss, num_classes=6), schedule, CPU, share=share)
+    train([learner], batches, schedule, seed=0, device=CPU, rank=share.rank if share else 0)
+    return learner
 
 
-def assist(share: Share, folder: Path) -> None:
-    torch.save(trained(share), folder / f"{share.rank}.pt")
+def normalised(share: Share | None, norm: nn.Module) -> Trained:
+    """What a normalisation makes of a batch, its running statistics, and the gradients that it hands on."""
+    torch.manual_seed(2)
+    images, weights = torch.randn(6, 4, 3, 5) * 3 + 7, torch.randn(6, 4, 3, 5)
+    if share is not None:
+        images, weights = (each.chunk(WORLD)[share.rank] for each in (images, weights))
+    images.requires_grad_()
+    with nullcontext() if share is None else WholeBatchStatistics():
+        out = norm(images)
+    torch.autograd.backward((out * weights).sum())
+    return {"out": out.detach(), "images": images.grad, **norm.state_dict()}
 
 
-def perish(_: Share) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+def at_work(rank: int, meeting: socket.socket, folder: str) -> None:
+    """All that two processes do here together."""
+    torch.set_num_threads(1)
+    share = Share(rank, WORLD, *meeting.getsockname())
+    told: dict[str, Any] = {}
+    with joined(share, CPU, meeting):
+        for loss in LOSSES:
+            learner = learned(loss, share)
+            told[loss] = (learner.trained.state_dict(), learner.curve())
+        for name, norm in NORMS.items():
+            told[name] = normalised(share, norm())
+        told["first"] = told_by_first(rank)
+        told["over"] = [is_over(over=not rank), is_over(over=bool(rank))]
+    told["group"] = distributed.is_initialized()
+    torch.save(told, Path(folder) / f"{rank}.pt")
 
 
-def test_the_loss_is_that_of_the_whole_batch(tmp_path: Path) -> None:
-    alone = trained(None)
-    with shared_with(assist, (tmp_path,), folder=tmp_path, world=2, device=CPU) as share:
-        shared = trained(share)
-    for name, weight in alone.items():
-        assert torch.allclose(shared[name], weight, rtol=1e-4, atol=1e-6), name
-    assert any(
-        not torch.equal(alone[name], weight) for name, weight in Plain().state_dict().items()
-    )
-    assert not list(tmp_path.glob("meeting-*"))
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What each of them found."""
+    folder = tmp_path_factory.mktemp("shared")
+    with listening("127.0.0.1") as meeting:
+        spawn(at_work, (meeting, str(folder)), nprocs=WORLD)  # type: ignore[no-untyped-call]
+    return [torch.load(folder / f"{rank}.pt") for rank in range(WORLD)]
 
 
-@pytest.mark.slow  # 13 s: three starts of two processes
-def test_a_shared_retraining_stops_and_resumes_to_the_same_end(tmp_path: Path) -> None:
-    task = tiny.retraining_task(devices=2, training={"iterations": 6})
-    result = retrain(task, tmp_path / "straight", device="cpu")
-    calls = iter([False, False, True])
-    with pytest.raises(Stopped):
-        retrain(task, tmp_path / "stopped", device="cpu", should_stop=lambda: next(calls))
-    assert retrain(task, tmp_path / "stopped", device="cpu").metrics == result.metrics
-    first, second = (
-        load_file(tmp_path / name / "weights.safetensors") for name in ("straight", "stopped")
-    )
-    assert all(torch.equal(first[name], second[name]) for name in first)
-    assert json.loads((tmp_path / "straight" / "metrics.json").read_text())["images"] == 6
-    assert not [
-        child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())
-    ]
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_shared_training_is_that_of_one_process(loss: str, found: list[dict[str, Any]]) -> None:
+    learner = learned(loss, None)
+    alone = learner.trained.state_dict()
+    for weights, curve in (told[loss] for told in found):
+        assert all(torch.allclose(weights[name], alone[name], 1e-4, 1e-5) for name in alone)
+        assert [mean for _, mean in curve] == pytest.approx([mean for _, mean in learner.curve()])
+    (first, _), (second, _) = (told[loss] for told in found)
+    assert all(torch.equal(first[name], second[name]) for name in alone)
+    before = Small().state_dict()
+    assert not any(torch.allclose(alone[name], before[name]) for name in MOVED)
 
 
-def test_a_process_that_dies_is_told(tmp_path: Path) -> None:
-    with (
-        pytest.raises(WorkerError, match="shares the training ended"),
-        shared_with(perish, (), folder=tmp_path, world=2, device=CPU) as share,
-    ):
-        trained(share)
+@pytest.mark.parametrize("name", NORMS)
+def test_statistics_are_those_of_the_whole_batch(name: str, found: list[dict[str, Any]]) -> None:
+    alone = normalised(None, NORMS[name]())
+    parts = [told[name] for told in found]
+    for of_images in ("out", "images"):
+        whole = torch.cat([part[of_images] for part in parts])
+        assert torch.allclose(whole, alone[of_images], 1e-5, 1e-6)
+    for of_all in NORMS[name]().state_dict():
+        assert all(torch.allclose(part[of_all], alone[of_all], 1e-5, 1e-6) for part in parts)
 
 
-def test_shares_are_equal_and_of_two_images_or_more() -> None:
-    with pytest.raises(ValidationError, match="equal parts of two or more"):
+def test_the_first_tells_the_others(found: list[dict[str, Any]]) -> None:
+    assert [told["first"] for told in found] == [0, 0]
+    assert [told["over"] for told in found] == [[True, False]] * WORLD
+    assert not any(told["group"] for told in found)
+
+
+def test_parts_are_equal() -> None:
+    with pytest.raises(ValidationError, match="equal parts"):
         tiny.retraining_task(devices=3)
-    with pytest.raises(ValidationError, match="equal parts of two or more"):
-        tiny.retraining_task(devices=4)
-
-
-def test_gpus_that_are_not_there_are_asked_for_by_name() -> None:
-    there = torch.cuda.device_count()
-    with pytest.raises(InputError, match=f"LOSSFIT_GPUS_PER_ACTOR={there + 1}"):
-        device_of(there, torch.device("cuda"))
-    assert device_of(5, CPU) == CPU
+    assert tiny.retraining_task(devices=4).workers == 4

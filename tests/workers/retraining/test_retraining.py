@@ -9,11 +9,13 @@ import torch
 from PIL import Image, ImageColor
 from safetensors import safe_open
 from safetensors.torch import load_file
+from torch import nn
 
 from surrogate_zoo import ImageScores
 from surrogate_zoo.errors import (
     ConflictError,
     DatasetError,
+    InputError,
     LossFileError,
     StorageError,
     WorkerError,
@@ -25,6 +27,7 @@ from workers.instances.scoring import instance_scores
 from workers.learning.device import PeakMemory
 from workers.learning.image_stack import stack_by_size
 from workers.networks.build import build_network
+from workers.retraining import retraining
 from workers.retraining.retraining import CHECKPOINT, retrain
 from workers.scoring.inference import evaluate
 from workers.tasks.base import Stopped
@@ -237,6 +240,28 @@ def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
     torch.save(Evil(), tmp_path / CHECKPOINT)
     with pytest.raises(StorageError):
         retrain(tiny.retraining_task(), tmp_path, device="cpu")
+
+
+class Refusing(nn.Module):
+    """Takes three batches, and no more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left = 3
+
+    def forward(self, logits: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+        if not self._left:
+            raise InputError("no such class")
+        self._left -= 1
+        return logits.mean()
+
+
+def test_a_loss_that_refuses_a_batch_ends_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retraining, "build_loss", lambda *_, **__: Refusing())
+    with pytest.raises(WorkerError, match="The loss failed at iteration 3: no such class"):
+        retrain(tiny.retraining_task(training={"iterations": 8}), tmp_path, device="cpu")
 
 
 def test_a_training_that_diverges_says_so(tmp_path: Path) -> None:
