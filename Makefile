@@ -72,6 +72,7 @@ openapi: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.losses
 	$(BIN)/python -m benchmarks.search_overhead
+	$(BIN)/python -m benchmarks.first_training
 
 bench-gpu: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.gpu

@@ -38,12 +38,11 @@ from workers.learning.batches import Batches
 from workers.learning.hold_out import cut_hold_out
 from workers.learning.image_stack import stack_by_size
 from workers.learning.losses import build_loss
-from workers.learning.states import state_path
 from workers.proxy.proxy import evaluate_pack
 from workers.proxy.rejection import RejectionTest
 from workers.proxy.samples import training_samples
 from workers.tasks.networks import NetworkSpec
-from workers.tasks.proxy import Candidate, ProxyTask, RejectionSpec
+from workers.tasks.proxy import Candidate, ProxyTask, RejectionSpec, state_path
 from workers.tasks.scoring import ScoringSpec
 from workers.tasks.training import AugmentationSpec, TrainingSpec
 

@@ -32,7 +32,7 @@ from search_service.store.states import FINAL
 CHECKOUT = Path(__file__).parents[1]
 PARTS: dict[str, Callable[[bytes], bool]] = {
     "parent": lambda line: b"api.cli\0serve" in line,
-    "controller": lambda line: b"search_service.controller" in line,
+    "controller": lambda line: b"search_service.process" in line,
     "worker": lambda line: line.startswith(b"ray::Worker"),
     "raylet": lambda line: line.split(b"\0")[0].endswith(b"raylet/raylet"),
     "gcs": lambda line: line.split(b"\0")[0].endswith(b"gcs/gcs_server"),
@@ -157,7 +157,7 @@ class Service:
         with suppress(ProcessLookupError):
             if part == STOPPED:
                 os.kill(pid, signal.SIGSTOP)
-                self._rivals.append(self._run("search_service.controller"))
+                self._rivals.append(self._run("search_service.process"))
                 time.sleep(STOP_SECONDS)
                 os.kill(pid, signal.SIGCONT)
                 return

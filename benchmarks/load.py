@@ -102,7 +102,7 @@ def _children(pid: int) -> dict[str, int]:
     """The controller among the processes that a process started."""
     threads = Path(f"/proc/{pid}/task").glob("*/children")
     for child in (int(child) for thread in threads for child in thread.read_text().split()):
-        if b"search_service.controller" in Path(f"/proc/{child}/cmdline").read_bytes():
+        if b"search_service.process" in Path(f"/proc/{child}/cmdline").read_bytes():
             return {"controller": child}
     return {}
 

@@ -9,7 +9,6 @@ again continues the runs of the one before it. One controller works on a databas
 import logging
 import os
 import shutil
-import signal
 import sys
 import threading
 import time
@@ -336,29 +335,6 @@ def _system_database(settings: Settings) -> str:
     return url.render_as_string(hide_password=False)
 
 
-def serve(settings: Settings) -> None:
-    """Run a controller with Ray workers until SIGTERM or SIGINT.
-
-    Raises:
-        ConflictError: Another controller runs on the database.
-    """
-    from workers.cluster.pool import WorkerPool  # noqa: PLC0415  (ray takes seconds to load)
-
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    pool = WorkerPool(
-        address=settings.ray_address,
-        actors=settings.actors,
-        cpus_per_actor=settings.cpus_per_actor,
-        gpus_per_actor=settings.gpus_per_actor,
-        pack_size=settings.pack_size,
-        stall_seconds=settings.stall_seconds,
-    )
-    with pool:
-        hold(settings, pool, stop)
-
-
 def hold(settings: Settings, pool: Pool, stop: threading.Event) -> None:
     """Be the controller until ``stop`` is set.
 
@@ -379,9 +355,3 @@ def hold(settings: Settings, pool: Pool, stop: threading.Event) -> None:
         told = getattr(error, "orig", error)
         _LOG.error("The database does not take a controller: %s. Its parent starts it again.", told)
         sys.exit(1)
-
-
-if __name__ == "__main__":
-    settings = Settings()
-    logs.configure(settings.log_format)
-    serve(settings)

@@ -61,6 +61,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
             "reporting",
             "readiness",
             "controller",
+            "process",
             "local",
             "backup",
         ),
@@ -106,6 +107,8 @@ LIGHT = {
     "api.client.client": (*HEAVY, "sqlalchemy", "fastapi", "starlette", "numpy", "scipy", "fsspec"),
     "api.cli.app": (*HEAVY, "sqlalchemy", "numpy", "pydantic", "httpx"),  # help comes at once
     "search_service.jobs.lifecycle": HEAVY,
+    "search_service.process": ("torch", "dbos", "sqlalchemy", "matplotlib"),  # Ray starts at once
+    "search_service.searches.search": HEAVY,  # its first training waits for nothing of it
     "workers.tasks.proxy": (*HEAVY, "sqlalchemy", "numpy"),
     "workers.tasks.retraining": (*HEAVY, "sqlalchemy", "numpy"),
     "workers.datasets.layouts.registry": (*HEAVY, "sqlalchemy"),

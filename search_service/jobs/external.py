@@ -15,7 +15,6 @@ from surrogate_zoo.errors import LossfitError
 from surrogate_zoo.losses.document import Document, with_scale
 from surrogate_zoo.losses.drafts import in_mode, measured
 from surrogate_zoo.losses.registry import load_loss
-from surrogate_zoo.losses.scale import gradient_scale, inputs_of, reference_batch
 from surrogate_zoo.modes import MULTICLASS
 from surrogate_zoo.store.tables import now
 from workers.tasks.base import Stopped
@@ -83,6 +82,13 @@ def scaled(task: ExternalTask, loss: Mapping[str, Any]) -> tuple[Document, list[
     Raises:
         LossfitError: The draft makes no loss, or has no scale.
     """
+    # It loads torch, which no search needs that the workers train.
+    from surrogate_zoo.losses.scale import (  # noqa: PLC0415
+        gradient_scale,
+        inputs_of,
+        reference_batch,
+    )
+
     target, states = reference_batch(task.num_classes, task.mode)
 
     def measure(document: Document) -> float:

@@ -21,14 +21,12 @@ from search_service.searches import (
     front,
     priors,
     provenance,
-    report,
     rungs,
     spending,
     starts,
     warm_up,
 )
 from search_service.searches.external.options import SCORED
-from search_service.searches.figures.search import FinishedSearch
 from search_service.searches.halving import HalvingSpec
 from search_service.searches.racing import winners
 from search_service.searches.request import SearchRequest
@@ -255,6 +253,9 @@ def run(run: Run) -> None:
     facts |= {"loss_networks": search.networks} if search.networks else {}
     documents = [winners.document(request, winner, facts) for winner in chosen]
     told = [winner.told for winner in chosen]
+    from search_service.searches import report  # noqa: PLC0415 - figures and torch, needed now alone
+    from search_service.searches.figures.search import FinishedSearch  # noqa: PLC0415
+
     finished = FinishedSearch(space, documents, result, trials, told)
     for path in report.write(run.folder, finished):
         run.keep(path)

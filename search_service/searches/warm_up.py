@@ -11,8 +11,7 @@ from search_service.jobs.external import ExternalTask
 from search_service.jobs.run import Run
 from surrogate_zoo.errors import WorkerError
 from surrogate_zoo.losses.registry import LOSSES
-from workers.learning.states import state_path
-from workers.tasks.proxy import Candidate, Outcome, ProxyTask
+from workers.tasks.proxy import Candidate, Outcome, ProxyTask, state_path
 
 LOSS = "cross-entropy"
 

@@ -185,14 +185,12 @@ def test_a_killed_search_on_real_workers_ends_as_an_uninterrupted_one(
 ) -> None:
     request = SearchRequest.model_validate(TINY)
     killed = desk.submit(request)
-    controller = start(
-        ["search_service.controller"], LOSSFIT_ACTORS="2", LOSSFIT_CONCURRENT_JOBS="1"
-    )
+    controller = start(["search_service.process"], LOSSFIT_ACTORS="2", LOSSFIT_CONCURRENT_JOBS="1")
     desk.wait_for_trials(killed, 2)
     controller.end(signal.SIGKILL)
     assert 2 <= len(desk.trials(killed)) < 8
     before = _moments(desk, killed)
-    start(["search_service.controller"], LOSSFIT_ACTORS="2", LOSSFIT_CONCURRENT_JOBS="1")
+    start(["search_service.process"], LOSSFIT_ACTORS="2", LOSSFIT_CONCURRENT_JOBS="1")
     straight = desk.submit(request)
     assert [desk.wait_for(job_id).state for job_id in (killed, straight)] == ["succeeded"] * 2
     assert desk.trials(killed) == desk.trials(straight)
@@ -218,12 +216,12 @@ def test_a_killed_search_of_margins_on_real_workers_ends_as_an_uninterrupted_one
 ) -> None:
     request = SearchRequest.model_validate(MARGINS)
     killed = desk.submit(request)
-    controller = start(["search_service.controller"], LOSSFIT_ACTORS="1")
+    controller = start(["search_service.process"], LOSSFIT_ACTORS="1")
     desk.wait_for_trials(killed, 1)
     controller.end(signal.SIGKILL)
     assert 1 <= len(desk.trials(killed)) < 3
     before = _moments(desk, killed)
-    start(["search_service.controller"], LOSSFIT_ACTORS="1")
+    start(["search_service.process"], LOSSFIT_ACTORS="1")
     straight = desk.submit(request)
     assert [desk.wait_for(job_id).state for job_id in (killed, straight)] == ["succeeded"] * 2
     assert desk.trials(killed) == desk.trials(straight)
@@ -245,12 +243,12 @@ def test_killed_while_it_trains_an_edge_network_a_retraining_ends_as_an_uninterr
     request = RetrainingRequest.model_validate(body | {"loss_network_specs": [edges]})
     with desk.writing.begin() as session:
         killed = create(session, request).id
-    controller = start(["search_service.controller"], LOSSFIT_ACTORS="1")
+    controller = start(["search_service.process"], LOSSFIT_ACTORS="1")
     desk.wait(lambda: _told(desk, killed, "progress") != [], "progress")
     controller.end(signal.SIGKILL)
     (last,) = _told(desk, killed, "loss-network")
     assert last["status"] == "training"
-    start(["search_service.controller"], LOSSFIT_ACTORS="1")
+    start(["search_service.process"], LOSSFIT_ACTORS="1")
     with desk.writing.begin() as session:
         straight = create(session, request).id
     ends = [desk.wait_for(job_id) for job_id in (killed, straight)]
@@ -287,15 +285,15 @@ def test_killed_as_it_trains_and_as_it_tunes_a_retraining_of_objects_ends_as_an_
     def is_trained() -> bool:  # what follows the last step: ways are tuned and scored
         return any(body["done"] == last for body in _told(desk, killed, "progress"))
 
-    controller = start(["search_service.controller"], LOSSFIT_ACTORS="1")
+    controller = start(["search_service.process"], LOSSFIT_ACTORS="1")
     desk.wait(checkpoint.exists, "checkpoint")
     controller.end(signal.SIGKILL)
     assert desk.job(killed).state == "running"
-    controller = start(["search_service.controller"], LOSSFIT_ACTORS="1")
+    controller = start(["search_service.process"], LOSSFIT_ACTORS="1")
     desk.wait(is_trained, "end")
     controller.end(signal.SIGKILL)
     assert desk.job(killed).state == "running"
-    start(["search_service.controller"], LOSSFIT_ACTORS="1")
+    start(["search_service.process"], LOSSFIT_ACTORS="1")
     straight = desk.submit(request)
     ends = [desk.wait_for(job_id) for job_id in (killed, straight)]
     assert [(job.state, job.error) for job in ends] == [("succeeded", None)] * 2
@@ -327,14 +325,14 @@ def test_killed_twice_a_comparison_ends_as_an_uninterrupted_one(
     with desk.writing.begin() as session:
         killed, straight = (create(session, request).id for _ in range(2))
     for count in (5, 8):  # when a grid grows, and among the cells
-        controller = start(["search_service.controller"], LOSSFIT_CONCURRENT_JOBS="1")
+        controller = start(["search_service.process"], LOSSFIT_CONCURRENT_JOBS="1")
         desk.wait(lambda: len(_evaluated(desk, killed)) >= count, f"training {count}")  # noqa: B023
         controller.end(signal.SIGKILL)
         moments = {key: moment for key, (moment, _) in _evaluated(desk, killed).items()}
         assert before.items() <= moments.items()
         before = moments
     assert len(before) < trainings
-    start(["search_service.controller"], LOSSFIT_CONCURRENT_JOBS="1")
+    start(["search_service.process"], LOSSFIT_CONCURRENT_JOBS="1")
     assert [desk.wait_for(job_id).state for job_id in (killed, straight)] == ["succeeded"] * 2
     first, second = (_evaluated(desk, job_id) for job_id in (killed, straight))
     assert len(first) == trainings

@@ -7,6 +7,7 @@ The class travels by value, annotations included. ``FolderTask[Any]`` is a class
 whichever module names it first, which may be another one there than here: it is written as text.
 """
 
+import gc
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,8 +20,11 @@ class TrainingActor:
     """A :class:`workers.cluster.worker.TrainingWorker`; arguments and answers are those of its methods."""
 
     def __init__(self, threads: int, device: str) -> None:
+        gc.disable()  # it looks for garbage in what stays, which is a seventh of loading it
         from workers.cluster.worker import TrainingWorker  # noqa: PLC0415 - see above
 
+        gc.freeze()
+        gc.enable()
         self._worker = TrainingWorker(threads, device)
 
     def evaluate(self, ticket: str, task: ProxyTask, candidates: Sequence[Candidate]) -> Any:

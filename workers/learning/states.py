@@ -19,11 +19,6 @@ _NETWORK = "network."  # what WithHeads calls the network that it wraps
 _HEADS = "own_heads."  # of the network itself, see workers.networks.own_heads
 
 
-def state_path(folder: str | Path, number: int) -> Path:
-    """Where the state of the candidate of that number lies in ``folder``."""
-    return Path(folder) / f"{number}.pt"
-
-
 def keep(learner: Learner, path: Path) -> None:
     """Write a learner's state; a crash leaves the file that was there before, or none.
 

@@ -16,10 +16,9 @@ from surrogate_zoo.errors import InputError, LossfitError
 from surrogate_zoo.losses.drafts import measured
 from surrogate_zoo.metrics.targets import Target
 from workers.learning.device import choose_device, worker_facts
-from workers.learning.states import state_path
 from workers.tasks.datasets import DryRunSource
 from workers.tasks.dry_run import Act, Script
-from workers.tasks.proxy import Candidate, Outcome, ProxyTask
+from workers.tasks.proxy import Candidate, Outcome, ProxyTask, state_path
 
 PLACE = "LOSSFIT_PLACE"
 """Environment variable by which a script tells workers apart."""

@@ -20,12 +20,12 @@ from workers.learning.batches import Batches
 from workers.learning.image_formats import images_of
 from workers.learning.learner import Learner
 from workers.learning.losses import build_loss, inputs_given
-from workers.learning.states import restore, state_path
+from workers.learning.states import restore
 from workers.proxy.kept import NETWORKS, networks_key
 from workers.proxy.networks import InitialNetworks
 from workers.proxy.rejection import RejectionTest
 from workers.proxy.samples import ProxyImages
-from workers.tasks.proxy import Candidate, ProxyTask
+from workers.tasks.proxy import Candidate, ProxyTask, state_path
 
 MEASURED_ON = 8
 """So many images of the first batch scales are measured on."""

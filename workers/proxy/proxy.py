@@ -16,12 +16,12 @@ from workers.learning.batches import Batches
 from workers.learning.device import choose_device, worker_facts
 from workers.learning.learner import Learner, train
 from workers.learning.losses import distance_maps_of
-from workers.learning.states import keep, state_path
+from workers.learning.states import keep
 from workers.proxy.entrance import Entered, Entrance, Untrained
 from workers.proxy.samples import ProxyImages, things_of
 from workers.proxy.scores import clustering_of, scores_of
 from workers.tasks.failures import Failure
-from workers.tasks.proxy import Candidate, Outcome, ProxyTask
+from workers.tasks.proxy import Candidate, Outcome, ProxyTask, state_path
 
 
 def evaluate_pack(

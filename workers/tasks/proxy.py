@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
@@ -196,3 +197,8 @@ class Outcome:
     hold_out: str = ""
     stopped: bool = False
     failure: Failure | None = None
+
+
+def state_path(folder: str | Path, number: int) -> Path:
+    """Where the state of the candidate of that number lies in ``folder``, ``ProxyTask.states`` say."""
+    return Path(folder) / f"{number}.pt"

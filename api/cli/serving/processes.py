@@ -72,7 +72,7 @@ def _children(settings: Settings) -> Iterator[tuple[str, list[str]]]:
     if settings.ray_address:
         # A Ray driver needs a node of the cluster on its own machine; this one offers nothing.
         yield "Ray node", ray_node(settings.ray_address, cpus=0, gpus=0)
-    yield "controller", ["search_service.controller"]
+    yield "controller", ["search_service.process"]
 
 
 @contextlib.contextmanager

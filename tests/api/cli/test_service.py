@@ -358,7 +358,7 @@ def test_a_killed_controller_comes_back_and_goes_on(service: Service) -> None:
     wait_until_controlled(service.client)
     job = service.run("search", "bf1", "tiny", "--detach", sets=SAMPLER + NETWORK + TRAINING)
     (controller,) = [
-        one for one in processes(service.home) if "search_service.controller" in one.cmdline()
+        one for one in processes(service.home) if "search_service.process" in one.cmdline()
     ]
     controller.kill()
     wait_until_controlled(service.client, controlled=False)

@@ -23,7 +23,7 @@ from tests.search_service.searches.slopes import SICK, SlopePool, grown
 from tests.search_service.service import Desk, result_of, small, working
 from tests.search_service.test_killed import Process, start  # noqa: F401 - a fixture
 from tests.workers.tiny import NETWORK, SOURCE, training
-from workers.learning.states import state_path
+from workers.tasks.proxy import state_path
 
 pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
@@ -187,10 +187,10 @@ def killed_and_straight(
         datasets.register(session, settings, DatasetRequest(name="tiny", source=SOURCE))
     request = SearchRequest.model_validate(REAL)
     killed = desk.submit(request)
-    controller = start(["search_service.controller"], LOSSFIT_ACTORS="1")
+    controller = start(["search_service.process"], LOSSFIT_ACTORS="1")
     desk.wait(lambda: evaluated(desk, killed) != {}, "an evaluation")
     controller.end(signal.SIGKILL)
-    start(["search_service.controller"], LOSSFIT_ACTORS="2", LOSSFIT_CONCURRENT_JOBS="1")
+    start(["search_service.process"], LOSSFIT_ACTORS="2", LOSSFIT_CONCURRENT_JOBS="1")
     return killed, desk.submit(request)
 
 

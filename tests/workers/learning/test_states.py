@@ -8,9 +8,9 @@ import torch
 from surrogate_zoo.errors import StorageError
 from tests.workers import tiny
 from workers.learning.learner import initial_network
-from workers.learning.states import load_network, state_path
+from workers.learning.states import load_network
 from workers.proxy.proxy import evaluate_pack
-from workers.tasks.proxy import Outcome
+from workers.tasks.proxy import Outcome, state_path
 
 PACK = [tiny.candidate(3, "dice"), tiny.candidate(5, "asl-macc-voc")]
 SIX = {"training": {"iterations": 6}}

@@ -11,11 +11,10 @@ from surrogate_zoo.losses.registry import LOSSES
 from tests.workers import tiny
 from workers.cluster.refusal import Refusal
 from workers.cluster.worker import TrainingWorker
-from workers.learning.states import state_path
 from workers.proxy.dry_run import PLACE, dry_run_pack, score
 from workers.tasks.base import Stopped
 from workers.tasks.datasets import DryRunSource
-from workers.tasks.proxy import Candidate, ProxyTask
+from workers.tasks.proxy import Candidate, ProxyTask, state_path
 
 TWO = [tiny.candidate(0), tiny.candidate(1, "dice")]
 

@@ -9,12 +9,11 @@ from surrogate_zoo.errors import InputError
 from surrogate_zoo.labelling import labelling_of
 from surrogate_zoo.losses.registry import LOSSES
 from tests.workers import tiny
-from workers.learning.states import state_path
 from workers.proxy.networks import InitialNetworks
 from workers.proxy.proxy import evaluate_pack
 from workers.tasks.datasets import ShapesSource
 from workers.tasks.instances import ClusteringSpec
-from workers.tasks.proxy import Candidate, Outcome, ProxyTask
+from workers.tasks.proxy import Candidate, Outcome, ProxyTask, state_path
 
 CPU, SIX = torch.device("cpu"), labelling_of(6)
 LOSS = LOSSES["cross-entropy-discriminative"].document()
