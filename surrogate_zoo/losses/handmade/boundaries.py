@@ -5,6 +5,7 @@ from itertools import product
 from typing import Unpack
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from surrogate_zoo.labelling import SIZES
@@ -210,8 +211,8 @@ def _jumps(scores: Tensor, valid: Tensor) -> Tensor:
         both = valid.narrow(axis, *here) & valid.narrow(axis, *there)
         pairs = probabilities.narrow(axis + 1, *here) * logs.narrow(axis + 1, *there)
         divergences = (order.narrow(axis, *here) - pairs.sum(1)) * both
-        for side in (here, there):
-            jumps.narrow(axis, *side).add_(divergences)
+        for side in _sides(divergences, axis):
+            jumps = jumps + side
     return jumps
 
 
@@ -222,9 +223,19 @@ def _on_boundary(target: Tensor, valid: Tensor) -> Tensor:
         here, there = (0, length), (1, length)
         other = target.narrow(axis, *here) != target.narrow(axis, *there)
         other &= valid.narrow(axis, *here) & valid.narrow(axis, *there)
-        for side in (here, there):
-            edge.narrow(axis, *side).bitwise_or_(other)
+        for side in _sides(other.to(MARKS), axis):
+            edge = edge | side
     return edge.bool()
+
+
+def _sides(pairs: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """What pairs of neighbours along an axis say of each one's first and second pixel; 0 where it is in none.
+
+    Additions to parts of a tensor would be conditions within conditions to a compiler.
+    """
+    side = pairs.shape[axis]
+    padded = F.pad(pairs, (0, 0) * (pairs.ndim - 1 - axis) + (1, 1))
+    return padded.narrow(axis, 1, side + 1), padded.narrow(axis, 0, side + 1)
 
 
 def _steps(maps: Tensor) -> list[tuple[int, int]]:

@@ -12,7 +12,7 @@ from surrogate_zoo.loss_networks.inverse import InverseNetwork
 from surrogate_zoo.loss_networks.storage import network_of
 from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
-from surrogate_zoo.losses.handmade.batch import MARKS, Batch
+from surrogate_zoo.losses.handmade.batch import Batch
 from surrogate_zoo.losses.handmade.homography_distances import DISTANCES
 from surrogate_zoo.losses.handmade.pixels import entropies
 from surrogate_zoo.needs import BOUNDARY_LOGITS, INVERSE_NETWORK
@@ -33,26 +33,26 @@ def boundary_target(labels: Tensor, valid: Tensor, width: int = 2) -> Tensor:
     Returns:
         Bool (N, 1, H, W), False at void pixels; void makes no boundary.
     """
-    height, wide = labels.shape[1:]
-    marked = torch.zeros_like(valid, dtype=MARKS)
-    for down, right in _half_disk(width):
-        if down >= height or abs(right) >= wide:
-            continue
-        here = (..., slice(0, height - down), slice(max(0, -right), wide - max(0, right)))
-        there = (..., slice(down, height), slice(max(0, right), wide - max(0, -right)))
-        differ = (labels[here] != labels[there]) & valid[here] & valid[there]
-        marked[here] |= differ
-        marked[there] |= differ
-    return marked[:, None].bool()
+    classes, wide = labels.int(), labels.shape[2] + 2 * width
+    # Of void and of what lies outside, a number that is never the greatest, and one that is never the least.
+    low, high = (
+        F.pad(classes.masked_fill(~valid, never), (width,) * 4, value=never)
+        for never in (-1, torch.iinfo(torch.int32).max)
+    )
+    most, least = classes, classes
+    for down, right in _disk(width):
+        start = (width + down) * wide + width + right
+        # Views by strides, so that a compiler keeps what they are of, and does not make it for each.
+        below, above = (each.as_strided(labels.shape, each.stride(), start) for each in (low, high))
+        most, least = torch.maximum(most, below), torch.minimum(least, above)
+    return (valid & ((most != classes) | (least != classes)))[:, None]
 
 
-def _half_disk(radius: int) -> list[tuple[int, int]]:
-    """Offsets of a disk, one of each opposite pair, without the centre."""
+def _disk(radius: int) -> list[tuple[int, int]]:
+    """Offsets of a disk without its centre."""
+    reach = range(-radius, radius + 1)
     return [
-        (down, right)
-        for down in range(radius + 1)
-        for right in range(-radius, radius + 1)
-        if 0 < down**2 + right**2 <= radius**2 and (down > 0 or right > 0)
+        (down, right) for down in reach for right in reach if 0 < down**2 + right**2 <= radius**2
     ]
 
 

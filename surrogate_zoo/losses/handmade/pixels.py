@@ -1,7 +1,7 @@
 """Handmade losses that are means over pixels."""
 
 from collections.abc import Sequence
-from typing import Unpack
+from typing import Any, Unpack
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,26 @@ def entropies(batch: Batch) -> Tensor:
     return F.cross_entropy(
         batch.scores, batch.target, ignore_index=batch.ignore_index, reduction="none"
     )
+
+
+class _SlopesMadeOnce(torch.autograd.Function):
+    """The same values, whose slopes a compiler makes once for each pixel.
+
+    Going back through cross entropy it would make them anew for each class. What is viewed by its strides it
+    keeps.
+    """
+
+    @staticmethod
+    def forward(values: Tensor) -> Tensor:
+        return values.view_as(values)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # noqa: ARG004
+        return grad.as_strided(grad.shape, grad.stride())
 
 
 class CrossEntropy(HandmadeLoss):
@@ -63,6 +83,8 @@ class Focal(HandmadeLoss):
             faded = (-torch.expm1(logs)) ** self.gamma * logs
             return batch.mean(-(batch.soft * faded).sum(1))
         entropy = entropies(batch)
+        if torch.compiler.is_compiling():
+            entropy = _SlopesMadeOnce.apply(entropy)
         # 1 - p from the entropy -log p, without cancellation where p is near 1.
         wrong = -torch.expm1(-entropy)
         return batch.mean(wrong**self.gamma * entropy)

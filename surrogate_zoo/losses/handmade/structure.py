@@ -2,14 +2,13 @@
 
 import math
 from functools import partial
-from typing import NamedTuple, Unpack
+from typing import Any, NamedTuple, Unpack
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from surrogate_zoo.curves.pointwise import sloped
-from surrogate_zoo.labelling import SIZES
 from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
 from surrogate_zoo.losses.handmade.batch import Batch
@@ -113,15 +112,39 @@ def _plane(numbers: Tensor, axes: int) -> Tensor:
 
 
 def _convolved(maps: Tensor, taps: tuple[float, ...]) -> Tensor:
-    """What :func:`blur` computes, of maps (N, K, S) without a margin."""
-    line = maps.new_tensor([*taps[:0:-1], *taps])
-    planes, axes = maps.reshape(-1, 1, *maps.shape[2:]), maps.ndim - 2
-    convolve = F.conv2d if axes == SIZES[0] else F.conv3d
-    for axis in range(axes):
-        shape = [1] * axes
-        shape[axis] = len(line)
-        planes = convolve(planes, line.view(1, 1, *shape), padding="same")
-    return planes.view(maps.shape)
+    """What :func:`blur` computes, of maps (N, K, S) without a margin; differentiable as often as wished."""
+    result: Tensor = _Convolved.apply(maps, taps)
+    return result
+
+
+class _Convolved(torch.autograd.Function):
+    """A sum of shifted maps: a compiler makes one kernel of it for each axis, and none of a convolution.
+
+    The window is symmetric, so that going back is the same again.
+    """
+
+    @staticmethod
+    def forward(maps: Tensor, taps: tuple[float, ...]) -> Tensor:
+        radius = len(taps) - 1
+        for axis in range(2, maps.ndim):
+            before_last = maps.ndim - 1 - axis
+            padded = F.pad(maps, (0, 0) * before_last + (radius, radius))
+            size, stride, step = maps.shape, padded.stride(), padded.stride(axis)
+            maps = taps[0] * padded.as_strided(size, stride, radius * step)
+            # Views by strides, so that a compiler keeps what they are of, and does not make it for each.
+            for i, weight in enumerate(taps[1:], 1):
+                near = (radius - i) * step, (radius + i) * step
+                before, after = (padded.as_strided(size, stride, start) for start in near)
+                maps = maps + weight * (before + after)
+        return maps
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, tuple[float, ...]], output: Tensor) -> None:  # noqa: ARG004
+        ctx.taps = inputs[1]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return _convolved(grad, ctx.taps), None
 
 
 def _share(plane: Tensor) -> int:
