@@ -3,9 +3,10 @@
     python -m benchmarks.library_losses [--size 4 21 256 256] [--threads 1] [--rounds 9]
 
 Forward + backward; all that compute one loss take turns, step by step, and cross entropy of torch with them.
-With one thread the clock is the process's own time, which other work on the machine lengthens less; else it
-is the wall's. Told is the least of all rounds. Peak memory is that of new tensors in one step, in units of the logits. The libraries' losses
-are as their users build them, on the same logits and labels; MONAI's labels have a channel, (N, 1, H, W).
+Told is the least of all rounds. With one thread the clock is the process's own time, which other work on the
+machine lengthens less; else it is the wall's. Peak memory is that of new tensors in one step, in units of the
+logits. The libraries' losses are as their users build them, on the same logits and labels; MONAI's labels
+have a channel, (N, 1, H, W).
 """
 
 import argparse
