@@ -12,7 +12,7 @@ from workers.cluster.pool import WorkerPool
 
 _CONTROLLER: Final = "search_service.controller"
 _FIRST_JOB: Final = "search_service.searches.search"
-"""What most first jobs are: it is loaded before one is there."""
+"""What most first jobs are: it is loaded before one is there. The job itself tells where it cannot be."""
 
 
 def serve(settings: Settings) -> None:

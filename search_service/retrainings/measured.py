@@ -110,7 +110,7 @@ def _recorded(session: Session) -> Iterator[tuple[str, Any, dict[str, Any], Meas
 
 def _schedule(request: dict[str, Any]) -> dict[str, Any]:
     """The schedule of a request, and how many workers share it."""
-    return {**request["training"], "devices": request.get("devices", 1)}
+    return {**request["training"], "devices": request["devices"]}
 
 
 def _disk(session: Session, kind: str, networks: Sequence[dict[str, Any]]) -> int | None:
