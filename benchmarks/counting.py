@@ -131,15 +131,17 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """All phases together."""
         return sum(self.counts.values(), Counts())
 
+    def add(self, counts: Counts) -> None:
+        """Count what is known otherwise as of the phase that goes on."""
+        self.counts[self._phase] = self.counts.get(self._phase, Counts()) + counts
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         """Run an operation and count it."""
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
-        counts = self.counts.setdefault(self._phase, Counts())
-        counts += _counted(func, args, kwargs, result)
-        self.counts[self._phase] = counts
+        self.add(_counted(func, args, kwargs, result))
         return result
 
 
@@ -155,13 +157,13 @@ def _counted(
     given = _tensors([*args, *(value for key, value in kwargs.items() if key != "out")])
     if name in _OVERWRITES:
         given = given[1:]
-    read, written = sum(map(_bytes, given)), sum(map(_bytes, outputs))
+    read, written = sum(map(stored_bytes, given)), sum(map(stored_bytes, outputs))
     if given and name in _LOOK_UPS:
         indices = max((t.numel() for t in given[1:] if not t.is_floating_point()), default=0)
-        read += min(0, indices * given[0].element_size() - _bytes(given[0]))
+        read += min(0, indices * given[0].element_size() - stored_bytes(given[0]))
     if name in _UPDATES:
         indices = max((t.numel() for t in given[1:]), default=0)
-        spared = min(0, indices * given[0].element_size() - _bytes(given[0]))
+        spared = min(0, indices * given[0].element_size() - stored_bytes(given[0]))
         read, written = read + spared, written + spared
     return Counts(1, read, written, copies, waits)
 
@@ -208,7 +210,7 @@ def _tensors(values: Iterable[Any]) -> list[Tensor]:
     return [leaf for leaf in tree_leaves(list(values)) if isinstance(leaf, Tensor)]
 
 
-def _bytes(tensor: Tensor) -> int:
+def stored_bytes(tensor: Tensor) -> int:
     """Bytes of the elements that a tensor stores: an expanded dimension counts once."""
     count = 1
     for size, stride in zip(tensor.shape, tensor.stride(), strict=True):

@@ -1,12 +1,12 @@
 """What a training step of a pack asks of a GPU, counted without one, and what it should take there.
 
-    python -m benchmarks.device_cost [--size released] [--metric miou] [--candidates 8]
+    python -m benchmarks.device_cost [--size released] [--metric miou] [--candidates 8] [--plain]
 
 A step of the released proxy task is run on meta tensors, which take the branches of a GPU: every kernel,
 byte, copy and wait is counted and nothing is computed. A step that waits for the device fails outright,
 since a meta tensor has no value to wait for. Convolutions are cast to bfloat16 as autocast does. The
-optimiser's fused kernels are taken from what they read and write. The scores are counted on a CPU, whose
-branches may differ.
+optimiser's fused kernels are taken from what they read and write, those of surrogates from what they are
+started with; ``--plain`` leaves the latter out. The scores are counted on a CPU, whose branches may differ.
 
 The expected time of a phase is that of its bytes at the device's bandwidth and that of its products at the
 device's rate for convolutions, one after the other, or the time to start its kernels where that is longer:
@@ -18,7 +18,6 @@ import argparse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 from math import ceil
 from typing import Any
 from unittest.mock import patch
@@ -32,6 +31,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import proxy_pack
 from benchmarks.counting import Counter, Counts
+from benchmarks.launches import counted_launches
 from benchmarks.proxy_pack import SIZES, Size
 from surrogate_zoo import BoundaryEvaluator, SegmentationEvaluator, load_loss
 from workers.learning.batches import AHEAD, Batches, Plan, TrainingBatch
@@ -100,10 +100,6 @@ class DeviceCounter(Counter):  # type: ignore[no-untyped-call]
             return super().__torch_dispatch__(func, types, args, kwargs)
         return func(*args, **(kwargs or {}))
 
-    def add(self, name: str, counts: Counts) -> None:
-        """Count something of a phase."""
-        self.counts[name] = self.counts.get(name, Counts()) + counts
-
 
 class MixedPrecision(TorchFunctionMode):
     """Computes convolutions and products in bfloat16, as autocast does on a GPU."""
@@ -142,21 +138,27 @@ class PhasedLearner(Learner):
         weights = sum(weight.numel() for group in groups for weight in group["params"])
         # Weights, gradients and momentum are read, weights and momentum written; the rates are looked up.
         counts = Counts(kernels=len(groups) + 2, read=3 * 4 * weights, written=2 * 4 * weights)
-        taken = partial(counter.add, "optimiser", counts)
+
+        def taken() -> None:
+            with counter.phase("optimiser"):
+                counter.add(counts)
+
         setattr(self._optimiser, "step", taken)  # noqa: B010 - a method is no attribute
 
 
-def costs_of(size: Size, metric: str) -> dict[str, Cost]:
+def costs_of(size: Size, metric: str, *, fused: bool = True) -> dict[str, Cost]:
     """What each phase of a step asks for; checks and scores are shared out over the steps.
 
     Args:
         size: How large the pack is.
         metric: Whose surrogate is trained with.
+        fused: The surrogate has its own kernels, as on every GPU where there is Triton.
     """
     counter, flops = DeviceCounter(), FlopCounterMode(display=False)
     real = proxy_pack.batches_of(replace(size, images=len(proxy_pack.VOC_SIZES)), CPU)
     planned = real.plan(0, 1)
-    with as_on_gpu():
+    own = counted_launches(counter.add) if fused else nullcontext()
+    with as_on_gpu(), own:
         batches = Batches(_on_gpu(size), size.training, seed=0)
         plan = Plan(Sites(*map(_like, planned.sites)), _like(planned.colours)).at(0)
         loss = load_loss(proxy_pack.document_of(metric, 0), num_classes=size.classes)
@@ -250,9 +252,10 @@ def main() -> None:
     parser.add_argument("--size", choices=sorted(SIZES), default="released")
     parser.add_argument("--metric", default="miou")
     parser.add_argument("--candidates", type=int, default=8, help="of a pack, which share a batch")
+    parser.add_argument("--plain", action="store_true", help="surrogates without their kernels")
     arguments = parser.parse_args()
     size = SIZES[arguments.size]
-    costs = costs_of(size, arguments.metric)
+    costs = costs_of(size, arguments.metric, fused=not arguments.plain)
     scores = evaluation_cost(size).counts
     costs["evaluation"] = Cost(_share(scores, size.training.iterations))
     print(*phase_table(costs), sep="\n")

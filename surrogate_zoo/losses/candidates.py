@@ -98,7 +98,7 @@ class CandidateLosses(nn.Module):
             )
         masks = masks.repeat(number, *(1,) * (masks.ndim - 1))
         maps = loss.maps_of(logits.flatten(0, 1), masks, group_of(loss.process_group), number)
-        return 1 - loss.metric.function(loss.logic_of(self.control_points), maps)
+        return 1 - loss.metric.function(loss.logic_of(self.control_points, logits), maps)
 
 
 def _curves(loss: SurrogateLoss) -> bool:

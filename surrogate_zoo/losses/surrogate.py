@@ -165,7 +165,7 @@ class SurrogateLoss(nn.Module):
 
     def value_of(self, logits: Tensor, masks: Tensor, control_points: Tensor) -> Tensor:
         """The loss of checked logits (N, C, S) and masks (M, S) with control points (curves, P)."""
-        group, logic = group_of(self.process_group), self.logic_of(control_points)
+        group, logic = group_of(self.process_group), self.logic_of(control_points, logits)
         if self.reduction == BATCH:
             return 1 - self.metric.function(logic, self.maps_of(logits, masks, group))
         images = [
@@ -213,7 +213,7 @@ class SurrogateLoss(nn.Module):
         self, logits: Tensor, labels: Tensor, hidden: Tensor | None, dtype: torch.dtype
     ) -> ClassMap:
         """The softmax probabilities of logits (N, C, S), those at the labels (M, S) known; see ``fused``."""
-        if self.fused and dtype == torch.float32 and _has_kernels(labels):
+        if self._by_kernels(logits):
             from surrogate_zoo.metrics.fused import FusedPrediction  # noqa: PLC0415 - loads Triton
 
             return FusedPrediction(self.labelling.scores_of(logits, None), labels, hidden)
@@ -230,27 +230,31 @@ class SurrogateLoss(nn.Module):
         found = self.class_weights.of(pixels)
         return found.repeat_interleave(2) if maps.off else found
 
-    def logic_of(self, control_points: Tensor) -> Logic:
+    def logic_of(self, control_points: Tensor, logits: Tensor) -> Logic:
         """The logic with curves of control points (curves, P), or of K candidates (curves, K, P)."""
         if not len(control_points):
             return Logic()
-        return CurveLogic(
-            {
-                name: self._curve(points, self._truth_table)
-                for name, points in zip(self._curves, control_points, strict=True)
-            }
-        )
+        curves = [self._curve(points, self._truth_table) for points in control_points]
+        if self._by_kernels(logits):
+            from surrogate_zoo.metrics.kernels import with_kernels  # noqa: PLC0415 - loads Triton
+
+            curves = with_kernels(curves, logits.device)
+        return CurveLogic(dict(zip(self._curves, curves, strict=True)))
+
+    def _by_kernels(self, logits: Tensor) -> bool:
+        """Whether a batch goes by kernels."""
+        return self.fused and logits.dtype != torch.float64 and _has_kernels(logits)
 
     def extra_repr(self) -> str:
         """Name the metric and the options in the module's printed form."""
         return f"{self.metric.name}, num_classes={self.num_classes}, family={self.family!r}"
 
 
-def _has_kernels(labels: Tensor) -> bool:
-    """Whether there are kernels for a batch with these labels: on a GPU, or by Triton's interpreter."""
-    if torch.compiler.is_compiling() or not labels.numel():
+def _has_kernels(logits: Tensor) -> bool:
+    """Whether there are kernels for a batch: on a GPU, or by Triton's interpreter."""
+    if torch.compiler.is_compiling() or not logits.numel():
         return False
-    runs = labels.is_cuda or os.environ.get("TRITON_INTERPRET") == "1"
+    runs = logits.is_cuda or os.environ.get("TRITON_INTERPRET") == "1"
     return runs and find_spec("triton") is not None
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from surrogate_zoo.curves.curves import PiecewiseCurve
 from surrogate_zoo.metrics.class_maps import ClassMap, Curve, Labelled
 from surrogate_zoo.metrics.fused_edges import Eroded
-from surrogate_zoo.metrics.kernels import Batch, Curves, table_of
+from surrogate_zoo.metrics.kernels import Batch, Curves, coefficients_of
 from surrogate_zoo.metrics.probabilities import probabilities
 
 
@@ -200,4 +200,4 @@ def _batch(scores: Tensor, labels: Tensor, void: Tensor | None) -> Batch:
 def _curves(curve: Curve, like: Tensor) -> Curves:
     if not isinstance(curve, PiecewiseCurve):
         return Curves(like.new_zeros(1, 1), 1, 0)
-    return table_of(curve, like.device)
+    return coefficients_of(curve)

@@ -15,7 +15,7 @@ from surrogate_zoo.curves.curves import PiecewiseCurve
 from surrogate_zoo.metrics import edges
 from surrogate_zoo.metrics.class_maps import ClassMap
 from surrogate_zoo.metrics.edge_kernels import Planes
-from surrogate_zoo.metrics.kernels import Curves, table_of
+from surrogate_zoo.metrics.kernels import Curves, coefficients_of
 
 Plain = Callable[[Tensor], Tensor]
 """Probabilities -> their edges, in operations that torch differentiates."""
@@ -36,7 +36,7 @@ class Eroded(edges.Eroded):
         values = inner.as_dense().contiguous()
         void = None if self._void is None else self._void.to(torch.uint8).contiguous()
         plain = partial(self._plain, xor)
-        found, _ = _Edges.apply(values, void, _tables(curves, values), plain)
+        found: Tensor = _Edges.apply(values, void, curves, plain)
         return SoftEdges(found)
 
 
@@ -106,27 +106,24 @@ class _Edges(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        values: Tensor, void: Tensor | None, curves: Curves, _plain: Plain
-    ) -> tuple[Tensor, Tensor]:
-        # A second output, since torch.func takes the tensors of a tuple apart: the table in its own way.
-        return Planes(values, void).edges(curves), curves.table
+        values: Tensor, void: Tensor | None, curves: Sequence[PiecewiseCurve], _plain: Plain
+    ) -> Tensor:
+        return Planes(values, void).edges(_table(curves, values))
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-        values, void, curves, ctx.plain = inputs
-        ctx.segments, ctx.rows = curves.segments, curves.rows
-        ctx.mark_non_differentiable(output[1])
-        ctx.save_for_backward(values, void, output[1])
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004
+        values, void, ctx.curves, ctx.plain = inputs
+        ctx.save_for_backward(values, void)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        values, void, table = ctx.saved_tensors
+        values, void = ctx.saved_tensors
         if torch.is_grad_enabled():
             leaf = values.view_as(values)
             (slopes,) = torch.autograd.grad(ctx.plain(leaf), leaf, gradients[0], create_graph=True)
             return slopes, None, None, None
-        curves = Curves(table, ctx.segments, ctx.rows)
-        return Planes(values, void).slopes(curves, gradients[0].contiguous()), None, None, None
+        slopes = Planes(values, void).slopes(_table(ctx.curves, values), gradients[0].contiguous())
+        return slopes, None, None, None
 
 
 class _Totals(torch.autograd.Function):
@@ -176,9 +173,9 @@ def _flat(region: Tensor | None) -> Tensor | None:
     return None if region is None else region.flatten(1).float().contiguous()
 
 
-def _tables(curves: Sequence[PiecewiseCurve], like: Tensor) -> Curves:
+def _table(curves: Sequence[PiecewiseCurve], like: Tensor) -> Curves:
     """The coefficients of an XOR's curves, one kind behind the other; of the product logic none."""
     if not curves:
         return Curves(like.new_zeros(4, 1), 1, 0)
-    tables = [table_of(curve, like.device) for curve in curves]
+    tables = [coefficients_of(curve) for curve in curves]
     return tables[0]._replace(table=torch.cat([each.table for each in tables]))

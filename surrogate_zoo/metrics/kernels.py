@@ -4,6 +4,7 @@ Of scores z (C classes, pixels q), labels l, regions w and a curve g, with p = s
 
 - :func:`look`: ``log sum_c exp z[c, q]``, and the true class's probability ``p[l, q]``;
 - :func:`sums`: ``sum_q w[q] g(p[c, q])``, and ``max_q w[q] p[c, q]``;
+- :meth:`Curves.with_slope`: ``g(x)`` and ``g'(x)`` of what else a curve is asked for;
 - :func:`slopes`: the gradient of z, ``p[c] (u[c] - sum_k p[k] u[k])`` with ``u[c] = G[c] w g'(p[c])`` of
   the sums' gradients G, and the true probability's gradient added where c = l.
 
@@ -13,7 +14,10 @@ and its sums are added up by torch, so that they repeat to the last bit.
 # ruff: noqa: N803, PLR0917 - kernels take pointers, strides and constants one by one, constants in capitals
 # mypy: disable-error-code="untyped-decorator, no-untyped-call, no-untyped-def"
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import NamedTuple, cast
 
 import torch
 import triton
@@ -24,6 +28,10 @@ from surrogate_zoo.curves.curves import PiecewiseCurve
 
 TILE = 2048
 """Elements that a program works on: all classes, padded to a power of two, of so many pixels."""
+VALUES = 1024
+"""Values that a program applies a curve to."""
+ALIGNED = 4
+"""Numbers that a table's width is a multiple of, so that each candidate's starts at 16 bytes' multiple."""
 LEAST_PIXELS = 8
 """Pixels that a program works on at least."""
 SHARE = 512
@@ -144,11 +152,24 @@ def _slopes(
     tl.store(out + place, found.to(out.dtype.element_ty), mask=(c < C)[:, None] & (q < P)[None, :])
 
 
+@triton.jit
+def _evaluate(
+    x, table, value, slope, P, width,
+    SEGMENTS: tl.constexpr, ROWS: tl.constexpr, BP: tl.constexpr,
+):  # fmt: skip
+    k, q = tl.program_id(1).to(tl.int64), tl.program_id(0) * BP + tl.arange(0, BP)
+    given = tl.load(x + k * P + q, mask=q < P, other=0.0)
+    found, steep = curve(given, table + k * width, SEGMENTS, ROWS)
+    tl.store(value + k * P + q, found, mask=q < P)
+    tl.store(slope + k * P + q, steep, mask=q < P)
+
+
 class Curves(NamedTuple):
     """A curve, or K candidates' curves, as the kernels read them.
 
     Attributes:
-        table: Coefficients, row by row one number a segment, then g(1): float32 (K, rows * segments + 1).
+        table: Coefficients, row by row one number a segment, then g(1): float32 (K, width), contiguous; the
+            width is that of rows * segments + 1, or more.
         segments: Segments of a curve.
         rows: 6 of Bezier curves, 3 of linear ones, 0 of the identity.
     """
@@ -156,6 +177,19 @@ class Curves(NamedTuple):
     table: Tensor
     segments: int
     rows: int
+
+    def with_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """g(x) and g'(x), float32 of the shape of ``x``, whose first dimension is the candidates'."""
+        given = x.contiguous()
+        value, slope = torch.empty_like(given), torch.empty_like(given)
+        number, width = self.table.shape
+        values = given.numel() // number
+        with torch.cuda.device_of(x):
+            _evaluate[(triton.cdiv(values, VALUES), number)](
+                *(given, self.table, value, slope, values, width),
+                **{"SEGMENTS": self.segments, "ROWS": self.rows, "BP": VALUES},
+            )
+        return value, slope
 
 
 class Batch(NamedTuple):
@@ -248,11 +282,55 @@ def _warps(elements: int) -> int:
     return max(1, min(32, elements // SHARE))
 
 
-def table_of(curve: PiecewiseCurve, device: torch.device) -> Curves:
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Evaluates one of several curves by kernels.
+
+    Attributes:
+        every: Makes the coefficients of all curves, one behind the other, and keeps them.
+        place: Which of them are its own.
+    """
+
+    every: Callable[[], Curves]
+    place: slice
+
+    @property
+    def curves(self) -> Curves:
+        """The coefficients; inside of Functions alone, since torch.func wraps what is made outside."""
+        every = self.every()
+        return every._replace(table=every.table[self.place])
+
+    def with_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """g(x) and g'(x), float32 of the shape of ``x``, whose first dimension is the candidates'."""
+        return self.curves.with_slope(x)
+
+
+def coefficients_of(curve: PiecewiseCurve) -> Curves:
+    """Those of a curve that kernels evaluate; inside of Functions alone."""
+    return cast(Evaluation, curve.kernel).curves
+
+
+def with_kernels(curves: Sequence[PiecewiseCurve], device: torch.device) -> list[PiecewiseCurve]:
+    """Curves of one shape and as many candidates, evaluated by kernels; coefficients are made together."""
+    number = curves[0].candidates
+    points = [curve.control_points.reshape(number, -1) for curve in curves]
+
+    @cache
+    def every() -> Curves:
+        return _table(replace(curves[0], control_points=torch.cat(points)), device)
+
+    return [
+        replace(curve, kernel=Evaluation(every, slice(i * number, (i + 1) * number)))
+        for i, curve in enumerate(curves)
+    ]
+
+
+def _table(curve: PiecewiseCurve, device: torch.device) -> Curves:
     """A curve's coefficients; by the rows that there are, the kernels know its shape."""
     rows, ends = curve.table(torch.float32)
-    number, _, segments = rows.shape
-    flat = torch.cat([rows.movedim(1, 0).flatten(1), ends[:, None]], 1)
+    number, candidates, segments = rows.shape
+    unused = ends.new_zeros(candidates, -(number * segments + 1) % ALIGNED)
+    flat = torch.cat([rows.movedim(1, 0).flatten(1), ends[:, None], unused], 1)
     return Curves(flat.to(device).contiguous(), segments, number)
 
 

@@ -14,7 +14,7 @@ from search_service.searches.presets import RELEASED_NETWORK, RELEASED_PROXY_SIZ
 from surrogate_zoo.losses.surrogate import SurrogateLoss
 from workers.tasks.training import TrainingSpec
 
-KERNELS = {"augmentation": 30, "forward": 80, "loss": 410, "backward": 120, "optimiser": 4}
+KERNELS = {"augmentation": 30, "forward": 80, "loss": 160, "backward": 110, "optimiser": 4}
 
 
 @pytest.fixture(scope="module")

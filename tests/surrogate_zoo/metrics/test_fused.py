@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from surrogate_zoo import METRICS, SurrogateLoss
+from surrogate_zoo.curves.curves import curve_of
 from surrogate_zoo.curves.families import CURVE_FAMILIES
 from surrogate_zoo.losses.candidates import CandidateLosses
 from tests.surrogate_zoo.batches import flat, labels, random_points
@@ -121,6 +122,27 @@ def test_of_boundaries_that_many_programs_share(
     for loss in pair:
         loss.tolerance = 2
     _agree(*pair, *_batch((1, 2, 33, 35), void))
+
+
+@here
+@pytest.mark.parametrize("family", CURVE_FAMILIES)
+@pytest.mark.parametrize("candidates", [0, 3])
+def test_a_curve_by_its_kernel(family: str, candidates: int) -> None:
+    from surrogate_zoo.metrics.kernels import VALUES, with_kernels
+
+    own = [flat(random_points(family, "miou", seed=seed)) for seed in range(max(candidates, 1))]
+    rows = torch.tensor(own, dtype=torch.float64).view(len(own), len(METRICS["miou"].curves), -1)
+    points = rows.movedim(0, 1) if candidates else rows[0]  # (curves, K, P), or (curves, P)
+    curves = [curve_of(family, each.to(DEVICE)) for each in points]
+    ends = torch.tensor([0.0, -1e-7, 0.25, 0.5, 1.0], device=DEVICE)
+    x = torch.rand(3, VALUES + 3, generator=torch.Generator().manual_seed(1)).to(DEVICE)
+    x[:, :5] = ends
+    for curve, fused in zip(curves, with_kernels(curves, x.device), strict=True):
+        value, slope = curve.with_slope(x.double())
+        found, steep = fused.with_slope(x)
+        torch.testing.assert_close(found.double(), value, atol=1e-5, rtol=0)
+        torch.testing.assert_close(steep.double(), slope, atol=1e-4, rtol=1e-3)
+        assert torch.equal(fused(x)[:, 4], curve(x)[:, 4])  # g(1) to the last bit
 
 
 @here
