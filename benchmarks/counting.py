@@ -67,6 +67,14 @@ _UPDATES = frozenset(("scatter_", "scatter_add_", "index_put_", "_index_put_impl
 _OVERWRITES = frozenset(("copy_", "fill_", "zero_", "normal_", "uniform_", "bernoulli_", "random_"))
 """Operations in place that do not read what was there."""
 
+_AFTER_A_SHAPE = frozenset(
+    (
+        *("zeros_like", "ones_like", "full_like", "rand_like", "randn_like", "randint_like"),
+        *("new_zeros", "new_ones", "new_full"),
+    )
+)
+"""Operations that ask their first operand for its shape or type alone."""
+
 
 @dataclass
 class Counts:
@@ -155,7 +163,7 @@ def _counted(
         return Counts(copies=copies, waits=waits)
     outputs = _written(func, args, kwargs, result)
     given = _tensors([*args, *(value for key, value in kwargs.items() if key != "out")])
-    if name in _OVERWRITES:
+    if name in _OVERWRITES or name in _AFTER_A_SHAPE:
         given = given[1:]
     read, written = sum(map(stored_bytes, given)), sum(map(stored_bytes, outputs))
     if given and name in _LOOK_UPS:

@@ -31,7 +31,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import proxy_pack
 from benchmarks.counting import Counter, Counts
-from benchmarks.launches import counted_launches
+from benchmarks.launches import launches
 from benchmarks.proxy_pack import SIZES, Size
 from surrogate_zoo import BoundaryEvaluator, SegmentationEvaluator, load_loss
 from workers.learning.batches import AHEAD, Batches, Plan, TrainingBatch
@@ -157,7 +157,7 @@ def costs_of(size: Size, metric: str, *, fused: bool = True) -> dict[str, Cost]:
     counter, flops = DeviceCounter(), FlopCounterMode(display=False)
     real = proxy_pack.batches_of(replace(size, images=len(proxy_pack.VOC_SIZES)), CPU)
     planned = real.plan(0, 1)
-    own = counted_launches(counter.add) if fused else nullcontext()
+    own = launches(lambda launch: counter.add(launch.counts)) if fused else nullcontext()
     with as_on_gpu(), own:
         batches = Batches(_on_gpu(size), size.training, seed=0)
         plan = Plan(Sites(*map(_like, planned.sites)), _like(planned.colours)).at(0)

@@ -14,7 +14,7 @@ import torch
 
 from benchmarks.counting import Counter, Counts
 from benchmarks.device_cost import GPU, as_on_gpu
-from benchmarks.launches import counted_launches
+from benchmarks.launches import launches
 from surrogate_zoo import load_loss
 
 LOSSES = (
@@ -37,7 +37,8 @@ def traffic(name: str, size: Sequence[int], *, fused: bool) -> Counts:
     logits = torch.empty(*size, device=GPU, requires_grad=True)
     target = torch.empty(size[0], *size[2:], dtype=torch.int64, device=GPU)
     counter = Counter()
-    with as_on_gpu(), counted_launches(counter.add) if fused else nullcontext(), counter:
+    own = launches(lambda launch: counter.add(launch.counts)) if fused else nullcontext()
+    with as_on_gpu(), own, counter:
         loss(logits, target).backward()
     return counter.total
 

@@ -15,13 +15,11 @@ from typing import TypeVar, cast
 import torch
 from torch import Tensor
 
+from surrogate_zoo.metrics.bit_maps import grown_bits
 from surrogate_zoo.metrics.class_maps import ClassMap, Labelled
 from surrogate_zoo.metrics.logic import BooleanLogic
 from surrogate_zoo.metrics.maps import Maps, rows_by_label
-from surrogate_zoo.metrics.windows import window_max, window_min, window_or
-
-BITS = 31
-"""Classes of a word of :class:`BitMap`, which leaves the sign alone."""
+from surrogate_zoo.metrics.windows import window_max, window_min
 
 _T = TypeVar("_T")
 
@@ -74,44 +72,6 @@ class SharedLogic(BooleanLogic):
     def xor(self, site: str, first: ClassMap, second: ClassMap) -> ClassMap:
         """As of :class:`Logic`."""
         return self._once("xor", (first, second), lambda: self._xor(site, first, second))
-
-
-class BitMap(ClassMap):
-    """A crisp map whose every class is a bit: words (N, W, S), int32, of :data:`BITS` classes.
-
-    Args:
-        words: Class c of a pixel is bit c % 31 of its word c // 31.
-        num_classes: C.
-    """
-
-    def __init__(self, words: Tensor, num_classes: int) -> None:
-        super().__init__(crisp=True)
-        self._words, self._num_classes = words, num_classes
-
-    @property
-    def has_dense(self) -> bool:
-        """Every class of a pixel may be on."""
-        return True
-
-    @property
-    def dense(self) -> Tensor:
-        """All values, int8 (N, C, S)."""
-        if self._dense is None:
-            classes = torch.arange(self._num_classes, device=self._words.device)
-            bits = (classes % BITS).int().view(-1, *(1,) * (self._words.ndim - 2))
-            self._dense = (self._words[:, classes // BITS] >> bits & 1).to(torch.int8)
-        return self._dense
-
-    def with_labels(self, labelled: tuple[Labelled, ...], *, crisp: bool = False) -> ClassMap:
-        """The same values with labelled parts."""
-        return ClassMap(crisp=crisp, dense=self.dense, labelled=labelled)
-
-    def _look_up(self, labels: Tensor) -> Tensor:
-        words = self._words
-        if words.shape[1] == 1:
-            return (words[:, 0] >> labels.int() & 1).to(torch.int8)
-        word = words.gather(1, labels[:, None] // BITS)[:, 0]
-        return (word >> (labels.int() % BITS) & 1).to(torch.int8)
 
 
 class Enough(Exception):  # noqa: N818 - no error
@@ -194,20 +154,9 @@ class CrispMaps(Maps):
         part = m.only_labels
         if part is None or not m.crisp:
             return super().dilate(m)
-        return self.once("dilate", (m,), lambda: self._spread(part))
-
-    def _spread(self, part: Labelled) -> BitMap:
-        """Every class that a pixel sees within the tolerance."""
-        seen = part.values != 0
-        if self.void is not None and not self.as_released:
-            seen &= ~self.void
-        labels, words = part.labels.int()[:, None], -(-self.num_classes // BITS)
-        bits = seen[:, None].int() << (labels if words == 1 else labels % BITS)
-        if words > 1:
-            word = torch.arange(words, device=bits.device, dtype=torch.int32)
-            own = labels // BITS == word.view(-1, *(1,) * (bits.ndim - 2))
-            bits = bits * own
-        return BitMap(window_or(bits, self.tolerance, self._axes), self.num_classes)
+        void, radius = self._hidden, self.tolerance
+        grown = lambda: grown_bits(part, void, radius, self._axes, self.num_classes)  # noqa: E731
+        return self.once("dilate", (m,), grown)
 
     def _uniform(self, part: Labelled, radius: int) -> Tensor:
         """1 where the pixel's neighbours all carry its label, int8 (N, S)."""

@@ -1,4 +1,4 @@
-"""Dilated maps, of which most are looked up at one class a pixel alone.
+"""Dilated maps: soft ones, of which most are looked up at one class a pixel alone, and crisp ones.
 
 A soft map's dilation is asked for at the target's class of each pixel: ``m[n, p]``, the maximum of
 ``values[n, labels[n, p], q]`` over the pixels q of the window around p. On a CPU each class is looked at
@@ -8,6 +8,7 @@ where it is asked for alone, and so is which pixel holds the maximum.
 import torch
 from torch import Tensor
 
+from surrogate_zoo.metrics.bit_maps import BitMap, grown_bits
 from surrogate_zoo.metrics.class_maps import ClassMap
 from surrogate_zoo.metrics.windows import first_maxima, window_max, window_starts
 
@@ -52,6 +53,58 @@ class Dilated(ClassMap):
         """What spreads, (N, C, S)."""
         values = self._source.as_dense()
         return values if self._void is None else values * (~self._void)[:, None]
+
+
+class Grown(ClassMap):
+    """The maximum of a crisp map over the (2 radius + 1)^axes window, made where somebody looks at it.
+
+    Args:
+        source: What is dilated: values 0 and 1.
+        void: Bool (N, S), pixels that spread nothing. None has none.
+        radius: Pixels >= 0.
+        axes: 2 for images, 3 for volumes.
+        num_classes: C.
+    """
+
+    def __init__(
+        self, source: ClassMap, void: Tensor | None, radius: int, axes: int, num_classes: int
+    ) -> None:
+        super().__init__(crisp=True)
+        self._source, self._void, self._radius, self._axes = source, void, radius, axes
+        self._num_classes = num_classes
+
+    @property
+    def has_dense(self) -> bool:
+        """There is nothing else."""
+        return True
+
+    @property
+    def dense(self) -> Tensor:
+        """All values, uint8 (N, C, S)."""
+        if self._dense is None:
+            values = self._bytes()
+            if self._void is not None:
+                values = values * (~self._void)[:, None]
+            self._dense = window_max(values, self._radius, self._axes)
+        return self._dense
+
+    def bits(self) -> BitMap | None:
+        """The same with a bit a class, where the source has one class a pixel."""
+        part = self._source.only_labels
+        if part is None:
+            return None
+        return grown_bits(part, self._void, self._radius, self._axes, self._num_classes)
+
+    def _bytes(self) -> Tensor:
+        """All values of the source as uint8, (N, C, S): a window's maximum takes less time."""
+        part = self._source.only_labels
+        if part is None:
+            return self._source.as_dense(self._num_classes).to(torch.uint8)
+        n, *size = part.labels.shape
+        empty = torch.zeros(
+            n, self._num_classes, *size, dtype=torch.uint8, device=part.labels.device
+        )
+        return empty.scatter_(1, part.labels[:, None], part.values[:, None].to(torch.uint8))
 
 
 def window_max_at(values: Tensor, labels: Tensor, radius: int) -> Tensor:

@@ -2,9 +2,11 @@
 
 Of probabilities p and their minimum e over 3 x 3 pixels, with the curves of an XOR's call sites:
 
-- :meth:`Planes.edges`: ``x = XOR(p, e)``; :meth:`Planes.slopes`: its gradient towards p, that of e given
-  to the pixel that holds the minimum, the first where several do;
-- :meth:`Planes.totals`: ``sum_q w[q] x[c, q]`` over a region, of a part of the map, or the largest value;
+- :meth:`Planes.edges`: ``x = XOR(p, e)``; :meth:`Planes.slopes`: the gradient towards p, that of e given to
+  the pixel that holds the minimum, the first where several do;
+- :meth:`Planes.totals`: ``sum_q w[q] x[c, q]`` over a region, the same where a crisp map b is on, and the
+  largest ``w[q] x[c, q]``, in one pass; going back, x's gradient ``w[q] (G[c] + b[c, q] H[c])`` is made where
+  it is needed;
 - :meth:`Planes.winners`: where the maximum over the window around each pixel is, of one class a pixel.
 
 A program works on pixels of one class of one image. Its sums are added up by torch, so that they repeat to
@@ -20,6 +22,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from surrogate_zoo.metrics.bit_maps import BITS
 from surrogate_zoo.metrics.kernels import Curves, curve, or_other
 
 BLOCK = 512
@@ -73,9 +76,19 @@ def _edges(
 
 
 @triton.jit
+def _is_on(bits, n, plane, q, C, P, WORDS, BITS: tl.constexpr):
+    """Whether a plane's class is on in a map of bits (N, WORDS, P): 0.0 or 1.0."""
+    label = (plane - n * C).to(tl.int32)
+    word = tl.load(bits + (n * WORDS + label // BITS) * P + q, mask=q < P, other=0)
+    return ((word >> (label % BITS)) & 1).to(tl.float32)
+
+
+@triton.jit
 def _edge_slopes(
-    p, void, table, upstream, left, right, code, C, H, W, tiles, each, CURVES, WIDTH,
-    VOID: tl.constexpr, SEGMENTS: tl.constexpr, ROWS: tl.constexpr, BP: tl.constexpr,
+    p, void, table, given, region, bits, by_sum, by_part, left, right, code,
+    C, H, W, WORDS, tiles, each, CURVES, WIDTH,
+    VOID: tl.constexpr, GIVEN: tl.constexpr, REGION: tl.constexpr, SUM: tl.constexpr, PART: tl.constexpr,
+    SEGMENTS: tl.constexpr, ROWS: tl.constexpr, BITS: tl.constexpr, BP: tl.constexpr,
 ):  # fmt: skip
     plane = (tl.program_id(0) // tiles).to(tl.int64)
     q = tl.program_id(0) % tiles * BP + tl.arange(0, BP)
@@ -84,9 +97,17 @@ def _edge_slopes(
     b, found = _least(p, void, n, plane, q, H, W, VOID)
     b = tl.where(mask, b, 0.0)
     _, by_a, by_b = _xor(a, b, table + n // each * WIDTH, WIDTH, CURVES, SEGMENTS, ROWS)
-    given = tl.load(upstream + place, mask=mask, other=0.0)
-    tl.store(left + place, given * by_a, mask=mask)
-    tl.store(right + place, given * by_b, mask=mask)
+    upstream = a * 0
+    if SUM:
+        upstream += tl.load(by_sum + plane)
+    if PART:
+        upstream += tl.load(by_part + plane) * _is_on(bits, n, plane, q, C, H * W, WORDS, BITS)
+    if REGION:
+        upstream = upstream * tl.load(region + n * H * W + q, mask=mask, other=0.0)
+    if GIVEN:
+        upstream += tl.load(given + place, mask=mask, other=0.0)
+    tl.store(left + place, upstream * by_a, mask=mask)
+    tl.store(right + place, upstream * by_b, mask=mask)
     tl.store(code + place, found.to(tl.uint8), mask=mask)
 
 
@@ -109,33 +130,19 @@ def _gather(left, right, code, H, W, tiles, BP: tl.constexpr):
 
 @triton.jit
 def _totals(
-    x, part, region, out, C, P, tiles,
-    PART: tl.constexpr, REGION: tl.constexpr, LARGEST: tl.constexpr, BP: tl.constexpr,
+    x, bits, region, out, C, P, WORDS, tiles, number,
+    PART: tl.constexpr, REGION: tl.constexpr, BITS: tl.constexpr, BP: tl.constexpr,
 ):  # fmt: skip
     plane = (tl.program_id(0) // tiles).to(tl.int64)
     q = tl.program_id(0) % tiles * BP + tl.arange(0, BP)
     value = tl.load(x + plane * P + q, mask=q < P, other=0.0)
-    if PART:
-        value = value * tl.load(part + plane * P + q, mask=q < P, other=0).to(tl.float32)
     if REGION:
         value = value * tl.load(region + plane // C * P + q, mask=q < P, other=0.0)
-    found = tl.max(value, 0) if LARGEST else tl.sum(value, 0)
-    tl.store(out + tl.program_id(0), found)
-
-
-@triton.jit
-def _spread(
-    given, part, region, out, C, P, tiles,
-    PART: tl.constexpr, REGION: tl.constexpr, BP: tl.constexpr,
-):  # fmt: skip
-    plane = (tl.program_id(0) // tiles).to(tl.int64)
-    q = tl.program_id(0) % tiles * BP + tl.arange(0, BP)
-    value = tl.full(q.shape, 0.0, tl.float32) + tl.load(given + plane)
+    tl.store(out + tl.program_id(0), tl.sum(value, 0))
+    tl.store(out + number + tl.program_id(0), tl.max(value, 0))
     if PART:
-        value = value * tl.load(part + plane * P + q, mask=q < P, other=0).to(tl.float32)
-    if REGION:
-        value = value * tl.load(region + plane // C * P + q, mask=q < P, other=0.0)
-    tl.store(out + plane * P + q, value, mask=q < P)
+        value = value * _is_on(bits, plane // C, plane, q, C, P, WORDS, BITS)
+        tl.store(out + 2 * number + tl.program_id(0), tl.sum(value, 0))
 
 
 @triton.jit
@@ -160,6 +167,24 @@ def _winners(x, void, labels, out, C, H, W, tiles, RADIUS, VOID: tl.constexpr, B
     tl.store(out + n * H * W + q, winner.to(tl.int64), mask=mask)
 
 
+class Upstream(NamedTuple):
+    """The gradient of edges x (N, C, P), by parts; None is none.
+
+    Attributes:
+        given: Of x, float32 (N, C, P), contiguous.
+        region: Where sums were taken, float32 (N, P), contiguous; None is everywhere.
+        bits: Where the classes are on that ``by_part`` is of, int32 (N, W, P), contiguous.
+        by_sum: Of sums over the region, (N, C), contiguous.
+        by_part: Of sums over the part of it where bits are on, (N, C), contiguous.
+    """
+
+    given: Tensor | None
+    region: Tensor | None
+    bits: Tensor | None
+    by_sum: Tensor | None
+    by_part: Tensor | None
+
+
 class Planes(NamedTuple):
     """Maps of images.
 
@@ -181,53 +206,54 @@ class Planes(NamedTuple):
         with torch.cuda.device_of(found):
             _edges[self._grid(found.flatten(0, 1))](
                 *(self.values, or_other(self.void, found), curves.table, found),
+                *(*self.values.shape[1:], self._tiles),
                 *self._curved(curves),
                 **self._constants(curves),
             )
         return found
 
-    def slopes(self, curves: Curves, upstream: Tensor) -> Tensor:
-        """The gradient of the maps by that of their edges, contiguous (N, C, H, W)."""
+    def slopes(self, curves: Curves, upstream: "Upstream") -> Tensor:
+        """The gradient of the maps by that of their edges."""
         left, right = torch.empty_like(self.values), torch.empty_like(self.values)
         code = torch.empty_like(self.values, dtype=torch.uint8)
         grid = self._grid(left.flatten(0, 1))
+        given, region, bits, by_sum, by_part = upstream
+        height, width = self.values.shape[2:]
         with torch.cuda.device_of(left):
             _edge_slopes[grid](
-                *(self.values, or_other(self.void, left), curves.table, upstream),
-                *(left, right, code),
+                *(self.values, or_other(self.void, left), curves.table),
+                *(or_other(each, left) for each in upstream),
+                *(
+                    left,
+                    right,
+                    code,
+                    self.values.shape[1],
+                    height,
+                    width,
+                    _words(bits),
+                    self._tiles,
+                ),
                 *self._curved(curves),
+                **{"GIVEN": given is not None, "REGION": region is not None},
+                **{"SUM": by_sum is not None, "PART": by_part is not None, "BITS": BITS},
                 **self._constants(curves),
             )
-            _gather[grid](left, right, code, *self.values.shape[2:], self._tiles, BP=BLOCK)
+            _gather[grid](left, right, code, height, width, self._tiles, BP=BLOCK)
         return left
 
-    def totals(
-        self, part: Tensor | None, region: Tensor | None, *, largest: bool = False
-    ) -> Tensor:
-        """Sums (N, C) over a region (N, P) of the maps, or of their product with 0 and 1 (N, C, P)."""
+    def totals(self, region: Tensor | None, bits: Tensor | None) -> tuple[Tensor, ...]:
+        """Sums over a region (N, P), the largest values in it, sums where bits (N, W, P) are on: (N, C)."""
         classes, pixels = self._sides
-        out = self.values.new_empty(len(self.values), classes, self._tiles)
+        out = self.values.new_empty(2 + (bits is not None), len(self.values), classes, self._tiles)
         with torch.cuda.device_of(out):
             _totals[self._grid(self.values.flatten(0, 1))](
-                *(self.values, or_other(part, out), or_other(region, out), out),
-                *(classes, pixels, self._tiles),
-                **{"PART": part is not None, "REGION": region is not None, "LARGEST": largest},
-                BP=BLOCK,
+                *(self.values, or_other(bits, out), or_other(region, out), out),
+                *(classes, pixels, _words(bits), self._tiles, out[0].numel()),
+                **{"PART": bits is not None, "REGION": region is not None},
+                **{"BITS": BITS, "BP": BLOCK},
             )
-        return out.amax(2) if largest else out.sum(2)
-
-    def spread(self, given: Tensor, part: Tensor | None, region: Tensor | None) -> Tensor:
-        """The gradient of the maps by that of their totals, contiguous (N, C)."""
-        found = torch.empty_like(self.values)
-        classes, pixels = self._sides
-        with torch.cuda.device_of(found):
-            _spread[self._grid(found.flatten(0, 1))](
-                *(given, or_other(part, given), or_other(region, given), found),
-                *(classes, pixels, self._tiles),
-                **{"PART": part is not None, "REGION": region is not None},
-                BP=BLOCK,
-            )
-        return found
+        sums, most, *matched = out
+        return sums.sum(2), most.amax(2), *(each.sum(2) for each in matched)
 
     def winners(self, labels: Tensor, radius: int) -> Tensor:
         """Which pixel of the window around each one is the largest of a class, 0 at void: int64 (N, P).
@@ -259,11 +285,14 @@ class Planes(NamedTuple):
 
     def _curved(self, curves: Curves) -> tuple[int, ...]:
         number = max(1, len(curves.table) // 4)
-        each = max(1, len(self.values) // number)
-        return (*self.values.shape[1:], self._tiles, each, number, curves.table.shape[1])
+        return max(1, len(self.values) // number), number, curves.table.shape[1]
 
     def _constants(self, curves: Curves) -> dict[str, int]:
         return {
             **{"VOID": self.void is not None, "BP": BLOCK},
             **{"SEGMENTS": curves.segments, "ROWS": curves.rows},
         }
+
+
+def _words(bits: Tensor | None) -> int:
+    return 1 if bits is None else bits.shape[1]

@@ -70,9 +70,8 @@ class FusedPrediction(ClassMap):
     def dense(self) -> Tensor:
         """All probabilities, float32 (N, C, S)."""
         if self._dense is None:
-            scores, labels, void = self._given
-            self._dense = probabilities(scores.float(), labels, void)[0]
-        return self._dense
+            self._dense = _Dense.apply(*self._given, self._norm)
+        return cast(Tensor, self._dense)
 
     def with_labels(self, labelled: tuple[Labelled, ...], *, crisp: bool = False) -> ClassMap:
         """The same probabilities with labelled parts."""
@@ -148,6 +147,31 @@ class _Look(torch.autograd.Function):
             None if sums is None else sums.contiguous(),
             None if true is None else true.reshape(norm.shape).contiguous(),
         )
+        return slopes.view(scores.shape), None, None, None
+
+
+class _Dense(torch.autograd.Function):
+    """Scores to all probabilities, (N, C, S)."""
+
+    @staticmethod
+    def forward(scores: Tensor, labels: Tensor, void: Tensor | None, norm: Tensor) -> Tensor:
+        return _batch(scores, labels, void).dense(norm).view(scores.shape)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        scores, labels, void, norm = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            leaf = scores.view_as(scores)
+            every, _ = probabilities(leaf.float(), labels, void)
+            (slopes,) = torch.autograd.grad(every, leaf, gradients, create_graph=True)
+            return slopes, None, None, None
+        upstream = gradients[0].flatten(2).contiguous()
+        batch = _batch(scores, labels, void)
+        slopes = batch.slopes(norm, None, _curves(_Identity(), norm), by_all=upstream)
         return slopes.view(scores.shape), None, None, None
 
 

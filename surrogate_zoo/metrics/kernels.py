@@ -5,8 +5,9 @@ Of scores z (C classes, pixels q), labels l, regions w and a curve g, with p = s
 - :func:`look`: ``log sum_c exp z[c, q]``, and the true class's probability ``p[l, q]``;
 - :func:`sums`: ``sum_q w[q] g(p[c, q])``, and ``max_q w[q] p[c, q]``;
 - :meth:`Curves.with_slope`: ``g(x)`` and ``g'(x)`` of what else a curve is asked for;
+- :func:`dense`: all of p;
 - :func:`slopes`: the gradient of z, ``p[c] (u[c] - sum_k p[k] u[k])`` with ``u[c] = G[c] w g'(p[c])`` of
-  the sums' gradients G, and the true probability's gradient added where c = l.
+  the sums' gradients G, and the true probability's gradient added where c = l; or u of all of p.
 
 p is made again by each, and is 0 at void pixels. A program works on all classes of some pixels of one image,
 and its sums are added up by torch, so that they repeat to the last bit.
@@ -125,10 +126,25 @@ def _sums(
 
 
 @triton.jit
+def _dense(
+    z, norm, void, out, C, P, stride_n, stride_c, stride_p,
+    VOID: tl.constexpr, BC: tl.constexpr, BP: tl.constexpr,
+):  # fmt: skip
+    n, q = tl.program_id(1).to(tl.int64), tl.program_id(0) * BP + tl.arange(0, BP)
+    c = tl.arange(0, BC)
+    x, gone = _scores(z, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID)
+    log = tl.load(norm + n * P + q, mask=q < P, other=0.0)
+    p = tl.where(gone[None, :], 0.0, tl.exp(x - log[None, :]))
+    tl.store(
+        out + (n * C + c[:, None]) * P + q[None, :], p, mask=(c < C)[:, None] & (q < P)[None, :]
+    )
+
+
+@triton.jit
 def _slopes(
-    z, norm, labels, void, region, table, by_sum, by_true, out,
+    z, norm, labels, void, region, table, by_sum, by_true, by_all, out,
     C, P, stride_n, stride_c, stride_p, each, width, out_n, out_c, out_p,
-    VOID: tl.constexpr, REGION: tl.constexpr, SUMS: tl.constexpr, TRUE: tl.constexpr,
+    VOID: tl.constexpr, REGION: tl.constexpr, SUMS: tl.constexpr, TRUE: tl.constexpr, ALL: tl.constexpr,
     SEGMENTS: tl.constexpr, ROWS: tl.constexpr, BC: tl.constexpr, BP: tl.constexpr,
 ):  # fmt: skip
     n, q = tl.program_id(1).to(tl.int64), tl.program_id(0) * BP + tl.arange(0, BP)
@@ -147,6 +163,9 @@ def _slopes(
         label = tl.load(labels + n * P + q, mask=q < P, other=0)
         own = tl.load(by_true + n * P + q, mask=q < P, other=0.0)
         u += tl.where(c[:, None] == label[None, :], own[None, :], 0.0)
+    if ALL:
+        place = (n * C + c[:, None]) * P + q[None, :]
+        u += tl.load(by_all + place, mask=(c < C)[:, None] & (q < P)[None, :], other=0.0)
     found = p * (u - tl.sum(p * u, 0)[None, :])
     place = n * out_n + c[:, None] * out_c + q[None, :] * out_p
     tl.store(out + place, found.to(out.dtype.element_ty), mask=(c < C)[:, None] & (q < P)[None, :])
@@ -244,15 +263,28 @@ class Batch(NamedTuple):
             )
         return out.sum(1), most.amax(1)
 
+    def dense(self, norm: Tensor) -> Tensor:
+        """All probabilities, float32 (N, C, P), contiguous."""
+        classes, pixels, tiles = self._tiles
+        found = norm.new_empty(self.scores.shape)
+        with torch.cuda.device_of(self.scores):
+            _dense[(tiles, len(self.scores))](
+                *(self.scores, norm, or_other(self.void, norm), found, *self._sides),
+                **{"VOID": self.void is not None, "BC": classes, "BP": pixels},
+                num_warps=_warps(classes * pixels),
+            )
+        return found
+
     def slopes(
         self,
         norm: Tensor,
         region: Tensor | None,
         curves: Curves,
-        by_sum: Tensor | None,
-        by_true: Tensor | None,
+        by_sum: Tensor | None = None,
+        by_true: Tensor | None = None,
+        by_all: Tensor | None = None,
     ) -> Tensor:
-        """The gradient of the scores by those of the sums (N, C) and of ``true`` (N, P)."""
+        """The gradient of the scores by those of the sums (N, C), of ``true`` (N, P), of all (N, C, P)."""
         classes, pixels, tiles = self._tiles
         found = torch.empty_like(self.scores)
         with torch.cuda.device_of(self.scores):
@@ -264,10 +296,18 @@ class Batch(NamedTuple):
                     or_other(self.void, norm),
                     or_other(region, norm),
                 ),
-                *(curves.table, or_other(by_sum, norm), or_other(by_true, norm), found),
+                *(
+                    curves.table,
+                    *(or_other(each, norm) for each in (by_sum, by_true, by_all)),
+                    found,
+                ),
                 *(*self._sides, *self._candidates(curves), *found.stride()),
                 **{"VOID": self.void is not None, "REGION": region is not None},
-                **{"SUMS": by_sum is not None, "TRUE": by_true is not None},
+                **{
+                    "SUMS": by_sum is not None,
+                    "TRUE": by_true is not None,
+                    "ALL": by_all is not None,
+                },
                 **{"SEGMENTS": curves.segments, "ROWS": curves.rows, "BC": classes, "BP": pixels},
                 num_warps=_warps(classes * pixels),
             )

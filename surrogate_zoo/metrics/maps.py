@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from surrogate_zoo.metrics.class_maps import ClassMap, Labelled
-from surrogate_zoo.metrics.dilation import Dilated
+from surrogate_zoo.metrics.dilation import Dilated, Grown
 from surrogate_zoo.metrics.edges import Eroded
 from surrogate_zoo.metrics.windows import window_max, window_min
 from surrogate_zoo.processes import Group, summed
@@ -246,23 +246,9 @@ class Maps:
 
     def dilate(self, m: ClassMap) -> ClassMap:
         """Maximum over the (2 tolerance + 1)^2 window; void pixels spread nothing unless released."""
-        if not m.crisp:
-            return Dilated(m, self._hidden, self.tolerance, self._axes)
-        values = self._bytes(m)
-        if self._hidden is not None:
-            values = values * (~self._hidden)[:, None]
-        return ClassMap(crisp=True, dense=window_max(values, self.tolerance, self._axes))
-
-    def _bytes(self, m: ClassMap) -> Tensor:
-        """All values of a crisp map as uint8, (N, C, H, W): a window's maximum takes less time."""
-        part = m.only_labels
-        if part is None:
-            return m.as_dense(self.num_classes).to(torch.uint8)
-        n, *size = part.labels.shape
-        empty = torch.zeros(
-            n, self.num_classes, *size, dtype=torch.uint8, device=part.labels.device
-        )
-        return empty.scatter_(1, part.labels[:, None], part.values[:, None].to(torch.uint8))
+        if m.crisp:
+            return Grown(m, self._hidden, self.tolerance, self._axes, self.num_classes)
+        return Dilated(m, self._hidden, self.tolerance, self._axes)
 
     def band(self, edge: ClassMap) -> Tensor:
         """Region within the tolerance of a crisp boundary of any foreground class, float (N, H, W)."""

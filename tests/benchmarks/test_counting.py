@@ -36,7 +36,9 @@ def test_views_and_empty_memory_cost_nothing_and_expanded_operands_what_they_sto
         torch.mul(x, 2, out=torch.empty_like(x))
         assert counter.total == Counts(2, 2 * UNIT + 32, 2 * UNIT)
         x.zero_()
-    assert counter.total == Counts(3, 2 * UNIT + 32, 3 * UNIT)
+        torch.zeros_like(x)
+        x.new_zeros(8)
+    assert counter.total == Counts(5, 2 * UNIT + 32, 4 * UNIT + 32)
 
 
 def test_a_look_up_reads_what_it_gives_back() -> None:

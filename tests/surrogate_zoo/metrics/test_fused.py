@@ -14,6 +14,9 @@ from surrogate_zoo import METRICS, SurrogateLoss
 from surrogate_zoo.curves.curves import curve_of
 from surrogate_zoo.curves.families import CURVE_FAMILIES
 from surrogate_zoo.losses.candidates import CandidateLosses
+from surrogate_zoo.metrics.logic import Logic
+from surrogate_zoo.metrics.maps import Maps
+from surrogate_zoo.metrics.metric import Metric
 from tests.surrogate_zoo.batches import flat, labels, random_points
 
 GPU = torch.cuda.is_available()
@@ -153,6 +156,34 @@ def test_of_many_candidates(metric: str) -> None:
     logits = torch.stack([logits, logits.flip(0), 2 * logits])
     fused, defined = (CandidateLosses(side) for side in zip(*pairs, strict=True))
     _agree(fused, defined, logits, target)
+
+
+@here
+@pytest.mark.parametrize("family", [None, "bezier"])
+@pytest.mark.parametrize("void", [0.0, 0.2])
+def test_of_edges_that_a_metric_asks_for_in_ways_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, family: str | None, void: float
+) -> None:
+    """Sums over two regions, products with two maps, two dilations, all values, and the largest of two regions."""
+
+    def odd(logic: Logic, maps: Maps) -> Tensor:
+        predicted, true = (logic.xor("edge", m, maps.erode(m)) for m in (maps.pred, maps.target))
+        band, near = maps.band(true), maps.dilate(true)
+        sums = [
+            *(maps.total(predicted), maps.total(predicted * near), maps.total(predicted * near)),
+            *(maps.total(predicted, band), maps.total(predicted * near, band)),
+            *(maps.total(predicted * maps.dilate(maps.target)), maps.total(predicted)),
+            maps.total(predicted, include_void=True),
+            maps.total(maps.dilate(predicted) * true),
+            maps.total(maps.dilate(predicted) * maps.target),
+            maps.exists(predicted, true) + maps.exists(predicted, true, band),
+        ]
+        squares = predicted.as_dense().square().sum((0, 2, 3))
+        weighed = sum((i + 1) * each for i, each in enumerate([*sums, squares]))
+        return weighed.sum() / weighed.numel()
+
+    monkeypatch.setitem(METRICS, "odd", Metric("odd", "Odd", "Odd.", "-", odd, segments=1))
+    _agree(*_losses("odd", family, 3), *_batch((2, 3, 9, 11), void))
 
 
 @here
