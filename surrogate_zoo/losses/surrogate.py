@@ -66,8 +66,9 @@ class SurrogateLoss(nn.Module):
         check_values: Look for labels out of range and for NaN. That waits for a GPU, so a loop whose
             labels were checked once may switch it off. Under torch.compile nobody looks.
         fused: On a GPU, take sums, curves and edges of softmax probabilities by Triton kernels, in few passes
-            over the logits, and go back in one. What they do not do goes by the definition: float64, windows over the
-            prediction, what torch compiles, and all of it where there is no Triton. True unless it is set.
+            over the logits, and go back in one. What they do not do goes by the definition: float64, other
+            windows over the prediction, what torch compiles, and all of it where there is no Triton. True
+            unless it is set.
         process_group: Who holds parts of the batch: a group of torch.distributed, ``"world"`` for all
             its processes, or None for this one alone. With others the value is that of the whole
             batch, and the gradient such that the mean over processes, which DistributedDataParallel

@@ -164,7 +164,7 @@ def test_of_many_candidates(metric: str) -> None:
 def test_of_edges_that_a_metric_asks_for_in_ways_of_its_own(
     monkeypatch: pytest.MonkeyPatch, family: str | None, void: float
 ) -> None:
-    """Sums over two regions, products with two maps, two dilations, all values, and the largest of two regions."""
+    """Sums over two regions, products with two maps, two dilations, all values, largest of two regions."""
 
     def odd(logic: Logic, maps: Maps) -> Tensor:
         predicted, true = (logic.xor("edge", m, maps.erode(m)) for m in (maps.pred, maps.target))
