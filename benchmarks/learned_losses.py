@@ -9,9 +9,10 @@ the papers' schedules. What is smaller: ``--iterations``, the segmentation netwo
 million weights), and the loss networks' steps (``--network-iterations``). Where images do not reach a
 crop, they are cut into so many fewer tiles that a tile holds as many of their pixels.
 
-Rates are tuned, since a short schedule wants higher ones: each loss tries the request's rate times each of
-``--factors`` on a hold-out set of the training split, cut by groups; the best is trained over ``--seeds``
-seeds and scored on the validation split. A single factor is taken as it is, for every loss, as in the papers.
+Rates are tuned, since a short schedule wants others: each loss tries the request's rate times some of
+``--factors`` on a hold-out set of the training split, cut by groups, from the middle ones on to the
+neighbours of the best; this is trained over ``--seeds`` seeds and scored on the validation split. A single
+factor is taken as it is, for every loss, as in the papers.
 
 After ``--seconds`` nothing new begins; what is trained is kept in ``--out`` (``outcomes.jsonl`` and
 ``networks/``), and a second run goes on from there. Prints and writes ``<out>/learned.md``: both tables,
@@ -126,16 +127,16 @@ class Bench:
         }
 
     def tuning(self) -> list[Training]:
-        """What is scored on the hold-out set and is not yet; nothing where there is one rate."""
+        """What is to be scored on the hold-out set next; nothing where there is one rate."""
         if len(self.arguments.factors) == 1:
             return []
         wanted = [
             Training(table.name, loss, rate, TUNING_SEED, "train")
             for table in self.tables.values()
-            for rate in table.rates(self.arguments.factors)
             for loss in table.documents
+            for rate in table.next_rates(self.ledger, loss, self.arguments.factors)
         ]
-        return [one for one in wanted if one not in self.ledger.scores]
+        return sorted(wanted, key=lambda one: (one.table, one.rate))
 
     def reported(self) -> list[Training]:
         """What is scored on the validation split and is not yet, seed by seed."""
@@ -211,8 +212,8 @@ def main() -> None:
     with ProcessPoolExecutor(arguments.processes, mp_context=spawn) as pool:
         make_networks(pool, bench)
         for stage in (bench.tuning, bench.reported):
-            if time.monotonic() < until:
-                train(pool, bench, stage(), until)
+            while time.monotonic() < until and (missing := stage()):
+                train(pool, bench, missing, until)
     text = "\n".join(written(bench, time.monotonic() - began)) + "\n"
     (arguments.out / "learned.md").write_text(text, encoding="utf-8")
     print(text)
@@ -227,7 +228,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--size", type=int, nargs=2, default=(360, 480), metavar=("H", "W"))
     parser.add_argument("--iterations", type=int, default=300, help="of every training")
     parser.add_argument("--network-iterations", type=int, help="of loss networks; None: the specs'")
-    parser.add_argument("--factors", type=float, nargs="+", default=[1.0, 4.0, 16.0])
+    parser.add_argument("--factors", type=float, nargs="+", default=[0.25, 1.0, 4.0, 16.0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--pack", type=int, default=2, help="losses that share their batches")
     parser.add_argument("--device", default="auto")

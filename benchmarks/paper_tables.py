@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from math import inf
 from pathlib import Path
 
 from search_service.catalogue.loss_requests import EntryRequest
@@ -95,9 +96,28 @@ class PaperTable:
 
     def best_rate(self, ledger: Ledger, loss: str) -> float | None:
         """The rate of the best score on the hold-out set; None where none is trained."""
-        tried = {
-            one.rate: metrics["miou"]
+        tried = self._tried(ledger, loss)
+        best = max(tried, key=lambda rate: (tried[rate], -rate), default=None)
+        return None if best is None or tried[best] == -inf else best
+
+    def next_rates(self, ledger: Ledger, loss: str, factors: Sequence[float]) -> list[float]:
+        """The rates to try next: the two in the middle, then the best one's neighbours, until they are tried.
+
+        The best then lies between two worse ones, or at an end of the grid.
+        """
+        rates, tried = sorted(self.rates(factors)), self._tried(ledger, loss)
+        if tried:
+            best = max(tried, key=lambda rate: (tried[rate], -rate))
+            wanted = {rates.index(best) - 1, rates.index(best) + 1}
+        else:
+            wanted = {len(rates) // 2 - 1, len(rates) // 2}
+        inside = sorted(wanted & set(range(len(rates))))
+        return [rates[place] for place in inside if rates[place] not in tried]
+
+    def _tried(self, ledger: Ledger, loss: str) -> dict[float, float]:
+        """Rate -> mIoU on the hold-out set, -inf of a training that failed."""
+        return {
+            one.rate: metrics["miou"] if metrics else -inf
             for one, metrics in ledger.scores.items()
-            if (one.table, one.loss, one.split) == (self.name, loss, "train") and metrics
+            if (one.table, one.loss, one.split) == (self.name, loss, "train")
         }
-        return max(tried, key=lambda rate: (tried[rate], -rate), default=None)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.learned_losses import Bench, parse, rows
-from benchmarks.paper_tables import REQUESTS, TABLES, Ledger, PaperTable
+from benchmarks.paper_tables import REQUESTS, TABLES, Ledger, PaperTable, Training
 from search_service.loss_networks.supply import Wanted
 from workers.tasks.loss_networks import EDGE_NETWORK_OF_SEMEDA, InverseNetworkSpec
 
@@ -62,6 +62,39 @@ def test_table_5_of_inverse_form_is_two_networks_by_two_distances() -> None:
     }
     chosen: dict[str, Wanted] = dict(table.request.loss_networks["inverse-form-geodesic"])
     assert chosen == table.specs("inverse-form-geodesic")
+
+
+@pytest.mark.parametrize(
+    ("scores", "tried", "best"),
+    [
+        ((1, 2, 3, 2, 1), (1, 2, 3), 2),
+        ((5, 4, 3, 2, 1), (0, 1, 2), 0),
+        ((1, 2, 3, 4, None), (1, 2, 3, 4), 3),
+        ((None, 1, None, None, None), (0, 1, 2), 1),
+        ((2, None, None, None, None), (0, 1, 2), 0),
+        ((1, 1, 1, 1, 1), (0, 1, 2), 0),
+    ],
+)
+def test_rates_are_tried_until_the_best_lies_between_worse_ones(
+    tmp_path: Path, scores: tuple[float | None, ...], tried: tuple[int, ...], best: int
+) -> None:
+    table, ledger = PaperTable.read("semeda-table-1"), Ledger(tmp_path / "outcomes.jsonl")
+    factors = [16.0, 0.25, 1.0, 4.0, 64.0]
+    rates = sorted(table.rates(factors))
+    while wanted := table.next_rates(ledger, "cross-entropy", factors):
+        for rate in wanted:
+            score = scores[rates.index(rate)]
+            one = Training(table.name, "cross-entropy", rate, 0, "train")
+            ledger.add(one, None if score is None else {"miou": score})
+    assert sorted(rates.index(one.rate) for one in ledger.scores) == list(tried)
+    assert table.best_rate(ledger, "cross-entropy") == rates[best]
+
+
+def test_of_a_loss_that_always_fails_there_is_no_best_rate(tmp_path: Path) -> None:
+    table, ledger = PaperTable.read("semeda-table-1"), Ledger(tmp_path / "outcomes.jsonl")
+    assert table.best_rate(ledger, "cross-entropy") is None
+    ledger.add(Training(table.name, "cross-entropy", 0.1, 0, "train"), None)
+    assert table.best_rate(ledger, "cross-entropy") is None
 
 
 def test_the_best_rate_on_the_hold_out_set_is_trained_over_the_seeds(bench: Bench) -> None:
