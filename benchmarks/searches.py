@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import service, tasks
-from search_service.comparisons.columns import METRIC_SCORES
+from search_service.comparisons.columns import METRIC_SCORES, RANKSEG_SCORES, Column
 from search_service.comparisons.results import Table
 from search_service.significance import Difference, difference, estimate, holm
 from surrogate_zoo import METRICS
@@ -182,7 +182,8 @@ def report(tables: Mapping[str, Table], searched: Mapping[str, str]) -> Iterator
         (metric, row.loss): gap
         for metric, table in tables.items()
         for row in table.rows
-        if (gap := _gap(table, metric, searched[metric], row.loss)) is not None
+        if (gap := _gap(table, METRIC_SCORES.column(metric), searched[metric], row.loss))
+        is not None
     }
     told = {pair: gap.p for pair, gap in gaps.items() if gap.p is not None}
     adjusted = dict(zip(told, holm(list(told.values())), strict=True))
@@ -200,11 +201,27 @@ def report(tables: Mapping[str, Table], searched: Mapping[str, str]) -> Iterator
         for note in table.notes():
             yield ""
             yield note
+        yield from _ranked(table, metric, searched[metric])
 
 
-def _gap(table: Table, metric: str, searched: str, loss: str) -> Difference | None:
+def _ranked(table: Table, metric: str, searched: str) -> Iterator[str]:
+    """Lines of a table of the searched loss and the base with the decoding RankSEG, where it was scored."""
+    column = RANKSEG_SCORES.column(metric)
+    means = {row.loss: list(row.values(column).values()) for row in table.rows}
+    if not (means.get(searched) and means.get(BASE)):
+        return
+    yield ""
+    yield f"| {column.title} | score | {searched} less this |"
+    yield "|---|---|---|"
+    for loss in (searched, BASE):
+        gap = _gap(table, column, searched, loss)
+        less = "" if gap is None else tasks.told(gap, None)
+        yield f"| {loss} | {estimate(means[loss]).percent()} | {less} |"
+
+
+def _gap(table: Table, column: Column, searched: str, loss: str) -> Difference | None:
     """By how much the searched loss is better than another; None without a common seed."""
-    values, others = tasks.paired(table, searched, loss, METRIC_SCORES.column(metric))
+    values, others = tasks.paired(table, searched, loss, column)
     return difference(values, others) if loss != searched and values else None
 
 

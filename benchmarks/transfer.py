@@ -43,6 +43,8 @@ from workers.learning.device import choose_device
 from workers.proxy.proxy import evaluate_pack
 from workers.tasks.proxy import Candidate, ProxyTask
 
+RANKED = "rankseg."
+"""What metrics begin with that are scored with the decoding RankSEG."""
 TUNING_SEED = 0
 FIRST_SEED = 100
 """Of the trainings that are reported."""
@@ -159,6 +161,7 @@ class Comparison:
                 "training": searches.schedule(arguments, self.network, arguments.rates[0]),
                 "hold_out": hold_out,
                 "seed": training.seed,
+                "rankseg": training.split == "val",
             }
         )
 
@@ -186,11 +189,7 @@ class Comparison:
         for seed in range(FIRST_SEED, FIRST_SEED + self.arguments.seeds):
             training = Training(self.network, loss, rate, seed, "val")
             if training in ledger.scores:
-                metrics = ledger.scores[training]
-                error = None if metrics is not None else "failed"
-                found[seed] = CellOutcome(
-                    rate, (metrics or {}).get(metric), error, 0, metrics or {}
-                )
+                found[seed] = outcome_of(rate, metric, ledger.scores[training])
         return found
 
     def _rates(self, metric: str) -> ComparisonRequest:
@@ -407,6 +406,15 @@ def seen(comparison: Comparison, ledger: Ledger, metric: str) -> list[Seen]:
     for loss, rate in sorted(val.keys() & held.keys(), key=lambda pair: -held[pair]):
         best.setdefault(loss, Seen(loss, held[loss, rate], fmean(val[loss, rate])))
     return list(best.values())
+
+
+def outcome_of(rate: float, metric: str, scores: Mapping[str, float] | None) -> CellOutcome:
+    """A training as a cell of a comparison by a metric; None is one that failed."""
+    plain, ranked = dict(scores or {}), dict[str, float]()
+    for name in [name for name in plain if name.startswith(RANKED)]:
+        ranked[name.removeprefix(RANKED)] = plain.pop(name)
+    error = "failed" if scores is None else None
+    return CellOutcome(rate, plain.get(metric), error, 0, plain, rankseg=ranked)
 
 
 def foresight(comparison: Comparison, ledger: Ledger) -> Iterator[str]:

@@ -129,6 +129,10 @@ METRIC_SCORES: Final = Scores(
     short=("miou", "fwiou", "biou", "bf1", "macc", "gacc", "boundary-iou", "mba"),
 )
 
+RANKSEG_SCORES: Final = Scores(
+    "rankseg.{}", "{} by RankSEG", lambda cell: cell.rankseg, metric_only=True
+)
+
 COLUMNS: Final[tuple[Column | Scores, ...]] = (
     Column("learning_rate", "learning rate", lambda cell: cell.learning_rate, RATE, short=True),
     METRIC_SCORES,
@@ -139,7 +143,7 @@ COLUMNS: Final[tuple[Column | Scores, ...]] = (
         SHARE,
         short=True,
     ),
-    Scores("rankseg.{}", "{} by RankSEG", lambda cell: cell.rankseg, metric_only=True),
+    RANKSEG_SCORES,
     Column("seconds", "seconds a training", lambda cell: cell.seconds or None, SECONDS),
     Column(
         "peak_memory_bytes",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import searches, tasks
 from benchmarks.transfer import (
     FIRST_SEED,
     Comparison,
@@ -15,6 +16,8 @@ from benchmarks.transfer import (
     parse,
     seen,
 )
+from search_service.comparisons.columns import METRIC_SCORES
+from search_service.significance import difference, estimate
 from surrogate_zoo.losses.registry import LOSSES
 
 NAMES = ["lovasz", "cross-entropy"]
@@ -70,6 +73,31 @@ def test_a_training_counts_for_every_metric_and_a_second_run_goes_on(
     table = comparison.tables(again)["miou"]
     assert [row.loss for row in table.rows] == NAMES
     assert all(len(row.outcomes) == 2 for row in table.rows)
+
+
+def test_what_is_reported_is_scored_with_rankseg_too(
+    comparison: Comparison, tmp_path: Path
+) -> None:
+    ledger = Ledger(tmp_path / "outcomes.jsonl")
+    tuned(ledger, comparison)
+    assert not comparison.task(next(iter(ledger.scores))).rankseg
+    for number, training in enumerate(comparison.reported(ledger)):
+        assert comparison.task(training).rankseg
+        score = 0.6 + number / 100
+        ledger.add(training, {"miou": score, "bf1": 0.4, "rankseg.miou": score + 0.1})
+    tables = comparison.tables(ledger)
+    lines = list(searches.report(tables, {"miou": "lovasz", "bf1": "lovasz"}))
+    head = lines.index("| mIoU by RankSEG | score | lovasz less this |")
+    values, others = (
+        [score + 0.1 for score in row.values(METRIC_SCORES.column("miou")).values()]
+        for row in tables["miou"].rows
+    )
+    told = tasks.told(difference(values, others))
+    assert lines[head + 2 : head + 4] == [
+        f"| lovasz | {estimate(values).percent()} |  |",
+        f"| cross-entropy | {estimate(others).percent()} | {told} |",
+    ]
+    assert not any("BF1 by RankSEG" in line for line in lines)
 
 
 def test_packs_share_seed_and_split() -> None:

@@ -12,6 +12,9 @@ from workers.learning.proxy_size import brought_down
 from workers.scoring.inference import evaluate_each
 from workers.tasks.instances import ClusteringSpec
 from workers.tasks.proxy import Candidate, ProxyTask
+from workers.tasks.scoring import InferenceSpec
+
+RANKED = InferenceSpec(decoding="rankseg")
 
 
 def clustering_of(task: ProxyTask, candidate: Candidate) -> ClusteringSpec | None:
@@ -43,6 +46,10 @@ def scores_of(
     sound = [learner for learner in learners if learner.failure is None]
     networks = [learner.trained for learner in sound]
     labels = evaluate_each(networks, held_out, num_classes, task.scoring)
+    if task.rankseg:
+        ranked = evaluate_each(networks, held_out, num_classes, task.scoring, RANKED)
+        for found, other in zip(labels, ranked, strict=True):
+            found |= {f"rankseg.{name}": value for name, value in other.items()}
     scores = dict(zip(sound, labels, strict=True))
     clusterings = {learner: spec for learner in sound if (spec := learners[learner]) is not None}
     objects = _objects(clusterings, held_out, things)

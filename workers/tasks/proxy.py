@@ -121,6 +121,8 @@ class ProxyTask(ProxyOptions):
             to the end.
         states: Folder of learners' states. Those that are stopped are kept there, and one that is
             found there goes on.
+        rankseg: Score every network a second time with the decoding ``rankseg``; these metrics are named
+            ``rankseg.<metric>``.
     """
 
     dataset: DatasetSource
@@ -128,6 +130,7 @@ class ProxyTask(ProxyOptions):
     warm_start: str | None = None
     stop_after: Annotated[int, Field(ge=1)] | None = None
     states: str | None = None
+    rankseg: bool = False
 
     @model_validator(mode="after")
     def _stops_in_its_schedule(self) -> "ProxyTask":

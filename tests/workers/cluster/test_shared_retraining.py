@@ -16,7 +16,7 @@ from tests.workers.cluster.two_nodes import short_task
 from workers.retraining.retraining import CHECKPOINT, retrain
 from workers.tasks.retraining import WEIGHTS
 
-pytestmark = pytest.mark.slow  # two nodes of Ray, and eight trainings
+pytestmark = pytest.mark.slow  # two nodes of Ray, and nine trainings
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,12 @@ def test_a_worker_killed_in_the_middle_changes_nothing(seen: dict[str, Any], fol
     assert "Lost a worker (lost): " in seen["log"]
     assert seen["replaced"]
     whole, gone_on = weights(folder / "whole"), weights(folder / "killed")
+    assert all(torch.equal(gone_on[name], whole[name]) for name in whole)
+
+
+def test_a_node_lost_in_the_middle_changes_nothing(seen: dict[str, Any], folder: Path) -> None:
+    assert seen["moved"]
+    whole, gone_on = weights(folder / "whole"), weights(folder / "away")
     assert all(torch.equal(gone_on[name], whole[name]) for name in whole)
 
 

@@ -45,17 +45,23 @@ def short_task() -> RetrainingTask:
     return task("cross-entropy", iterations=4)
 
 
-def killed(pool: WorkerPool, folder: Path, victim: int) -> None:
-    """Retrain while a worker is killed in the middle."""
+def disturbed(pool: WorkerPool, folder: Path, disturb: Callable[[], object]) -> None:
+    """Retrain while something is done in the middle."""
     shot = threading.Event()
 
-    def kill() -> bool:
+    def once() -> bool:
         if not shot.is_set() and (folder / CHECKPOINT).exists():
             shot.set()
-            os.kill(victim, signal.SIGKILL)
+            disturb()
         return False
 
-    pool.run(task(), folder, should_stop=kill)
+    pool.run(task(), folder, should_stop=once)
+
+
+def lose(cluster: Cluster, node: Any) -> None:
+    """Let a node end without a word, and another one come."""
+    cluster.remove_node(node, allow_graceful=False)  # type: ignore[no-untyped-call]
+    cluster.add_node(num_cpus=1)
 
 
 def stopped(pool: WorkerPool, folder: Path) -> bool:
@@ -91,7 +97,7 @@ def refused(pool: WorkerPool, folder: Path) -> str:
     return ""
 
 
-def look(pool: WorkerPool, folder: Path) -> dict[str, Any]:
+def look(cluster: Cluster, second: Any, pool: WorkerPool, folder: Path) -> dict[str, Any]:
     """Retrain in every way."""
     wait_for(lambda: len(pids(pool)) == 2)
     told: list[int] = []
@@ -108,10 +114,18 @@ def look(pool: WorkerPool, folder: Path) -> dict[str, Any]:
         "refused": refused(pool, folder / "refused"),
     }
     victim = max(before)
-    killed(pool, folder / "killed", victim)
+    disturbed(pool, folder / "killed", lambda: os.kill(victim, signal.SIGKILL))
     wait_for(lambda: len(pids(pool)) == 2)
     seen["replaced"] = victim not in pids(pool)
+    before = nodes(pool)
+    disturbed(pool, folder / "away", lambda: lose(cluster, second))
+    seen["moved"] = nodes(pool) != before
     return seen
+
+
+def nodes(pool: WorkerPool) -> set[str | int]:
+    """The nodes that workers are on."""
+    return {worker["node"] for worker in pool.workers() if worker["state"] != "set-aside"}
 
 
 def main() -> None:
@@ -120,10 +134,10 @@ def main() -> None:
     cluster = Cluster()
     try:
         cluster.add_node(num_cpus=1, include_dashboard=False)
-        cluster.add_node(num_cpus=1)
+        second = cluster.add_node(num_cpus=1)
         with WorkerPool(address=cluster.address, actors=2, gpus_per_actor=0) as pool:
             folder = Path(sys.argv[1])
-            (folder / "seen.json").write_text(json.dumps(look(pool, folder)))
+            (folder / "seen.json").write_text(json.dumps(look(cluster, second, pool, folder)))
     finally:
         ray.shutdown()
         cluster.shutdown()  # type: ignore[no-untyped-call]

@@ -86,6 +86,21 @@ def test_outcomes_carry_scores_and_where_they_come_from() -> None:
     assert len({outcome.curve for outcome in outcomes}) == 3
 
 
+def test_networks_are_scored_with_rankseg_too_where_that_is_asked_for() -> None:
+    task = tiny.proxy_task().model_copy(update={"rankseg": True})
+    for outcome, plain in zip(
+        evaluate_pack(task, PACK, device="cpu"),
+        evaluate_pack(tiny.proxy_task(), PACK, device="cpu"),
+        strict=True,
+    ):
+        assert outcome.score == plain.score
+        assert outcome.metrics.keys() == plain.metrics.keys() | {
+            f"rankseg.{name}" for name in plain.metrics
+        }
+        assert {name: outcome.metrics[name] for name in plain.metrics} == plain.metrics
+        assert outcome.metrics["rankseg.miou"] != plain.metrics["miou"]
+
+
 def test_a_candidate_scores_the_same_in_any_pack() -> None:
     task = tiny.proxy_task()
     together = evaluate_pack(task, PACK, device="cpu")
