@@ -48,8 +48,8 @@ def scores_of(
     labels = evaluate_each(networks, held_out, num_classes, task.scoring)
     if task.rankseg:
         ranked = evaluate_each(networks, held_out, num_classes, task.scoring, RANKED)
-        for found, other in zip(labels, ranked, strict=True):
-            found |= {f"rankseg.{name}": value for name, value in other.items()}
+        for own, other in zip(labels, ranked, strict=True):
+            own |= {f"rankseg.{name}": value for name, value in other.items()}
     scores = dict(zip(sound, labels, strict=True))
     clusterings = {learner: spec for learner in sound if (spec := learners[learner]) is not None}
     objects = _objects(clusterings, held_out, things)

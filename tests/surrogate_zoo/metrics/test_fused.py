@@ -179,8 +179,8 @@ def test_of_edges_that_a_metric_asks_for_in_ways_of_its_own(
             maps.exists(predicted, true) + maps.exists(predicted, true, band),
         ]
         squares = predicted.as_dense().square().sum((0, 2, 3))
-        weighed = sum((i + 1) * each for i, each in enumerate([*sums, squares]))
-        return weighed.sum() / weighed.numel()
+        factors = torch.arange(1.0, len(sums) + 2, device=squares.device)
+        return (torch.stack([*sums, squares]) * factors[:, None]).mean()
 
     monkeypatch.setitem(METRICS, "odd", Metric("odd", "Odd", "Odd.", "-", odd, segments=1))
     _agree(*_losses("odd", family, 3), *_batch((2, 3, 9, 11), void))

@@ -60,7 +60,7 @@ def disturbed(pool: WorkerPool, folder: Path, disturb: Callable[[], object]) -> 
 
 def lose(cluster: Cluster, node: Any) -> None:
     """Let a node end without a word, and another one come."""
-    cluster.remove_node(node, allow_graceful=False)  # type: ignore[no-untyped-call]
+    cluster.remove_node(node, allow_graceful=False)
     cluster.add_node(num_cpus=1)
 
 
@@ -117,9 +117,9 @@ def look(cluster: Cluster, second: Any, pool: WorkerPool, folder: Path) -> dict[
     disturbed(pool, folder / "killed", lambda: os.kill(victim, signal.SIGKILL))
     wait_for(lambda: len(pids(pool)) == 2)
     seen["replaced"] = victim not in pids(pool)
-    before = nodes(pool)
+    places = nodes(pool)
     disturbed(pool, folder / "away", lambda: lose(cluster, second))
-    seen["moved"] = nodes(pool) != before
+    seen["moved"] = nodes(pool) != places
     return seen
 
 
