@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -21,14 +20,6 @@ _STEEPEST = 1e6
 _GROUP = 128
 
 
-class Kernel(Protocol):
-    """What evaluates a curve, or K candidates' curves, on a device in one pass."""
-
-    def with_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """g(x) and g'(x) of float32 values, of the shape of ``x``."""
-        ...
-
-
 @dataclass(frozen=True, eq=False)
 class PiecewiseCurve(ABC):
     """A curve of segments; evaluating it keeps its slope for the backward pass.
@@ -40,12 +31,12 @@ class PiecewiseCurve(ABC):
         control_points: Flat, as the curve's family writes them, (P,), or of K curves (K, P), each for its
             part of what they are applied to. Not differentiated: they are searched.
         truth_table: Whether g(0) = 0 and g(1) = 1, which control points then do not repeat.
-        kernel: Evaluates the curve in place of torch's operations; None has none.
+        kernel: Gives g(x) and g'(x) of float32 values in one pass over them; None leaves it to torch.
     """
 
     control_points: Tensor
     truth_table: bool = True
-    kernel: Kernel | None = None
+    kernel: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return g(x).
@@ -107,7 +98,7 @@ class PiecewiseCurve(ABC):
     def with_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """g(x) and g'(x), of the shape of ``x``; nothing is differentiated."""
         if self.kernel is not None and x.dtype == torch.float32:
-            return self.kernel.with_slope(x)
+            return self.kernel(x)
         lines, table = x.reshape(self.candidates, 1, -1), self.table(x.dtype)
         value, slope = x.new_empty(lines.shape), x.new_empty(lines.shape)
         for part in blocks(lines, whole=False):

@@ -55,8 +55,8 @@ class Dilated(ClassMap):
         return values if self._void is None else values * (~self._void)[:, None]
 
 
-class Grown(ClassMap):
-    """The maximum of a crisp map over the (2 radius + 1)^axes window, made where somebody looks at it.
+class Grown(Dilated):
+    """The maximum of a crisp map, which may be asked for everywhere: uint8 (N, C, S).
 
     Args:
         source: What is dilated: values 0 and 1.
@@ -69,24 +69,8 @@ class Grown(ClassMap):
     def __init__(
         self, source: ClassMap, void: Tensor | None, radius: int, axes: int, num_classes: int
     ) -> None:
-        super().__init__(crisp=True)
-        self._source, self._void, self._radius, self._axes = source, void, radius, axes
-        self._num_classes = num_classes
-
-    @property
-    def has_dense(self) -> bool:
-        """There is nothing else."""
-        return True
-
-    @property
-    def dense(self) -> Tensor:
-        """All values, uint8 (N, C, S)."""
-        if self._dense is None:
-            values = self._bytes()
-            if self._void is not None:
-                values = values * (~self._void)[:, None]
-            self._dense = window_max(values, self._radius, self._axes)
-        return self._dense
+        super().__init__(source, void, radius, axes)
+        self.crisp, self._num_classes = True, num_classes
 
     def bits(self) -> BitMap | None:
         """The same with a bit a class, where the source has one class a pixel."""
@@ -95,16 +79,18 @@ class Grown(ClassMap):
             return None
         return grown_bits(part, self._void, self._radius, self._axes, self._num_classes)
 
-    def _bytes(self) -> Tensor:
-        """All values of the source as uint8, (N, C, S): a window's maximum takes less time."""
+    def _values(self) -> Tensor:
+        """What spreads, as bytes, since a window's maximum takes less time then."""
         part = self._source.only_labels
         if part is None:
-            return self._source.as_dense(self._num_classes).to(torch.uint8)
-        n, *size = part.labels.shape
-        empty = torch.zeros(
-            n, self._num_classes, *size, dtype=torch.uint8, device=part.labels.device
-        )
-        return empty.scatter_(1, part.labels[:, None], part.values[:, None].to(torch.uint8))
+            values = self._source.as_dense(self._num_classes).to(torch.uint8)
+        else:
+            n, *size = part.labels.shape
+            values = torch.zeros(
+                n, self._num_classes, *size, dtype=torch.uint8, device=part.labels.device
+            )
+            values.scatter_(1, part.labels[:, None], part.values[:, None].to(torch.uint8))
+        return values if self._void is None else values * (~self._void)[:, None]
 
 
 def window_max_at(values: Tensor, labels: Tensor, radius: int) -> Tensor:

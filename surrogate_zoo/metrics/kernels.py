@@ -340,7 +340,7 @@ class Evaluation:
         every = self.every()
         return every._replace(table=every.table[self.place])
 
-    def with_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """g(x) and g'(x), float32 of the shape of ``x``, whose first dimension is the candidates'."""
         return self.curves.with_slope(x)
 

@@ -55,11 +55,9 @@ def _type(value: Any) -> str:
 
 
 def _compiled(launch: Launch, types: dict[str, str], capability: int) -> Any:
-    from triton.backends.compiler import GPUTarget
-    from triton.compiler import ASTSource
-
     constants = dict(launch.constants)
     options = {"num_warps": constants.pop("num_warps", 4)}
     signature = types | dict.fromkeys(constants, "constexpr")
-    source = ASTSource(fn=launch.kernel, signature=signature, constexprs=constants)
-    return triton.compile(source, target=GPUTarget("cuda", capability, 32), options=options)
+    source = triton.compiler.ASTSource(fn=launch.kernel, signature=signature, constexprs=constants)
+    target = triton.backends.compiler.GPUTarget("cuda", capability, 32)
+    return triton.compile(source, target=target, options=options)
