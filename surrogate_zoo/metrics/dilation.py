@@ -40,7 +40,7 @@ class Dilated(ClassMap):
         return self._dense
 
     def _look_up(self, labels: Tensor) -> Tensor:
-        if self._dense is None and not torch.compiler.is_compiling():
+        if self._dense is None and not (self.crisp or torch.compiler.is_compiling()):
             found = self._source.dilated_at(labels, self._void, self._radius, self._axes)
             if found is not None:
                 return found
