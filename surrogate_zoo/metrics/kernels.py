@@ -53,6 +53,14 @@ def _scores(z, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID: tl.const
 
 
 @triton.jit
+def _shares(z, norm, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID: tl.constexpr):
+    """Probabilities of a tile, (BC, BP), 0 at void pixels, by the softmax's denominators."""
+    x, gone = _scores(z, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID)
+    log = tl.load(norm + n * P + q, mask=q < P, other=0.0)
+    return tl.where(gone[None, :], 0.0, tl.exp(x - log[None, :]))
+
+
+@triton.jit
 def curve(x, table, SEGMENTS: tl.constexpr, ROWS: tl.constexpr):
     """g(x) and g'(x): of 6 rows of coefficients a Bezier curve, of 3 a linear one, of none the identity."""
     value, slope = x, x * 0 + 1
@@ -113,9 +121,7 @@ def _sums(
 ):  # fmt: skip
     n, q = tl.program_id(1).to(tl.int64), tl.program_id(0) * BP + tl.arange(0, BP)
     c = tl.arange(0, BC)
-    x, gone = _scores(z, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID)
-    log = tl.load(norm + n * P + q, mask=q < P, other=0.0)
-    p = tl.where(gone[None, :], 0.0, tl.exp(x - log[None, :]))
+    p = _shares(z, norm, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID)
     weight = (q < P).to(tl.float32)
     if REGION:
         weight = tl.load(region + n * P + q, mask=q < P, other=0.0)
@@ -132,9 +138,7 @@ def _dense(
 ):  # fmt: skip
     n, q = tl.program_id(1).to(tl.int64), tl.program_id(0) * BP + tl.arange(0, BP)
     c = tl.arange(0, BC)
-    x, gone = _scores(z, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID)
-    log = tl.load(norm + n * P + q, mask=q < P, other=0.0)
-    p = tl.where(gone[None, :], 0.0, tl.exp(x - log[None, :]))
+    p = _shares(z, norm, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID)
     tl.store(
         out + (n * C + c[:, None]) * P + q[None, :], p, mask=(c < C)[:, None] & (q < P)[None, :]
     )
@@ -149,9 +153,7 @@ def _slopes(
 ):  # fmt: skip
     n, q = tl.program_id(1).to(tl.int64), tl.program_id(0) * BP + tl.arange(0, BP)
     c = tl.arange(0, BC)
-    x, gone = _scores(z, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID)
-    log = tl.load(norm + n * P + q, mask=q < P, other=0.0)
-    p = tl.where(gone[None, :], 0.0, tl.exp(x - log[None, :]))
+    p = _shares(z, norm, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID)
     u = p * 0
     if SUMS:
         _, slope = curve(p, table + n // each * width, SEGMENTS, ROWS)
