@@ -48,15 +48,15 @@ class _Taken:
         asked: Whether sums were.
         region: Where, float (N, H, W); None is everywhere.
         grown: The map whose product with x was summed, and its bits, int32 (N, W, H, W).
-        looked_up: The labels (N, H, W) that the dilation was looked up at, where its maxima lie in x
-            (N, C * H * W), and 0 where these spread nothing, (N, H * W) both.
+        looked_up: Where the maxima that were looked up lie in x (N, C * H * W), and 0 where these spread
+            nothing, (N, H * W) both.
     """
 
     def __init__(self) -> None:
         self.asked = False
         self.region: Tensor | None = None
         self.grown: tuple[Grown, Tensor] | None = None
-        self.looked_up: tuple[Tensor, Tensor, Tensor | None] | None = None
+        self.looked_up: tuple[Tensor, Tensor | None] | None = None
 
 
 class SoftEdges(ClassMap):
@@ -124,7 +124,7 @@ class SoftEdges(ClassMap):
         place = _Winners.apply(values, hidden, labels.contiguous(), radius).flatten(1)
         places = labels.flatten(1) * place.shape[1] + place
         kept = None if void is None else (~void).flatten(1).gather(1, place).to(values.dtype)
-        self._taken.looked_up = labels, places, kept
+        self._taken.looked_up = places, kept
         return (self._slots[2] + _at(values, places, kept)).view(labels.shape)
 
     def _takes(self, region: Tensor | None, grown: Grown | None = None) -> bool:
@@ -208,9 +208,10 @@ def _upstream(values: Tensor, taken: _Taken, gradients: Sequence[Tensor | None])
     """The gradients of edges, sums, sums of the product and maxima, as the kernel takes them."""
     given, *by_sums, by_maximum = gradients
     if by_maximum is not None and taken.looked_up is not None:
-        _, places, kept = taken.looked_up
+        places, kept = taken.looked_up
         weighed = by_maximum if kept is None else by_maximum * kept
-        given = torch.zeros_like(values) if given is None else given.clone()
+        whole = torch.contiguous_format  # a copy that is flattened would lose what is added
+        given = torch.zeros_like(values) if given is None else given.clone(memory_format=whole)
         given.flatten(1).scatter_add_(1, places, weighed)
     bits = None if taken.grown is None else taken.grown[1]
     sums, parts = (None if each is None else each.contiguous() for each in by_sums)
@@ -228,7 +229,7 @@ def _differentiable(
     found.append(
         found[1] if taken.grown is None else _summed(edges * taken.grown[0].dense, taken.region)
     )
-    found.append(found[1] if taken.looked_up is None else _at(edges, *taken.looked_up[1:]))
+    found.append(found[1] if taken.looked_up is None else _at(edges, *taken.looked_up))
     asked = [pair for pair in zip(found, gradients, strict=True) if pair[1] is not None]
     outputs, upstream = zip(*asked, strict=True)
     (slopes,) = torch.autograd.grad(outputs, leaf, upstream, create_graph=True)
