@@ -62,7 +62,8 @@ def main() -> None:
         ("cudnn.benchmark", partial(bench.tuned, arguments.packs)),
         ("A step", partial(bench.steps_table, arguments.packs)),
         ("Losses without kernels", partial(bench.switched, compiled.FUSED, "0", arguments.packs)),
-        ("Compiled losses", partial(bench.switched, compiled.SWITCH, "1", arguments.packs)),
+        ("Compiled networks", partial(bench.switched, compiled.NETWORKS, "1", arguments.packs)),
+        ("Compiled losses", partial(bench.switched, compiled.LOSSES, "1", arguments.packs)),
     ]
     for title, part in parts:
         guarded(title, part)

@@ -53,7 +53,9 @@ class CandidateLosses(nn.Module):
             points = torch.stack([each.control_points for each in surrogates], dim=1)
         self.register_buffer("control_points", points)
         scales = [float(loss.scale) if isinstance(loss, Scaled) else 1.0 for loss in losses]
-        self.register_buffer("scales", torch.tensor(scales, dtype=torch.float64))
+        self.register_buffer(
+            "scales", torch.tensor(scales, dtype=torch.float64, device=points.device)
+        )
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each candidate.

@@ -9,8 +9,9 @@ Of scores z (C classes, pixels q), labels l, regions w and a curve g, with p = s
 - :func:`slopes`: the gradient of z, ``p[c] (u[c] - sum_k p[k] u[k])`` with ``u[c] = G[c] w g'(p[c])`` of
   the sums' gradients G, and the true probability's gradient added where c = l; or u of all of p.
 
-p is made again by each, and is 0 at void pixels. A program works on all classes of some pixels of one image,
-and its sums are added up by torch, so that they repeat to the last bit.
+p is made again by each, and is 0 at void pixels. A program works on some pixels of one image, and on a few
+classes after the other, so that what it reads at once lies side by side however many classes there are. Its
+sums are added up by torch, so that they repeat to the last bit.
 """
 # ruff: noqa: N803, PLR0917 - kernels take pointers, strides and constants one by one, constants in capitals
 # mypy: disable-error-code="untyped-decorator, no-untyped-call, no-untyped-def"
@@ -28,15 +29,17 @@ from torch import Tensor
 from surrogate_zoo.curves.curves import PiecewiseCurve
 
 TILE = 2048
-"""Elements that a program works on: all classes, padded to a power of two, of so many pixels."""
+"""Elements that a program works on at once."""
+CLASSES = 8
+"""Classes that it works on at once."""
+WHOLE = 32
+"""Classes up to which the way back, which needs all before the first, holds all of them."""
 VALUES = 1024
 """Values that a program applies a curve to."""
 ALIGNED = 4
 """Numbers that a table's width is a multiple of, so that each candidate's starts at 16 bytes' multiple."""
-LEAST_PIXELS = 8
-"""Pixels that a program works on at least."""
-SHARE = 512
-"""Elements that a warp works on."""
+WARPS = 4
+"""Warps that share a program's work."""
 
 
 @triton.jit
@@ -102,12 +105,18 @@ def _look(
     VOID: tl.constexpr, BC: tl.constexpr, BP: tl.constexpr,
 ):  # fmt: skip
     n, q = tl.program_id(1).to(tl.int64), tl.program_id(0) * BP + tl.arange(0, BP)
-    c = tl.arange(0, BC)
-    x, gone = _scores(z, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID)
-    most = tl.max(x, 0)
-    log = most + tl.log(tl.sum(tl.exp(x - most[None, :]), 0))
     label = tl.load(labels + n * P + q, mask=q < P, other=0)
-    own = tl.sum(tl.where(c[:, None] == label[None, :], x, 0.0), 0)
+    most = tl.full((BP,), float("-inf"), tl.float32)
+    total, own, gone = tl.zeros((BP,), tl.float32), tl.zeros((BP,), tl.float32), q >= P
+    for start in range(0, C, BC):
+        c = start + tl.arange(0, BC)
+        x, gone = _scores(z, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID)
+        largest = tl.maximum(most, tl.max(x, 0))
+        base = tl.where(largest == float("-inf"), 0.0, largest)
+        total = total * tl.exp(most - base) + tl.sum(tl.exp(x - base[None, :]), 0)
+        own += tl.sum(tl.where(c[:, None] == label[None, :], x, 0.0), 0)
+        most = largest
+    log = most + tl.log(total)
     tl.store(norm + n * P + q, log, mask=q < P)
     tl.store(true + n * P + q, tl.where(gone, 0.0, tl.exp(own - log)), mask=q < P)
 
@@ -120,15 +129,16 @@ def _sums(
     SEGMENTS: tl.constexpr, ROWS: tl.constexpr, BC: tl.constexpr, BP: tl.constexpr,
 ):  # fmt: skip
     n, q = tl.program_id(1).to(tl.int64), tl.program_id(0) * BP + tl.arange(0, BP)
-    c = tl.arange(0, BC)
-    p = _shares(z, norm, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID)
     weight = (q < P).to(tl.float32)
     if REGION:
         weight = tl.load(region + n * P + q, mask=q < P, other=0.0)
-    value, _ = curve(p, table + n // each * width, SEGMENTS, ROWS)
-    place = (n * tl.num_programs(0) + tl.program_id(0)) * C + c
-    tl.store(out + place, tl.sum(value * weight[None, :], 1), mask=c < C)
-    tl.store(most + place, tl.max(p * weight[None, :], 1), mask=c < C)
+    for start in range(0, C, BC):
+        c = start + tl.arange(0, BC)
+        p = _shares(z, norm, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID)
+        value, _ = curve(p, table + n // each * width, SEGMENTS, ROWS)
+        place = (n * tl.num_programs(0) + tl.program_id(0)) * C + c
+        tl.store(out + place, tl.sum(value * weight[None, :], 1), mask=c < C)
+        tl.store(most + place, tl.max(p * weight[None, :], 1), mask=c < C)
 
 
 @triton.jit
@@ -137,22 +147,21 @@ def _dense(
     VOID: tl.constexpr, BC: tl.constexpr, BP: tl.constexpr,
 ):  # fmt: skip
     n, q = tl.program_id(1).to(tl.int64), tl.program_id(0) * BP + tl.arange(0, BP)
-    c = tl.arange(0, BC)
-    p = _shares(z, norm, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID)
-    tl.store(
-        out + (n * C + c[:, None]) * P + q[None, :], p, mask=(c < C)[:, None] & (q < P)[None, :]
-    )
+    for start in range(0, C, BC):
+        c = start + tl.arange(0, BC)
+        p = _shares(z, norm, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID)
+        place = (n * C + c[:, None]) * P + q[None, :]
+        tl.store(out + place, p, mask=(c < C)[:, None] & (q < P)[None, :])
 
 
 @triton.jit
-def _slopes(
-    z, norm, labels, void, region, table, by_sum, by_true, by_all, out,
-    C, P, stride_n, stride_c, stride_p, each, width, out_n, out_c, out_p,
+def _pulled(
+    z, norm, labels, void, region, table, by_sum, by_true, by_all, n, q, c,
+    C, P, stride_n, stride_c, stride_p, each, width,
     VOID: tl.constexpr, REGION: tl.constexpr, SUMS: tl.constexpr, TRUE: tl.constexpr, ALL: tl.constexpr,
-    SEGMENTS: tl.constexpr, ROWS: tl.constexpr, BC: tl.constexpr, BP: tl.constexpr,
+    SEGMENTS: tl.constexpr, ROWS: tl.constexpr,
 ):  # fmt: skip
-    n, q = tl.program_id(1).to(tl.int64), tl.program_id(0) * BP + tl.arange(0, BP)
-    c = tl.arange(0, BC)
+    """Probabilities of a tile, and their gradient u, (BC, BP)."""
     p = _shares(z, norm, void, n, q, c, C, P, stride_n, stride_c, stride_p, VOID)
     u = p * 0
     if SUMS:
@@ -168,9 +177,48 @@ def _slopes(
     if ALL:
         place = (n * C + c[:, None]) * P + q[None, :]
         u += tl.load(by_all + place, mask=(c < C)[:, None] & (q < P)[None, :], other=0.0)
-    found = p * (u - tl.sum(p * u, 0)[None, :])
-    place = n * out_n + c[:, None] * out_c + q[None, :] * out_p
-    tl.store(out + place, found.to(out.dtype.element_ty), mask=(c < C)[:, None] & (q < P)[None, :])
+    return p, u
+
+
+@triton.jit
+def _slopes(
+    z, norm, labels, void, region, table, by_sum, by_true, by_all, out,
+    C, P, stride_n, stride_c, stride_p, each, width, out_n, out_c, out_p,
+    VOID: tl.constexpr, REGION: tl.constexpr, SUMS: tl.constexpr, TRUE: tl.constexpr, ALL: tl.constexpr,
+    SEGMENTS: tl.constexpr, ROWS: tl.constexpr, ONCE: tl.constexpr, BC: tl.constexpr, BP: tl.constexpr,
+):  # fmt: skip
+    n, q = tl.program_id(1).to(tl.int64), tl.program_id(0) * BP + tl.arange(0, BP)
+    c = tl.arange(0, BC)
+    if ONCE:
+        p, u = _pulled(
+            z, norm, labels, void, region, table, by_sum, by_true, by_all, n, q, c,
+            C, P, stride_n, stride_c, stride_p, each, width,
+            VOID, REGION, SUMS, TRUE, ALL, SEGMENTS, ROWS,
+        )  # fmt: skip
+        found = p * (u - tl.sum(p * u, 0)[None, :])
+        place = n * out_n + c[:, None] * out_c + q[None, :] * out_p
+        tl.store(
+            out + place, found.to(out.dtype.element_ty), mask=(c < C)[:, None] & (q < P)[None, :]
+        )
+    else:
+        common = tl.zeros((BP,), tl.float32)
+        for start in range(0, C, BC):
+            p, u = _pulled(
+                z, norm, labels, void, region, table, by_sum, by_true, by_all, n, q, start + c,
+                C, P, stride_n, stride_c, stride_p, each, width,
+                VOID, REGION, SUMS, TRUE, ALL, SEGMENTS, ROWS,
+            )  # fmt: skip
+            common += tl.sum(p * u, 0)
+        for start in range(0, C, BC):
+            p, u = _pulled(
+                z, norm, labels, void, region, table, by_sum, by_true, by_all, n, q, start + c,
+                C, P, stride_n, stride_c, stride_p, each, width,
+                VOID, REGION, SUMS, TRUE, ALL, SEGMENTS, ROWS,
+            )  # fmt: skip
+            found = p * (u - common[None, :])
+            place = n * out_n + (start + c)[:, None] * out_c + q[None, :] * out_p
+            mask = (start + c < C)[:, None] & (q < P)[None, :]
+            tl.store(out + place, found.to(out.dtype.element_ty), mask=mask)
 
 
 @triton.jit
@@ -226,11 +274,11 @@ class Batch(NamedTuple):
     labels: Tensor
     void: Tensor | None
 
-    @property
-    def _tiles(self) -> tuple[int, int, int]:
-        """Classes and pixels of a tile, and tiles of an image."""
-        classes = max(2, triton.next_power_of_2(self.scores.shape[1]))
-        pixels = max(LEAST_PIXELS, TILE // classes)
+    def _tiles(self, whole: int = CLASSES) -> tuple[int, int, int]:
+        """Classes and pixels of a tile, and tiles of an image; of up to ``whole`` classes all at once."""
+        padded = max(2, triton.next_power_of_2(self.scores.shape[1]))
+        classes = padded if padded <= whole else CLASSES
+        pixels = TILE // classes
         return classes, pixels, triton.cdiv(self.scores.shape[2], pixels)
 
     @property
@@ -239,20 +287,20 @@ class Batch(NamedTuple):
 
     def look(self) -> tuple[Tensor, Tensor]:
         """Logarithms of the softmax's denominator, and true classes' probabilities: float32 (N, P) both."""
-        classes, pixels, tiles = self._tiles
+        classes, pixels, tiles = self._tiles()
         norm = torch.empty(self.labels.shape, dtype=torch.float32, device=self.labels.device)
         true = torch.empty_like(norm)
         with torch.cuda.device_of(self.scores):
             _look[(tiles, len(self.scores))](
                 *(self.scores, self.labels, or_other(self.void, norm), norm, true, *self._sides),
                 **{"VOID": self.void is not None, "BC": classes, "BP": pixels},
-                num_warps=_warps(classes * pixels),
+                num_warps=WARPS,
             )
         return norm, true
 
     def sums(self, norm: Tensor, region: Tensor | None, curves: Curves) -> tuple[Tensor, Tensor]:
         """Sums of the curve over a region (N, P) of each image, and largest probabilities: (N, C) both."""
-        classes, pixels, tiles = self._tiles
+        classes, pixels, tiles = self._tiles()
         out, most = norm.new_empty(2, len(self.scores), tiles, self.scores.shape[1])
         with torch.cuda.device_of(self.scores):
             _sums[(tiles, len(self.scores))](
@@ -261,19 +309,19 @@ class Batch(NamedTuple):
                 *(*self._sides, *self._candidates(curves)),
                 **{"VOID": self.void is not None, "REGION": region is not None},
                 **{"SEGMENTS": curves.segments, "ROWS": curves.rows, "BC": classes, "BP": pixels},
-                num_warps=_warps(classes * pixels),
+                num_warps=WARPS,
             )
         return out.sum(1), most.amax(1)
 
     def dense(self, norm: Tensor) -> Tensor:
         """All probabilities, float32 (N, C, P), contiguous."""
-        classes, pixels, tiles = self._tiles
+        classes, pixels, tiles = self._tiles()
         found = norm.new_empty(self.scores.shape)
         with torch.cuda.device_of(self.scores):
             _dense[(tiles, len(self.scores))](
                 *(self.scores, norm, or_other(self.void, norm), found, *self._sides),
                 **{"VOID": self.void is not None, "BC": classes, "BP": pixels},
-                num_warps=_warps(classes * pixels),
+                num_warps=WARPS,
             )
         return found
 
@@ -287,7 +335,7 @@ class Batch(NamedTuple):
         by_all: Tensor | None = None,
     ) -> Tensor:
         """The gradient of the scores by those of the sums (N, C), of ``true`` (N, P), of all (N, C, P)."""
-        classes, pixels, tiles = self._tiles
+        classes, pixels, tiles = self._tiles(WHOLE)
         found = torch.empty_like(self.scores)
         with torch.cuda.device_of(self.scores):
             _slopes[(tiles, len(self.scores))](
@@ -311,17 +359,14 @@ class Batch(NamedTuple):
                     "ALL": by_all is not None,
                 },
                 **{"SEGMENTS": curves.segments, "ROWS": curves.rows, "BC": classes, "BP": pixels},
-                num_warps=_warps(classes * pixels),
+                ONCE=self.scores.shape[1] <= classes,
+                num_warps=WARPS,
             )
         return found
 
     def _candidates(self, curves: Curves) -> tuple[int, int]:
         """Images of each candidate, and numbers of its curve."""
         return max(1, len(self.scores) // len(curves.table)), curves.table.shape[1]
-
-
-def _warps(elements: int) -> int:
-    return max(1, min(32, elements // SHARE))
 
 
 @dataclass(frozen=True, eq=False)

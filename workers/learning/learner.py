@@ -41,6 +41,7 @@ from workers.networks.heads import (
     auxiliary_weight,
     parameter_groups,
 )
+from workers.networks.reach import leave_out_padding
 from workers.networks.upsampling import replace_upsampling
 from workers.tasks.base import Curve
 from workers.tasks.images import RGB, ImageFormat
@@ -111,6 +112,7 @@ class Learner:
             heads = [name for name in inputs if name in HEADS or name in OWN_HEADS]
             self._auxiliary_weight = auxiliary_weight(self.network, training)
             self._headed = WithHeads(self.network, heads, auxiliary=self._auxiliary_weight > 0)
+        leave_out_padding(self._headed)
         if device.type == "cuda":
             replace_upsampling(self._headed)
         self._share = share
@@ -123,9 +125,7 @@ class Learner:
         self.failure: str | None = None
         self._loss = loss.to(device)
         self._auxiliary_loss = of_logits(self._loss)
-        self._compiled = (
-            share is None and compiled.wanted(device) and compiled.compile_surrogates(self._loss)
-        )
+        self._compiled: list[str] = []
         compiled.choose_kernels(self._loss)
         if hasattr(loss, "check_values"):
             # Labels were checked when read, and check() finds NaN without a wait at every step.
@@ -141,6 +141,8 @@ class Learner:
             if training.ema_decay is None
             else AveragedWeights(self.network, training.ema_decay)
         )
+        if share is None:
+            self._compile(device)
         scaled = forward_dtype(device, training.precision) is torch.float16
         self._scaler = torch.amp.GradScaler(device.type, enabled=scaled)
         self._losses = LossRecord(training.iterations, device)
@@ -179,8 +181,15 @@ class Learner:
 
     @property
     def way(self) -> str:
-        """What is captured of it: ``graph``, or ``graph, compiled loss``."""
-        return "graph, compiled loss" if self._compiled else "graph"
+        """What is captured of it: ``graph``, or ``graph, compiled network, compiled loss``."""
+        return ", ".join(["graph", *(f"compiled {part}" for part in self._compiled)])
+
+    def _compile(self, device: torch.device) -> None:
+        """Compile what the worker is told to."""
+        if compiled.wanted(compiled.NETWORKS, device) and compiled.compile_parts(self._headed):
+            self._compiled.append("network")
+        if compiled.wanted(compiled.LOSSES, device) and compiled.compile_surrogates(self._loss):
+            self._compiled.append("loss")
 
     def _set_training(self) -> None:
         self._headed.train()
@@ -193,15 +202,16 @@ class Learner:
         self._replayed += 1
 
     def _take(self, at: int | Tensor, batch: TrainingBatch) -> None:
-        """As :meth:`take`; with the loss as it is written from now on where torch cannot compile it."""
+        """As :meth:`take`; as all is written from now on where torch cannot compile it."""
         try:
             self.take(at, batch)
         except RuntimeError as error:
             if not self._compiled:
                 raise
-            log.warning("The loss cannot be compiled: %s", str(error).splitlines()[0])
-            compiled.undo(self._loss)
-            self._compiled = False
+            what = " and ".join(self._compiled)
+            log.warning("The %s cannot be compiled: %s", what, str(error).splitlines()[0])
+            compiled.undo(self._loss, self._headed)
+            self._compiled = []
             self.take(at, batch)
 
     def take(self, at: int | Tensor, batch: TrainingBatch) -> None:
@@ -264,7 +274,8 @@ class Learner:
     def _forward(self, batch: TrainingBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Logits, and those of each head by name."""
         statistics = nullcontext() if self._share is None else WholeBatchStatistics()
-        with autocast(self._device, self._training.precision), statistics:
+        counts = self.counts.by_hand() if "network" in self._compiled else nullcontext()
+        with autocast(self._device, self._training.precision), statistics, counts:
             logits, heads = self._headed(batch.images)
         size = batch.masks.shape[-2:]
         if logits.shape[2:] != size:

@@ -39,27 +39,30 @@ def upsampled(maps: Tensor, size: tuple[int, int], *, align_corners: bool) -> Te
         float32 (N, C, H, W), contiguous.
     """
     with torch.autocast(maps.device.type, enabled=False):
-        rows = weights(maps.shape[2], size[0], align_corners, maps.device)
-        columns = weights(maps.shape[3], size[1], align_corners, maps.device)
+        # A compiler follows no cache, and makes them along with what it joins.
+        made = weights if torch.compiler.is_compiling() else kept_weights
+        rows = made(maps.shape[2], size[0], align_corners, maps.device)
+        columns = made(maps.shape[3], size[1], align_corners, maps.device)
         product: Tensor = rows @ (maps.float() @ columns.T)
         return product
 
 
-@lru_cache(maxsize=256)
 def weights(length: int, wanted: int, align_corners: bool, device: torch.device) -> Tensor:
     """What each of ``length`` points counts in each of ``wanted``, float32 (wanted, length)."""
+    points = torch.arange(wanted, dtype=torch.float64, device=device)
+    if align_corners:
+        places = points * ((length - 1) / max(1, wanted - 1))
+    else:
+        places = ((points + 0.5) * (length / wanted) - 0.5).clamp(0, length - 1)
+    between = places[:, None] - torch.arange(length, dtype=torch.float64, device=device)
+    return (1 - between.abs()).clamp(min=0).float()
+
+
+@lru_cache(maxsize=256)
+def kept_weights(length: int, wanted: int, align_corners: bool, device: torch.device) -> Tensor:
+    """The :func:`weights`, made once."""
     with torch.inference_mode(False):
-        points = torch.arange(wanted, dtype=torch.float64)
-        if align_corners:
-            places = points * ((length - 1) / max(1, wanted - 1))
-        else:
-            places = ((points + 0.5) * (length / wanted) - 0.5).clamp(min=0)
-        below = places.floor().long().clamp(max=length - 1)
-        above = (below + 1).clamp(max=length - 1)
-        share = (places - below)[:, None]
-        table = torch.zeros(wanted, length, dtype=torch.float64)
-        table.scatter_add_(1, below[:, None], 1 - share).scatter_add_(1, above[:, None], share)
-        return table.float().to(device)
+        return weights(length, wanted, align_corners, device)
 
 
 def replace_upsampling(network: nn.Module) -> None:

@@ -52,6 +52,11 @@ def _agree(losses: list[Any], logits: Tensor, target: Tensor = TARGET, eps: floa
     torch.testing.assert_close(*gradients, atol=eps, rtol=eps)
 
 
+def test_they_are_where_the_losses_are() -> None:
+    both = CandidateLosses([loss.to("meta") for loss in _losses("miou", "bezier")])
+    assert {buffer.device.type for buffer in both.buffers()} == {"meta"}
+
+
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("family", [None, "bezier"])
 def test_of_every_metric(metric: str, family: str | None) -> None:

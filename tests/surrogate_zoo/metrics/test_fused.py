@@ -106,6 +106,16 @@ def test_of_one_channel_volumes_and_options(size: tuple[int, ...], options: dict
 
 
 @here
+@pytest.mark.parametrize("metric", ["miou", "bf1"])
+@pytest.mark.parametrize("classes", [9, 33])
+def test_of_classes_that_are_worked_on_one_after_the_other(metric: str, classes: int) -> None:
+    logits, target = _batch((1, classes, 5, 7))
+    _agree(*_losses(metric, "bezier", classes), logits, target)
+    logits[:, :8, :3] = float("-inf")  # all of those that come first
+    _agree(*_losses(metric, "bezier", classes), logits, target.clamp(min=8))
+
+
+@here
 def test_of_multilabels_strides_and_half_precision() -> None:
     logits, target = _batch((2, 3, 9, 11))
     channels = torch.stack([(target == c).long() for c in range(3)], 1)

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from surrogate_zoo import SurrogateLoss, load_loss
+from surrogate_zoo import load_loss
 from tests.workers import tiny
 from workers.datasets.layouts.registry import open_dataset
-from workers.learning import captured, compiled
+from workers.learning import captured
 from workers.learning.batches import AHEAD, Batches
 from workers.learning.captured import SWITCH
 from workers.learning.image_stack import stack_by_size
@@ -194,46 +194,6 @@ def test_learners_on_a_frozen_encoder_share_its_features(monkeypatch: pytest.Mon
     monkeypatch.setattr(captured, "switched_off", lambda _: "")
     for one, other in zip(graphs, trained(), strict=True):
         assert torch.equal(weights(one), weights(other))
-
-
-@pytest.mark.usefixtures("graphs")
-def test_a_loss_that_torch_cannot_compile_runs_as_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "wanted", lambda _: True)
-
-    def failing(*_: object, **__: object) -> None:
-        raise RuntimeError("no compiler here")
-
-    def compile_badly(self: nn.Module, **_: object) -> None:
-        self._compiled_call_impl = failing
-
-    monkeypatch.setattr(nn.Module, "compile", compile_badly)
-    [broken] = run(tiny.training(), CPU, loss())
-    assert broken.ran == "graph"
-    monkeypatch.setattr(nn.Module, "compile", lambda *_, **__: None)
-    [sound] = run(tiny.training(), CPU, loss())
-    assert sound.ran == "graph, compiled loss"
-    assert broken.steps == sound.steps == 4
-
-
-def test_losses_are_compiled_on_a_gpu_where_that_is_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert not compiled.wanted(torch.device("cuda"))
-    monkeypatch.setenv(compiled.SWITCH, "1")
-    assert compiled.wanted(torch.device("cuda"))
-    assert not compiled.wanted(CPU)
-
-
-def test_losses_do_without_their_kernels_where_that_is_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    loss = load_loss("0.5*cross-entropy+asl-miou-voc", num_classes=3)
-    surrogates = [module for module in loss.modules() if isinstance(module, SurrogateLoss)]
-    compiled.choose_kernels(loss)
-    assert [surrogate.fused for surrogate in surrogates] == [True]
-    monkeypatch.setenv(compiled.FUSED, "0")
-    compiled.choose_kernels(loss)
-    assert [surrogate.fused for surrogate in surrogates] == [False]
 
 
 @GPU
