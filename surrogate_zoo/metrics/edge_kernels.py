@@ -34,14 +34,16 @@ def _least(p, void, n, plane, q, H, W, VOID: tl.constexpr):
     """Minimum over 3 x 3 pixels, void ones counting as 1, and which holds it: 3 column + row, or 9."""
     row, column = q // W, q % W
     best, code = tl.full(q.shape, float("inf"), tl.float32), tl.full(q.shape, 9, tl.int32)
+    around, gone_around = p + plane * H * W + q, void + n * H * W + q
     for across in tl.static_range(3):
         for down in tl.static_range(3):
             r, s = row + (down - 1), column + (across - 1)
             inside = (q < H * W) & (r >= 0) & (r < H) & (s >= 0) & (s < W)
-            value = tl.load(p + plane * H * W + r * W + s, mask=inside, other=float("inf"))
+            step = (down - 1) * W + (across - 1)
+            value = tl.load(around + step, mask=inside, other=float("inf"))
             place = tl.full(q.shape, 3 * across + down, tl.int32)
             if VOID:
-                gone = tl.load(void + n * H * W + r * W + s, mask=inside, other=0) != 0
+                gone = tl.load(gone_around + step, mask=inside, other=0) != 0
                 value = tl.where(gone, 1.0, value)
                 place = tl.where(gone, 9, place)
             better = value < best
@@ -117,15 +119,16 @@ def _gather(left, right, code, H, W, tiles, BP: tl.constexpr):
     plane = (tl.program_id(0) // tiles).to(tl.int64)
     q = tl.program_id(0) % tiles * BP + tl.arange(0, BP)
     row, column = q // W, q % W
-    total = tl.load(left + plane * H * W + q, mask=q < H * W, other=0.0)
+    place = plane * H * W + q
+    total = tl.load(left + place, mask=q < H * W, other=0.0)
     for across in tl.static_range(3):
         for down in tl.static_range(3):
             r, s = row - (down - 1), column - (across - 1)
             inside = (q < H * W) & (r >= 0) & (r < H) & (s >= 0) & (s < W)
-            place = plane * H * W + r * W + s
-            held = tl.load(code + place, mask=inside, other=9) == 3 * across + down
-            total += tl.load(right + place, mask=inside & held, other=0.0)
-    tl.store(left + plane * H * W + q, total, mask=q < H * W)
+            step = (1 - down) * W + (1 - across)
+            held = tl.load(code + place + step, mask=inside, other=9) == 3 * across + down
+            total += tl.load(right + place + step, mask=inside & held, other=0.0)
+    tl.store(left + place, total, mask=q < H * W)
 
 
 @triton.jit

@@ -67,5 +67,6 @@ def _scaled(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         kind = torch.get_autocast_dtype(device)
         maps, weight = maps.to(kind), weight.to(kind)
         bias = None if bias is None else bias.to(kind)
-    product = maps * weight
-    return product if bias is None else product + bias[:, None, None]
+    if bias is None:
+        return maps * weight
+    return torch.addcmul(bias[:, None, None], maps, weight)  # rounded once, as by a convolution

@@ -51,9 +51,9 @@ def cross_entropy() -> nn.Module:
     return load_loss("cross-entropy", num_classes=CLASSES)
 
 
-def batches(training: TrainingSpec, seed: int = 0) -> Batches:
+def batches(training: TrainingSpec, seed: int = 0, device: torch.device = CPU) -> Batches:
     samples = open_dataset(tiny.SOURCE).read("train")
-    return Batches(stack_by_size(samples, CPU, range(len(samples))), training, seed)
+    return Batches(stack_by_size(samples, device, range(len(samples))), training, seed)
 
 
 def learners(
@@ -253,7 +253,7 @@ def test_mixed_precision_follows_full_precision() -> None:
     network = initial_network(tiny.NETWORK, CLASSES, 0)
     gpu = torch.device("cuda")
     pack = [Learner(network, cross_entropy(), training, gpu)]
-    train(pack, batches(training), training, seed=0, device=gpu)
+    train(pack, batches(training, device=gpu), training, seed=0, device=gpu)
     [on_cpu] = run(training, cross_entropy())
     assert pack[0].failure is None
     assert pack[0].recent_loss(10) == pytest.approx(on_cpu.recent_loss(10), rel=0.1)
