@@ -28,18 +28,31 @@ from torch import Tensor
 
 from surrogate_zoo.curves.curves import PiecewiseCurve
 
-TILE = 2048
-"""Elements that a program works on at once."""
-CLASSES = 8
-"""Classes that it works on at once."""
-WHOLE = 32
-"""Classes up to which the way back, which needs all before the first, holds all of them."""
+
+class Work(NamedTuple):
+    """What a program works on at once.
+
+    Attributes:
+        elements: Classes times pixels.
+        classes: Classes, one group after the other; fewer where there are not as many.
+        warps: Warps that share it. One has all classes of a pixel to itself, which a sum over them wants.
+    """
+
+    elements: int
+    classes: int
+    warps: int
+
+
+LOOK = Work(1024, 8, 1)
+PASS = Work(2048, 8, 4)
+BACK = Work(2048, 32, 4)
+"""The way back needs all classes before the first; of up to so many it holds all."""
+BACK_IN_TURN = Work(512, 4, 1)
+"""Of more it makes them twice."""
 VALUES = 1024
 """Values that a program applies a curve to."""
 ALIGNED = 4
 """Numbers that a table's width is a multiple of, so that each candidate's starts at 16 bytes' multiple."""
-WARPS = 4
-"""Warps that share a program's work."""
 
 
 @triton.jit
@@ -292,11 +305,11 @@ class Batch(NamedTuple):
     labels: Tensor
     void: Tensor | None
 
-    def _tiles(self, whole: int = 0) -> tuple[int, int, int]:
-        """Classes and pixels of a tile, and tiles of an image; of up to ``whole`` classes all at once."""
+    def _tiles(self, work: Work) -> tuple[int, int, int]:
+        """Classes and pixels of a tile, and tiles of an image."""
         padded = max(2, triton.next_power_of_2(self.scores.shape[1]))
-        classes = padded if padded <= max(whole, CLASSES) else CLASSES
-        pixels = TILE // classes
+        classes = min(padded, work.classes)
+        pixels = work.elements // classes
         return classes, pixels, triton.cdiv(self.scores.shape[2], pixels)
 
     @property
@@ -305,20 +318,20 @@ class Batch(NamedTuple):
 
     def look(self) -> tuple[Tensor, Tensor]:
         """Logarithms of the softmax's denominator, and true classes' probabilities: float32 (N, P) both."""
-        classes, pixels, tiles = self._tiles()
+        classes, pixels, tiles = self._tiles(LOOK)
         norm = torch.empty(self.labels.shape, dtype=torch.float32, device=self.labels.device)
         true = torch.empty_like(norm)
         with torch.cuda.device_of(self.scores):
             _look[(tiles, len(self.scores))](
                 *(self.scores, self.labels, or_other(self.void, norm), norm, true, *self._sides),
                 **{"VOID": self.void is not None, "BC": classes, "BP": pixels},
-                num_warps=WARPS,
+                num_warps=LOOK.warps,
             )
         return norm, true
 
     def sums(self, norm: Tensor, region: Tensor | None, curves: Curves) -> tuple[Tensor, Tensor]:
         """Sums of the curve over a region (N, P) of each image, and largest probabilities: (N, C) both."""
-        classes, pixels, tiles = self._tiles()
+        classes, pixels, tiles = self._tiles(PASS)
         out, most = norm.new_empty(2, len(self.scores), tiles, self.scores.shape[1])
         with torch.cuda.device_of(self.scores):
             _sums[(tiles, len(self.scores))](
@@ -327,19 +340,19 @@ class Batch(NamedTuple):
                 *(*self._sides, *self._candidates(curves)),
                 **{"VOID": self.void is not None, "REGION": region is not None},
                 **{"SEGMENTS": curves.segments, "ROWS": curves.rows, "BC": classes, "BP": pixels},
-                num_warps=WARPS,
+                num_warps=PASS.warps,
             )
         return out.sum(1), most.amax(1)
 
     def dense(self, norm: Tensor) -> Tensor:
         """All probabilities, float32 (N, C, P), contiguous."""
-        classes, pixels, tiles = self._tiles()
+        classes, pixels, tiles = self._tiles(PASS)
         found = norm.new_empty(self.scores.shape)
         with torch.cuda.device_of(self.scores):
             _dense[(tiles, len(self.scores))](
                 *(self.scores, norm, or_other(self.void, norm), found, *self._sides),
                 **{"VOID": self.void is not None, "BC": classes, "BP": pixels},
-                num_warps=WARPS,
+                num_warps=PASS.warps,
             )
         return found
 
@@ -353,7 +366,8 @@ class Batch(NamedTuple):
         by_all: Tensor | None = None,
     ) -> Tensor:
         """The gradient of the scores by those of the sums (N, C), of ``true`` (N, P), of all (N, C, P)."""
-        classes, pixels, tiles = self._tiles(WHOLE)
+        work = BACK if self.scores.shape[1] <= BACK.classes else BACK_IN_TURN
+        classes, pixels, tiles = self._tiles(work)
         found = torch.empty_like(self.scores)
         with torch.cuda.device_of(self.scores):
             _slopes[(tiles, len(self.scores))](
@@ -377,8 +391,8 @@ class Batch(NamedTuple):
                     "ALL": by_all is not None,
                 },
                 **{"SEGMENTS": curves.segments, "ROWS": curves.rows, "BC": classes, "BP": pixels},
-                ONCE=self.scores.shape[1] <= classes,
-                num_warps=WARPS,
+                ONCE=work is BACK,
+                num_warps=work.warps,
             )
         return found
 
