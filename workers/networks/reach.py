@@ -63,7 +63,7 @@ def _scaled(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         bias: (C,), if any.
     """
     device = maps.device.type
-    if torch.is_autocast_enabled(device):
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
         kind = torch.get_autocast_dtype(device)
         maps, weight = maps.to(kind), weight.to(kind)
         bias = None if bias is None else bias.to(kind)
