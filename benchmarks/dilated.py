@@ -45,7 +45,7 @@ def main() -> None:
 def rows(name: str, spec: dict[str, Any], size: Sequence[int], repeats: int) -> Iterator[str]:
     """A row of the whole network, and one of its decoder."""
     network = build_network(NetworkSpec.model_validate(spec | {"weights": None}), CLASSES).train()
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)
     images = torch.randn(BATCH, 3, *size).to(memory_format=torch.channels_last)
     both = network, copy.deepcopy(network)
     leave_out_padding(both[1])
