@@ -16,7 +16,7 @@ def test_everything_runs_in_tiny_sizes(tmp_path: Path) -> None:
         assert text.startswith(f"`python -m {PARTS[name].tiny[0]}")
         assert "Traceback" not in text
     assert said["losses"].count("| 1 x 3 x 20 x 24 |") == 32
-    assert said["step"].count("## ") == 9
+    assert said["step"].count("## ") == 10
     assert "2 of 2 candidates" in said["search"]
 
 

@@ -42,10 +42,7 @@ def trained(*learners: Learner, training: TrainingSpec) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # the compiler looks at it
-@pytest.mark.parametrize("spec", [tiny.NETWORK, DEEPLAB])
-def test_compiled_networks_learn_the_same(
-    monkeypatch: pytest.MonkeyPatch, spec: NetworkSpec
-) -> None:
+def test_compiled_networks_learn_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Auxiliary head, dropout and counts of batches included; a second one compiles nothing anew."""
     graphs: list[Any] = []
 
@@ -54,11 +51,11 @@ def test_compiled_networks_learn_the_same(
         return graph.forward
 
     training = tiny.training(batch_size=2, auxiliary_weight=0.4)
-    written = learner_of(spec, training)
+    written = learner_of(DEEPLAB, training)
     chosen(monkeypatch, compiled.NETWORKS)
     torch.compiler.reset()
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=noted))
-    first, second = learner_of(spec, training), learner_of(spec, training)
+    first, second = learner_of(DEEPLAB, training), learner_of(DEEPLAB, training)
     assert first.way == "graph, compiled network"
     trained(written, training=training)
     trained(first, training=training)
@@ -77,7 +74,7 @@ def _tensors(learner: Learner) -> list[Tensor]:
     return list(learner.state()["network"].values())
 
 
-def test_upsampling_is_a_constant_to_a_compiler() -> None:
+def test_a_compiler_takes_upsampling_whole() -> None:
     network = nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear"))
     replace_upsampling(network)
     assert isinstance(network[0], BilinearUpsampling)
