@@ -85,11 +85,15 @@ class StandIn:
 @contextmanager
 def launches(tell: Callable[[Launch], None]) -> Iterator[None]:
     """Let surrogates take their kernels' way on any device, and tell of each start in place of it."""
-    from surrogate_zoo.metrics import edge_kernels, kernels  # noqa: PLC0415 - where there is Triton
+    from surrogate_zoo.metrics import (  # noqa: PLC0415 - where there is Triton
+        curve_kernels,
+        edge_kernels,
+        kernels,
+    )
 
     with ExitStack() as stack:
         stack.enter_context(patch("surrogate_zoo.losses.surrogate._has_kernels", lambda _: True))
-        for module in (kernels, edge_kernels):
+        for module in (kernels, curve_kernels, edge_kernels):
             for name in WRITES.keys() & vars(module).keys():
                 stand_in = StandIn(getattr(module, name), tell)
                 stack.enter_context(patch.object(module, name, stand_in))

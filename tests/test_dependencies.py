@@ -55,7 +55,8 @@ BROUGHT = {"triton": "torch"}
 """Module -> the distribution that brings it in its builds for GPUs; those for CPUs do without."""
 
 KERNELS = frozenset(
-    f"surrogate_zoo.metrics.{name}" for name in ("kernels", "fused", "edge_kernels", "fused_edges")
+    f"surrogate_zoo.metrics.{name}"
+    for name in ("kernels", "curve_kernels", "edge_kernels", "fused", "fused_edges")
 )
 """Modules that import such a one, themselves imported by who asks for kernels alone."""
 

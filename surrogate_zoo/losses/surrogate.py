@@ -237,7 +237,7 @@ class SurrogateLoss(nn.Module):
             return Logic()
         curves = [self._curve(points, self._truth_table) for points in control_points]
         if self._by_kernels(logits):
-            from surrogate_zoo.metrics.kernels import with_kernels  # noqa: PLC0415 - loads Triton
+            from surrogate_zoo.metrics.curve_kernels import with_kernels  # noqa: PLC0415 - loads Triton
 
             curves = with_kernels(curves, logits.device)
         return CurveLogic(dict(zip(self._curves, curves, strict=True)))

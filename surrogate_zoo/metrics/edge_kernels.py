@@ -23,7 +23,8 @@ import triton.language as tl
 from torch import Tensor
 
 from surrogate_zoo.metrics.bit_maps import BITS
-from surrogate_zoo.metrics.kernels import Curves, curve, or_other
+from surrogate_zoo.metrics.curve_kernels import Curves, curve
+from surrogate_zoo.metrics.kernels import or_other
 
 BLOCK = 512
 """Pixels that a program works on."""

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from surrogate_zoo.curves.curves import PiecewiseCurve
 from surrogate_zoo.metrics.class_maps import ClassMap, Curve, Labelled
+from surrogate_zoo.metrics.curve_kernels import Curves, coefficients_of
 from surrogate_zoo.metrics.fused_edges import Eroded
-from surrogate_zoo.metrics.kernels import Batch, Curves, coefficients_of
+from surrogate_zoo.metrics.kernels import Batch
 from surrogate_zoo.metrics.probabilities import probabilities
 
 

@@ -14,9 +14,9 @@ from torch import Tensor
 from surrogate_zoo.curves.curves import PiecewiseCurve
 from surrogate_zoo.metrics import edges
 from surrogate_zoo.metrics.class_maps import ClassMap
+from surrogate_zoo.metrics.curve_kernels import Curves, coefficients_of
 from surrogate_zoo.metrics.dilation import Grown
 from surrogate_zoo.metrics.edge_kernels import Planes, Upstream
-from surrogate_zoo.metrics.kernels import Curves, coefficients_of
 
 Plain = Callable[[Tensor], Tensor]
 """Probabilities -> their edges, in operations that torch differentiates."""

@@ -51,9 +51,10 @@ def test_a_look_up_reads_what_it_gives_back() -> None:
 
 
 def _counts(name: str, given: dict[str, Any]) -> Counts:
-    from surrogate_zoo.metrics import edge_kernels, kernels
+    from surrogate_zoo.metrics import curve_kernels, edge_kernels, kernels
 
-    kernel = getattr(kernels, name, None) or getattr(edge_kernels, name)
+    modules = (kernels, curve_kernels, edge_kernels)
+    [kernel] = [vars(module)[name] for module in modules if name in vars(module)]
     return Launch(kernel, given, {}).counts
 
 

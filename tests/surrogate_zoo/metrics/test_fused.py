@@ -141,7 +141,7 @@ def test_of_boundaries_that_many_programs_share(
 @pytest.mark.parametrize("family", CURVE_FAMILIES)
 @pytest.mark.parametrize("candidates", [0, 3])
 def test_a_curve_by_its_kernel(family: str, candidates: int) -> None:
-    from surrogate_zoo.metrics.kernels import VALUES, with_kernels
+    from surrogate_zoo.metrics.curve_kernels import VALUES, with_kernels
 
     own = [flat(random_points(family, "miou", seed=seed)) for seed in range(max(candidates, 1))]
     rows = torch.tensor(own, dtype=torch.float64).view(len(own), len(METRICS["miou"].curves), -1)
