@@ -1,6 +1,6 @@
 """Milliseconds of a training step, for each way to run a pack of candidates on a GPU.
 
-    python -m benchmarks.gpu_step [--size released] [--packs 1 2 4 8] [--steps 8] [--parts "A step"]
+    python -m benchmarks.gpu_step [--size released] [--packs 1 2 4 8] [--steps 8]
 
 Ways: ``loop`` starts one kernel after the other; ``graph`` replays a CUDA graph for each candidate, one after
 the other; ``streams`` replays them side by side, as trainings do; ``forked`` is one graph of all candidates,
@@ -48,7 +48,6 @@ def main() -> None:
     parser.add_argument(
         "--warm", type=int, default=4, help="steps before the clock starts, captures included"
     )
-    parser.add_argument("--parts", nargs="+", metavar="TITLE", help="these alone")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     arguments = parser.parse_args()
     size, device = SIZES[arguments.size], torch.device(arguments.device)
@@ -67,8 +66,7 @@ def main() -> None:
         ("Compiled losses", partial(bench.switched, compiled.LOSSES, "1", arguments.packs)),
     ]
     for title, part in parts:
-        if arguments.parts is None or title in arguments.parts:
-            guarded(title, part)
+        guarded(title, part)
 
 
 def guarded(title: str, part: Callable[[], Iterable[str]]) -> None:

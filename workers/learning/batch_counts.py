@@ -55,7 +55,9 @@ class BatchCounts:
             yield
         finally:
             for norm, count in zip(self._norms, self._counts, strict=True):
-                norm.num_batches_tracked = count.add_(int(norm.training))
+                norm.num_batches_tracked = count
+        for norm, count in zip(self._norms, self._counts, strict=True):
+            count.add_(int(norm.training))
 
     def add(self, steps: int) -> None:
         """Count so many more steps like the one that was watched."""
