@@ -190,23 +190,20 @@ def _slopes(
         )
     else:
         common = tl.zeros((BP,), tl.float32)
-        for start in range(0, C, BC):
-            p, u = _pulled(
-                z, norm, labels, void, region, table, by_sum, by_true, by_all, n, q, start + c,
-                C, P, stride_n, stride_c, stride_p, each, width,
-                VOID, REGION, SUMS, TRUE, ALL, SEGMENTS, ROWS,
-            )  # fmt: skip
-            common += tl.sum(p * u, 0)
-        for start in range(0, C, BC):
-            p, u = _pulled(
-                z, norm, labels, void, region, table, by_sum, by_true, by_all, n, q, start + c,
-                C, P, stride_n, stride_c, stride_p, each, width,
-                VOID, REGION, SUMS, TRUE, ALL, SEGMENTS, ROWS,
-            )  # fmt: skip
-            found = p * (u - common[None, :])
-            place = n * out_n + (start + c)[:, None] * out_c + q[None, :] * out_p
-            mask = (start + c < C)[:, None] & (q < P)[None, :]
-            tl.store(out + place, found.to(out.dtype.element_ty), mask=mask)
+        for turn in tl.static_range(2):
+            for start in range(0, C, BC):
+                p, u = _pulled(
+                    z, norm, labels, void, region, table, by_sum, by_true, by_all, n, q, start + c,
+                    C, P, stride_n, stride_c, stride_p, each, width,
+                    VOID, REGION, SUMS, TRUE, ALL, SEGMENTS, ROWS,
+                )  # fmt: skip
+                if turn == 0:
+                    common += tl.sum(p * u, 0)
+                else:
+                    found = p * (u - common[None, :])
+                    place = n * out_n + (start + c)[:, None] * out_c + q[None, :] * out_p
+                    mask = (start + c < C)[:, None] & (q < P)[None, :]
+                    tl.store(out + place, found.to(out.dtype.element_ty), mask=mask)
 
 
 class Batch(NamedTuple):
