@@ -2,7 +2,8 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from workers.networks.depthwise import convolve
 
 
 class ReachingConvolution(nn.Conv2d):
@@ -16,20 +17,15 @@ class ReachingConvolution(nn.Conv2d):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Maps (N, C, H, W) -> (N, K, H, W)."""
-        rows, columns = (_reach(self, axis, maps.shape[2 + axis]) for axis in (0, 1))
-        whole = (self.kernel_size[0] // 2, self.kernel_size[1] // 2)
-        if (rows, columns) == whole:
-            return super().forward(maps)
-        taps = self.weight[
-            :,
-            :,
-            whole[0] - rows : whole[0] + rows + 1,
-            whole[1] - columns : whole[1] + columns + 1,
-        ]
-        if (rows, columns) == (0, 0) and self.groups == self.in_channels == self.out_channels:
+        reaches = [_reach(self, axis, length) for axis, length in enumerate(maps.shape[2:])]
+        rows, columns = (
+            slice(side // 2 - reach, side // 2 + reach + 1)
+            for side, reach in zip(self.kernel_size, reaches, strict=True)
+        )
+        taps = self.weight[:, :, rows, columns]
+        if not any(reaches) and self.groups == self.in_channels == self.out_channels:
             return _scaled(maps, taps[:, 0], self.bias)
-        padding = (rows * self.dilation[0], columns * self.dilation[1])
-        return F.conv2d(maps, taps, self.bias, 1, padding, self.dilation, self.groups)
+        return convolve(maps, taps, self.bias, self.dilation, self.groups)
 
 
 def leave_out_padding(network: nn.Module) -> None:
