@@ -85,11 +85,15 @@ def _slope_by_blocks(
     own = None if true is None else true.flatten(1)[:, None]
     result = torch.empty_like(planes)
     for block in blocks(planes, whole=True):
-        part = planes[block]
-        weighed = torch.zeros_like(part) if gradients is None else gradients[block] * part
+        part, mean = planes[block], None
+        weighed = None if gradients is None else gradients[block] * part
         if own is not None:
-            hit, at = own[block], rows[block]
-            weighed.scatter_add_(1, at, hit * part.gather(1, at))
-        mean = weighed.sum(1, keepdim=True)
-        torch.addcmul(weighed, part, mean, value=-1, out=result[block])
+            at = rows[block]
+            mean = own[block] * part.gather(1, at)
+            if weighed is not None:
+                weighed.scatter_add_(1, at, mean)
+        if weighed is not None:
+            torch.addcmul(weighed, part, weighed.sum(1, keepdim=True), value=-1, out=result[block])
+        elif mean is not None:  # nothing but the true class pulls
+            torch.mul(part, -mean, out=result[block]).scatter_add_(1, at, mean)
     return result.view_as(softmax)
