@@ -30,8 +30,7 @@ def probabilities(scores: Tensor, labels: Tensor, void: Tensor | None) -> tuple[
 
 def _plain(scores: Tensor, labels: Tensor, void: Tensor | None) -> tuple[Tensor, Tensor]:
     """The same for a compiler, which joins its steps, where none of them scatters."""
-    softmax = scores if void is None else scores.masked_fill(void[:, None], 0)
-    softmax = softmax.softmax(1)
+    softmax = (scores if void is None else scores.masked_fill(void[:, None], 0)).softmax(1)
     if void is not None:
         softmax = softmax.masked_fill(void[:, None], 0)
     classes = torch.arange(scores.shape[1], device=scores.device)
@@ -85,15 +84,12 @@ def _slope_by_blocks(
     own = None if true is None else true.flatten(1)[:, None]
     result = torch.empty_like(planes)
     for block in blocks(planes, whole=True):
-        part, mean = planes[block], None
-        weighed = None if gradients is None else gradients[block] * part
-        if own is not None:
-            at = rows[block]
-            mean = own[block] * part.gather(1, at)
-            if weighed is not None:
-                weighed.scatter_add_(1, at, mean)
-        if weighed is not None:
+        part, at = planes[block], rows[block]
+        hit = None if own is None else own[block] * part.gather(1, at)
+        if gradients is not None:
+            weighed = gradients[block] * part
+            weighed = weighed if hit is None else weighed.scatter_add_(1, at, hit)
             torch.addcmul(weighed, part, weighed.sum(1, keepdim=True), value=-1, out=result[block])
-        elif mean is not None:  # nothing but the true class pulls
-            torch.mul(part, -mean, out=result[block]).scatter_add_(1, at, mean)
+        elif hit is not None:  # nothing but the true class pulls
+            torch.mul(part, -hit, out=result[block]).scatter_add_(1, at, hit)
     return result.view_as(softmax)

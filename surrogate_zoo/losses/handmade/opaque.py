@@ -1,5 +1,7 @@
 """Losses that torch.compile takes as one operation, because their shapes follow from the labels."""
 
+import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Unpack
@@ -19,8 +21,8 @@ _NUMBERS = count()
 class OpaqueLoss(HandmadeLoss):
     """Base of the losses whose tensors are as long as there are objects, say.
 
-    In a compiled graph their value and slopes are computed by one operation, ``lossfit::opaque``, just
-    as without a compiler.
+    In a compiled graph their value and slopes are computed by one operation, just as without a compiler. A
+    loss that was exported as a file has an operation of its own, beside that of lossfit.
 
     Attributes:
         number: What graphs know this loss by, in this process.
@@ -57,8 +59,7 @@ class OpaqueLoss(HandmadeLoss):
         return value
 
 
-@torch.library.custom_op("lossfit::opaque", mutates_args=())
-def _opaque(number: int, names: str, floats: list[Tensor], others: list[Tensor]) -> list[Tensor]:
+def _computed(number: int, names: str, floats: list[Tensor], others: list[Tensor]) -> list[Tensor]:
     """Value of a loss, and its slopes towards the floating point tensors.
 
     Args:
@@ -91,6 +92,16 @@ def _value_and_slopes(
     return [value.detach(), *(slope.contiguous() for slope in slopes)]
 
 
-@_opaque.register_fake
-def _(_number: int, _names: str, floats: list[Tensor], _others: list[Tensor]) -> list[Tensor]:
+def _shapes(_number: int, _names: str, floats: list[Tensor], _others: list[Tensor]) -> list[Tensor]:
     return [floats[0].new_empty(()), *(each.new_empty(each.shape) for each in floats)]
+
+
+def _operation() -> Callable[..., list[Tensor]]:
+    """:func:`_computed` as an operation, named after the module: an exported file is another one."""
+    name = re.sub(r"\W", "_", __name__)
+    operation = torch.library.custom_op(f"lossfit::{name}", _computed, mutates_args=())
+    operation.register_fake(_shapes)
+    return operation
+
+
+_opaque = _operation()

@@ -75,6 +75,27 @@ def test_it_computes_the_same_bits(
     assert torch.equal(found[0][1], found[1][1])
 
 
+@pytest.mark.parametrize("name", ["discriminative", "deep-metric"])
+def test_losses_of_objects_compile_beside_those_of_lossfit(
+    name: str, exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(exported)
+    files = [import_module(module_of(each)) for each in ("discriminative", "deep-metric")]
+    assert len({module.__name__ for module in files}) == 2
+    losses = (
+        load_loss(name, num_classes=CLASSES),
+        import_module(module_of(name)).load(num_classes=CLASSES),
+    )
+    scores = torch.randn(
+        (2, CLASSES + heads(name), 9, 11), generator=torch.Generator().manual_seed(1)
+    )
+    for loss in losses:
+        compiled: Any = torch.compile(loss, fullgraph=True, backend="aot_eager")
+        assert call(name, compiled, scores, labels(1)).item() == pytest.approx(
+            call(name, loss, scores, labels(1)).item()
+        )
+
+
 def test_it_needs_neither_lossfit_nor_its_tests(exported: Path) -> None:
     # Runs with -I and an empty path but the export's folder.
     names = ["naive_bf1", "lovasz", "dice_boundary", "both"]

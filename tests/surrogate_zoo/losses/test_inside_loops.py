@@ -193,5 +193,5 @@ def test_the_operation_of_a_loss_of_objects_is_as_the_compiler_is_told() -> None
     turned = scores[:, CLASSES:].mT.contiguous().mT
     names = "scores embeddings target instances"
     arguments = (loss.number, names, [scores[:, :CLASSES], turned], [TARGET, objects(TARGET)])
-    operation = torch.ops.lossfit.opaque.default
+    operation = torch.ops.lossfit.surrogate_zoo_losses_handmade_opaque.default
     torch.library.opcheck(operation, arguments, test_utils=["test_schema", "test_faketensor"])
