@@ -1,4 +1,4 @@
-"""A step on a CPU with and without the taps of dilated convolutions that reach no pixel.
+"""A step on a CPU with dilated convolutions as torch has them, and as networks in training have them.
 
     python -m benchmarks.dilated [--repeats 12]
 
@@ -30,12 +30,12 @@ NETWORKS = {
 
 def main() -> None:
     """Print a Markdown table."""
-    parser = argparse.ArgumentParser(description="Time steps without taps that read padding alone.")
+    parser = argparse.ArgumentParser(description="Time steps with quicker dilated convolutions.")
     parser.add_argument("--repeats", type=int, default=12)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     print(f"{proxy_pack.facts(torch.device('cpu'))}, one thread\n")
-    print("| network | images | step | all taps, ms | those that reach, ms | ratio |")
+    print("| network | images | step | by torch alone, ms | so, ms | ratio |")
     print("|---|---|---|---|---|---|")
     for name, (spec, size) in NETWORKS.items():
         for line in rows(name, spec, size, arguments.repeats):
