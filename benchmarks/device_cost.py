@@ -37,7 +37,8 @@ from surrogate_zoo import BoundaryEvaluator, SegmentationEvaluator, load_loss
 from workers.learning.batches import AHEAD, Batches, Plan, TrainingBatch
 from workers.learning.crops import Sites
 from workers.learning.image_stack import PixelStore
-from workers.learning.learner import CHECK_EVERY, Learner
+from workers.learning.learner import Learner
+from workers.learning.loop import CHECK_EVERY
 from workers.scoring.inference import PIXELS
 
 GPU = torch.device("meta")

@@ -21,7 +21,8 @@ from surrogate_zoo.errors import LossfitError
 from workers.datasets.dataset import Samples
 from workers.learning.batches import Batches
 from workers.learning.image_stack import stack_by_size
-from workers.learning.learner import Learner, initial_network, train
+from workers.learning.learner import Learner, initial_network
+from workers.learning.loop import train
 from workers.learning.losses import build_loss, distance_maps_of, inputs_given
 from workers.networks.frozen import freeze_encoder
 from workers.tasks.networks import NetworkSpec

@@ -1,4 +1,4 @@
-"""The one training loop: proxies, retrainings and baselines all run through it.
+"""One network that learns with one loss: proxies, retrainings and baselines all train so.
 
 Repeats bit for bit on a CPU with the same number of threads: batches and dropout are functions of
 (seed, step), never of what ran before in the process. So a candidate's result does not depend on
@@ -8,7 +8,7 @@ its pack, and a training resumes from weights, optimiser and step alone.
 import copy
 import logging
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from contextlib import nullcontext
 from typing import Any
 
@@ -23,15 +23,14 @@ from surrogate_zoo.needs import INSTANCES
 from workers.learning import compiled
 from workers.learning.averaging import AveragedWeights
 from workers.learning.batch_counts import BatchCounts
-from workers.learning.batches import Batches, TrainingBatch
-from workers.learning.captured import CapturedSteps
+from workers.learning.batches import TrainingBatch
 from workers.learning.device import autocast, forward_dtype
 from workers.learning.loss_record import LossRecord
 from workers.learning.rates import Rates, optimiser_of
 from workers.learning.sharing import WholeBatchStatistics, average_gradients, part_of
-from workers.learning.streams import Stream, own_random_numbers, seed_device, seed_of, seed_torch
+from workers.learning.streams import Stream, own_random_numbers, seed_torch
 from workers.networks.build import build_network
-from workers.networks.frozen import FrozenEncoder, batch_norms_of, forget_features, forgotten
+from workers.networks.frozen import FrozenEncoder, batch_norms_of, forget_features
 from workers.networks.heads import (
     AUXILIARY_LOGITS,
     HEADS,
@@ -51,7 +50,6 @@ from workers.tasks.training import TrainingSpec
 
 log = logging.getLogger(__name__)
 
-CHECK_EVERY = 20  # steps between two looks at the losses; each makes a GPU wait
 KNOWN = ("torch", "surrogate_zoo")  # whose modules keep no count of their calls on the host
 
 
@@ -307,7 +305,8 @@ class Learner:
 
     def check(self) -> None:
         """Fail if a loss so far, or a weight by now, is not finite."""
-        check_all([self])
+        if self.failure is None and not bool(self.soundness()):
+            self.fail()
 
     def fail(self) -> None:
         """Say what is wrong with a learner that is not sound."""
@@ -344,63 +343,3 @@ class Learner:
             self._average.network.load_state_dict(state["average"])
         self._losses.values.copy_(state["losses"])
         self._steps = state["steps"]
-
-
-def check_all(learners: Sequence[Learner]) -> None:
-    """Let those fail that have a loss or a weight that is not finite; waits for the device once."""
-    going = [learner for learner in learners if learner.failure is None]
-    if not going:
-        return
-    sound = torch.stack([learner.soundness() for learner in going]).tolist()
-    for learner, is_sound in zip(going, sound, strict=True):
-        if not is_sound:
-            learner.fail()
-
-
-def train(
-    learners: Sequence[Learner],
-    batches: Callable[[int], TrainingBatch],
-    training: TrainingSpec,
-    *,
-    seed: int,
-    device: torch.device,
-    until: int | None = None,
-    rank: int = 0,
-    after_step: Callable[[int], None] = lambda _: None,
-) -> None:
-    """Train a pack of learners on shared batches; one that fails is left behind.
-
-    Each goes on from the steps that it has taken already: one that is ahead waits for the others. On a
-    GPU the steps run as CUDA graphs where they can (:mod:`workers.learning.captured`); ``ran`` of each
-    learner says how.
-
-    Args:
-        learners: One for each loss; they share nothing but the batches.
-        batches: Step -> what to train on.
-        training: The schedule.
-        seed: Seeds dropout, the same for every learner.
-        device: The learners' device.
-        until: Steps after which to stop in the middle of the schedule; None goes to its end.
-        rank: Number of this process where several share the batches; each has a dropout of its own.
-        after_step: Called with the number of steps taken; what it raises ends the training.
-    """
-    end = training.iterations if until is None else until
-    captured = CapturedSteps(batches, device) if isinstance(batches, Batches) else None
-    with own_random_numbers(device), forgotten(learner.network for learner in learners):
-        for step in range(min((learner.steps for learner in learners), default=end), end):
-            active = [
-                learner for learner in learners if learner.failure is None and learner.steps <= step
-            ]
-            if not active:
-                return
-            drawn = seed_of(seed, Stream.DROPOUT, step, *([rank] if rank else []))
-            looped = active if captured is None else captured.take(step, active, drawn)
-            if looped:
-                batch = batches(step).to(device)
-            for learner in looped:
-                seed_device(device, drawn)
-                learner.step(step, batch)
-            forget_features(learner.network for learner in looped)
-            if (step + 1) % CHECK_EVERY == 0 or step + 1 == end:
-                check_all(active)
-            after_step(step + 1)

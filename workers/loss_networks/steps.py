@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from workers.learning.learner import CHECK_EVERY
+from workers.learning.loop import CHECK_EVERY
 from workers.tasks.base import Stopped
 
 

@@ -14,7 +14,8 @@ from surrogate_zoo.metrics.targets import Target
 from workers.instances.scoring import check_objects
 from workers.learning.batches import Batches
 from workers.learning.device import choose_device, worker_facts
-from workers.learning.learner import Learner, train
+from workers.learning.learner import Learner
+from workers.learning.loop import train
 from workers.learning.losses import distance_maps_of
 from workers.learning.states import keep
 from workers.proxy.entrance import Entered, Entrance, Untrained

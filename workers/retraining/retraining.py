@@ -24,7 +24,8 @@ from workers.learning.hold_out import Cut, cut_hold_out, held_out
 from workers.learning.image_formats import images_of
 from workers.learning.image_stack import Stack, stack_by_size
 from workers.learning.labellings import labelling_in
-from workers.learning.learner import CHECK_EVERY, Learner, initial_network, train
+from workers.learning.learner import Learner, initial_network
+from workers.learning.loop import CHECK_EVERY, train
 from workers.learning.losses import build_loss, distance_maps_of, inputs_given
 from workers.learning.rates import learning_rate
 from workers.learning.sharing import is_over, told_by_first

@@ -16,7 +16,8 @@ from workers.learning import captured
 from workers.learning.batches import AHEAD, Batches
 from workers.learning.captured import SWITCH
 from workers.learning.image_stack import stack_by_size
-from workers.learning.learner import Learner, initial_network, train
+from workers.learning.learner import Learner, initial_network
+from workers.learning.loop import train
 from workers.networks.frozen import freeze_encoder
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.training import TrainingSpec

@@ -13,7 +13,8 @@ from workers.datasets.layouts.registry import open_dataset
 from workers.learning import compiled
 from workers.learning.batches import Batches
 from workers.learning.image_stack import stack_by_size
-from workers.learning.learner import Learner, initial_network, train
+from workers.learning.learner import Learner, initial_network
+from workers.learning.loop import train
 from workers.networks.upsampling import BilinearUpsampling, replace_upsampling
 from workers.tasks.networks import NetworkSpec
 from workers.tasks.training import TrainingSpec

@@ -11,7 +11,8 @@ from workers.datasets.layouts.registry import open_dataset
 from workers.learning.batches import Batches, TrainingBatch
 from workers.learning.crops import gather
 from workers.learning.image_stack import Stack, stack_by_size
-from workers.learning.learner import Learner, initial_network, train
+from workers.learning.learner import Learner, initial_network
+from workers.learning.loop import train
 from workers.learning.proxy_size import brought_down
 
 

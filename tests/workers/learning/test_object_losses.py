@@ -11,7 +11,8 @@ from workers.datasets.dataset import Samples
 from workers.datasets.layouts.registry import open_dataset
 from workers.learning.batches import Batches
 from workers.learning.image_stack import stack_by_size
-from workers.learning.learner import Learner, initial_network, train
+from workers.learning.learner import Learner, initial_network
+from workers.learning.loop import train
 from workers.learning.losses import build_loss, inputs_given
 from workers.networks.heads import WithHeads
 from workers.tasks.networks import NetworkSpec

@@ -14,7 +14,8 @@ from tests.workers import tiny
 from workers.datasets.layouts.registry import open_dataset
 from workers.learning.batches import Batches, TrainingBatch
 from workers.learning.image_stack import stack_by_size
-from workers.learning.learner import Learner, initial_network, train
+from workers.learning.learner import Learner, initial_network
+from workers.learning.loop import train
 from workers.proxy.proxy import evaluate_pack
 from workers.tasks.training import TrainingSpec
 

@@ -18,7 +18,8 @@ from tests.workers import tiny
 from workers.datasets.layouts.registry import open_dataset
 from workers.learning.batches import Batches
 from workers.learning.image_stack import stack_by_size
-from workers.learning.learner import Learner, train
+from workers.learning.learner import Learner
+from workers.learning.loop import train
 from workers.learning.sharing import (
     WholeBatchStatistics,
     is_over,
