@@ -80,12 +80,6 @@ def difference(
     return Difference(mean.mean, mean.half, p)
 
 
-def within_one_error(values: Sequence[float], base: Sequence[float]) -> bool:
-    """Whether the mean difference of pairs is at most its standard error; one pair tells no error."""
-    gaps = [value - other for value, other in zip(values, base, strict=True)]
-    return len(gaps) > 1 and fmean(gaps) <= _standard_error(gaps)
-
-
 def pooled_margin(rows: Sequence[Sequence[float]], *, level: float = LEVEL) -> float | None:
     """How far apart two of several means must lie to be told apart, by the spread of all of them.
 

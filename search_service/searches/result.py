@@ -77,7 +77,7 @@ class Race(Described):
         entrants: Who ran in the rounds.
         in_heats: Who ran in the heats.
         verdict: Whether the winner beats the best handmade loss, is not told apart from it, or is handmade
-            itself: so it is too where another lies less than one standard error above it.
+            itself.
         cost: What heats and rounds took.
         hold_out: How the hold-out sets were cut, in a sentence.
         sentence: The answer, in a sentence.

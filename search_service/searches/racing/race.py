@@ -156,10 +156,8 @@ class Race:
         """Where the race for a metric stands, after so many rounds; None takes all."""
         found = self._merits(metric, "round", entrants)
         scores = {number: told[:rounds] for number, told in found.items()}
-        handmade, entropy = ({e.number for e in entrants if role in e.roles} for role in RIVALS)
-        return standing(
-            scores, before, groups=[handmade, entropy], favoured=handmade, level=self.spec.level
-        )
+        groups = [{e.number for e in entrants if role in e.roles} for role in RIVALS]
+        return standing(scores, before, groups=groups, level=self.spec.level)
 
     def _round(
         self,

@@ -70,12 +70,11 @@ class Standing:
     """How a race for one metric stands.
 
     Attributes:
-        ranking: Entrants that are in the race, the leader first, then the best mean.
+        ranking: Entrants that are in the race, the best mean first.
         dropped: Those that failed or are clearly behind.
         leads: The leader's lead over each other entrant, in pairs, over the rounds both ran in.
         means: Mean score of each entrant over the rounds that it ran in; None where it has none.
-        rivals: Who the leader is to be told from: of each group the one that is closest to it, and who has a
-            higher mean.
+        rivals: Who the leader is to be told from: of each group the one that is closest to it.
     """
 
     ranking: tuple[int, ...]
@@ -106,14 +105,9 @@ def standing(
     before: Collection[int] = (),
     *,
     groups: Sequence[Collection[int]] = (),
-    favoured: Collection[int] = (),
     level: float = significance.LEVEL,
 ) -> Standing:
     """Where a race stands.
-
-    The best mean leads, unless it is no more than one standard error above that of the best of the
-    favoured: of many candidates the luckiest is first, so what is simpler leads where nothing is
-    gained (the one-standard-error rule of Breiman et al., Classification and Regression Trees, 1984).
 
     Whoever fails in one round is dropped: a loss whose training may fail is not to be recommended. And
     so is whoever lies further behind the leader than the spread of all who run explains, with room for
@@ -124,7 +118,6 @@ def standing(
         scores: As above; an entrant that was dropped has fewer rounds.
         before: Those that were dropped already.
         groups: The handmade losses, say: the winner is to be told from the closest of each group.
-        favoured: Those that are simpler than the others.
         level: Of the intervals.
     """
     means = {entrant: _mean(rounds) for entrant, rounds in scores.items()}
@@ -133,18 +126,19 @@ def standing(
     ranking = sorted(running, key=lambda entrant: (-_at_least(means[entrant]), entrant))
     if not ranking:
         return Standing((), frozenset(scores), {}, means)
-    behind = _behind({entrant: scores[entrant] for entrant in ranking}, level)
-    best = ranking[0]
-    leader = _leader([entrant for entrant in ranking if entrant not in behind], scores, favoured)
-    ranking.sort(key=lambda entrant: entrant != leader)
+    leader = ranking[0]
     leads = {
         entrant: _lead(scores[leader], scores[entrant], level)
         for entrant in sound
         if entrant != leader
     }
-    nearest = [*(closest(leads, group) for group in groups), best if best != leader else None]
+    nearest = (closest(leads, group) for group in groups)
     rivals = tuple(dict.fromkeys(rival for rival in nearest if rival is not None))
-    behind = {entrant for entrant in behind if entrant not in rivals or clear(leads[entrant])}
+    behind = {
+        entrant
+        for entrant in _behind({entrant: scores[entrant] for entrant in ranking}, level)
+        if entrant not in rivals or clear(leads[entrant])
+    }
     dropped = frozenset(before) | behind | (set(scores) - set(sound))
     kept = tuple(entrant for entrant in ranking if entrant not in behind)
     return Standing(kept, dropped, leads, means, rivals)
@@ -175,15 +169,6 @@ def _behind(scores: Scores, level: float) -> set[int]:
     return {e for e, mean in means.items() if margin is not None and leader - mean > margin}
 
 
-def _leader(ranking: Sequence[int], scores: Scores, favoured: Collection[int]) -> int:
-    """The first of a ranking by means, or the first of the favoured in it, if hardly anything is between."""
-    best = ranking[0]
-    simple = next((entrant for entrant in ranking if entrant in favoured), best)
-    if significance.within_one_error(*_pairs(scores[best], scores[simple])):
-        return simple
-    return best
-
-
 def _mean(rounds: Sequence[float | None]) -> float | None:
     scores = [score for score in rounds if score is not None]
     return sum(scores) / len(scores) if rounds and len(scores) == len(rounds) else None
@@ -197,13 +182,5 @@ def _lead(
     leader: Sequence[float | None], other: Sequence[float | None], level: float
 ) -> Difference:
     """Over the rounds that both ran in."""
-    return significance.difference(*_pairs(leader, other), level=level)
-
-
-def _pairs(
-    first: Sequence[float | None], second: Sequence[float | None]
-) -> tuple[list[float], list[float]]:
-    """The scores of the rounds that both ran in."""
-    both = zip(first, second, strict=False)
-    pairs = [(a, b) for a, b in both if a is not None and b is not None]
-    return [a for a, _ in pairs], [b for _, b in pairs]
+    pairs = [(a, b) for a, b in zip(leader, other, strict=False) if a is not None and b is not None]
+    return significance.difference([a for a, _ in pairs], [b for _, b in pairs], level=level)

@@ -38,8 +38,6 @@ def sentence(objective: str, race: Mapping[str, Any]) -> str:
         return f"{first} beats the best handmade loss in {metric} over {seeds}: {leads}."
     if race["verdict"] == "handmade":
         told = f"No loss was found that is better than {names[0]} in {metric} over {seeds}"
-        if any(rival["lead"]["mean"] < 0 for rival in rivals):
-            leads += "; less than one standard error below another, it is the simpler one"
         return told + (f" (its lead: {leads})." if leads else ".")
     other = next(iter(names[1:]), "the handmade ones")
     return f"{first} leads in {metric} over {seeds}, and is not told apart from {other}: {leads}."
