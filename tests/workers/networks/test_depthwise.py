@@ -65,6 +65,13 @@ def test_other_types_and_those_who_do_not_learn_take_the_library(kind: torch.dty
     assert torch.equal(ours, library)
 
 
+def test_large_maps_are_left_to_the_library() -> None:
+    weight = _random(4, 1, 3, 3).requires_grad_()
+    small, large = _random(1, 4, 64, 64), _random(1, 4, 64, 65)
+    assert "Depthwise" in str(_both(small, weight, None)[0].grad_fn)
+    assert "Depthwise" not in str(_both(large, weight, None)[0].grad_fn)
+
+
 def test_a_second_derivative_is_refused() -> None:
     weight = _random(4, 1, 3, 3).requires_grad_()
     ours, _ = _both(_random(2, 4, 6, 6), weight, None)
