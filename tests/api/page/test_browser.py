@@ -119,6 +119,7 @@ def test_every_screen_is_accessible_and_fits_every_width(
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{place} is {wide} wide at {width}"
             for frame in page.frames[1:]:
+                frame.wait_for_load_state()
                 assert frame.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (
                     width
                 )
