@@ -303,11 +303,6 @@ class Learner:
         largest = get_total_norm(self._headed.parameters(), math.inf)
         return self._losses.sound(self._steps) & torch.isfinite(largest)
 
-    def check(self) -> None:
-        """Fail if a loss so far, or a weight by now, is not finite."""
-        if self.failure is None and not bool(self.soundness()):
-            self.fail()
-
     def fail(self) -> None:
         """Say what is wrong with a learner that is not sound."""
         weights = f"Weights became infinite or NaN before iteration {self._steps}."

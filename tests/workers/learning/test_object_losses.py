@@ -12,7 +12,7 @@ from workers.datasets.layouts.registry import open_dataset
 from workers.learning.batches import Batches
 from workers.learning.image_stack import stack_by_size
 from workers.learning.learner import Learner, initial_network
-from workers.learning.loop import train
+from workers.learning.loop import check_all, train
 from workers.learning.losses import build_loss, inputs_given
 from workers.networks.heads import WithHeads
 from workers.tasks.networks import NetworkSpec
@@ -83,7 +83,7 @@ def test_a_step_reaches_the_head(loss: str, accumulate: int, shapes: Samples) ->
     training = tiny.training(iterations=1, accumulate=accumulate)
     learner = learner_of(loss, shapes, training)
     learner.step(0, batches_of(shapes, training)(0))
-    learner.check()
+    check_all([learner])
     assert learner.failure is None
     gradients = {
         name: parameter.grad

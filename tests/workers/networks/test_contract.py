@@ -9,6 +9,7 @@ from tests.workers import tiny
 from tests.workers.networks.rows import ROWS, spec_of
 from workers.learning.batches import TrainingBatch
 from workers.learning.learner import Learner, initial_network
+from workers.learning.loop import check_all
 from workers.networks.architectures import ARCHITECTURES
 from workers.networks.build import build_network
 from workers.networks.heads import AUXILIARY_LOGITS, WithHeads
@@ -47,7 +48,7 @@ def test_it_is_trained_and_predicts_whatever_the_size(name: str) -> None:
         images = torch.randn((2, 3, *size), generator=generator)
         masks = torch.randint(0, CLASSES, (2, *size), generator=generator)
         learner.step(step, TrainingBatch(images, masks, {}))
-    learner.check()
+    check_all([learner])
     assert learner.failure is None
     assert learner.recent_loss(2) > 0
     still = [
