@@ -55,16 +55,18 @@ class _Probabilities(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(output[0], inputs[1])
+        ctx.save_for_backward(*output, inputs[1])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None, None]:
-        softmax, labels = ctx.saved_tensors
+        softmax, found, labels = ctx.saved_tensors
         every, true = gradients
         if every is None and true is None:
             return None, None, None
-        slope = _slope if torch.is_grad_enabled() else _slope_by_blocks
-        return slope(softmax, labels, every, true), None, None
+        if torch.is_grad_enabled():
+            return _slope(softmax, labels, every, true), None, None
+        pull = None if true is None else true * found
+        return _slope_by_blocks(softmax, labels, every, pull), None, None
 
 
 def _slope(softmax: Tensor, labels: Tensor, every: Tensor | None, true: Tensor | None) -> Tensor:
@@ -76,18 +78,16 @@ def _slope(softmax: Tensor, labels: Tensor, every: Tensor | None, true: Tensor |
 
 
 def _slope_by_blocks(
-    softmax: Tensor, labels: Tensor, every: Tensor | None, true: Tensor | None
+    softmax: Tensor, labels: Tensor, every: Tensor | None, pull: Tensor | None
 ) -> Tensor:
-    """The same; what is made on the way lives for one block of pixels."""
+    """The same, block by block, by ``pull``: the true classes' probabilities times their gradient."""
     planes, rows = softmax.flatten(2), labels.flatten(1)[:, None]
-    gradients = None if every is None else every.flatten(2)
-    own = None if true is None else true.flatten(1)[:, None]
     result = torch.empty_like(planes)
     for block in blocks(planes, whole=True):
         part, at = planes[block], rows[block]
-        hit = None if own is None else own[block] * part.gather(1, at)
-        if gradients is not None:
-            weighed = gradients[block] * part
+        hit = None if pull is None else pull.flatten(1)[:, None][block]
+        if every is not None:
+            weighed = every.flatten(2)[block] * part
             weighed = weighed if hit is None else weighed.scatter_add_(1, at, hit)
             torch.addcmul(weighed, part, weighed.sum(1, keepdim=True), value=-1, out=result[block])
         elif hit is not None:  # nothing but the true class pulls
