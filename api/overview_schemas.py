@@ -44,6 +44,9 @@ class JobSummary(Answer):
     created_at: datetime = Field(description="When it was submitted.")
     started_at: datetime | None = Field(description="When its first run began.")
     finished_at: datetime | None = Field(description="When it came to an end.")
+    running_seconds: float = Field(
+        description="How long it runs, or ran, in seconds on the clock: what pauses are left out."
+    )
 
 
 class LeadView(Answer):

@@ -53,11 +53,11 @@ class Bench:
         with self._writing.begin() as session:
             job_id = lifecycle.create(session, Settings(), KINDS["search"], request).id
         job = self._wait(job_id)
-        if job.state != "succeeded" or not job.started_at or not job.finished_at:
+        if job.state != "succeeded":
             raise SystemExit(f"The search ended as {job.state}: {job.error}")
         with self._reading() as session:
             seconds = [trial.seconds for trial in trials_of(session, job_id, limit=10_000)]
-        return (job.finished_at - job.started_at).total_seconds(), seconds
+        return job.running_seconds, seconds
 
     def _wait(self, job_id: str) -> Job:
         tick = threading.Event()

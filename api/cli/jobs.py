@@ -1,6 +1,5 @@
 """``lossfit jobs``: list, show, watch, annotate, steer and delete jobs, fetch their files."""
 
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -117,7 +116,7 @@ def _lasted(job: "JobSummary") -> str:
     """How long a job runs, or ran."""
     if job.started_at is None:
         return ""
-    return duration(((job.finished_at or datetime.now(UTC)) - job.started_at).total_seconds())
+    return duration(job.running_seconds)
 
 
 @app.command()

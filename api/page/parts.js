@@ -24,9 +24,9 @@ export function span(seconds) {
   return seconds < 172800 ? `${(seconds / 3600).toFixed(1)} h` : `${Math.round(seconds / 86400)} days`;
 }
 
-const seconds = (from, to) => (new Date(to ?? Date.now()) - new Date(from)) / 1000;
+const seconds = (from) => (Date.now() - new Date(from)) / 1000;
 
-export const took = ({ started_at: from, finished_at: to }) => (from ? span(seconds(from, to)) : "");
+export const took = ({ started_at, running_seconds }) => (started_at ? span(running_seconds) : "");
 
 export const Ago = ({ time }) => {
   const whole = new Date(time).toLocaleString();

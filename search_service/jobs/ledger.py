@@ -6,7 +6,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, case, func, select, update
 from sqlalchemy.orm import Session
 
-from search_service.store.states import FINAL, RUNG, SCALES, State
+from search_service.store.states import ACTIVE, FINAL, RUNG, SCALES, State
 from search_service.store.tables import Artifact, Evaluation, Event, Job, Trial
 from surrogate_zoo.errors import NotFoundError
 from surrogate_zoo.store.tables import now
@@ -74,10 +74,30 @@ def move(
     if not changed.rowcount:
         return False
     job = lock(session, job_id)
+    _time(job)
     told: dict[str, Any] = {"state": job.state} | ({"reason": reason} if reason else {})
     told |= {"attempt": job.attempt} if job.state == "running" else {}
     append_event(session, job_id, "state", told)
     return True
+
+
+def _time(job: Job) -> None:
+    """Let a job's clock go by its state."""
+    if job.state in ACTIVE:
+        job.running_since = job.running_since or now()
+        job.started_at = job.started_at or job.running_since
+    elif job.running_since is not None:
+        job.ran_seconds, job.running_since = job.running_seconds, None
+
+
+def go_on(session: Session, job_id: str, attempt: int) -> None:
+    """Tell that a job goes on whose controller ended; it ran until the last of its events."""
+    job = lock(session, job_id)
+    last = session.scalar(select(func.max(Event.at)).where(Event.job_id == job_id))
+    if job.running_since is not None and last is not None:
+        job.ran_seconds += max(0.0, (last - job.running_since).total_seconds())
+        job.running_since = now()
+    append_event(session, job_id, "continued", {"attempt": attempt})
 
 
 def append_event(session: Session, job_id: str, kind: str, body: dict[str, Any]) -> int:

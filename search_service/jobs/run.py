@@ -16,7 +16,6 @@ from search_service.store import artifacts
 from search_service.store.states import ACTIVE, State
 from search_service.store.tables import Artifact, Job
 from surrogate_zoo.errors import LossfitError, StorageError, WorkerError
-from surrogate_zoo.store.tables import now
 from workers.tasks.failures import Failure
 
 _LOOK_SECONDS = 0.5
@@ -122,10 +121,8 @@ def claim(session: Session, job_id: str, attempt: int) -> Job | None:
         return None
     if job.state == "queued":
         ledger.move(session, job_id, {"queued": "running"}, attempt=attempt)
-        job = ledger.lock(session, job_id)
-        job.started_at = job.started_at or now()
     elif job.state == "running":
-        ledger.append_event(session, job_id, "continued", {"attempt": attempt})
+        ledger.go_on(session, job_id, attempt)
     elif job.state in ("pausing", "cancelling"):
         settle(session, job_id, attempt)
     return job if job.state == "running" else None

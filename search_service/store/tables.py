@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from search_service.store.states import STATES
-from surrogate_zoo.store.tables import AwareDateTime, Base
+from surrogate_zoo.store.tables import AwareDateTime, Base, now
 
 
 class Dataset(Base):
@@ -68,6 +68,8 @@ class Job(Base):
         created_at: Aware UTC, as the other times.
         started_at: Begin of the first run.
         finished_at: When it reached a final state; None again of a search that is extended.
+        running_since: Begin of the run that goes on; None where none does.
+        ran_seconds: On the clock, those of its earlier runs.
     """
 
     __tablename__ = "job"
@@ -101,6 +103,14 @@ class Job(Base):
     created_at: Mapped[datetime] = mapped_column(AwareDateTime)
     started_at: Mapped[datetime | None] = mapped_column(AwareDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(AwareDateTime)
+    running_since: Mapped[datetime | None] = mapped_column(AwareDateTime)
+    ran_seconds: Mapped[float] = mapped_column(default=0.0, server_default="0")
+
+    @property
+    def running_seconds(self) -> float:
+        """How long it runs, or ran, on the clock: what waits and pauses are left out."""
+        goes_on = self.running_since and (now() - self.running_since).total_seconds()
+        return self.ran_seconds + (goes_on or 0.0)
 
 
 class Trial(Base):

@@ -45,7 +45,7 @@ def print_ending(
             name = str(job.request["name"])
             print_report(name, client.datasets.get(name).report)
     if job.started_at is not None and job.finished_at is not None:
-        tell("Took", duration((job.finished_at - job.started_at).total_seconds()))
+        tell("Took", duration(job.running_seconds))
     _tell_annotations(job)
     tell("Job", job.id)
 

@@ -25,6 +25,7 @@ def job(**changed: Any) -> dict[str, Any]:
         "created_at": NOW,
         "started_at": NOW,
         "finished_at": NOW,
+        "running_seconds": 2.0,
         "progress": {"done": 2, "total": 4},
     } | changed
 

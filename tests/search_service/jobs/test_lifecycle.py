@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from search_service.jobs import ledger
@@ -15,7 +16,7 @@ from search_service.retrainings.request import RetrainingRequest
 from search_service.searches.admission import trials as trials_of
 from search_service.searches.request import SearchRequest
 from search_service.store.database import sessions
-from search_service.store.tables import Job, Trial
+from search_service.store.tables import Event, Job, Trial
 from surrogate_zoo.errors import ConflictError, InputError, NotFoundError, UnknownNameError
 from surrogate_zoo.losses.document import surrogate_document
 from surrogate_zoo.store import zoo
@@ -189,6 +190,48 @@ def test_only_stated_changes_of_state_happen(session: Session, action: str, stat
     assert changed.attempt == (action == "resume")
     assert (changed.finished_at is not None) == (after == "cancelled")
     assert jobs.events_after(session, job.id)[-1].body == {"state": after}
+
+
+def backdate(session: Session, job_id: str, seconds: float) -> None:
+    """Let a job's run have begun so much earlier."""
+    job = ledger.lock(session, job_id)
+    assert job.running_since is not None
+    job.running_since -= timedelta(seconds=seconds)
+    session.flush()
+
+
+def test_what_a_job_ran_leaves_pauses_out(session: Session) -> None:
+    job = create(session, request())
+    assert job.running_seconds == 0
+    assert runs.claim(session, job.id, 0) is not None
+    began = job.started_at
+    backdate(session, job.id, 100)
+    assert job.running_seconds == pytest.approx(100, abs=5)
+    jobs.pause(session, "search", job.id)
+    backdate(session, job.id, 20)  # until its workers are done with what they had
+    runs.settle(session, job.id, 0)
+    paused = job.running_seconds
+    assert paused == pytest.approx(120, abs=5)
+    assert ledger.lock(session, job.id).running_seconds == paused
+    jobs.resume(session, "search", job.id)
+    assert job.running_seconds == paused
+    assert runs.claim(session, job.id, 1) is not None
+    backdate(session, job.id, 30)
+    assert runs.succeed(session, job.id, 1, {})
+    assert job.running_seconds == pytest.approx(150, abs=5)
+    assert (job.state, job.started_at) == ("succeeded", began)
+
+
+def test_a_job_ran_until_its_last_event_where_the_controller_ended(session: Session) -> None:
+    job = create(session, request())
+    assert runs.claim(session, job.id, 0) is not None
+    backdate(session, job.id, 1000)
+    for event in session.scalars(select(Event).where(Event.job_id == job.id)):
+        event.at = now() - timedelta(seconds=900)
+    session.flush()
+    assert runs.claim(session, job.id, 0) is not None
+    assert job.running_seconds == pytest.approx(100, abs=5)
+    assert jobs.events_after(session, job.id)[-1].kind == "continued"
 
 
 def test_of_two_actors_one_wins(engine: Engine) -> None:

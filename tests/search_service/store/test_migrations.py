@@ -19,6 +19,7 @@ from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
 from search_service.store import database
 from search_service.store.database import is_current, make_engine, read_sessions
+from search_service.store.tables import Job
 from surrogate_zoo.store.tables import Base, Loss
 
 MIGRATIONS = Path(database.__file__).with_name("migrations")
@@ -36,6 +37,7 @@ WRITTEN = {
     "0009_curves.py": "49a7f2b0a6b0468ff67a7d1845374b0a44aeb72b08f423ddb8a80caca25d3b0f",
     "0010_annotations.py": "04acfaad3d9c15fe8357194a1c8eab74817d75a9f466f1f918bc7a214f6c0fc1",
     "0011_loss_annotations.py": "304e372b6b0b9cdc52d04685c4181227c8368d1a406bf6f3ebf7435e613d10cf",
+    "0012_running.py": "1f166ce86a4d32c62b8752c28a8ce4a8bbc7f004cb3153084ed4cf8f2256a327",
 }
 """Migration -> SHA-256 of its file. Databases have it behind them: add another, never change one."""
 
@@ -107,6 +109,21 @@ def test_the_rows_of_an_earlier_database_are_there_after_the_upgrade(
                 values = {c.key: comparable(row[c.key]) for c in columns if c.key in row}
                 assert {name: getattr(read, name) for name in values} == values
     engine.dispose()
+
+
+def test_a_job_that_is_over_ran_from_its_start_to_its_end(blank: Settings) -> None:
+    engine = make_engine(blank.database)
+    build(engine, "0011")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE job SET state = 'running' WHERE kind = 'comparison'"))
+    prepare(engine)
+    with read_sessions(engine)() as session:
+        jobs = {job.kind: job for job in session.scalars(select(Job))}
+    engine.dispose()
+    ran = {kind: job.ran_seconds for kind, job in jobs.items()}
+    assert ran == {"search": 3300, "retraining": 1, "comparison": 0, "loss-network": 0}
+    since = {kind: job.running_since for kind, job in jobs.items() if job.running_since}
+    assert since == {"comparison": jobs["comparison"].started_at}
 
 
 def test_a_loss_that_a_search_found_is_its_owners(blank: Settings) -> None:
