@@ -13,6 +13,8 @@ from starlette.concurrency import run_in_threadpool
 from search_service.jobs import lifecycle
 from search_service.store.states import FINAL
 
+GRACE_S: Final = 2.0
+"""How long a stream that is to stop has for its last batch."""
 _PAUSE_S: Final = 0.25
 _BATCH: Final = 500
 
@@ -60,13 +62,14 @@ class JobEvents:
             self._last = events[-1][0]
         return Batch(events, finished)
 
-    async def stream(self, batch: Batch) -> AsyncIterator[ServerSentEvent]:
-        """``batch``, then every later event; ends when the job is finished and all is sent."""
-        while True:
+    async def stream(self, batch: Batch, stopping: anyio.Event) -> AsyncIterator[ServerSentEvent]:
+        """``batch``, then every later event, until the job is finished and all is sent, or ``stopping``."""
+        while not stopping.is_set():
             for sequence, kind, body in batch.events:
                 yield ServerSentEvent(data=json.dumps(body), event=kind, id=str(sequence))
             if not batch.events:
                 if batch.finished:
                     return
-                await anyio.sleep(_PAUSE_S)
+                with anyio.move_on_after(_PAUSE_S):
+                    await stopping.wait()
             batch = await run_in_threadpool(self.read)

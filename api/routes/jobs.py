@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 
+import anyio
 from fastapi import APIRouter, Query, Response, status
 from fastapi.responses import FileResponse
 from sqlalchemy.orm import Session
@@ -29,7 +30,7 @@ from api.files import FILE, stored_file
 from api.job_schemas import ArtifactView, JobDetail, JobView, WaitingView
 from api.schemas import Items, Page
 from api.served import models_of
-from api.streams import JobEvents
+from api.streams import GRACE_S, JobEvents
 from search_service import overview
 from search_service.access.owners import bounds
 from search_service.jobs import lifecycle, queue
@@ -177,7 +178,13 @@ def _add_events(router: APIRouter, kind: str) -> None:
         first = await run_in_threadpool(events.read)
         if not first.events and first.finished:
             return Response(status_code=204)  # tells a browser's EventSource not to come back
-        return EventSourceResponse(events.stream(first), ping=5)
+        stopping = anyio.Event()
+        return EventSourceResponse(
+            events.stream(first, stopping),
+            ping=5,
+            shutdown_event=stopping,
+            shutdown_grace_period=GRACE_S,
+        )
 
 
 def _add_artifacts(router: APIRouter, kind: str) -> None:

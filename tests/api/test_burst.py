@@ -83,6 +83,22 @@ def process(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         process.kill()
 
 
+def test_who_watches_a_job_is_let_go_in_order_when_the_service_stops(
+    process: tuple[subprocess.Popen[str], str],
+) -> None:
+    server, url = process
+    with httpx.Client(base_url=url, timeout=DEADLINE, trust_env=False) as http:
+        job = submit(http)
+        with http.stream("GET", f"{job}/events") as response:
+            lines = response.iter_lines()
+            assert next(lines).startswith("id: 1")
+            server.send_signal(signal.SIGTERM)
+            list(lines)  # to the end of the answer, which a broken one does not have
+    assert server.wait(DEADLINE) == 0
+    assert server.stderr
+    assert server.stderr.read() == ""
+
+
 async def _stop_amid(process: subprocess.Popen[str], url: str, job: str) -> None:
     """Send SIGTERM when the first of many answers is there."""
     async with client(url) as http:
