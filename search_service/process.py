@@ -1,6 +1,8 @@
 """The controller's process: its own code is loaded while Ray starts, which is waiting for others mostly."""
 
+import logging
 import signal
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -8,6 +10,7 @@ from typing import Final
 
 from search_service import logs
 from search_service.settings import Settings
+from surrogate_zoo.errors import LossfitError
 from workers.cluster.pool import WorkerPool
 
 _CONTROLLER: Final = "search_service.controller"
@@ -20,6 +23,7 @@ def serve(settings: Settings) -> None:
 
     Raises:
         ConflictError: Another controller runs on the database.
+        WorkersAwayError: There is no Ray.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -42,4 +46,8 @@ def serve(settings: Settings) -> None:
 if __name__ == "__main__":
     settings = Settings()
     logs.configure(settings.log_format)
-    serve(settings)
+    try:
+        serve(settings)
+    except LossfitError as error:
+        logging.getLogger(_CONTROLLER).error("%s", error)  # noqa: TRY400 - it says what is wrong
+        sys.exit(1)

@@ -21,6 +21,7 @@ from ray.exceptions import (
 )
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from surrogate_zoo.errors import WorkersAwayError
 from workers.tasks.failures import Failure
 
 POLL = 0.05  # seconds between two looks at running trainings
@@ -45,27 +46,39 @@ class Lost:
 
 
 def connect(address: str | None, cpus: int) -> bool:
-    """Connect to Ray or start it here, for this machine alone; return whether this process did."""
+    """Connect to Ray or start it here, for this machine alone; return whether this process did.
+
+    Raises:
+        WorkersAwayError: No cluster answers there, or Ray does not start here.
+    """
     if ray.is_initialized():
         return False
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.WARNING}
     if address is not None:
-        ray.init(address, **quiet)
+        _init(f"No Ray cluster answers at {address}", address)
         return True
     # Without a cluster all of Ray's processes listen on loopback alone. Ray reads the variable when it
     # is imported: here for the processes that it starts, which inherit it.
     os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"
     ray_constants.ENABLE_RAY_CLUSTER = False
-    ray.init(
+    _init(
+        "Ray does not start on this machine, which may be too busy, or out of memory or of disk",
         "local",
         num_cpus=max(cpus, os.cpu_count() or 1),
         include_dashboard=False,
         object_store_memory=OBJECT_STORE,
         _node_ip_address="127.0.0.1",
-        **quiet,
     )
     return True
+
+
+def _init(refusal: str, address: str, **options: Any) -> None:
+    """``ray.init``; where it fails, in whichever way, ``refusal`` says so with Ray's reason."""
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.WARNING, **options)
+    except Exception as error:
+        reason = next(iter(str(error).strip().splitlines()), "")
+        raise WorkersAwayError(f"{refusal}: {type(error).__name__}: {reason}") from error
 
 
 def control(method: Any, *arguments: object) -> Reference:
