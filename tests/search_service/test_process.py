@@ -21,6 +21,6 @@ def test_a_ray_that_does_not_start_is_told_in_one_line(tmp_path: Path) -> None:
     )
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
-    said = ended.stderr.splitlines()[-1]
+    (said,) = ended.stderr.splitlines()
     assert "ERROR search_service.controller: Ray does not start on this machine" in said
     assert f"NotADirectoryError: [Errno 20] Not a directory: '{no_folder}" in said

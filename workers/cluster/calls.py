@@ -29,6 +29,7 @@ OBJECT_STORE = 256 * 2**20  # bytes; only losses and outcomes travel
 CONTROL = "control"  # concurrency group of calls that pass a running training
 NODE_IS_GONE = "node has died"  # in what Ray tells of an actor whose machine is lost
 WORKERS_TITLE = b"ray::"
+_TELLS_OF_TOKENS = "ray._private.authentication.authentication_token_setup"
 Reference = Any  # ray.ObjectRef is untyped
 
 
@@ -61,6 +62,7 @@ def connect(address: str | None, cpus: int) -> bool:
     # is imported: here for the processes that it starts, which inherit it.
     os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"
     ray_constants.ENABLE_RAY_CLUSTER = False
+    logging.getLogger(_TELLS_OF_TOKENS).setLevel(logging.ERROR)  # asks nothing of anybody here
     _init(
         "Ray does not start on this machine, which may be too busy, or out of memory or of disk",
         "local",
