@@ -90,14 +90,12 @@ def _time(job: Job) -> None:
         job.ran_seconds, job.running_since = job.running_seconds, None
 
 
-def go_on(session: Session, job_id: str, attempt: int) -> None:
-    """Tell that a job goes on whose controller ended; it ran until the last of its events."""
-    job = lock(session, job_id)
-    last = session.scalar(select(func.max(Event.at)).where(Event.job_id == job_id))
+def leave_out_absence(session: Session, job: Job) -> None:
+    """Let the run of a job whose controller ended last until its last event, and another begin."""
+    last = session.scalar(select(func.max(Event.at)).where(Event.job_id == job.id))
     if job.running_since is not None and last is not None:
         job.ran_seconds += max(0.0, (last - job.running_since).total_seconds())
         job.running_since = now()
-    append_event(session, job_id, "continued", {"attempt": attempt})
 
 
 def append_event(session: Session, job_id: str, kind: str, body: dict[str, Any]) -> int:

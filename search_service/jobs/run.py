@@ -121,10 +121,12 @@ def claim(session: Session, job_id: str, attempt: int) -> Job | None:
         return None
     if job.state == "queued":
         ledger.move(session, job_id, {"queued": "running"}, attempt=attempt)
-    elif job.state == "running":
-        ledger.go_on(session, job_id, attempt)
-    elif job.state in ("pausing", "cancelling"):
-        settle(session, job_id, attempt)
+    elif job.state in ACTIVE:
+        ledger.leave_out_absence(session, job)
+        if job.state == "running":
+            ledger.append_event(session, job_id, "continued", {"attempt": attempt})
+        else:
+            settle(session, job_id, attempt)
     return job if job.state == "running" else None
 
 

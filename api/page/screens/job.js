@@ -6,6 +6,7 @@ import { Action, Ago, Copy, Facts, Files, Loading, Problem, Progress, State, sho
 import { OVER, all, ask, send, useAnswer, useEvents } from "../service.js";
 
 const PAUSABLE = ["queued", "running"];
+const WAITS = ["queued", "paused"];
 const ENDABLE = ["queued", "running", "pausing", "paused"];
 
 // The job behind a screen, read again while it is not over; `take` gets its events.
@@ -35,7 +36,7 @@ export function Head({ path, job, title, again, doing = null, children }) {
       <${State} state=${state} />
       ${!OVER.includes(state) && html`<${Progress} progress=${{ ...job.progress, ...doing }} />`}
       ${waits && html`<span>${waits}</span>`}
-      ${job.started_at && html`<span class="quiet">${OVER.includes(state) ? "took" : "runs for"} ${took(job)}</span>`}
+      ${job.started_at && html`<span class="quiet">${OVER.includes(state) ? "took" : WAITS.includes(state) ? "ran for" : "runs for"} ${took(job)}</span>`}
       <span class="quiet">asked for <${Ago} time=${job.created_at} /> by ${job.owner}</span>
     </p>
     ${job.error && html`<p class="problem">${job.error}</p>`}

@@ -222,16 +222,22 @@ def test_what_a_job_ran_leaves_pauses_out(session: Session) -> None:
     assert (job.state, job.started_at) == ("succeeded", began)
 
 
-def test_a_job_ran_until_its_last_event_where_the_controller_ended(session: Session) -> None:
+@pytest.mark.parametrize(
+    ("left", "told"), [("running", "continued"), ("pausing", "state"), ("cancelling", "state")]
+)
+def test_a_job_ran_until_its_last_event_where_the_controller_ended(
+    session: Session, left: str, told: str
+) -> None:
     job = create(session, request())
     assert runs.claim(session, job.id, 0) is not None
     backdate(session, job.id, 1000)
     for event in session.scalars(select(Event).where(Event.job_id == job.id)):
         event.at = now() - timedelta(seconds=900)
+    job.state = left
     session.flush()
-    assert runs.claim(session, job.id, 0) is not None
+    assert (runs.claim(session, job.id, 0) is None) == (left != "running")
     assert job.running_seconds == pytest.approx(100, abs=5)
-    assert jobs.events_after(session, job.id)[-1].kind == "continued"
+    assert jobs.events_after(session, job.id)[-1].kind == told
 
 
 def test_of_two_actors_one_wins(engine: Engine) -> None:
