@@ -45,7 +45,7 @@ class JobSummary(Answer):
     started_at: datetime | None = Field(description="When its first run began.")
     finished_at: datetime | None = Field(description="When it came to an end.")
     running_seconds: float = Field(
-        description="How long it runs, or ran, in seconds on the clock: what pauses are left out."
+        description="How long it runs, or ran, in seconds on the clock, without its pauses."
     )
 
 

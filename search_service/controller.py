@@ -28,7 +28,7 @@ from sqlalchemy.exc import DBAPIError
 
 from search_service import logs
 from search_service.catalogue.built_in import prepare
-from search_service.jobs import queue
+from search_service.jobs import ledger, queue
 from search_service.jobs.pool import Pool
 from search_service.jobs.run import Interrupted, Run, claim, fail, failure_of, requeue, settle
 from search_service.kinds import KINDS
@@ -214,6 +214,7 @@ class Controller:
 
     def _restart(self, job_id: str, attempt: int, *, given_up: bool) -> None:
         with self._writing.begin() as session:
+            ledger.leave_out_absence(session, ledger.lock(session, job_id))
             if given_up:
                 fail(session, job_id, attempt, _GIVEN_UP, "unexpected")
                 return

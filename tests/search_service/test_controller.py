@@ -5,10 +5,11 @@ import json
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from search_service.controller import Controller
 from search_service.jobs import lifecycle as jobs
@@ -16,8 +17,10 @@ from search_service.jobs import run as runs
 from search_service.searches.admission import trials as trials_of
 from search_service.settings import Settings
 from search_service.store.artifacts import open_artifact
+from search_service.store.tables import Event
 from surrogate_zoo.errors import ConflictError, InputError
 from surrogate_zoo.losses.document import check_document
+from surrogate_zoo.store.tables import now
 from tests.conftest import DEADLINE
 from tests.search_service.bowl import BowlPool, expected
 from tests.search_service.service import Desk, small, working
@@ -234,9 +237,12 @@ def test_no_job_stays_behind_whose_run_was_lost(
     with desk.writing.begin() as session:  # taken up, but dbos knows nothing of it
         job = runs.claim(session, job_id, 0)
         assert job is not None
-        job.state = left
+        job.state, job.running_since = left, now() - timedelta(seconds=1000)
+        for event in session.scalars(select(Event).where(Event.job_id == job_id)):
+            event.at = now() - timedelta(seconds=900)
     with working(settings, BowlPool()):
         assert desk.wait_for(job_id, ends).state == ends
+    assert 100 <= desk.job(job_id).running_seconds < 900  # without the time that nobody ran it
 
 
 @on_sqlite
