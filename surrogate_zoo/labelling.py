@@ -147,12 +147,8 @@ class Labelling:
             pixels.
         """
         if self.sigmoid:
-            size = (
-                target.shape[2:]
-                if target.ndim - 2 in SIZES and target.shape[1] == self.masks
-                else None
-            )
-            on = target.reshape(-1, *(size or target.shape[1:]))
+            by_channel = target.ndim - 2 in SIZES and target.shape[1] == self.masks
+            on = target.reshape(-1, *target.shape[2 if by_channel else 1 :])
             void = on == ignore_index
             soft = torch.stack([1 - on, on], 1)
         else:

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -49,18 +48,6 @@ class PiecewiseCurve(ABC):
         """
         return sloped(self.with_slope, self._plain, x)
 
-    def totals(self, x: Tensor, region: Tensor | None) -> Tensor:
-        """Sum of g(x) over the pixels of a region of each image, without keeping g(x).
-
-        Args:
-            x: Values in [0, 1], float (N, C, H, W), or of volumes (N, C, D, H, W).
-            region: 0 and 1, float (N, H, W); None takes all pixels.
-
-        Returns:
-            Shape (N, C).
-        """
-        return sloped(partial(self._sums, region), partial(self._plain_sums, region), x)
-
     @property
     @abstractmethod
     def points(self) -> Tensor:
@@ -102,22 +89,30 @@ class PiecewiseCurve(ABC):
         lines, table = x.reshape(self.candidates, 1, -1), self.table(x.dtype)
         value, slope = x.new_empty(lines.shape), x.new_empty(lines.shape)
         for part in blocks(lines, whole=False):
-            own = self._pair(*table.of(part[0], lines), lines[part])
-            value[part], slope[part] = own
+            self._write(*table.of(part[0], lines), lines[part], value[part], slope[part])
+            value[part].clamp_(0, 1)  # rounding
         return value.view(x.shape), slope.view(x.shape)
 
     def evaluator(self, dtype: torch.dtype) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
         """:meth:`with_slope` of a single curve, for many small x."""
         table = self.table(dtype)
-        return partial(self._pair, table.rows[:, 0], table.ends[0])
 
-    def _pair(self, coefficients: Tensor, end: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        value, slope = torch.empty_like(x), torch.empty_like(x)
-        self._write(coefficients, end, x, value, slope)
-        return value.clamp_(0, 1), slope  # rounding
+        def evaluate(x: Tensor) -> tuple[Tensor, Tensor]:
+            value, slope = torch.empty_like(x), torch.empty_like(x)
+            self._write(table.rows[:, 0], table.ends[0], x, value, slope)
+            return value.clamp_(0, 1), slope
 
-    def _sums(self, region: Tensor | None, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Sums of g(x) over the pixels of a region, (N, C), and their slopes, (N, C, H, W)."""
+        return evaluate
+
+    def sums(self, region: Tensor | None, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Sums of g(x), (N, C), over the pixels of a region of each image, and their slopes, (N, C, H, W).
+
+        Nothing is differentiated.
+
+        Args:
+            region: 0 and 1, float (N, H, W); None takes all pixels.
+            x: Values in [0, 1], float (N, C, H, W), or of volumes (N, C, D, H, W).
+        """
         planes, table = x.flatten(2), self.table(x.dtype)
         slope, totals = x.new_empty(planes.shape), x.new_zeros(planes.shape[:2])
         counted = None if region is None else region.flatten(1)[:, None]
@@ -144,11 +139,6 @@ class PiecewiseCurve(ABC):
                 for own, was in zip(rows[..., segment], chosen, strict=True)
             ]
         return torch.where(lines >= 1, end, self._value(lines, chosen)).view(x.shape)
-
-    def _plain_sums(self, region: Tensor | None, x: Tensor) -> Tensor:
-        """Sums of g(x) over the pixels of a region, (N, C), in operations that torch differentiates."""
-        values = self._plain(x)
-        return (values if region is None else values * region[:, None]).flatten(2).sum(2)
 
     def table(self, dtype: torch.dtype) -> Table:
         """The coefficients of all segments and curves."""
@@ -251,13 +241,13 @@ class BezierCurve(PiecewiseCurve):
         x0, y0, a, c, b, d = numbers
         offset = x - x0 if x0 else x
         # Also where no x in [0, 1] needs it: parts of maps may be a little less than 0 (Boundary IoU).
-        root = line(offset, b, a * a).clamp_(min=_STEEPEST**-2).sqrt_()
+        root = line(offset, b, a * a, out=slope).clamp_(min=_STEEPEST**-2).sqrt_()
         t = root + a
         torch.div(offset, t, out=t)
-        torch.mul(line(t, d, 2 * c), t, out=value)
+        line(t, d, 2 * c, out=value).mul_(t)
         if y0:
             value.add_(y0)
-        torch.div(line(t, d, c), root, out=slope)
+        torch.div(line(t, d, c, out=t), root, out=slope)
 
     def _value(self, x: Tensor, chosen: list[Tensor]) -> Tensor:
         x0, y0, a, c, b, d = chosen
@@ -300,7 +290,7 @@ class LinearCurve(PiecewiseCurve):
         self, x: Tensor, numbers: list[float], value: Tensor, slope: Tensor
     ) -> None:
         x0, y0, steepness = numbers
-        value.copy_(line(x - x0 if x0 else x, steepness, y0))
+        line(x - x0 if x0 else x, steepness, y0, out=value)
         slope.fill_(steepness)
 
     def _value(self, x: Tensor, chosen: list[Tensor]) -> Tensor:

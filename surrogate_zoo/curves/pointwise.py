@@ -20,7 +20,7 @@ def sloped(
     fast: Callable[..., tuple[Tensor, ...]],
     plain: Callable[..., Tensor],
     *inputs: Tensor,
-    back: Callable[..., Sequence[Tensor]] = _scaled,
+    back: Callable[..., Sequence[Tensor | None]] = _scaled,
 ) -> Tensor:
     """Evaluate a function together with its slopes, which are kept for the backward pass beside its inputs.
 
@@ -28,8 +28,8 @@ def sloped(
     is differentiated itself, as by ``create_graph=True`` and torch.func.
 
     Args:
-        fast: Inputs -> value, and its slopes towards each of them, or what else ``back`` takes. The shape of
-            the value is the first part of the slopes' shape: an element depends on no more than what lies
+        fast: Inputs -> value, and its slopes towards each of them, or what else ``back`` takes. The
+            shape of the value is the first part of the slopes': an element depends on no more than what lies
             behind it.
         plain: Inputs -> value, in operations that torch differentiates.
         *inputs: Float tensors.

@@ -32,9 +32,9 @@ class Table(NamedTuple):
         return rows[:, :, None, None], ends[:, None, None]
 
 
-def line(x: Tensor, factor: float, summand: float) -> Tensor:
-    """``factor x + summand`` in one pass."""
-    return torch.rsub(x, summand, alpha=-factor)
+def line(x: Tensor, factor: float, summand: float, *, out: Tensor) -> Tensor:
+    """Write ``factor x + summand`` in one pass; ``out`` may be ``x``."""
+    return torch.add(x.new_tensor(summand), x, alpha=factor, out=out)
 
 
 def product_sum(x: Tensor, factor: Tensor, summand: Tensor) -> Tensor:
@@ -59,9 +59,7 @@ def of_segment(x: Tensor, coefficients: Tensor, zeros: int) -> list[Tensor]:
         for segment in range(1, coefficients.shape[-1])
     ]
     firsts, steps = coefficients[..., 0], coefficients.diff()
-    if (
-        firsts.ndim == 1 and x.device.type == "cpu"
-    ):  # numbers at full speed, which addcmul does not give scalars
+    if firsts.ndim == 1 and x.device.type == "cpu":  # numbers, which addcmul has no full speed for
         return [
             _stepped(beyond, row, None if index < zeros else firsts[index])
             for index, row in enumerate(steps.tolist())

@@ -20,7 +20,7 @@ from surrogate_zoo.metrics.class_maps import ClassMap, one_hot
 from surrogate_zoo.metrics.logic import CurveLogic, Logic
 from surrogate_zoo.metrics.maps import Maps
 from surrogate_zoo.metrics.metric import Metric, check_multilabel
-from surrogate_zoo.metrics.probabilities import probabilities
+from surrogate_zoo.metrics.prediction import SoftPrediction
 from surrogate_zoo.modes import MULTICLASS
 from surrogate_zoo.processes import Group, Processes, group_of, summed
 
@@ -218,9 +218,7 @@ class SurrogateLoss(nn.Module):
             from surrogate_zoo.metrics.fused import FusedPrediction  # noqa: PLC0415 - loads Triton
 
             return FusedPrediction(self.labelling.scores_of(logits, None), labels, hidden)
-        scores = self.labelling.scores_of(logits.to(dtype), None)
-        every, true = probabilities(scores, labels, hidden)
-        return ClassMap(dense=every, looked_up=(labels, true))
+        return SoftPrediction(self.labelling.scores_of(logits.to(dtype), None), labels, hidden)
 
     def _weights(self, maps: Maps) -> Tensor:
         """What the classes weigh, (K,); of a channel, the class off as the one on."""

@@ -4,30 +4,18 @@ A one-hot target is zero but for one class a pixel, so it is kept as labels and 
 (N, H, W); whatever is multiplied with it is looked up at those labels alone.
 """
 
-from collections.abc import Callable, Sequence
+from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from surrogate_zoo.curves.pointwise import blocks
 
-
-class Curve(Protocol):
-    """A function g of [0, 1] onto itself with g(0) = 0 and g(1) = 1, or one of each candidate."""
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Return g(x), of the shape of ``x``."""
-        ...
-
-    def with_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return g(x) and its slope, of the shape of ``x``."""
-        ...
-
-    def totals(self, x: Tensor, region: Tensor | None) -> Tensor:
-        """Sum g(x), (N, C, H, W), over the pixels of a region (N, H, W) of each image: (N, C)."""
-        ...
+Curve = Callable[[Tensor], Tensor]
+"""A function g of [0, 1] onto itself with g(0) = 0 and g(1) = 1, or one of each candidate."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +77,7 @@ class ClassMap:
         """Whether there is a dense part."""
         return self._dense is not None or self._shaped is not None
 
-    def shaped(self, curve: "Curve") -> "ClassMap":
+    def shaped(self, curve: Curve) -> "ClassMap":
         """Apply a curve with g(0) = 0 to every value of a map of one part."""
         part = self.only_labels
         if part is not None:
@@ -129,44 +117,25 @@ class ClassMap:
         if self._shaped is not None and self._dense is None:
             source, curve = self._shaped
             return source.curve_totals(curve, region)
-        if self.dense is None:
-            return None
-        values = self.dense if region is None else self.dense * region[:, None]
-        return values.sum(tuple(range(2, values.ndim)))
+        return None if self.dense is None else sums(self.dense, region)
 
-    def curve_totals(self, curve: "Curve", region: Tensor | None) -> Tensor:
+    def curve_totals(self, curve: Curve, region: Tensor | None) -> Tensor:
         """Sum of a curve of all values over the pixels of ``region`` (N, H, W) of each image: (N, C)."""
-        return curve.totals(self.as_dense(), region)
+        return sums(curve(self.as_dense()), region)
 
     def largest(self, region: Tensor | None) -> Tensor:
         """Largest value (N, C) inside a region (N, H, W) of 0 and 1; 0 where that is empty."""
         return _largest(self.as_dense(), region)
 
-    def eroded(
-        self,
-        void: Tensor | None,  # noqa: ARG002
-        radius: int,  # noqa: ARG002
-        axes: int,  # noqa: ARG002
-    ) -> "ClassMap | None":
+    def eroded(self, *_: Any, **__: Any) -> "ClassMap | None":
         """Minimum over a window of each pixel, where a map knows a shorter way; else None."""
         return None
 
-    def edges_of(
-        self,
-        inner: "ClassMap",  # noqa: ARG002
-        curves: Sequence[Any],  # noqa: ARG002
-        xor: Callable[[Tensor, Tensor], Tensor],  # noqa: ARG002
-    ) -> "ClassMap | None":
-        """The XOR of ``inner`` and this, where a map knows a shorter way than ``xor``; else None."""
+    def edges_of(self, *_: Any, **__: Any) -> "ClassMap | None":
+        """The XOR of an inner map and this, where a map knows a shorter way than a given one; else None."""
         return None
 
-    def dilated_at(
-        self,
-        labels: Tensor,  # noqa: ARG002
-        void: Tensor | None,  # noqa: ARG002
-        radius: int,  # noqa: ARG002
-        axes: int,  # noqa: ARG002
-    ) -> Tensor | None:
+    def dilated_at(self, *_: Any, **__: Any) -> Tensor | None:
         """Maximum over a window at one class a pixel, where a map knows a shorter way; else None."""
         return None
 
@@ -221,17 +190,46 @@ class ClassMap:
         return ClassMap(crisp=crisp, dense=self.as_dense() * other.as_dense())
 
 
+class LazyMap(ClassMap):
+    """A dense map that is made once somebody looks at it."""
+
+    @property
+    def has_dense(self) -> bool:
+        """There is nothing else."""
+        return True
+
+    @property
+    def dense(self) -> Tensor:
+        """All values, (N, C, S)."""
+        if self._dense is None:
+            self._dense = self._made()
+        return self._dense
+
+    @abstractmethod
+    def _made(self) -> Tensor:
+        """All values, once."""
+
+
 def one_hot(labels: Tensor, counted: Tensor, dtype: torch.dtype) -> ClassMap:
     """Make a crisp map of labels (N, H, W), zero where ``counted`` (bool, same shape) is False."""
     return ClassMap(crisp=True, labelled=(Labelled(labels, counted.to(dtype)),))
 
 
+def sums(values: Tensor, region: Tensor | None) -> Tensor:
+    """Sums of maps (N, C, S) inside a region (N, S) of 0 and 1: (N, C)."""
+    return _inside(values, region).sum(2)
+
+
+def _inside(values: Tensor, region: Tensor | None) -> Tensor:
+    return (values if region is None else values * region[:, None]).flatten(2)
+
+
 def _largest(values: Tensor, region: Tensor | None) -> Tensor:
     """Largest value (N, C) of maps (N, C, S) inside a region (N, S) of 0 and 1; 0 where that is empty."""
-    planes = values.flatten(2)
     if region is None or torch.compiler.is_compiling():
-        return (planes if region is None else planes * region.flatten(1)[:, None]).amax(2)
-    inside, largest = region.flatten(1)[:, None], planes.new_zeros(planes.shape[:2])
+        return _inside(values, region).amax(2)
+    planes, inside = values.flatten(2), region.flatten(1)[:, None]
+    largest = planes.new_zeros(planes.shape[:2])
     for images, classes, pixels in blocks(planes, whole=False):
         most = (planes[images, classes, pixels] * inside[images, :, pixels]).amax(2)
         largest[images, classes] = torch.maximum(largest[images, classes], most)

@@ -134,10 +134,10 @@ class CrispMaps(Maps):
 
         return self.once("part", (part.labels, part.values, region), made)
 
-    def erode(self, m: ClassMap, radius: int = 1, *, framed: bool = False) -> ClassMap:
+    def erode(self, m: ClassMap, radius: int = 1) -> ClassMap:
         """As of :class:`Maps`."""
         erode = super().erode
-        return self.once("erode", (m, radius, framed), lambda: erode(m, radius, framed=framed))
+        return self.once("erode", (m, radius), lambda: erode(m, radius))
 
     def rim(self, m: ClassMap) -> ClassMap:
         """As of :class:`Maps`."""

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from surrogate_zoo.metrics.bit_maps import BitMap, grown_bits
-from surrogate_zoo.metrics.class_maps import ClassMap
+from surrogate_zoo.metrics.class_maps import ClassMap, LazyMap
 from surrogate_zoo.metrics.windows import first_maxima, window_max, window_starts
 
 
-class Dilated(ClassMap):
+class Dilated(LazyMap):
     """The maximum of a soft map over the (2 radius + 1)^axes window, which nobody may ask for everywhere.
 
     Args:
@@ -27,17 +27,8 @@ class Dilated(ClassMap):
         super().__init__()
         self._source, self._void, self._radius, self._axes = source, void, radius, axes
 
-    @property
-    def has_dense(self) -> bool:
-        """There is nothing else."""
-        return True
-
-    @property
-    def dense(self) -> Tensor:
-        """All values, (N, C, S)."""
-        if self._dense is None:
-            self._dense = window_max(self._values(), self._radius, self._axes)
-        return self._dense
+    def _made(self) -> Tensor:
+        return window_max(self._values(), self._radius, self._axes)
 
     def _look_up(self, labels: Tensor) -> Tensor:
         if self._dense is None and not (self.crisp or torch.compiler.is_compiling()):

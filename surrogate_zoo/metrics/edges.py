@@ -11,11 +11,11 @@ from torch import Tensor
 
 from surrogate_zoo.curves.curves import PiecewiseCurve
 from surrogate_zoo.curves.pointwise import pieces, sloped
-from surrogate_zoo.metrics.class_maps import ClassMap
+from surrogate_zoo.metrics.class_maps import ClassMap, LazyMap
 from surrogate_zoo.metrics.windows import min_back, window_min
 
 
-class Eroded(ClassMap):
+class Eroded(LazyMap):
     """The minimum of a soft map over the (2 radius + 1)^axes window, made where somebody looks at it.
 
     Args:
@@ -29,17 +29,8 @@ class Eroded(ClassMap):
         super().__init__(crisp=source.crisp)
         self._source, self._void, self._radius, self._axes = source, void, radius, axes
 
-    @property
-    def has_dense(self) -> bool:
-        """There is nothing else."""
-        return True
-
-    @property
-    def dense(self) -> Tensor:
-        """All values, (N, C, S)."""
-        if self._dense is None:
-            self._dense = self._of(self._source.as_dense())
-        return self._dense
+    def _made(self) -> Tensor:
+        return self._of(self._source.as_dense())
 
     def edges_of(
         self,

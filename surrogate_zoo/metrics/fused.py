@@ -10,24 +10,16 @@ import torch
 from torch import Tensor
 
 from surrogate_zoo.curves.curves import PiecewiseCurve
-from surrogate_zoo.metrics.class_maps import ClassMap, Curve, Labelled
+from surrogate_zoo.metrics.class_maps import ClassMap, Curve, Labelled, LazyMap
 from surrogate_zoo.metrics.curve_kernels import Curves, coefficients_of
 from surrogate_zoo.metrics.fused_edges import Eroded
 from surrogate_zoo.metrics.kernels import Batch
 from surrogate_zoo.metrics.probabilities import probabilities
 
 
-class _Identity:
+def _identity(x: Tensor) -> Tensor:
     """g(x) = x, as a curve."""
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return x
-
-    def with_slope(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return x, torch.ones_like(x)
-
-    def totals(self, x: Tensor, region: Tensor | None) -> Tensor:
-        return (x if region is None else x * region[:, None]).flatten(2).sum(2)
+    return x
 
 
 class _Sum:
@@ -37,13 +29,13 @@ class _Sum:
     """
 
     def __init__(self) -> None:
-        self.curve: Curve = _Identity()
+        self.curve: Curve = _identity
         self.region: Tensor | None = None
         self.asked = False
         self.most: Tensor | None = None
 
 
-class FusedPrediction(ClassMap):
+class FusedPrediction(LazyMap):
     """Softmax probabilities; nothing of the logits' size is kept unless it is asked for as a dense map.
 
     The first sum of a curve over a region is taken by a kernel. What else needs all probabilities, as windows
@@ -62,25 +54,17 @@ class FusedPrediction(ClassMap):
         true, self._slot, self._norm = _Look.apply(scores, labels, void, self._sum)
         self._looked_up.append((labels, true))
 
-    @property
-    def has_dense(self) -> bool:
-        """There is nothing else."""
-        return True
-
-    @property
-    def dense(self) -> Tensor:
-        """All probabilities, float32 (N, C, S)."""
-        if self._dense is None:
-            self._dense = _Dense.apply(*self._given, self._norm)
-        return cast(Tensor, self._dense)
+    def _made(self) -> Tensor:
+        found: Tensor = _Dense.apply(*self._given, self._norm)
+        return found
 
     def with_labels(self, labelled: tuple[Labelled, ...], *, crisp: bool = False) -> ClassMap:
         """The same probabilities with labelled parts."""
-        return ClassMap(crisp=crisp, labelled=labelled, shaped=(self, _Identity()))
+        return ClassMap(crisp=crisp, labelled=labelled, shaped=(self, _identity))
 
     def dense_totals(self, region: Tensor | None) -> Tensor:
         """Sum of the probabilities over the pixels of ``region`` of each image: (N, C)."""
-        return self.curve_totals(_Identity(), region)
+        return self.curve_totals(_identity, region)
 
     def eroded(self, void: Tensor | None, radius: int, axes: int) -> ClassMap | None:
         """Minimum over 3 x 3 pixels."""
@@ -89,7 +73,7 @@ class FusedPrediction(ClassMap):
     def curve_totals(self, curve: Curve, region: Tensor | None) -> Tensor:
         """Sum of a curve of them."""
         if self._sum.asked or self._dense is not None:
-            return curve.totals(self.dense, region)
+            return super().curve_totals(curve, region)
         self._sum.asked, self._sum.curve, self._sum.region = True, curve, region
         found, self._sum.most = _Sums.apply(*self._detached, region, curve)
         total: Tensor = self._slot + found
@@ -98,7 +82,7 @@ class FusedPrediction(ClassMap):
     def largest(self, region: Tensor | None) -> Tensor:
         """The largest probability (N, C) inside a region; no gradient."""
         if self._sum.most is None or region is not self._sum.region:
-            _, found = _Sums.apply(*self._detached, region, _Identity())
+            _, found = _Sums.apply(*self._detached, region, _identity)
             return cast(Tensor, found)
         return self._sum.most
 
@@ -172,7 +156,7 @@ class _Dense(torch.autograd.Function):
             return slopes, None, None, None
         upstream = gradients[0].flatten(2).contiguous()
         batch = _batch(scores, labels, void)
-        slopes = batch.slopes(norm, None, _curves(_Identity(), norm), by_all=upstream)
+        slopes = batch.slopes(norm, None, _curves(_identity, norm), by_all=upstream)
         return slopes.view(scores.shape), None, None, None
 
 
@@ -210,7 +194,7 @@ def _differentiable(
     scores, labels, void = given
     leaf = scores.view_as(scores)
     every, own = probabilities(leaf.float(), labels, void)
-    found = [(own, true), (taken.curve.totals(every, taken.region), sums)]
+    found = [(own, true), (ClassMap(dense=every).curve_totals(taken.curve, taken.region), sums)]
     asked = [pair for pair in found if pair[1] is not None]
     values, upstream = zip(*asked, strict=True)
     (gradient,) = torch.autograd.grad(values, leaf, upstream, create_graph=True)

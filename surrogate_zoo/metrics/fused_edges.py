@@ -13,7 +13,7 @@ from torch import Tensor
 
 from surrogate_zoo.curves.curves import PiecewiseCurve
 from surrogate_zoo.metrics import edges
-from surrogate_zoo.metrics.class_maps import ClassMap
+from surrogate_zoo.metrics.class_maps import ClassMap, LazyMap
 from surrogate_zoo.metrics.curve_kernels import Curves, coefficients_of
 from surrogate_zoo.metrics.dilation import Grown
 from surrogate_zoo.metrics.edge_kernels import Planes, Upstream
@@ -59,7 +59,7 @@ class _Taken:
         self.looked_up: tuple[Tensor, Tensor | None] | None = None
 
 
-class SoftEdges(ClassMap):
+class SoftEdges(LazyMap):
     """Edges of a soft prediction.
 
     Sums over one region, of them and of their product with a crisp map that was grown, and their dilation at
@@ -77,14 +77,7 @@ class SoftEdges(ClassMap):
         self._values, self._slots, self._taken = values, slots, taken
         self._numbers: tuple[Tensor, ...] = ()
 
-    @property
-    def has_dense(self) -> bool:
-        """There is nothing else."""
-        return True
-
-    @property
-    def dense(self) -> Tensor:
-        """All values, (N, C, H, W)."""
+    def _made(self) -> Tensor:
         return self._values
 
     def with_labels(self, labelled: Any, *, crisp: bool = False) -> ClassMap:

@@ -196,7 +196,7 @@ class Maps:
         mean = self.ratio(self._carry(means.sum(-1)), images)
         return self._mean(mean[..., None], images[..., None])
 
-    def erode(self, m: ClassMap, radius: int = 1, *, framed: bool = False) -> ClassMap:
+    def erode(self, m: ClassMap, radius: int = 1) -> ClassMap:
         """Minimum over (2 radius + 1)^2 neighbours; void neighbours do not count.
 
         As released, a void pixel is of no class, so a target erodes at its border, and the
@@ -205,35 +205,32 @@ class Maps:
         Args:
             m: What to erode.
             radius: Pixels.
-            framed: Outside the image there is no class, so maps erode at its border too.
         """
         part = m.only_labels
         if part is not None:
-            uniform = self._framed(self._uniform(part, radius), radius if framed else 0)
+            uniform = self._uniform(part, radius)
             return ClassMap(crisp=True, labelled=(Labelled(part.labels, uniform),))
         eroded = m.eroded(self._hidden, radius, self._axes)
-        if eroded is None:
-            eroded = Eroded(m, self._hidden, radius, self._axes)
-        if not framed:
-            return eroded
-        return ClassMap(crisp=m.crisp, dense=self._framed(eroded.as_dense(), radius))
+        return Eroded(m, self._hidden, radius, self._axes) if eroded is None else eroded
 
     def rim(self, m: ClassMap) -> ClassMap:
         """Part of every class within the tolerance of its border: the map less its erosion.
 
         The image's border cuts a class and counts as its border; a border to void is none.
         """
-        inner = self.erode(m, max(self.tolerance, 1), framed=True)
+        width = max(self.tolerance, 1)
+        inner = self._framed(self.erode(m, width), width)
         return (m - inner).marked(m.crisp)
 
-    def _framed(self, values: Tensor, width: int) -> Tensor:
-        """0 in a frame along the image's border, (..., H, W)."""
-        if not width:
-            return values
-        size = values.shape[-self._axes :]
-        inside = values.new_zeros(size)
+    def _framed(self, m: ClassMap, width: int) -> ClassMap:
+        """A map with 0 in a frame along the image's border."""
+        size = self._values.shape[-self._axes :]
+        inside = self._values.new_zeros(size)
         inside[tuple(slice(width, side - width) for side in size)].fill_(1)
-        return values * inside
+        part = m.only_labels
+        if part is not None:
+            return ClassMap(crisp=m.crisp, labelled=(Labelled(part.labels, part.values * inside),))
+        return ClassMap(crisp=m.crisp, dense=m.as_dense() * inside)
 
     def _uniform(self, part: Labelled, radius: int) -> Tensor:
         """1 where the pixel's neighbours all carry its label, float (N, H, W)."""

@@ -1,14 +1,19 @@
 """Softmax probabilities of every class and of the true one, with one backward pass for both."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
 from surrogate_zoo.curves.pointwise import blocks
 
+Parts: TypeAlias = list[tuple[Tensor, Tensor]]
+"""A gradient (N, C, S) as a sum of tensors, each of which is to be multiplied by a factor (N, C)."""
 
-def probabilities(scores: Tensor, labels: Tensor, void: Tensor | None) -> tuple[Tensor, Tensor]:
+
+def probabilities(
+    scores: Tensor, labels: Tensor, void: Tensor | None, aside: Parts | None = None
+) -> tuple[Tensor, Tensor]:
     """The probabilities of all classes, and those of one class a pixel.
 
     Args:
@@ -16,6 +21,8 @@ def probabilities(scores: Tensor, labels: Tensor, void: Tensor | None) -> tuple[
         labels: The classes to look up, int64 (N, S), 0..C-1.
         void: Bool (N, S). No class has any probability there, and whatever the scores are, NaN too, reaches
             neither value nor gradient. None has none.
+        aside: What a backward pass adds to the gradient of all probabilities, and takes out; its tensors may
+            be overwritten.
 
     Returns:
         Shape (N, C, S) and (N, S); differentiable as often as wished.
@@ -24,7 +31,7 @@ def probabilities(scores: Tensor, labels: Tensor, void: Tensor | None) -> tuple[
         return _plain(scores, labels, void)
     if not torch.is_grad_enabled():
         return _look_up(_softmax(scores, void), labels)
-    found: tuple[Tensor, Tensor] = _Probabilities.apply(scores, labels, void)
+    found: tuple[Tensor, Tensor] = _Probabilities.apply(scores, labels, void, aside)
     return found
 
 
@@ -49,24 +56,28 @@ def _look_up(softmax: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 
 class _Probabilities(torch.autograd.Function):
     @staticmethod
-    def forward(scores: Tensor, labels: Tensor, void: Tensor | None) -> tuple[Tensor, Tensor]:
+    def forward(
+        scores: Tensor, labels: Tensor, void: Tensor | None, _aside: Parts | None
+    ) -> tuple[Tensor, Tensor]:
         return _look_up(_softmax(scores, void), labels)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
         ctx.set_materialize_grads(False)
+        ctx.aside = inputs[3]
         ctx.save_for_backward(*output, inputs[1])
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None, None]:
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None, None, None]:
         softmax, found, labels = ctx.saved_tensors
         every, true = gradients
-        if every is None and true is None:
-            return None, None, None
+        parts = [ctx.aside.pop() for _ in range(len(ctx.aside or ()))]
+        if every is None and true is None and not parts:
+            return None, None, None, None
         if torch.is_grad_enabled():
-            return _slope(softmax, labels, every, true), None, None
+            return _slope(softmax, labels, every, true), None, None, None
         pull = None if true is None else true * found
-        return _slope_by_blocks(softmax, labels, every, pull), None, None
+        return _slope_by_blocks(softmax, labels, every, pull, parts), None, None, None
 
 
 def _slope(softmax: Tensor, labels: Tensor, every: Tensor | None, true: Tensor | None) -> Tensor:
@@ -78,18 +89,28 @@ def _slope(softmax: Tensor, labels: Tensor, every: Tensor | None, true: Tensor |
 
 
 def _slope_by_blocks(
-    softmax: Tensor, labels: Tensor, every: Tensor | None, pull: Tensor | None
+    softmax: Tensor, labels: Tensor, every: Tensor | None, pull: Tensor | None, parts: Parts
 ) -> Tensor:
     """The same, block by block, by ``pull``: the true classes' probabilities times their gradient."""
     planes, rows = softmax.flatten(2), labels.flatten(1)[:, None]
-    result = torch.empty_like(planes)
+    slopes = [(slope.flatten(2), factor[:, :, None]) for slope, factor in parts]
+    result = slopes[0][0] if slopes else torch.empty_like(planes)
     for block in blocks(planes, whole=True):
-        part, at = planes[block], rows[block]
+        part, at, own = planes[block], rows[block], result[block]
         hit = None if pull is None else pull.flatten(1)[:, None][block]
-        if every is not None:
-            weighed = every.flatten(2)[block] * part
-            weighed = weighed if hit is None else weighed.scatter_add_(1, at, hit)
-            torch.addcmul(weighed, part, weighed.sum(1, keepdim=True), value=-1, out=result[block])
+        if slopes:
+            own.mul_(slopes[0][1][block[0]])
+            for slope, factor in slopes[1:]:
+                own.addcmul_(slope[block], factor[block[0]])
+            if every is not None:
+                own.add_(every.flatten(2)[block])
+            own.mul_(part)
+        elif every is not None:
+            torch.mul(every.flatten(2)[block], part, out=own)
         elif hit is not None:  # nothing but the true class pulls
-            torch.mul(part, -hit, out=result[block]).scatter_add_(1, at, hit)
+            torch.mul(part, -hit, out=own).scatter_add_(1, at, hit)
+            continue
+        if hit is not None:
+            own.scatter_add_(1, at, hit)
+        own.addcmul_(part, own.sum(1, keepdim=True), value=-1)
     return result.view_as(softmax)
