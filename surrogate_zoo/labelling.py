@@ -217,9 +217,8 @@ def check_soft(soft: Tensor) -> None:
         InputError: They are not.
     """
     whole = soft.sum(1)
-    if not bool(((soft >= 0) & (soft <= 1)).all()) or not bool(
-        ((whole - 1).abs() <= _OFF).logical_or(whole == 0).all()
-    ):
+    fits = ((whole - 1).abs() <= _OFF) | (whole == 0)
+    if not bool(((soft >= 0) & (soft <= 1)).all() & fits.all()):
         raise InputError(
             "target is floating point, so it holds probabilities: they must lie in [0, 1], and those of a "
             "pixel's classes add up to 1, or all be 0 where it is void."

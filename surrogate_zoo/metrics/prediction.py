@@ -32,7 +32,8 @@ class SoftPrediction(ClassMap):
         """Sum of a curve of them."""
         if not isinstance(curve, PiecewiseCurve):
             return super().curve_totals(curve, region)
-        aside, slopes = self._aside, list[Tensor]()
+        aside = self._aside
+        slopes: list[Tensor] = []
 
         def take(every: Tensor) -> tuple[Tensor]:
             totals, slope = curve.sums(region, every)

@@ -76,8 +76,9 @@ class _Probabilities(torch.autograd.Function):
             return None, None, None, None
         if torch.is_grad_enabled():
             return _slope(softmax, labels, every, true), None, None, None
-        pull = None if true is None else true * found
-        return _slope_by_blocks(softmax, labels, every, pull, parts), None, None, None
+        flat = None if every is None else every.flatten(2)
+        pull = None if true is None else (true * found).flatten(1)[:, None]
+        return _slope_by_blocks(softmax, labels, flat, pull, parts), None, None, None
 
 
 def _slope(softmax: Tensor, labels: Tensor, every: Tensor | None, true: Tensor | None) -> Tensor:
@@ -91,22 +92,30 @@ def _slope(softmax: Tensor, labels: Tensor, every: Tensor | None, true: Tensor |
 def _slope_by_blocks(
     softmax: Tensor, labels: Tensor, every: Tensor | None, pull: Tensor | None, parts: Parts
 ) -> Tensor:
-    """The same, block by block, by ``pull``: the true classes' probabilities times their gradient."""
+    """The same, block by block, of flat maps.
+
+    Args:
+        softmax: (N, C, S).
+        labels: (N, S).
+        every: Gradient of all probabilities, (N, C, P).
+        pull: The true classes' probabilities times their gradient, (N, 1, P).
+        parts: What else there is of the gradient of all probabilities; overwritten.
+    """
     planes, rows = softmax.flatten(2), labels.flatten(1)[:, None]
     slopes = [(slope.flatten(2), factor[:, :, None]) for slope, factor in parts]
     result = slopes[0][0] if slopes else torch.empty_like(planes)
     for block in blocks(planes, whole=True):
         part, at, own = planes[block], rows[block], result[block]
-        hit = None if pull is None else pull.flatten(1)[:, None][block]
+        hit = None if pull is None else pull[block]
         if slopes:
             own.mul_(slopes[0][1][block[0]])
             for slope, factor in slopes[1:]:
                 own.addcmul_(slope[block], factor[block[0]])
             if every is not None:
-                own.add_(every.flatten(2)[block])
+                own.add_(every[block])
             own.mul_(part)
         elif every is not None:
-            torch.mul(every.flatten(2)[block], part, out=own)
+            torch.mul(every[block], part, out=own)
         elif hit is not None:  # nothing but the true class pulls
             torch.mul(part, -hit, out=own).scatter_add_(1, at, hit)
             continue
