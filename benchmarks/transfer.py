@@ -23,6 +23,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -37,7 +38,7 @@ from search_service.comparisons.request import ComparisonRequest
 from search_service.comparisons.results import Table
 from search_service.comparisons.row import Row
 from search_service.comparisons.tuning import Tried, best_of, grid
-from surrogate_zoo.losses.document import Document
+from surrogate_zoo.losses.document import Document, canonical
 from surrogate_zoo.losses.registry import LOSSES
 from workers.learning.device import choose_device
 from workers.proxy.proxy import evaluate_pack
@@ -111,18 +112,26 @@ class Comparison:
     losses: Mapping[str, Sequence[str]]
     documents: Mapping[str, Document]
 
+    @cached_property
+    def trained(self) -> dict[str, str]:
+        """Name of a loss -> the name that it is trained by: one of all that are the same loss."""
+        firsts: dict[bytes, str] = {}
+        names = [name for losses in self.losses.values() for name in losses]
+        return {name: firsts.setdefault(_content(self.documents[name]), name) for name in names}
+
     def tried(self, ledger: Ledger, metric: str, loss: str) -> Tried:
         """The rates of a loss that are scored on the hold-out set, by one metric."""
         return {
             training.rate: None if metrics is None else metrics.get(metric)
             for training, metrics in ledger.scores.items()
-            if (training.network, training.loss, training.split) == (self.network, loss, "train")
+            if (training.network, training.loss, training.split)
+            == (self.network, self.trained[loss], "train")
         }
 
     def tuning(self, ledger: Ledger) -> list[Training]:
         """The trainings of tuning that come next; none once every best rate lies inside its grid."""
         wanted = {
-            Training(self.network, loss, rate, TUNING_SEED, "train")
+            Training(self.network, self.trained[loss], rate, TUNING_SEED, "train")
             for metric, names in self.losses.items()
             for loss in names
             for rate in grid(self._rates(metric), self.tried(ledger, metric, loss))
@@ -140,7 +149,9 @@ class Comparison:
 
     def reported(self, ledger: Ledger) -> list[Training]:
         """The trainings that are scored on the validation split, seed by seed, and are not done."""
-        pairs = sorted({(loss, rate) for (_, loss), rate in self.rates(ledger).items()})
+        pairs = sorted(
+            {(self.trained[loss], rate) for (_, loss), rate in self.rates(ledger).items()}
+        )
         wanted = [
             Training(self.network, loss, rate, FIRST_SEED + seed, "val")
             for seed in range(self.arguments.seeds)
@@ -187,7 +198,7 @@ class Comparison:
     ) -> dict[int, CellOutcome]:
         found = {}
         for seed in range(FIRST_SEED, FIRST_SEED + self.arguments.seeds):
-            training = Training(self.network, loss, rate, seed, "val")
+            training = Training(self.network, self.trained[loss], rate, seed, "val")
             if training in ledger.scores:
                 found[seed] = outcome_of(rate, metric, ledger.scores[training])
         return found
@@ -200,6 +211,12 @@ class Comparison:
             learning_rates=tuple(self.arguments.rates),
             rate_refinements=self.arguments.refinements,
         )
+
+
+def _content(document: Document) -> bytes:
+    """What a loss computes, whatever it is called and wherever it comes from."""
+    told = ("name", "title", "provenance")
+    return canonical({key: value for key, value in document.items() if key not in told})
 
 
 def main() -> None:

@@ -130,3 +130,20 @@ def test_a_hold_out_set_that_turns_the_order_around_foretells_it_backwards(
     assert told[2:] == [
         "| mIoU | 3 | -1.00 | c, 61.0 on val | a, 81.0; 3. on the hold-out set | 20.0 |"
     ]
+
+
+def test_a_loss_of_two_names_is_trained_once(arguments: argparse.Namespace, tmp_path: Path) -> None:
+    document = LOSSES["lovasz"].document()
+    again = document | {"name": "found", "title": "Found", "provenance": {"search": "one"}}
+    other = LOSSES["cross-entropy"].document()
+    documents = {"lovasz": document, "found": again, "cross-entropy": other}
+    losses = {"miou": [*NAMES, "found"], "bf1": ["found"]}
+    comparison, ledger = Comparison(arguments, "lite0", losses, documents), Ledger(tmp_path / "o")
+    tuned(ledger, comparison)
+    for training in comparison.reported(ledger):
+        ledger.add(training, {"miou": 0.6, "bf1": 0.4})
+    assert {one.loss for one in ledger.scores} == set(NAMES)
+    tables = comparison.tables(ledger)
+    assert [row.loss for row in tables["miou"].rows] == losses["miou"]
+    assert [row.loss for row in tables["bf1"].rows] == ["found"]
+    assert all(len(row.outcomes) == 2 for table in tables.values() for row in table.rows)
