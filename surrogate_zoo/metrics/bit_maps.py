@@ -3,14 +3,14 @@
 import torch
 from torch import Tensor
 
-from surrogate_zoo.metrics.class_maps import ClassMap, Labelled
+from surrogate_zoo.metrics.class_maps import ClassMap, Labelled, LazyMap
 from surrogate_zoo.metrics.windows import window_or
 
 BITS = 31
 """Classes of a word, which leaves the sign alone."""
 
 
-class BitMap(ClassMap):
+class BitMap(LazyMap):
     """A crisp map whose every class is a bit: words (N, W, S), int32, of :data:`BITS` classes.
 
     Args:
@@ -22,19 +22,11 @@ class BitMap(ClassMap):
         super().__init__(crisp=True)
         self.words, self._num_classes = words, num_classes
 
-    @property
-    def has_dense(self) -> bool:
-        """Every class of a pixel may be on."""
-        return True
-
-    @property
-    def dense(self) -> Tensor:
+    def _made(self) -> Tensor:
         """All values, int8 (N, C, S)."""
-        if self._dense is None:
-            classes = torch.arange(self._num_classes, device=self.words.device)
-            bits = (classes % BITS).int().view(-1, *(1,) * (self.words.ndim - 2))
-            self._dense = (self.words[:, classes // BITS] >> bits & 1).to(torch.int8)
-        return self._dense
+        classes = torch.arange(self._num_classes, device=self.words.device)
+        bits = (classes % BITS).int().view(-1, *(1,) * (self.words.ndim - 2))
+        return (self.words[:, classes // BITS] >> bits & 1).to(torch.int8)
 
     def with_labels(self, labelled: tuple[Labelled, ...], *, crisp: bool = False) -> ClassMap:
         """The same values with labelled parts."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from surrogate_zoo.curves.curves import PiecewiseCurve
 from surrogate_zoo.metrics import edges
-from surrogate_zoo.metrics.class_maps import ClassMap, LazyMap
+from surrogate_zoo.metrics.class_maps import ClassMap, LazyMap, sums
 from surrogate_zoo.metrics.curve_kernels import Curves, coefficients_of
 from surrogate_zoo.metrics.dilation import Grown
 from surrogate_zoo.metrics.edge_kernels import Planes, Upstream
@@ -91,7 +91,7 @@ class SoftEdges(LazyMap):
     def dense_totals(self, region: Tensor | None) -> Tensor:
         """Sum over the pixels of ``region`` (N, H, W) of each image: (N, C)."""
         if not self._takes(region):
-            return _summed(self._values, region)
+            return sums(self._values, region)
         return self._slots[0] + self._numbers[0]
 
     def matched(self, grown: Grown, region: Tensor | None) -> Tensor | None:
@@ -139,29 +139,20 @@ class SoftEdges(LazyMap):
         return True
 
 
-class _Matched(ClassMap):
+class _Matched(LazyMap):
     """The product of edges and a crisp map that was grown."""
 
     def __init__(self, edges: SoftEdges, grown: Grown) -> None:
         super().__init__()
         self._edges, self._grown = edges, grown
 
-    @property
-    def has_dense(self) -> bool:
-        """There is nothing else."""
-        return True
-
-    @property
-    def dense(self) -> Tensor:
-        """All values, (N, C, H, W)."""
-        if self._dense is None:
-            self._dense = self._edges.dense * self._grown.dense
-        return self._dense
+    def _made(self) -> Tensor:
+        return self._edges.dense * self._grown.dense
 
     def dense_totals(self, region: Tensor | None) -> Tensor:
         """Sum over the pixels of ``region`` (N, H, W) of each image: (N, C)."""
         found = self._edges.matched(self._grown, region)
-        return _summed(self.dense, region) if found is None else found
+        return sums(self.dense, region) if found is None else found
 
 
 class _Edges(torch.autograd.Function):
@@ -218,19 +209,15 @@ def _differentiable(
     """The gradient of values by the definition, in operations that torch differentiates."""
     leaf = values.view_as(values)
     edges = plain(leaf)
-    found = [edges, _summed(edges, taken.region)]
+    found = [edges, sums(edges, taken.region)]
     found.append(
-        found[1] if taken.grown is None else _summed(edges * taken.grown[0].dense, taken.region)
+        found[1] if taken.grown is None else sums(edges * taken.grown[0].dense, taken.region)
     )
     found.append(found[1] if taken.looked_up is None else _at(edges, *taken.looked_up))
     asked = [pair for pair in zip(found, gradients, strict=True) if pair[1] is not None]
     outputs, upstream = zip(*asked, strict=True)
     (slopes,) = torch.autograd.grad(outputs, leaf, upstream, create_graph=True)
     return slopes
-
-
-def _summed(values: Tensor, region: Tensor | None) -> Tensor:
-    return (values if region is None else values * region[:, None]).flatten(2).sum(2)
 
 
 def _at(values: Tensor, places: Tensor, kept: Tensor | None) -> Tensor:
