@@ -150,7 +150,7 @@ def draw(random: Generator, height: int, width: int, channels: Pixels | None = N
         region = OUTLINES[CLASSES[label]](u, v, a, b, thickness)
         paint = COLOURS[label] + _noise(random, (3,), 10)
         texture = _texture(label, u, v, int(random.integers(4)))
-        image = np.where(region[..., None], paint + texture[..., None], image)
+        image[region] = paint + texture[region][:, None]
         # A third of the shapes have a void outline, drawn outside so that thin ones survive.
         outlined = random.integers(3) == 0
         if outlined:
