@@ -108,7 +108,13 @@ LIGHT = {
     "api.cli.app": (*HEAVY, "sqlalchemy", "numpy", "pydantic", "httpx"),  # help comes at once
     "search_service.jobs.lifecycle": HEAVY,
     "search_service.process": ("torch", "dbos", "sqlalchemy", "matplotlib"),  # Ray starts at once
-    "search_service.searches.search": HEAVY,  # its first training waits for nothing of it
+    # The first training of a job waits for nothing of it.
+    "search_service.searches.search": HEAVY,
+    "search_service.comparisons.comparison": HEAVY,
+    "search_service.retrainings.retraining": HEAVY,
+    "search_service.loss_networks.training": HEAVY,
+    "search_service.registrations.registration": HEAVY,
+    "search_service.searches.report": ("sklearn", "pandas"),  # every search ends with it
     "workers.tasks.proxy": (*HEAVY, "sqlalchemy", "numpy"),
     "workers.tasks.retraining": (*HEAVY, "sqlalchemy", "numpy"),
     "workers.datasets.layouts.registry": (*HEAVY, "sqlalchemy"),

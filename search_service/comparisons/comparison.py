@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 from search_service.catalogue import datasets, losses
 from search_service.catalogue.datasets import source_of
 from search_service.comparisons import admission
-from search_service.comparisons import report as comparison_report
 from search_service.comparisons.cells import Cell, cells_of
 from search_service.comparisons.options import options_for
 from search_service.comparisons.outcome import CellOutcome
@@ -41,12 +40,16 @@ from search_service.store.tables import Dataset, Evaluation, Job
 from surrogate_zoo.errors import WorkerError, WorkersAwayError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.store.tables import now
-from workers.retraining.results import METRICS
-from workers.retraining.retraining import CHECKPOINT
 from workers.tasks.base import Stopped, fields_of
 from workers.tasks.gallery import Contestant, GalleryResult, GalleryTask
 from workers.tasks.proxy import Candidate, ProxyTask
-from workers.tasks.retraining import WEIGHTS, RetrainingOptions, RetrainingTask
+from workers.tasks.retraining import (
+    CHECKPOINT,
+    METRICS,
+    WEIGHTS,
+    RetrainingOptions,
+    RetrainingTask,
+)
 from workers.tasks.scoring import ScoringSpec
 from workers.tasks.training import TrainingSpec
 
@@ -205,6 +208,8 @@ class _Comparison:
 
     def report(self, gallery: GalleryResult | None) -> dict[str, Any]:
         """Write the files of the comparison, and give its result."""
+        from search_service.comparisons import report  # noqa: PLC0415 - figures and torch, needed now alone
+
         results = self.results()
         finished = FinishedComparison(
             results,
@@ -215,7 +220,7 @@ class _Comparison:
             gallery,
             self.run.folder / "gallery",
         )
-        written = comparison_report.write(self.run.folder / "report", finished)
+        written = report.write(self.run.folder / "report", finished)
         files = [self.run.keep(path).name for path in written]
         if gallery is not None:
             files += self._keep(gallery)

@@ -24,9 +24,7 @@ from search_service.settings import Settings
 from tests.conftest import CHECKOUT, DEADLINE
 from tests.search_service.bowl import curves_of, expected
 from tests.search_service.service import Desk, create, result_of, small
-from workers.retraining.results import METRICS
-from workers.retraining.retraining import CHECKPOINT
-from workers.tasks.retraining import WEIGHTS
+from workers.tasks.retraining import CHECKPOINT, METRICS, WEIGHTS
 
 pytestmark = pytest.mark.slow
 

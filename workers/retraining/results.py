@@ -25,9 +25,9 @@ from workers.scoring.inference import evaluate
 from workers.scoring.pictures import draw_predictions
 from workers.tasks.base import Curve
 from workers.tasks.images import RGB
-from workers.tasks.retraining import WEIGHTS, RetrainingTask
+from workers.tasks.retraining import METRICS, WEIGHTS, RetrainingTask
 
-METRICS, PICTURE, OBJECTS = "metrics.json", "predictions.png", "objects.png"
+PICTURE, OBJECTS = "predictions.png", "objects.png"
 
 
 @dataclass(frozen=True)

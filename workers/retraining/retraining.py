@@ -35,10 +35,8 @@ from workers.retraining.objects import check_ways
 from workers.retraining.results import Trained, write_results
 from workers.scoring.inference import evaluate
 from workers.tasks.base import Stopped
-from workers.tasks.retraining import RetrainingResult, RetrainingTask
+from workers.tasks.retraining import CHECKPOINT, RetrainingResult, RetrainingTask
 from workers.tasks.shares import Share
-
-CHECKPOINT = "checkpoint.pt"
 
 Progress = Callable[[int, float], None]
 

@@ -49,6 +49,12 @@ class EarlyStopSpec(Spec):
 WEIGHTS = "weights.safetensors"
 """Name of the file with the trained weights in a retraining's folder."""
 
+METRICS = "metrics.json"
+"""Name of the file with what it scored."""
+
+CHECKPOINT = "checkpoint.pt"
+"""Name of the file that it goes on from."""
+
 Log = Literal["tensorboard"]
 """A log that a retraining can write into its folder."""
 

@@ -19,11 +19,12 @@ from workers.cluster.actors import STOP_GRACE
 from workers.cluster.pool import WorkerPool
 from workers.loss_networks.training import train_loss_network
 from workers.proxy.proxy import evaluate_pack
-from workers.retraining.retraining import CHECKPOINT, retrain
+from workers.retraining.retraining import retrain
 from workers.tasks.base import Stopped
 from workers.tasks.datasets import SegNetSource
 from workers.tasks.loss_networks import EdgeNetworkSpec, LossNetworkTask
 from workers.tasks.proxy import Candidate, Outcome
+from workers.tasks.retraining import CHECKPOINT
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 

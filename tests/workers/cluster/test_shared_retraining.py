@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 
 from tests.conftest import CHECKOUT, DEADLINE
 from tests.workers.cluster.two_nodes import short_task
-from workers.retraining.retraining import CHECKPOINT, retrain
-from workers.tasks.retraining import WEIGHTS
+from workers.retraining.retraining import retrain
+from workers.tasks.retraining import CHECKPOINT, WEIGHTS
 
 pytestmark = pytest.mark.slow  # two nodes of Ray, and nine trainings
 

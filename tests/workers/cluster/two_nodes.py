@@ -22,10 +22,9 @@ from surrogate_zoo.errors import InputError
 from tests.workers import tiny
 from tests.workers.cluster.test_pool import pids, wait_for
 from workers.cluster.pool import WorkerPool
-from workers.retraining.retraining import CHECKPOINT
 from workers.tasks.base import Stopped
 from workers.tasks.proxy import Outcome
-from workers.tasks.retraining import RetrainingTask
+from workers.tasks.retraining import CHECKPOINT, RetrainingTask
 
 EARLY_STOP = {"metric": "macc", "every": 30, "hold_out": {"share": 0.25}}
 

@@ -28,11 +28,12 @@ from workers.learning.device import PeakMemory
 from workers.learning.image_stack import stack_by_size
 from workers.networks.build import build_network
 from workers.retraining import retraining
-from workers.retraining.retraining import CHECKPOINT, retrain
+from workers.retraining.retraining import retrain
 from workers.scoring.inference import evaluate
 from workers.tasks.base import Stopped
 from workers.tasks.instances import ClusteringSpec
 from workers.tasks.networks import NetworkSpec
+from workers.tasks.retraining import CHECKPOINT
 from workers.tasks.scoring import InferenceSpec
 
 
