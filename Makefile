@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # Of 29,000 files few are ever imported; Python compiles those when they first are.
 INSTALL := $(PIP) install --no-compile
+# Where it is set, every process would compile all that it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 EXTRAS := service,pretrained,postgresql,coco,nyu,bands,instances,s3,tensorboard,mlflow,hub,torchmetrics
 PLATFORM := ^(torch|torchvision|triton|nvidia-.*|cuda-.*)==| @ file:
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --durations 25

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,7 +52,7 @@ class Read(NamedTuple):
     report: dict[str, Any]
 
 
-BUILT_IN: dict[str, DatasetSource] = {"shapes": ShapesSource()}
+BUILT_IN: dict[str, GeneratedSource] = {"shapes": ShapesSource()}
 """Datasets that every database has from its first day."""
 
 
@@ -242,7 +243,13 @@ def seed(session: Session) -> None:
     """Register the built-in datasets where they are missing."""
     for name, source in BUILT_IN.items():
         if session.get(Dataset, name) is None:
-            enter(session, name, read(source, None, Limits()))
+            enter(session, name, _generated(source))
+
+
+@cache
+def _generated(source: GeneratedSource) -> Read:
+    """A dataset that is drawn is the same for every database that a process fills."""
+    return read(source, None, Limits())
 
 
 def picture(session: Session, name: str) -> str:
