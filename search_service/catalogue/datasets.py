@@ -52,7 +52,7 @@ class Read(NamedTuple):
     report: dict[str, Any]
 
 
-BUILT_IN: dict[str, GeneratedSource] = {"shapes": ShapesSource()}
+BUILT_IN: dict[str, DatasetSource] = {"shapes": ShapesSource()}
 """Datasets that every database has from its first day."""
 
 
@@ -241,15 +241,15 @@ def loss_network(session: Session, name: str, sha256: str) -> LossNetwork:
 
 def seed(session: Session) -> None:
     """Register the built-in datasets where they are missing."""
-    for name, source in BUILT_IN.items():
+    for name in BUILT_IN:
         if session.get(Dataset, name) is None:
-            enter(session, name, _generated(source))
+            enter(session, name, _built_in(name))
 
 
 @cache
-def _generated(source: GeneratedSource) -> Read:
-    """A dataset that is drawn is the same for every database that a process fills."""
-    return read(source, None, Limits())
+def _built_in(name: str) -> Read:
+    """A built-in dataset is drawn: it is the same for every database that a process fills."""
+    return read(BUILT_IN[name], None, Limits())
 
 
 def picture(session: Session, name: str) -> str:

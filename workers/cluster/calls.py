@@ -66,7 +66,7 @@ def connect(address: str | None, cpus: int) -> bool:
     _init(
         "Ray does not start on this machine, which may be too busy, or out of memory or of disk",
         "local",
-        num_cpus=max(cpus, os.cpu_count() or 1),
+        num_cpus=cpus or os.cpu_count(),
         include_dashboard=False,
         object_store_memory=OBJECT_STORE,
         _node_ip_address="127.0.0.1",

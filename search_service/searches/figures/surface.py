@@ -4,7 +4,6 @@ A network that gives class 1 the probability p at every pixel, of which a share 
 knows nothing but how frequent the class is. What it had best predict shows what a loss favours.
 """
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from torch import Tensor
 
 from search_service.pages.canvas import figure_of, legend, name_axes
 from search_service.searches.figures.search import (
@@ -22,6 +22,7 @@ from search_service.searches.figures.search import (
     surrogates_of,
 )
 from search_service.spaces.margins import MarginSpace
+from surrogate_zoo.losses.candidates import CandidateLosses
 from surrogate_zoo.losses.surrogate import SurrogateLoss
 
 _WIDTH: Final = 32  # pixels of the image; class 1 is its left part
@@ -72,8 +73,14 @@ def surface(search: FinishedSearch, *, naive: bool = False) -> NDArray[np.float6
     """
     losses = _losses(search, naive=naive)
     whole = sum(weight for weight, _ in losses)
-    rows = [[_value(losses, p, y) / whole for p in PROBABILITIES] for y in SHARES]
-    return np.array(rows)
+    odds = torch.tensor(np.stack([1 - PROBABILITIES, PROBABILITIES], 1)).clamp_min(1e-12).log()
+    logits = odds[:, None, :, None, None].expand(-1, 1, 2, _HEIGHT, _WIDTH)
+    values = np.zeros((len(SHARES), len(PROBABILITIES)))
+    with torch.no_grad():
+        for weight, loss in losses:
+            of_probabilities = CandidateLosses([loss] * len(PROBABILITIES))
+            values += weight * np.stack([of_probabilities(logits, _target(y)) for y in SHARES])
+    return values / whole
 
 
 def _surrogates(search: FinishedSearch) -> list[tuple[float, dict[str, Any]]]:
@@ -95,13 +102,8 @@ def _losses(search: FinishedSearch, *, naive: bool) -> list[tuple[float, Surroga
     return losses
 
 
-def _value(losses: Sequence[tuple[float, SurrogateLoss]], p: float, y: float) -> float:
-    target = torch.zeros((1, _HEIGHT, _WIDTH), dtype=torch.int64)
-    target[..., : round(y * _WIDTH)] = 1
-    odds = torch.tensor([1 - p, p], dtype=torch.float64).clamp_min(1e-12).log()
-    logits = odds[None, :, None, None].expand(1, 2, _HEIGHT, _WIDTH)
-    with torch.no_grad():
-        return float(sum(weight * loss(logits, target) for weight, loss in losses))
+def _target(y: float) -> Tensor:
+    return (torch.arange(_WIDTH) < round(y * _WIDTH)).long().expand(1, _HEIGHT, _WIDTH)
 
 
 def _contours(

@@ -24,7 +24,12 @@ from surrogate_zoo import load_loss
 from tests.conftest import DEADLINE
 
 DATASET = ["train=16", "val=4", "test=4", "height=32", "width=32"]
-NETWORK = ['network={"architecture": "Unet", "options": {"decoder_channels": [16, 8, 8, 8, 8]}}']
+SHALLOW = {
+    "encoder_depth": 2,
+    "decoder_channels": [16, 8],
+}  # its batch statistics are of many values
+SPEC = json.dumps({"architecture": "Unet", "encoder": "tu-resnet18", "options": SHALLOW})
+NETWORK = [f"network={SPEC}"]
 TRAINING = [
     *("training.iterations=2", "training.warmup=0", "training.batch_size=2"),
     "training.crop=[32,32]",
@@ -86,9 +91,7 @@ def retrain(service: Service, loss: str, seed: int = 0) -> str:
 
 
 def test_two_workers_share_a_retraining(service: Service) -> None:
-    shallow = {"encoder_depth": 2, "decoder_channels": [16, 8]}  # batch statistics of many values
-    network = {"architecture": "Unet", "encoder": "tu-resnet18", "options": shallow}
-    sets = [*TRAINING, f"network={json.dumps(network)}", "training.batch_size=4"]
+    sets = [*NETWORK, *TRAINING, "training.batch_size=4"]
     asked = ["retrain", "dice", "tiny", "--json"]
     alone, shared = (
         json.loads(service.run(*asked, sets=[*sets, f"devices={devices}"])) for devices in (1, 2)
@@ -240,7 +243,8 @@ def test_a_retraining_on_a_dataset_without_networks_says_that_it_trains_one(
     service: Service,
 ) -> None:
     service.run("datasets", "add", "untrained", "--layout", "shapes", sets=[*DATASET, "seed=1"])
-    result = service.invoke("retrain", "semeda", "untrained", sets=NETWORK + TRAINING)
+    edges = 'loss_network_specs=[{"kind": "edge_network", "iterations": 20}]'
+    result = service.invoke("retrain", "semeda", "untrained", sets=[*NETWORK, *TRAINING, edges])
     assert "training the edge network first" in result.stderr
     assert "trained the edge network (" in result.stderr
 
@@ -336,7 +340,7 @@ def test_mistakes_are_told_in_one_message(
 def test_losses_are_compared_in_one_job_and_its_files_fetched(
     service: Service, tmp_path: Path
 ) -> None:
-    sets = [f"networks=[{NETWORK[0].removeprefix('network=')}]", *TRAINING, "images=1"]
+    sets = [f"networks=[{SPEC}]", *TRAINING, "images=1"]
     asked = ["compare", "cross-entropy", "dice", "--dataset", "tiny", "--seeds", "1", "--key", "k"]
     sets.append("rate_extensions=0")
     printed = service.run(*asked, "--rate", "0.01", "--json", sets=sets)
