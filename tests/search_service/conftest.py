@@ -93,3 +93,17 @@ def engine(settings: Settings) -> Iterator[Engine]:
     engine = make_engine(settings.database)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def brief_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let reports of searches have one figure, where a test looks at none.
+
+    The others take twice as long as all else of a search that trains nothing. ``searches/test_report.py``
+    draws every figure, and so do searches with real workers.
+    """
+    from search_service.searches import page, report
+
+    scores = tuple(figure for figure in report.FIGURES if figure.name == "scores")
+    for module in (page, report):
+        monkeypatch.setattr(module, "FIGURES", scores)

@@ -18,6 +18,8 @@ from surrogate_zoo.store.tables import Base, Loss
 from tests.search_service.bowl import BowlPool, expected
 from tests.search_service.service import Desk, small, working
 
+pytestmark = pytest.mark.usefixtures("brief_reports")
+
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Settings:

@@ -26,6 +26,8 @@ from tests.search_service.bowl import BowlPool, expected
 from tests.search_service.service import Desk, small, working
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
+BRIEF = pytest.mark.usefixtures("brief_reports")
+
 # What does not depend on the database is tested on one.
 on_sqlite = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
@@ -85,6 +87,7 @@ def _check_files(desk: Desk, settings: Settings, job_id: str, document: dict[str
     ]
 
 
+@BRIEF
 def test_searches_at_once_end_as_each_alone(desk: Desk, settings: Settings) -> None:
     requests = [
         *(small(seed=seed, metric=metric) for seed, metric in [(1, "macc"), (2, "bf1")]),
@@ -116,6 +119,7 @@ def test_cancelling_stops_within_seconds_and_publishes_nothing(
     assert desk.states(job_id) == ["queued", "running", "cancelling", "cancelled"]
 
 
+@BRIEF
 def test_a_paused_search_goes_on_to_the_same_end(desk: Desk, settings: Settings) -> None:
     request = small(seed=4)
     pool = BowlPool(0.05)
@@ -134,6 +138,7 @@ def test_a_paused_search_goes_on_to_the_same_end(desk: Desk, settings: Settings)
     assert sorted(number for _, number in pool.evaluated) == list(range(12))  # none evaluated twice
 
 
+@BRIEF
 @on_sqlite
 @pytest.mark.slow  # 15 s
 def test_a_higher_priority_starts_first_and_equals_in_their_order(
@@ -154,6 +159,7 @@ def test_a_higher_priority_starts_first_and_equals_in_their_order(
     assert order == ["macc", "bf1", "fwiou", "gacc", "miou"]
 
 
+@BRIEF
 @on_sqlite
 def test_a_job_cancelled_while_it_waits_never_starts(desk: Desk, settings: Settings) -> None:
     pool = BowlPool(closed=True)
@@ -190,6 +196,7 @@ class BrokenPool(BowlPool):
         super().evaluate(task, candidates, on_outcome=on_outcome, should_stop=should_stop)
 
 
+@BRIEF
 @on_sqlite
 def test_a_failure_is_told_in_one_line_and_harms_no_other_job(
     desk: Desk, settings: Settings
@@ -210,6 +217,7 @@ def test_a_failure_is_told_in_one_line_and_harms_no_other_job(
         assert {trial.error for trial in trials_of(session, barren)} == {"loss became NaN"}
 
 
+@BRIEF
 def test_the_next_controller_goes_on_where_one_was_stopped(desk: Desk, settings: Settings) -> None:
     request = small(seed=8)
     first, second = BowlPool(0.05), BowlPool()
@@ -230,6 +238,7 @@ def test_the_next_controller_goes_on_where_one_was_stopped(desk: Desk, settings:
 @pytest.mark.parametrize(
     ("left", "ends"), [("running", "succeeded"), ("pausing", "paused"), ("cancelling", "cancelled")]
 )
+@BRIEF
 def test_no_job_stays_behind_whose_run_was_lost(
     desk: Desk, settings: Settings, left: str, ends: str
 ) -> None:
@@ -245,6 +254,7 @@ def test_no_job_stays_behind_whose_run_was_lost(
     assert 100 <= desk.job(job_id).running_seconds < 900  # without the time that nobody ran it
 
 
+@BRIEF
 @on_sqlite
 @pytest.mark.parametrize("next_one", [False, True])
 def test_a_run_that_ends_before_it_takes_its_job_up_is_made_up_for(
@@ -268,6 +278,7 @@ def test_a_run_that_ends_before_it_takes_its_job_up_is_made_up_for(
         assert desk.wait_for(job_id).state == "succeeded"
 
 
+@BRIEF
 @on_sqlite
 def test_a_trial_of_another_search_is_not_taken_for_ones_own(
     desk: Desk, settings: Settings

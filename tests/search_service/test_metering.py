@@ -16,6 +16,8 @@ from tests.search_service.bowl import BowlPool
 from tests.search_service.service import Desk, small, working
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
+pytestmark = pytest.mark.usefixtures("brief_reports")
+
 ENDINGS = [
     Outcome(0, 0.5, {}, None, 2.0),
     Outcome(1, 0.5, {}, None, 2.0, stopped=True),

@@ -13,6 +13,8 @@ from search_service.settings import Settings
 from tests.search_service.service import Desk, progress_of, result_of, small, working
 from tests.search_service.zoo_pool import SECONDS, ZooPool
 
+pytestmark = pytest.mark.usefixtures("brief_reports")
+
 SQLITE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
 

@@ -25,7 +25,10 @@ from tests.search_service.test_killed import Process, start  # noqa: F401 - a fi
 from tests.workers.tiny import NETWORK, SOURCE, training
 from workers.tasks.proxy import state_path
 
-pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+pytestmark = [
+    pytest.mark.parametrize("settings", ["sqlite"], indirect=True),
+    pytest.mark.usefixtures("brief_reports"),
+]
 
 Told = dict[int, tuple[str, int, float | None]]
 SAVING: dict[str, Any] = {"rejection": {}, "halving": {}, "training": {"iterations": 40}}

@@ -20,7 +20,10 @@ from tests.search_service.bowl import BowlPool
 from tests.search_service.service import Desk, create, progress_of, result_of, small, working
 from tests.search_service.zoo_pool import ZooPool
 
-pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+pytestmark = [
+    pytest.mark.parametrize("settings", ["sqlite"], indirect=True),
+    pytest.mark.usefixtures("brief_reports"),
+]
 
 ZOO_SAMPLER = {"name": "portfolio", "trials": 4, "batch": 4, "rates": [1.0]}
 ZOO: dict[str, Any] = {

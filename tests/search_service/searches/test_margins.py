@@ -22,6 +22,8 @@ from tests.search_service.test_killed import Process, start  # noqa: F401 - a fi
 from workers.tasks.instances import ClusteringSpec
 from workers.tasks.scoring import ScoringSpec
 
+pytestmark = pytest.mark.usefixtures("brief_reports")
+
 ON_SQLITE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 ONE_LINE: dict[str, Any] = {"metric": "sbd", "dataset": "shapes", "space": {"name": "margins"}}
 SHORT: dict[str, Any] = ONE_LINE | {

@@ -21,7 +21,10 @@ from surrogate_zoo.store.tables import now
 from tests.search_service.service import Desk, create, progress_of, result_of, working
 from tests.search_service.zoo_pool import ZooPool
 
-pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+pytestmark = [
+    pytest.mark.parametrize("settings", ["sqlite"], indirect=True),
+    pytest.mark.usefixtures("brief_reports"),
+]
 
 SMALL = {"name": "portfolio", "trials": 0, "batch": 4, "rates": [1.0]}
 

@@ -20,7 +20,10 @@ from tests.search_service.bowl import BowlPool, curves_space, expected
 from tests.search_service.service import Desk, create, small, working
 
 # What does not depend on the database is tested on one.
-pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+pytestmark = [
+    pytest.mark.parametrize("settings", ["sqlite"], indirect=True),
+    pytest.mark.usefixtures("brief_reports"),
+]
 
 POINTS = {"and": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]}
 OTHER_POINTS = {"and": [0.2, 0.1, 0.4, 0.3, 0.6, 0.5]}

@@ -18,6 +18,8 @@ from tests.search_service.searches.kinds import BEST_RATE, HOLD_OUT, KindPool
 from tests.search_service.service import Desk, result_of, small, working
 from tests.search_service.test_killed import Process, start  # noqa: F401 - a fixture
 
+pytestmark = pytest.mark.usefixtures("brief_reports")
+
 ON_SQLITE = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
 ZOO: dict[str, Any] = {
