@@ -26,10 +26,10 @@ from workers.tasks.base import Stopped
 from workers.tasks.proxy import Outcome
 from workers.tasks.retraining import CHECKPOINT, RetrainingTask
 
-EARLY_STOP = {"metric": "macc", "every": 30, "hold_out": {"share": 0.25}}
+EARLY_STOP = {"metric": "macc", "every": 20, "hold_out": {"share": 0.25}}
 
 
-def task(loss: str = "asl-miou-voc", *, devices: int = 2, iterations: int = 100) -> RetrainingTask:
+def task(loss: str = "asl-miou-voc", *, devices: int = 2, iterations: int = 60) -> RetrainingTask:
     """A retraining whose network has batch normalisations."""
     schedule = {"iterations": iterations, "batch_size": 8, "learning_rate": 0.005}
     return tiny.retraining_task(loss, devices=devices, early_stop=EARLY_STOP, training=schedule)
