@@ -100,10 +100,11 @@ def brief_reports(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let reports of searches have one figure, where a test looks at none.
 
     The others take twice as long as all else of a search that trains nothing. ``searches/test_report.py``
-    draws every figure, and so do searches with real workers.
+    draws every figure, and so do searches with real workers. What they need is loaded here: torch too.
     """
     from search_service.searches import page, report
+    from search_service.searches.figures.catalogue import FIGURES
 
-    scores = tuple(figure for figure in report.FIGURES if figure.name == "scores")
+    scores = tuple(figure for figure in FIGURES if figure.name == "scores")
     for module in (page, report):
         monkeypatch.setattr(module, "FIGURES", scores)
