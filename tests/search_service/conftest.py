@@ -100,9 +100,9 @@ def brief_reports(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let reports of searches have one figure, where a test looks at none.
 
     The others take twice as long as all else of a search that trains nothing. ``searches/test_report.py``
-    draws every figure, and so do searches with real workers. What they need is loaded here: torch too.
+    draws every figure, and so do searches with real workers.
     """
-    from search_service.searches import page, report
+    from search_service.searches import page, report  # here, since they load torch
     from search_service.searches.figures.catalogue import FIGURES
 
     scores = tuple(figure for figure in FIGURES if figure.name == "scores")

@@ -319,19 +319,18 @@ def test_killed_twice_a_comparison_ends_as_an_uninterrupted_one(
     # Of two rates the best lies at an edge: every loss tries one more.
     trainings = 2 * (2 + 1) + 2 * 2
     request = ComparisonRequest.model_validate(body | more | {"rate_extensions": 1})
-    one_by_one = {"LOSSFIT_ACTORS": "1", "LOSSFIT_CONCURRENT_JOBS": "1"}
     before: dict[tuple[str, int], object] = {}
     with desk.writing.begin() as session:
         killed, straight = (create(session, request).id for _ in range(2))
     for count in (5, 8):  # when a grid grows, and among the cells
-        controller = start(["search_service.process"], **one_by_one)
+        controller = start(["search_service.process"], LOSSFIT_CONCURRENT_JOBS="1")
         desk.wait(lambda: len(_evaluated(desk, killed)) >= count, f"training {count}")  # noqa: B023
         controller.end(signal.SIGKILL)
         moments = {key: moment for key, (moment, _) in _evaluated(desk, killed).items()}
         assert before.items() <= moments.items()
         before = moments
     assert len(before) < trainings
-    start(["search_service.process"], **one_by_one)
+    start(["search_service.process"], LOSSFIT_CONCURRENT_JOBS="1")
     assert [desk.wait_for(job_id).state for job_id in (killed, straight)] == ["succeeded"] * 2
     first, second = (_evaluated(desk, job_id) for job_id in (killed, straight))
     assert len(first) == trainings

@@ -21,8 +21,6 @@ from tests.workers.tiny import candidate, proxy_task
 NAMES = ("cross-entropy", "lovasz", "dice", "focal")
 LOSSES = tuple(candidate(number, name) for number, name in enumerate(NAMES))
 HALVING = Halving(proxy_task(training={"iterations": 4}), LOSSES, HalvingSpec())
-SMALLEST = Halving(HALVING.task, LOSSES[:3], HalvingSpec(rungs=(0.5,)))
-"""For Tune, which starts a process for every step of a trial."""
 RACE = Race(proxy_task(training={"iterations": 2}), LOSSES[:2], RaceSpec(heats=0, rounds=2))
 
 
@@ -41,7 +39,7 @@ def _ray() -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("_ray")
 def test_ways_without_timing_give_the_pools_scores(tmp_path: Path) -> None:
-    for contest in (SMALLEST, RACE):
+    for contest in (HALVING, RACE):
         wanted = runs.here(given(contest, tmp_path / contest.__class__.__name__ / "pool"), "pool")
         assert wanted.scores is not None
         assert contest.stand(wanted.scores).left == frozenset()
@@ -88,10 +86,10 @@ def test_who_waited_too_late_to_be_told_is_stopped_and_not_run_again() -> None:
 @pytest.mark.usefixtures("_ray")
 @pytest.mark.parametrize("way", ["hyperband", "asha"])
 def test_tunes_own_schedulers_end(way: str, tmp_path: Path) -> None:
-    found = runs.here(given(SMALLEST, tmp_path / way), way)
+    found = runs.here(given(HALVING, tmp_path / way), way)
     assert found.scores is not None
-    assert set(found.scores) == set(SMALLEST.numbers)
-    assert any(len(own) == SMALLEST.steps for own in found.scores.values())
+    assert set(found.scores) == set(HALVING.numbers)
+    assert any(len(own) == HALVING.steps for own in found.scores.values())
 
 
 @pytest.mark.slow
