@@ -24,10 +24,8 @@ from surrogate_zoo import load_loss
 from tests.conftest import DEADLINE
 
 DATASET = ["train=16", "val=4", "test=4", "height=32", "width=32"]
-SHALLOW = {
-    "encoder_depth": 2,
-    "decoder_channels": [16, 8],
-}  # its batch statistics are of many values
+# A shallow network's batch statistics are of many values.
+SHALLOW = {"encoder_depth": 2, "decoder_channels": [16, 8]}
 SPEC = json.dumps({"architecture": "Unet", "encoder": "tu-resnet18", "options": SHALLOW})
 NETWORK = [f"network={SPEC}"]
 TRAINING = [
