@@ -24,6 +24,7 @@ import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from benchmarks import service, tasks
@@ -182,7 +183,7 @@ def report(tables: Mapping[str, Table], searched: Mapping[str, str]) -> Iterator
         (metric, row.loss): gap
         for metric, table in tables.items()
         for row in table.rows
-        if (gap := _gap(table, METRIC_SCORES.column(metric), searched[metric], row.loss))
+        if (gap := lead(table, METRIC_SCORES.column(metric), searched[metric], row.loss))
         is not None
     }
     told = {pair: gap.p for pair, gap in gaps.items() if gap.p is not None}
@@ -190,14 +191,16 @@ def report(tables: Mapping[str, Table], searched: Mapping[str, str]) -> Iterator
     for metric, table in tables.items():
         column = METRIC_SCORES.column(metric)
         yield ""
-        yield f"| {column.title} | learning rate | score | {searched[metric]} less this |"
-        yield "|---|---|---|---|"
+        yield f"| {column.title} | learning rate | seeds | score | {searched[metric]} less this |"
+        yield "|---|---|---|---|---|"
         means = {row.loss: list(row.values(column).values()) for row in table.rows}
-        for row in sorted(table.rows, key=lambda row: -sum(means[row.loss])):
+        scored = {loss: fmean(values) for loss, values in means.items() if values}
+        for row in sorted(table.rows, key=lambda row: -scored.get(row.loss, 0.0)):
             values, pair = means[row.loss], (metric, row.loss)
             score = estimate(values).percent() if values else ""
             less = tasks.told(gaps[pair], adjusted.get(pair)) if pair in gaps else ""
-            yield f"| {row.loss} | {row.learning_rate:.12g} | {score} | {less} |"
+            rate, seeds = f"{row.learning_rate:.12g}", len(means[row.loss])
+            yield f"| {row.loss} | {rate} | {seeds} | {score} | {less} |"
         for note in table.notes():
             yield ""
             yield note
@@ -214,12 +217,12 @@ def _ranked(table: Table, metric: str, searched: str) -> Iterator[str]:
     yield f"| {column.title} | score | {searched} less this |"
     yield "|---|---|---|"
     for loss in (searched, BASE):
-        gap = _gap(table, column, searched, loss)
+        gap = lead(table, column, searched, loss)
         less = "" if gap is None else tasks.told(gap, None)
         yield f"| {loss} | {estimate(means[loss]).percent()} | {less} |"
 
 
-def _gap(table: Table, column: Column, searched: str, loss: str) -> Difference | None:
+def lead(table: Table, column: Column, searched: str, loss: str) -> Difference | None:
     """By how much the searched loss is better than another; None without a common seed."""
     values, others = tasks.paired(table, searched, loss, column)
     return difference(values, others) if loss != searched and values else None

@@ -11,8 +11,10 @@ grid; whole networks are trained over several seeds and scored on the validation
 Goes without a service: a training counts for every metric that takes the same loss at the same rate, and
 losses share the batches of their seed, so that a device that is lent for minutes gets far. After
 ``--seconds`` nothing new begins; what is trained is kept in ``<out>/outcomes.jsonl``, and a second run goes
-on from there. Seeds are trained in order, and a seed that some loss lacks is left out of its pairs. Prints
-and writes ``<out>/transfer.md``.
+on from there. Seeds are trained in order, and a seed that some loss lacks is left out of its pairs. Where
+``--seeds`` leave a difference uncertain by more than ``--widest`` points, both of its losses are trained
+over ``--most-seeds``; how many is settled once, and no later seed is looked at for it. Prints and writes
+``<out>/transfer.md``.
 """
 
 import argparse
@@ -148,16 +150,41 @@ class Comparison:
         return {pair: rate for pair, rate in found.items() if rate is not None}
 
     def reported(self, ledger: Ledger) -> list[Training]:
-        """The trainings that are scored on the validation split, seed by seed, and are not done."""
-        pairs = sorted(
-            {(self.trained[loss], rate) for (_, loss), rate in self.rates(ledger).items()}
-        )
+        """The trainings that are scored on the validation split, seed by seed, and are not done.
+
+        Those of the first seeds come first; only they tell which losses are trained over more.
+        """
+        first = FIRST_SEED + self.arguments.seeds
+        missing = self._missing(ledger, self.rates(ledger), range(FIRST_SEED, first))
+        if missing or self.arguments.most_seeds is None:
+            return missing
+        more = range(first, FIRST_SEED + self.arguments.most_seeds)
+        return self._missing(ledger, self._uncertain(ledger), more)
+
+    def _missing(
+        self, ledger: Ledger, pairs: Iterable[tuple[str, str]], seeds: Iterable[int]
+    ) -> list[Training]:
+        """The trainings of (metric, loss) pairs at their tuned rates that are not done."""
+        rates = self.rates(ledger)
+        tuned = sorted({(self.trained[loss], rates[metric, loss]) for metric, loss in pairs})
         wanted = [
-            Training(self.network, loss, rate, FIRST_SEED + seed, "val")
-            for seed in range(self.arguments.seeds)
-            for loss, rate in pairs
+            Training(self.network, loss, rate, seed, "val")
+            for seed in seeds
+            for loss, rate in tuned
         ]
         return [training for training in wanted if training not in ledger.scores]
+
+    def _uncertain(self, ledger: Ledger) -> set[tuple[str, str]]:
+        """The (metric, loss) pairs whose difference is too uncertain over the first seeds."""
+        found = set[tuple[str, str]]()
+        first = range(FIRST_SEED, FIRST_SEED + self.arguments.seeds)
+        for metric, (searched, *others) in self.losses.items():
+            table, column = self._table(ledger, metric, first), METRIC_SCORES.column(metric)
+            for loss in others:
+                gap = searches.lead(table, column, searched, loss)
+                if gap and gap.half is not None and 100 * gap.half > self.arguments.widest:
+                    found |= {(metric, searched), (metric, loss)}
+        return found
 
     def task(self, training: Training) -> ProxyTask:
         """The task of a training and of all that share its seed and its split."""
@@ -178,26 +205,29 @@ class Comparison:
 
     def tables(self, ledger: Ledger) -> dict[str, Table]:
         """Metric -> its table, of what is trained so far."""
-        rates, tables = self.rates(ledger), {}
-        for metric, names in self.losses.items():
-            rows = [
-                Row(
-                    loss,
-                    rates[metric, loss],
-                    self._outcomes(ledger, metric, loss, rates[metric, loss]),
-                    self.tried(ledger, metric, loss),
-                )
-                for loss in names
-                if (metric, loss) in rates
-            ]
-            tables[metric] = Table.of(metric, tasks.NETWORKS[self.network], rows)
-        return tables
+        most = self.arguments.most_seeds or self.arguments.seeds
+        seeds = range(FIRST_SEED, FIRST_SEED + most)
+        return {metric: self._table(ledger, metric, seeds) for metric in self.losses}
+
+    def _table(self, ledger: Ledger, metric: str, seeds: Iterable[int]) -> Table:
+        rates = self.rates(ledger)
+        rows = [
+            Row(
+                loss,
+                rates[metric, loss],
+                self._outcomes(ledger, metric, loss, seeds),
+                self.tried(ledger, metric, loss),
+            )
+            for loss in self.losses[metric]
+            if (metric, loss) in rates
+        ]
+        return Table.of(metric, tasks.NETWORKS[self.network], rows)
 
     def _outcomes(
-        self, ledger: Ledger, metric: str, loss: str, rate: float
+        self, ledger: Ledger, metric: str, loss: str, seeds: Iterable[int]
     ) -> dict[int, CellOutcome]:
-        found = {}
-        for seed in range(FIRST_SEED, FIRST_SEED + self.arguments.seeds):
+        found, rate = {}, self.rates(ledger)[metric, loss]
+        for seed in seeds:
             training = Training(self.network, self.trained[loss], rate, seed, "val")
             if training in ledger.scores:
                 found[seed] = outcome_of(rate, metric, ledger.scores[training])
@@ -281,6 +311,8 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what :func:`compare` reads beside the options of ``benchmarks.searches``."""
     parser.add_argument("--refinements", type=int, default=0)
+    parser.add_argument("--most-seeds", type=int, help="of losses whose difference is uncertain")
+    parser.add_argument("--widest", type=float, default=1.0, help="half an interval, in points")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--pack", type=int, default=4, help="losses that share their batches")

@@ -80,7 +80,7 @@ def test_tables_correct_for_the_number_of_all_comparisons() -> None:
     adjusted = holm(p_values)
     [first, _] = [line for line in lines if line.startswith("| cross-entropy |")]
     assert first == (
-        f"| cross-entropy | 0.3 | 42.0 ± 6.6 | +10.0 ± 2.5 (p = {p_values[0]:.3f}, {adjusted[0]:.2f}) |"
+        f"| cross-entropy | 0.3 | 3 | 42.0 ± 6.6 | +10.0 ± 2.5 (p = {p_values[0]:.3f}, {adjusted[0]:.2f}) |"
     )
     assert adjusted[0] == pytest.approx(3 * p_values[0])
 
@@ -89,11 +89,11 @@ def test_the_best_comes_first_and_rates_at_an_edge_are_told() -> None:
     lines = list(report({"bf1": table("bf1", BF1)}, {"bf1": "searched-bf1"}))
     losses = [line.split(" | ")[0].removeprefix("| ") for line in lines if "| 0.3 |" in line]
     assert losses == ["lovasz", "searched-bf1", "cross-entropy"]
-    assert "| searched-bf1 | 0.3 | 52.0 ± 5.0 |  |" in lines
+    assert "| searched-bf1 | 0.3 | 3 | 52.0 ± 5.0 |  |" in lines
     assert lines[-1].endswith("lovasz (0.3), searched-bf1 (0.3), cross-entropy (0.3).")
 
 
 def test_one_seed_has_a_gap_without_p() -> None:
     single = {loss: {"bf1": values["bf1"][:1]} for loss, values in BF1.items()}
     lines = list(report({"bf1": table("bf1", single)}, {"bf1": "searched-bf1"}))
-    assert "| cross-entropy | 0.3 | 30.0 | +20.0 |" in lines
+    assert "| cross-entropy | 0.3 | 1 | 30.0 | +20.0 |" in lines

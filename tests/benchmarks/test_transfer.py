@@ -75,6 +75,36 @@ def test_a_training_counts_for_every_metric_and_a_second_run_goes_on(
     assert all(len(row.outcomes) == 2 for row in table.rows)
 
 
+def test_uncertain_differences_have_more_seeds_once_the_first_are_there(
+    arguments: argparse.Namespace, tmp_path: Path
+) -> None:
+    arguments.most_seeds, arguments.widest = 4, 2.0
+    names = ["lovasz", "cross-entropy", "dice"]
+    documents = {name: LOSSES[name].document() for name in names}
+    comparison = Comparison(arguments, "lite0", {"miou": names}, documents)
+    ledger = Ledger(tmp_path / "outcomes.jsonl")
+    tuned(ledger, comparison)
+    # Over seeds, lovasz less cross entropy is known to 1.3 points, less Dice to 25.
+    spread = {"lovasz": 0.0, "cross-entropy": 0.001, "dice": 0.02}
+    numbers: list[int] = []
+    while missing := comparison.reported(ledger):
+        numbers.append(len(missing))
+        for training in missing:
+            sign = (-1) ** training.seed
+            ledger.add(training, {"miou": 0.6 + sign * spread[training.loss]})
+    assert numbers == [6, 4]
+    table = comparison.tables(ledger)["miou"]
+    assert {row.loss: len(row.outcomes) for row in table.rows} == {
+        "lovasz": 4,
+        "cross-entropy": 2,
+        "dice": 4,
+    }
+    lines = list(searches.report({"miou": table}, {"miou": "lovasz"}))
+    assert [line.split(" | ")[2] for line in lines[3:6]] == ["4", "2", "4"]
+    gap = searches.lead(table, METRIC_SCORES.column("miou"), "lovasz", "dice")
+    assert gap == difference([0.6] * 4, [0.62, 0.58, 0.62, 0.58])
+
+
 def test_what_is_reported_is_scored_with_rankseg_too(
     comparison: Comparison, tmp_path: Path
 ) -> None:
