@@ -97,14 +97,7 @@ def engine(settings: Settings) -> Iterator[Engine]:
 
 @pytest.fixture
 def brief_reports(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let reports of searches have one figure, where a test looks at none.
+    """Let reports of searches have one figure, where a test looks at none."""
+    from tests.search_service.brief import draw_one  # here, since it loads torch
 
-    The others take twice as long as all else of a search that trains nothing. ``searches/test_report.py``
-    draws every figure, and so do searches with real workers.
-    """
-    from search_service.searches import page, report  # here, since they load torch
-    from search_service.searches.figures.catalogue import FIGURES
-
-    scores = tuple(figure for figure in FIGURES if figure.name == "scores")
-    for module in (page, report):
-        monkeypatch.setattr(module, "FIGURES", scores)
+    draw_one(monkeypatch.setattr)

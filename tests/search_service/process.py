@@ -11,8 +11,10 @@ import threading
 from search_service.controller import hold
 from search_service.settings import Settings
 from tests.search_service.bowl import BowlPool
+from tests.search_service.brief import draw_one_later
 
 if __name__ == "__main__":
+    draw_one_later()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     hold(Settings(), BowlPool(seconds=float(sys.argv[1])), stop)

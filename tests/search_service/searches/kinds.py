@@ -18,6 +18,7 @@ from search_service.samplers.contract import Score
 from search_service.settings import Settings
 from surrogate_zoo.metrics.targets import Target
 from tests.search_service.bowl import BowlPool
+from tests.search_service.brief import draw_one_later
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
 BASES: Mapping[str, Mapping[str, float]] = {
@@ -78,6 +79,7 @@ class KindPool(BowlPool):
 
 
 if __name__ == "__main__":
+    draw_one_later()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with Controller(Settings(), KindPool(seconds=float(sys.argv[1]))) as controller:

@@ -16,6 +16,7 @@ from search_service.samplers.contract import Score
 from search_service.settings import Settings
 from surrogate_zoo.metrics.targets import Target
 from tests.search_service.bowl import BowlPool
+from tests.search_service.brief import draw_one_later
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
 HOLD_OUT = "whole images"
@@ -75,6 +76,7 @@ def _is_papers(candidate: Candidate) -> bool:
 
 
 if __name__ == "__main__":
+    draw_one_later()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with Controller(Settings(), MarginPool(seconds=float(sys.argv[1]))) as controller:

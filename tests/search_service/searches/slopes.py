@@ -12,6 +12,7 @@ from dataclasses import replace
 from search_service.controller import Controller
 from search_service.settings import Settings
 from tests.search_service.bowl import BowlPool
+from tests.search_service.brief import draw_one_later
 from workers.tasks.proxy import Candidate, Outcome, ProxyTask
 
 SICK = 5  # every candidate whose number is one less than a multiple of it is rejected
@@ -50,6 +51,7 @@ class SlopePool(BowlPool):
 
 
 if __name__ == "__main__":
+    draw_one_later()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with Controller(Settings(), SlopePool(seconds=float(sys.argv[1]))) as controller:
