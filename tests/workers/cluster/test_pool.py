@@ -15,7 +15,9 @@ from safetensors.torch import load_file
 from surrogate_zoo.errors import DatasetError, InputError, WorkerError
 from tests.conftest import DEADLINE
 from tests.workers import tiny
+from workers.cluster import actors
 from workers.cluster.actors import STOP_GRACE
+from workers.cluster.calls import connect
 from workers.cluster.pool import WorkerPool
 from workers.loss_networks.training import train_loss_network
 from workers.proxy.proxy import evaluate_pack
@@ -67,9 +69,19 @@ def both(pool: WorkerPool) -> set[int]:
     return pids(pool)
 
 
-def test_workers_are_listed_once_they_have_started_though_nobody_claims_one() -> None:
-    with WorkerPool(actors=1) as idle:
+def test_workers_are_listed_once_they_have_started_though_nobody_claims_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[str | None, int]] = []
+
+    def told(address: str | None, cpus: int) -> bool:
+        asked.append((address, cpus))
+        return connect(address, cpus)
+
+    monkeypatch.setattr(actors, "connect", told)
+    with WorkerPool(actors=1, cpus_per_actor=1.5) as idle:
         wait_for(lambda: [worker["state"] for worker in idle.workers()] == ["idle"])
+    assert asked == [(None, 2)]  # each CPU that Ray has starts a process of its own
 
 
 def test_outcomes_are_those_of_this_process(pool: WorkerPool) -> None:
