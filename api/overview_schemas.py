@@ -55,7 +55,7 @@ class LeadView(Answer):
     mean: float = Field(description="Over the seeds of the race.")
     interval: tuple[float, float] | None = Field(description="Null of a single seed.")
     p: float | None = Field(
-        description="Of the paired test, corrected for all rivals; null of a single seed."
+        description="Of the paired t-test with this loss alone, not corrected; null of a single seed."
     )
 
 

@@ -29,7 +29,8 @@ class TrialView(View):
         "trial what the sampler was told, on the scale of those that were trained to the end."
     )
     metrics: dict[str, float] = Field(
-        description="Every metric on the hold-out set, as measured; of a stopped trial on its rung."
+        description="Every metric on the hold-out set, as measured; of a stopped trial what it would have "
+        "come to, as its score."
     )
     error: str | None = Field(description="Why it failed, in one line.")
     failure: Failure | None = Field(None, description="Which class of failure that was.")

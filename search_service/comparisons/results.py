@@ -3,6 +3,7 @@
 Light: neither the database nor torch is loaded, so that the command line reads results as well.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,25 +33,27 @@ class Standing:
 
     Attributes:
         estimate: Mean over seeds, with its interval.
-        to_best: Difference to the loss with the best mean over the seeds that both have, as it is
-            measured; None of that loss itself.
+        best: Whether it is the best: of those that have the most seeds, the one with the best mean.
+        to_best: Difference to that loss over the seeds that both have, as it is measured; None of that
+            loss itself, and of one that shares no seed with it.
         p: That of the difference, corrected for the number of losses (Holm); None where seeds are
             too few to tell.
     """
 
     estimate: Estimate
+    best: bool
     to_best: Difference | None
     p: float | None
 
     @property
     def among_best(self) -> bool:
-        """Whether it is the best or cannot be told from it."""
-        return self.to_best is None or self.p is None or self.p >= ALPHA
+        """Whether it is the best or cannot be told from it by the seeds that both have."""
+        return self.best or (self.to_best is not None and (self.p is None or self.p >= ALPHA))
 
     @property
     def mark(self) -> Mark | None:
         """How tables mark it."""
-        if self.to_best is None or self.to_best.mean == 0:
+        if self.best or (self.to_best is not None and self.to_best.mean == 0):
             return "best"
         return "tied" if self.among_best else None
 
@@ -96,7 +99,11 @@ class Table:
             rows, told = rows_by_way(metric, rows)
             oracles = [*told, *oracles]
         by_metric = METRIC_SCORES.column(metric)
-        merits = {row.name: row.merits(by_metric) for row in rows if by_metric.ranks}
+        merits = {
+            row.name: dict.fromkeys(row.failures, -math.inf) | scored  # which is last there
+            for row in rows
+            if by_metric.ranks and (scored := row.merits(by_metric))
+        }
         ranks = mean_ranks(merits)
         ordered = sorted(rows, key=lambda row: ranks.get(row.name, len(rows) + 1.0))
         outcomes = [outcome for row in (*rows, *oracles) for outcome in row.outcomes.values()]
@@ -132,16 +139,24 @@ class Table:
         return edge_of(row.tuning, self.metric)
 
     def standings(self, column: Column) -> dict[str, Standing]:
-        """Every row that has the score, by name, in a column that losses are told apart by."""
+        """Every row that has the score, by name, in a column that losses are told apart by.
+
+        A loss that failed with some seeds is not the best: one seed that is left tells nothing of others.
+        """
         values = {row.name: scores for row in self.rows if (scores := row.values(column))}
         means = {loss: estimate(list(scores.values())) for loss, scores in values.items()}
         if not means:
             return {}
-        best = max(means, key=lambda loss: column.merit(means[loss].mean))
+        most = max(map(len, values.values()))
+        whole = [loss for loss, scores in values.items() if len(scores) == most]
+        best = max(whole, key=lambda loss: column.merit(means[loss].mean))
         gaps = {loss: _gap(values[loss], values[best]) for loss in values if loss != best}
         told = {loss: gap.p for loss, gap in gaps.items() if gap and gap.p is not None}
         adjusted = dict(zip(told, holm(list(told.values())), strict=True))
-        return {loss: Standing(means[loss], gaps.get(loss), adjusted.get(loss)) for loss in values}
+        return {
+            loss: Standing(means[loss], loss == best, gaps.get(loss), adjusted.get(loss))
+            for loss in values
+        }
 
     def texts(self, column: Column) -> dict[str, Text]:
         """What stands in a column, by the row's name; a row without a value is left out."""
@@ -206,9 +221,9 @@ class Results:
 
 
 def mean_ranks(values: Mapping[str, Mapping[int, float]]) -> dict[str, float]:
-    """Mean rank of every loss over the seeds that all losses with a score have; 1 is the best.
+    """Mean rank of every loss over the seeds that all losses have a value for; 1 is the best.
 
-    Higher values are better: see :meth:`Row.merits`.
+    Higher values are better: see :meth:`Row.merits`. One that failed with a seed is last there.
 
     Equal scores share the mean of their ranks (Demsar, JMLR 2006).
     """

@@ -9,7 +9,9 @@ from surrogate_zoo.sums import NAME, is_sum, parse_sum
 from workers.tasks.base import Spec
 from workers.tasks.loss_networks import LossNetworkSpec
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=128)]
+LONGEST_NAME = 128
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=LONGEST_NAME)]
 """A name in the zoo: lower-case letters, digits, dots, dashes and underscores."""
 
 DatasetName = Annotated[Name, StringConstraints(max_length=100)]

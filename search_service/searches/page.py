@@ -43,7 +43,7 @@ def render(search: FinishedSearch, figures: Mapping[str, bytes | str]) -> str:
         inputs={d["name"]: needs_of(d).inputs for d in search.documents},
         options=_options(search.winners[0]) if search.winners else "",
         cost=_cost(search),
-        curves={d["name"]: points for d in search.documents if (points := _points(d))},
+        curves={d["name"]: points for d in search.documents if (points := _points(search, d))},
         figures=[
             (entry, *embedded(figures[entry.name]))
             for entry in FIGURES
@@ -93,13 +93,11 @@ def _cost(search: FinishedSearch) -> dict[str, str]:
     }
 
 
-def _points(document: Mapping[str, Any]) -> dict[str, list[float]]:
+def _points(search: FinishedSearch, document: Mapping[str, Any]) -> dict[str, list[float]]:
     """Control points of a loss file; of a sum's surrogates, under the names of their metrics."""
-    terms = [term["loss"] for term in document.get("terms", [{"loss": document}])]
     return {
-        curve if len(terms) == 1 else f"{loss['metric']}:{curve}": points
-        for loss in terms
-        if loss["kind"] == "surrogate"
+        f"{loss['metric']}:{curve}" if "terms" in document else curve: points
+        for _, loss in search.surrogates(document)
         for curve, points in loss["control_points"].items()
     }
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 
 from search_service.jobs.fields import (
+    LONGEST_NAME,
     DatasetName,
     JobRequest,
     LossTerms,
@@ -58,7 +59,7 @@ class SearchRequest(ProxyOptions, ExternalOptions, JobRequest):
 
     Attributes:
         name: Name in the zoo of the loss that is found; ``asl-<metric>-<dataset>`` if not given, and
-            ``margins-<metric>-<dataset>`` of margins.
+            ``margins-<metric>-<dataset>`` of margins, the metric cut to what fits into a name.
         metric: Name of the metric that scores the hold-out set, or a weighted sum of several
             (``miou+bf1``): candidates are then the sums of their surrogates, searched together, and
             the score is the weighted mean. The sampler ``nsga-ii`` searches the trade-off between
@@ -169,6 +170,8 @@ class SearchRequest(ProxyOptions, ExternalOptions, JobRequest):
                 "several metrics with a winner each are searched by the sampler portfolio alone: take it, "
                 "or one metric such as miou+bf1"
             )
+        if len(set(self.objectives)) < len(self.objectives):
+            raise ValueError("metrics names one twice: each has one winner")
         if space != "curves" and (self.start != LINE or self.companion is not None):
             raise ValueError(
                 "start and companion are of the space curves: leave them out, or name a sampler of "
@@ -217,9 +220,11 @@ class SearchRequest(ProxyOptions, ExternalOptions, JobRequest):
     @model_validator(mode="after")
     def _name_the_result(self) -> Self:
         if self.name is None:
-            target = "" if self.metrics and len(self.metrics) > 1 else f"{_plain(self.metric)}-"
             prefix = "margins" if self.space.name == "margins" else "asl"
-            object.__setattr__(self, "name", f"{prefix}-{target}{self.dataset}")
+            room = LONGEST_NAME - len(f"{prefix}--{self.dataset}")
+            target = "" if self.metrics and len(self.metrics) > 1 else _plain(self.metric)[:room]
+            parts = [prefix, target.strip("-."), self.dataset]
+            object.__setattr__(self, "name", "-".join(filter(None, parts)))
         return self
 
     def at_versions(self, versions: Mapping[str, int]) -> Self:

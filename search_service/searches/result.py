@@ -15,7 +15,7 @@ class Lead(Described):
     Attributes:
         mean: Over the seeds of the race; above 0 the winner is better.
         interval: At the race's level; null of a single seed.
-        p: Of the paired test, corrected for all rivals; null of a single seed.
+        p: Of the paired t-test with this loss alone, not corrected; null of a single seed.
     """
 
     mean: float

@@ -33,11 +33,12 @@ def space_of(
 
     Raises:
         UnknownNameError: No such metric, curve family or loss.
-        InputError: The metric is no weighted sum or has no meaning of a multi-label, curves have too few
-            segments, or NSGA-II is given a single metric.
+        InputError: The metric is no weighted sum or has no meaning of a multi-label, metrics do not agree
+            which way is better, curves have too few segments, or NSGA-II is given a single metric.
     """
+    target = joint_target(request.objectives)
     if request.labels == MULTILABEL:
-        for name in joint_target(request.objectives).metrics:
+        for name in target.metrics:
             check_multilabel(METRICS[name], as_released=False)
     options = request.scoring.model_dump(exclude_defaults=True, exclude={"clustering"})
     if isinstance(request.space, CurvesSpec):

@@ -116,9 +116,13 @@ class ZooSpace:
         )
 
     def portfolio(self, rates: Sequence[float]) -> list[Theta]:
-        """What a search tries first: every start of every kind at each of these rates, then the priors."""
+        """What a search tries first: every start of every kind at each of these rates, then the priors.
+
+        A rate outside of the space's is taken as the end that it is past.
+        """
+        low, high = self.rates
         starts: list[Theta] = [
-            (float(number), rate, *start)
+            (float(number), min(max(rate, low), high), *start)
             for number, kind in enumerate(self.singles)
             for start in kind.starts
             for rate in rates

@@ -101,6 +101,17 @@ def test_the_results_name_follows_from_metric_and_dataset() -> None:
     assert search(name="mine").loss_name == "mine"
 
 
+def test_a_metric_of_many_terms_is_cut_to_what_fits_into_the_results_name() -> None:
+    metrics = ("miou-per-image", "boundary-iou", "precision", "fwiou", "dice", "cwiou", "kappa")
+    metric = "+".join(f"0.123456*{name}" for name in metrics)
+    for dataset in ("shapes", "a" * 100):
+        request = search(metric=metric, dataset=dataset)
+        assert request.loss_name.startswith("asl-0.123456-miou-per")
+        assert request.loss_name.endswith(f"-{dataset}")
+        again = SearchRequest.model_validate_json(request.model_dump_json())
+        assert again.loss_name == request.loss_name
+
+
 @pytest.mark.parametrize(
     "fields",
     [

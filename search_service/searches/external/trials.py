@@ -114,7 +114,7 @@ def tell(session: Session, job_id: str, request: TellRequest) -> Ending:
     if held.lease.told == told:
         return ending
     assignments.check_held(session, held)
-    iterations = search.whole if request.error is None else _steps(held.lease)
+    iterations = search.whole if request.error is None else _counted(search, _steps(held.lease))
     outcome = _outcome(held, metrics=metrics, iterations=iterations, error=request.error)
     outcome["score"] = target.score(metrics)
     if request.seconds is not None:
@@ -140,14 +140,15 @@ def cut_short(session: Session, job_id: str, request: ReportRequest) -> None:
     held = assignments.find(session, job.id, request.lease)
     assignments.check_held(session, held)
     told = {"stopped": {"step": request.step, "metrics": metrics}}
+    iterations = _counted(search, request.step)
     if not held.assignment.stage.startswith(GENERATION):
         error = f"It was stopped after {request.step} steps, and the race trains whole."
-        outcome = _outcome(held, metrics={}, iterations=request.step, error=error)
+        outcome = _outcome(held, metrics={}, iterations=iterations, error=error)
         assignments.close(held, told, outcome | {"score": None})
         return
     others = [_earlier(other) for other in assignments.with_stage(session, job.id, GENERATION)]
     last = come_to(request.step, metrics, others)
-    outcome = _outcome(held, metrics=last, iterations=request.step, stopped=True)
+    outcome = _outcome(held, metrics=last, iterations=iterations, stopped=True)
     assignments.close(held, told, outcome | {"score": target.score(last)})
 
 
@@ -159,6 +160,11 @@ def _search(session: Session, job_id: str) -> tuple[Job, SearchRequest]:
             "The service trains this search itself: submit one with trainer external to train on your own."
         )
     return job, request
+
+
+def _counted(search: SearchRequest, step: int) -> int:
+    """Iterations of a trial that ended at a step; where nobody told how many there are, 1 is the whole."""
+    return min(step, search.whole)
 
 
 def _check_step(search: SearchRequest, lease: Lease, step: int) -> None:

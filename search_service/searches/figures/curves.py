@@ -16,7 +16,6 @@ from search_service.searches.figures.search import (
     NO_CURVES,
     NO_SURROGATE,
     FinishedSearch,
-    surrogates_of,
 )
 from search_service.spaces.margins import MarginSpace
 from surrogate_zoo.curves.curves import curve_of
@@ -69,7 +68,7 @@ def _published(search: FinishedSearch) -> dict[str, Curve]:
     sums = search.curves is not None and len(search.curves.target.metrics) > 1
     published: dict[str, Curve] = {}
     for document in search.documents:
-        for _, loss in surrogates_of(document):
+        for _, loss in search.surrogates(document):
             for curve, points in loss["control_points"].items():
                 title = f"{loss['metric']}:{curve}" if several or sums else curve
                 title = f"{document['name']}\n{title}" if several else title

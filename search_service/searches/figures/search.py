@@ -22,16 +22,6 @@ NO_SURROGATE = "No loss that is published is a surrogate: none has curves."
 """Why figures of what is published are missing where handmade losses won."""
 
 
-def surrogates_of(document: Mapping[str, Any]) -> list[tuple[float, dict[str, Any]]]:
-    """The surrogates with curves in a loss file's content, with their weights."""
-    terms = document.get("terms", [{"weight": 1.0, "loss": document}])
-    return [
-        (term["weight"], term["loss"])
-        for term in terms
-        if term["loss"]["kind"] == "surrogate" and term["loss"]["control_points"]
-    ]
-
-
 @dataclass(frozen=True)
 class FinishedSearch:
     """A search that has found something.
@@ -54,6 +44,21 @@ class FinishedSearch:
     def document(self) -> dict[str, Any]:
         """The loss file of the first objective."""
         return self.documents[0]
+
+    def surrogates(self, document: Mapping[str, Any]) -> list[tuple[float, dict[str, Any]]]:
+        """The surrogates with curves in one of the loss files, with their weights.
+
+        Of a search of curves those that were searched: a companion, which may be one too, stands behind
+        them.
+        """
+        terms = document.get("terms", [{"weight": 1.0, "loss": document}])
+        if self.curves is not None:
+            terms = terms[: len(self.curves.target.metrics)]
+        return [
+            (term["weight"], term["loss"])
+            for term in terms
+            if term["loss"]["kind"] == "surrogate" and term["loss"]["control_points"]
+        ]
 
     @property
     def curves(self) -> ParameterSpace | None:
@@ -102,6 +107,7 @@ class FinishedSearch:
         )
 
     def published(self, theta: Sequence[float]) -> bool:
-        """Whether these are parameters that are published."""
-        found = [tuple(winner["theta"]) for winner in self.winners if winner.get("theta")]
-        return tuple(theta) in (found or [tuple(self.result.theta)])
+        """Whether these are parameters that are published: no loss from outside of the space has any."""
+        if not self.winners:
+            return tuple(theta) == tuple(self.result.theta)
+        return tuple(theta) in [tuple(winner.get("theta") or ()) for winner in self.winners]

@@ -19,7 +19,6 @@ from search_service.searches.figures.search import (
     NO_CURVES,
     NO_SURROGATE,
     FinishedSearch,
-    surrogates_of,
 )
 from search_service.spaces.margins import MarginSpace
 from surrogate_zoo.losses.candidates import CandidateLosses
@@ -85,7 +84,7 @@ def surface(search: FinishedSearch, *, naive: bool = False) -> NDArray[np.float6
 
 def _surrogates(search: FinishedSearch) -> list[tuple[float, dict[str, Any]]]:
     """Those of the first published loss that is made of some."""
-    found = (surrogates_of(document) for document in search.documents)
+    found = (search.surrogates(document) for document in search.documents)
     return next((surrogates for surrogates in found if surrogates), [])
 
 

@@ -12,7 +12,7 @@ from search_service.spaces.space import Draft, Space, Theta
 from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.losses.document import Document
-from surrogate_zoo.losses.drafts import filled
+from surrogate_zoo.losses.drafts import filled, in_mode
 from surrogate_zoo.losses.registry import LOSSES
 from surrogate_zoo.metrics.targets import Target
 
@@ -109,9 +109,10 @@ def of_curves(
 ) -> list[Entrant]:
     """Those of a search of curves: what its sampler publishes, the best trials, the start, cross entropy."""
     trained = [trial for trial in trials if trial.ending == "trained"]
-    ranked = _ranked(space.target, trained)[:starters]
-    entrants = [_of_trial(space, trial, ("candidate",)) for trial in ranked]
-    known = {tuple(trial.theta) for trial in ranked}
+    published = [trial for trial in trials if trial.number == found.trial]
+    best = {t.number: t for t in (*_ranked(space.target, trained)[:starters], *published)}
+    entrants = [_of_trial(space, trial, ("candidate",)) for trial in best.values()]
+    known = {tuple(trial.theta) for trial in best.values()}
     # A mean's number tells its generation: a search that is extended races another one.
     mean = _UNTRIED + found.generation
     extra: list[tuple[int, Role, Theta]] = [
@@ -121,7 +122,7 @@ def of_curves(
     for number, role, theta in extra:
         if theta not in known:
             entrants.append(_untried(space, number, theta, (role,)))
-    loss = LOSSES[CROSS_ENTROPY].document()
+    loss = in_mode(LOSSES[CROSS_ENTROPY].document(), space.mode)
     facts = {"number": None, "loss": CROSS_ENTROPY}
     roles: tuple[Role, ...] = ("handmade", "cross-entropy")
     return [*entrants, Entrant(_ENTROPY, roles, Draft(loss), facts, None)]

@@ -1,7 +1,7 @@
 """What follows from a comparison's records: rates, means, tests, ranks."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -159,6 +159,37 @@ def test_the_best_is_marked_and_what_cannot_be_told_from_it() -> None:
     marks = {loss: text.mark for loss, text in table.texts(MIOU).items()}
     assert marks == {"dice": "best", "focal": "tied", "lovasz": None}
     assert [score.name for score in table.scores] == ["miou", "trimap_5", "trimap_10"]
+
+
+NETWORK = {"architecture": "Unet", "encoder": "resnet18"}
+
+
+def outcomes(scores: Sequence[float | None]) -> dict[int, CellOutcome]:
+    return dict(enumerate(map(outcome, scores)))
+
+
+def test_a_loss_that_failed_with_some_seeds_is_not_the_best_and_hides_no_difference() -> None:
+    sound = [
+        Row("a", 0.1, outcomes([0.70, 0.71, 0.69, 0.70, 0.71])),
+        Row("b", 0.1, outcomes([0.50, 0.52, 0.51, 0.49, 0.50])),
+    ]
+    lucky = Row("c", 0.1, outcomes([0.72, None, None, None, None]))
+    table = Table.of("miou", NETWORK, [lucky, *sound])
+    marks = {name: text.mark for name, text in table.texts(MIOU).items()}
+    assert marks == {"a": "best", "b": None, "c": "tied"}
+    assert [row.loss for row in table.rows] == ["a", "b", "c"]
+    assert table.ranks == {"a": 1.2, "b": 2.2, "c": 2.6}
+    alone = table.standings(MIOU)
+    assert alone["b"].p == Table.of("miou", NETWORK, sound).standings(MIOU)["b"].p
+
+
+def test_without_a_common_seed_one_is_the_best_and_nothing_is_told_of_the_other() -> None:
+    rows = [Row("a", 0.1, outcomes([0.6, None])), Row("b", 0.1, outcomes([None, 0.4]))]
+    standings = Table.of("miou", NETWORK, rows).standings(MIOU)
+    assert [(s.best, s.among_best, s.mark) for s in standings.values()] == [
+        (True, True, "best"),
+        (False, False, None),
+    ]
 
 
 def test_equal_means_are_both_the_best() -> None:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 
 
 def trainings(engine: Engine, **fields: Any) -> float:
-    body = {"metric": "miou", "dataset": "shapes", "preset": "quick", "race": None}
+    body = {"metrics": ["miou"], "dataset": "shapes", "preset": "quick", "race": None}
     request = SearchRequest.model_validate(body | fields)
     with Desk(engine).reading() as session:
         return admission.estimated(session, admission.admitted(session, request)).trainings
@@ -31,6 +31,22 @@ def trainings(engine: Engine, **fields: Any) -> float:
 def test_a_budget_bounds_the_trainings(engine: Engine, budget: object, most: float) -> None:
     sampler = {"name": "random", "trials": 40, "batch": 4}
     assert trainings(engine, sampler=sampler, budget=budget) == most
+
+
+@pytest.mark.parametrize(
+    ("metrics", "race", "most"),
+    [
+        # of a metric: its best candidate, its surrogate, a handmade loss; and cross entropy
+        (["miou"], {"heats": 0, "rounds": 4, "finalists": 2}, 4 * 5),
+        (["miou", "bf1"], {"heats": 0, "rounds": 4, "finalists": 1}, 4 * 7),
+        (["miou"], {"heats": 1, "rounds": 2, "starters": 6, "finalists": 2}, 12 + 2 * 5),
+    ],
+)
+def test_whoever_may_run_in_a_race_is_counted(
+    engine: Engine, metrics: list[str], race: dict[str, int], most: int
+) -> None:
+    fields: dict[str, Any] = {"metrics": metrics, "halving": None}
+    assert trainings(engine, race=race, **fields) - trainings(engine, **fields) == most
 
 
 def test_the_portfolio_is_trained_in_any_case(engine: Engine) -> None:

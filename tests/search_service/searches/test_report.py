@@ -18,7 +18,9 @@ from search_service.store.artifacts import MEDIA_TYPES
 from surrogate_zoo import load_loss
 from surrogate_zoo.losses.parameter_space import ParameterSpace
 from tests.search_service.searches.figures.finished import (
+    MACC,
     finished,
+    finished_beside,
     finished_margins,
     finished_zoo,
     scored_by,
@@ -130,6 +132,18 @@ def test_a_search_of_few_trials_says_which_figures_it_lacks(tmp_path: Path) -> N
     text = Page(files["report.html"].read_text()).text
     assert "at least 20 trials" in text
     assert "(1 without a score)" in text
+
+
+@pytest.mark.parametrize("companion", ["asl-macc-voc", "asl-miou-voc"])
+def test_the_page_tells_what_was_found_and_no_companions_curves(
+    tmp_path: Path, companion: str
+) -> None:
+    text = Page(written(tmp_path, finished_beside(companion))["report.html"].read_text()).text
+    points = MACC.control_points(finished_beside(companion).result.theta)
+    told = re.sub(r"\s+", " ", text)
+    shown = [f"macc:{name} {' '.join(f'{p:.4f}' for p in row)}" for name, row in points.items()]
+    assert [row for row in shown if row in told] == shown
+    assert "miou:" not in told
 
 
 def test_a_search_of_the_zoo_answers_first(tmp_path: Path) -> None:

@@ -67,6 +67,15 @@ def test_the_portfolio_has_every_start_at_every_rate() -> None:
     assert portfolio[:2] == [(0.0, 0.5), (0.0, 2.0)]
 
 
+def test_rates_outside_of_the_box_are_its_ends() -> None:
+    space = ZooSpace(("miou",), losses=("lovasz",), rates=(0.5, 2.0))
+    portfolio = space.portfolio((0.1, 1.0, 3.0, 5.0))
+    assert [theta[1] for theta in portfolio[:3]] == [0.5, 1.0, 2.0]
+    assert len(portfolio) == 3 * sum(len(kind.starts) for kind in space.singles)
+    for theta in (*portfolio, *space.couples(portfolio)):
+        space.candidate(theta)
+
+
 @pytest.mark.parametrize(
     ("theta", "why"),
     [

@@ -31,8 +31,9 @@ OWN = SearchRequest.model_validate({"trainer": "external", **REQUEST})
 class Trainer(Desk):
     """A search with assignments that are posted by hand, and what its user's code sends."""
 
-    def begin(self, *posted: tuple[str, int]) -> None:
-        self.job_id = self.submit(OWN)
+    def begin(self, *posted: tuple[str, int], steps: int | None = STEPS) -> None:
+        untold: dict[str, Any] = {"steps": None, "halving": None}
+        self.job_id = self.submit(OWN if steps else OWN.model_copy(update=untold))
         self.set(state="running")
         for stage, number in posted:
             self.post(stage, number)
@@ -205,6 +206,22 @@ def test_reports_go_up_to_the_steps_of_a_training(trainer: Trainer) -> None:
         trainer.report(lease, 1, 0.5)
     with pytest.raises(InputError, match=f"step must be at most {STEPS}"):
         trainer.report(lease, STEPS + 1, 0.5)
+
+
+@pytest.mark.parametrize(("steps", "counted"), [(STEPS, 2), (None, 1)])
+def test_what_failed_counts_for_its_share_or_whole_where_nobody_told_the_steps(
+    trainer: Trainer, steps: int | None, counted: int
+) -> None:
+    trainer.begin(("generation 0", 0), ("generation 0", 1), steps=steps)
+    failed, stopped = trainer.lease(), trainer.lease()
+    for lease in (failed, stopped):
+        trainer.report(lease, 1, 0.2)
+    trainer.report(failed, 2, 0.2)
+    trainer.tell(failed, None, error="diverged")
+    with trainer.writing.begin() as session:
+        trials.cut_short(session, trainer.job_id, ReportRequest(lease=stopped, step=2, score=0.2))
+    told = trainer.outcomes()
+    assert [told[number]["iterations"] for number in range(2)] == [counted, counted]
 
 
 def test_a_lease_that_was_never_given_is_not_found(trainer: Trainer) -> None:

@@ -20,10 +20,12 @@ from search_service.spaces.zoo import ZooSpace
 from search_service.store.tables import Trial
 from surrogate_zoo.losses.document import handmade_document, sum_document, surrogate_document
 from surrogate_zoo.losses.parameter_space import ParameterSpace
+from surrogate_zoo.losses.registry import LOSSES
 from surrogate_zoo.metrics.targets import Target
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 Floats = Sequence[float] | NDArray[np.float64]
+MACC = ParameterSpace("macc")
 FACTS = {
     "search": "some",
     "dataset": {"name": "shapes", "classes": ["<b>sky</b>", "ground"], "fingerprint": "ab"},
@@ -63,6 +65,15 @@ def finished(
     means = tuple(0.3 + 0.1 * i for i in range(generations))
     result = SamplerResult(published, means[-1], generations - 1, path, means)
     return FinishedSearch(CurveSpace(space), [document(space, published)], result, list(trials))
+
+
+def finished_beside(companion: str) -> FinishedSearch:
+    """A search for mAcc whose candidates stand beside a loss of the zoo."""
+    search = finished(MACC, [trial(0, MACC.start, 0.5)])
+    space = CurveSpace(MACC, "mine", companion=LOSSES[companion].document())
+    sum_of_both = space.candidate(search.result.theta).loss
+    found = publication.document(sum_of_both, (2.0,), "mine", "Searched for macc", FACTS)
+    return replace(search, space=space, documents=[found])
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,13 @@ from matplotlib.figure import Figure
 from search_service.searches.figures import curves
 from surrogate_zoo.curves.families import CURVE_FAMILIES
 from surrogate_zoo.losses.parameter_space import ParameterSpace
-from tests.search_service.searches.figures.finished import finished, points_of, trial
+from tests.search_service.searches.figures.finished import (
+    MACC,
+    finished,
+    finished_beside,
+    points_of,
+    trial,
+)
 
 
 @pytest.fixture(params=CURVE_FAMILIES)
@@ -26,6 +32,17 @@ def test_each_curve_has_a_panel_with_what_was_found(space: ParameterSpace) -> No
         assert np.allclose(*best)  # the trials are at the start, which is the straight line
         assert not np.allclose(*published)
         assert 0 <= published[1].min() <= published[1].max() <= 1
+
+
+@pytest.mark.parametrize("companion", ["asl-macc-voc", "asl-miou-voc", "dice"])
+def test_a_companion_is_no_curve_that_was_found(companion: str) -> None:
+    drawn = []
+    for search in (finished_beside(companion), finished(MACC, [trial(0, MACC.start, 0.5)])):
+        figure = curves.draw_curves(search)
+        assert isinstance(figure, Figure)
+        drawn.append([points_of(line) for axes in figure.axes for line in axes.get_lines()])
+    for beside, alone in zip(*drawn, strict=True):
+        assert np.array_equal(beside, alone)
 
 
 def test_the_path_has_every_parameter_once(space: ParameterSpace) -> None:

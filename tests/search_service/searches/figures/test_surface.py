@@ -7,7 +7,12 @@ from matplotlib.figure import Figure
 from search_service.searches.figures import surface
 from surrogate_zoo.curves.families import CURVE_FAMILIES
 from surrogate_zoo.losses.parameter_space import ParameterSpace
-from tests.search_service.searches.figures.finished import finished, points_of, trial
+from tests.search_service.searches.figures.finished import (
+    finished,
+    finished_beside,
+    points_of,
+    trial,
+)
 
 Y, P = np.meshgrid(surface.SHARES, surface.PROBABILITIES, indexing="ij")
 
@@ -30,6 +35,11 @@ def test_a_sum_is_the_weighted_mean_of_its_surrogates() -> None:
         parts = [losses(metric, naive=naive) for metric in ("miou", "gacc")]
         both = losses("3*miou+gacc", naive=naive)
         assert np.allclose(both, (3 * parts[0] + parts[1]) / 4, atol=1e-6)
+
+
+@pytest.mark.parametrize("companion", ["asl-macc-voc", "asl-miou-voc", "dice"])
+def test_a_companion_is_left_out(companion: str) -> None:
+    assert np.array_equal(surface.surface(finished_beside(companion)), losses("macc"))
 
 
 @pytest.mark.parametrize("family", CURVE_FAMILIES)

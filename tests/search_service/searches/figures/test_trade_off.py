@@ -1,5 +1,7 @@
 """Metrics of trials against each other."""
 
+from dataclasses import replace
+
 from matplotlib.figure import Figure
 
 from search_service.searches.figures import trade_off
@@ -26,6 +28,14 @@ def test_two_metrics_of_a_target_have_one_panel() -> None:
     ]
     assert front == [(0.6, 0.4), (0.4, 0.6)]
     assert published == [(0.4, 0.6)]
+
+
+def test_a_winner_from_outside_of_the_space_is_no_trial() -> None:
+    space = ParameterSpace("macc")
+    search = finished(space, [trial(0, space.start, 0.5)], space.start.tolist())
+    assert search.published(space.start)
+    outside = replace(search, winners=[{"metric": "macc", "trial": None, "theta": None}])
+    assert not outside.published(space.start)
 
 
 def test_the_front_of_a_count_lies_where_it_is_low() -> None:

@@ -126,6 +126,30 @@ def test_a_search_of_curves_runs_what_it_found_the_start_and_cross_entropy() -> 
     assert [e.theta for e in both] == [other, start, mean, None]  # nobody runs twice
 
 
+def test_a_trial_that_was_found_in_a_search_of_curves_runs_as_that_trial() -> None:
+    space = CurveSpace(ParameterSpace("macc"))
+    start = tuple(space.start.tolist())
+    trials = [trial(n, [0.1 * n] * space.dimension, 0.5 - 0.1 * n, macc=0.5) for n in range(3)]
+    for one in trials:
+        one.ending, one.scales = "trained", [1.0 + one.number]
+    for number in range(3):
+        theta = tuple(trials[number].theta)
+        found = SamplerResult(theta, 0.6, 0, (theta,), (0.5,), trial=number)
+        raced = entrants.of_curves(space, trials, 1, found=found, start=start)
+        ran = {e.number: e for e in raced if e.roles == ("candidate",)}
+        assert set(ran) == {0, number}
+        assert ran[number].facts["number"] == number
+        assert ran[number].loss["scale"] == 1.0 + number
+
+
+def test_cross_entropy_beside_curves_says_the_mode_of_the_others() -> None:
+    space = CurveSpace(ParameterSpace("macc"), mode="multilabel")
+    start = tuple(space.start.tolist())
+    found = SamplerResult(start, 0.6, 0, (start,), (0.5,))
+    raced = entrants.of_curves(space, [], 1, found=found, start=start)
+    assert {e.loss.get("mode") for e in raced} == {"multilabel"}
+
+
 MARGINS = MarginSpace(("sbd",))
 
 
