@@ -1,11 +1,15 @@
 """Files that are either whole or not there, and errors of disks that take nothing."""
 
 import errno
+import lzma
 import os
+import struct
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
+from zipfile import BadZipFile
 
 from surrogate_zoo.errors import StorageAwayError
 
@@ -13,6 +17,17 @@ AWAY: Final = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ESTALE}
 )
 """What a disk says that is full, read-only, or does not answer: the same may succeed later."""
+
+DAMAGED_ZIP: Final = (
+    BadZipFile,
+    EOFError,
+    RuntimeError,
+    UnicodeDecodeError,
+    lzma.LZMAError,
+    struct.error,
+    zlib.error,
+)
+"""What ``zipfile`` raises of a damaged, an encrypted or an unknown ZIP file."""
 
 _PROBE = bytes(2**20)
 

@@ -14,6 +14,7 @@ from api.client.transport import Transport
 from api.job_schemas import JobDetail
 from api.trial_schemas import Asked, HandedOutView, Prolonged, Reported, Told
 from search_service.searches.external.trial import Handout, Record, Trial, TrialOver
+from surrogate_zoo.metrics.targets import Target
 
 PATIENCE_S: Final = 900.0
 """How long a vanished service may take to come back before a training's result is given up."""
@@ -188,4 +189,5 @@ def _handout(asked: Asked, handed: HandedOutView) -> Handout:
         handed.loss,
         asked.num_classes,
         asked.facts,
+        Target(asked.metric).metrics,
     )

@@ -33,6 +33,7 @@ from search_service.settings import Settings
 from search_service.store.database import make_engine, read_sessions, sessions, upgrade
 from search_service.store.tables import Assignment, Job, Lease
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.files import DAMAGED_ZIP
 from surrogate_zoo.store import zoo
 
 _DATABASE: Final = "search.db"
@@ -243,7 +244,7 @@ def _unpack(state: Path, folder: Path) -> None:
     try:
         with zipfile.ZipFile(state) as packed:
             packed.extractall(folder)
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, *DAMAGED_ZIP) as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise InputError(f"{state} is no state of a search: {error}.") from error
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from search_service.jobs import lifecycle
@@ -23,6 +23,7 @@ from search_service.settings import Settings
 from search_service.store.database import read_sessions
 from search_service.store.tables import Job
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.metrics.targets import Target
 
 Result = TypeVar("Result")
 
@@ -73,7 +74,8 @@ def settings_of(storage: Path) -> Settings:
     """Settings that nothing of the environment gets into, with the report's files beside the storage."""
     path = storage.expanduser().absolute()
     home = path.with_name(f"{path.name}.files")
-    return Settings(home=home, database_url=f"sqlite:///{path}", artifacts=str(home / "artifacts"))
+    url = URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
+    return Settings(home=home, database_url=url, artifacts=str(home / "artifacts"))
 
 
 def job_of(writing: sessionmaker[Session], settings: Settings, request: SearchRequest) -> Job:
@@ -131,6 +133,7 @@ def handout_of(request: SearchRequest, held: Held) -> Handout:
         assignment.loss,
         request.classes,
         request.facts,
+        Target(request.metric).metrics,
     )
 
 

@@ -67,6 +67,7 @@ class SearchResult:
             ``scores.png``, ``trials.csv``, ``loss.json``.
         facts: The result as the service tells it.
         metric: What the trials' scores are: the metric, or the sum of several.
+        facts_of_data: What the search knew of the data, as losses ask for it.
     """
 
     documents: Sequence[Document]
@@ -75,6 +76,7 @@ class SearchResult:
     files: Mapping[str, bytes]
     facts: Mapping[str, Any]
     metric: str
+    facts_of_data: Mapping[str, Any]
 
     @property
     def rate(self) -> float:
@@ -93,8 +95,12 @@ class SearchResult:
         return self.documents[0 if metric is None else names.index(metric)]
 
     def loss(self, num_classes: int, metric: str | None = None, **overrides: Any) -> "nn.Module":
-        """The loss that was found, to train with; see :func:`lossfit.load_loss`."""
-        return load_loss(self.document(metric), num_classes=num_classes, **overrides)
+        """The loss that was found, to train with; see :func:`lossfit.load_loss`.
+
+        It knows of the data what the search knew, unless ``facts`` are given.
+        """
+        options = {"facts": dict(self.facts_of_data), **overrides}
+        return load_loss(self.document(metric), num_classes=num_classes, **options)
 
     def _place(self, trial: TrialRow) -> float:
         """What trials are sorted by, the best first."""
@@ -155,6 +161,7 @@ def result_of(session: Session, settings: Settings, job_id: str) -> SearchResult
         },
         job.result,
         job.request["metric"],
+        SearchRequest.model_validate(job.request).facts,
     )
 
 

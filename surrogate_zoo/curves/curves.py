@@ -73,9 +73,7 @@ class PiecewiseCurve(ABC):
         """Write g(x) and g'(x) by the coefficients ``chosen`` for every x; all of shape (P,)."""
 
     @abstractmethod
-    def _evaluate_segment(
-        self, x: Tensor, numbers: list[float], value: Tensor, slope: Tensor
-    ) -> None:
+    def _on_segment(self, x: Tensor, numbers: list[float], value: Tensor, slope: Tensor) -> None:
         """The same where all lie in one segment, whose coefficients are ``numbers``, in fewer passes."""
 
     @abstractmethod
@@ -174,7 +172,7 @@ class PiecewiseCurve(ABC):
         beyond it. Which segment each x is in costs more passes than the curve itself.
         """
         if coefficients.shape[-1] == 1:
-            self._evaluate_segment(x, coefficients[:, 0].tolist(), value, slope)
+            self._on_segment(x, coefficients[:, 0].tolist(), value, slope)
             _finish(end, x, value)
             return
         everything = len(x) - len(x) % _GROUP
@@ -184,7 +182,7 @@ class PiecewiseCurve(ABC):
         if 2 * len(beyond) > len(first):
             self._write_anywhere(coefficients, end, x, value, slope)
             return
-        self._evaluate_segment(first, coefficients[:, 0].tolist(), *rest)
+        self._on_segment(first, coefficients[:, 0].tolist(), *rest)
         if len(beyond):
             again = first[beyond]
             found = torch.empty_like(again), torch.empty_like(again)
@@ -235,9 +233,7 @@ class BezierCurve(PiecewiseCurve):
         torch.add(rise, c, out=value).mul_(t).add_(y0)
         torch.div(rise, root, out=slope)
 
-    def _evaluate_segment(
-        self, x: Tensor, numbers: list[float], value: Tensor, slope: Tensor
-    ) -> None:
+    def _on_segment(self, x: Tensor, numbers: list[float], value: Tensor, slope: Tensor) -> None:
         x0, y0, a, c, b, d = numbers
         offset = x - x0 if x0 else x
         # Also where no x in [0, 1] needs it: parts of maps may be a little less than 0 (Boundary IoU).
@@ -286,9 +282,7 @@ class LinearCurve(PiecewiseCurve):
         torch.sub(x, x0, out=value).mul_(steepness).add_(y0)
         slope.copy_(steepness)
 
-    def _evaluate_segment(
-        self, x: Tensor, numbers: list[float], value: Tensor, slope: Tensor
-    ) -> None:
+    def _on_segment(self, x: Tensor, numbers: list[float], value: Tensor, slope: Tensor) -> None:
         x0, y0, steepness = numbers
         line(x - x0 if x0 else x, steepness, y0, out=value)
         slope.fill_(steepness)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from surrogate_zoo.batch import looks
 from surrogate_zoo.errors import InputError
+from surrogate_zoo.losses.constants import Constants
 from surrogate_zoo.losses.declarations import BATCH
 from surrogate_zoo.losses.scaled import Scaled
 from surrogate_zoo.losses.surrogate import SurrogateLoss
@@ -19,7 +20,7 @@ _ALIKE = (
 """What the losses of one call share."""
 
 
-class CandidateLosses(nn.Module):
+class CandidateLosses(Constants):
     """K surrogates of one metric that differ in control points and scales, each on logits of its own.
 
     Equal to K calls, value and gradient, in the kernels of one: one check, one softmax, one pass by curves
@@ -51,11 +52,10 @@ class CandidateLosses(nn.Module):
         points = self.first.control_points
         if _curves(self.first):
             points = torch.stack([each.control_points for each in surrogates], dim=1)
-        self.register_buffer("control_points", points)
+        self.register_buffer("control_points", points, persistent=False)
         scales = [float(loss.scale) if isinstance(loss, Scaled) else 1.0 for loss in losses]
-        self.register_buffer(
-            "scales", torch.tensor(scales, dtype=torch.float64, device=points.device)
-        )
+        factors = torch.tensor(scales, dtype=torch.float64, device=points.device)
+        self.register_buffer("scales", factors, persistent=False)
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each candidate.

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.labelling import Labelling
+from surrogate_zoo.losses.constants import Constants
 
 
-class ClassWeights(nn.Module):
+class ClassWeights(Constants):
     """What each class weighs: its own weight times its inverse frequency to a power.
 
     Args:
@@ -43,8 +44,8 @@ class ClassWeights(nn.Module):
         self.power = power
         self.none = own is None and not power
         self.counts = bool(power) and pixels is None
-        self.register_buffer("own", own)
-        self.register_buffer("fixed", None if self.counts else fixed)
+        self.register_buffer("own", own, persistent=False)
+        self.register_buffer("fixed", None if self.counts else fixed, persistent=False)
 
     def same(self, other: "ClassWeights") -> bool:
         """Whether another's weights are these for every batch."""

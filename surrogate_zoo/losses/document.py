@@ -300,7 +300,12 @@ _CHECKS = {"surrogate": _check_surrogate, "handmade": _check_handmade, "sum": _c
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float holds
+        return False
 
 
 def read_loss_file(path: str | Path) -> Document:

@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Protocol
-from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from surrogate_zoo.errors import LossFileError, StorageError
+from surrogate_zoo.files import DAMAGED_ZIP
 from surrogate_zoo.losses.card import CARD, FILE, card
 from surrogate_zoo.losses.document import MAX_BYTES, Document, dump_loss_file, parse_loss_file
 from surrogate_zoo.losses.registry import checked
@@ -99,7 +100,7 @@ def read(source: Path) -> list[Packed]:
                 Packed(_loss(place, row["file"], row["sha256"]), row["tags"], row["note"])
                 for row in _manifest(place)
             ]
-    except BadZipFile as error:
+    except DAMAGED_ZIP as error:
         raise LossFileError(f"{source} is damaged, or no ZIP file: {error}.") from error
     except OSError as error:
         raise StorageError(f"{source} cannot be read: {error.strerror or error}.") from error

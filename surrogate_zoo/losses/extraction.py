@@ -24,7 +24,7 @@ from surrogate_zoo.losses.sources import (
 )
 
 _CALLED_FROM_OUTSIDE: Final = (
-    *("forward", "backward", "setup_context", "vmap", "extra_repr", "train"),
+    *("forward", "backward", "setup_context", "vmap", "extra_repr", "train", "_apply"),
     *("check_values", "process_group"),  # whoever trains sets them
 )
 

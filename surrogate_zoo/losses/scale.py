@@ -168,14 +168,46 @@ def inputs_of(
     return inputs
 
 
+def scale_for(
+    document: Mapping[str, Any],
+    num_classes: int,
+    facts: Mapping[str, Any],
+    overrides: Mapping[str, Any],
+) -> float:
+    """The scale of a loss for a number of classes, measured on the reference batch of as many.
+
+    The scale that a built-in loss brings is that of 11 classes: a mean over classes has a gradient that
+    falls with their number, so that with 2 it is several times cross entropy's, with 150 a tenth of it.
+
+    Args:
+        document: The loss file's content.
+        num_classes: C of the logits; 1 is binary.
+        facts: Of the data, as losses ask for them.
+        overrides: Other options of the loss.
+
+    Raises:
+        InputError: The loss has no gradient at the logits, or an option is wrong.
+    """
+    if document.get("loss") in UNMEASURED:
+        return 1.0
+    options = {**overrides, "scale": 1.0}
+    if "ignore_index" in options:
+        options["ignore_index"] = VOID  # that of the reference batch
+    mode = options.get("mode", document.get("mode", MULTICLASS))
+    target, logits_states = reference_batch(num_classes, mode)
+    loss = load_loss(document, num_classes=num_classes, facts=facts, **options)
+    with torch.enable_grad():
+        inputs = inputs_of(document, target, num_classes, mode=mode)
+        return gradient_scale(loss, logits_states, target, inputs)
+
+
 def measure_built_in(name: str) -> float:
     """Measure the scale of a built-in loss on the reference batch; it needs no loss network."""
-    target, logits_states = reference_batch()
+    target, _ = reference_batch()
     counts = torch.stack([mask[mask != VOID].bincount(minlength=CLASSES) for mask in target])
     images = counts.sum(1, keepdim=True) * (counts > 0)
     facts = {CLASS_PIXELS: counts.sum(0).tolist(), CLASS_IMAGE_PIXELS: images.sum(0).tolist()}
-    loss = load_loss(name, num_classes=CLASSES, facts=facts, scale=1.0)
-    return gradient_scale(loss, logits_states, target, inputs_of(name, target, CLASSES))
+    return scale_for(LOSSES[name].document(), CLASSES, facts, {})
 
 
 def _blobs(shape: tuple[int, int, int, int], seed: int) -> Tensor:

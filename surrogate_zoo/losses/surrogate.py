@@ -6,7 +6,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from surrogate_zoo.batch import looks, may_hold_void
 from surrogate_zoo.curves.curves import SHAPES
@@ -14,6 +14,7 @@ from surrogate_zoo.curves.families import CURVE_FAMILIES, CurveFamily
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.labelling import ONLY_SETS, labelling_of
 from surrogate_zoo.losses.class_weights import ClassWeights
+from surrogate_zoo.losses.constants import Constants
 from surrogate_zoo.losses.declarations import BATCH, SHARED
 from surrogate_zoo.metrics.catalogue import METRICS
 from surrogate_zoo.metrics.class_maps import ClassMap, one_hot
@@ -25,7 +26,7 @@ from surrogate_zoo.modes import MULTICLASS
 from surrogate_zoo.processes import Group, Processes, group_of, summed
 
 
-class SurrogateLoss(nn.Module):
+class SurrogateLoss(Constants):
     """A metric's surrogate as a training loss (Li et al., Auto Seg-Loss, ICLR 2021).
 
     The value is ``1 - metric`` with softmax probabilities in place of the one-hot prediction and
@@ -125,8 +126,8 @@ class SurrogateLoss(nn.Module):
         self._curves = () if control_points is None else self.metric.curves
         if self._curves:
             self._curve, self._truth_table = SHAPES[entry.shape], entry.truth_table
-        points = _curve_rows(self.metric, entry, control_points)
-        self.register_buffer("control_points", torch.tensor(points, dtype=torch.float64))
+        points = torch.tensor(_curve_rows(self.metric, entry, control_points), dtype=torch.float64)
+        self.register_buffer("control_points", points, persistent=False)
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return the loss of a batch.

@@ -165,9 +165,7 @@ class ClassMap:
 
         parts = list(self.labelled)
         for part in other.labelled:
-            place = next(
-                (i for i, own in enumerate(parts) if own.labels is part.labels), len(parts)
-            )
+            place = next((i for i, p in enumerate(parts) if p.labels is part.labels), len(parts))
             same = parts[place].values if place < len(parts) else None
             values = both(same, part.values)
             if values is not None:
@@ -183,10 +181,8 @@ class ClassMap:
         for factor, rest in ((other, self), (self, other)):
             part = factor.only_labels
             if part is not None:
-                return ClassMap(
-                    crisp=crisp,
-                    labelled=(Labelled(part.labels, rest.at(part.labels) * part.values),),
-                )
+                found = Labelled(part.labels, rest.at(part.labels) * part.values)
+                return ClassMap(crisp=crisp, labelled=(found,))
         return ClassMap(crisp=crisp, dense=self.as_dense() * other.as_dense())
 
 

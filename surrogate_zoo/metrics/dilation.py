@@ -77,9 +77,7 @@ class Grown(Dilated):
             values = self._source.as_dense(self._num_classes).to(torch.uint8)
         else:
             n, *size = part.labels.shape
-            values = torch.zeros(
-                n, self._num_classes, *size, dtype=torch.uint8, device=part.labels.device
-            )
+            values = part.labels.new_zeros(n, self._num_classes, *size, dtype=torch.uint8)
             values.scatter_(1, part.labels[:, None], part.values[:, None].to(torch.uint8))
         return values if self._void is None else values * (~self._void)[:, None]
 

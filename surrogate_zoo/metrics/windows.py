@@ -205,8 +205,6 @@ def _shifts(radius: int, size: torch.Size) -> tuple[int, ...]:
 
 
 def _chunks(planes: Tensor, radius: int) -> Iterator[slice]:
-    count = len(planes)
-    on_cpu = planes.device.type == "cpu"
-    whole = _strides(radius, planes.shape[1:])[0]
-    share = max(1, _PLANE_CHUNK // whole) if on_cpu else max(count, 1)
+    count, whole = len(planes), _strides(radius, planes.shape[1:])[0]
+    share = max(1, _PLANE_CHUNK // whole if planes.device.type == "cpu" else count)
     return (slice(start, start + share) for start in range(0, count, share))

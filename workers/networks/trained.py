@@ -51,14 +51,15 @@ def load_network(path: str | Path) -> tuple[nn.Module, tuple[str, ...]]:
         spec = NetworkSpec.model_validate(facts["network"] | start)
         images = ImageFormat.model_validate(facts.get("images", {}))  # RGB is not told
         mode = str(facts.get("mode", MULTICLASS))
+        classes = tuple(map(str, facts["classes"]))
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path} cannot be read as safetensors: {error}.") from error
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} does not say which network it is of: no retraining's.") from error
-    channels = channels_of(len(facts["classes"]), mode)
+    channels = channels_of(len(classes), mode)
     network = build_network(spec, channels, images, mode=mode_of_logits(mode))
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise InputError(f"{path} does not fit the network that it names: {error}") from error
-    return network.eval(), tuple(facts["classes"])
+    return network.eval(), classes

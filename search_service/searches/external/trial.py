@@ -33,6 +33,7 @@ class Handout:
         document: The loss file's content.
         num_classes: Of the user's data.
         facts: Of the user's data, as losses ask for them.
+        metrics: Names of those that the search is for.
     """
 
     lease: str
@@ -43,6 +44,7 @@ class Handout:
     document: Mapping[str, Any]
     num_classes: int
     facts: Mapping[str, Any]
+    metrics: tuple[str, ...]
 
 
 @dataclass
@@ -129,14 +131,17 @@ class Trial(ABC):
         Args:
             step: Steps so far, of the ``steps`` that the search was asked with.
             score: The search's metric, in the range of its definition: 0.71, not 71.
-            metrics: Metrics by name; needed where the search is for several.
+            metrics: Metrics by name; needed where the search is for several. Of others one that is not
+                finite is left out: there was nothing to measure it on.
 
         Raises:
             TrialOver: The trial is stopped as one of the worst, or was handed out again.
             InputError: That fits the search not.
         """
-        measured = dict(metrics or {})
-        self._end_ifnot_finite(score, measured)
+        measured, reason = self._sound(score, metrics or {})
+        if reason is not None:
+            self.fail(reason)
+            raise TrialOver(f"Trial {self.number} is over: {reason}")
         if self._report(step, score, measured):
             self._over = self._record.scored = True
             raise TrialOver(
@@ -148,7 +153,7 @@ class Trial(ABC):
     ) -> None:
         """Tell what the trial scored; arguments as of :meth:`report`.
 
-        A score that is not finite is told as an error.
+        A score that is not finite, of those that the search is for, is told as an error.
 
         Raises:
             TrialOver: The trial was handed out again meanwhile.
@@ -156,8 +161,8 @@ class Trial(ABC):
         """
         if self._over:
             raise InputError(f"Trial {self.number} is told already.")
-        measured = dict(metrics or {})
-        if (reason := not_finite(score, measured)) is not None:
+        measured, reason = self._sound(score, metrics or {})
+        if reason is not None:
             self.fail(reason)
             return
         self._tell(score, measured, None)
@@ -200,10 +205,13 @@ class Trial(ABC):
             return True
         return False
 
-    def _end_ifnot_finite(self, score: float | None, measured: Mapping[str, float]) -> None:
-        if (reason := not_finite(score, measured)) is not None:
-            self.fail(reason)
-            raise TrialOver(f"Trial {self.number} is over: {reason}")
+    def _sound(
+        self, score: float | None, metrics: Mapping[str, float]
+    ) -> tuple[dict[str, float], str | None]:
+        """The metrics that are finite, and which one that the search is for is not, in a sentence."""
+        wanted = {name: metrics[name] for name in self._handout.metrics if name in metrics}
+        measured = {name: value for name, value in metrics.items() if math.isfinite(value)}
+        return measured, not_finite(score, wanted)
 
     @abstractmethod
     def _report(self, step: int, score: float | None, metrics: dict[str, float]) -> bool:

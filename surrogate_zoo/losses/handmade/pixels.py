@@ -10,6 +10,7 @@ from torch import Tensor
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.losses import declarations
 from surrogate_zoo.losses.class_weights import numbers_of
+from surrogate_zoo.losses.constants import Constants
 from surrogate_zoo.losses.handmade.base import Common, HandmadeLoss
 from surrogate_zoo.losses.handmade.batch import Batch
 from surrogate_zoo.metrics.maps import rows_by_label
@@ -123,7 +124,7 @@ class TopKCrossEntropy(HandmadeLoss):
         return (hardest.values * own).sum() / (own.sum() + (own.sum() == 0))
 
 
-class WeightedCrossEntropy(HandmadeLoss):
+class WeightedCrossEntropy(Constants, HandmadeLoss):
     """Cross entropy with class weights that are inverse to how frequent a class is.
 
     The value is the weighted mean over valid pixels, ``sum(w * entropy) / sum(w)``, as of
@@ -178,7 +179,7 @@ class WeightedCrossEntropy(HandmadeLoss):
                     "class_image_pixels must be at least class_pixels, class by class."
                 )
             weights = _inverse(counts, whole, power)
-        self.register_buffer("weights", weights)
+        self.register_buffer("weights", weights, persistent=False)
 
     def of_valid(self, batch: Batch) -> Tensor:
         """Weighted sum over valid pixels, divided by the sum of their weights."""

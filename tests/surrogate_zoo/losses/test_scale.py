@@ -52,6 +52,29 @@ def test_a_scaled_loss_has_the_norm_of_cross_entropy(theta: list[float], factor:
     assert scale_with(factor) == pytest.approx(measured / factor, rel=0.011)
 
 
+@pytest.mark.parametrize("classes", [1, 2, 5, 40])
+@pytest.mark.parametrize("name", ["dice", "lovasz", "asl-bf1-voc", "0.2*dice+jaccard-metric"])
+def test_a_measured_scale_is_that_of_the_number_of_classes(name: str, classes: int) -> None:
+    target, logits = reference_batch(classes)
+    with torch.no_grad():
+        loss = load_loss(name, num_classes=classes, scale="measured")
+    assert gradient_scale(loss, logits, target) == pytest.approx(1, rel=0.011)
+
+
+def test_a_measured_scale_knows_mode_void_and_facts() -> None:
+    loss = load_loss("dice", num_classes=3, mode="multilabel", scale="measured")
+    target, logits = reference_batch(3, "multilabel")
+    assert gradient_scale(loss, logits, target) == pytest.approx(1, rel=0.011)
+    elsewhere = load_loss("dice", num_classes=3, ignore_index=7, scale="measured")
+    assert elsewhere.scale == load_loss("dice", num_classes=3, scale="measured").scale
+    name, facts = "inverse-frequency-cross-entropy", {"class_pixels": [1000, 10]}
+    weighed = load_loss(name, num_classes=2, facts=facts, scale="measured")
+    assert weighed.scale != load_loss(name, num_classes=2, scale="measured").scale
+    assert not hasattr(load_loss("cross-entropy", num_classes=2, scale="measured"), "scale")
+    with pytest.raises(InputError, match="scale must be a number above 0"):
+        load_loss("dice", num_classes=2, scale="much")
+
+
 def test_neither_void_nor_the_order_of_images_matters() -> None:
     target, logits = reference_batch()
     loss = load_loss("asl-miou-voc", num_classes=CLASSES)
