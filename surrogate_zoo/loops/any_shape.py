@@ -95,8 +95,8 @@ def labels_of(target: Tensor, logits: Tensor, ignore_index: int = 255) -> Tensor
         looking = target.is_floating_point() and not torch.compiler.is_compiling()
         if looking and not bool(((target == 0) | (target == 1)).all()):
             return target
-        label = (target if target.is_floating_point() else target.int()).argmax(1)
-        return label.masked_fill(target.amax(1) == 0, ignore_index)
+        marks = target if target.is_floating_point() else target.int()
+        return marks.argmax(1).masked_fill(marks.amax(1) == 0, ignore_index)
     return whole(target)
 
 

@@ -89,6 +89,43 @@ def test_a_first_error_passes_through_and_later_ones_are_the_trials(tmp_path: Pa
     assert failed == {2: "RuntimeError: out of memory", 3: "The training diverged: score is nan."}
 
 
+def test_what_could_not_be_measured_is_left_out_and_what_is_searched_for_must_be(
+    tmp_path: Path,
+) -> None:
+    def partly(trial: Trial) -> dict[str, float]:
+        searched = float("inf") if trial.number == 1 else evaluate(trial)
+        return {"miou": searched, "bf1": float("nan"), "macc": 0.5}
+
+    for name in ("a?b", "p%41x#"):  # which a URL would read otherwise
+        storage = tmp_path / name / "search.db"
+        storage.parent.mkdir()
+        result = search(evaluate=partly, storage=storage, **SMALL)
+        assert storage.exists()
+        failed = {t.number: t.error for t in result.trials if t.error}
+        assert failed == {1: "The training diverged: miou is inf."}
+        assert all(set(t.metrics) == {"miou", "macc"} for t in result.trials if not t.error)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a?b", "p%41x#"]
+
+
+def test_a_loss_that_was_found_knows_of_the_data_what_the_search_knew() -> None:
+    name, facts = "inverse-frequency-cross-entropy", {"class_pixels": [9900, 100]}
+    values: dict[str, set[float]] = {"searched": set(), "found": set()}
+    logits, target = torch.randn(2, 2, 8, 8), (torch.rand(2, 8, 8) < 0.3).long()
+
+    def weighing(trial: Trial) -> float:
+        weighs = trial.document.get("loss") == name
+        if weighs:
+            values["searched"].add(float(trial.loss()(logits, target)))
+        return 0.9 if weighs else 0.1
+
+    sampler = {"name": "portfolio", "trials": 0, "rates": [1.0]}
+    space = {"name": "zoo", "losses": [name]}
+    asked: dict[str, Any] = {"sampler": sampler, "space": space, "race": None, **facts}
+    result = search("miou", weighing, num_classes=2, class_image_pixels=[10_000, 10_000], **asked)
+    assert float(result.loss(2)(logits, target)) in values["searched"]
+    assert float(result.loss(2, facts={})(logits, target)) not in values["searched"]
+
+
 def test_a_score_out_of_range_or_a_request_without_sense_is_refused() -> None:
     with pytest.raises(InputError, match="divide percent by 100"):
         search(evaluate=lambda _: 71.0, **SMALL)

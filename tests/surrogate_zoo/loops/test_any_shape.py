@@ -32,8 +32,10 @@ def _one_hot(target: torch.Tensor) -> torch.Tensor:
         TARGET[:, None].float(),
         _one_hot(TARGET),
         _one_hot(TARGET).float(),
+        _one_hot(TARGET).bool(),
+        _one_hot(TARGET).to(torch.uint16),
     ],
-    ids=["labels", "int32", "channel", "float", "one-hot", "float one-hot"],
+    ids=["labels", "int32", "channel", "float", "one-hot", "float one-hot", "Boolean", "uint16"],
 )
 def test_a_target_may_have_any_of_these_shapes(target: torch.Tensor) -> None:
     value = AnyShapeLoss(LOSS)(_logits(), target)

@@ -81,6 +81,7 @@ _BAD = {
     ),
     "text for a number": (_document(control_points={"and": ["a"] * 6, "or": [0.5] * 6}), "numbers"),
     "a scale of 0": (_document(scale=0), "scale must be a number above 0"),
+    "a scale that no float holds": (_document(scale=10**400), "scale must be a number above 0"),
     "a bool for a scale": (_document(scale=True), "scale must be a number above 0"),
     "a draft": (_document(scale=None), "this is a draft"),
     "provenance as text": (_document(provenance="VOC"), "provenance must be"),
@@ -131,6 +132,27 @@ def test_a_file_can_be_loaded_with_other_options(tmp_path: Path) -> None:
     assert not surrogate.exclude_background
     with pytest.raises(InputError, match="takes no such option"):
         load_loss(file, num_classes=3, colour=1)
+
+
+def test_names_that_no_file_may_have_are_no_files() -> None:
+    handmade = (
+        "focal",
+        "dice",
+        "tversky",
+        "lovasz",
+        "ssim",
+        "dpce",
+        "jaccard-metric",
+        "boundary",
+        "jdt",
+    )
+    expression = "+".join(f"0.1234567890123456789*{name}" for name in handmade)
+    assert len(expression) > 255
+    assert load_loss(expression, num_classes=3) is not None
+    with pytest.raises(UnknownNameError, match="no loss named"):
+        load_loss("x" * 300, num_classes=3)
+    with pytest.raises(LossFileError):
+        load_loss("x" * 300 + ".json", num_classes=3)
 
 
 def test_what_json_cannot_hold_is_refused() -> None:

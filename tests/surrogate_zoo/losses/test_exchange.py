@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZIP_BZIP2, ZIP_LZMA, ZipFile
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -150,6 +150,34 @@ def test_what_is_no_zoo_is_refused(tmp_path: Path) -> None:
         part.writestr(MANIFEST, whole.read(MANIFEST))
     with pytest.raises(LossFileError, match="lacks mine/"):
         read(tmp_path / "part.zip")
+
+
+def test_a_file_with_any_byte_changed_is_read_or_refused(tmp_path: Path) -> None:
+    write(tmp_path / "zoo.zip", LOSSES_OF_MINE[1:2])
+    content = (tmp_path / "zoo.zip").read_bytes()
+    refused = 0
+    for place in range(len(content)):
+        changed = bytearray(content)
+        changed[place] ^= 0xFF
+        (tmp_path / "bad.zip").write_bytes(changed)
+        try:
+            assert read(tmp_path / "bad.zip") == LOSSES_OF_MINE[1:2]
+        except (LossFileError, StorageError):
+            refused += 1
+    assert refused > len(content) / 3  # no card is read, nor what a ZIP file says twice
+
+
+@pytest.mark.parametrize("method", [ZIP_BZIP2, ZIP_LZMA])
+def test_a_file_that_others_packed_is_read_or_refused(tmp_path: Path, method: int) -> None:
+    with ZipFile(tmp_path / "zoo.zip", "w", method) as packed:
+        packed.writestr("loss.json", dump_loss_file(MINE))
+    assert [one.document for one in read(tmp_path / "zoo.zip")] == [MINE]
+    content = bytearray((tmp_path / "zoo.zip").read_bytes())
+    for place in range(40, 90):
+        content[place] ^= 0x55
+    (tmp_path / "zoo.zip").write_bytes(content)
+    with pytest.raises((LossFileError, StorageError)):
+        read(tmp_path / "zoo.zip")
 
 
 def test_a_file_that_unpacks_to_more_than_a_loss_file_is_refused(tmp_path: Path) -> None:

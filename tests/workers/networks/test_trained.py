@@ -1,6 +1,7 @@
 """A trained network loaded from the file of its weights."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,12 @@ def test_it_is_the_network_that_was_trained(weights: Path) -> None:
     assert torch.equal(network(images), same.eval()(images))
 
 
-def rewritten(path: Path, folder: Path, **changes: Any) -> Path:
+def rewritten(
+    path: Path, folder: Path, *, told: Mapping[str, Any] | None = None, **changes: Any
+) -> Path:
     """The weights, said to be of another network."""
     spec = tiny.NETWORK.model_dump(mode="json") | changes
-    facts = {"network": spec, "classes": list("abcdef"), "loss": "dice"}
+    facts = {"network": spec, "loss": "dice"} | dict(told or {"classes": list("abcdef")})
     save_file(load_file(path), folder / "w", {"lossfit": json.dumps(facts)})
     return folder / "w"
 
@@ -50,6 +53,9 @@ def test_a_file_that_is_no_retrainings_is_refused(weights: Path, tmp_path: Path)
     for name, wrong in [("missing", "read"), ("text", "read"), ("plain", "no retraining's")]:
         with pytest.raises(InputError, match=f"{name}.* {wrong}"):
             load_network(tmp_path / name)
+    for told in ({"unknown": 1}, {"classes": 3}, {"classes": None}):
+        with pytest.raises(InputError, match="no retraining's"):
+            load_network(rewritten(weights, tmp_path, told=told))
     with pytest.raises(InputError, match="does not fit"):
         load_network(rewritten(weights, tmp_path, architecture="FPN", options={}))
     with pytest.raises(UnknownNameError, match="Mine"):
