@@ -3,6 +3,7 @@
 import logging
 import re
 from typing import Final
+from urllib.parse import parse_qs
 
 import anyio
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +22,8 @@ _TOLD_ELSEWHERE: Final = re.compile(r"/v1/searches/[^/]+/(ask|heartbeat|report|t
 """What workers of a search say every few seconds; the search's own record has all of it."""
 
 _MOST_CHARACTERS: Final = 1000
+_TRUE: Final = ("true", "1", "on", "yes", "t", "y")
+"""How queries say yes."""
 
 
 class AuditMiddleware:
@@ -53,6 +56,9 @@ class AuditMiddleware:
         entry = AuditEntry(at=now(), owner=asks.owner, token=asks.token, client=client)
         entry.method, entry.status = scope["method"], status
         entry.path = scope["path"].replace("\x00", "")[:_MOST_CHARACTERS]
+        tried = parse_qs(scope["query_string"].decode("latin-1")).get("dry_run", [""])[-1]
+        if tried.lower() in _TRUE:  # nothing was changed
+            entry.path += "?dry_run=true"
         try:
             with self._writing.begin() as session:
                 session.add(entry)

@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 import anyio
 import anyio.to_thread
 from fastapi import Depends, Header, HTTPException, Path, Query, Request
+from pydantic import AfterValidator
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -159,7 +161,19 @@ WriteSession = Annotated[Session, Depends(writing, scope="function")]
 Administrator = Annotated[Caller, Depends(administrator)]
 
 DryRun = Annotated[bool, Query(description="Tell what would be deleted, and delete nothing.")]
-JobId = Annotated[str, Path(max_length=64, description="The job's id, a UUID.")]
+
+
+def _canonical(job_id: str) -> str:
+    """A UUID as jobs are stored with it, however it is written; anything else as it is, and not found."""
+    try:
+        return str(UUID(job_id))
+    except ValueError:
+        return job_id
+
+
+JobId = Annotated[
+    str, Path(max_length=64, description="The job's id, a UUID."), AfterValidator(_canonical)
+]
 Name = Annotated[str, Path(pattern=_NAME, max_length=128, description="Its name.")]
 Sha256 = Annotated[
     str, Path(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the file, lower-case hex.")

@@ -105,9 +105,9 @@ class Problem(Described):
             "examples": [
                 {
                     "type": "urn:lossfit:problem:not-found",
-                    "title": "Not found",
+                    "title": "There is no such thing here",
                     "status": 404,
-                    "detail": "There is no loss 'asl-macc-moon'.",
+                    "detail": "There is no loss named 'asl-macc-moon'. Did you mean 'asl-macc-voc'?",
                     "instance": "/v1/losses/asl-macc-moon",
                 }
             ]

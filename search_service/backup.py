@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, text
+from sqlalchemy import Connection, Engine, delete, func, insert, make_url, select, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
 from search_service.store import artifacts
-from search_service.store.database import make_engine, read_only, upgrade
+from search_service.store.database import is_current, make_engine, read_only, upgrade
 from search_service.store.tables import Artifact, Controller, ControllerReport, Dataset, Job
 from surrogate_zoo.errors import ConflictError, InputError, StorageError
 from surrogate_zoo.store.tables import Base, LossNetwork
@@ -47,8 +47,10 @@ def save(settings: Settings, path: Path) -> int:
         How many files are in it.
 
     Raises:
+        InputError: There is no service, or its database is of another version.
         StorageError: It cannot be written, or one of the files cannot be had.
     """
+    _check_current(settings)
     partial = path.with_name(f".{path.name}.{uuid4().hex}")
     with tempfile.TemporaryDirectory() as folder, _engine(settings.database) as engine:
         rows = Path(folder) / _ROWS
@@ -100,6 +102,18 @@ def load(settings: Settings, path: Path) -> int:
                 _count_on(target)
         prepare(engine)
     return len(files)
+
+
+def _check_current(settings: Settings) -> None:
+    file = make_url(settings.database).database
+    if settings.database.startswith("sqlite") and not Path(str(file)).is_file():
+        raise InputError(f"There is no service in {settings.home}: {file} is missing.")
+    with _engine(settings.database) as engine:
+        if not is_current(engine):
+            raise InputError(
+                "The database is of another version of lossfit: make the backup with that version, or "
+                "start this one once, which brings an older database up to date."
+            )
 
 
 def _nothing(_session: Session) -> None:

@@ -78,7 +78,7 @@ def page(
     # A query a kind: each walks along an index, and none sorts all jobs with their results.
     found = [
         (created_at, job_id)
-        for kind in kinds or KINDS
+        for kind in dict.fromkeys(kinds or KINDS)
         for created_at, job_id in session.execute(query.where(Job.kind == kind))
     ]
     shown = sorted(found, reverse=True)[:limit]
@@ -134,7 +134,7 @@ def _conditions(
     for tag in tags:
         yield kept.contains(f'"{tag}"', autoescape=True)  # as JSON has it: no tag holds a quote
     if text:
-        fields = (*(cast(Job.request[field], String) for field in _SEARCHED), Job.note, kept)
+        fields = (*(Job.request[field].as_string() for field in _SEARCHED), Job.note, kept)
         found = (field.icontains(text, autoescape=True) for field in fields)
         yield or_(Job.id.startswith(text.lower(), autoescape=True), *found)
 

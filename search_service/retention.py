@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from search_service.catalogue import datasets
 from search_service.catalogue.datasets import BUILT_IN
+from search_service.catalogue.seen_splits import origins_of
 from search_service.deletion import Deletion, Kept
 from search_service.settings import Settings
 from search_service.store import artifacts
@@ -31,6 +32,7 @@ from surrogate_zoo.store.tables import Loss, LossAlias, LossNetwork, LossTag, no
 YOUNG: Final = timedelta(hours=1)
 """A file that was written within this time stays."""
 
+_JOB: Final = Job.__table__.c  # of all owners: what needs a thing needs it, whoever asks
 _SHOWN: Final = 5
 _BATCH: Final = 200
 
@@ -100,9 +102,8 @@ def why_loss_stays(session: Session, name: str) -> str | None:
     if (alias := session.scalar(of_it.limit(1))) is not None:
         return f"the alias {alias} stands for it"
     facts = Loss.document["provenance"]
-    origins = (facts["start"].as_string(), facts["companion_versions"].as_string())
-    for other, start, companions in session.execute(select(Loss.name, *origins)):
-        if other != name and (start == name or (companions and name in json.loads(companions))):
+    for other, told in session.execute(select(Loss.name, facts).where(Loss.name != name)):
+        if name in origins_of(told):
             return f"the loss {other} was searched from it"
     users = _jobs_with_loss(session, name)
     return _named_by(users) if users else None
@@ -214,10 +215,10 @@ def _pictures(session: Session) -> set[str]:
 
 def _followers(session: Session) -> dict[str, set[str]]:
     """Search that others took points of -> those others, which read them again when they are extended."""
-    some = Job.request["priors"].as_string() != "[]"
+    some = _JOB.request["priors"].as_string() != "[]"
     found: dict[str, set[str]] = {}
     for job_id, request in session.execute(
-        select(Job.id, Job.request).where(Job.kind == "search", some)
+        select(_JOB.id, _JOB.request).where(_JOB.kind == "search", some)
     ):
         for prior in request["priors"]:
             found.setdefault(prior["search"], set()).add(job_id)
@@ -225,7 +226,7 @@ def _followers(session: Session) -> dict[str, set[str]]:
 
 
 def _jobs_with_dataset(session: Session, name: str) -> Sequence[str]:
-    query = select(Job.id).where(Job.request["dataset"].as_string() == name)
+    query = select(_JOB.id).where(_JOB.request["dataset"].as_string() == name)
     return session.scalars(query.limit(_SHOWN + 1)).all()
 
 
@@ -233,7 +234,7 @@ def _jobs_with_loss(session: Session, name: str) -> list[str]:
     """Jobs whose request or result names a loss, alone or in a sum."""
     word = re.compile(rf"(?<![a-z0-9._-]){re.escape(name)}(?![a-z0-9._-])")
     found = []
-    query = select(Job.id, Job.request, Job.result).execution_options(yield_per=_BATCH)
+    query = select(_JOB.id, _JOB.request, _JOB.result).execution_options(yield_per=_BATCH)
     with session.execute(query) as rows:
         for job_id, *parts in rows:
             if word.search(json.dumps(parts)):

@@ -29,6 +29,13 @@ class OwnerLimits(BaseModel):
     hours: Annotated[float, Field(ge=0)] | None = None
 
 
+def sqlite_url(file: Path) -> str:
+    """The URL of an SQLite database, whatever its path holds."""
+    from sqlalchemy import URL  # noqa: PLC0415 - takes time to load
+
+    return URL.create("sqlite", database=str(file)).render_as_string(hide_password=False)
+
+
 class Settings(BaseSettings):
     """One process's settings; make one where a process starts and pass it on.
 
@@ -109,9 +116,27 @@ class Settings(BaseSettings):
     @field_validator("token")
     @classmethod
     def _token_is_a_secret(cls, token: SecretStr | None) -> SecretStr | None:
-        if token is not None and not token.get_secret_value().strip():
+        if token is None:
+            return None
+        secret = token.get_secret_value().strip()  # a mounted file ends with a line feed
+        if not secret:
             raise ValueError("is empty: set it to a secret, or do not set it at all")
-        return token
+        return SecretStr(secret)
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_has_a_url(cls, url: str) -> str:
+        if url:
+            from sqlalchemy import make_url  # noqa: PLC0415 - takes time to load
+            from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
+            try:
+                make_url(url)
+            except ArgumentError as error:
+                raise ValueError(
+                    "is no URL of a database: write postgresql+psycopg://user:password@host/name"
+                ) from error
+        return url
 
     @model_validator(mode="after")
     def _home_is_absolute(self) -> Self:
@@ -127,7 +152,7 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The database's URL, with its default filled in."""
-        return self.database_url or f"sqlite:///{self.home / 'lossfit.db'}"
+        return self.database_url or sqlite_url(self.home / "lossfit.db")
 
     @property
     def artifacts_root(self) -> Root:

@@ -7,6 +7,7 @@ import typer
 
 from api.cli import completion
 from api.cli.output.console import DEFAULT_URL, Url, connect, plain_errors, print_json, say
+from surrogate_zoo.errors import StorageError
 
 app = typer.Typer(
     help="Trials of a search with --trainer external: your own code trains them.",
@@ -50,11 +51,14 @@ def ask(
         say(f"The search is {asked.state}; there is no trial to train now.")
         raise typer.Exit(4 if asked.over else 3)
     (trial,) = asked.items
+    print_json(trial)  # first: whoever has no loss file needs the lease all the more
     if loss is not None:
         from surrogate_zoo.losses.document import dump_loss_file
 
-        loss.write_text(dump_loss_file(trial.loss), encoding="utf-8")
-    print_json(trial)
+        try:
+            loss.write_text(dump_loss_file(trial.loss), encoding="utf-8")
+        except OSError as error:
+            raise StorageError(f"Cannot write {loss}: {error.strerror}.") from error
 
 
 @app.command()

@@ -1,8 +1,10 @@
 """``/v1/losses``: the zoo of losses, to look through, to download and to add to."""
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response, status
+from sqlalchemy.orm import Session
 
 from api.catalogue_schemas import LossDetail, LossView, NeedsView, OutlineView, ParameterView
 from api.deletions import attempt
@@ -24,6 +26,7 @@ from api.dependencies import (
 from api.loss_schemas import DrawnView, ExampleRequest
 from api.schemas import Page
 from search_service import retention
+from search_service.access.callers import Caller
 from search_service.catalogue import losses
 from search_service.catalogue.loss_requests import LossRequest
 from search_service.deletion import Deletion
@@ -91,6 +94,7 @@ def add_loss(
     It is the next version of its name. The same content again adds nothing and gives the version that
     there is, with status 200; tags are then for its owner to point. Names of built-in losses are taken.
     """
+    _check_tags(session, asks, request.root.name, tag or ())
     loss, is_new = losses.add(session, request.root, tag or (), owner=asks.owner)
     if tag:
         check_own(asks, loss.owner, f"the loss {loss.name}, version {loss.version}")
@@ -141,11 +145,20 @@ def annotate_loss(
     """Write a note and tags to a version of a loss, to find it again; what it computes stays.
 
     Its owner and administrators may; losses that the product ships with are the operator's. A tag that
-    another version of the name has moves to this one.
+    another version of the name has moves to this one, if that is theirs too.
     """
     loss = zoo.get(session, name, version)
     check_own(asks, loss.owner, f"the loss {loss.name}, version {loss.version}")
+    _check_tags(session, asks, loss.name, request.tags or ())
     return loss_view(losses.annotate(session, loss, request))
+
+
+def _check_tags(session: Session, asks: Caller, name: str, tags: Collection[str]) -> None:
+    """Refuse to take a tag from a version that another owner made."""
+    for loss in zoo.tagged(session, name, tags):
+        check_own(
+            asks, loss.owner, f"the loss {loss.name}, version {loss.version}, which has the tag"
+        )
 
 
 @router.post("/{name}/try", operation_id="try_loss")

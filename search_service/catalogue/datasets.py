@@ -180,10 +180,11 @@ def check_metrics(session: Session, name: str, metrics: Iterable[str]) -> None:
 
     Raises:
         UnknownNameError: No such dataset or metric.
-        InputError: A metric compares the classes of a pixel, and it has several or none.
+        InputError: One is no weighted sum, or compares the classes of a pixel, which has several or none.
     """
+    named = {own for each in metrics for own in Target(each).metrics}
     if mode_of(session, name) == MULTILABEL:
-        for metric in {own for each in metrics for own in Target(each).metrics} & {*METRICS}:
+        for metric in named & {*METRICS}:
             check_multilabel(METRICS[metric], as_released=False)
 
 

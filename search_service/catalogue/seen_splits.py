@@ -1,12 +1,13 @@
 """Splits that losses were chosen by, so that no result may be judged on them."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from search_service.catalogue import datasets
-from surrogate_zoo.errors import InputError
+from surrogate_zoo.errors import InputError, NotFoundError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.store import zoo
 
@@ -33,7 +34,8 @@ def check_unseen(session: Session, dataset: str, split: str, versions: Mapping[s
             seen = facts.get("hold_out")
             chosen_by = seen.get("split") if isinstance(seen, Mapping) else None
             on = facts.get("dataset")
-            if chosen_by == split and on and on["fingerprint"] == fingerprint:
+            same = isinstance(on, Mapping) and on.get("fingerprint") == fingerprint
+            if chosen_by == split and same:
                 other = "test" if split == "val" else "val"
                 raise InputError(
                     f"{name!r} was found by scores on the split {split} of dataset {dataset!r}, which "
@@ -42,16 +44,31 @@ def check_unseen(session: Session, dataset: str, split: str, versions: Mapping[s
 
 
 def _origins(session: Session, document: Document) -> Iterator[Mapping[str, Any]]:
-    """Provenance of a loss, of its terms, and of what it was searched from."""
+    """Provenance of a loss, of its terms, and of what it was searched from, as far as this zoo has it."""
     waiting, seen = [document], set[tuple[str, int]]()
     while waiting:
         loss = waiting.pop()
         facts: Mapping[str, Any] = loss.get("provenance", {})
         yield facts
         waiting += [term["loss"] for term in loss.get("terms", ())]
-        from_zoo = dict(facts.get("companion_versions") or {})
-        if facts.get("start_version"):
-            from_zoo[facts["start"]] = facts["start_version"]
-        for origin in from_zoo.items() - seen:
+        for origin in origins_of(facts).items() - seen:
             seen.add(origin)
-            waiting.append(zoo.get(session, *origin).document)
+            with suppress(NotFoundError):  # a loss file from elsewhere names losses from there
+                waiting.append(zoo.get(session, *origin).document)
+
+
+def origins_of(facts: object) -> dict[str, int]:
+    """Losses that a loss was searched from or beside, and their versions, as its provenance tells.
+
+    Anybody may write a provenance: what tells of none is left out.
+    """
+    if not isinstance(facts, Mapping):
+        return {}
+    beside = facts.get("companion_versions")
+    told = list(beside.items()) if isinstance(beside, Mapping) else []
+    told.append((facts.get("start"), facts.get("start_version")))
+    return {
+        name: version
+        for name, version in told
+        if isinstance(name, str) and type(version) is int and 0 < version < 2**31
+    }

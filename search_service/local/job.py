@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from sqlalchemy import URL, Engine
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from search_service.jobs import lifecycle
@@ -19,7 +19,7 @@ from search_service.kinds import KINDS
 from search_service.samplers.specs import PortfolioSpec
 from search_service.searches.external.trial import Handout
 from search_service.searches.request import SearchRequest
-from search_service.settings import Settings
+from search_service.settings import Settings, sqlite_url
 from search_service.store.database import read_sessions
 from search_service.store.tables import Job
 from surrogate_zoo.errors import InputError
@@ -74,7 +74,7 @@ def settings_of(storage: Path) -> Settings:
     """Settings that nothing of the environment gets into, with the report's files beside the storage."""
     path = storage.expanduser().absolute()
     home = path.with_name(f"{path.name}.files")
-    url = URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
+    url = sqlite_url(path)
     return Settings(home=home, database_url=url, artifacts=str(home / "artifacts"))
 
 

@@ -12,6 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
@@ -106,12 +107,20 @@ def upgrade(engine: Engine, fill: Callable[[Session], None]) -> None:
     Args:
         engine: The database.
         fill: Puts in what the product ships with, where it is missing; in the same transaction.
+
+    Raises:
+        InputError: A newer version of this software made the database.
     """
     config = _alembic()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         _only_one_migrates(connection)
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise InputError(
+                f"The database is of a newer version of lossfit, which this one does not know: {error}."
+            ) from error
         with Session(connection, join_transaction_mode="create_savepoint") as session:
             fill(session)
             session.commit()

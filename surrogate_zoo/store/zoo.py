@@ -189,6 +189,12 @@ def tag(session: Session, name: str, version: int, tag: str) -> None:
     session.expire(loss, ["tag_rows"])  # so that they come in their order
 
 
+def tagged(session: Session, name: str, tags: Collection[str]) -> list[Loss]:
+    """The versions of a name that some tags point at now."""
+    query = select(Loss).join(LossTag).where(LossTag.name == name, LossTag.tag.in_(tags))
+    return list(session.scalars(query.distinct()))
+
+
 def retag(session: Session, loss: Loss, tags: Collection[str]) -> None:
     """Point exactly these tags at a version: others that point at it go.
 

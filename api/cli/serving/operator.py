@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from sqlalchemy.exc import OperationalError
 
 from api.cli.output.console import say
@@ -13,7 +14,7 @@ from search_service.catalogue.built_in import prepare
 from search_service.settings import Settings
 from search_service.store import artifacts
 from search_service.store.database import make_engine
-from surrogate_zoo.errors import InputError, StorageAwayError
+from surrogate_zoo.errors import InputError, StorageAwayError, StorageError
 
 PATIENCE_S: Final = 60.0
 """Seconds that a database may take to answer when a process of the service starts."""
@@ -35,6 +36,11 @@ def settings_of(options: dict[str, object]) -> Settings:
             os.environ[f"LOSSFIT_{name}"] = str(value)
     try:
         return Settings()
+    except SettingsError as error:
+        raise InputError(
+            f"The LOSSFIT_* environment variables are not valid: {error}. Lists and objects are written "
+            'as JSON, such as ["/data"].'
+        ) from error
     except ValidationError as error:
         raise InputError(
             "The LOSSFIT_* environment variables or options are not valid: "
@@ -48,10 +54,15 @@ def migrate(settings: Settings) -> None:
     A new home is the service's own user's alone: it holds people's images and results.
 
     Raises:
+        InputError: A newer version of this software made the database.
+        StorageError: The home cannot be made.
         StorageAwayError: The database has not answered for :data:`PATIENCE_S`; or the artifacts' root
             does not.
     """
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"Cannot make {settings.home}: {error.strerror}.") from error
     artifacts.prepare(settings.artifacts_root)
     engine = make_engine(settings.database)
     try:

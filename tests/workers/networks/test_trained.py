@@ -1,7 +1,6 @@
 """A trained network loaded from the file of its weights."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +31,10 @@ def test_it_is_the_network_that_was_trained(weights: Path) -> None:
     assert torch.equal(network(images), same.eval()(images))
 
 
-def rewritten(
-    path: Path, folder: Path, *, told: Mapping[str, Any] | None = None, **changes: Any
-) -> Path:
+def rewritten(path: Path, folder: Path, *, told: Any = None, **changes: Any) -> Path:
     """The weights, said to be of another network."""
     spec = tiny.NETWORK.model_dump(mode="json") | changes
-    facts = {"network": spec, "loss": "dice"} | dict(told or {"classes": list("abcdef")})
+    facts = {"network": spec, "loss": "dice"} | (told or {"classes": list("abcdef")})
     save_file(load_file(path), folder / "w", {"lossfit": json.dumps(facts)})
     return folder / "w"
 

@@ -32,10 +32,11 @@ def test_two_metrics_of_a_target_have_one_panel() -> None:
 
 def test_a_winner_from_outside_of_the_space_is_no_trial() -> None:
     space = ParameterSpace("macc")
-    search = finished(space, [trial(0, space.start, 0.5)], space.start.tolist())
-    assert search.published(space.start)
+    start = space.start.tolist()
+    search = finished(space, [trial(0, start, 0.5)], start)
+    assert search.published(start)
     outside = replace(search, winners=[{"metric": "macc", "trial": None, "theta": None}])
-    assert not outside.published(space.start)
+    assert not outside.published(start)
 
 
 def test_the_front_of_a_count_lies_where_it_is_low() -> None:
