@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import column, func, select, table, update
 
 from search_service import backup
 from search_service.catalogue.built_in import prepare
@@ -85,6 +85,33 @@ def test_all_rows_come_back_into_either_database(settings: Settings, tmp_path: P
         assert last is not None
         assert loss.id > last
     engine.dispose()
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("revision", ["0009", "0099"])
+def test_a_database_of_another_version_is_told_before_anything_is_written(
+    settings: Settings, tmp_path: Path, revision: str
+) -> None:
+    engine = make_engine(settings.database)
+    with engine.begin() as connection:
+        connection.execute(
+            update(table("alembic_version", column("version_num"))).values([revision])
+        )
+    with pytest.raises(
+        InputError, match="of another version of lossfit: make the backup with that"
+    ):
+        backup.save(settings, tmp_path / "backup.tar")
+    if revision == "0099":
+        with pytest.raises(InputError, match="of a newer version of lossfit"):
+            prepare(engine)
+    engine.dispose()
+    assert not (tmp_path / "backup.tar").exists()
+
+
+def test_a_home_without_a_service_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"There is no service in .*: .*lossfit\.db is missing"):
+        backup.save(Settings(home=tmp_path / "nowhere"), tmp_path / "backup.tar")
+    assert list(tmp_path.iterdir()) == []
 
 
 def counts(settings: Settings) -> dict[str, int | None]:

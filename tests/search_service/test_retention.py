@@ -12,6 +12,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from search_service import retention
+from search_service.access.owners import bound, bounds
 from search_service.catalogue import datasets
 from search_service.catalogue.loss_requests import AliasRequest, EntryRequest
 from search_service.catalogue.losses import add, point
@@ -140,6 +141,52 @@ def test_datasets_and_losses_stay_while_something_names_them(
     retention.delete_loss(session, "mine")
     with pytest.raises(NotFoundError):
         zoo.get(session, "mine")
+
+
+def test_what_another_owners_job_needs_stays_for_whoever_asks(
+    engine: Engine, settings: Settings
+) -> None:
+    of_all = bound(sessions(engine))
+    with of_all.begin() as session:
+        prior, follower = create(session, small()), create(session, small(seed=1))
+        add(session, EntryRequest(name="mine", loss="dice"))
+        request = DatasetRequest.model_validate({"name": "tiny", "source": TINY})
+        datasets.register(session, settings, request)
+        user = create(session, retraining("mine", "tiny"))
+        for job, owner in ((prior, "ada"), (follower, "bob"), (user, "bob")):
+            over(session, job).owner = owner
+        follower.request = follower.request | {"priors": [{"search": prior.id, "trials": 3}]}
+        names = prior.id, follower.id, user.id
+    for owner in ("ada", None):
+        with of_all(**bounds(owner)) as session:
+            with pytest.raises(ConflictError, match=names[1]):
+                retention.delete_job(session, session.get_one(Job, names[0]))
+            for delete, name in (
+                (retention.delete_loss, "mine"),
+                (retention.delete_dataset, "tiny"),
+            ):
+                with pytest.raises(ConflictError, match=names[2]):
+                    delete(session, name)
+
+
+STRANGE: list[dict[str, Any]] = [
+    {"companion_versions": "abc"},
+    {"companion_versions": {"mine": "1"}},
+    {"companion_versions": ["mine"]},
+    {"start": ["mine"], "start_version": 1},
+    {"start_version": 1},
+]
+
+
+@pytest.mark.parametrize("told", STRANGE)
+def test_a_provenance_that_tells_of_no_loss_keeps_none(
+    session: Session, told: dict[str, Any]
+) -> None:
+    add(session, EntryRequest(name="mine", loss="dice"))
+    later, _ = add(session, EntryRequest(name="later", loss="dice", title="another"))
+    later.document = later.document | {"provenance": told}
+    session.flush()
+    retention.delete_loss(session, "mine")
 
 
 def test_a_loss_that_another_was_searched_from_stays(session: Session) -> None:

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from search_service.settings import Settings
 from search_service.store.artifacts import Root
+from search_service.store.database import make_engine
 
 
 def test_everything_lies_below_home_unless_set_apart(tmp_path: Path) -> None:
@@ -45,6 +46,28 @@ def test_what_cannot_be_is_refused(fields: dict[str, int]) -> None:
 def test_an_empty_token_is_none_that_somebody_meant(token: str) -> None:
     with pytest.raises(ValidationError, match="is empty: set it to a secret"):
         Settings.model_validate({"token": token})
+
+
+def test_a_token_is_what_a_mounted_file_holds() -> None:
+    token = Settings.model_validate({"token": "secret\n"}).token
+    assert token is not None
+    assert token.get_secret_value() == "secret"
+
+
+def test_a_database_is_a_url() -> None:
+    with pytest.raises(ValidationError, match=r"is no URL of a database: write postgresql"):
+        Settings(database_url="foo")
+
+
+@pytest.mark.parametrize("folder", ["a?b", "p%41", "a#b", "a b"])
+def test_a_home_may_have_any_name(folder: str, tmp_path: Path) -> None:
+    home = tmp_path / folder
+    home.mkdir()
+    engine = make_engine(Settings(home=home).database)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE there (number INTEGER)")
+    engine.dispose()
+    assert (home / "lossfit.db").stat().st_size > 0
 
 
 @pytest.mark.parametrize(

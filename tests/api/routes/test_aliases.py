@@ -109,3 +109,17 @@ def test_owners_change_their_own_and_administrators_all(serve: Callable[..., Liv
         ("operator", "/v1/aliases", 200),
         ("operator", "/v1/losses/mine/annotate", 200),
     ]
+    assert ask("ada", "losses/mine/annotate", {"tags": ["best"]}).status_code == 200
+    theirs = MINE | {"parameters": {"alpha": 0.25}}
+    moved = ask("bob", "losses", theirs, tag="best")
+    assert "Another owner made the loss mine, version 1" in is_problem(moved, 403).detail
+    assert ask("bob", "losses", theirs).json()["version"] == 2
+    moved = ask("bob", "losses/mine/annotate", {"tags": ["best", "bobs"]}, version=2)
+    assert "version 1, which has the tag" in is_problem(moved, 403).detail
+    assert ask("bob", "losses/mine/annotate", {"tags": ["bobs"]}, version=2).status_code == 200
+    assert ask("operator", "losses/mine/annotate", {"tags": ["best"]}, version=2).status_code == 200
+    first = live.http.get("/v1/losses/mine?version=1", headers=headers["ada"]).json()
+    assert first["tags"] == []
+    live.http.delete("/v1/losses/mine?dry_run=true", headers=headers["operator"])
+    (newest,) = live.http.get("/v1/audit?limit=1", headers=headers["operator"]).json()["items"]
+    assert newest["path"] == "/v1/losses/mine?dry_run=true"

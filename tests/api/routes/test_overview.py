@@ -103,13 +103,26 @@ def test_pages_of_the_list_hold_every_job_once(shown: Live, jobs: dict[str, str]
         ("tag=paper&tag=lens-1", {"search"}),
         ("tag=pape_", set()),
         ("text=lens", {"search", "comparison", "retraining"}),
+        ("text=nul", set()),  # of what a request leaves out
+        ("kind=search&kind=search&limit=1", {"search"}),
     ],
 )
 def test_the_list_is_filtered(
     shown: Live, jobs: dict[str, str], query: str, kinds: set[str]
 ) -> None:
-    found = shown.http.get(f"/v1/jobs?{query}").json()["items"]
-    assert {job["kind"] for job in found} == kinds
+    page = shown.http.get(f"/v1/jobs?{query}").json()
+    assert {job["kind"] for job in page["items"]} == kinds
+    assert page["next"] is None
+
+
+def test_a_job_is_the_same_however_its_id_is_written(shown: Live, jobs: dict[str, str]) -> None:
+    for kind, part in (("search", "trials"), ("retraining", "artifacts"), ("search", "answers")):
+        path, job_id = {"search": "searches", "retraining": "retrainings"}[kind], jobs[kind]
+        written = (job_id, job_id.upper(), job_id.replace("-", ""))
+        told = [shown.http.get(f"/v1/{path}/{each}/{part}").json() for each in written]
+        assert told[0]["items"]
+        assert told == [told[0]] * 3
+    is_problem(shown.http.get("/v1/searches/none/trials"), 404)
 
 
 def test_a_job_is_found_by_the_beginning_of_its_id(shown: Live, jobs: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from search_service.comparisons.request import ComparisonRequest
 from search_service.retrainings import admission as retrainings
 from search_service.retrainings.request import RetrainingRequest
 from search_service.store.database import sessions
-from surrogate_zoo.errors import InputError
+from surrogate_zoo.errors import InputError, UnknownNameError
 from surrogate_zoo.losses.document import sum_document, surrogate_document
 from surrogate_zoo.store import zoo
 from workers.tasks.hold_out import HoldOut
@@ -55,6 +55,37 @@ def admit(session: Session, loss: str, split: str) -> None:
 @pytest.mark.parametrize("loss", ["unseen", "elsewhere", "cross-entropy", "unseen+lovasz"])
 def test_other_losses_are_judged_on_val(session: Session, loss: str) -> None:
     admit(session, loss, "val")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"start": "nowhere", "start_version": 1},
+        {"companion_versions": {"nowhere": 1}},
+        {"companion_versions": "abc"},
+        {"start_version": 1},
+        {"dataset": "abc", "hold_out": {"split": "val"}},
+    ],
+)
+def test_a_loss_file_from_elsewhere_is_judged_by_what_is_known_here(
+    session: Session, told: dict[str, Any]
+) -> None:
+    zoo.publish(session, surrogate_document("brought", "macc", POINTS, provenance=told))
+    admit(session, "brought", "val")
+    beside = told | {"companion_versions": {"nowhere": 1, "seen": 1}}
+    zoo.publish(session, surrogate_document("seen-too", "macc", POINTS, provenance=beside))
+    with pytest.raises(InputError, match=r"found by scores on the split val"):
+        admit(session, "seen-too", "val")
+
+
+@pytest.mark.parametrize("metric", ["nope", "miou+nope"])
+def test_an_unknown_metric_of_early_stopping_is_refused(session: Session, metric: str) -> None:
+    stop = {"dataset": "shapes", "early_stop": {"metric": metric}}
+    with pytest.raises(UnknownNameError, match="nope"):
+        retrainings.admitted(session, RetrainingRequest.model_validate(stop | {"loss": "dice"}))
+    both = stop | {"losses": ["dice", "lovasz"]}
+    with pytest.raises(UnknownNameError, match="nope"):
+        comparisons.admitted(session, ComparisonRequest.model_validate(both))
 
 
 @pytest.mark.parametrize(

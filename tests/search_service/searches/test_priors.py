@@ -6,15 +6,17 @@ from uuid import uuid4
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 from sqlalchemy.orm import Session
 
+from search_service.access.owners import bound, bounds
 from search_service.searches import admission, priors
 from search_service.searches.request import SearchRequest
 from search_service.searches.space import space_of
 from search_service.settings import Settings
 from search_service.spaces.curves import CurveSpace
 from search_service.spaces.zoo import ZooSpace
+from search_service.store.database import sessions
 from search_service.store.tables import Job, Trial
 from surrogate_zoo.errors import InputError
 from surrogate_zoo.store.tables import now
@@ -138,6 +140,21 @@ def test_later_trials_of_a_prior_change_nothing(session: Session) -> None:
     assert admission.number_of_trials(session, asked) == (
         admission.number_of_trials(session, search()) + 1
     )
+
+
+def test_a_prior_of_another_owner_counts_for_whoever_sees_the_search(engine: Engine) -> None:
+    of_all = bound(sessions(engine))
+    with of_all.begin() as session:
+        job = earlier(session, [zoo_theta("dice", 2.0)], [{"miou": 0.5}])
+        job.owner = "ada"
+        asked, job_id = admission.admitted(session, search(job)), job.id
+        points = priors.points(session, asked)
+    assert points
+    with of_all(**bounds("bob")) as session:
+        assert priors.points(session, asked) == points
+        session.execute(delete(Trial).where(Trial.job_id == job_id))
+        session.connection().execute(delete(Job.__table__).where(Job.__table__.c.id == job_id))
+        assert priors.points(session, asked) == ()
 
 
 def test_what_cannot_be_a_prior_is_refused(session: Session) -> None:

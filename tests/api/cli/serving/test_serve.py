@@ -41,6 +41,25 @@ def test_a_wrong_setting_is_told_with_its_name(tmp_path: Path) -> None:
     assert "concurrent_jobs" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("environment", "why"),
+    [
+        ({"LOSSFIT_DATASET_ROOTS": "/data"}, 'dataset_roots".* as JSON, such as ["/data"].'),
+        ({"LOSSFIT_DATABASE_URL": "foo"}, "database_url: .* is no URL of a database"),
+        ({"LOSSFIT_HOME": "/dev/null/below"}, "Cannot make /dev/null/below: Not a directory."),
+    ],
+)
+def test_what_the_environment_has_wrong_is_told_in_a_line(
+    environment: dict[str, str], why: str
+) -> None:
+    ended = serve(**environment)
+    assert ended.returncode == 1
+    told = " ".join(ended.stderr.split())
+    assert told.startswith("Error: ")
+    assert "Traceback" not in told
+    assert all(part in told for part in why.split(".*"))
+
+
 def test_a_service_without_a_token_is_not_opened_to_other_machines(tmp_path: Path) -> None:
     for role in ("all", "api"):
         ended = serve("--home", str(tmp_path), "--role", role, "--host", "0.0.0.0")  # noqa: S104
