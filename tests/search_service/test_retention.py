@@ -157,8 +157,8 @@ def test_what_another_owners_job_needs_stays_for_whoever_asks(
             over(session, job).owner = owner
         follower.request = follower.request | {"priors": [{"search": prior.id, "trials": 3}]}
         names = prior.id, follower.id, user.id
-    for owner in ("ada", None):
-        with of_all(**bounds(owner)) as session:
+    for asks in ("ada", None):
+        with of_all(**bounds(asks)) as session:
             with pytest.raises(ConflictError, match=names[1]):
                 retention.delete_job(session, session.get_one(Job, names[0]))
             for delete, name in (

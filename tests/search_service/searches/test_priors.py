@@ -153,7 +153,7 @@ def test_a_prior_of_another_owner_counts_for_whoever_sees_the_search(engine: Eng
     with of_all(**bounds("bob")) as session:
         assert priors.points(session, asked) == points
         session.execute(delete(Trial).where(Trial.job_id == job_id))
-        session.connection().execute(delete(Job.__table__).where(Job.__table__.c.id == job_id))
+        session.connection().execute(delete(Job).where(Job.id == job_id))
         assert priors.points(session, asked) == ()
 
 
