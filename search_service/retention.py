@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from search_service.catalogue import datasets
 from search_service.catalogue.datasets import BUILT_IN
-from search_service.catalogue.seen_splits import origins_of
+from search_service.catalogue.seen_splits import ORIGINS, origins_of
 from search_service.deletion import Deletion, Kept
 from search_service.settings import Settings
 from search_service.store import artifacts
@@ -102,8 +102,9 @@ def why_loss_stays(session: Session, name: str) -> str | None:
     if (alias := session.scalar(of_it.limit(1))) is not None:
         return f"the alias {alias} stands for it"
     facts = Loss.document["provenance"]
-    for other, told in session.execute(select(Loss.name, facts).where(Loss.name != name)):
-        if name in origins_of(told):
+    others = select(Loss.name, *(facts[field] for field in ORIGINS)).where(Loss.name != name)
+    for other, *told in session.execute(others):
+        if name in origins_of(dict(zip(ORIGINS, told, strict=True))):
             return f"the loss {other} was searched from it"
     users = _jobs_with_loss(session, name)
     return _named_by(users) if users else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -10,6 +10,9 @@ from search_service.catalogue import datasets
 from surrogate_zoo.errors import InputError, NotFoundError
 from surrogate_zoo.losses.document import Document
 from surrogate_zoo.store import zoo
+
+ORIGINS: Final = ("start", "start_version", "companion_versions")
+"""Fields of a loss's provenance that tell which losses it was searched from or beside."""
 
 
 def check_unseen(session: Session, dataset: str, split: str, versions: Mapping[str, int]) -> None:
