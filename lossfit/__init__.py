@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         SurrogateLoss,
         load_loss,
         needs_of,
+        scale_for,
     )
     from surrogate_zoo.loops.any_shape import AnyShapeLoss
     from surrogate_zoo.loops.metric import SegmentationMetric
@@ -58,6 +59,7 @@ _HOMES = {
     "SurrogateLoss": "surrogate_zoo",
     "load_loss": "surrogate_zoo",
     "needs_of": "surrogate_zoo",
+    "scale_for": "surrogate_zoo",
     "AnyShapeLoss": "surrogate_zoo.loops.any_shape",
     "MMSegLoss": "surrogate_zoo.loops.mmseg",
     "SegmentationMetric": "surrogate_zoo.loops.metric",
@@ -118,6 +120,7 @@ __all__ = [
     "predict_instances",
     "pull_loss",
     "push_loss",
+    "scale_for",
     "search",
 ]
 

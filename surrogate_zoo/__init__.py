@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from surrogate_zoo.losses.registry import LOSSES, load_loss, needs_of
+    from surrogate_zoo.losses.scale import scale_for
     from surrogate_zoo.losses.surrogate import SurrogateLoss
     from surrogate_zoo.metrics.boundary_evaluator import BoundaryEvaluator
     from surrogate_zoo.metrics.catalogue import METRICS
@@ -27,6 +28,7 @@ _HOMES = {
     "LOSSES": "surrogate_zoo.losses.registry",
     "load_loss": "surrogate_zoo.losses.registry",
     "needs_of": "surrogate_zoo.losses.registry",
+    "scale_for": "surrogate_zoo.losses.scale",
 }
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "SurrogateLoss",
     "load_loss",
     "needs_of",
+    "scale_for",
 ]
 
 

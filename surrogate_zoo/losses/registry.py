@@ -120,8 +120,8 @@ def load_loss(
             ``exclude_background``, ``as_released`` of a surrogate; ``ignore_index`` and the entry's
             parameters of a handmade loss; ``ignore_index`` of a weighted sum. ``scale`` of any
             replaces the document's: 1.0 is the metric's or the literature's own form, which
-            ``as_released`` gives by itself, and ``"measured"`` measures it for C classes (see
-            :func:`surrogate_zoo.losses.scale.scale_for`). A sum's terms keep their own.
+            ``as_released`` gives by itself, and :func:`surrogate_zoo.losses.scale.scale_for` measures
+            the one for C classes. A sum's terms keep their own.
 
     Returns:
         A module; ``forward(logits (N, C, H, W) float, target (N, H, W) integer) -> scalar``, or of
@@ -133,12 +133,7 @@ def load_loss(
         LossFileError: The file or content is not a valid loss document.
         InputError: A parameter is out of range, or a loss network is missing or does not fit.
     """
-    document = _document(source)
-    if overrides.get("scale") == "measured":
-        from surrogate_zoo.losses.scale import scale_for  # noqa: PLC0415  (loads torch)
-
-        overrides["scale"] = scale_for(document, num_classes, facts or {}, overrides)
-    loss = _build(document, num_classes, facts or {}, overrides)
+    loss = _build(_document(source), num_classes, facts or {}, overrides)
     setattr(loss, "process_group", process_group)  # noqa: B010 - no attribute of nn.Module
     return loss
 

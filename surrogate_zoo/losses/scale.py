@@ -7,6 +7,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from surrogate_zoo.errors import InputError
-from surrogate_zoo.labelling import labelling_of
+from surrogate_zoo.labelling import Labelling, labelling_of
 from surrogate_zoo.losses.distance_maps import maps_of
 from surrogate_zoo.losses.registry import LOSSES, load_loss, needs_of
 from surrogate_zoo.losses.scales import SCALES, UNMEASURED
@@ -144,7 +145,11 @@ def gradient_scale(
 
 
 def inputs_of(
-    source: str | Mapping[str, Any], target: Tensor, num_classes: int, *, mode: str = MULTICLASS
+    source: str | Path | Mapping[str, Any],
+    target: Tensor,
+    num_classes: int,
+    *,
+    mode: str = MULTICLASS,
 ) -> dict[str, Tensor]:
     """What a loss takes beyond logits and target: distance maps, and heads that know nothing.
 
@@ -169,10 +174,11 @@ def inputs_of(
 
 
 def scale_for(
-    document: Mapping[str, Any],
+    source: str | Path | Mapping[str, Any],
+    *,
     num_classes: int,
-    facts: Mapping[str, Any],
-    overrides: Mapping[str, Any],
+    facts: Mapping[str, Any] | None = None,
+    **overrides: Any,
 ) -> float:
     """The scale of a loss for a number of classes, measured on the reference batch of as many.
 
@@ -180,24 +186,30 @@ def scale_for(
     falls with their number, so that with 2 it is several times cross entropy's, with 150 a tenth of it.
 
     Args:
-        document: The loss file's content.
+        source: As of :func:`surrogate_zoo.load_loss`, like the next three.
         num_classes: C of the logits; 1 is binary.
-        facts: Of the data, as losses ask for them.
-        overrides: Other options of the loss.
+        facts: What is known about the data set.
+        **overrides: Options of the loss. A sum's terms keep the scales that they have.
+
+    Returns:
+        What ``load_loss`` takes as ``scale``; 1 of losses that hold cross entropy beside what a network says,
+        and of those of embeddings, as in the zoo.
 
     Raises:
         InputError: The loss has no gradient at the logits, or an option is wrong.
     """
-    if document.get("loss") in UNMEASURED:
+    name = source if isinstance(source, str) else isinstance(source, Mapping) and source.get("loss")
+    if name in UNMEASURED:
         return 1.0
     options = {**overrides, "scale": 1.0}
     if "ignore_index" in options:
         options["ignore_index"] = VOID  # that of the reference batch
-    mode = options.get("mode", document.get("mode", MULTICLASS))
+    loss = load_loss(source, num_classes=num_classes, facts=facts, **options)
+    labelling: Labelling | None = getattr(loss, "labelling", None)
+    mode = MULTILABEL if labelling is not None and labelling.multilabel else MULTICLASS
     target, logits_states = reference_batch(num_classes, mode)
-    loss = load_loss(document, num_classes=num_classes, facts=facts, **options)
+    inputs = inputs_of(source, target, num_classes, mode=mode)
     with torch.enable_grad():
-        inputs = inputs_of(document, target, num_classes, mode=mode)
         return gradient_scale(loss, logits_states, target, inputs)
 
 
@@ -207,7 +219,7 @@ def measure_built_in(name: str) -> float:
     counts = torch.stack([mask[mask != VOID].bincount(minlength=CLASSES) for mask in target])
     images = counts.sum(1, keepdim=True) * (counts > 0)
     facts = {CLASS_PIXELS: counts.sum(0).tolist(), CLASS_IMAGE_PIXELS: images.sum(0).tolist()}
-    return scale_for(LOSSES[name].document(), CLASSES, facts, {})
+    return scale_for(name, num_classes=CLASSES, facts=facts)
 
 
 def _blobs(shape: tuple[int, int, int, int], seed: int) -> Tensor:

@@ -15,6 +15,7 @@ from surrogate_zoo.losses.scale import (
     gradient_scale,
     measure_built_in,
     reference_batch,
+    scale_for,
     states,
 )
 from surrogate_zoo.losses.scales import SCALES, UNMEASURED
@@ -57,22 +58,27 @@ def test_a_scaled_loss_has_the_norm_of_cross_entropy(theta: list[float], factor:
 def test_a_measured_scale_is_that_of_the_number_of_classes(name: str, classes: int) -> None:
     target, logits = reference_batch(classes)
     with torch.no_grad():
-        loss = load_loss(name, num_classes=classes, scale="measured")
+        scale = scale_for(name, num_classes=classes)
+    loss = load_loss(name, num_classes=classes, scale=scale)
     assert gradient_scale(loss, logits, target) == pytest.approx(1, rel=0.011)
 
 
 def test_a_measured_scale_knows_mode_void_and_facts() -> None:
-    loss = load_loss("dice", num_classes=3, mode="multilabel", scale="measured")
     target, logits = reference_batch(3, "multilabel")
+    document = signed({**LOSSES["dice"].document(), "mode": "multilabel"})
+    found = scale_for("dice", num_classes=3, mode="multilabel")
+    assert scale_for(document, num_classes=3) == found
+    loss = load_loss(document, num_classes=3, scale=found)
     assert gradient_scale(loss, logits, target) == pytest.approx(1, rel=0.011)
-    elsewhere = load_loss("dice", num_classes=3, ignore_index=7, scale="measured")
-    assert elsewhere.scale == load_loss("dice", num_classes=3, scale="measured").scale
+    plain = scale_for("dice", num_classes=3)
+    assert scale_for("dice", num_classes=3, ignore_index=7) == plain != found
     name, facts = "inverse-frequency-cross-entropy", {"class_pixels": [1000, 10]}
-    weighed = load_loss(name, num_classes=2, facts=facts, scale="measured")
-    assert weighed.scale != load_loss(name, num_classes=2, scale="measured").scale
-    assert not hasattr(load_loss("cross-entropy", num_classes=2, scale="measured"), "scale")
-    with pytest.raises(InputError, match="scale must be a number above 0"):
-        load_loss("dice", num_classes=2, scale="much")
+    assert scale_for(name, num_classes=2, facts=facts) != scale_for(name, num_classes=2)
+    assert scale_for("boundary", num_classes=2) > 0  # with distance maps
+    assert scale_for("semeda", num_classes=2) == 1
+    assert scale_for(LOSSES["discriminative"].document(), num_classes=2) == 1
+    with pytest.raises(InputError, match="no parameter 'colour'"):
+        scale_for("dice", num_classes=2, colour=1)
 
 
 def test_neither_void_nor_the_order_of_images_matters() -> None:
