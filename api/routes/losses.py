@@ -94,10 +94,11 @@ def add_loss(
     It is the next version of its name. The same content again adds nothing and gives the version that
     there is, with status 200; tags are then for its owner to point. Names of built-in losses are taken.
     """
-    _check_tags(session, asks, request.root.name, tag or ())
-    loss, is_new = losses.add(session, request.root, tag or (), owner=asks.owner)
+    loss, is_new = losses.add(session, request.root, owner=asks.owner)
     if tag:
         check_own(asks, loss.owner, f"the loss {loss.name}, version {loss.version}")
+        _check_tags(session, asks, loss.name, tag)
+        losses.give_tags(session, loss, tag)
     if not is_new:
         response.status_code = status.HTTP_200_OK
     response.headers["Location"] = f"/v1/losses/{loss.name}?version={loss.version}"

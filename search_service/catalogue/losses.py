@@ -96,9 +96,6 @@ def add(
             built-in loss's or an alias, or a tag is the service's own.
         ConflictError: Another version of the name came first; ask again.
     """
-    tags = list(tags)
-    if zoo.BUILT_IN in tags:
-        raise InputError(_OWN_TAG)
     brought = _brought(request)
     loss = zoo.find(session, brought["name"], brought["sha256"])
     is_built_in = loss is not None and isinstance(request, LossFile)  # the very file of it
@@ -106,9 +103,20 @@ def add(
         check_free(session, request.name, "yours")
     is_new = loss is None
     loss = loss or zoo.publish(session, brought, owner=owner)
-    for tag in tags:
-        zoo.tag(session, loss.name, loss.version, tag)
+    give_tags(session, loss, tags)
     return loss, is_new
+
+
+def give_tags(session: Session, loss: Loss, tags: Iterable[str]) -> None:
+    """Point tags at a version, wherever they pointed before.
+
+    Raises:
+        InputError: A tag is the service's own.
+    """
+    for tag in tags:
+        if tag == zoo.BUILT_IN:
+            raise InputError(_OWN_TAG)
+        zoo.tag(session, loss.name, loss.version, tag)
 
 
 def check_free(session: Session, name: str, what: str) -> None:

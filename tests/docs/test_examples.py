@@ -111,7 +111,7 @@ NOT_RUN = {
     },
     (
         "docs/guide/team.md",
-        "lossfit tokens add prometheus --owner operator --scope read > /etc/prometheus/lossfit.token",
+        "lossfit tokens add prometheus --owner prometheus --scope read > /etc/prometheus/lossfit.token",
     ): "needs a service of one's own",
     (
         "docs/guide/service.md",
