@@ -130,14 +130,15 @@ def test_killed_with_every_sampler_at_work_all_end_as_uninterrupted_ones(
         for sampler in SAMPLED
     ]
     ids = [desk.submit(request) for request in requests]
-    command = ["tests.search_service.process", "0.2"]
-    controller = start(command, LOSSFIT_CONCURRENT_JOBS=str(len(SAMPLED)))
+    # So slow that none is over before the last one has loaded its libraries.
+    slow = ["tests.search_service.process", "2"]
+    controller = start(slow, LOSSFIT_CONCURRENT_JOBS=str(len(SAMPLED)))
     for job_id in ids:
         desk.wait_for_trials(job_id, 5)  # in the middle of the second generation, or later
     controller.end(signal.SIGKILL)
     before = [_moments(desk, job_id) for job_id in ids]
     assert [desk.job(job_id).state for job_id in ids] == ["running"] * len(ids)
-    start(command, LOSSFIT_CONCURRENT_JOBS=str(len(SAMPLED)))
+    start(BOWL, LOSSFIT_CONCURRENT_JOBS=str(len(SAMPLED)))
     for job_id, request, recorded in zip(ids, requests, before, strict=True):
         job = desk.wait_for(job_id)
         assert (job.state, job.error) == ("succeeded", None)
