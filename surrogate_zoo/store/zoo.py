@@ -191,8 +191,8 @@ def tag(session: Session, name: str, version: int, tag: str) -> None:
 
 def tagged(session: Session, name: str, tags: Collection[str]) -> list[Loss]:
     """The versions of a name that some tags point at now."""
-    query = select(Loss).join(LossTag).where(LossTag.name == name, LossTag.tag.in_(tags))
-    return list(session.scalars(query.distinct()))
+    pointed = select(LossTag.loss_id).where(LossTag.name == name, LossTag.tag.in_(tags))
+    return list(session.scalars(select(Loss).where(Loss.id.in_(pointed))))
 
 
 def retag(session: Session, loss: Loss, tags: Collection[str]) -> None:

@@ -40,6 +40,14 @@ def document(session: Session, request: RetrainingRequest) -> dict[str, Any]:
     return losses.document(session, request.loss, request.loss_versions)
 
 
+def test_the_versions_that_tags_point_at_are_found_once(session: Session) -> None:
+    first = zoo.get(session, "mine")
+    losses.give_tags(session, first, ["best", "old"])
+    assert zoo.tagged(session, "mine", ["best", "old"]) == [first]
+    with pytest.raises(InputError):
+        losses.give_tags(session, first, [zoo.BUILT_IN])
+
+
 def test_a_sum_trains_with_its_terms_as_they_were_when_it_was_asked_for(session: Session) -> None:
     pinned = admitted(session, retraining("2*mine + 0.25*cross-entropy"))
     zoo.publish(session, surrogate_document("mine", "macc", OTHER_POINTS))

@@ -45,7 +45,10 @@ def test_a_tag_moves_from_version_to_version(session: Session) -> None:
 def test_a_version_has_exactly_the_tags_that_are_written_to_it(session: Session) -> None:
     first = zoo.publish(session, _document(0.1), tags=("best", "old"))
     second = zoo.publish(session, _document(0.2), tags=("new",))
+    assert zoo.tagged(session, "mine", ["best", "old", "none"]) == [first]
     zoo.retag(session, second, ["best", "lens-1"])
+    assert zoo.tagged(session, "mine", ["best"]) == [second]
+    assert zoo.tagged(session, "mine", []) == []
     assert (first.tags, second.tags) == (["old"], ["best", "lens-1"])
     zoo.retag(session, second, [])
     assert (first.tags, second.tags) == (["old"], [])
