@@ -20,7 +20,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from search_service.catalogue.built_in import prepare
-from search_service.settings import Settings
+from search_service.settings import Settings, sqlite_url
 from search_service.store import artifacts
 from search_service.store.database import is_current, make_engine, read_only, upgrade
 from search_service.store.tables import Artifact, Controller, ControllerReport, Dataset, Job
@@ -54,7 +54,7 @@ def save(settings: Settings, path: Path) -> int:
     partial = path.with_name(f".{path.name}.{uuid4().hex}")
     with tempfile.TemporaryDirectory() as folder, _engine(settings.database) as engine:
         rows = Path(folder) / _ROWS
-        with _engine(f"sqlite:///{rows}") as copy:
+        with _engine(sqlite_url(rows)) as copy:
             upgrade(copy, _nothing)
             with _one_moment(engine) as source, copy.begin() as target:
                 _copy(source, target)
@@ -86,7 +86,7 @@ def load(settings: Settings, path: Path) -> int:
     """
     with tempfile.TemporaryDirectory() as folder, _engine(settings.database) as engine:
         rows, files = _unpacked(path, Path(folder))
-        with _engine(f"sqlite:///{rows}") as copy:
+        with _engine(sqlite_url(rows)) as copy:
             try:
                 upgrade(copy, _nothing)
             except DatabaseError as error:
