@@ -276,7 +276,11 @@ class SearchRequest(ProxyOptions, ExternalOptions, JobRequest):
         """Name in the zoo of the winner for one of the objectives."""
         if len(self.objectives) == 1:
             return self.loss_name
-        return f"{self.loss_name[:90]}-{_plain(objective)[:37]}"
+        cut = [_plain(each)[:37] for each in self.objectives]
+        place = self.objectives.index(objective)
+        # Long sums may begin alike: a number tells them apart.
+        own = cut[place] if cut.count(cut[place]) == 1 else f"{cut[place][:34]}-{place + 1}"
+        return f"{self.loss_name[:90]}-{own}"
 
     @property
     def loss_name(self) -> str:

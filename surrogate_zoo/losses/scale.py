@@ -196,8 +196,11 @@ def scale_for(
         and of those of embeddings, as in the zoo.
 
     Raises:
-        InputError: The loss has no gradient at the logits, or an option is wrong.
+        InputError: The loss has no gradient at the logits, an option is wrong, or there are more than 255
+            classes, of which the reference batch has none.
     """
+    if num_classes > VOID:
+        raise InputError(f"Scales are measured for {VOID} classes at most, not for {num_classes}.")
     name = source if isinstance(source, str) else isinstance(source, Mapping) and source.get("loss")
     if name in UNMEASURED:
         return 1.0

@@ -19,6 +19,15 @@ def test_a_metric_has_one_winner() -> None:
         asked("miou", "bf1", "miou")
 
 
+def test_winners_for_sums_that_begin_alike_have_names_of_their_own() -> None:
+    start = "miou-per-image+boundary-iou+precision"
+    request = asked(*(f"{start}+{weight}*dice" for weight in (0.1, 0.2)), "bf1")
+    names = [request.name_for(objective) for objective in request.objectives]
+    assert len(set(names)) == 3
+    assert names[2] == "asl-shapes-bf1"
+    assert max(map(len, names)) <= 128
+
+
 @pytest.mark.parametrize("space", SPACES, ids=lambda space: space["name"])
 @pytest.mark.parametrize(
     ("metrics", "error", "why"),

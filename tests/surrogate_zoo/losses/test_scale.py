@@ -77,6 +77,8 @@ def test_a_measured_scale_knows_mode_void_and_facts() -> None:
     assert scale_for("boundary", num_classes=2) > 0  # with distance maps
     assert scale_for("semeda", num_classes=2) == 1
     assert scale_for(LOSSES["discriminative"].document(), num_classes=2) == 1
+    with pytest.raises(InputError, match="for 255 classes at most, not for 300"):
+        scale_for("dice", num_classes=300, ignore_index=-1)
     with pytest.raises(InputError, match="takes no such parameter"):
         scale_for("dice", num_classes=2, colour=1)
 
